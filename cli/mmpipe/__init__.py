@@ -1,0 +1,3 @@
+"""A Unix filter for MiniMax's OpenAI-compatible API."""
+
+__version__ = "0.1.0"

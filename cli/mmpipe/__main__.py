@@ -1,0 +1,5 @@
+"""`python -m mmpipe` is `mmpipe`."""
+
+from mmpipe.main import run
+
+run()

@@ -1,0 +1,216 @@
+"""The path of `chat` and `stream`: prompt -> request -> events -> thinking -> writer; the two differ in one flag."""
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mmpipe import parameters
+from mmpipe.account import Account, accounted
+from mmpipe.api.client import Endpoint, Observer, ask
+from mmpipe.api.exchange import Limits
+from mmpipe.api.retry import delay_before_retry
+from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
+from mmpipe.events import Message
+from mmpipe.outlets import THINKING, Form, Outlets, open_outlets
+from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text
+from mmpipe.reply import Reply
+from mmpipe.request import Request
+from mmpipe.settings import Settings
+from mmpipe.streams import Streams
+from mmpipe.thinking import arranged
+from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.writer import Writer
+
+_LOOK = 0.25  # seconds between two looks at stdout while waiting to ask again
+_LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was typed for one answer; `settings` are the options that a configuration file may hold too."""
+
+    prompt: PromptSources = PromptSources()
+    system: str | None = None
+    system_file: str | None = None
+    parameters: tuple[str, ...] = ()
+    native_thinking: bool = False
+    streamed: bool = True
+    form: Form = Form()
+    meta: str | None = None
+    allow_truncated: bool = False
+    profile: str | None = None
+    manners: Manners = Manners()
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+def answer(options: Options, streams: Streams, environment: Mapping[str, str]) -> None:
+    """Ask, and write the answer; returns only if all of it came and every byte was written."""
+    console = Console(streams, options.manners, environment)
+    settings = Settings(options.settings, environment, options.profile)
+    body = _body(options, settings)
+    for warning in parameters.warnings(body):
+        console.warn(warning)
+    patience = _patience(settings)
+    form = _form(options.form, settings)
+    check_sources(options.prompt, streams.stdin)
+    endpoint = _endpoint(settings, console)
+    with accounted(options.meta) as account, open_outlets(form, streams, console) as outlets:
+        request = _request(options, settings, body, streams, console)
+        _Asking(request, endpoint, patience.limits(), outlets, account, console).ask(patience.retries)
+        _judge(account.reply, outlets, allow_truncated=options.allow_truncated)
+
+
+class _Asking:
+    """Everything that asking needs, so that one attempt after the other can be made."""
+
+    def __init__(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        limits: Limits,
+        outlets: Outlets,
+        account: Account,
+        console: Console,
+    ) -> None:
+        self._request, self._endpoint, self._limits = request, endpoint, limits
+        self._outlets, self._account, self._console = outlets, account, console
+
+    def ask(self, retries: int) -> None:
+        """Ask until an answer is written, or until asking again is no use or no longer honest."""
+        while True:
+            attempt = self._account.begin_attempt()
+            writer = self._outlets.writer(self._account, self._request.messages)
+            try:
+                self._attempt(writer)
+            except MmpipeError as error:
+                delay = self._delay(error, attempt, retries)
+                if delay is None:
+                    self._console.make_way()
+                    writer.fail(error)
+                    raise
+                self._console.note(
+                    f"attempt {attempt} failed: {error.message}; asking again in {delay:.1f} s"
+                )
+                self._pause(delay)
+            else:
+                return
+
+    def _attempt(self, writer: Writer) -> None:
+        observer = Observer(writer.receive, self._wait, self._console.note)
+        events = ask(self._request, self._endpoint, self._limits, observer)
+        events = arranged(events, self._outlets.mode, native=self._request.native_thinking)
+        kept = self._account.kept(events)
+        # A whole answer is written when it is whole: until then it can be asked for again.
+        for event in kept if self._outlets.form.live else list(kept):
+            self._console.make_way()
+            writer.write(event)
+        self._console.make_way()
+        writer.end()
+
+    def _delay(self, error: MmpipeError, attempt: int, retries: int) -> float | None:
+        if self._outlets.touched:
+            return None
+        left = self._limits.deadline - time.monotonic()
+        return delay_before_retry(
+            error,
+            attempt=attempt,
+            retries=retries,
+            seconds_left=left,
+            chance=random.random(),  # noqa: S311  jitter is no secret
+        )
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+            self._wait()
+
+    def _wait(self) -> None:
+        self._console.wait()
+        if self._outlets.data.is_main:
+            self._outlets.data.check_reader()
+
+
+def _judge(reply: Reply, outlets: Outlets, *, allow_truncated: bool) -> None:
+    """An answer that came whole may still be none: cut at its limit, filtered, or a call that nobody ran."""
+    if reply.finish_reason == "length" and not allow_truncated:
+        raise CutShort(
+            "the answer is cut at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated",
+            request_id=reply.request_id,
+        )
+    if reply.finish_reason == "content_filter":
+        raise Filtered("the answer was cut off by moderation (content_filter)", request_id=reply.request_id)
+    if reply.tool_calls and outlets.form.format == "text":
+        raise ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
+
+
+def _body(options: Options, settings: Settings) -> dict[str, object]:
+    sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    split = {} if options.native_thinking else {"reasoning_split": True}
+    return {**sampled, **split, **parameters.parse_parameters(options.parameters)}
+
+
+def _request(
+    options: Options, settings: Settings, body: Mapping[str, object], streams: Streams, console: Console
+) -> Request:
+    system = options.system
+    if options.system_file is not None:
+        system = read_text(options.system_file)
+    prompt = read_prompt(options.prompt, streams.stdin, console.hint)
+    messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+    messages.append({"role": "user", "content": prompt})
+    return Request(str(settings.get("model")), tuple(messages), body, streamed=options.streamed)
+
+
+def _endpoint(settings: Settings, console: Console) -> Endpoint:
+    base_url, key = settings.endpoint()
+    ca_file = settings.get("ca_file")
+    for line in settings.explain():
+        console.note(line)
+    console.note(f"asking {base_url} with the key of: {key.source}")
+    return Endpoint(base_url, key.value, None if ca_file is None else Path(str(ca_file)))
+
+
+def _form(form: Form, settings: Settings) -> Form:
+    thinking = settings.get("thinking")
+    if thinking is not None and thinking not in THINKING:
+        raise UsageError(f"thinking is {thinking!r}: it must be one of {', '.join(THINKING)}")
+    return replace(form, thinking=thinking if thinking is None else str(thinking))
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long to wait, in seconds, and how often to ask again."""
+
+    connect: float
+    first_byte: float
+    idle: float
+    total: float
+    retries: int
+
+    def limits(self) -> Limits:
+        """The limits of asking that begins now."""
+        return Limits(self.connect, self.first_byte, self.idle, deadline=time.monotonic() + self.total)
+
+
+def _patience(settings: Settings) -> _Patience:
+    def seconds(name: str, default: float) -> float:
+        value = settings.get(name)
+        if value is None:
+            return default
+        if not (isinstance(value, int | float) and 0 < value <= _LONGEST_LIMIT):
+            raise UsageError(f"{name.replace('_', '-')} is {value}: it must be above 0, in seconds")
+        return value
+
+    retries = settings.get("retries")
+    if retries is not None and not (isinstance(retries, int) and retries >= 0):
+        raise UsageError(f"retries is {retries}: it must be 0 or more")
+    return _Patience(
+        connect=seconds("connect_timeout", 10),
+        first_byte=seconds("first_byte_timeout", 60),
+        idle=seconds("idle_timeout", 120),
+        total=seconds("max_time", 600),
+        retries=3 if retries is None else retries,
+    )

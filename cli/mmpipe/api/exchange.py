@@ -1,0 +1,152 @@
+"""Runs one HTTP exchange in a thread of its own, so that limits on time and signals hold whatever it waits for.
+
+A blocking call in the main thread cannot be ended: name resolution heeds neither timeouts nor Ctrl-C, and a server
+that sends a comment every second never trips a read timeout. The thread does nothing but pass on what arrives; the
+main thread waits with a clock. An exchange that is given up is left to its own timeouts, or to the end of the process.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Self
+
+from mmpipe.api.verdict import Source
+from mmpipe.errors import TimedOut
+
+_AHEAD = 16  # pieces that may wait for a slow reader of stdout
+_LOOK = 0.25  # seconds between two looks at what else may have happened
+
+
+class Stage(Enum):
+    """How far an exchange has come."""
+
+    CONNECTING = "connecting"
+    SENDING = "connected"
+    WAITING = "request sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The status line and headers of a response that may carry an answer."""
+
+    source: Source
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+
+
+class _End(Enum):
+    END = auto()
+
+
+Arrival = Stage | Head | bytes
+Perform = Callable[[Callable[[Arrival], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
+
+    connect: float
+    first_byte: float
+    idle: float
+    deadline: float
+
+
+class Clock:
+    """Which limit holds now, and since when."""
+
+    def __init__(self, limits: Limits, *, streamed: bool) -> None:
+        self._limits = limits
+        # An unstreamed answer is silent until it is whole.
+        self._first = limits.first_byte if streamed else limits.idle
+        self._first_option = "--first-byte-timeout" if streamed else "--idle-timeout"
+        self.enter(Stage.CONNECTING)
+
+    def enter(self, stage: Stage) -> None:
+        """The exchange has come to `stage`."""
+        match stage:
+            case Stage.CONNECTING:
+                self._set(self._limits.connect, "no connection", "--connect-timeout")
+            case Stage.SENDING:
+                self._set(self._limits.idle, "the request could not be sent", "--idle-timeout")
+            case Stage.WAITING:
+                self._set(self._first, "no answer began", self._first_option)
+
+    def progress(self, limit: float | None = None) -> None:
+        """A part of the answer has come; the next must follow within `limit` (default: the idle limit)."""
+        self._set(self._limits.idle if limit is None else limit, "the answer stood still", "--idle-timeout")
+
+    def left(self) -> float:
+        """Seconds until a limit is reached; raises TimedOut when one is."""
+        now = time.monotonic()
+        if now >= self._limits.deadline:
+            raise TimedOut("no whole answer within the total limit (--max-time)")
+        if now >= self._end:
+            raise TimedOut(f"{self._what} within {self._limit:g} s ({self._option})", retryable=True)
+        return min(self._end, self._limits.deadline) - now
+
+    def _set(self, limit: float, what: str, option: str) -> None:
+        self._limit, self._what, self._option = limit, what, option
+        self._end = time.monotonic() + limit
+
+
+class Exchange:
+    """What arrives of one exchange, in order; leaving the context gives the exchange up."""
+
+    def __init__(self, perform: Perform) -> None:
+        self._perform = perform
+        self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
+        self._given_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._given_up.set()
+
+    def arrivals(self, seconds_left: Callable[[], float], waiting: Callable[[], None]) -> Iterator[Arrival]:
+        """Yield what arrives until the end; raises what the exchange raised.
+
+        `seconds_left` raises when a limit is reached; `waiting` is called some times a second while nothing comes.
+        """
+        while True:
+            try:
+                arrival = self._arrivals.get(timeout=min(_LOOK, seconds_left()))
+            except queue.Empty:
+                waiting()
+                continue
+            if isinstance(arrival, _Failure):
+                raise arrival.error
+            if isinstance(arrival, _End):
+                return
+            yield arrival
+
+    def _run(self) -> None:
+        try:
+            self._perform(self._put)
+        except Exception as error:  # noqa: BLE001  the boundary of the thread: whatever it was belongs to the waiter
+            self._put(_Failure(error))
+        else:
+            self._put(_End.END)
+
+    def _put(self, arrival: Arrival | _Failure | _End) -> None:
+        while not self._given_up.is_set():
+            try:
+                self._arrivals.put(arrival, timeout=_LOOK)
+            except queue.Full:
+                continue
+            return
+        raise _GivenUp
+
+
+class _GivenUp(SystemExit):
+    """Nobody waits for this exchange any more; ends the thread without a word, closing the connection."""

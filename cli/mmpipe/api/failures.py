@@ -1,0 +1,82 @@
+"""Names the reasons why a connection fails, from the innermost exception; pure, and knows no HTTP library."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
+from mmpipe.visible import one_line
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and what it came from, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def explain(error: BaseException) -> MmpipeError | None:
+    """Our error for a failed connection, by the innermost cause that says something; None for what is no such thing.
+
+    httpx2 and httpcore2 name their exceptions alike, so that the name of the class is what both agree on.
+    """
+    chain = list(causes(error))
+    for cause in chain:
+        if isinstance(cause, MmpipeError):
+            return cause
+    for cause in reversed(chain):
+        found = _by_type(cause) or _by_name(cause)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_type(error: BaseException) -> MmpipeError | None:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return NetworkError(
+                f"TLS: the certificate of the host is not trusted: {error.verify_message}; see --ca-file"
+            )
+        case ssl.SSLError():
+            return NetworkError(f"TLS: {_words(error)}")
+        case socket.gaierror():
+            passing = error.errno == socket.EAI_AGAIN
+            return NetworkError(f"DNS: the host is not known: {error.strerror}", retryable=passing)
+        case ConnectionRefusedError():
+            return NetworkError("the connection was refused: nothing listens there", retryable=True)
+        case ConnectionResetError() | BrokenPipeError():
+            return NetworkError("the connection was reset", retryable=True)
+        case FileNotFoundError():
+            # SSL_CERT_FILE or --ca-file; nothing else here opens files.
+            return UsageError(f"no such certificate file: {error.filename or _words(error)}")
+        case _:
+            return None
+
+
+def _by_name(error: BaseException) -> MmpipeError | None:
+    words = _words(error)
+    match type(error).__name__:
+        case "ConnectTimeout" | "PoolTimeout":
+            return TimedOut("no connection in time (--connect-timeout)", retryable=True)
+        case "ReadTimeout" | "WriteTimeout":
+            return TimedOut("the connection stood still (--idle-timeout)", retryable=True)
+        case "ProxyError":
+            return NetworkError(f"the proxy refused: {words}")
+        case "RemoteProtocolError" if "without sending" in words and "complete" not in words:
+            return NetworkError("the service closed the connection without an answer", retryable=True)
+        case "RemoteProtocolError" if "incomplete" in words or "complete message" in words:
+            return BadResponse(
+                "the answer is truncated: the connection ended inside the body", retryable=True
+            )
+        case "RemoteProtocolError" | "DecodingError":
+            return BadResponse(f"what the service sent is not HTTP: {words}")
+        case "InvalidURL" | "UnsupportedProtocol" | "LocalProtocolError":
+            return UsageError(f"the request cannot be sent: {words}")
+        case "ConnectError" | "ReadError" | "WriteError" | "CloseError" | "NetworkError":
+            return NetworkError(f"the connection failed: {words}", retryable=True)
+        case _:
+            return None
+
+
+def _words(error: BaseException) -> str:
+    return one_line(str(error) or type(error).__name__, 200)

@@ -1,0 +1,100 @@
+"""Assembles the assistant message from streamed deltas, so that it equals the message of an unstreamed call."""
+
+from collections.abc import Mapping
+
+from mmpipe.events import Message, ToolCall
+
+
+class MessageAssembler:
+    """Collects deltas (api_facts 1.3, 2.6) into one message; unknown fields are kept."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, object] = {}
+        self._texts: dict[str, list[str]] = {}
+        self._details: dict[int, dict[str, object]] = {}
+        self._calls: list[dict[str, object]] = []
+
+    def merge(self, delta: Mapping[str, object]) -> None:
+        """Take every field of a delta but its texts, which come by `append`."""
+        for name, value in delta.items():
+            if name == "tool_calls":
+                for piece in _objects(value):
+                    self._merge_call(piece)
+            elif name == "reasoning_details":
+                for detail in _objects(value):
+                    kept = self._details.setdefault(_index(detail), {})
+                    kept |= {key: part for key, part in detail.items() if key != "text"}
+            elif name in ("content", "reasoning_content"):
+                self._fields.setdefault(name, value)
+            elif value not in ("", None) or name not in self._fields:
+                # Some generations blank `role` in later deltas (api_facts 2.5).
+                self._fields[name] = value
+
+    def append(self, field: str, text: str) -> None:
+        """Add new text to `content`, `reasoning_content` or the detail `reasoning_details/INDEX`."""
+        self._texts.setdefault(field, []).append(text)
+
+    def text(self, field: str) -> str:
+        """All text of a field so far."""
+        return "".join(self._texts.get(field, ()))
+
+    def calls(self) -> list[ToolCall]:
+        """The tool calls, whole."""
+        return [
+            ToolCall(
+                number,
+                str(call.get("id", "")),
+                str(_function(call).get("name", "")),
+                str(_function(call).get("arguments", "")),
+            )
+            for number, call in enumerate(self._calls)
+        ]
+
+    def message(self) -> Message:
+        """The message so far, with the fields of an unstreamed one (api_facts 2.2)."""
+        whole: dict[str, object] = {"content": "", "role": "assistant"} | self._fields
+        whole |= {name: self.text(name) for name in ("content", "reasoning_content") if name in self._texts}
+        if self._details:
+            whole["reasoning_details"] = [
+                detail | {"text": self.text(f"reasoning_details/{index}")}
+                for index, detail in sorted(self._details.items())
+            ]
+        if self._calls:
+            whole["tool_calls"] = self._calls
+        return whole
+
+    def _merge_call(self, piece: Mapping[str, object]) -> None:
+        call = self._call_of(piece)
+        function = dict(_function(call))
+        for name, value in _function(piece).items():
+            if name == "arguments":
+                function[name] = str(function.get(name, "")) + str(value or "")
+            elif value:
+                function[name] = value
+        call |= {name: value for name, value in piece.items() if value not in ("", None)}
+        call["function"] = function
+
+    def _call_of(self, piece: Mapping[str, object]) -> dict[str, object]:
+        index = piece.get("index")
+        for call in self._calls:
+            if index is not None and call.get("index") == index:
+                return call
+        # Early M2 sent no index: a piece without an id then continues the last call (api_facts 2.6).
+        if index is None and self._calls and piece.get("id") in (None, "", self._calls[-1].get("id")):
+            return self._calls[-1]
+        self._calls.append({})
+        return self._calls[-1]
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _index(detail: Mapping[str, object]) -> int:
+    index = detail.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _function(call: Mapping[str, object]) -> Mapping[str, object]:
+    function = call.get("function")
+    return function if isinstance(function, Mapping) else {}

@@ -1,0 +1,48 @@
+"""Decides from an error whether to ask again, and after how long; pure."""
+
+from mmpipe.errors import MmpipeError
+
+_FIRST = 0.5  # seconds
+_LONGEST = 8.0
+
+
+def delay_before_retry(
+    error: MmpipeError, *, attempt: int, retries: int, seconds_left: float, chance: float
+) -> float | None:
+    """Seconds to wait before asking again after the `attempt`-th try (from 1); None to give up.
+
+    Exponential backoff with jitter (`chance` is uniform in 0..1), never shorter than Retry-After. A wait that does
+    not fit into `seconds_left` is not begun.
+    """
+    if not error.retryable or attempt > retries:
+        return None
+    delay = min(_LONGEST, _FIRST * 2 ** (attempt - 1)) * (0.5 + chance / 2)
+    if error.retry_after is not None:
+        # A little later than told, so that clients told the same moment do not come all at once.
+        delay = error.retry_after + chance * _FIRST
+    return delay if delay < seconds_left else None
+
+
+def parse_retry_after(value: str | None, *, now: float) -> float | None:
+    """The Retry-After header in seconds: a number, or a date against `now`, the server's clock (RFC 9110, 10.2.3).
+
+    None for what makes no sense; more than the standard's whole seconds is understood.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        moment = parse_date(value)
+        return None if moment is None else max(0.0, moment - now)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def parse_date(value: str | None) -> float | None:
+    """An HTTP date in seconds since the epoch."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(value).timestamp() if value else None
+    except (ValueError, OverflowError):
+        return None

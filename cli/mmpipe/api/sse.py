@@ -1,0 +1,67 @@
+"""Reads server-sent events from bytes cut anywhere; it knows nothing of what they carry."""
+
+from collections.abc import Iterator
+
+from mmpipe.errors import BadResponse
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventReader:
+    """Bytes in, the data of each event out, by the rules of the WHATWG standard (9.2.6).
+
+    Lines end in LF, CR or CRLF; the `data` lines of an event are joined by LF; comments and the fields
+    `event`, `id` and `retry` are passed over, alone or not. An event longer than `limit` bytes raises
+    BadResponse, so that a line without an end cannot fill the memory. At the end of the input, feed two line
+    ends: what comes out then is an event whose blank line is missing, or half an event.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pending: list[bytes] = []  # pieces of a line whose end has not come
+        self._held = 0  # bytes in _pending and _data
+        self._data: list[bytes] = []  # data lines of an event whose blank line has not come
+        self._at_start = True
+        self._after_cr = False
+
+    def feed(self, received: bytes) -> Iterator[bytes]:
+        """Take the next bytes; yield the data of each event that they complete."""
+        if self._after_cr and received:
+            # The LF of a CRLF that was cut in two ends no second line.
+            self._after_cr = False
+            received = received.removeprefix(b"\n")
+        if b"\n" not in received and b"\r" not in received:
+            self._hold(self._pending, received)
+            return
+        if self._pending:
+            received = b"".join((*self._pending, received))
+            self._pending.clear()
+        self._after_cr = received.endswith(b"\r")
+        # bytes.splitlines knows exactly the three line ends of the standard.
+        lines = received.splitlines()
+        self._held = sum(map(len, self._data))
+        if not received.endswith((b"\n", b"\r")):
+            self._hold(self._pending, lines.pop())
+        yield from self._events(lines)
+
+    def _events(self, lines: list[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if not line:
+                if self._data:
+                    yield self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    self._data.clear()
+                    self._held = sum(map(len, self._pending))
+                continue
+            if self._at_start:
+                self._at_start = False
+                line = line.removeprefix(_BOM)  # noqa: PLW2901  the stream's first line alone may carry one
+            if line.startswith(b"data:"):
+                self._hold(self._data, line[6:] if line[5:6] == b" " else line[5:])
+            elif line == b"data":
+                self._data.append(b"")
+
+    def _hold(self, where: list[bytes], piece: bytes) -> None:
+        self._held += len(piece)
+        if self._held > self._limit:
+            raise BadResponse(f"an event of the stream is longer than {self._limit} bytes")
+        where.append(piece)

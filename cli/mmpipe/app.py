@@ -1,0 +1,159 @@
+"""The command tree: arguments in, frozen options out; the work is done elsewhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import typer
+
+from mmpipe import options as o
+from mmpipe.answer import Options, answer
+from mmpipe.errors import UsageError
+from mmpipe.outlets import Form
+from mmpipe.prompt import PromptSources
+from mmpipe.simulate import SimulatorOptions, simulate
+from mmpipe.streams import Streams
+from mmpipe.writers.console import Manners
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the commands work with; a test puts functions of its own here to see the options they get."""
+
+    streams: Streams
+    environment: Mapping[str, str]
+    answer: Callable[[Options, Streams, Mapping[str, str]], None] = answer
+    simulate: Callable[[SimulatorOptions, Streams, Mapping[str, str]], int] = simulate
+
+
+app = typer.Typer(
+    help="A Unix filter for MiniMax's OpenAI-compatible API.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+)
+
+
+@app.callback()
+def mmpipe(*, version: o.Version = False) -> None:
+    """A Unix filter for MiniMax's OpenAI-compatible API.
+
+    Try it without a key: echo "Why is the sky blue?" | mmpipe sim -- mmpipe stream
+    """
+
+
+def _answering(*, live: bool) -> Callable[..., None]:
+    """The function behind `chat` and `stream`: the same options, and one flag that differs."""
+
+    def command(
+        context: typer.Context,
+        *,
+        words: o.Words = None,
+        file: o.File = None,
+        system: o.System = None,
+        system_file: o.SystemFile = None,
+        no_stdin: o.NoStdin = False,
+        stdin_timeout: o.StdinTimeout = None,
+        model: o.Model = None,
+        temperature: o.Temperature = None,
+        top_p: o.TopP = None,
+        max_tokens: o.MaxTokens = None,
+        param: o.Param = None,
+        native_thinking: o.NativeThinking = False,
+        wire: o.Wire = "stream",
+        thinking: o.Thinking = None,
+        thinking_file: o.ThinkingFile = None,
+        format: o.Format = None,  # noqa: A002  the option's name
+        json: o.Json = False,
+        output: o.OutputFile = None,
+        meta: o.Meta = None,
+        allow_truncated: o.AllowTruncated = False,
+        verbose: o.Verbose = False,
+        quiet: o.Quiet = False,
+        error_json: o.ErrorJson = False,  # noqa: ARG001  main looks for it, since parsing may fail
+        connect_timeout: o.ConnectTimeout = None,
+        first_byte_timeout: o.FirstByteTimeout = None,
+        idle_timeout: o.IdleTimeout = None,
+        max_time: o.MaxTime = None,
+        retries: o.Retries = None,
+        profile: o.Profile = None,
+        base_url: o.BaseUrl = None,
+        ca_file: o.CaFile = None,
+        api_key_file: o.ApiKeyFile = None,
+        version: o.Version = False,  # noqa: ARG001  as above
+    ) -> None:
+        if json and format not in (None, "json"):
+            raise UsageError(f"--json and -F {format} contradict each other")
+        if system is not None and system_file is not None:
+            raise UsageError("--system and --system-file: one of them")
+        chosen = Options(
+            prompt=PromptSources(tuple(words or ()), tuple(file or ()), not no_stdin, stdin_timeout),
+            system=system,
+            system_file=system_file,
+            parameters=tuple(param or ()),
+            native_thinking=native_thinking,
+            streamed=wire == "stream",
+            form=Form(
+                "json" if json else format or "text", thinking_file=thinking_file, output=output, live=live
+            ),
+            meta=meta,
+            allow_truncated=allow_truncated,
+            profile=profile,
+            manners=Manners(verbose=verbose, quiet=quiet),
+            settings={
+                "model": model,
+                "temperature": temperature,
+                "top_p": top_p,
+                "max_tokens": max_tokens,
+                "thinking": thinking,
+                "connect_timeout": connect_timeout,
+                "first_byte_timeout": first_byte_timeout,
+                "idle_timeout": idle_timeout,
+                "max_time": max_time,
+                "retries": retries,
+                "base_url": base_url,
+                "ca_file": ca_file,
+                "api_key_file": api_key_file,
+            },
+        )
+        program: Program = context.obj
+        program.answer(chosen, program.streams, program.environment)
+
+    return command
+
+
+app.command("chat", help="Ask one prompt, and write the answer once it is whole.")(_answering(live=False))
+app.command("stream", help="Ask one prompt, and write the answer as it arrives.")(_answering(live=True))
+
+
+@app.command("sim", context_settings={"allow_interspersed_args": False})
+def sim(
+    context: typer.Context,
+    *,
+    command: o.Command = None,
+    port: o.Port = 0,
+    tps: o.Tps = None,
+    latency: o.Latency = 0,
+    rpm: o.Rpm = None,
+    fail: o.Fail = None,
+    dialect: o.DialectNames = None,
+    seed: o.Seed = 0,
+    log: o.Log = None,
+    error_json: o.ErrorJson = False,  # noqa: ARG001  as above
+    version: o.Version = False,  # noqa: ARG001  as above
+) -> int:
+    """Simulate the API on this machine, to try everything without a key."""
+    program: Program = context.obj
+    chosen = SimulatorOptions(
+        command=tuple(command or ()),
+        port=port,
+        tps=tps,
+        latency=latency,
+        rpm=rpm,
+        fail=tuple(fail or ()),
+        dialect=tuple(dialect or ()),
+        seed=seed,
+        log=log,
+    )
+    return program.simulate(chosen, program.streams, program.environment)

@@ -1,0 +1,184 @@
+"""Everything that can go wrong, as one tree; each branch is one exit status of the contract.
+
+MmpipeError
+├── Internal       1   a bug in mmpipe
+├── UsageError     2   bad option, config or base URL
+├── AuthError      3   no key, or a key that the host refuses
+├── QuotaError     4   rate, balance or plan
+├── TimedOut       5   connect, first byte, idle, total
+├── NetworkError   6   DNS, refused, reset, TLS, proxy
+├── ServerError    7   the service failed
+├── BadResponse    8   truncated, not JSON, no answer in it
+├── Rejected       9   the service refuses the request
+├── Filtered      10   content moderation
+├── CutShort      11   finish_reason length
+├── InputError    12   unreadable, empty or undecodable input
+├── OutputError   13   disk full, I/O error, closed stdout
+└── ToolError     16   a call that nobody ran
+PipeClosed             the reader of stdout went away: die by SIGPIPE
+Interrupted            a signal asked us to end: die by it
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """The contract's exit statuses; codes are only ever added."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    AUTH = 3
+    QUOTA = 4
+    TIMEOUT = 5
+    NETWORK = 6
+    SERVER = 7
+    BAD_RESPONSE = 8
+    REJECTED = 9
+    FILTERED = 10
+    CUT_SHORT = 11
+    INPUT = 12
+    OUTPUT = 13
+    PARTIAL = 14
+    BUSY = 15
+    TOOL = 16
+
+    @property
+    def label(self) -> str:
+        """The name that JSON carries, such as `bad response`."""
+        return self.name.lower().replace("_", " ")
+
+
+class MmpipeError(Exception):
+    """A failure with words for the user and one exit status.
+
+    `http` and `api_code` say what the service answered (api_facts 3), `request_id` is its trace id,
+    `retryable` whether the same request may succeed later, `retry_after` in how many seconds if known.
+    """
+
+    status: ClassVar[ExitStatus] = ExitStatus.INTERNAL
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http: int | None = None,
+        api_code: int | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.http = http
+        self.api_code = api_code
+        self.request_id = request_id
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+    def as_json(self) -> dict[str, object]:
+        """The object of `--error-json`, of JSONL error events and of batch records."""
+        return {
+            "code": int(self.status),
+            "name": self.status.label,
+            "http": self.http,
+            "api_code": self.api_code,
+            "message": self.message,
+            "retryable": self.retryable,
+            "request_id": self.request_id,
+        }
+
+
+class Internal(MmpipeError):
+    """A bug in mmpipe."""
+
+
+class UsageError(MmpipeError):
+    """A bad option, setting or base URL."""
+
+    status = ExitStatus.USAGE
+
+
+class AuthError(MmpipeError):
+    """No key, or one that the host refuses."""
+
+    status = ExitStatus.AUTH
+
+
+class QuotaError(MmpipeError):
+    """A rate limit, an empty balance or a used-up plan."""
+
+    status = ExitStatus.QUOTA
+
+
+class TimedOut(MmpipeError):
+    """One of our limits on time, or the service's own."""
+
+    status = ExitStatus.TIMEOUT
+
+
+class NetworkError(MmpipeError):
+    """The service could not be reached, or the connection broke before it answered."""
+
+    status = ExitStatus.NETWORK
+
+
+class ServerError(MmpipeError):
+    """The service failed on its side."""
+
+    status = ExitStatus.SERVER
+
+
+class BadResponse(MmpipeError):
+    """What came is not a whole answer."""
+
+    status = ExitStatus.BAD_RESPONSE
+
+
+class Rejected(MmpipeError):
+    """The service refuses the request as it is."""
+
+    status = ExitStatus.REJECTED
+
+
+class Filtered(MmpipeError):
+    """Content moderation stopped the prompt or the answer."""
+
+    status = ExitStatus.FILTERED
+
+
+class CutShort(MmpipeError):
+    """The answer ended at its length limit."""
+
+    status = ExitStatus.CUT_SHORT
+
+
+class InputError(MmpipeError):
+    """Input that cannot be read, decoded or used."""
+
+    status = ExitStatus.INPUT
+
+
+class OutputError(MmpipeError):
+    """Output that cannot be written."""
+
+    status = ExitStatus.OUTPUT
+
+
+class ToolError(MmpipeError):
+    """A tool call that nobody ran, or that failed."""
+
+    status = ExitStatus.TOOL
+
+
+class PipeClosed(Exception):
+    """The reader of standard output has gone; nothing more is to be said."""
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end; it is to die by that signal after cleaning up."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number

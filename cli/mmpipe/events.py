@@ -1,0 +1,62 @@
+"""What an answer is made of: a closed union of events, whatever shape the server sent them in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# A message as the API has it, unknown fields included.
+Message = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The server has begun to answer; `model` is the one that really answers (api_facts 5)."""
+
+    id: str
+    model: str
+    request_id: str | None = None  # the trace id, for the service's support
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A piece of the model's thinking, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One whole tool call; `arguments` is JSON text as the model wrote it."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens used (api_facts 2.7); None is what the server did not tell."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The end of a finished answer: why it ended, and the assistant message fit to be sent back."""
+
+    reason: str
+    message: Message
+
+
+Event = Start | Thinking | Text | ToolCall | Usage | Stop

@@ -1,0 +1,100 @@
+"""Opens the files that the user names for output: all or nothing for answers, one appended line for records."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from mmpipe.errors import OutputError
+from mmpipe.streams import Output
+
+_DESCRIPTOR = re.compile(r"/dev/(?:fd/(\d+)|stdin|stdout|stderr)")
+_STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+
+
+@contextmanager
+def opened(path: str, *, append: bool = False) -> Iterator[Output]:
+    """`path` to be written from its beginning, or at its end; `/dev/fd/3` is the open descriptor 3 itself.
+
+    Raises OutputError.
+    """
+    try:
+        descriptor = _open(path, append=append)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        is_main = path in ("/dev/stdout", "/dev/fd/1")
+        yield Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replaced(path: str) -> Iterator[Output]:
+    """A file that takes the place of `path` when the context ends well, and leaves it as it was otherwise.
+
+    The data is on the disk before the name is (contract, promise 4). What is no regular file, such as a pipe or
+    /dev/stdout, cannot be replaced and is written as it is. Raises OutputError.
+    """
+    target = os.path.realpath(path)
+    try:
+        found: os.stat_result | None = os.stat(path)  # noqa: PTH116  pathlib adds nothing here
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    if _DESCRIPTOR.fullmatch(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
+        with opened(path) as output:
+            yield output
+        return
+    try:
+        temporary, descriptor = _beside(target, 0o666 if found is None else stat.S_IMODE(found.st_mode))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        if found is not None:
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+        yield Output(descriptor, path)
+        _commit(descriptor, temporary, target)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108  as above
+        if isinstance(error, OSError):
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _commit(descriptor: int, temporary: str, target: str) -> None:
+    os.fsync(descriptor)
+    os.rename(temporary, target)  # noqa: PTH104  as above
+    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)  # noqa: PTH120  as above
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _beside(target: str, mode: int) -> tuple[str, int]:
+    """A new file in the same folder, since only there can it be renamed into place."""
+    folder, name = os.path.split(target)
+    while True:
+        # A name may have 255 bytes; the front of it is enough to recognise it by.
+        temporary = os.path.join(folder, f".{name[:60]}.{os.urandom(4).hex()}")  # noqa: PTH118  as above
+        with suppress(FileExistsError):
+            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def _open(path: str, *, append: bool) -> int:
+    found = _DESCRIPTOR.fullmatch(path)
+    if found is not None:
+        # Opening the name anew fails for a socket, and starts a file over.
+        return os.dup(int(found[1]) if found[1] else _STANDARD[path])
+    how = os.O_APPEND if append else os.O_TRUNC
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
+
+
+def _cannot_write(path: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {path}: {error.strerror}")

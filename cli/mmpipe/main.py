@@ -1,0 +1,122 @@
+"""The boundary: prepares the process, and turns whatever happens into one line on stderr and an exit status."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, OutputError, PipeClosed, UsageError
+from mmpipe.streams import Streams
+
+_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+def run() -> NoReturn:
+    """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
+    _open_standard_descriptors()
+    _install_signals()
+    streams = Streams.real()
+    status = main(sys.argv[1:], streams)
+    # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
+    # modules of the SDK, and waiting for its threads.
+    os._exit(status)
+
+
+def main(arguments: Sequence[str], streams: Streams) -> int:
+    """Run one command; returns its exit status, or dies by a signal."""
+    try:
+        return _dispatch(arguments, streams)
+    except MmpipeError as error:
+        _report(error, arguments, streams)
+        return error.status
+    except PipeClosed:
+        _die_by(signal.SIGPIPE)
+    except Interrupted as interruption:
+        _die_by(interruption.signal_number)
+    except Exception as error:  # noqa: BLE001  the boundary: a traceback is no message
+        _report(_bug(error), arguments, streams)
+        return ExitStatus.INTERNAL
+
+
+def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
+    import typer
+
+    from mmpipe.app import Program, app
+
+    try:
+        status = app(
+            arguments, prog_name="mmpipe", standalone_mode=False, obj=Program(streams, dict(os.environ))
+        )
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        raise UsageError(error.format_message()) from error
+    except BrokenPipeError as error:
+        raise PipeClosed from error
+    except SystemExit as error:
+        # Typer ends so when the reader of its help went away.
+        raise PipeClosed from error
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+    return status if isinstance(status, int) else ExitStatus.OK
+
+
+def _report(error: MmpipeError, arguments: Sequence[str], streams: Streams) -> None:
+    # Looked for by hand, since the arguments may be what is wrong.
+    options = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
+    if "--error-json" in options:
+        from mmpipe.writers.lines import write_line
+
+        write_line(streams.stderr, error.as_json())
+        return
+    later = "" if error.retry_after is None else f"; come back in {_duration(error.retry_after)}"
+    trace = "" if error.request_id is None else f" (trace {error.request_id})"
+    streams.say(f"{error.status.label}: {error.message}{later}{trace}")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "a moment"
+
+
+def _bug(error: Exception) -> Internal:
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.name}, line {frame.lineno}"
+    return Internal(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")
+
+
+def _open_standard_descriptors() -> None:
+    """Give each of 0, 1 and 2 that is closed a descriptor, lest a socket or file lands on it.
+
+    What stands in for standard output can only be read, so that writing to it fails as writing to a closed one does.
+    """
+    for descriptor, how in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free descriptor is this one.
+            os.open(os.devnull, how)
+
+
+def _install_signals() -> None:
+    for number in _SIGNALS:
+        # A parent that ignores a signal (nohup, a job in the background) wants it ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    # A second signal is in earnest: no more cleaning up.
+    signal.signal(number, signal.SIG_DFL)
+    raise Interrupted(number)
+
+
+def _die_by(number: int) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    # Only if the signal is blocked.
+    os._exit(128 + number)

@@ -1,0 +1,103 @@
+"""Opens where an answer goes, and picks the writer for its form; before anything is asked, so nothing is paid in vain."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from mmpipe.account import Account
+from mmpipe.errors import UsageError
+from mmpipe.events import Message
+from mmpipe.files import opened, replaced
+from mmpipe.streams import Output, Streams
+from mmpipe.writers.console import Console
+from mmpipe.writers.lines import EventWriter, LastWriter, RawWriter
+from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
+from mmpipe.writers.writer import Writer
+
+FORMATS = ("text", "json", "jsonl", "messages", "raw")
+THINKING = ("show", "split", "hide")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the user wants the answer; `thinking` is None where the default of the format holds."""
+
+    format: str = "text"
+    thinking: str | None = None
+    thinking_file: str | None = None
+    output: str | None = None
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Open outputs; `mode` is what is to be done with thinking."""
+
+    form: Form
+    mode: str
+    data: Output
+    thinking: Paper | None
+    thinking_file: Output | None
+
+    @property
+    def touched(self) -> bool:
+        """Whether something of an answer is out, so that it cannot be asked for again."""
+        return self.data.written > 0 or (self.thinking_file is not None and self.thinking_file.written > 0)
+
+    def writer(self, account: Account, sent: tuple[Message, ...]) -> Writer:
+        """A fresh writer for an attempt; `sent` are the messages of the request."""
+
+        def record() -> tuple[Mapping[str, object], ...]:
+            return (account.reply.record(account.attempts(), with_thinking=self.mode == "split"),)
+
+        match self.form.format:
+            case "json":
+                return LastWriter(self.data, record)
+            case "jsonl":
+                return EventWriter(self.data)
+            case "messages":
+                return LastWriter(self.data, lambda: (*sent, account.reply.message))
+            case "raw":
+                return RawWriter(self.data, live=self.form.live)
+            case _:
+                return TextWriter(
+                    Terminal(self.data) if self.data.is_terminal else Plain(self.data), self.thinking
+                )
+
+
+@contextmanager
+def open_outlets(form: Form, streams: Streams, console: Console) -> Iterator[Outlets]:
+    """The outlets for `form`; raises UsageError for a form that makes no sense, OutputError."""
+    if form.thinking_file is not None and form.format != "text":
+        raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
+    if form.thinking_file is not None and form.thinking in ("show", "hide"):
+        raise UsageError(f"--thinking-file and --thinking {form.thinking} contradict each other")
+    with ExitStack() as stack:
+        if form.output in (None, "-"):
+            streams.stdout.check_open()
+            data = streams.stdout
+        else:
+            data = stack.enter_context(replaced(str(form.output)))
+        file = None if form.thinking_file is None else stack.enter_context(opened(form.thinking_file))
+        mode = _mode(form, data, streams, file)
+        yield Outlets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
+
+
+def _mode(form: Form, data: Output, streams: Streams, file: Output | None) -> str:
+    """The default splits, except that text without a terminal to show thinking on hides it: cron mails stay clean."""
+    if form.format == "text":
+        mode = form.thinking or ("split" if file is not None or streams.stderr.is_terminal else "hide")
+        # On a terminal thinking is shown dimmed, without its tags.
+        return "split" if mode == "show" and data.is_terminal else mode
+    if form.format == "jsonl" and form.thinking == "show":
+        return "split"
+    return form.thinking or "split"
+
+
+def _thinking_paper(
+    form: Form, mode: str, data: Output, streams: Streams, file: Output | None, console: Console
+) -> Paper | None:
+    if form.format != "text" or mode != "split":
+        return None
+    output = file or (data if form.thinking == "show" else streams.stderr)
+    return Terminal(output, dim=console.dims) if output.is_terminal else Plain(output)

@@ -1,0 +1,71 @@
+"""Checks what the user asks of the model before anything is sent; pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmpipe.errors import UsageError
+from mmpipe.visible import one_line
+
+# Body fields with an option of their own: one way to say a thing.
+_OWN_OPTION = {
+    "model": "-m",
+    "messages": "the prompt and --system",
+    "stream": "--wire",
+    "stream_options": "--wire",
+    "temperature": "--temperature",
+    "top_p": "--top-p",
+    "max_tokens": "--max-tokens",
+    "max_completion_tokens": "--max-tokens",
+    "reasoning_split": "--native-thinking",
+}
+_OLD = {"function_call": "tool_choice", "functions": "tools"}
+# The official page, note 2.
+_IGNORED = ("presence_penalty", "frequency_penalty", "logit_bias")
+
+
+def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
+    """The body fields that `-p KEY=JSON` sets; raises UsageError."""
+    parameters: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not (key and equals):
+            raise UsageError(f"-p {one_line(assignment, 60)}: it must look like KEY=JSON")
+        if key in _OWN_OPTION:
+            raise UsageError(f"-p {key}: use {_OWN_OPTION[key]}")
+        if key in _OLD:
+            raise UsageError(f"-p {key} is no longer supported by the API: use -p '{_OLD[key]}=...'")
+        parameters[key] = _json(key, text)
+    if parameters.get("n", 1) != 1 or parameters.get("n") is True:
+        raise UsageError("n: the API gives one answer for each request; ask more than once instead")
+    return parameters
+
+
+def sampling(temperature: object, top_p: object, max_tokens: object) -> dict[str, object]:
+    """The body fields of --temperature, --top-p and --max-tokens (None: not sent); raises UsageError."""
+    # The comparisons are such that not-a-number fails them. The range is the official page's, note 1.
+    if temperature is not None and not (isinstance(temperature, int | float) and 0 < temperature <= 1):
+        raise UsageError(f"temperature is {temperature}: it must be above 0 and at most 1")
+    if top_p is not None and not (isinstance(top_p, int | float) and 0 <= top_p <= 1):
+        raise UsageError(f"top-p is {top_p}: it must be from 0 to 1")
+    if max_tokens is not None and not (isinstance(max_tokens, int) and max_tokens >= 1):
+        raise UsageError(f"max-tokens is {max_tokens}: it must be at least 1")
+    given = {"temperature": temperature, "top_p": top_p, "max_completion_tokens": max_tokens}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def warnings(parameters: Mapping[str, object]) -> Iterator[str]:
+    """A sentence about the parameters that the API takes and ignores, if there are any."""
+    ignored = [name for name in _IGNORED if name in parameters]
+    if ignored:
+        yield f"the API ignores {', '.join(ignored)}"
+
+
+def _json(key: str, text: str) -> object:
+    def refuse(constant: str) -> object:
+        raise ValueError(constant)
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        hint = f"; for a text say -p '{key}=\"{text}\"'" if text.isalnum() else ""
+        raise UsageError(f"-p {key}: {one_line(text, 60)} is not JSON{hint}") from error

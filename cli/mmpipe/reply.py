@@ -1,0 +1,68 @@
+"""The answer as a whole: what the events of one request add up to, and the JSON record of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How the answer was got: the tries, and the milliseconds to its first piece and in all."""
+
+    count: int = 0
+    first_byte_ms: int | None = None
+    elapsed_ms: int = 0
+
+
+@dataclass(slots=True)
+class Reply:
+    """Adds up events; whole once `finish_reason` is there."""
+
+    id: str = ""
+    model: str = ""
+    request_id: str | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    message: Message = field(default_factory=dict)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        """Keep what one event says."""
+        match event:
+            case Start():
+                self.id, self.model, self.request_id = event.id, event.model, event.request_id
+            case Thinking(text):
+                self.thoughts.append(text)
+            case Text(text):
+                self.texts.append(text)
+            case ToolCall():
+                self.tool_calls.append(event)
+            case Usage():
+                self.usage = event
+            case Stop():
+                self.finish_reason, self.message = event.reason, event.message
+
+    def record(self, attempts: Attempts, *, with_thinking: bool) -> dict[str, object]:
+        """The contract's record; `thinking` is left out where the user hides it."""
+        thinking = {"thinking": "".join(self.thoughts)} if with_thinking else {}
+        return {
+            "id": self.id,
+            "model": self.model,
+            "content": "".join(self.texts),
+            **thinking,
+            "tool_calls": [asdict(call) for call in self.tool_calls],
+            "finish_reason": self.finish_reason,
+            "usage": usage_json(self.usage),
+            "message": self.message,
+            "request_id": self.request_id,
+            "attempts": attempts.count,
+            "elapsed_ms": attempts.elapsed_ms,
+        }
+
+
+def usage_json(usage: Usage | None) -> Mapping[str, int | None]:
+    """The counts by their names; null for what the service did not tell."""
+    return asdict(usage if usage is not None else Usage())

@@ -1,0 +1,29 @@
+"""What is asked: one chat completion request, as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmpipe.events import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A model, the messages and the other body fields; `streamed` is how the wire is used."""
+
+    model: str
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    streamed: bool = True
+
+    @property
+    def native_thinking(self) -> bool:
+        """Whether thinking is expected as tags inside `content` (api_facts 2.1)."""
+        return self.parameters.get("reasoning_split") is not True
+
+    def body(self) -> dict[str, object]:
+        """The JSON body of POST /chat/completions."""
+        streaming: dict[str, object] = (
+            # Usage comes only when asked for (api_facts 2.5).
+            {"stream": True, "stream_options": {"include_usage": True}} if self.streamed else {}
+        )
+        return {"model": self.model, "messages": list(self.messages), **self.parameters, **streaming}

@@ -1,0 +1,113 @@
+"""Runs the simulator for people: alone, with the lines that point a shell at it, or around one command."""
+
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmpipe.errors import ExitStatus, Interrupted, UsageError
+from mmpipe.streams import Streams
+
+if TYPE_CHECKING:
+    from mmpipe.simulator.profile import Profile
+
+_KEY = "simulated-key"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """What was typed after `mmpipe sim`."""
+
+    command: Sequence[str] = ()
+    port: int = 0
+    tps: float | None = None
+    latency: float = 0.0
+    rpm: int | None = None
+    fail: Sequence[str] = ()
+    dialect: Sequence[str] = ()
+    seed: int = 0
+    log: str | None = None
+
+
+def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[str, str]) -> int:
+    """Serve until the command ends, or for ever without one; returns the status to end with.
+
+    A command that died by a signal raises Interrupted, so that we die by it too.
+    """
+    # aiohttp takes longer to import than everything else together.
+    from mmpipe.simulator.server import RunningSimulator
+
+    simulator = RunningSimulator(_profile(options))
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(simulator)
+        except OSError as error:
+            raise UsageError(f"the simulator cannot listen or log: {error.strerror}") from error
+        pointing = _environment(simulator.base_url)
+        if options.command:
+            return _run(options.command, {**environment, **pointing})
+        _announce(pointing, streams)
+        threading.Event().wait()
+    return ExitStatus.OK
+
+
+def _environment(base_url: str) -> dict[str, str]:
+    """Both pairs of names, so that the official samples find it, and mmpipe does not find a real key instead."""
+    return {
+        f"{service}_{name}": value
+        for name, value in (("BASE_URL", base_url), ("API_KEY", _KEY))
+        for service in ("MINIMAX", "OPENAI")
+    }
+
+
+def _announce(pointing: Mapping[str, str], streams: Streams) -> None:
+    for name in ("BASE_URL", "API_KEY"):
+        pairs = " ".join(
+            f"{variable}={value}" for variable, value in pointing.items() if variable.endswith(name)
+        )
+        streams.stdout.write(f"export {pairs}\n".encode())
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    try:
+        child = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+    while child.poll() is None:
+        try:
+            child.wait()
+        except Interrupted as interruption:
+            # A terminal tells the whole group, but `kill` only told us.
+            child.send_signal(interruption.signal_number)
+    if child.returncode < 0:
+        raise Interrupted(-child.returncode)
+    return child.returncode
+
+
+def _profile(options: SimulatorOptions) -> "Profile":
+    from mmpipe.simulator.dialects import Dialect
+    from mmpipe.simulator.faults import FaultSpecError, parse_fault
+    from mmpipe.simulator.profile import Profile
+
+    unknown = sorted(set(options.dialect) - set(Dialect))
+    if unknown:
+        raise UsageError(f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}")
+    if options.latency < 0 or (options.tps is not None and not options.tps > 0):
+        raise UsageError("--latency and --tps cannot be negative")
+    try:
+        faults = tuple(parse_fault(spec) for spec in options.fail)
+    except FaultSpecError as error:
+        raise UsageError(f"--fail: {error}") from error
+    return Profile(
+        port=options.port,
+        tps=options.tps,
+        latency=options.latency,
+        rpm=options.rpm,
+        faults=faults,
+        dialects=frozenset(map(Dialect, options.dialect)),
+        seed=options.seed,
+        log=None if options.log is None else Path(options.log),
+    )

@@ -1,0 +1,1 @@
+"""Events in, bytes out: one writer for each form of output."""

@@ -1,0 +1,56 @@
+"""Talks to the user on stderr: notes, warnings, and a spinner while nothing else happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmpipe.streams import Streams
+from mmpipe.writers.spinner import Spinner
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How much is said."""
+
+    verbose: bool = False
+    quiet: bool = False
+
+
+class Console:
+    """One mouth for everything that is not data, so that a line never lands on the spinner."""
+
+    def __init__(self, streams: Streams, manners: Manners, environment: Mapping[str, str]) -> None:
+        self._streams = streams
+        self._manners = manners
+        capable = environment.get("TERM", "dumb") != "dumb"
+        self.dims = capable and not environment.get("NO_COLOR")
+        shown = capable and streams.stderr.is_terminal and not manners.quiet
+        self._spinner = Spinner(streams.stderr) if shown else None
+
+    def note(self, sentence: str) -> None:
+        """Said only under `-v`."""
+        if self._manners.verbose:
+            self._say(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Said unless the user wants silence."""
+        if not self._manners.quiet:
+            self._say(f"warning: {sentence}")
+
+    def hint(self, sentence: str) -> None:
+        """Said because something looks like a hang and is none."""
+        if not self._manners.quiet:
+            self._say(sentence)
+
+    def wait(self) -> None:
+        """Nothing happens; show that this is known."""
+        if self._spinner is not None:
+            self._spinner.turn()
+
+    def make_way(self) -> None:
+        """Data is about to be written, perhaps to the same terminal."""
+        if self._spinner is not None:
+            self._spinner.clear()
+
+    def _say(self, sentence: str) -> None:
+        self.make_way()
+        self._streams.say(sentence)

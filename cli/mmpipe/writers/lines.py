@@ -1,0 +1,83 @@
+"""Writes lines of JSON: a line for each event, the record or transcript at the end, or the server's own bytes."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+
+from mmpipe.errors import MmpipeError
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.streams import Output
+from mmpipe.visible import visible, visible_json
+from mmpipe.writers.writer import Writer
+
+
+def write_line(output: Output, value: Mapping[str, object]) -> None:
+    """One JSON object on one line, in one write."""
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if output.is_terminal:
+        line = visible_json(line)
+    # Half a surrogate pair becomes the escape that JSON has for it.
+    output.write(f"{line}\n".encode(errors="backslashreplace"))
+
+
+class EventWriter(Writer):
+    """`-F jsonl`: a line for each event as it comes."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def write(self, event: Event) -> None:
+        write_line(self._output, _event(event))
+
+    def fail(self, error: MmpipeError) -> None:
+        """After trouble the last line says what it was."""
+        write_line(self._output, {"type": "error", **error.as_json()})
+
+
+class LastWriter(Writer):
+    """`-F json` and `-F messages`: lines that exist only once the answer is whole."""
+
+    def __init__(self, output: Output, lines: Callable[[], Iterable[Mapping[str, object]]]) -> None:
+        self._output = output
+        self._lines = lines
+
+    def end(self) -> None:
+        for line in self._lines():
+            write_line(self._output, line)
+
+
+class RawWriter(Writer):
+    """`-F raw`: the server's own bytes; made visible on a terminal, like everything from outside."""
+
+    def __init__(self, output: Output, *, live: bool) -> None:
+        self._output = output
+        self._live = live
+        self._held = bytearray()
+
+    def receive(self, body: bytes) -> None:
+        self._held += body
+        if self._live:
+            self.end()
+
+    def end(self) -> None:
+        body = bytes(self._held)
+        if self._output.is_terminal:
+            body = visible(body.decode(errors="replace")).encode()
+        self._output.write(body)
+        self._held.clear()
+
+
+def _event(event: Event) -> dict[str, object]:
+    match event:
+        case Start():
+            return {"type": "start", "id": event.id, "model": event.model}
+        case Thinking(text):
+            return {"type": "thinking", "text": text}
+        case Text(text):
+            return {"type": "text", "text": text}
+        case ToolCall():
+            return {"type": "tool_call", **asdict(event)}
+        case Usage():
+            return {"type": "usage", **asdict(event)}
+        case Stop(reason, message):
+            return {"type": "end", "finish_reason": reason, "message": message}

@@ -1,0 +1,96 @@
+"""Writes the answer as text: exactly the model's bytes into pipes and files, nothing harmful onto terminals."""
+
+import json
+from dataclasses import asdict
+from typing import Protocol
+
+from mmpipe.errors import MmpipeError
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.streams import Output
+from mmpipe.visible import visible
+from mmpipe.writers.writer import Writer
+
+
+class Paper(Protocol):
+    """Something that text is written on."""
+
+    def write(self, text: str) -> None: ...
+    def end_line(self) -> None: ...
+    def break_off(self) -> None: ...
+
+
+class Plain:
+    """A pipe or file: the text as it is, in UTF-8 whatever the locale."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._last = ""
+
+    def write(self, text: str) -> None:
+        # Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
+        self._output.write(text.encode(errors="replace"))
+        self._last = text[-1]
+
+    def end_line(self) -> None:
+        """A final newline, if the text has none."""
+        if self._last != "\n":
+            self.write("\n")
+
+    def break_off(self) -> None:
+        """The text ends here unfinished; in a pipe it stays what the model said."""
+
+
+class Terminal(Plain):
+    """A terminal: controls made visible, dimmed if asked for; our own colour is all that moves it."""
+
+    def __init__(self, output: Output, *, dim: bool = False) -> None:
+        super().__init__(output)
+        self._dim = dim
+
+    def write(self, text: str) -> None:
+        shown = visible(text)
+        super().write(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
+        self._last = text[-1]
+
+    def break_off(self) -> None:
+        """What is said of it goes to a line of its own."""
+        if self._last:
+            self.end_line()
+
+
+class TextWriter(Writer):
+    """Answer and thinking as text, each on its own paper; no paper, no thinking."""
+
+    def __init__(self, answer: Paper, thinking: Paper | None = None) -> None:
+        self._answer = answer
+        self._thinking = thinking
+        self._thinking_open = False
+
+    def write(self, event: Event) -> None:
+        match event:
+            case Text(text):
+                self._end_thinking()
+                self._answer.write(text)
+            case Thinking(text) if self._thinking is not None:
+                self._thinking.write(text)
+                self._thinking_open = True
+            case ToolCall():
+                self._end_thinking()
+                self._answer.end_line()
+                self._answer.write(json.dumps(asdict(event), ensure_ascii=False) + "\n")
+            case Thinking() | Start() | Usage() | Stop():
+                pass
+
+    def end(self) -> None:
+        """The answer is whole."""
+        self._end_thinking()
+        self._answer.end_line()
+
+    def fail(self, error: MmpipeError) -> None:  # noqa: ARG002  who reads text is told on stderr
+        self._end_thinking()
+        self._answer.break_off()
+
+    def _end_thinking(self) -> None:
+        if self._thinking_open and self._thinking is not None:
+            self._thinking.end_line()
+            self._thinking_open = False

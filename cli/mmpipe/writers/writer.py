@@ -1,0 +1,20 @@
+"""What every writer can do."""
+
+from mmpipe.errors import MmpipeError
+from mmpipe.events import Event
+
+
+class Writer:
+    """Takes an answer as it comes, and writes nothing of it; each form of output writes some."""
+
+    def write(self, event: Event) -> None:
+        """The next event."""
+
+    def receive(self, body: bytes) -> None:
+        """The next bytes of the server, before they are events."""
+
+    def end(self) -> None:
+        """The answer is whole."""
+
+    def fail(self, error: MmpipeError) -> None:
+        """The answer will not be whole."""
