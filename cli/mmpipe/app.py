@@ -1,18 +1,31 @@
 """The command tree: arguments in, frozen options out; the work is done elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
 from mmpipe import options as o
-from mmpipe.answer import Options, answer
 from mmpipe.errors import UsageError
-from mmpipe.outlets import Form
-from mmpipe.prompt import PromptSources
-from mmpipe.simulate import SimulatorOptions, simulate
 from mmpipe.streams import Streams
-from mmpipe.writers.console import Manners
+
+if TYPE_CHECKING:
+    from mmpipe.answer import Options
+    from mmpipe.simulate import SimulatorOptions
+
+
+def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]) -> None:
+    # Imported here, like everything that --help and --version do not need.
+    from mmpipe.answer import answer
+
+    answer(options, streams, environment)
+
+
+def _simulate(options: "SimulatorOptions", streams: Streams, environment: Mapping[str, str]) -> int:
+    from mmpipe.simulate import simulate
+
+    return simulate(options, streams, environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +34,24 @@ class Program:
 
     streams: Streams
     environment: Mapping[str, str]
-    answer: Callable[[Options, Streams, Mapping[str, str]], None] = answer
-    simulate: Callable[[SimulatorOptions, Streams, Mapping[str, str]], int] = simulate
+    answer: "Callable[[Options, Streams, Mapping[str, str]], None]" = _answer
+    simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
+
+
+def perform(arguments: Sequence[str], program: Program) -> int:
+    """Run the command that `arguments` name; returns its exit status, or raises what went wrong."""
+    try:
+        status = app(arguments, prog_name="mmpipe", standalone_mode=False, obj=program)
+    except typer.TyperException as error:
+        # Typer has pydantic check the values, and passes its manner of speaking on.
+        sentence = error.format_message().replace("Value error, ", "").rstrip(".")
+        raise UsageError(f"{sentence}; --help tells more") from error
+    return status if isinstance(status, int) else 0
 
 
 app = typer.Typer(
     help="A Unix filter for MiniMax's OpenAI-compatible API.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": []},
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -36,7 +60,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def mmpipe(*, version: o.Version = False) -> None:
+def mmpipe(*, help: o.Help = False, version: o.Version = False) -> None:  # noqa: A002  the option's name
     """A Unix filter for MiniMax's OpenAI-compatible API.
 
     Try it without a key: echo "Why is the sky blue?" | mmpipe sim -- mmpipe stream
@@ -81,8 +105,14 @@ def _answering(*, live: bool) -> Callable[..., None]:
         base_url: o.BaseUrl = None,
         ca_file: o.CaFile = None,
         api_key_file: o.ApiKeyFile = None,
+        help: o.Help = False,  # noqa: A002, ARG001  the option's own callback shows it
         version: o.Version = False,  # noqa: ARG001  as above
     ) -> None:
+        from mmpipe.answer import Options
+        from mmpipe.outlets import Form
+        from mmpipe.prompt import PromptSources
+        from mmpipe.writers.console import Manners
+
         if json and format not in (None, "json"):
             raise UsageError(f"--json and -F {format} contradict each other")
         if system is not None and system_file is not None:
@@ -141,9 +171,12 @@ def sim(
     seed: o.Seed = 0,
     log: o.Log = None,
     error_json: o.ErrorJson = False,  # noqa: ARG001  as above
+    help: o.Help = False,  # noqa: A002, ARG001  as above
     version: o.Version = False,  # noqa: ARG001  as above
 ) -> int:
     """Simulate the API on this machine, to try everything without a key."""
+    from mmpipe.simulate import SimulatorOptions
+
     program: Program = context.obj
     chosen = SimulatorOptions(
         command=tuple(command or ()),

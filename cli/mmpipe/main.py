@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, OutputError, PipeClosed, UsageError
+from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, PipeClosed
 from mmpipe.streams import Streams
 
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -25,8 +25,11 @@ def run() -> NoReturn:
 
 def main(arguments: Sequence[str], streams: Streams) -> int:
     """Run one command; returns its exit status, or dies by a signal."""
+    # Typer takes most of the time of a short command; a signal that comes meanwhile is to find its handler.
+    from mmpipe.app import Program, perform
+
     try:
-        return _dispatch(arguments, streams)
+        return perform(arguments, Program(streams, dict(os.environ)))
     except MmpipeError as error:
         _report(error, arguments, streams)
         return error.status
@@ -37,28 +40,6 @@ def main(arguments: Sequence[str], streams: Streams) -> int:
     except Exception as error:  # noqa: BLE001  the boundary: a traceback is no message
         _report(_bug(error), arguments, streams)
         return ExitStatus.INTERNAL
-
-
-def _dispatch(arguments: Sequence[str], streams: Streams) -> int:
-    import typer
-
-    from mmpipe.app import Program, app
-
-    try:
-        status = app(
-            arguments, prog_name="mmpipe", standalone_mode=False, obj=Program(streams, dict(os.environ))
-        )
-        sys.stdout.flush()
-    except typer.TyperException as error:
-        raise UsageError(error.format_message()) from error
-    except BrokenPipeError as error:
-        raise PipeClosed from error
-    except SystemExit as error:
-        # Typer ends so when the reader of its help went away.
-        raise PipeClosed from error
-    except OSError as error:
-        raise OutputError(f"cannot write to standard output: {error.strerror}") from error
-    return status if isinstance(status, int) else ExitStatus.OK
 
 
 def _report(error: MmpipeError, arguments: Sequence[str], streams: Streams) -> None:

@@ -1,16 +1,26 @@
 """Every option of the command line, declared once as an Annotated alias; one of the two files that know Typer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
 from mmpipe import __version__
 
 
-def _print_version(wanted: bool) -> None:
+def _show_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mmpipe {__version__}")
-        raise typer.Exit
+        _show(context, f"mmpipe {__version__}")
+
+
+def _show_help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        _show(context, context.get_help())
+
+
+def _show(context: typer.Context, text: str) -> NoReturn:
+    # By the program's own stream, so that a full disk and a cut pipe are told from success here too.
+    context.obj.streams.stdout.write(f"{text}\n".encode())
+    raise typer.Exit
 
 
 # Input
@@ -53,8 +63,8 @@ NativeThinking = Annotated[
     typer.Option("--native-thinking", help="Have the thinking sent as tags in the text, and parse them."),
 ]
 Wire = Annotated[
-    str,
-    typer.Option("--wire", metavar="stream|whole", help="How the API is asked, whatever is written here."),
+    Literal["stream", "whole"],
+    typer.Option("--wire", help="How the API is asked, whatever is written here."),
 ]
 
 # Thinking
@@ -122,9 +132,13 @@ CaFile = Annotated[
 ApiKeyFile = Annotated[
     str | None, typer.Option("--api-key-file", metavar="PATH", help="Read the API key from a file.")
 ]
+# Typer's own help option has no default, and so makes it import pydantic whenever it is not given.
+Help = Annotated[
+    bool, typer.Option("-h", "--help", help="Show this and exit.", callback=_show_help, is_eager=True)
+]
 Version = Annotated[
     bool,
-    typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
 ]
 
 # The simulator

@@ -128,9 +128,10 @@ def _streamed(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) ->
             if decoder.chunks > before:
                 # A comment is no progress: some servers send one for ever.
                 clock.progress(_LINGER if decoder.finished else None)
-    except (NetworkError, TimedOut, BadResponse):
+    except (NetworkError, TimedOut, BadResponse) as error:
         # Once the finish_reason is there the answer is whole, however the connection ends.
         if not decoder.finished:
+            error.request_id = source.request_id
             raise
     yield from decoder.close()
 
@@ -139,7 +140,9 @@ def _joined(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) -> b
     body = bytearray()
     for received in arrivals:
         assert isinstance(received, bytes)  # noqa: S101  the head came first
-        clock.progress()
+        if received.strip():
+            # Spaces before the answer are no more progress than comments are.
+            clock.progress()
         body += received
         if len(body) > MAX_ANSWER:
             raise BadResponse(f"the answer is longer than {MAX_ANSWER} bytes", request_id=source.request_id)

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
@@ -73,15 +74,17 @@ class Clock:
         """The exchange has come to `stage`."""
         match stage:
             case Stage.CONNECTING:
-                self._set(self._limits.connect, "no connection", "--connect-timeout")
+                self._set(self._limits.connect, "no connection within", "--connect-timeout")
             case Stage.SENDING:
-                self._set(self._limits.idle, "the request could not be sent", "--idle-timeout")
+                self._set(self._limits.idle, "the request could not be sent within", "--idle-timeout")
             case Stage.WAITING:
-                self._set(self._first, "no answer began", self._first_option)
+                self._set(self._first, "no answer began within", self._first_option)
 
     def progress(self, limit: float | None = None) -> None:
         """A part of the answer has come; the next must follow within `limit` (default: the idle limit)."""
-        self._set(self._limits.idle if limit is None else limit, "the answer stood still", "--idle-timeout")
+        self._set(
+            self._limits.idle if limit is None else limit, "the answer stood still for", "--idle-timeout"
+        )
 
     def left(self) -> float:
         """Seconds until a limit is reached; raises TimedOut when one is."""
@@ -89,7 +92,7 @@ class Clock:
         if now >= self._limits.deadline:
             raise TimedOut("no whole answer within the total limit (--max-time)")
         if now >= self._end:
-            raise TimedOut(f"{self._what} within {self._limit:g} s ({self._option})", retryable=True)
+            raise TimedOut(f"{self._what} {self._limit:g} s ({self._option})", retryable=True)
         return min(self._end, self._limits.deadline) - now
 
     def _set(self, limit: float, what: str, option: str) -> None:
@@ -131,12 +134,13 @@ class Exchange:
             yield arrival
 
     def _run(self) -> None:
-        try:
-            self._perform(self._put)
-        except Exception as error:  # noqa: BLE001  the boundary of the thread: whatever it was belongs to the waiter
-            self._put(_Failure(error))
-        else:
-            self._put(_End.END)
+        with suppress(_GivenUp):
+            try:
+                self._perform(self._put)
+            except Exception as error:  # noqa: BLE001  the boundary of the thread: the waiter is to have it
+                self._put(_Failure(error))
+            else:
+                self._put(_End.END)
 
     def _put(self, arrival: Arrival | _Failure | _End) -> None:
         while not self._given_up.is_set():
@@ -148,5 +152,5 @@ class Exchange:
         raise _GivenUp
 
 
-class _GivenUp(SystemExit):
-    """Nobody waits for this exchange any more; ends the thread without a word, closing the connection."""
+class _GivenUp(BaseException):
+    """Nobody waits for this exchange any more; on its way out of the thread it closes the connection."""

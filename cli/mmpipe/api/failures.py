@@ -35,7 +35,7 @@ def _by_type(error: BaseException) -> MmpipeError | None:
     match error:
         case ssl.SSLCertVerificationError():
             return NetworkError(
-                f"TLS: the certificate of the host is not trusted: {error.verify_message}; see --ca-file"
+                f"TLS: the certificate of the host is not trusted: {_words(error)}; see --ca-file"
             )
         case ssl.SSLError():
             return NetworkError(f"TLS: {_words(error)}")

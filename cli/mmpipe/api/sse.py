@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mmpipe.errors import BadResponse
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
@@ -54,7 +54,7 @@ class EventReader:
                 continue
             if self._at_start:
                 self._at_start = False
-                line = line.removeprefix(_BOM)  # noqa: PLW2901  the stream's first line alone may carry one
+                line = line.removeprefix(BOM)  # noqa: PLW2901  the stream's first line alone may carry one
             if line.startswith(b"data:"):
                 self._hold(self._data, line[6:] if line[5:6] == b" " else line[5:])
             elif line == b"data":

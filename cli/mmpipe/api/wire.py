@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from mmpipe.api.growth import Growth, Piece
 from mmpipe.api.message import MessageAssembler
-from mmpipe.api.sse import EventReader
+from mmpipe.api.sse import BOM, EventReader
 from mmpipe.api.verdict import Source, trouble_in
 from mmpipe.errors import BadResponse
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, Usage
@@ -21,7 +21,7 @@ _OK = Source()
 def decode(body: bytes, source: Source = _OK) -> Iterator[Event]:
     """The events of a whole (unstreamed) answer; raises what the success gate finds wrong with it."""
     answer = _Answer(source)
-    yield from answer.take(parse(body, source))
+    yield from answer.take(parse(body.removeprefix(BOM), source))
     yield from answer.finish()
 
 
@@ -32,8 +32,9 @@ class StreamDecoder:
     parse. `[DONE]` proves nothing and may be missing (api_facts 2.5).
     """
 
-    def __init__(self, source: Source = _OK) -> None:
+    def __init__(self, source: Source = _OK, limit: int = MAX_ANSWER) -> None:
         self._source = source
+        self._limit = limit
         self._reader = EventReader(MAX_EVENT)
         self._answer = _Answer(source)
         self._received = 0
@@ -53,9 +54,9 @@ class StreamDecoder:
     def feed(self, received: bytes) -> Iterator[Event]:
         """The events that the next bytes complete."""
         self._received += len(received)
-        if self._received > MAX_ANSWER:
+        if self._received > self._limit:
             raise BadResponse(
-                f"the answer is longer than {MAX_ANSWER} bytes", request_id=self._source.request_id
+                f"the answer is longer than {self._limit} bytes", request_id=self._source.request_id
             )
         for data in self._reader.feed(received):
             if self._done or data == b"[DONE]":

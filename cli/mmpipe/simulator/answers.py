@@ -1,0 +1,139 @@
+"""Derive the answer from the prompt: always the same, and never to be taken for a model's.
+
+A last user message that begins with ``sim:`` asks for a special answer:
+
+* ``sim:echo TEXT``: the answer is TEXT, to the byte.
+* ``sim:think A|||B``: the thinking is A, the answer is B.
+* ``sim:length N``: N characters of prose.
+* ``sim:chunks N``: an answer in N chunks.
+* ``sim:empty``: an empty answer.
+* ``sim:tool NAME {"json": "arguments"}``: a call of the tool, if the request has tools; a line each for several.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from mmpipe.simulator import prose, tokens
+
+_VISIBLE = re.compile(r"\S")
+_MOST_CHUNKS = 1_000_000
+_MOST_CHARACTERS = 100_000_000
+
+
+class PartKind(Enum):
+    """What a part of an answer is."""
+
+    THINKING = auto()
+    TEXT = auto()
+    CALL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of one kind."""
+
+    kind: PartKind
+    text: str
+    """The thinking, the answer, or the arguments of the call."""
+    tool: str = ""
+    by_word: bool = False
+    """Whether each word comes in a chunk of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that the model says in one turn."""
+
+    parts: tuple[Part, ...]
+    finish_reason: str | None
+
+    def tokens_of(self, *kinds: PartKind) -> int:
+        """Return how many tokens the parts of these kinds have."""
+        return sum(tokens.count(part.text) for part in self.parts if part.kind in kinds)
+
+
+def answer_to(prompt: str, model: str, *, tools: bool) -> Answer:
+    """Answer the last message of a conversation."""
+    parts = _special(prompt, tools=tools) if prompt.startswith("sim:") else None
+    parts = parts or _plain(prompt, model)
+    calls = any(part.kind is PartKind.CALL for part in parts)
+    return Answer(tuple(part for part in parts if part.text), "tool_calls" if calls else "stop")
+
+
+def without_thinking(answer: Answer) -> Answer:
+    """Answer at once, as when thinking is disabled."""
+    return Answer(
+        tuple(part for part in answer.parts if part.kind is not PartKind.THINKING), answer.finish_reason
+    )
+
+
+def cut_to(answer: Answer, limit: int) -> Answer:
+    """Stop at exactly that many tokens, thinking included (api_facts 2.3), if the answer has more."""
+    kept: list[Part] = []
+    left = limit
+    for part in answer.parts:
+        size = tokens.count(part.text)
+        if size > left:
+            kept += [Part(part.kind, tokens.first(part.text, left), part.tool)] if left else []
+            return Answer(tuple(kept), "length")
+        kept.append(part)
+        left -= size
+    return answer
+
+
+def think_twice(answer: Answer) -> Answer:
+    """Split each part in two, so that the turn thinks, speaks, thinks and speaks again."""
+    halves = [_halves(part) for part in answer.parts]
+    return Answer(
+        tuple(half for turn in zip(*halves, strict=True) for half in turn if half.text), answer.finish_reason
+    )
+
+
+def _plain(prompt: str, model: str) -> list[Part]:
+    return [Part(PartKind.THINKING, prose.thinking(prompt)), Part(PartKind.TEXT, prose.answer(prompt, model))]
+
+
+def _special(prompt: str, *, tools: bool) -> list[Part] | None:
+    name, argument = _split_name(prompt)
+    thinking = Part(PartKind.THINKING, prose.thinking(prompt))
+    match name:
+        case "echo":
+            return [thinking, Part(PartKind.TEXT, argument)]
+        case "empty":
+            return [thinking]
+        case "think":
+            thought, _, text = argument.partition("|||")
+            return [Part(PartKind.THINKING, thought), Part(PartKind.TEXT, text)]
+        case "length" if number := _number(argument, _MOST_CHARACTERS):
+            return [thinking, Part(PartKind.TEXT, prose.of_length(number))]
+        case "chunks" if number := _number(argument, _MOST_CHUNKS):
+            return [thinking, Part(PartKind.TEXT, prose.of_words(number), by_word=True)]
+        case "tool" if tools:
+            return [thinking, *_calls(prompt)]
+        case _:
+            return None
+
+
+def _split_name(prompt: str) -> tuple[str, str]:
+    match = re.match(r"sim:(\w+)\s?", prompt)
+    return (match[1], prompt[match.end() :]) if match else ("", "")
+
+
+def _number(text: str, most: int) -> int:
+    return min(int(text), most) if re.fullmatch(r"\d{1,12}", text.strip(), re.ASCII) else 0
+
+
+def _calls(prompt: str) -> list[Part]:
+    asked = re.split(r"^sim:tool\s+", prompt, flags=re.MULTILINE)[1:]
+    named = (call.strip().partition(" ") for call in asked)
+    return [Part(PartKind.CALL, arguments.strip() or "{}", tool=name) for name, _, arguments in named]
+
+
+def _halves(part: Part) -> tuple[Part, Part]:
+    if part.kind is PartKind.CALL:
+        return Part(part.kind, ""), part
+    # The second half begins with a word: line ends after a tag belong to the tag.
+    start = _VISIBLE.search(part.text, (len(part.text) + 1) // 2)
+    middle = start.start() if start else len(part.text)
+    return Part(part.kind, part.text[:middle]), Part(part.kind, part.text[middle:])

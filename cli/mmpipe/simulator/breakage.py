@@ -1,0 +1,113 @@
+"""Break a good answer in the ways of a fault."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from mmpipe.simulator.bodies import Body
+from mmpipe.simulator.faults import FaultKind
+from mmpipe.simulator.steps import Drop, Send, Stall, Step, Wait
+
+_BYTE_S = 0.001
+_NOT_UTF8 = b"\xc3("
+_CONTENT = b'"content":"'
+
+Breaker: TypeAlias = Callable[[Body], Iterable[Step]]
+
+
+def broken(body: Body, kind: FaultKind | None) -> Iterable[Step]:
+    """Return what is sent of the body: all of it, unless the fault is of a kind that breaks bodies."""
+    breaker = _BREAKERS.get(kind) if kind else None
+    if breaker:
+        return breaker(body)
+    return body.frames if body.is_stream else (body.whole,)
+
+
+def promised_length(body: Body, kind: FaultKind | None) -> int | None:
+    """Return the Content-Length; None where a body is streamed, or is not what it should have been."""
+    if body.is_stream or (
+        kind in _BREAKERS and kind not in {FaultKind.CUT, FaultKind.RESET, FaultKind.HANG_MID}
+    ):
+        return None
+    return len(body.whole.data)
+
+
+def _first_half(body: Body) -> tuple[Send, ...]:
+    return body.frames[: body.middle]
+
+
+def _torn(body: Body) -> Iterator[Step]:
+    yield from _first_half(body)
+    frame = body.frames[body.middle]
+    yield replace(frame, data=frame.data[: len(frame.data) // 2])
+
+
+def _cut(body: Body) -> Iterator[Step]:
+    yield from _torn(body)
+    yield Drop()
+
+
+def _reset(body: Body) -> Iterator[Step]:
+    yield from _torn(body)
+    yield Drop(reset=True)
+
+
+def _hang_mid(body: Body) -> Iterator[Step]:
+    yield from _first_half(body)
+    yield Stall()
+
+
+def _hang_end(body: Body) -> Iterator[Step]:
+    yield from body.frames[: body.finished]
+    yield Stall()
+
+
+def _bad_utf8(body: Body) -> Iterator[Step]:
+    # In the middle of a stream, where that is text; in a whole body the text begins in the first half.
+    spoilt = next((index for index in (body.middle, 0) if _CONTENT in body.frames[index].data), 0)
+    for index, frame in enumerate(body.frames):
+        data = frame.data.replace(_CONTENT, _CONTENT + _NOT_UTF8, 1) if index == spoilt else frame.data
+        yield replace(frame, data=data)
+
+
+def _bad_json(body: Body) -> Iterator[Step]:
+    yield from _first_half(body)
+    yield Send(b"data: {not JSON}\n\n" if body.is_stream else b"{not JSON}")
+    yield from body.frames[body.middle + 1 :]
+
+
+def _slow(body: Body) -> Iterator[Step]:
+    for frame in body.frames:
+        for byte in frame.data:
+            yield Send(bytes([byte]))
+            yield Wait(_BYTE_S)
+
+
+def _bom(body: Body) -> Iterator[Step]:
+    yield Send(b"\xef\xbb\xbf")
+    yield from body.frames
+
+
+def _retry_lines(body: Body) -> Iterator[Step]:
+    lines = [Send(b"retry: 1\n\n"), Send(b"id: x\n\n")] if body.is_stream else []
+    yield from lines
+    yield from _first_half(body)
+    yield from lines
+    yield from body.frames[body.middle :]
+
+
+_BREAKERS: Mapping[FaultKind, Breaker] = MappingProxyType(
+    {
+        FaultKind.CUT: _cut,
+        FaultKind.CUT_AT_FRAME: _first_half,
+        FaultKind.RESET: _reset,
+        FaultKind.HANG_MID: _hang_mid,
+        FaultKind.HANG_END: _hang_end,
+        FaultKind.BAD_UTF8: _bad_utf8,
+        FaultKind.BAD_JSON: _bad_json,
+        FaultKind.SLOW: _slow,
+        FaultKind.BOM: _bom,
+        FaultKind.RETRY_LINES: _retry_lines,
+    }
+)

@@ -1,0 +1,77 @@
+"""See what a valid chat request asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from mmpipe.simulator import tokens
+from mmpipe.simulator.json_text import Json
+from mmpipe.simulator.models import MODELS, Model
+
+_DEFAULT_SYSTEM_TOKENS = 30
+_TOKENS_AROUND_A_MESSAGE = 4
+_CACHE_FROM = 512
+_CACHE_BLOCK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """The parameters that change an answer; all others are accepted and ignored (api_facts 4.3)."""
+
+    model: Model
+    prompt: str
+    """The last message."""
+    stream: bool
+    split: bool
+    include_usage: bool
+    thinks: bool
+    tools: bool
+    """Whether a tool may be called now: some are given, and a user spoke last."""
+    max_tokens: int | None
+    prompt_tokens: int
+    cached_tokens: int
+
+
+def read_chat_request(body: Json) -> ChatRequest:
+    """Read a body that validation has nothing against."""
+    messages = cast("list[Json]", body["messages"])
+    options = body.get("stream_options")
+    thinking = body.get("thinking")
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    model = MODELS[str(body["model"])]
+    disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
+    return ChatRequest(
+        model=model,
+        prompt=text_of(messages[-1]),
+        stream=body.get("stream") is True,
+        split=body.get("reasoning_split") is True,
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        thinks=not (model.is_m3 and disabled),
+        tools=bool(body.get("tools")) and messages[-1].get("role") == "user",
+        max_tokens=limit if isinstance(limit, int) else None,
+        prompt_tokens=prompt_tokens(messages),
+        cached_tokens=_cached_tokens(messages),
+    )
+
+
+def text_of(message: Json) -> str:
+    """Return the text of a message; pictures are left out, as M2.x does (api_facts 4.3)."""
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def prompt_tokens(messages: Iterable[Json]) -> int:
+    """Count a conversation; without a system message a default one is counted (api_facts 2.7)."""
+    listed = list(messages)
+    default = 0 if any(message.get("role") == "system" for message in listed) else _DEFAULT_SYSTEM_TOKENS
+    return default + sum(tokens.count(text_of(message)) + _TOKENS_AROUND_A_MESSAGE for message in listed)
+
+
+def _cached_tokens(messages: list[Json]) -> int:
+    # A long beginning is cached in blocks (api_facts 2.7). All but the last message counts as seen before.
+    if prompt_tokens(messages) < _CACHE_FROM:
+        return 0
+    return prompt_tokens(messages[:-1]) // _CACHE_BLOCK * _CACHE_BLOCK if messages[1:] else 0

@@ -1,0 +1,149 @@
+"""Know the failures of the API and wrap them as it does (api_facts 3.1 and 3.2)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from types import MappingProxyType
+
+from mmpipe.simulator.json_text import Json
+
+_RESET_AFTER_S = 90 * 60
+_SENSITIVITY: Mapping[str, object] = MappingProxyType(
+    {
+        "input_sensitive": False,
+        "output_sensitive": False,
+        "input_sensitive_type": 0,
+        "output_sensitive_type": 0,
+        "output_sensitive_int": 0,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One way to be refused."""
+
+    code: int | None
+    """The MiniMax code; None for what the service in front of the models says."""
+    status: int
+    type: str
+    message: str
+
+
+# Statuses and types nobody has captured are guesses by the official meaning: 1001, 1013, 1024, 1028, 1030, 1033,
+# 1039, 1041, 1042 and 2045.
+_TABLE = (
+    Failure(1000, 500, "server_error", "unknown error, 798"),
+    Failure(1001, 504, "timeout_error", "request timeout"),
+    Failure(1002, 429, "rate_limit_error", "rate limit, please retry later"),
+    Failure(
+        1004,
+        401,
+        "authorized_error",
+        "login fail: Please carry the API secret key in the 'Authorization' field of the request header",
+    ),
+    Failure(1008, 402, "insufficient_balance_error", "insufficient balance"),
+    Failure(1013, 500, "server_error", "internal error"),
+    Failure(1024, 500, "server_error", "internal error"),
+    Failure(1026, 422, "unprocessable_entity_error", "input new_sensitive"),
+    Failure(1027, 422, "unprocessable_entity_error", "output new_sensitive"),
+    Failure(1028, 429, "rate_limit_error", "quota exhausted"),
+    Failure(1030, 429, "rate_limit_error", "quota exhausted"),
+    Failure(1033, 500, "server_error", "system error / mysql failed"),
+    Failure(1039, 400, "bad_request_error", "token limit"),
+    Failure(1041, 429, "rate_limit_error", "conn limit"),
+    Failure(1042, 400, "bad_request_error", "invisible character ratio limit"),
+    Failure(2013, 400, "bad_request_error", "invalid params"),
+    Failure(2045, 429, "rate_limit_error", "rate growth limit"),
+    Failure(2049, 401, "authorized_error", "invalid api key"),
+    Failure(
+        2056,
+        429,
+        "rate_limit_error",
+        "usage limit exceeded, 5-hour usage limit reached for Token Plan Starter (1500/1500 used), resets at {reset}",
+    ),
+    Failure(2061, 200, "", "your current token plan not support model, {model}"),
+    Failure(2062, 200, "", "no active token plan subscription"),
+    Failure(
+        2064,
+        529,
+        "overloaded_error",
+        "当前服务集群负载较高，请稍后重试，感谢您的耐心等待。",  # noqa: RUF001 - verbatim, Chinese commas included
+    ),
+)
+FAILURES: Mapping[int, Failure] = MappingProxyType(
+    {failure.code: failure for failure in _TABLE if failure.code}
+)
+
+_CODE_OF_STATUS: Mapping[int, int] = MappingProxyType(
+    {400: 2013, 401: 2049, 402: 1008, 408: 1001, 422: 1026, 429: 1002, 500: 1000, 504: 1001, 529: 2064}
+)
+
+
+def failure_of_code(code: int, *, model: str, now: float) -> Failure:
+    """Return the failure of a MiniMax code, its message filled in for this request."""
+    failure = FAILURES[code]
+    reset = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + _RESET_AFTER_S))
+    return replace(failure, message=failure.message.replace("{reset}", reset).replace("{model}", model))
+
+
+def failure_of_status(status: int, *, model: str, now: float) -> Failure:
+    """Return the failure that shows as an HTTP status, with its MiniMax code if one is known."""
+    if status in _CODE_OF_STATUS:
+        failure = failure_of_code(_CODE_OF_STATUS[status], model=model, now=now)
+        return replace(failure, status=status)
+    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    return Failure(None, status, kind, f"{status} {_phrase(status)}")
+
+
+def invalid_params(complaint: str) -> Failure:
+    """Return the refusal of a request that is wrong in itself: code 2013."""
+    return replace(FAILURES[2013], message=f"invalid params, {complaint}")
+
+
+def error_envelope(failure: Failure, request_id: str) -> Json:
+    """Return the body of an error: the code is only in the message, ``http_code`` is a string."""
+    suffix = f" ({failure.code})" if failure.code else ""
+    return {
+        "type": "error",
+        "error": {
+            "type": failure.type or "server_error",
+            "message": failure.message + suffix,
+            "http_code": str(failure.status),
+        },
+        "request_id": request_id,
+    }
+
+
+def base_resp_body(failure: Failure | None, request_id: str, *, model: str, now: float) -> Json:
+    """Return the failure that comes as HTTP 200: no choices, no usage, ``base_resp`` (api_facts 3.1)."""
+    return {
+        "id": request_id,
+        "choices": None,
+        "created": int(now),
+        "model": model,
+        "object": "chat.completion",
+        "usage": {"total_tokens": 0, "total_characters": 0},
+        **sensitivity(),
+        "base_resp": base_resp(failure),
+    }
+
+
+def base_resp(failure: Failure | None = None) -> Json:
+    """Return MiniMax's own status; without a failure that of success."""
+    if failure is None:
+        return {"status_code": 0, "status_msg": ""}
+    return {"status_code": failure.code, "status_msg": failure.message}
+
+
+def sensitivity() -> Json:
+    """Return the five fields of moderation that stand in every body."""
+    return dict(_SENSITIVITY)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

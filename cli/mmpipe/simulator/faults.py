@@ -1,0 +1,178 @@
+"""Read the faults to be played: ``WHAT[:WHEN]``.
+
+WHEN: ``0.02`` by chance, ``1/5`` every fifth request, ``#3`` the third alone, ``<3`` those before the third; else always.
+
+WHAT is a number, a name, or a name and a number:
+
+==================== =====================================================================================
+429, 500, 529 ...    that HTTP status, with the code that belongs to it
+1002, 2013, 2056 ... that MiniMax code, with its HTTP status and message
+base_resp-CODE       HTTP 200, ``choices: null`` and the code in ``base_resp``
+event-CODE           an error event in the middle of the stream
+retry-after=S        429 and code 1002, with Retry-After in seconds
+retry-after-date=S   the same as a date
+choices-null         HTTP 200 and ``choices: null``, but no word of an error
+cut                  the connection is closed in the middle of an event
+cut-at-frame         the body ends properly after a whole event, in the middle of the text
+reset                the connection is reset in the middle of an event
+refuse-late          the connection is closed before the headers
+no-finish            the whole text, but no ``finish_reason``
+html                 HTTP 200 and a web page
+json-error           HTTP 200 and an error as JSON, also where a stream was asked for
+empty                HTTP 200 and nothing
+hang                 nothing, for ever
+hang-mid             half the answer, then nothing, for ever
+hang-end             the finish, then neither usage nor an end
+comments             a keep-alive every 0.2 s, for ever
+length, filter       ``finish_reason`` length, content_filter
+bad-utf8, bad-json   an event that is not UTF-8, not JSON
+redirect             302 to another path
+slow                 one byte at a time, 1 ms apart
+bom                  a byte order mark before the answer
+retry-lines          ``retry: 1`` alone, ``id: x`` alone
+==================== =====================================================================================
+
+Where no stream was asked for, each does what comes nearest to a whole body.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mmpipe.simulator.envelopes import FAILURES
+
+
+class FaultSpecError(ValueError):
+    """A fault that cannot be played; the message is a sentence for the user."""
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    STATUS = "STATUS"
+    CODE = "CODE"
+    BASE_RESP = "base_resp"
+    EVENT = "event"
+    RETRY_AFTER = "retry-after"
+    RETRY_AFTER_DATE = "retry-after-date"
+    CHOICES_NULL = "choices-null"
+    CUT = "cut"
+    CUT_AT_FRAME = "cut-at-frame"
+    RESET = "reset"
+    REFUSE_LATE = "refuse-late"
+    NO_FINISH = "no-finish"
+    HTML = "html"
+    JSON_ERROR = "json-error"
+    EMPTY = "empty"
+    HANG = "hang"
+    HANG_MID = "hang-mid"
+    HANG_END = "hang-end"
+    COMMENTS = "comments"
+    LENGTH = "length"
+    FILTER = "filter"
+    BAD_UTF8 = "bad-utf8"
+    BAD_JSON = "bad-json"
+    REDIRECT = "redirect"
+    SLOW = "slow"
+    BOM = "bom"
+    RETRY_LINES = "retry-lines"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Which requests a fault strikes; the first request is number 1."""
+
+    chance: float = 1.0
+    every: int = 1
+    only: int | None = None
+    before: int | None = None
+
+    def includes(self, request: int, salt: str) -> bool:
+        """Whether it strikes; the same request and salt always give the same answer."""
+        return (
+            request % self.every == 0
+            and self.only in (None, request)
+            and (self.before is None or request < self.before)
+            and (self.chance >= 1 or _dice(f"{salt}:{request}") < self.chance)
+        )
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong, and when."""
+
+    name: str
+    """WHAT, as it was written."""
+    kind: FaultKind
+    number: int = 0
+    """The status, the code or the seconds, for the kinds that have one."""
+    when: When = ALWAYS
+
+    def strikes(self, request: int, seed: int) -> bool:
+        """Whether this fault is played to the request of that number."""
+        return self.when.includes(request, f"{seed}:{self.name}")
+
+
+def parse_fault(spec: str) -> Fault:
+    """Read one ``WHAT[:WHEN]``."""
+    what, colon, when = spec.strip().partition(":")
+    kind, number = _what(what)
+    return Fault(what, kind, number, _when(when) if colon else ALWAYS)
+
+
+_NUMBERED = re.compile(
+    r"(?P<name>base_resp|event)-(?P<code>\d{4})|(?P<wait>retry-after(?:-date)?)=(?P<s>\d{1,6})"
+)
+_PLAIN = frozenset(FaultKind) - {
+    FaultKind.STATUS,
+    FaultKind.CODE,
+    FaultKind.BASE_RESP,
+    FaultKind.EVENT,
+    FaultKind.RETRY_AFTER,
+    FaultKind.RETRY_AFTER_DATE,
+}
+
+
+def _what(text: str) -> tuple[FaultKind, int]:
+    if text in _PLAIN:
+        return FaultKind(text), 0
+    if re.fullmatch(r"[45]\d\d", text, re.ASCII):
+        return FaultKind.STATUS, int(text)
+    if re.fullmatch(r"\d{4}", text, re.ASCII):
+        return FaultKind.CODE, _known(int(text))
+    match = _NUMBERED.fullmatch(text)
+    if match and match["name"]:
+        return FaultKind(match["name"]), _known(int(match["code"]))
+    if match:
+        return FaultKind(match["wait"]), int(match["s"])
+    raise FaultSpecError(
+        f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, base_resp-CODE, event-CODE, "
+        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(_PLAIN))}."
+    )
+
+
+def _known(code: int) -> int:
+    if code in FAILURES:
+        return code
+    raise FaultSpecError(
+        f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}."
+    )
+
+
+def _when(text: str) -> When:
+    if match := re.fullmatch(r"(#|<|1/)([1-9]\d{0,8})", text, re.ASCII):
+        number = int(match[2])
+        whens = {"#": When(only=number), "<": When(before=number), "1/": When(every=number)}
+        return whens[match[1]]
+    if re.fullmatch(r"0?\.\d+|[01]\.?0*", text, re.ASCII):
+        return When(chance=float(text))
+    raise FaultSpecError(f"{text!r} says not when: give a probability such as 0.02, or 1/5, #3 or <3.")
+
+
+def _dice(salt: str) -> float:
+    digest = hashlib.sha256(salt.encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

@@ -1,0 +1,81 @@
+"""Refuse conversations that the API refuses (api_facts 3.3)."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from mmpipe.simulator.json_text import Json, type_name
+from mmpipe.simulator.models import Model
+
+_ROLES = frozenset({"system", "user", "assistant", "tool"})
+
+
+def complaints_about_messages(messages: Sequence[object], model: Model) -> Iterator[str]:
+    """Tell what is wrong with the messages, the worst first."""
+    for message in messages:
+        yield from _about_message(message, model)
+    good = cast("Sequence[Json]", messages)
+    yield from _about_system(good, model)
+    yield from _about_tools(good)
+
+
+def _about_message(message: object, model: Model) -> Iterator[str]:
+    if not isinstance(message, dict):
+        yield f"Mismatch type openai.ChatMessage with value {type_name(message)}"
+        return
+    role = message.get("role")
+    if role not in _ROLES and not (role == "root" and model.is_m3):
+        yield f"chat content has invalid message role: {role or ''}"
+    content = message.get("content")
+    if content is None and role != "assistant":
+        yield "chat content is empty"
+    if type_name(content) not in {"string", "array", "null"}:
+        yield f"Mismatch type string with value {type_name(content)}"
+
+
+def _about_system(messages: Sequence[Json], model: Model) -> Iterator[str]:
+    # The official verifier expects M3 to take system messages anywhere.
+    places = [place for place, message in enumerate(messages) if message["role"] == "system"]
+    if model.is_m3 or places in ([], [0]):
+        return
+    yield "invalid chat setting" if len(places) > 1 else "chat content has invalid message role: system"
+
+
+def _about_tools(messages: Sequence[Json]) -> Iterator[str]:
+    waiting: list[str] = []
+    for message in messages:
+        if message["role"] == "tool":
+            yield from _about_result(message, waiting)
+            continue
+        if waiting:
+            yield "tool call and result not match"
+        waiting = []
+        for call in _calls(message):
+            yield from _about_arguments(call)
+            waiting.append(str(call.get("id")))
+    if waiting:
+        yield "tool call and result not match"
+
+
+def _about_result(message: Json, waiting: list[str]) -> Iterator[str]:
+    name = message.get("tool_call_id")
+    if not isinstance(name, str) or not name:
+        yield "tool call id is invalid"
+    elif name not in waiting:
+        yield f"tool result's tool id({name}) not found"
+    else:
+        waiting.remove(name)
+
+
+def _about_arguments(call: Json) -> Iterator[str]:
+    function = call.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    try:
+        json.loads(arguments if isinstance(arguments, str) else "")
+    except (ValueError, RecursionError):
+        yield f"invalid function arguments json string, tool_call_id: {call.get('id')}"
+
+
+def _calls(message: Json) -> list[Json]:
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []

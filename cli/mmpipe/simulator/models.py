@@ -1,0 +1,55 @@
+"""Know the models the API serves, as far as a client can tell them apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mmpipe.simulator.json_text import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model: dates from api_facts 2.9, limits from 4.2, the think layout and usage from 2.3."""
+
+    name: str
+    created: int
+    context: int = 204_800
+    max_output: int = 204_800
+    tight_tags: bool = False
+    """``<think>`` and the thinking share a line, and native messages have only content and role."""
+    counts_reasoning: bool = True
+    """``usage`` tells the reasoning tokens."""
+
+    @property
+    def is_m3(self) -> bool:
+        """Whether the rules of the M3 family hold (api_facts 3.3, 4.3)."""
+        return self.name.startswith("MiniMax-M3")
+
+
+def _by_name(*models: Model) -> Mapping[str, Model]:
+    return MappingProxyType({model.name: model for model in models})
+
+
+# What no capture shows is taken from the nearest relative: M3.1-Flash from M3, M2.1-highspeed from M2.1.
+MODELS = _by_name(
+    Model("MiniMax-M3.1-Flash", 1_792_281_600, 1_000_000, 524_288, counts_reasoning=False),
+    Model("MiniMax-M3", 1_780_272_000, 1_000_000, 524_288, counts_reasoning=False),
+    Model("MiniMax-M2.7", 1_773_799_200),
+    Model("MiniMax-M2.7-highspeed", 1_773_799_200, max_output=196_608),
+    Model("MiniMax-M2.5", 1_770_948_000, tight_tags=True, counts_reasoning=False),
+    Model("MiniMax-M2.5-highspeed", 1_770_948_000),
+    Model("MiniMax-M2.1", 1_766_455_200, max_output=196_608, tight_tags=True, counts_reasoning=False),
+    Model("MiniMax-M2.1-highspeed", 1_766_455_200, tight_tags=True, counts_reasoning=False),
+    Model("MiniMax-M2", 1_761_530_400),
+)
+
+
+def model_list() -> Json:
+    """Return the body of ``GET /v1/models`` (api_facts 2.9)."""
+    return {
+        "object": "list",
+        "data": [
+            {"id": model.name, "object": "model", "created": model.created, "owned_by": "minimax"}
+            for model in MODELS.values()
+        ],
+    }

@@ -1,0 +1,24 @@
+"""Let in so many requests a minute."""
+
+from collections import deque
+
+_WINDOW_S = 60.0
+
+
+class RateLimit:
+    """A sliding window of one minute; a request that is turned away does not count."""
+
+    def __init__(self, rpm: int | None) -> None:
+        self._rpm = rpm
+        self._admitted: deque[float] = deque()
+
+    def admits(self, now: float) -> bool:
+        """Whether a request is let in at that time of a clock that never goes back."""
+        if self._rpm is None:
+            return True
+        while self._admitted and now - self._admitted[0] >= _WINDOW_S:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._rpm:
+            return False
+        self._admitted.append(now)
+        return True

@@ -1,0 +1,46 @@
+"""Keep one record of each request, as a dict and as a line of the log."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from mmpipe.simulator.json_text import Json, parse
+
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+_SHOWN = 4
+_LONG_ENOUGH = 12
+
+
+def masked(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers with lower-case names, secrets reduced to their last four characters."""
+    named = ((name.lower(), value) for name, value in headers.items())
+    return {name: _masked(value) if name in _SECRET else value for name, value in named}
+
+
+def readable(raw: bytes) -> object:
+    """Return the JSON value of a body, or its text if it is none."""
+    with suppress(ValueError, RecursionError):
+        return parse(raw)
+    return raw.decode(errors="replace")
+
+
+def append_record(log: Path, record: Json) -> None:
+    """Append one line in one write, so that lines of several processes never mix."""
+    append(log, json.dumps(record).encode() + b"\n")
+
+
+def append(log: Path, line: bytes) -> None:
+    """Append to a file that only its owner can read; no bytes at all just make sure that it can be written."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+def _masked(value: str) -> str:
+    secret = value.rpartition(" ")[2]
+    # Four characters of a short secret would be too many.
+    return f"****{secret[-_SHOWN:]}" if len(secret) >= _LONG_ENOUGH else "****"

@@ -1,0 +1,159 @@
+"""Shape an answer as the bodies and chunks of the API, key for key (api_facts 1.3, 2.1 to 2.7)."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from mmpipe.simulator.answers import Answer, PartKind
+from mmpipe.simulator.chat_request import ChatRequest
+from mmpipe.simulator.deltas import CallPiece, Delta
+from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.envelopes import base_resp, sensitivity
+from mmpipe.simulator.json_text import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer on its way out."""
+
+    id: str
+    created: int
+    request: ChatRequest
+    answer: Answer
+    deltas: Sequence[Delta]
+    dialects: Collection[Dialect] = frozenset()
+
+
+def whole_body(turn: Turn) -> Json:
+    """Return the body of an answer that is not streamed."""
+    # Only M3 has been seen to tell it (api_facts 2.2).
+    tier: Json = {"service_tier": "standard"} if turn.request.model.is_m3 else {}
+    told: Json = {} if Dialect.NO_USAGE in turn.dialects else {"usage": usage(turn)}
+    choice = _choice(turn.answer.finish_reason, "message", _message(turn))
+    return _head(turn, [choice], "chat.completion") | told | sensitivity() | tier | {"base_resp": base_resp()}
+
+
+def chunks(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
+    """Return the chunks of the deltas; the last one finishes (generations G1 and G2 of api_facts 2.5)."""
+    finishes = [None] * (len(deltas) - 1) + [turn.answer.finish_reason]
+    return [
+        _head(turn, [_choice(finish, "delta", _delta(turn, delta))], "chat.completion.chunk")
+        | {"usage": None}
+        | sensitivity()
+        for delta, finish in zip(deltas, finishes, strict=True)
+    ]
+
+
+def usage_chunk(turn: Turn) -> Json:
+    """Return the chunk that ends a stream whose request asked for usage."""
+    return _head(turn, [], "chat.completion.chunk") | {"usage": usage(turn), "base_resp": base_resp()}
+
+
+def first_generation(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
+    """Return the chunks of generation G0: zero usage, empty roles, and the whole message at the end (api_facts 2.5)."""
+    zero: Json = {"usage": {"total_tokens": 0, "total_characters": 0}}
+    told: Json = {} if Dialect.NO_USAGE in turn.dialects else zero
+    said = [_delta(turn, delta) for delta in deltas]
+    said[1::2] = [said_then | {"role": ""} for said_then in said[1::2]]
+    chunks_before = [
+        _head(turn, [_choice(None, "delta", {"reasoning_content": ""} | saying)], "chat.completion.chunk")
+        | told
+        | sensitivity()
+        for saying in said
+    ]
+    return [*chunks_before, whole_body(turn)]
+
+
+def usage(turn: Turn) -> Json:
+    """Return what is billed (api_facts 2.7); only some models tell the reasoning tokens (2.3)."""
+    request, answer = turn.request, turn.answer
+    completion = answer.tokens_of(*PartKind)
+    told: Json = {
+        "total_tokens": request.prompt_tokens + completion,
+        "total_characters": 0,
+        "prompt_tokens": request.prompt_tokens,
+        "completion_tokens": completion,
+    }
+    if request.model.counts_reasoning and (reasoning := answer.tokens_of(PartKind.THINKING)):
+        told["completion_tokens_details"] = {"reasoning_tokens": reasoning}
+    if request.cached_tokens:
+        told["prompt_tokens_details"] = {"cached_tokens": request.cached_tokens}
+    return told
+
+
+def _head(turn: Turn, choices: list[Json], kind: str) -> Json:
+    return {
+        "id": turn.id,
+        "choices": choices,
+        "created": turn.created,
+        "model": turn.request.model.name,
+        "object": kind,
+    }
+
+
+def _choice(finish_reason: str | None, name: str, said: Json) -> Json:
+    # A finish that is not there has no key, and its key comes first (api_facts 1.3).
+    finish: Json = {"finish_reason": finish_reason} if finish_reason else {}
+    return {**finish, "index": 0, name: said}
+
+
+def _message(turn: Turn) -> Json:
+    contents = "".join(delta.content or "" for delta in turn.deltas)
+    reasoning = "".join(delta.reasoning or "" for delta in turn.deltas)
+    message = _said(turn, Delta(contents, reasoning or None))
+    calls = [delta.call for delta in turn.deltas if delta.call]
+    if calls:
+        message["tool_calls"] = [
+            _whole_call(turn, calls, index) for index in sorted({call.index for call in calls})
+        ]
+    return message
+
+
+def _delta(turn: Turn, delta: Delta) -> Json:
+    said = _said(turn, delta)
+    if delta.call:
+        said["tool_calls"] = [_call(turn, delta.call)]
+    return said
+
+
+def _said(turn: Turn, delta: Delta) -> Json:
+    said: Json = {} if delta.content is None else {"content": delta.content}
+    said["role"] = "assistant"
+    if turn.request.split or not turn.request.model.tight_tags:
+        said |= {"name": "MiniMax AI", "audio_content": ""}
+    if delta.reasoning is not None:
+        said["reasoning_content"] = delta.reasoning
+    if delta.reasoning is not None and turn.request.split:
+        said["reasoning_details"] = [_reasoning_detail(delta.reasoning)]
+    return said
+
+
+def _reasoning_detail(text: str) -> Json:
+    return {
+        "type": "reasoning.text",
+        "id": "reasoning-text-1",
+        "format": "MiniMax-response-v1",
+        "index": 0,
+        "text": text,
+    }
+
+
+def _whole_call(turn: Turn, calls: Sequence[CallPiece], index: int) -> Json:
+    pieces = [call for call in calls if call.index == index]
+    return _call(turn, replace(pieces[0], arguments="".join(piece.arguments for piece in pieces)))
+
+
+def _call(turn: Turn, piece: CallPiece) -> Json:
+    if not piece.tool:
+        return {"function": {"arguments": piece.arguments}, "index": piece.index}
+    return {
+        "id": f"call_function_{_letters(turn.id)}_{piece.index + 1}",
+        "type": "function",
+        "function": {"name": piece.tool, "arguments": piece.arguments},
+        "index": piece.index,
+    }
+
+
+def _letters(turn_id: str) -> str:
+    # Parallel calls share these twelve characters (api_facts 2.6).
+    return hashlib.sha256(turn_id.encode()).hexdigest()[:12]

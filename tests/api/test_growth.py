@@ -1,0 +1,102 @@
+"""Cumulative streams come out right, and no incremental one is harmed."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from mmpipe.api.growth import ENOUGH_CHARACTERS, Growth
+
+PROSE = (
+    "The sky is blue because short waves of light are scattered more than long ones by the molecules of the air. "
+    "At sunset the light takes a longer way, and what is left of it is red. On the moon the sky is black at noon."
+)
+
+
+def taken(pieces: list[str], field: str = "content") -> str:
+    growth = Growth()
+    said = [text for piece in pieces for _, text in growth.take(field, piece)]
+    return "".join(said + [text for _, text in growth.settle()])
+
+
+def repeats_itself_much(pieces: list[str]) -> bool:
+    """Whether some piece begins with a long whole piece before it: what only a cumulative stream does."""
+    return any(
+        len(before) >= ENOUGH_CHARACTERS and after.startswith(before) and after != before
+        for before, after in pairwise(pieces)
+    )
+
+
+@given(st.lists(st.text("ab ", min_size=1, max_size=12)))
+@example(["a", "ab", "abab"])
+@example(["a", "and", "and so"])
+@example(["a", "an", "an old man went to the market to buy three eggs and a hen"])
+def test_an_incremental_stream_is_never_harmed(pieces: list[str]) -> None:
+    assert "".join(pieces) == taken(pieces)
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_an_incremental_stream_of_any_text_is_never_harmed(pieces: list[str]) -> None:
+    assume(not repeats_itself_much(pieces))
+    assert "".join(pieces) == taken(pieces)
+
+
+@given(st.text(min_size=1, max_size=6), st.lists(st.integers(1, 80), min_size=1))
+def test_text_that_repeats_itself_is_not_taken_for_cumulative(word: str, lengths: list[int]) -> None:
+    text = word * 200
+    at, pieces = 0, []
+    for length in sorted(lengths):
+        pieces.append(text[at : at + length])
+        at += length
+    pieces = [piece for piece in pieces if piece]
+    assert "".join(pieces) == taken(pieces)
+
+
+@given(st.sets(st.integers(1, len(PROSE)), min_size=2), st.integers(ENOUGH_CHARACTERS, len(PROSE) - 1))
+def test_a_cumulative_stream_says_its_text_once(ends: set[int], one: int) -> None:
+    # Among its pieces is one that is long enough and not the last: shorter ones prove nothing.
+    pieces = [PROSE[:end] for end in sorted(ends | {one, len(PROSE)})]
+    assert PROSE == taken(pieces)
+
+
+def test_a_cumulative_stream_flows_as_soon_as_it_is_proved() -> None:
+    growth = Growth()
+    pieces = [PROSE[:3], PROSE[:60], PROSE[:80], PROSE[:90]]
+    assert [
+        [("content", PROSE[:3])],
+        [],
+        [("content", PROSE[3:60]), ("content", PROSE[60:80])],
+        [("content", PROSE[80:90])],
+    ] == [growth.take("content", piece) for piece in pieces]
+
+
+def test_an_incremental_stream_flows_at_once() -> None:
+    growth = Growth()
+    pieces = ["The", " user", " user wants", " more"]
+    assert [[("content", piece)] for piece in pieces] == [growth.take("content", piece) for piece in pieces]
+
+
+def test_what_one_field_proves_holds_for_the_whole_stream() -> None:
+    growth = Growth()
+    for piece in (PROSE[:40], PROSE[:80], PROSE[:120]):
+        growth.take("thinking", piece)
+    assert [("content", "56")] == growth.take("content", "56")
+    assert [("content", "!")] == growth.take("content", "56!")
+
+
+def test_pieces_that_wait_for_proof_keep_their_order() -> None:
+    growth = Growth()
+    assert [("thinking", "a")] == growth.take("thinking", "a")
+    assert [] == growth.take("thinking", "ab")
+    assert [] == growth.take("content", "x")
+    assert [("thinking", "ab"), ("content", "x"), ("content", "y")] == growth.take("content", "y")
+
+
+@pytest.mark.parametrize("pieces", [[PROSE[:40], PROSE[:40] + "!"], [PROSE[:50], PROSE[:50], PROSE[:90]]])
+def test_a_long_repetition_is_proof_at_the_end_even_once(pieces: list[str]) -> None:
+    assert pieces[-1] == taken(pieces)
+
+
+def test_text_that_does_not_continue_a_cumulative_stream_is_not_lost() -> None:
+    assert PROSE[:120] + "?" == taken([PROSE[:40], PROSE[:80], PROSE[:120], "?"])

@@ -1,0 +1,115 @@
+"""Every code of the service has one exit status and a sentence that says what to do."""
+
+import pytest
+
+from mmpipe.api.verdict import CODES, Source, from_status, trouble_in
+from mmpipe.errors import ExitStatus, MmpipeError
+
+E = ExitStatus
+
+
+def envelope(message: str, **more: object) -> dict[str, object]:
+    """api_facts 3.1."""
+    return {"type": "error", "error": {"type": "x", "message": message, **more}, "request_id": "0640"}
+
+
+def reported(body: dict[str, object], http: int = 200, now: float | None = None) -> MmpipeError:
+    trouble = trouble_in(body, Source(http, now=now))
+    assert trouble is not None
+    return trouble
+
+
+CONTRACT = {
+    E.AUTH: (1004, 2049),
+    E.QUOTA: (1002, 1008, 1028, 1030, 1041, 2045, 2056, 2061, 2062),
+    E.TIMEOUT: (1001,),
+    E.SERVER: (1000, 1013, 1024, 1033, 2064),
+    E.REJECTED: (1039, 1042, 2013),
+    E.FILTERED: (1026, 1027),
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(status, code) for status, codes in CONTRACT.items() for code in codes]
+)
+def test_each_code_has_its_status_as_error_and_as_base_resp(status: ExitStatus, code: int) -> None:
+    as_error = reported(envelope(f"what it says ({code})"))
+    as_base_resp = reported(
+        {"choices": None, "base_resp": {"status_code": code, "status_msg": "what it says"}}
+    )
+    assert (
+        (status, code) == (as_error.status, as_error.api_code) == (as_base_resp.status, as_base_resp.api_code)
+    )
+    assert as_error.message == as_base_resp.message
+    assert f"what it says ({code}); " in as_error.message
+
+
+def test_no_code_is_left_untested() -> None:
+    assert set(CODES) == {code for codes in CONTRACT.values() for code in codes}
+
+
+@pytest.mark.parametrize(
+    ("http", "status"),
+    [
+        *((http, E.REJECTED) for http in (301, 302, 307, 400, 404, 409, 413, 418, 422)),
+        *((http, E.AUTH) for http in (401, 403)),
+        *((http, E.QUOTA) for http in (402, 429)),
+        *((http, E.TIMEOUT) for http in (408, 504)),
+        *((http, E.SERVER) for http in (500, 501, 502, 503, 529, 599)),
+    ],
+)
+def test_each_http_status_without_a_code_has_its_status(http: int, status: ExitStatus) -> None:
+    for body in (None, {}, envelope("no code here")):
+        assert status == from_status(Source(http), body).status
+
+
+def test_the_code_says_more_than_the_http_status() -> None:
+    error = from_status(Source(500), envelope("output new_sensitive (1027)"))
+    assert (E.FILTERED, 500) == (error.status, error.http)
+
+
+@pytest.mark.parametrize("code", [1004, 1008, 1026, 1027, 2013, 2049, 2056, 2061])
+def test_what_asking_again_cannot_mend_is_not_retried(code: int) -> None:
+    assert not from_status(Source(429), envelope(f"x ({code})")).retryable
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 1013, 1024, 1033, 1041, 2045, 2064])
+def test_what_may_pass_is_retried(code: int) -> None:
+    assert reported(envelope(f"x ({code})")).retryable
+
+
+def test_the_key_of_another_region_is_explained() -> None:
+    assert "--base-url intl" in reported(envelope("invalid api key (2049)")).message
+
+
+def test_an_unknown_model_tells_how_to_list_models() -> None:
+    error = reported(envelope("invalid params, unknown model 'x' (2013)"))
+    assert "`mmpipe models`" in error.message
+
+
+@pytest.mark.parametrize("moment", ["2026-05-20T20:00:00Z", "2026-05-21T04:00:00+08:00"])
+def test_a_used_up_plan_window_says_when_it_resets(moment: str) -> None:
+    message = f"usage limit exceeded, 5-hour usage limit reached (1500/1500 used), resets at {moment} (2056)"
+    error = reported(envelope(message), now=1_779_307_200.0 - 600)
+    assert 600 == error.retry_after
+    assert moment in error.message
+
+
+def test_the_trace_id_of_the_body_is_kept() -> None:
+    assert "0640" == reported(envelope("x (1000)")).request_id
+
+
+def test_an_error_event_carries_its_http_status_inside() -> None:
+    assert 500 == reported(envelope("unknown error, 798 (1000)", http_code="500")).http
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"base_resp": {"status_code": 0}}, {"base_resp": None}, {"error": None}]
+)
+def test_a_body_without_trouble_is_none(body: dict[str, object]) -> None:
+    assert None is trouble_in(body, Source())
+
+
+@pytest.mark.parametrize("error", ["down", [], {}, {"message": None}, 7])
+def test_an_error_of_any_shape_is_one(error: object) -> None:
+    assert E.BAD_RESPONSE == reported({"error": error}).status

@@ -1,0 +1,189 @@
+"""Runs mmpipe as a shell does: real processes with a clean environment, against a simulator, and never for ever."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.faults import parse_fault
+from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.server import RunningSimulator
+
+KEY = "sk-api-4f2c-not-a-real-one-91ab"
+MMPIPE = (sys.executable, "-m", "mmpipe")
+LIMIT = 30.0  # seconds; whatever takes longer is killed, and its test fails
+AT_ONCE = (
+    5.0  # seconds; less than any wait that would be wrong, more than a noisy machine needs to start a process
+)
+
+Record = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a process left: its status (below 0: the signal it died by) and what it said."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def said(self) -> str:
+        return self.stderr.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.decode().splitlines()
+
+    @property
+    def record(self) -> Record:
+        """The one JSON object that stdout is."""
+        (line,) = self.stdout.splitlines()
+        return parsed(line)
+
+    @property
+    def records(self) -> list[Record]:
+        return [parsed(line) for line in self.stdout.splitlines()]
+
+
+def parsed(line: bytes) -> Record:
+    value = json.loads(line)
+    assert isinstance(value, dict)
+    return value
+
+
+@contextmanager
+def service(
+    *faults: str, dialects: Sequence[str] = (), tps: float | None = None
+) -> Iterator[RunningSimulator]:
+    """The far end, with a profile of its own."""
+    profile = Profile(
+        faults=tuple(map(parse_fault, faults)), dialects=frozenset(map(Dialect, dialects)), tps=tps
+    )
+    with RunningSimulator(profile) as running:
+        yield running
+
+
+def environment(far: RunningSimulator | None, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """No more than a bare shell has; HOME and `mmpipe` on the PATH are in the test's own folder."""
+    here = Path.cwd()
+    pair = {"MINIMAX_BASE_URL": far.base_url, "MINIMAX_API_KEY": KEY} if far else {}
+    return {"PATH": f"{here / 'bin'}:/usr/bin:/bin", "HOME": str(here), **pair, **(more or {})}
+
+
+def put_on_path(folder: Path) -> None:
+    """Make `mmpipe` a command, wherever the tests' Python has it from."""
+    script = folder / "bin" / "mmpipe"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mmpipe "$@"\n')
+    script.chmod(0o755)
+
+
+def run(
+    command: Sequence[str],
+    far: RunningSimulator | None = None,
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Finished:
+    done = subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        env=environment(far, env),
+        pass_fds=pass_fds,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def mmpipe(
+    *arguments: str,
+    far: RunningSimulator | None = None,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Finished:
+    return run((*MMPIPE, *arguments), far, stdin=stdin, env=env, pass_fds=pass_fds)
+
+
+def shell(
+    script: str,
+    far: RunningSimulator | None = None,
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    program: str = "sh",
+) -> Finished:
+    """A script in which `mmpipe` is a command."""
+    return run((program, "-c", script), far, stdin=stdin, env=env)
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    far: RunningSimulator | None = None,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own, to be watched while it runs; killed with its group when the test is over."""
+    with subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment(far, env),
+        start_new_session=True,
+    ) as process:
+        watchdog = threading.Timer(LIMIT, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+
+
+def finished(process: subprocess.Popen[bytes]) -> Finished:
+    stdout, stderr = process.communicate(timeout=LIMIT)
+    return Finished(process.returncode, stdout or b"", stderr or b"")
+
+
+def eventually(happens: Callable[[], object], what: str) -> None:
+    """Wait until it happens; fail if it never does."""
+    deadline = time.monotonic() + LIMIT / 2
+    while not happens():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+
+
+def bodies(far: RunningSimulator) -> list[Record]:
+    """The bodies of the requests that came."""
+    found = [request["body"] for request in far.requests]
+    assert all(isinstance(body, dict) for body in found)
+    return [body for body in found if isinstance(body, dict)]
+
+
+def prompts(far: RunningSimulator) -> list[object]:
+    """The last message of each request."""
+    return [messages[-1]["content"] for body in bodies(far) if isinstance(messages := body["messages"], list)]
+
+
+def headers(far: RunningSimulator) -> dict[str, str]:
+    """The headers of the first request."""
+    found = far.requests[0]["headers"]
+    assert isinstance(found, dict)
+    return found

@@ -1,0 +1,171 @@
+"""Answers depend on the prompt alone, say that they are simulated, and can be ordered to measure."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmpipe.simulator import prose, tokens
+from mmpipe.simulator.answers import Answer, Part, PartKind, answer_to, cut_to, think_twice
+from mmpipe.simulator.deltas import cut
+from simulator.asking import SPLIT, STREAM, ask, ask_once, chat, simulator
+
+# A busy machine is no failure, and what was found is told, not kept.
+CALM = settings(deadline=None, database=None)
+OPENING = "This is a simulated answer from `mmpipe sim`"
+# No lone surrogates: those are no text, and never come out of UTF-8.
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def said(answer: Answer, kind: PartKind) -> str:
+    return "".join(part.text for part in answer.parts if part.kind is kind)
+
+
+def test_the_same_prompt_gets_the_same_answer_from_every_simulator() -> None:
+    first, second = ask_once(chat("Why?", **STREAM)), ask_once(chat("Why?", **STREAM))
+    assert first.deltas == second.deltas
+    assert first.deltas != ask_once(chat("Why not?", **STREAM)).deltas
+
+
+def test_ids_depend_on_the_seed_and_never_repeat() -> None:
+    with simulator(seed=1) as running:
+        ids = [ask(running, chat()).json["id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+    assert ask_once(chat(), seed=1).json["id"] == ids[0] != ask_once(chat(), seed=2).json["id"]
+
+
+def test_a_greeting_is_returned() -> None:
+    content = str(ask_once(chat("Hi, how are you?", **SPLIT)).message["content"])
+    assert content.startswith(f"{OPENING}: hello! I am fine")
+
+
+def test_any_other_answer_names_the_model_and_quotes_the_prompt() -> None:
+    content = str(
+        ask_once(chat("Name a\nprime. " + "x" * 99, model="MiniMax-M3", **SPLIT)).message["content"]
+    )
+    assert content.startswith(f"{OPENING}, in place of MiniMax-M3. You asked: “Name a prime. xxx")
+    assert "x …”." in content
+
+
+def test_a_history_is_not_taken_for_hi() -> None:
+    assert "You asked" in prose.answer("history", "m")
+
+
+def test_an_answer_is_long_enough_to_be_seen_arriving() -> None:
+    assert len(ask_once(chat("Why?", **STREAM)).deltas) >= 6
+
+
+@CALM
+@given(ANY_TEXT)
+def test_echo_is_exact(text: str) -> None:
+    assert said(answer_to(f"sim:echo {text}", "m", tools=False), PartKind.TEXT) == text
+
+
+ODD = "\x1b[31mred\x1b[0m\x00\x07 <think>no</think> \u202eabc\u2028\U000e0041 🙂👩‍👩‍👧\r\n\r\n data: [DONE]\n\n  "
+
+
+@pytest.mark.parametrize("text", [ODD, "\n", " two  spaces ", "é" * 500])
+def test_echo_is_exact_over_the_wire(text: str) -> None:
+    with simulator() as running:
+        assert ask(running, chat(f"sim:echo {text}", **SPLIT)).message["content"] == text
+        assert ask(running, chat(f"sim:echo {text}", **SPLIT, **STREAM)).joined() == text
+        assert ask(running, chat(f"sim:echo {text}", **STREAM)).joined().endswith(f"</think>\n\n{text}")
+
+
+def test_half_a_character_becomes_a_replacement_as_in_go() -> None:
+    assert ask_once(chat("sim:echo a\ud800b", **SPLIT)).message["content"] == "a\ufffdb"
+
+
+@CALM
+@given(ANY_TEXT, ANY_TEXT)
+def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
+    answer = answer_to(f"sim:think {thought.replace('|', '')}|||{text}", "m", tools=False)
+    assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == (thought.replace("|", ""), text)
+
+
+def test_the_first_bars_part_thinking_from_answer() -> None:
+    answer = answer_to("sim:think a|||b|||c", "m", tools=False)
+    assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == ("a", "b|||c")
+
+
+@CALM
+@given(st.integers(1, 20_000))
+def test_prose_has_exactly_the_length(length: int) -> None:
+    text = said(answer_to(f"sim:length {length}", "m", tools=False), PartKind.TEXT)
+    assert len(text) == length
+    assert text == text.strip()
+
+
+def test_prose_varies() -> None:
+    sentences = re.split(r"(?<=[.!?”])\s+", prose.of_length(3000))
+    assert len(set(sentences)) >= 8
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 300])
+def test_an_answer_can_have_an_exact_number_of_chunks(number: int) -> None:
+    with simulator() as running:
+        split = ask(running, chat(f"sim:chunks {number}", **SPLIT, **STREAM))
+    pieces = [delta["content"] for delta in split.deltas if "reasoning_content" not in delta]
+    assert pieces == ["1", *(f" {index}" for index in range(2, number + 1))]
+
+
+def test_an_answer_can_be_empty() -> None:
+    with simulator() as running:
+        assert ask(running, chat("sim:empty", **SPLIT)).message["content"] == ""
+        streamed = ask(running, chat("sim:empty", **SPLIT, **STREAM))
+        assert streamed.joined() == ""
+        assert streamed.choices[-1]["finish_reason"] == "stop"
+        assert list(streamed.deltas[-1]) == ["content", "role", "name", "audio_content"]
+        assert ask(running, chat("sim:empty", **STREAM)).joined().endswith("\n</think>\n")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["sim:", "sim:length", "sim:length many", "sim:chunks 0", "sim:unknown x", "sim:tool f {}"]
+)
+def test_an_order_that_cannot_be_taken_is_answered_like_any_prompt(prompt: str) -> None:
+    assert said(answer_to(prompt, "m", tools=False), PartKind.TEXT).startswith(OPENING)
+
+
+def test_only_the_last_message_gives_orders() -> None:
+    messages = [
+        {"role": "user", "content": "sim:echo no"},
+        {"role": "assistant", "content": "no"},
+        {"role": "user", "content": [{"type": "text", "text": "sim:echo "}, {"type": "text", "text": "yes"}]},
+    ]
+    assert ask_once(chat(messages=messages, **SPLIT)).message["content"] == "yes"
+
+
+@CALM
+@given(ANY_TEXT)
+def test_tokens_joined_are_the_text(text: str) -> None:
+    count = tokens.count(text)
+    assert tokens.first(text, count) == text
+    assert count == 0 or tokens.count(tokens.first(text, count - 1)) == count - 1
+
+
+@CALM
+@given(ANY_TEXT)
+def test_chunks_joined_are_the_text_and_none_is_empty(text: str) -> None:
+    pieces = cut(Part(PartKind.TEXT, text)) if text else []
+    assert "".join(pieces) == text
+    assert all(0 < len(piece) <= 150 for piece in pieces)
+
+
+@CALM
+@given(st.integers(1, 300))
+def test_a_limit_is_kept_to_the_token(limit: int) -> None:
+    answer = answer_to("Why?", "m", tools=False)
+    whole = answer.tokens_of(*PartKind)
+    shortened = cut_to(answer, limit)
+    assert shortened.tokens_of(*PartKind) == min(limit, whole)
+    assert shortened.finish_reason == ("length" if limit < whole else "stop")
+
+
+@CALM
+@given(ANY_TEXT, ANY_TEXT)
+def test_thinking_twice_changes_no_word(thought: str, text: str) -> None:
+    once = Answer((Part(PartKind.THINKING, thought), Part(PartKind.TEXT, text)), "stop")
+    twice = think_twice(once)
+    assert [said(twice, kind) for kind in PartKind] == [said(once, kind) for kind in PartKind]
+    assert len(twice.parts) <= 4

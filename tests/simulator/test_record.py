@@ -1,0 +1,122 @@
+"""Every request leaves one record, on paper and in memory, without the key."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.server import RunningSimulator
+from simulator.asking import KEY, STREAM, Json, ask, begun, chat, simulator
+
+
+def lines(log: Path) -> list[Json]:
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+
+
+def settled(running: RunningSimulator, number: int) -> list[Json]:
+    deadline = time.monotonic() + 5
+    while len(running.requests) < number and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return running.requests
+
+
+def test_a_record_tells_all_of_a_request(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    with simulator("529:#1", log=log) as running:
+        ask(running, chat())
+        record = running.requests[0]
+    assert lines(log) == [record]
+    assert list(record) == [
+        "time",
+        "method",
+        "path",
+        "headers",
+        "body",
+        "status",
+        "fault",
+        "answered",
+        "duration",
+    ]
+    assert (record["method"], record["path"], record["body"]) == ("POST", "/v1/chat/completions", chat())
+    assert (record["status"], record["fault"], record["answered"]) == (529, "529", True)
+    assert isinstance(record["time"], float)
+    assert abs(record["time"] - time.time()) < 60
+    assert isinstance(record["duration"], float)
+
+
+def test_the_key_is_masked(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    with simulator(log=log) as running:
+        ask(running, chat())
+        ask(running, chat(), key="Bearer short")
+        masked = [record["headers"] for record in running.requests]
+    assert [headers["authorization"] for headers in masked if isinstance(headers, dict)] == [
+        "****cdef",
+        "****",
+    ]
+    assert KEY not in log.read_text("utf-8")
+    assert "short" not in log.read_text("utf-8")
+
+
+def test_only_the_owner_can_read_the_log(tmp_path: Path) -> None:
+    with simulator(log=tmp_path / "log.jsonl"):
+        assert (tmp_path / "log.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_is_extended_never_replaced(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    for _ in range(2):
+        with simulator(log=log) as running:
+            ask(running, chat())
+            ask(running, method="GET", path="/v1/models")
+    assert [record["method"] for record in lines(log)] == ["POST", "GET"] * 2
+
+
+def test_a_body_that_is_not_json_is_kept_as_text() -> None:
+    with simulator() as running:
+        ask(running, b"{broken \xff")
+        assert running.requests[0]["body"] == "{broken \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("cut", 200), ("reset", 200), ("refuse-late", None), ("cut-at-frame", 200)]
+)
+def test_a_cut_answer_is_told_from_a_whole_one(fault: str, status: int | None) -> None:
+    with simulator(fault) as running:
+        try:
+            ask(running, chat(**STREAM))
+        except ConnectionError:
+            assert fault == "refuse-late"
+        record = running.requests[0]
+    assert (record["fault"], record["status"], record["answered"]) == (fault, status, fault == "cut-at-frame")
+
+
+def test_a_client_that_goes_away_is_seen() -> None:
+    with simulator("hang-mid") as running:
+        with begun(running, chat(**STREAM)) as response:
+            response.readline()
+        record = settled(running, 1)[0]
+    assert (record["status"], record["answered"]) == (200, False)
+
+
+def test_parallel_requests_leave_whole_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    with simulator(log=log) as running:
+        threads = [threading.Thread(target=ask, args=(running, chat(f"Number {n}"))) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(running.requests) == 20
+    assert len({json.dumps(record["body"]) for record in lines(log)}) == 20
+
+
+def test_requests_need_not_be_remembered(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    with RunningSimulator(Profile(log=log), remember=False) as running:
+        ask(running, chat())
+        assert running.requests == []
+    assert len(lines(log)) == 1

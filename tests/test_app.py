@@ -1,0 +1,162 @@
+"""Arguments become options; the commands are tried with functions of ours in place of the work."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from mmpipe.answer import Options
+from mmpipe.app import Program, app
+from mmpipe.outlets import Form
+from mmpipe.prompt import PromptSources
+from mmpipe.simulate import SimulatorOptions
+from mmpipe.streams import Streams
+from mmpipe.writers.console import Manners
+
+UNTYPED = [
+    "model",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "thinking",
+    "connect_timeout",
+    "first_byte_timeout",
+    "idle_timeout",
+    "max_time",
+    "retries",
+    "base_url",
+    "ca_file",
+    "api_key_file",
+]
+
+
+def chosen(*arguments: str) -> Options:
+    """The options that `chat` or `stream` hands to the work."""
+    seen: list[Options] = []
+
+    def answer(options: Options, _: Streams, __: Mapping[str, str]) -> None:
+        seen.append(options)
+
+    result = CliRunner().invoke(app, list(arguments), obj=Program(Streams.fake(), {}, answer=answer))
+    assert result.exit_code == 0, (result.output, result.exception)
+    return seen[0]
+
+
+def typed(options: Options) -> dict[str, object]:
+    return {name: value for name, value in options.settings.items() if value is not None}
+
+
+@pytest.mark.parametrize(("command", "live"), [("chat", False), ("stream", True)])
+def test_the_two_commands_differ_in_one_flag(command: str, live: bool) -> None:
+    options = chosen(command)
+    assert live is options.form.live
+    assert UNTYPED == list(options.settings)
+    assert {} == typed(options)
+    assert Options(form=Form(live=live)) == replace(options, settings={})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["a", "b c", "-"], {"prompt": PromptSources(("a", "b c", "-"))}),
+        (["-f", "x", "--file", "-"], {"prompt": PromptSources((), ("x", "-"))}),
+        (["-n"], {"prompt": PromptSources(use_stdin=False)}),
+        (["--no-stdin"], {"prompt": PromptSources(use_stdin=False)}),
+        (["--stdin-timeout", "2.5"], {"prompt": PromptSources(stdin_timeout=2.5)}),
+        (["--", "-n"], {"prompt": PromptSources(("-n",))}),
+        (["-s", "be brief"], {"system": "be brief"}),
+        (["--system-file", "x"], {"system_file": "x"}),
+        (["-p", "a=1", "--param", "b=2"], {"parameters": ("a=1", "b=2")}),
+        (["--native-thinking"], {"native_thinking": True}),
+        (["--wire", "whole"], {"streamed": False}),
+        (["--thinking-file", "x"], {"form": Form(thinking_file="x")}),
+        (["--json"], {"form": Form("json")}),
+        (["-F", "jsonl"], {"form": Form("jsonl")}),
+        (["--format", "raw", "-o", "x"], {"form": Form("raw", output="x")}),
+        (["--meta", "x"], {"meta": "x"}),
+        (["--allow-truncated"], {"allow_truncated": True}),
+        (["-v", "-q"], {"manners": Manners(verbose=True, quiet=True)}),
+        (["--profile", "x"], {"profile": "x"}),
+        (["--error-json"], {}),
+    ],
+)
+def test_each_option_arrives(arguments: list[str], expected: dict[str, object]) -> None:
+    assert replace(Options(), **expected) == replace(chosen("chat", *arguments), settings={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-m", "M"], {"model": "M"}),
+        (["--temperature", "0.5", "--top-p", "0.1"], {"temperature": 0.5, "top_p": 0.1}),
+        (["--max-tokens", "9"], {"max_tokens": 9}),
+        (["-t", "show"], {"thinking": "show"}),
+        (
+            ["--connect-timeout", "1", "--first-byte-timeout", "2"],
+            {"connect_timeout": 1, "first_byte_timeout": 2},
+        ),
+        (
+            ["--idle-timeout", "3", "--max-time", "4", "--retries", "0"],
+            {"idle_timeout": 3, "max_time": 4, "retries": 0},
+        ),
+        (["--base-url", "intl", "--ca-file", "x"], {"base_url": "intl", "ca_file": "x"}),
+        (["--api-key-file", "x"], {"api_key_file": "x"}),
+    ],
+)
+def test_what_a_configuration_file_may_hold_too_arrives_as_a_setting(
+    arguments: list[str], expected: dict[str, object]
+) -> None:
+    assert expected == typed(chosen("stream", *arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--json", "-F", "text"],
+        ["-s", "a", "--system-file", "b"],
+        ["--wire", "other"],
+        ["-F", "yaml"],
+        ["-t", "maybe"],
+        ["--temperature", "warm"],
+        ["--max-tokens", "1.5"],
+        ["--api-key", "sk-never-an-option"],
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, ["chat", *arguments], obj=Program(Streams.fake(), {}))
+    assert 0 != result.exit_code
+
+
+def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:
+    seen: list[SimulatorOptions] = []
+
+    def simulate(options: SimulatorOptions, _: Streams, __: Mapping[str, str]) -> int:
+        seen.append(options)
+        return 0
+
+    arguments = (
+        "sim --port 1 --tps 2 --latency 3 --rpm 4 --fail 500 --fail cut:0.1 --dialect done --seed 5 --log f"
+    )
+    program = Program(Streams.fake(), {}, simulate=simulate)
+    for separator in (["--"], []):
+        command = ["mmpipe", "chat", "--json", "--seed"]
+        CliRunner().invoke(app, [*arguments.split(), *separator, *command], obj=program)
+        assert seen.pop() == SimulatorOptions(
+            tuple(command), 1, 2, 3, 4, ("500", "cut:0.1"), ("done",), 5, "f"
+        )
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["chat", "--version"], ["sim", "--version"]])
+def test_the_version_goes_to_standard_output(arguments: list[str]) -> None:
+    streams = Streams.fake()
+    assert 0 == CliRunner().invoke(app, arguments, obj=Program(streams, {})).exit_code
+    assert streams.captured()[0].startswith(b"mmpipe 0.")
+
+
+def test_no_option_takes_the_key() -> None:
+    streams = Streams.fake()
+    CliRunner().invoke(app, ["chat", "--help"], obj=Program(streams, {}))
+    text = streams.captured()[0].decode()
+    assert "--api-key-file" in text
+    assert "--api-key " not in text

@@ -1,0 +1,98 @@
+"""Files are replaced as a whole or not at all, and descriptors are written where they are."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import OutputError
+from mmpipe.files import opened, replaced
+
+
+def test_a_file_appears_whole(tmp_path: Path) -> None:
+    with replaced(str(tmp_path / "answer")) as output:
+        output.write(b"all ")
+        assert not (tmp_path / "answer").exists()
+        output.write(b"of it")
+    assert b"all of it" == (tmp_path / "answer").read_bytes()
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "answer").write_bytes(b"old")
+
+    def fail() -> None:
+        with replaced(str(tmp_path / "answer")) as output:
+            output.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert ["answer"] == [found.name for found in tmp_path.iterdir()]
+    assert b"old" == (tmp_path / "answer").read_bytes()
+
+
+def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"")
+    (tmp_path / "old").chmod(0o640)
+    before = os.umask(0o027)
+    try:
+        for name in ("old", "new"):
+            with replaced(str(tmp_path / name)) as output:
+                output.write(b"x")
+    finally:
+        os.umask(before)
+    assert [0o640, 0o640] == [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("old", "new")]
+
+
+def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("target")
+    with replaced(str(tmp_path / "link")) as output:
+        output.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert b"new" == (tmp_path / "target").read_bytes()
+
+
+def test_a_long_name_is_no_hindrance(tmp_path: Path) -> None:
+    name = "a" * 255
+    with replaced(str(tmp_path / name)) as output:
+        output.write(b"x")
+    assert [name] == [found.name for found in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "", "."])
+def test_a_place_that_cannot_be_written_is_an_output_error(path: str, tmp_path: Path) -> None:
+    for opening in (replaced, opened):
+        with pytest.raises(OutputError, match="cannot write"), opening(f"{tmp_path}/{path}"):
+            pass
+
+
+def test_a_descriptor_is_written_where_it_is(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb", buffering=0) as file:
+        file.write(b"before ")
+        for opening in (replaced, opened):
+            with opening(f"/dev/fd/{file.fileno()}") as output:
+                output.write(b"and more ")
+    assert b"before and more and more " == (tmp_path / "file").read_bytes()
+
+
+def test_a_descriptor_that_is_not_open_is_an_output_error() -> None:
+    with pytest.raises(OutputError, match="Bad file descriptor"), opened("/dev/fd/987"):
+        pass
+
+
+def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with replaced(str(tmp_path / "pipe")) as output:
+        output.write(b"x")
+    assert b"x" == os.read(reading, 9)
+    os.close(reading)
+
+
+def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
+    for line in (b"one\n", b"two\n"):
+        with opened(str(tmp_path / "log"), append=True) as output:
+            output.write(line)
+    assert b"one\ntwo\n" == (tmp_path / "log").read_bytes()

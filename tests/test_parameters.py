@@ -1,0 +1,68 @@
+"""What the model is asked is checked before anything is sent."""
+
+import pytest
+
+from mmpipe.errors import UsageError
+from mmpipe.parameters import parse_parameters, sampling, warnings
+
+
+def test_any_body_field_can_be_set_as_json() -> None:
+    expected = {"thinking": {"type": "disabled"}, "seed": 7, "user": "a=b"}
+    assert expected == parse_parameters(['thinking={"type":"disabled"}', "seed=7", 'user="a=b"'])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "hint"),
+    [
+        ("n=2", "one answer"),
+        ("n=true", "one answer"),
+        ("functions=[]", "tools="),
+        ("function_call={}", "tool_choice="),
+        ("model=1", "use -m"),
+        ("temperature=1", "use --temperature"),
+        ("stream=true", "use --wire"),
+        ("max_tokens=5", "use --max-tokens"),
+        ("effort=low", "-p 'effort=\"low\"'"),
+        ("x=NaN", "not JSON"),
+        ("x=Infinity", "not JSON"),
+        ("x", "KEY=JSON"),
+        ("=1", "KEY=JSON"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_and_the_way_out_named(assignment: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_parameters([assignment])
+    assert hint in caught.value.message
+
+
+def test_one_answer_may_be_asked_for() -> None:
+    assert {"n": 1} == parse_parameters(["n=1"])
+
+
+@pytest.mark.parametrize("temperature", [0, -1, 1.01, float("nan"), float("inf")])
+def test_a_temperature_out_of_range_is_refused(temperature: float) -> None:
+    with pytest.raises(UsageError, match="temperature"):
+        sampling(temperature, None, None)
+
+
+@pytest.mark.parametrize("top_p", [-0.1, 1.1, float("nan")])
+def test_a_top_p_out_of_range_is_refused(top_p: float) -> None:
+    with pytest.raises(UsageError, match="top-p"):
+        sampling(None, top_p, None)
+
+
+def test_max_tokens_must_leave_room_for_one() -> None:
+    with pytest.raises(UsageError, match="max-tokens"):
+        sampling(None, None, 0)
+
+
+def test_what_was_not_typed_is_not_sent() -> None:
+    assert {} == sampling(None, None, None)
+    expected = {"temperature": 1, "top_p": 0, "max_completion_tokens": 1}
+    assert expected == sampling(1, 0, 1)
+
+
+def test_ignored_parameters_are_said_in_one_sentence() -> None:
+    ignored = {"presence_penalty": 1, "logit_bias": {}, "seed": 1}
+    assert ["the API ignores presence_penalty, logit_bias"] == list(warnings(ignored))
+    assert [] == list(warnings({"seed": 1}))

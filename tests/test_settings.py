@@ -1,0 +1,197 @@
+"""Each setting comes from the right place, and a key goes only where it was meant to."""
+
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import AuthError, UsageError
+from mmpipe.settings import HOSTS, Settings, check_base_url
+
+KEY = {"MINIMAX_API_KEY": "sk-one"}
+OPENAI = {"OPENAI_API_KEY": "sk-two", "OPENAI_BASE_URL": "https://api.minimaxi.com/v1"}
+ELSEWHERE = "https://gateway.example/v1"
+
+
+def config(folder: Path, text: str) -> dict[str, str]:
+    """An environment whose configuration file holds `text`."""
+    (folder / "mmpipe").mkdir()
+    (folder / "mmpipe" / "config.toml").write_text(text, encoding="utf-8")
+    return {"XDG_CONFIG_HOME": str(folder)}
+
+
+def endpoint(environment: dict[str, str], profile: str | None = None, **options: object) -> tuple[str, str]:
+    base_url, key = Settings(options, environment, profile).endpoint()
+    return base_url, key.value
+
+
+def test_a_key_alone_goes_to_the_official_host() -> None:
+    assert (HOSTS["cn"], "sk-one") == endpoint(KEY)
+
+
+@pytest.mark.parametrize("name", ["cn", "intl"])
+def test_short_names_stand_for_hosts(name: str) -> None:
+    assert (
+        (HOSTS[name], "sk-one") == endpoint(KEY, base_url=name) == endpoint(KEY | {"MINIMAX_BASE_URL": name})
+    )
+
+
+def test_key_and_host_of_the_environment_are_a_pair() -> None:
+    assert (ELSEWHERE, "sk-one") == endpoint(KEY | {"MINIMAX_BASE_URL": ELSEWHERE})
+
+
+def test_the_pair_of_the_quick_start_works() -> None:
+    assert ("https://api.minimaxi.com/v1", "sk-two") == endpoint(OPENAI)
+
+
+def test_the_minimax_pair_wins_over_the_openai_pair() -> None:
+    assert (HOSTS["cn"], "sk-one") == endpoint(KEY | OPENAI | {"OPENAI_BASE_URL": ELSEWHERE})
+
+
+def test_an_openai_key_alone_is_refused_with_the_reason() -> None:
+    with pytest.raises(AuthError, match="OPENAI_API_KEY alone"):
+        endpoint({"OPENAI_API_KEY": "sk-two"})
+
+
+def test_an_openai_key_goes_to_no_other_host_than_its_own() -> None:
+    with pytest.raises(AuthError, match="not sent to another"):
+        endpoint(OPENAI, base_url=ELSEWHERE)
+    assert (OPENAI["OPENAI_BASE_URL"], "sk-two") == endpoint(OPENAI | {"MINIMAX_BASE_URL": ELSEWHERE})
+
+
+def test_no_key_at_all_is_an_auth_error() -> None:
+    with pytest.raises(AuthError, match="MINIMAX_API_KEY"):
+        endpoint({})
+
+
+def test_a_key_of_the_environment_does_not_go_to_a_foreign_host_of_the_file(tmp_path: Path) -> None:
+    environment = config(tmp_path, f'base_url = "{ELSEWHERE}"')
+    with pytest.raises(AuthError, match="is not sent to"):
+        endpoint(environment | KEY)
+
+
+def test_a_key_of_the_environment_goes_to_a_minimax_host_of_the_file(tmp_path: Path) -> None:
+    assert (HOSTS["intl"], "sk-one") == endpoint(config(tmp_path, 'base_url = "intl"') | KEY)
+
+
+def test_a_key_of_the_file_does_not_go_to_a_foreign_host_of_the_environment(tmp_path: Path) -> None:
+    environment = config(tmp_path, 'api_key_command = "echo sk-three"')
+    with pytest.raises(AuthError, match="is not sent to"):
+        endpoint(environment | {"MINIMAX_BASE_URL": ELSEWHERE})
+
+
+def test_a_typed_host_gets_the_key(tmp_path: Path) -> None:
+    assert (ELSEWHERE, "sk-one") == endpoint(KEY, base_url=ELSEWHERE)
+    environment = config(tmp_path, 'api_key_command = "echo sk-three"')
+    assert (ELSEWHERE, "sk-three") == endpoint(environment, base_url=ELSEWHERE)
+
+
+def test_a_profile_brings_its_own_pair(tmp_path: Path) -> None:
+    text = f'[profile.work]\nbase_url = "{ELSEWHERE}"\napi_key_command = ["printf", "sk-%s", "four"]\nmodel = "M"\n'
+    environment = config(tmp_path, text)
+    assert (ELSEWHERE, "sk-four") == endpoint(environment, "work")
+    assert "M" == Settings({}, environment, "work").get("model")
+    assert "MiniMax-M3" == Settings({}, environment).get("model")
+
+
+def test_an_unknown_profile_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"profile\.home"):
+        Settings({}, config(tmp_path, ""), "home")
+
+
+def test_a_key_file_that_was_typed_wins(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-file\n", encoding="utf-8")
+    assert (HOSTS["cn"], "sk-file") == endpoint(KEY, api_key_file=str(tmp_path / "key"))
+
+
+@pytest.mark.parametrize("value", ["", " ", "two words", "line\nend", "schlüssel", 'quote"\x7f'])
+def test_what_can_be_no_key_is_refused_without_being_shown(value: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(value, encoding="utf-8")
+    with pytest.raises(AuthError) as caught:
+        endpoint({}, api_key_file=str(tmp_path / "key"))
+    assert not value.strip() or value not in caught.value.message
+
+
+@pytest.mark.parametrize("command", ["false", "no-such-program-here", "true"])
+def test_a_key_command_that_brings_no_key_is_an_auth_error(command: str, tmp_path: Path) -> None:
+    with pytest.raises(AuthError):
+        endpoint(config(tmp_path, f'api_key_command = "{command}"'))
+
+
+def test_an_option_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    environment = config(tmp_path, 'model = "from-file"\nmax_time = 5\n[profile.p]\nmax_time = 6\n')
+    assert "from-file" == Settings({"model": None}, environment).get("model")
+    assert "typed" == Settings({"model": "typed"}, environment).get("model")
+    assert (5, 6) == tuple(Settings({}, environment, name).get("max_time") for name in (None, "p"))
+
+
+def test_the_source_of_each_value_is_told_and_no_key(tmp_path: Path) -> None:
+    environment = config(tmp_path, 'model = "M"') | KEY | {"MINIMAX_BASE_URL": "intl"}
+    told = "\n".join(Settings({"max_time": 5.0}, environment).explain())
+    assert (
+        f"base_url = intl (environment)\nmax_time = 5.0 (option)\nmodel = M ({tmp_path}/mmpipe/config.toml)"
+        == told
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'api_key = "sk-secret"',
+        "modle = 1",
+        "model = 1",
+        "max_time = true",
+        "not toml",
+        "[profile.p]\nx = 1",
+        "model = 'x",
+    ],
+)
+def test_a_configuration_file_with_a_mistake_is_a_usage_error(text: str, tmp_path: Path) -> None:
+    environment = config(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        Settings({}, environment, "p" if "[profile.p]" in text else None)
+    assert "sk-secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"HOME": "relative"}, {"XDG_CONFIG_HOME": "relative"}, {"HOME": "/nonexistent"}]
+)
+def test_no_configuration_file_is_no_mistake(environment: dict[str, str]) -> None:
+    assert "MiniMax-M3" == Settings({}, environment).get("model")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080/v1",
+        "http://localhost/v1",
+        "http://[::1]:1/v1",
+        "https://api.minimax.io/v1",
+        "https://h:8443",
+    ],
+)
+def test_a_base_url_that_can_be_used_loses_only_its_last_slash(url: str) -> None:
+    assert url == check_base_url(url) == check_base_url(f"{url}/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.minimax.io/v1",
+        "http://127.0.0.1.evil.example/v1",
+        "http://localhost.evil.example/",
+        "http://localhost@evil.example/",
+        "ftp://h/",
+        "h/v1",
+        "",
+        "https://",
+        "https://user:secret@h/v1",
+        "https://h/v1?x=1",
+        "https://h/v1#x",
+        "https://h:port/v1",
+        "https://h/v 1",
+        "https://[::1/v1",
+    ],
+)
+def test_a_base_url_that_cannot_be_used_is_refused(url: str) -> None:
+    with pytest.raises(UsageError):
+        check_base_url(url)

@@ -1,0 +1,144 @@
+"""Thinking is told from the answer, wherever the text is cut."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.thinking import arranged, separate_tags
+
+TAGGED = st.lists(
+    st.sampled_from(
+        ["<think>", "</think>", "</mm:think>", "\n", "\n\n", "<", "</", "think>", "a", "word ", "好", " "]
+    )
+).map("".join)
+
+
+def cut(text: str, places: list[int]) -> list[str]:
+    ends = sorted({min(place, len(text)) for place in places} | {0, len(text)})
+    return [text[start:end] for start, end in pairwise(ends)]
+
+
+def joined(events: list[Event]) -> tuple[str, str]:
+    """All thinking and all text."""
+    thinking = "".join(event.text for event in events if isinstance(event, Thinking))
+    return thinking, "".join(event.text for event in events if isinstance(event, Text))
+
+
+def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
+    return joined(list(separate_tags(map(Text, pieces), native=native)))
+
+
+@pytest.mark.parametrize(
+    ("content", "thinking", "answer"),
+    [
+        ("<think>\nhm\n</think>\n\n56", "hm", "56"),
+        ("<think>hm</think>\n\n56", "hm", "56"),
+        ("<think>\nhm\n</think>\n56", "hm", "56"),
+        ("<think>\nhm\n</mm:think>\n\n56", "hm", "56"),
+        ("hm\n</think>\n\n56", "hm", "56"),
+        ("</think>\n\n56", "", "56"),
+        ("56", "", "56"),
+        ("<think>\nhm\n</think>\n", "hm", ""),
+        ("<think>\none\n</think>\n\nfirst\n<think>\ntwo\n</think>\n\nsecond", "one\ntwo", "first\nsecond"),
+        ("<think>\nhm\n</think>\n\nsay <think> to begin", "hm", "say <think> to begin"),
+        ("<think>\n1 < 2\n\n3\n</think>\n\nyes", "1 < 2\n\n3", "yes"),
+        ("<think>\nnever closed", "never closed", ""),
+        ("  <think>hm</think>56", "hm", "56"),
+        ("", "", ""),
+    ],
+)
+def test_each_layout_of_native_tags_comes_apart_at_every_cut(
+    content: str, thinking: str, answer: str
+) -> None:
+    for size in range(1, len(content) + 1):
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
+        assert (thinking, answer) == separated(pieces, native=True)
+
+
+@given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
+def test_where_the_text_is_cut_never_changes_what_comes_out(
+    text: str, places: list[int], native: bool
+) -> None:
+    assert separated([text], native=native) == separated(cut(text, places), native=native)
+
+
+@given(TAGGED, st.lists(st.integers(0, 60)), TAGGED, st.lists(st.integers(0, 60)))
+def test_where_thinking_of_its_own_field_is_cut_never_changes_what_comes_out(
+    thinking: str, places: list[int], text: str, others: list[int]
+) -> None:
+    def events(thoughts: list[str], texts: list[str]) -> list[Event]:
+        return [*map(Thinking, thoughts), *map(Text, texts)]
+
+    whole = events([thinking], [text]) if thinking else events([], [text])
+    pieces = events(cut(thinking, places), cut(text, others))
+    assert joined(list(separate_tags(whole, native=False))) == joined(
+        list(separate_tags(pieces, native=False))
+    )
+
+
+@given(st.text(min_size=1), st.lists(st.integers(0, 60)))
+def test_an_answer_that_talks_about_tags_in_split_mode_stays_whole(text: str, places: list[int]) -> None:
+    answer = f"The tags are <think> and </think>.\n<think>\n{text}"
+    events = separate_tags([Thinking("hm"), *map(Text, cut(answer, places))], native=False)
+    assert ("hm", answer) == joined(list(events))
+
+
+@pytest.mark.parametrize("leftover", ["\n</think>", "</think>", "\n</think>\n", "\n</mm:think>"])
+def test_a_leftover_closer_at_the_end_of_split_thinking_is_taken_off_at_every_cut(leftover: str) -> None:
+    thinking = f"I said </think> once.{leftover}"
+    for place in range(1, len(thinking)):
+        events: list[Event] = [Thinking(thinking[:place]), Thinking(thinking[place:]), Text("56")]
+        assert ("I said </think> once.", "56") == joined(list(separate_tags(events, native=False)))
+
+
+def test_a_leftover_closer_before_a_split_answer_is_taken_off() -> None:
+    assert ("", "56") == separated(["</thi", "nk>\n", "\n56"], native=False)
+
+
+def test_a_server_that_knows_no_split_is_parsed_as_native() -> None:
+    assert ("hm", "56") == separated(["<think>hm</think>\n56"], native=False)
+
+
+def test_the_same_thinking_in_a_field_and_between_tags_is_said_once() -> None:
+    events: list[Event] = [
+        Thinking("one"),
+        Text("<think>\none"),
+        Thinking(" two"),
+        Text(" two\n</think>\n\n56"),
+    ]
+    assert ("one two", "56") == joined(list(separate_tags(events, native=True)))
+
+
+def test_text_is_not_held_back_when_it_can_be_no_tag() -> None:
+    events = iter(separate_tags(iter([Text("<think>a</think>\n\nThe"), Text(" sky")]), native=True))
+    assert [Thinking("a"), Text("The"), Text(" sky")] == list(events)
+
+
+def test_what_is_held_back_comes_before_usage_and_stop() -> None:
+    stop = Stop("stop", {})
+    events: list[Event] = [Start("id", "m"), Text("answer\n"), Usage(), stop]
+    assert [Start("id", "m"), Text("answer\n"), Usage(), stop] == list(separate_tags(events, native=True))
+
+
+def test_hidden_thinking_leaves_the_answer_alone() -> None:
+    assert [Text("56")] == list(arranged([Thinking("hm"), Text("56")], "hide", native=False))
+
+
+def test_shown_thinking_stands_between_tags_before_the_answer() -> None:
+    events: list[Event] = [Thinking("h"), Thinking("m"), Text("56")]
+    assert ("", "<think>\nhm\n</think>\n\n56") == joined(list(arranged(events, "show", native=False)))
+
+
+def test_shown_thinking_without_an_answer_is_closed() -> None:
+    stop = Stop("length", {})
+    assert ("", "<think>\nhm\n</think>\n\n") == joined(
+        list(arranged([Thinking("hm"), stop], "show", native=False))
+    )
+
+
+@given(TAGGED, st.lists(st.integers(0, 200)))
+def test_native_text_is_shown_exactly_as_it_was_sent(content: str, places: list[int]) -> None:
+    assert ("", content) == joined(list(arranged(map(Text, cut(content, places)), "show", native=True)))
