@@ -15,9 +15,7 @@ _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 def run() -> NoReturn:
     """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
     _open_standard_descriptors()
-    _install_signals()
-    streams = Streams.real()
-    status = main(sys.argv[1:], streams)
+    status = main(sys.argv[1:], Streams.real())
     # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
     # modules of the SDK, and waiting for its threads.
     os._exit(status)
@@ -25,10 +23,11 @@ def run() -> NoReturn:
 
 def main(arguments: Sequence[str], streams: Streams) -> int:
     """Run one command; returns its exit status, or dies by a signal."""
-    # Typer takes most of the time of a short command; a signal that comes meanwhile is to find its handler.
-    from mmpipe.app import Program, perform
-
     try:
+        _install_signals()
+        # Imported under the handlers, since it takes most of the time of a short command.
+        from mmpipe.app import Program, perform
+
         return perform(arguments, Program(streams, dict(os.environ)))
     except MmpipeError as error:
         _report(error, arguments, streams)

@@ -98,7 +98,7 @@ class _Separator:
         self._native = native
         self._held = ""
         self._held_thinking = ""
-        self._by_field = ""  # thinking that came in a field of its own
+        self._by_field: list[str] = []  # thinking that came in a field of its own
         self._blocks = 0
         self._mirrored = 0  # how much of it came again between tags
         self._place = self._opening
@@ -128,7 +128,7 @@ class _Separator:
 
     def _field_thinking(self, text: str) -> Iterator[Event]:
         if text:
-            self._by_field += text
+            self._by_field.append(text)
             yield Thinking(text)
 
     def _walk(self, *, final: bool) -> Iterator[Event]:
@@ -187,7 +187,7 @@ class _Separator:
             cut = len(self._held) - (0 if final else _tail(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
         # Some answers carry the same thinking in a field and between tags (api_facts 1.3, the last item).
-        if thinking and self._by_field.lstrip("\n").startswith(thinking, self._mirrored):
+        if thinking and "".join(self._by_field).lstrip("\n").startswith(thinking, self._mirrored):
             self._mirrored += len(thinking)
             return None
         return Thinking(thinking) if thinking else None

@@ -87,7 +87,7 @@ class MessageAssembler:
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _index(detail: Mapping[str, object]) -> int:
@@ -97,4 +97,4 @@ def _index(detail: Mapping[str, object]) -> int:
 
 def _function(call: Mapping[str, object]) -> Mapping[str, object]:
     function = call.get("function")
-    return function if isinstance(function, Mapping) else {}
+    return function if isinstance(function, dict) else {}

@@ -100,7 +100,7 @@ def trouble_in(body: Mapping[str, object], source: Source) -> MmpipeError | None
     if error is not None and error is not False:
         return _from_error(error, source)
     base = body.get("base_resp")
-    if isinstance(base, Mapping) and base.get("status_code", 0) != 0:
+    if isinstance(base, dict) and base.get("status_code", 0) != 0:
         code = base["status_code"]
         message = str(base.get("status_msg") or "no reason given")
         return _error(message, code if isinstance(code, int) else None, source)
@@ -122,7 +122,7 @@ def from_status(source: Source, body: Mapping[str, object] | None) -> MmpipeErro
 
 
 def _from_error(error: object, source: Source) -> MmpipeError:
-    fields = error if isinstance(error, Mapping) else {}
+    fields = error if isinstance(error, dict) else {}
     message = str(fields.get("message") or (error if isinstance(error, str) else "no reason given"))
     status = str(fields.get("http_code", ""))
     if source.http == 200 and len(status) == 3 and status.isdecimal():  # noqa: PLR2004  in a stream the status is inside

@@ -98,7 +98,7 @@ class _Answer:
         self._take_usage(chunk.get("usage"))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, Mapping) or choice.get("index", 0) != 0:
+            if not isinstance(choice, dict) or choice.get("index", 0) != 0:
                 continue
             if not self._started:
                 self._started = True
@@ -131,12 +131,12 @@ class _Answer:
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
         delta, message = choice.get("delta"), choice.get("message")
-        if isinstance(delta, Mapping):
+        if isinstance(delta, dict):
             self._streamed = True
             self._assembler.merge(delta)
             for piece in _texts(delta):
                 yield from self._tell(self._growth.take(*piece))
-        elif isinstance(message, Mapping):
+        elif isinstance(message, dict):
             yield from self._take_message(message)
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
@@ -172,7 +172,7 @@ class _Answer:
 
     def _take_usage(self, usage: object) -> None:
         # Some generations put zeros into every chunk (api_facts 2.5, G0).
-        if isinstance(usage, Mapping) and usage.get("total_tokens"):
+        if isinstance(usage, dict) and usage.get("total_tokens"):
             self.usage = _usage(usage)
 
     def _check_arguments(self, name: str, arguments: str) -> None:
@@ -205,7 +205,7 @@ def parse(data: bytes, source: Source = _OK) -> Mapping[str, object]:
 def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
     details = delta.get("reasoning_details")
     for detail in details if isinstance(details, list) else ():
-        text = detail.get("text") if isinstance(detail, Mapping) else None
+        text = detail.get("text") if isinstance(detail, dict) else None
         if isinstance(text, str) and text:
             yield f"reasoning_details/{detail.get('index') or 0}", text
     for field in ("reasoning_content", "content"):
@@ -216,7 +216,7 @@ def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
 
 def _usage(usage: Mapping[str, object]) -> Usage:
     def count(of: object, *names: str) -> int | None:
-        counts = of if isinstance(of, Mapping) else {}
+        counts = of if isinstance(of, dict) else {}
         return next((value for name in names if isinstance(value := counts.get(name), int)), None)
 
     return Usage(
