@@ -58,8 +58,8 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str]) -
     endpoint = _endpoint(settings, console)
     with accounted(options.meta) as account, open_outlets(form, streams, console) as outlets:
         request = _request(options, settings, body, streams, console)
-        _Asking(request, endpoint, patience.limits(), outlets, account, console).ask(patience.retries)
-        _judge(account.reply, outlets, allow_truncated=options.allow_truncated)
+        asking = _Asking(request, endpoint, patience.limits(), outlets, account, console)
+        asking.ask(patience.retries, allow_truncated=options.allow_truncated)
 
 
 class _Asking:
@@ -77,13 +77,14 @@ class _Asking:
         self._request, self._endpoint, self._limits = request, endpoint, limits
         self._outlets, self._account, self._console = outlets, account, console
 
-    def ask(self, retries: int) -> None:
+    def ask(self, retries: int, *, allow_truncated: bool) -> None:
         """Ask until an answer is written, or until asking again is no use or no longer honest."""
         while True:
             attempt = self._account.begin_attempt()
             writer = self._outlets.writer(self._account, self._request.messages)
             try:
                 self._attempt(writer)
+                _judge(self._account.reply, self._outlets, allow_truncated=allow_truncated)
             except MmpipeError as error:
                 delay = self._delay(error, attempt, retries)
                 if delay is None:

@@ -1,6 +1,7 @@
 """The boundary: prepares the process, and turns whatever happens into one line on stderr and an exit status."""
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 def run() -> NoReturn:
     """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
     _open_standard_descriptors()
+    # A core file would hold the key. Only the soft limit: a command that we run may want its own.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     status = main(sys.argv[1:], Streams.real())
     # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
     # modules of the SDK, and waiting for its threads.

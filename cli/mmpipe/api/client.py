@@ -20,7 +20,7 @@ from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.retry import parse_date, parse_retry_after
 from mmpipe.api.verdict import Source, from_status
 from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode, parse
-from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
 from mmpipe.visible import one_line
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 _MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
+_TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 _LINGER = 2.0  # seconds that a finished answer waits for its usage
 
 
@@ -152,14 +153,21 @@ def _joined(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) -> b
 def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
     """The work of the exchange's thread: send the request, pass on what arrives."""
     import httpx2
+    import openai
 
-    accept = "text/event-stream" if request.streamed else "application/json"
+    headers: dict[str, str | openai.Omit] = {
+        "Accept": "text/event-stream" if request.streamed else "application/json",
+        # What is compressed cannot be told from a bomb before it is unpacked, and text is short.
+        "Accept-Encoding": "identity",
+        # The SDK's telemetry, as far as `platform_headers` does not bring it.
+        **dict.fromkeys(_TELEMETRY, openai.omit),
+    }
     with _client(endpoint, limits, put) as client:
         response = client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
             body=request.body(),
-            options={"headers": {"Accept": accept, "Accept-Encoding": "identity"}},
+            options={"headers": headers},
             stream=True,
             stream_cls=None,
         )
@@ -208,7 +216,10 @@ def _tls(endpoint: Endpoint) -> "ssl.SSLContext | bool":
         return True
     import ssl
 
-    return ssl.create_default_context(cafile=endpoint.ca_file)
+    try:
+        return ssl.create_default_context(cafile=endpoint.ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(f"cannot use the certificates of {endpoint.ca_file}: {error.strerror}") from error
 
 
 def _tracer(put: Callable[[Arrival], None]) -> "Callable[[httpx2.Request], None]":
