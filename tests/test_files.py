@@ -34,7 +34,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
 
 def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"")
-    (tmp_path / "old").chmod(0o640)
+    (tmp_path / "old").chmod(0o666)
     before = os.umask(0o027)
     try:
         for name in ("old", "new"):
@@ -42,7 +42,7 @@ def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(tmp_pa
                 output.write(b"x")
     finally:
         os.umask(before)
-    assert [0o640, 0o640] == [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("old", "new")]
+    assert [0o666, 0o640] == [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("old", "new")]
 
 
 def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
         ("<think>\nnever closed", "never closed", ""),
         ("  <think>hm</think>56", "hm", "56"),
         ("", "", ""),
+        (" \n", "", " \n"),
     ],
 )
 def test_each_layout_of_native_tags_comes_apart_at_every_cut(

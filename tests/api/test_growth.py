@@ -98,5 +98,10 @@ def test_a_long_repetition_is_proof_at_the_end_even_once(pieces: list[str]) -> N
     assert pieces[-1] == taken(pieces)
 
 
+def test_one_repetition_is_no_proof_while_more_may_come() -> None:
+    pieces = [PROSE[:40], PROSE[:40] + " Again: ", "it is blue."]
+    assert "".join(pieces) == taken(pieces)
+
+
 def test_text_that_does_not_continue_a_cumulative_stream_is_not_lost() -> None:
     assert PROSE[:120] + "?" == taken([PROSE[:40], PROSE[:80], PROSE[:120], "?"])

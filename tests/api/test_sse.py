@@ -72,4 +72,5 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
 
 
 def test_the_limit_is_for_each_event_not_for_the_stream() -> None:
-    assert 500 == len(events(b"data: 0123456789\n\n" * 500, 7))
+    stream = b"data: 0123456789\n\n" * 500
+    assert 500 == len(events(stream, 7)) == len(events(stream))

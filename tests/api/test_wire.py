@@ -287,6 +287,14 @@ def test_usage_with_explicit_caching_has_its_own_name() -> None:
     assert Usage(total_tokens=9, cached_tokens=7) == events[-2]
 
 
+def test_a_role_that_is_blanked_later_is_kept() -> None:
+    chunks = [
+        chunk({"content": "5", "role": "assistant"}),
+        chunk({"content": "6", "role": ""}, finish_reason="stop"),
+    ]
+    assert Stop("stop", {"content": "56", "role": "assistant"}) == streamed(stream(*chunks))[-1]
+
+
 def test_a_second_choice_is_not_mixed_into_the_first() -> None:
     body = {"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": "stop"}]}
     assert "56" == text_of(streamed(stream(body, chunk({"content": "56"}, finish_reason="stop"))))
