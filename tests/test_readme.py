@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,11 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("block", commands())
-def test_each_command_works_as_it_stands(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_command_works_as_it_stands(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: Callable[[str], None]
+) -> None:
+    for program in ("bash", "git", "jq"):
+        needs(program)
     monkeypatch.chdir(tmp_path)
     put_on_path(tmp_path)
     (tmp_path / "notes.txt").write_text("First note.\n")

@@ -12,7 +12,7 @@ from mmpipe.api.client import Endpoint, Observer, ask
 from mmpipe.api.exchange import Limits
 from mmpipe.api.retry import delay_before_retry
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
-from mmpipe.events import Message
+from mmpipe.events import Message, Start
 from mmpipe.outlets import THINKING, Form, Outlets, open_outlets
 from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text
 from mmpipe.reply import Reply
@@ -99,13 +99,14 @@ class _Asking:
                 return
 
     def _attempt(self, writer: Writer) -> None:
-        observer = Observer(writer.receive, self._wait, self._console.note)
+        observer = Observer(writer.receive, self._look, self._console.note)
         events = ask(self._request, self._endpoint, self._limits, observer)
         events = arranged(events, self._outlets.mode, native=self._request.native_thinking)
         kept = self._account.kept(events)
         # A whole answer is written when it is whole: until then it can be asked for again.
         for event in kept if self._outlets.form.live else list(kept):
-            self._console.make_way()
+            if not isinstance(event, Start):
+                self._console.make_way()
             writer.write(event)
         self._console.make_way()
         writer.end()
@@ -126,10 +127,10 @@ class _Asking:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))
-            self._wait()
+            self._look()
 
-    def _wait(self) -> None:
-        self._console.wait()
+    def _look(self) -> None:
+        self._console.turn()
         if self._outlets.data.is_main:
             self._outlets.data.check_reader()
 

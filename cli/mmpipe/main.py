@@ -5,30 +5,37 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, PipeClosed
-from mmpipe.streams import Streams
+
+if TYPE_CHECKING:
+    from mmpipe.streams import Streams
 
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def run() -> NoReturn:
     """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
-    _open_standard_descriptors()
-    # A core file would hold the key. Only the soft limit: a command that we run may want its own.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    status = main(sys.argv[1:], Streams.real())
+    try:
+        _install_signals()
+        # From here on imports are under the handlers: they take most of the time of a short command.
+        from mmpipe.streams import Streams
+
+        _open_standard_descriptors()
+        # A core file would hold the key. Only the soft limit: a command that we run may want its own.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        status = main(sys.argv[1:], Streams.real())
+    except Interrupted as interruption:
+        _die_by(interruption.signal_number)
     # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
     # modules of the SDK, and waiting for its threads.
     os._exit(status)
 
 
-def main(arguments: Sequence[str], streams: Streams) -> int:
-    """Run one command; returns its exit status, or dies by a signal."""
+def main(arguments: Sequence[str], streams: "Streams") -> int:
+    """Run one command; returns its exit status, or dies by SIGPIPE; lets Interrupted through."""
     try:
-        _install_signals()
-        # Imported under the handlers, since it takes most of the time of a short command.
         from mmpipe.app import Program, perform
 
         return perform(arguments, Program(streams, dict(os.environ)))
@@ -37,14 +44,12 @@ def main(arguments: Sequence[str], streams: Streams) -> int:
         return error.status
     except PipeClosed:
         _die_by(signal.SIGPIPE)
-    except Interrupted as interruption:
-        _die_by(interruption.signal_number)
     except Exception as error:  # noqa: BLE001  the boundary: a traceback is no message
         _report(_bug(error), arguments, streams)
         return ExitStatus.INTERNAL
 
 
-def _report(error: MmpipeError, arguments: Sequence[str], streams: Streams) -> None:
+def _report(error: MmpipeError, arguments: Sequence[str], streams: "Streams") -> None:
     # Looked for by hand, since the arguments may be what is wrong.
     options = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
     if "--error-json" in options:
@@ -99,7 +104,8 @@ def _interrupt(number: int, _: object) -> NoReturn:
 
 
 def _die_by(number: int) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     # Only if the signal is blocked.
     os._exit(128 + number)

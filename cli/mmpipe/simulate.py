@@ -1,9 +1,10 @@
 """Runs the simulator for people: alone, with the lines that point a shell at it, or around one command."""
 
+import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mmpipe.simulator.profile import Profile
 
 _KEY = "simulated-key"
+_TOLD_BY_TERMINAL = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +74,48 @@ def _announce(pointing: Mapping[str, str], streams: Streams) -> None:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    try:
-        child = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
-    while child.poll() is None:
+    with _forwarding() as forward_to:
         try:
-            child.wait()
-        except Interrupted as interruption:
-            # A terminal tells the whole group, but `kill` only told us.
-            child.send_signal(interruption.signal_number)
-    if child.returncode < 0:
-        raise Interrupted(-child.returncode)
-    return child.returncode
+            child = subprocess.Popen(command, env=environment)
+        except OSError as error:
+            raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+        forward_to(child)
+        status = child.wait()
+    if status < 0:
+        raise Interrupted(-status)
+    return status
+
+
+@contextmanager
+def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
+    """Hand signals on to a child in place of heeding them; also those that come before there is one."""
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def forward(number: int, _: object = None) -> None:
+        if not children:
+            early.append(number)
+        elif number == signal.SIGINT:
+            # A terminal has told the child too, and twice is in earnest: only if it goes on, it was not told.
+            threading.Timer(_TOLD_BY_TERMINAL, children[0].send_signal, (number,)).start()
+        else:
+            children[0].send_signal(number)
+
+    def forward_to(child: "subprocess.Popen[bytes]") -> None:
+        children.append(child)
+        for number in early:
+            forward(number)
+
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, forward)
+    try:
+        yield forward_to
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _profile(options: SimulatorOptions) -> "Profile":

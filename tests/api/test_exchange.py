@@ -125,7 +125,20 @@ def test_an_exchange_that_is_given_up_ends_its_thread() -> None:
     assert ended.wait(5)
 
 
-def test_somebody_is_told_while_nothing_comes() -> None:
+def test_a_look_is_taken_while_much_comes() -> None:
+    def perform(put: Callable[[Arrival], None]) -> None:
+        while True:
+            put(b"x")
+            time.sleep(0.01)
+
+    def look() -> None:
+        raise MmpipeError("looked")
+
+    with Exchange(perform) as exchange, pytest.raises(MmpipeError, match="looked"):
+        list(exchange.arrivals(lambda: 9.0, look))
+
+
+def test_a_look_is_taken_while_nothing_comes() -> None:
     turns: list[int] = []
 
     def waiting() -> None:

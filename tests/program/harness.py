@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -37,10 +38,6 @@ class Finished:
     @property
     def said(self) -> str:
         return self.stderr.decode()
-
-    @property
-    def lines(self) -> list[str]:
-        return self.stdout.decode().splitlines()
 
     @property
     def record(self) -> Record:
@@ -94,15 +91,16 @@ def run(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Finished:
-    done = subprocess.run(
-        command,
-        input=stdin,
-        capture_output=True,
-        env=environment(far, env),
-        pass_fds=pass_fds,
-        timeout=LIMIT,
-        check=False,
-    )
+    with _heeding_signals():
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            env=environment(far, env),
+            pass_fds=pass_fds,
+            timeout=LIMIT,
+            check=False,
+        )
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
@@ -139,14 +137,16 @@ def started(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own, to be watched while it runs; killed with its group when the test is over."""
-    with subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        env=environment(far, env),
-        start_new_session=True,
-    ) as process:
+    with _heeding_signals():
+        process = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment(far, env),
+            start_new_session=True,
+        )
+    with process:
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()
         try:
@@ -155,6 +155,23 @@ def started(
             watchdog.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, 9)
+
+
+@contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """A process begun in here ignores no signal, even if the tests do (under nohup, as a job in the background)."""
+    ignored = [
+        number
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) == signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def finished(process: subprocess.Popen[bytes]) -> Finished:

@@ -18,34 +18,33 @@ CODES = {
     "1028": 4, "1030": 4, "1033": 7, "1039": 9, "1041": 4, "1042": 9, "2013": 9, "2045": 4, "2049": 3,
     "2056": 4, "2061": 4, "2062": 4, "2064": 7,
 }  # fmt: skip
-STATUSES = {"403": 3, "404": 9, "408": 5, "409": 9, "413": 9, "418": 9, "502": 7, "503": 7}
+STATUSES = {"403": 3, "404": 9, "409": 9, "413": 9, "503": 7}
 """Those that come without a code; the others are among the codes."""
 IN_THE_BODY = {
-    "base_resp-1002": 4, "base_resp-1004": 3, "base_resp-1027": 10, "base_resp-1039": 9, "base_resp-2064": 7,
-    "event-1000": 7, "event-1001": 5, "event-1027": 10, "event-2056": 4, "json-error": 7,
+    "base_resp-1002": 4, "base_resp-1004": 3, "base_resp-1027": 10, "base_resp-2064": 7, "event-1000": 7,
+    "event-1027": 10, "json-error": 7,
 }  # fmt: skip
 NO_ANSWER = {
     "choices-null": 8, "cut": 8, "cut-at-frame": 8, "no-finish": 8, "html": 8, "empty": 8, "bad-utf8": 8,
-    "bad-json": 8, "redirect": 9,
+    "bad-json": 8, "reset": 6, "redirect": 9,
 }  # fmt: skip
 NOTHING_HEARD = {"refuse-late": 6, "hang": 5}
 STANDSTILL = {"hang-mid": 5, "comments": 5}
-"""What `reset` means depends on where it strikes; it has a test of its own."""
-
 WHOLE = {
-    "500": 7, "base_resp-2061": 4, "choices-null": 8, "cut": 8, "cut-at-frame": 8,
-    "no-finish": 8, "html": 8, "empty": 8, "bad-utf8": 8, "bad-json": 8, "hang-mid": 5, "comments": 5,
+    "base_resp-2061": 4, "choices-null": 8, "cut": 8, "cut-at-frame": 8, "no-finish": 8, "html": 8,
+    "bad-utf8": 8, "hang-mid": 5, "comments": 5,
 }  # fmt: skip
 LIVE = {
-    "429": 4, "base_resp-1002": 4, "event-1027": 10, "json-error": 7, "cut": 8, "cut-at-frame": 8,
-    "no-finish": 8, "bad-utf8": 8, "bad-json": 8, "hang-mid": 5, "refuse-late": 6,
+    "base_resp-1002": 4, "event-1027": 10, "cut": 8, "cut-at-frame": 8, "no-finish": 8, "bad-utf8": 8,
+    "hang-mid": 5, "refuse-late": 6,
 }  # fmt: skip
 
 
 def ask(command: str, fault: str, *options: str, prompt: str = LONG) -> tuple[Finished, int]:
     """What came of asking once with that fault, and how often the service was asked."""
+    patience = QUICK if fault in ("hang", "hang-mid", "comments") else ()
     with service(fault) as far:
-        done = mmpipe(command, "-n", *options, prompt, far=far)
+        done = mmpipe(command, "-n", *patience, *options, prompt, far=far)
         return done, len(far.requests)
 
 
@@ -70,38 +69,29 @@ def test_a_failure_has_its_status_one_line_with_its_trace_and_nothing_on_stdout(
 
 @pytest.mark.parametrize(("fault", "status"), [*NOTHING_HEARD.items(), *STANDSTILL.items()])
 def test_a_service_that_falls_silent_is_not_waited_for_for_ever(fault: str, status: int) -> None:
-    done, _ = ask("chat", fault, "--retries", "0", *QUICK)
+    done, _ = ask("chat", fault, "--retries", "0")
     assert (status, b"") == (done.status, done.stdout)
     assert (fault in STANDSTILL) == (TRACE in the_one_line(done))
 
 
-def test_a_connection_that_is_reset_inside_the_answer_is_no_answer() -> None:
-    done, _ = ask("chat", "reset", "--retries", "0")
-    assert (True, b"") == (done.status in (6, 8), done.stdout)
-    assert TRACE in the_one_line(done)
-
-
 @pytest.mark.parametrize(("fault", "status"), WHOLE.items())
 def test_asked_for_in_one_piece_the_failures_mean_the_same(fault: str, status: int) -> None:
-    done, _ = ask("chat", fault, "--wire", "whole", "--retries", "0", *QUICK)
+    done, _ = ask("chat", fault, "--wire", "whole", "--retries", "0")
     assert (status, b"") == (done.status, done.stdout)
-    assert (fault != "refuse-late") == (TRACE in the_one_line(done))
+    assert TRACE in the_one_line(done)
 
 
 @pytest.mark.parametrize(("fault", "status"), LIVE.items())
 def test_a_stream_that_breaks_off_never_ends_with_status_0(fault: str, status: int) -> None:
-    done, _ = ask("stream", fault, "--retries", "0", *QUICK)
+    done, _ = ask("stream", fault, "--retries", "0")
     assert done.status == status
     assert ALL_OF_IT.startswith(done.stdout)
     the_one_line(done)
 
 
 @pytest.mark.parametrize(("fault", "status"), {"length": 11, "filter": 10}.items())
-@pytest.mark.parametrize("wire", ["stream", "whole"])
-def test_an_answer_cut_by_the_service_is_printed_but_is_no_success(
-    fault: str, status: int, wire: str
-) -> None:
-    done, _ = ask("chat", fault, "--wire", wire, prompt="sim:echo as far as it went")
+def test_an_answer_cut_by_the_service_is_printed_but_is_no_success(fault: str, status: int) -> None:
+    done, _ = ask("chat", fault, prompt="sim:echo as far as it went")
     assert (status, b"as far as it went\n") == (done.status, done.stdout)
     assert TRACE in the_one_line(done)
 
@@ -174,13 +164,13 @@ def test_a_service_that_wants_to_be_left_alone_for_a_day_is_given_up_at_once_and
     assert time.monotonic() - began < AT_ONCE
 
 
-@pytest.mark.parametrize("fault", ["retry-after=2:#1", "retry-after-date=3:#1"])
+@pytest.mark.parametrize("fault", ["retry-after=1:#1", "retry-after-date=2:#1"])
 def test_a_short_wait_that_the_service_asks_for_is_kept(fault: str) -> None:
     with service(fault) as far:
         done = mmpipe("chat", "-n", "sim:echo patient", far=far)
         first, second = (float(str(request["time"])) for request in far.requests)
         assert (0, b"patient\n") == (done.status, done.stdout)
-        assert second - first >= 1.9
+        assert second - first >= 0.9
 
 
 def test_a_used_up_plan_says_when_it_comes_back() -> None:

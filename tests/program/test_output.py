@@ -1,21 +1,29 @@
 """What reaches stdout is data: the model's bytes, whatever the environment, in each of the formats."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from program.corpus import EVERYTHING, HOSTILE
+from mmpipe.simulator import prose
+from program.corpus import EVERYTHING
 from program.harness import Finished, Record, bodies, mmpipe, parsed, prompts, service
 
 SPECIAL = "sim:think first thoughts|||and the answer"
 PIPED = {
-    "narrow": {"COLUMNS": "10", "TERM": "xterm-256color"},
-    "C locale": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "colour": {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TTY_COMPATIBLE": "1", "TERM": "dumb"},
     "bare": {},
+    "misleading": {
+        "COLUMNS": "10",
+        "TERM": "xterm-256color",
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "FORCE_COLOR": "1",
+        "CLICOLOR_FORCE": "1",
+        "TTY_COMPATIBLE": "1",
+    },
 }
 
 
@@ -40,14 +48,15 @@ def test_a_pipe_gets_exactly_the_bytes_of_the_model_in_any_environment(
     assert (0, f"{EVERYTHING}\n".encode(), b"") == (done.status, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("text", ["none", "one\n", "three\n\n\n"])
+@pytest.mark.parametrize("text", ["none", "three\n\n\n"])
 def test_the_answer_ends_with_one_newline_of_ours_only_if_it_has_none(text: str) -> None:
     expected = text if text.endswith("\n") else text + "\n"
     assert expected == answered(f"sim:echo {text}").stdout.decode()
 
 
-def test_the_record_has_the_fields_of_the_contract() -> None:
-    found = record()
+@pytest.mark.parametrize("wire", ["stream", "whole"])
+def test_the_record_has_the_fields_of_the_contract_however_the_api_is_asked(wire: str) -> None:
+    found = record("--wire", wire)
     assert set(found) == {
         "id", "model", "content", "thinking", "tool_calls", "finish_reason", "usage", "message", "request_id",
         "attempts", "elapsed_ms",
@@ -68,17 +77,13 @@ def test_a_record_holds_hostile_text_unchanged_on_one_line() -> None:
     assert record(prompt=f"sim:echo {EVERYTHING}")["content"] == EVERYTHING
 
 
-def test_the_record_is_the_same_however_the_api_is_asked() -> None:
-    streamed, whole = record(), record("--wire", "whole")
-    same = ("content", "thinking", "finish_reason", "tool_calls")
-    assert [streamed[name] for name in same] == [whole[name] for name in same]
-
-
 def test_events_come_in_the_order_of_the_contract() -> None:
     done = answered(SPECIAL, "-F", "jsonl", command="stream")
     kinds = [str(event["type"]) for event in done.records]
     assert ["start", "thinking", "text", "usage", "end"] == list(dict.fromkeys(kinds))
-    assert "and the answer" == "".join(str(event["text"]) for event in done.records if event["type"] == "text")
+    assert "and the answer" == "".join(
+        str(event["text"]) for event in done.records if event["type"] == "text"
+    )
     assert "stop" == done.records[-1]["finish_reason"]
 
 
@@ -167,7 +172,18 @@ def test_shown_thinking_is_inside_the_content_of_the_record() -> None:
 
 
 def test_what_is_sent_is_what_was_asked_for() -> None:
-    options = ["--temperature", "0.5", "--top-p", "0.9", "--max-tokens", "77", "-p", "user=\"me\"", "-s", "short"]
+    options = [
+        "--temperature",
+        "0.5",
+        "--top-p",
+        "0.9",
+        "--max-tokens",
+        "77",
+        "-p",
+        'user="me"',
+        "-s",
+        "short",
+    ]
     with service() as far:
         mmpipe("chat", "-n", "-m", "MiniMax-M2.7", *options, "sim:echo x", far=far)
         (body,) = bodies(far)
@@ -197,35 +213,43 @@ def test_a_parameter_that_the_api_ignores_is_sent_with_one_warning() -> None:
     assert [True] == ["logit_bias" in line for line in done.said.splitlines()]
 
 
+RIVER = "Tell me of the river."
 DIALECTS = (
     "mm-closer", "no-opening-tag", "several-blocks", "tag-cut", "cumulative", "last-frame-message",
     "leftover-closer", "mirrored", "crlf", "done",
 )  # fmt: skip
 
 
-def understood(*dialects: str, native: bool) -> tuple[str, str]:
-    """Content and thinking, without line ends: where a turn thinks twice, its halves are joined anew."""
+def understood(*dialects: str, native: bool, prompt: str = RIVER) -> tuple[str, str]:
+    """The answer and the thinking that mmpipe has made of a dialect."""
     with service(dialects=dialects) as far:
         options = ["--native-thinking"] if native else []
-        done = mmpipe("chat", "-n", "--json", *options, "Tell me of the river.", far=far)
+        done = mmpipe("chat", "-n", "--json", *options, prompt, far=far)
     assert (0, b"") == (done.status, done.stderr)
     return str(done.record["content"]), str(done.record["thinking"])
 
 
+def test_the_plain_dialect_says_what_was_said() -> None:
+    assert (prose.answer(RIVER, "MiniMax-M3"), prose.thinking(RIVER)) == understood(native=False)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_of_the_api_says_the_same(dialect: str) -> None:
-    content, thinking = understood(native=False)
-    assert thinking.startswith("The user says")
-    assert content.startswith("This is a simulated answer")
+    content, thinking = prose.answer(RIVER, "MiniMax-M3"), prose.thinking(RIVER)
+    found = understood(dialect, native=dialect != "leftover-closer")
     if dialect == "several-blocks":
-        halves = understood(dialect, native=True)
-        assert [content, thinking] == [half.replace("\n", "") for half in halves]
-    else:
-        assert (content, thinking) == understood(dialect, native=dialect != "leftover-closer")
+        # The halves are kept apart by a line end.
+        found = found[0].replace("\n", ""), found[1].replace("\n", "")
+    assert (content, thinking) == found
+
+
+def test_a_turn_that_thinks_again_on_a_new_line_is_told_apart() -> None:
+    prompt = "sim:think one\n\ntwo|||three\n\nfour"
+    content, thinking = understood("several-blocks", native=True, prompt=prompt)
+    assert (["three", "four"], ["one", "two"]) == (content.split(), thinking.split())
 
 
 def test_json_on_one_line_is_json_for_every_hostile_text() -> None:
     done = answered(f"sim:echo {EVERYTHING}", "-F", "jsonl", command="stream")
-    texts = [event["text"] for event in map(json.loads, done.lines) if event["type"] == "text"]
-    assert EVERYTHING == "".join(texts)
-    assert all(text in EVERYTHING for text in HOSTILE.values())
+    texts = [str(event["text"]) for event in done.records if event["type"] == "text"]
+    assert "".join(texts) == EVERYTHING

@@ -56,10 +56,10 @@ def _nothing(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told: `received` each piece of the body, `waiting` that nothing comes, `note` a line for `-v`."""
+    """Who is told: `received` each piece of the body, `look` some times a second, `note` a line for `-v`."""
 
     received: Callable[[bytes], None] = _nothing
-    waiting: Callable[[], None] = _nothing
+    look: Callable[[], None] = _nothing
     note: Callable[[str], None] = _nothing
 
 
@@ -86,7 +86,7 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
                 yield arrival
 
     with Exchange(perform) as exchange:
-        yield from _events(observed(exchange.arrivals(clock.left, observer.waiting)), clock, observer)
+        yield from _events(observed(exchange.arrivals(clock.left, observer.look)), clock, observer)
 
 
 def _import_sdk() -> None:
@@ -102,18 +102,25 @@ def _events(arrivals: Iterator[Head | bytes], clock: Clock, observer: Observer) 
     assert isinstance(head, Head)  # noqa: S101  the thread says so first, or raises
     source = head.source
     observer.note(f"HTTP {source.http}, {head.content_type or 'no content type'}, trace {source.request_id}")
+    try:
+        yield from _answer(head, arrivals, clock)
+    except MmpipeError as error:
+        # Whatever goes wrong from here on, the service's support can look it up.
+        error.request_id = error.request_id or source.request_id
+        raise
+
+
+def _answer(head: Head, arrivals: Iterator[Head | bytes], clock: Clock) -> Iterator[Event]:
+    source = head.source
     if head.content_type == "text/event-stream":
         yield from _streamed(arrivals, clock, source)
         return
-    body = _joined(arrivals, clock, source)
+    body = _joined(arrivals, clock)
     if not body.strip():
-        raise BadResponse("the service sent an empty answer", request_id=source.request_id)
+        raise BadResponse("the service sent an empty answer")
     if head.content_type not in ("application/json", ""):
         shown = one_line(body[:400].decode(errors="replace"), 60)
-        raise BadResponse(
-            f"the service sent {one_line(head.content_type, 40)} instead of an answer: {shown}",
-            request_id=source.request_id,
-        )
+        raise BadResponse(f"the service sent {one_line(head.content_type, 40)} instead of an answer: {shown}")
     yield from decode(body, source)
 
 
@@ -129,15 +136,14 @@ def _streamed(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) ->
             if decoder.chunks > before:
                 # A comment is no progress: some servers send one for ever.
                 clock.progress(_LINGER if decoder.finished else None)
-    except (NetworkError, TimedOut, BadResponse) as error:
+    except (NetworkError, TimedOut, BadResponse):
         # Once the finish_reason is there the answer is whole, however the connection ends.
         if not decoder.finished:
-            error.request_id = source.request_id
             raise
     yield from decoder.close()
 
 
-def _joined(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) -> bytes:
+def _joined(arrivals: Iterator[Head | bytes], clock: Clock) -> bytes:
     body = bytearray()
     for received in arrivals:
         assert isinstance(received, bytes)  # noqa: S101  the head came first
@@ -146,7 +152,7 @@ def _joined(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) -> b
             clock.progress()
         body += received
         if len(body) > MAX_ANSWER:
-            raise BadResponse(f"the answer is longer than {MAX_ANSWER} bytes", request_id=source.request_id)
+            raise BadResponse(f"the answer is longer than {MAX_ANSWER} bytes")
     return bytes(body)
 
 

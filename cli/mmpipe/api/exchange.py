@@ -116,16 +116,19 @@ class Exchange:
     def __exit__(self, *_: object) -> None:
         self._given_up.set()
 
-    def arrivals(self, seconds_left: Callable[[], float], waiting: Callable[[], None]) -> Iterator[Arrival]:
+    def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
         """Yield what arrives until the end; raises what the exchange raised.
 
-        `seconds_left` raises when a limit is reached; `waiting` is called some times a second while nothing comes.
+        `seconds_left` raises when a limit is reached; `look` is called some times a second, whatever comes.
         """
+        looked = time.monotonic()
         while True:
+            if time.monotonic() - looked >= _LOOK:
+                look()
+                looked = time.monotonic()
             try:
                 arrival = self._arrivals.get(timeout=min(_LOOK, seconds_left()))
             except queue.Empty:
-                waiting()
                 continue
             if isinstance(arrival, _Failure):
                 raise arrival.error

@@ -118,7 +118,9 @@ def _native(parts: list[Part], request: ChatRequest, dialects: Collection[Dialec
     for part in parts:
         pieces = cut(part)
         if part.kind is PartKind.THINKING:
-            deltas += _tagged(pieces, tags, mirrored=Dialect.MIRRORED in dialects)
+            # A further block begins a line.
+            here = replace(tags, opener=f"\n{tags.opener}") if deltas else tags
+            deltas += _tagged(pieces, here, mirrored=Dialect.MIRRORED in dialects)
         else:
             # The chunk that closes the thinking goes on with the answer (api_facts 2.4).
             if thought:

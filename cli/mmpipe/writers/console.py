@@ -41,16 +41,18 @@ class Console:
         if not self._manners.quiet:
             self._say(sentence)
 
-    def wait(self) -> None:
-        """Nothing happens; show that this is known."""
+    def turn(self) -> None:
+        """Time goes by; show that this is known."""
         if self._spinner is not None:
             self._spinner.turn()
 
     def make_way(self) -> None:
-        """Data is about to be written, perhaps to the same terminal."""
+        """The answer begins, perhaps on the same terminal: there is nothing more to wait for."""
         if self._spinner is not None:
             self._spinner.clear()
+            self._spinner = None
 
     def _say(self, sentence: str) -> None:
-        self.make_way()
+        if self._spinner is not None:
+            self._spinner.clear()
         self._streams.say(sentence)
