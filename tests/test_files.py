@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.errors import OutputError
-from mmpipe.files import opened, replaced
+from mmpipe.errors import OutputError, UsageError
+from mmpipe.files import check_apart, opened, replaced
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
@@ -89,6 +89,13 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
         output.write(b"x")
     assert b"x" == os.read(reading, 9)
     os.close(reading)
+
+
+def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    check_apart(None, "-", "-", "/dev/fd/3", "/dev/fd/3", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="same file"):
+        check_apart(str(tmp_path / "file"), str(tmp_path / "link"))
 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ def test_any_body_field_can_be_set_as_json() -> None:
         ("effort=low", "-p 'effort=\"low\"'"),
         ("x=NaN", "not JSON"),
         ("x=Infinity", "not JSON"),
+        ("x=1e999", "not JSON"),
+        (r'x="\ud800"', "not JSON"),
         ("x", "KEY=JSON"),
         ("=1", "KEY=JSON"),
     ],

@@ -117,6 +117,12 @@ def test_a_producer_that_never_ends_meets_the_limit_it_was_given() -> None:
         os.close(writing)
 
 
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf")])
+def test_a_limit_for_standard_input_that_is_none_is_refused(limit: float) -> None:
+    with pytest.raises(UsageError, match="stdin-timeout"):
+        read(PromptSources(("hi",), stdin_timeout=limit))
+
+
 def test_endless_input_does_not_fill_the_memory() -> None:
     with open("/dev/zero", "rb") as zeros, pytest.raises(InputError, match="longer than 67108864 bytes"):  # noqa: PTH123  a descriptor is needed
         read_prompt(PromptSources(), Input(zeros.fileno()), lambda _: None)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.errors import AuthError, UsageError
+from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
+from mmpipe.keys import run_key_command
 from mmpipe.settings import HOSTS, Settings, check_base_url
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}
@@ -111,7 +112,24 @@ def test_what_can_be_no_key_is_refused_without_being_shown(value: str, tmp_path:
     assert not value.strip() or value not in caught.value.message
 
 
-@pytest.mark.parametrize("command", ["false", "no-such-program-here", "true"])
+def test_the_scheme_is_written_as_it_is_compared() -> None:
+    assert "http://127.0.0.1:8/v1" == check_base_url("HTTP://127.0.0.1:8/v1")
+
+
+def test_a_key_command_is_given_no_other_key() -> None:
+    environment = {"OPENAI_API_KEY": "sk-two", "PATH": "/usr/bin:/bin", "FIRST": "1"}
+    assert "sk-two" not in run_key_command(["env"], environment, 5)
+
+
+@pytest.mark.parametrize(("command", "error"), [("sleep 30", TimedOut), ("yes", AuthError)])
+def test_a_key_command_ends_and_is_read_only_so_far(
+    command: str, error: type[MmpipeError], tmp_path: Path
+) -> None:
+    with pytest.raises(error):
+        endpoint(config(tmp_path, f'api_key_command = "{command}"') | {"PATH": "/usr/bin:/bin"}, max_time=0.5)
+
+
+@pytest.mark.parametrize("command", ["false", "no-such-program-here", "true", "", "'"])
 def test_a_key_command_that_brings_no_key_is_an_auth_error(command: str, tmp_path: Path) -> None:
     with pytest.raises(AuthError):
         endpoint(config(tmp_path, f'api_key_command = "{command}"'))
@@ -127,10 +145,39 @@ def test_an_option_wins_over_the_file_and_the_file_over_the_default(tmp_path: Pa
 def test_the_source_of_each_value_is_told_and_no_key(tmp_path: Path) -> None:
     environment = config(tmp_path, 'model = "M"') | KEY | {"MINIMAX_BASE_URL": "intl"}
     told = "\n".join(Settings({"max_time": 5.0}, environment).explain())
-    assert (
-        f"base_url = intl (environment)\nmax_time = 5.0 (option)\nmodel = M ({tmp_path}/mmpipe/config.toml)"
-        == told
-    )
+    for line in (
+        "base_url = intl (environment)",
+        "max_time = 5.0 (option)",
+        f"model = M ({tmp_path}/mmpipe/config.toml)",
+        "idle_timeout = 120 (default)",
+    ):
+        assert line in told.splitlines()
+    assert "sk-" not in told
+
+
+def test_a_command_that_may_hold_a_key_is_not_shown(tmp_path: Path) -> None:
+    told = "\n".join(Settings({}, config(tmp_path, 'api_key_command = "echo sk-three"')).explain())
+    assert "api_key_command = ..." in told
+    assert "sk-three" not in told
+
+
+def test_the_host_of_the_openai_pair_is_told_as_its_own() -> None:
+    settings = Settings({}, OPENAI)
+    settings.endpoint()
+    assert "base_url = https://api.minimaxi.com/v1 (environment, OPENAI_*)" in list(settings.explain())
+
+
+def test_a_typed_key_does_not_go_to_a_foreign_host_that_was_not_typed(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-file", encoding="utf-8")
+    with pytest.raises(AuthError, match="is not sent to"):
+        endpoint({"MINIMAX_BASE_URL": ELSEWHERE}, api_key_file=str(tmp_path / "key"))
+    assert (ELSEWHERE, "sk-file") == endpoint({}, base_url=ELSEWHERE, api_key_file=str(tmp_path / "key"))
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e308])
+def test_a_limit_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(UsageError, match="max-time"):
+        Settings({"max_time": value}, {}).seconds("max_time")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +224,9 @@ def test_a_base_url_that_can_be_used_loses_only_its_last_slash(url: str) -> None
     "url",
     [
         "http://api.minimax.io/v1",
+        "HTTP://api.minimax.io/v1",
+        "http://127.999.999.999/v1",
+        "http://0.0.0.0/v1",
         "http://127.0.0.1.evil.example/v1",
         "http://localhost.evil.example/",
         "http://localhost@evil.example/",

@@ -118,6 +118,21 @@ def test_text_is_not_held_back_when_it_can_be_no_tag() -> None:
     assert [Thinking("a"), Text("The"), Text(" sky")] == list(events)
 
 
+def test_text_without_tags_is_not_kept_when_the_model_was_told_not_to_think() -> None:
+    events = separate_tags(iter([Text("The"), Text(" sky")]), native=True, thinks=False)
+    assert Text("The") == next(events)
+
+
+def test_an_opener_further_on_is_not_a_missing_one() -> None:
+    assert ("", "say <think>x</think> please") == separated(["say <think>x</think> please"], native=True)
+
+
+def test_long_text_without_tags_is_looked_through_once() -> None:
+    # Looked through again at each piece, this would take minutes.
+    pieces = ["no tag in here, word for word, "] * 60_000
+    assert ("", "".join(pieces)) == separated(pieces, native=True)
+
+
 def test_what_is_held_back_comes_before_usage_and_stop() -> None:
     stop = Stop("stop", {})
     events: list[Event] = [Start("id", "m"), Text("answer\n"), Usage(), stop]

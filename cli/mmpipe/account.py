@@ -1,31 +1,32 @@
 """Keeps the account of one answer: tries, times, what came of it, and the line that `--meta` asks for."""
 
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed
+from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.events import Event, Text, Thinking
 from mmpipe.files import opened
 from mmpipe.reply import Attempts, Reply, usage_json
 from mmpipe.writers.lines import write_line
 
-_SIGPIPE_STATUS = 141
-_SIGNALLED = 128
+_SIGNALLED = 128  # and the signal's number, as shells count
 
 
 class Account:
-    """Counts from the moment it is made; `reply` is what the current attempt has brought."""
+    """Counts from the first attempt; `reply` is what the current one has brought."""
 
     def __init__(self) -> None:
         self.reply = Reply()
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._attempts = 0
         self._first_byte_ms: int | None = None
 
     def begin_attempt(self) -> int:
         """Forget what the attempt before brought; returns the number of the new one, from 1."""
         self.reply = Reply()
+        self._began = self._began or time.monotonic()
         self._attempts += 1
         return self._attempts
 
@@ -59,7 +60,7 @@ class Account:
         }
 
     def _elapsed_ms(self) -> int:
-        return round((time.monotonic() - self._began) * 1000)
+        return 0 if self._began is None else round((time.monotonic() - self._began) * 1000)
 
 
 @contextmanager
@@ -72,21 +73,22 @@ def accounted(path: str | None) -> Iterator[Account]:
     with opened(path, append=True) as output:
         try:
             yield account
-        except (MmpipeError, PipeClosed, Interrupted) as error:
+        except (Exception, Interrupted) as error:
+            line = account.line(_status(error), error if isinstance(error, MmpipeError) else None)
             # What went wrong first is what the user must hear of.
             with suppress(OutputError):
-                write_line(
-                    output, account.line(_status(error), error if isinstance(error, MmpipeError) else None)
-                )
+                write_line(output, line)
             raise
-        write_line(output, account.line(0))
+        write_line(output, account.line(ExitStatus.OK))
 
 
-def _status(error: MmpipeError | PipeClosed | Interrupted) -> int:
+def _status(error: Exception | Interrupted) -> int:
     match error:
         case MmpipeError():
-            return int(error.status)
+            return error.status
         case PipeClosed():
-            return _SIGPIPE_STATUS
+            return _SIGNALLED + signal.SIGPIPE
         case Interrupted():
             return _SIGNALLED + error.signal_number
+        case _:
+            return ExitStatus.INTERNAL

@@ -13,18 +13,20 @@ from mmpipe.api.exchange import Limits
 from mmpipe.api.retry import delay_before_retry
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
 from mmpipe.events import Message, Start
+from mmpipe.files import check_apart
 from mmpipe.outlets import THINKING, Form, Outlets, open_outlets
-from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text
+from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text, typed_text
 from mmpipe.reply import Reply
 from mmpipe.request import Request
 from mmpipe.settings import Settings
+from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.writer import Writer
 
 _LOOK = 0.25  # seconds between two looks at stdout while waiting to ask again
-_LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
+_KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +50,20 @@ class Options:
 def answer(options: Options, streams: Streams, environment: Mapping[str, str]) -> None:
     """Ask, and write the answer; returns only if all of it came and every byte was written."""
     console = Console(streams, options.manners, environment)
-    settings = Settings(options.settings, environment, options.profile)
-    body = _body(options, settings)
-    for warning in parameters.warnings(body):
-        console.warn(warning)
-    patience = _patience(settings)
-    form = _form(options.form, settings)
-    check_sources(options.prompt, streams.stdin)
-    endpoint = _endpoint(settings, console)
-    with accounted(options.meta) as account, open_outlets(form, streams, console) as outlets:
-        request = _request(options, settings, body, streams, console)
-        asking = _Asking(request, endpoint, patience.limits(), outlets, account, console)
-        asking.ask(patience.retries, allow_truncated=options.allow_truncated)
+    check_apart(options.form.output, options.form.thinking_file, options.meta)
+    with accounted(options.meta) as account, interruptible(), console:
+        settings = Settings(options.settings, environment, options.profile)
+        body = _body(options, settings)
+        for warning in parameters.warnings(body):
+            console.warn(warning)
+        patience = _patience(settings)
+        form = _form(options.form, settings)
+        check_sources(options.prompt, streams.stdin)
+        endpoint = _endpoint(settings, console)
+        with open_outlets(form, streams, console) as outlets:
+            request = _request(options, settings, body, streams, console)
+            asking = _Asking(request, endpoint, patience.limits(), outlets, account, console)
+            asking.ask(patience.retries, allow_truncated=options.allow_truncated)
 
 
 class _Asking:
@@ -84,7 +88,7 @@ class _Asking:
             writer = self._outlets.writer(self._account, self._request.messages)
             try:
                 self._attempt(writer)
-                _judge(self._account.reply, self._outlets, allow_truncated=allow_truncated)
+                _judge(self._account.reply, self._outlets, self._console, allow_truncated=allow_truncated)
             except MmpipeError as error:
                 delay = self._delay(error, attempt, retries)
                 if delay is None:
@@ -101,7 +105,9 @@ class _Asking:
     def _attempt(self, writer: Writer) -> None:
         observer = Observer(writer.receive, self._look, self._console.note)
         events = ask(self._request, self._endpoint, self._limits, observer)
-        events = arranged(events, self._outlets.mode, native=self._request.native_thinking)
+        events = arranged(
+            events, self._outlets.mode, native=self._request.native_thinking, thinks=self._request.thinks
+        )
         kept = self._account.kept(events)
         # A whole answer is written when it is whole: until then it can be asked for again.
         for event in kept if self._outlets.form.live else list(kept):
@@ -135,7 +141,7 @@ class _Asking:
             self._outlets.data.check_reader()
 
 
-def _judge(reply: Reply, outlets: Outlets, *, allow_truncated: bool) -> None:
+def _judge(reply: Reply, outlets: Outlets, console: Console, *, allow_truncated: bool) -> None:
     """An answer that came whole may still be none: cut at its limit, filtered, or a call that nobody ran."""
     if reply.finish_reason == "length" and not allow_truncated:
         raise CutShort(
@@ -144,6 +150,8 @@ def _judge(reply: Reply, outlets: Outlets, *, allow_truncated: bool) -> None:
         )
     if reply.finish_reason == "content_filter":
         raise Filtered("the answer was cut off by moderation (content_filter)", request_id=reply.request_id)
+    if reply.finish_reason not in _KNOWN_REASONS:
+        console.warn(f"the service ended the answer with {reply.finish_reason!r}, which mmpipe does not know")
     if reply.tool_calls and outlets.form.format == "text":
         raise ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
 
@@ -157,13 +165,16 @@ def _body(options: Options, settings: Settings) -> dict[str, object]:
 def _request(
     options: Options, settings: Settings, body: Mapping[str, object], streams: Streams, console: Console
 ) -> Request:
-    system = options.system
+    model = typed_text(str(settings.get("model")), "the name of the model")
+    if not model.strip():
+        raise UsageError("the name of the model is empty")
+    system = None if options.system is None else typed_text(options.system, "the system message")
     if options.system_file is not None:
         system = read_text(options.system_file)
     prompt = read_prompt(options.prompt, streams.stdin, console.hint)
     messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
     messages.append({"role": "user", "content": prompt})
-    return Request(str(settings.get("model")), tuple(messages), body, streamed=options.streamed)
+    return Request(model, tuple(messages), body, streamed=options.streamed)
 
 
 def _endpoint(settings: Settings, console: Console) -> Endpoint:
@@ -179,7 +190,10 @@ def _form(form: Form, settings: Settings) -> Form:
     thinking = settings.get("thinking")
     if thinking is not None and thinking not in THINKING:
         raise UsageError(f"thinking is {thinking!r}: it must be one of {', '.join(THINKING)}")
-    return replace(form, thinking=thinking if thinking is None else str(thinking))
+    if form.thinking_file is not None and not settings.is_typed("thinking"):
+        # What was typed wins over the file.
+        thinking = "split"
+    return replace(form, thinking=None if thinking is None else str(thinking))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,21 +212,13 @@ class _Patience:
 
 
 def _patience(settings: Settings) -> _Patience:
-    def seconds(name: str, default: float) -> float:
-        value = settings.get(name)
-        if value is None:
-            return default
-        if not (isinstance(value, int | float) and 0 < value <= _LONGEST_LIMIT):
-            raise UsageError(f"{name.replace('_', '-')} is {value}: it must be above 0, in seconds")
-        return value
-
     retries = settings.get("retries")
-    if retries is not None and not (isinstance(retries, int) and retries >= 0):
+    if not (isinstance(retries, int) and retries >= 0):
         raise UsageError(f"retries is {retries}: it must be 0 or more")
     return _Patience(
-        connect=seconds("connect_timeout", 10),
-        first_byte=seconds("first_byte_timeout", 60),
-        idle=seconds("idle_timeout", 120),
-        total=seconds("max_time", 600),
-        retries=3 if retries is None else retries,
+        connect=settings.seconds("connect_timeout"),
+        first_byte=settings.seconds("first_byte_timeout"),
+        idle=settings.seconds("idle_timeout"),
+        total=settings.seconds("max_time"),
+        retries=retries,
     )

@@ -86,6 +86,7 @@ class MmpipeError(Exception):
             "api_code": self.api_code,
             "message": self.message,
             "retryable": self.retryable,
+            "retry_after": self.retry_after,
             "request_id": self.request_id,
         }
 

@@ -6,11 +6,26 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mmpipe.errors import OutputError
+from mmpipe.errors import OutputError, UsageError
 from mmpipe.streams import Output
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/(\d+)|stdin|stdout|stderr)")
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+
+
+def check_apart(*paths: str | None) -> None:
+    """Raise UsageError if two outputs go to one file, where one of them would be lost."""
+    try:
+        real = [
+            os.path.realpath(path)
+            for path in paths
+            if path not in (None, "-") and not path.startswith("/dev/")
+        ]
+    except OSError:
+        # Without a working directory; opening them will say so.
+        return
+    if len(set(real)) < len(real):
+        raise UsageError("two outputs go to the same file")
 
 
 @contextmanager
@@ -37,11 +52,10 @@ def replaced(path: str) -> Iterator[Output]:
     The data is on the disk before the name is (contract, promise 4). What is no regular file, such as a pipe or
     /dev/stdout, cannot be replaced and is written as it is. Raises OutputError.
     """
-    target = os.path.realpath(path)
     try:
-        found: os.stat_result | None = os.stat(path)  # noqa: PTH116  pathlib adds nothing here
-    except FileNotFoundError:
-        found = None
+        # Fails where the working directory is gone.
+        target = os.path.realpath(path)
+        found = _stat(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     if _DESCRIPTOR.fullmatch(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
@@ -59,7 +73,7 @@ def replaced(path: str) -> Iterator[Output]:
         _commit(descriptor, temporary, target)
     except BaseException as error:
         with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108  as above
+            os.unlink(temporary)
         if isinstance(error, OSError):
             raise _cannot_write(path, error) from error
         raise
@@ -67,10 +81,17 @@ def replaced(path: str) -> Iterator[Output]:
         os.close(descriptor)
 
 
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
 def _commit(descriptor: int, temporary: str, target: str) -> None:
     os.fsync(descriptor)
-    os.rename(temporary, target)  # noqa: PTH104  as above
-    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)  # noqa: PTH120  as above
+    os.rename(temporary, target)
+    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
@@ -82,7 +103,7 @@ def _beside(target: str, mode: int) -> tuple[str, int]:
     folder, name = os.path.split(target)
     while True:
         # A name may have 255 bytes; the front of it is enough to recognise it by.
-        temporary = os.path.join(folder, f".{name[:60]}.{os.urandom(4).hex()}")  # noqa: PTH118  as above
+        temporary = os.path.join(folder, f".{name[:60]}.{os.urandom(4).hex()}")
         with suppress(FileExistsError):
             return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
 

@@ -5,36 +5,28 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import NoReturn
 
-from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, PipeClosed
-
-if TYPE_CHECKING:
-    from mmpipe.streams import Streams
-
-_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, OutputError, PipeClosed
+from mmpipe.signals import die_at_once_by_interrupt
+from mmpipe.streams import Streams
 
 
 def run() -> NoReturn:
     """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
-    try:
-        _install_signals()
-        # From here on imports are under the handlers: they take most of the time of a short command.
-        from mmpipe.streams import Streams
-
-        _open_standard_descriptors()
-        # A core file would hold the key. Only the soft limit: a command that we run may want its own.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-        status = main(sys.argv[1:], Streams.real())
-    except Interrupted as interruption:
-        _die_by(interruption.signal_number)
+    die_at_once_by_interrupt()
+    _open_standard_descriptors()
+    # A core file would hold the key. Only the soft limit: a command that we run may want its own.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    status = main(sys.argv[1:], Streams.real())
     # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
     # modules of the SDK, and waiting for its threads.
     os._exit(status)
 
 
-def main(arguments: Sequence[str], streams: "Streams") -> int:
-    """Run one command; returns its exit status, or dies by SIGPIPE; lets Interrupted through."""
+def main(arguments: Sequence[str], streams: Streams) -> int:
+    """Run one command; returns its exit status, or dies by a signal."""
     try:
         from mmpipe.app import Program, perform
 
@@ -44,18 +36,22 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         return error.status
     except PipeClosed:
         _die_by(signal.SIGPIPE)
+    except Interrupted as interruption:
+        _die_by(interruption.signal_number)
     except Exception as error:  # noqa: BLE001  the boundary: a traceback is no message
         _report(_bug(error), arguments, streams)
         return ExitStatus.INTERNAL
 
 
-def _report(error: MmpipeError, arguments: Sequence[str], streams: "Streams") -> None:
+def _report(error: MmpipeError, arguments: Sequence[str], streams: Streams) -> None:
     # Looked for by hand, since the arguments may be what is wrong.
     options = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
     if "--error-json" in options:
         from mmpipe.writers.lines import write_line
 
-        write_line(streams.stderr, error.as_json())
+        # As with a sentence: that nobody can be told changes nothing of what happened.
+        with suppress(OutputError):
+            write_line(streams.stderr, error.as_json())
         return
     later = "" if error.retry_after is None else f"; come back in {_duration(error.retry_after)}"
     trace = "" if error.request_id is None else f" (trace {error.request_id})"
@@ -88,19 +84,6 @@ def _open_standard_descriptors() -> None:
         except OSError:
             # The lowest free descriptor is this one.
             os.open(os.devnull, how)
-
-
-def _install_signals() -> None:
-    for number in _SIGNALS:
-        # A parent that ignores a signal (nohup, a job in the background) wants it ignored.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, _: object) -> NoReturn:
-    # A second signal is in earnest: no more cleaning up.
-    signal.signal(number, signal.SIG_DFL)
-    raise Interrupted(number)
 
 
 def _die_by(number: int) -> NoReturn:

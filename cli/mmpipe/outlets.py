@@ -14,7 +14,6 @@ from mmpipe.writers.lines import EventWriter, LastWriter, RawWriter
 from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
 from mmpipe.writers.writer import Writer
 
-FORMATS = ("text", "json", "jsonl", "messages", "raw")
 THINKING = ("show", "split", "hide")
 
 
@@ -79,16 +78,16 @@ def open_outlets(form: Form, streams: Streams, console: Console) -> Iterator[Out
         else:
             data = stack.enter_context(replaced(str(form.output)))
         file = None if form.thinking_file is None else stack.enter_context(opened(form.thinking_file))
-        mode = _mode(form, data, streams, file)
+        mode = _mode(form, data, streams, file, dims=console.dims)
         yield Outlets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
 
 
-def _mode(form: Form, data: Output, streams: Streams, file: Output | None) -> str:
+def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, dims: bool) -> str:
     """The default splits, except that text without a terminal to show thinking on hides it: cron mails stay clean."""
     if form.format == "text":
         mode = form.thinking or ("split" if file is not None or streams.stderr.is_terminal else "hide")
-        # On a terminal thinking is shown dimmed, without its tags.
-        return "split" if mode == "show" and data.is_terminal else mode
+        # On a terminal that can, thinking is shown dimmed in place of its tags.
+        return "split" if mode == "show" and data.is_terminal and dims else mode
     if form.format == "jsonl" and form.thinking == "show":
         return "split"
     return form.thinking or "split"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from mmpipe import strict_json
 from mmpipe.errors import UsageError
 from mmpipe.visible import one_line
 
@@ -61,11 +62,11 @@ def warnings(parameters: Mapping[str, object]) -> Iterator[str]:
 
 
 def _json(key: str, text: str) -> object:
-    def refuse(constant: str) -> object:
-        raise ValueError(constant)
-
     try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(text)
+        # Half a character can be written in JSON, and in no request.
+        json.dumps(value, ensure_ascii=False).encode()
+    except ValueError as error:
         hint = f"; for a text say -p '{key}=\"{text}\"'" if text.isalnum() else ""
         raise UsageError(f"-p {key}: {one_line(text, 60)} is not JSON{hint}") from error
+    return value

@@ -31,6 +31,9 @@ def check_sources(sources: PromptSources, stdin: Input) -> None:
     Raises UsageError where standard input is named twice or a person at a terminal gave no prompt, InputError where
     there is nothing to read.
     """
+    timeout = sources.stdin_timeout
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise UsageError(f"stdin-timeout is {timeout}: it must be above 0, in seconds")
     places = [*sources.words, *sources.files].count("-")
     if places > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
@@ -85,9 +88,13 @@ def _words(words: Sequence[str], read_stdin: Callable[[], str]) -> list[str]:
             parts += [" ".join(run), read_stdin()]
             run = []
         else:
-            # What the shell passed, byte for byte, whatever the locale made of it.
-            run.append(_decoded(os.fsencode(word), "the prompt"))
+            run.append(typed_text(word, "the prompt"))
     return [*parts, " ".join(run)]
+
+
+def typed_text(argument: str, name: str) -> str:
+    """An argument of the command line as the user typed it, byte for byte; raises InputError."""
+    return _decoded(os.fsencode(argument), name)
 
 
 def _decoded(content: bytes, name: str) -> str:

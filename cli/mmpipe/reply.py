@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import assert_never
 
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 
@@ -44,6 +45,8 @@ class Reply:
                 self.usage = event
             case Stop():
                 self.finish_reason, self.message = event.reason, event.message
+            case _:
+                assert_never(event)
 
     def record(self, attempts: Attempts, *, with_thinking: bool) -> dict[str, object]:
         """The contract's record; `thinking` is left out where the user hides it."""

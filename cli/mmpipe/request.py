@@ -20,6 +20,12 @@ class Request:
         """Whether thinking is expected as tags inside `content` (api_facts 2.1)."""
         return self.parameters.get("reasoning_split") is not True
 
+    @property
+    def thinks(self) -> bool:
+        """Whether the model was not told to leave thinking out (api_facts 4.3)."""
+        thinking = self.parameters.get("thinking")
+        return not (isinstance(thinking, dict) and thinking.get("type") == "disabled")
+
     def body(self) -> dict[str, object]:
         """The JSON body of POST /chat/completions."""
         streaming: dict[str, object] = (

@@ -1,28 +1,39 @@
 """Finds each setting in the options, the environment, the configuration file or the defaults, and says where.
 
-Key and host are a pair: a key goes only to a host that it was meant for. A MiniMax key goes to MiniMax's own hosts,
-to a host that was named in the same place as the key, and to one that was typed as an option.
+Key and host are a pair: a key goes only to a host that it was meant for. That is one of MiniMax's own, one that was
+named in the same place as the key, and one that was typed as an option.
 """
 
-import os
+import ipaddress
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmpipe.errors import AuthError, UsageError
+from mmpipe.keys import Key, checked, read_key_file, run_key_command
 from mmpipe.visible import one_line
 
-DEFAULT_MODEL = "MiniMax-M3"
 # api_facts 4.4; `cn` is the host of the official page.
 HOSTS = {"cn": "https://api.minimaxi.com/v1", "intl": "https://api.minimax.io/v1"}
 _OWN_HOSTS = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+# The limits are in seconds. The model of the official page was announced to end in November 2026 (api_facts 0).
+DEFAULTS: Mapping[str, object] = {
+    "model": "MiniMax-M3",
+    "base_url": HOSTS["cn"],
+    "connect_timeout": 10,
+    "first_byte_timeout": 60,
+    "idle_timeout": 120,
+    "max_time": 600,
+    "retries": 3,
+}
 
 _OPTION, _ENVIRONMENT, _DEFAULT = "option", "environment", "default"
+_LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
 
+_NUMBER = (int, float)
 # Name in the configuration file: what it may be.
 _FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "model": str,
@@ -31,13 +42,13 @@ _FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "api_key_file": str,
     "ca_file": str,
     "thinking": str,
-    "temperature": (int, float),
-    "top_p": (int, float),
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
     "max_tokens": int,
-    "connect_timeout": (int, float),
-    "first_byte_timeout": (int, float),
-    "idle_timeout": (int, float),
-    "max_time": (int, float),
+    "connect_timeout": _NUMBER,
+    "first_byte_timeout": _NUMBER,
+    "idle_timeout": _NUMBER,
+    "max_time": _NUMBER,
     "retries": int,
 }
 
@@ -49,13 +60,10 @@ class Sourced:
     value: object
     source: str
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An API key, never shown; `source` is where it was found."""
-
-    value: str = field(repr=False)
-    source: str
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is an option of the command line."""
+        return self.source == _OPTION
 
 
 class Settings:
@@ -76,10 +84,24 @@ class Settings:
         found = self._found.get(name)
         return None if found is None else found.value
 
+    def is_typed(self, name: str) -> bool:
+        """Whether the value is an option of the command line."""
+        return name in self._found and self._found[name].is_typed
+
+    def seconds(self, name: str) -> float:
+        """A limit on time; raises UsageError where it is none."""
+        value = self.get(name)
+        if isinstance(value, int | float) and 0 < value <= _LONGEST_LIMIT:
+            return value
+        raise UsageError(
+            f"{name.replace('_', '-')} is {value}: it must be above 0 and at most ten years, in seconds"
+        )
+
     def explain(self) -> Iterator[str]:
-        """A line for each setting and its source, for `-v`; commands and files are named, keys never are."""
+        """A line for each setting and its source, for `-v`; a command is only named, since it may hold a key."""
         for name, found in sorted(self._found.items()):
-            yield f"{name} = {found.value} ({found.source})"
+            value = "..." if name == "api_key_command" else found.value
+            yield f"{name} = {value} ({found.source})"
 
     def endpoint(self) -> tuple[str, Key]:
         """The base URL and the key that may go there.
@@ -89,14 +111,10 @@ class Settings:
         host = self._found["base_url"]
         base_url = check_base_url(str(host.value))
         key = self._key()
-        if key is None and (pair := self._openai_pair(host)) is not None:
-            return pair
         if key is None:
-            raise AuthError(
-                "no API key: set MINIMAX_API_KEY, or see --api-key-file; `mmpipe sim` needs none to try things"
-            )
+            return self._openai_pair(host, base_url)
         own = urlsplit(base_url).hostname in _OWN_HOSTS
-        if not (own or _OPTION in (host.source, key.source) or host.source == key.source):
+        if not (own or host.is_typed or host.source == key.source):
             raise AuthError(
                 f"the key ({key.source}) is not sent to {base_url} ({host.source}): "
                 "name key and host in the same place, or type --base-url"
@@ -106,8 +124,8 @@ class Settings:
     def _layers(
         self, options: Mapping[str, object], profile: str | None
     ) -> Iterator[tuple[str, object, str]]:
-        yield "model", DEFAULT_MODEL, _DEFAULT
-        yield "base_url", HOSTS["cn"], _DEFAULT
+        for name, value in DEFAULTS.items():
+            yield name, value, _DEFAULT
         yield from self._file_layers(profile)
         yield "base_url", self._environment.get("MINIMAX_BASE_URL") or None, _ENVIRONMENT
         for name, value in options.items():
@@ -122,38 +140,43 @@ class Settings:
             return
         if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
             raise UsageError(f"there is no [profile.{profile}] in {self._path}")
-        for name, value in _checked(chosen, f"{self._path} [profile.{profile}]"):
-            yield name, value, f"{self._path} [profile.{profile}]"
+        where = f"{self._path} [profile.{profile}]"
+        for name, value in _checked(chosen, where):
+            yield name, value, where
 
     def _key(self) -> Key | None:
         """The key of the most explicit place that has one."""
-        file = self._found.get("api_key_file")
-        if file is not None and file.source == _OPTION:
-            return _clean(_read_key(str(file.value)), _OPTION)
+        file, command = self._found.get("api_key_file"), self._found.get("api_key_command")
+        if file is not None and file.is_typed:
+            return checked(read_key_file(str(file.value)), file.source)
         if self._environment.get("MINIMAX_API_KEY"):
-            return _clean(self._environment["MINIMAX_API_KEY"], _ENVIRONMENT)
-        command = self._found.get("api_key_command")
+            return checked(self._environment["MINIMAX_API_KEY"], _ENVIRONMENT)
         # Within the file the profile is the more explicit place.
         if command is not None and (
             file is None or "[profile." in command.source or "[profile." not in file.source
         ):
-            return _clean(_run(command.value), command.source)
-        return None if file is None else _clean(_read_key(str(file.value)), file.source)
+            printed = run_key_command(command.value, self._environment, self.seconds("max_time"))
+            return checked(printed, command.source)
+        return None if file is None else checked(read_key_file(str(file.value)), file.source)
 
-    def _openai_pair(self, host: Sourced) -> tuple[str, Key] | None:
+    def _openai_pair(self, host: Sourced, base_url: str) -> tuple[str, Key]:
         """The variables of the official quick start, which are valid only together."""
         value, url = (self._environment.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"))
         if not value:
-            return None
+            raise AuthError(
+                "no API key: set MINIMAX_API_KEY, or see --api-key-file; `mmpipe sim` needs none to try things"
+            )
         if not url:
             raise AuthError(
                 "OPENAI_API_KEY alone is not used: it may be a key for another service; "
                 "set OPENAI_BASE_URL with it, or set MINIMAX_API_KEY"
             )
-        base_url = check_base_url(url)
-        if host.source == _OPTION and check_base_url(str(host.value)) != base_url:
+        own = check_base_url(url)
+        if host.is_typed and base_url != own:
             raise AuthError("OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url")
-        return base_url, _clean(value, _ENVIRONMENT)
+        source = f"{_ENVIRONMENT}, OPENAI_*"
+        self._found["base_url"] = Sourced(own, source)
+        return own, checked(value, source)
 
 
 def check_base_url(url: str) -> str:
@@ -165,16 +188,24 @@ def check_base_url(url: str) -> str:
         host = parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"the base URL {shown} is none: {error}") from error
+        raise UsageError(f"{shown!r} is no base URL: {error}") from error
     if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise UsageError(f"the base URL {shown} is none: it must look like {HOSTS['cn']}, or be cn or intl")
+        raise UsageError(f"{shown!r} is no base URL: it must look like {HOSTS['cn']}, or be cn or intl")
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("a base URL has no user name, query or fragment")
-    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host):
+    if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(
             f"the base URL {shown} would send the key in the clear; http:// is for this machine only"
         )
-    return url.rstrip("/")
+    # What follows compares the scheme as it is written here.
+    return parts._replace(scheme=parts.scheme).geturl().rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _config_path(environment: Mapping[str, str]) -> Path | None:
@@ -199,7 +230,7 @@ def _read_config(path: Path | None) -> dict[str, object]:
 
     try:
         return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
 
 
@@ -213,43 +244,3 @@ def _checked(content: Mapping[str, object], where: str) -> Iterator[tuple[str, o
         if not isinstance(value, kind) or isinstance(value, bool):
             raise UsageError(f"{where}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
         yield name, value
-
-
-def _read_key(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text("utf-8")
-    except (OSError, RuntimeError) as error:
-        raise AuthError(f"cannot read the key file {path}: {getattr(error, 'strerror', error)}") from error
-    except UnicodeDecodeError as error:
-        raise AuthError(f"the key file {path} is not text") from error
-
-
-def _run(command: object) -> str:
-    """The first line of what the command of the configuration file prints; it may ask its user on the terminal."""
-    import shlex
-
-    words = command if isinstance(command, list) else shlex.split(str(command))
-    try:
-        done = subprocess.run(
-            [str(word) for word in words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=60,
-            check=False,
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise AuthError(f"api_key_command failed: {error}") from error
-    if done.returncode != 0:
-        raise AuthError(f"api_key_command ended with status {done.returncode}")
-    return os.fsdecode(done.stdout.strip().split(b"\n")[0])
-
-
-def _clean(value: str, source: str) -> Key:
-    value = value.strip()
-    if not value:
-        raise AuthError(f"the API key is empty ({source})")
-    if not re.fullmatch(r"[\x21-\x7e]+", value):
-        raise AuthError(
-            f"the API key holds characters that no key has, such as a space or a line end ({source})"
-        )
-    return Key(value, source)

@@ -1,5 +1,6 @@
 """Runs the simulator for people: alone, with the lines that point a shell at it, or around one command."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
+from mmpipe.signals import ENDING
 from mmpipe.streams import Streams
 
 if TYPE_CHECKING:
     from mmpipe.simulator.profile import Profile
 
 _KEY = "simulated-key"
-_TOLD_BY_TERMINAL = 0.2  # seconds
+_LONGEST_LATENCY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[s
     # aiohttp takes longer to import than everything else together.
     from mmpipe.simulator.server import RunningSimulator
 
-    simulator = RunningSimulator(_profile(options))
+    simulator = RunningSimulator(_profile(options), remember=False)
     with ExitStack() as stack:
         try:
             stack.enter_context(simulator)
@@ -76,7 +78,8 @@ def _announce(pointing: Mapping[str, str], streams: Streams) -> None:
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     with _forwarding() as forward_to:
         try:
-            child = subprocess.Popen(command, env=environment)
+            # Descriptors that the user opened for the command (3> file) are the command's.
+            child = subprocess.Popen(command, env=environment, close_fds=False)
         except OSError as error:
             raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
         forward_to(child)
@@ -95,10 +98,7 @@ def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
     def forward(number: int, _: object = None) -> None:
         if not children:
             early.append(number)
-        elif number == signal.SIGINT:
-            # A terminal has told the child too, and twice is in earnest: only if it goes on, it was not told.
-            threading.Timer(_TOLD_BY_TERMINAL, children[0].send_signal, (number,)).start()
-        else:
+        elif number == signal.SIGTERM or not _in_foreground():
             children[0].send_signal(number)
 
     def forward_to(child: "subprocess.Popen[bytes]") -> None:
@@ -106,8 +106,7 @@ def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
         for number in early:
             forward(number)
 
-    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, forward)
@@ -118,6 +117,20 @@ def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
             signal.signal(number, handler)
 
 
+def _in_foreground() -> bool:
+    """Whether a terminal sends its interrupts and hang-ups to us, and so to the command too: twice would be in earnest."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 def _profile(options: SimulatorOptions) -> "Profile":
     from mmpipe.simulator.dialects import Dialect
     from mmpipe.simulator.faults import FaultSpecError, parse_fault
@@ -126,8 +139,12 @@ def _profile(options: SimulatorOptions) -> "Profile":
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
         raise UsageError(f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}")
-    if options.latency < 0 or (options.tps is not None and not options.tps > 0):
-        raise UsageError("--latency and --tps cannot be negative")
+    # The comparisons are such that not-a-number fails them.
+    if not 0 <= options.latency < _LONGEST_LATENCY:
+        raise UsageError(f"--latency is {options.latency}: it must be 0 or more, in seconds")
+    for name, value in (("--tps", options.tps), ("--rpm", options.rpm)):
+        if value is not None and not value > 0:
+            raise UsageError(f"{name} is {value}: it must be above 0")
     try:
         faults = tuple(parse_fault(spec) for spec in options.fail)
     except FaultSpecError as error:

@@ -11,8 +11,9 @@ Two parsers, because the two forms of the API go wrong in different ways (api_fa
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from typing import assert_never
 
-from mmpipe.events import Event, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 
 OPENER = "<think>"
 CLOSERS = ("</think>", "</mm:think>")
@@ -25,9 +26,13 @@ _LONGEST = max(map(len, _LEFTOVERS))
 Step = Callable[[Iterable[Event]], Iterator[Event]]
 
 
-def separate_tags(events: Iterable[Event], *, native: bool) -> Iterator[Event]:
-    """`events` with tags inside Text turned into Thinking; the pieces come out as soon as they are certain."""
-    separator = _Separator(native=native)
+def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
+    """`events` with tags inside Text turned into Thinking; the pieces come out as soon as they are certain.
+
+    Native text that begins without a tag has to be kept until its end, unless the model was told not to think:
+    it may be thinking whose opener is missing.
+    """
+    separator = _Separator(native=native, may_lack_opener=native and thinks)
     for event in events:
         match event:
             case Text(text):
@@ -37,8 +42,10 @@ def separate_tags(events: Iterable[Event], *, native: bool) -> Iterator[Event]:
             case ToolCall() | Usage() | Stop():
                 yield from separator.end()
                 yield event
-            case _:
+            case Start():
                 yield event
+            case _:
+                assert_never(event)
     yield from separator.end()
 
 
@@ -69,11 +76,11 @@ def split(events: Iterable[Event]) -> Iterator[Event]:
 _MODES: Mapping[str, Step] = {"show": show, "split": split, "hide": hide}
 
 
-def arranged(events: Iterable[Event], mode: str, *, native: bool) -> Iterator[Event]:
+def arranged(events: Iterable[Event], mode: str, *, native: bool, thinks: bool = True) -> Iterator[Event]:
     """`events` with the thinking shown, split out or hidden, as `mode` says."""
     if mode == "show" and native:
         return _shown_as_sent(events)
-    return _MODES[mode](separate_tags(events, native=native))
+    return _MODES[mode](separate_tags(events, native=native, thinks=thinks))
 
 
 def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:
@@ -94,8 +101,10 @@ class _Separator:
     A place (`_opening`, `_block` ...) looks at what is held, says at most one event, and may name the next place.
     """
 
-    def __init__(self, *, native: bool) -> None:
+    def __init__(self, *, native: bool, may_lack_opener: bool) -> None:
         self._native = native
+        self._may_lack_opener = may_lack_opener
+        self._untagged: list[str] = []  # text that is thinking if a closer ever comes
         self._held = ""
         self._held_thinking = ""
         self._by_field: list[str] = []  # thinking that came in a field of its own
@@ -151,21 +160,28 @@ class _Separator:
             self._held, self._place = start.removeprefix(OPENER), self._block_start
         elif closer is not None:
             self._held, self._place = start.removeprefix(closer), self._answer_start
-        elif self._native and not self._by_field:
-            return self._without_opener(final)
+        elif self._may_lack_opener and not self._by_field:
+            self._place = self._without_opener
         else:
             self._place = self._answer
         return None
 
     def _without_opener(self, final: bool) -> Event | None:
-        """Native text that begins with no tag is thinking if a closer ever comes, and the answer if not."""
-        closing = _first(self._held, CLOSERS)
-        if closing is not None:
-            thinking, self._held = self._held[: closing[0]].strip("\n"), self._held[closing[1] :]
+        """Native text that begins with no tag is thinking if a closer ever comes before an opener, else the answer."""
+        tag = _first(self._held, (OPENER, *CLOSERS))
+        if tag is not None and not self._held.startswith(OPENER, tag[0]):
+            self._untagged.append(self._held[: tag[0]])
+            thinking, self._held = "".join(self._untagged).strip("\n"), self._held[tag[1] :]
             self._place = self._answer_start
             return Thinking(thinking) if thinking else None
-        if final:
+        if tag is not None or final:
+            self._held = "".join((*self._untagged, self._held))
             self._place = self._answer
+        else:
+            # Only the end may belong to a tag; the rest need not be searched again.
+            cut = max(0, len(self._held) - _LONGEST)
+            self._untagged.append(self._held[:cut])
+            self._held = self._held[cut:]
         return None
 
     def _block_start(self, final: bool) -> None:

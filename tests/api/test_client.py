@@ -145,9 +145,8 @@ def test_an_observer_sees_each_byte_and_each_stage() -> None:
     with server(answer(GOOD, more="Trace-Id: 0640\r\n")) as (base_url, _):
         asked(base_url, observer=Observer(received.append, lambda: None, notes.append))
     assert GOOD == b"".join(received)
-    assert ["connected", "request sent", "HTTP 200"] == [
-        next(words for words in ("connected", "request sent", "HTTP 200") if words in note) for note in notes
-    ]
+    stages = ("ready to connect", "connected", "request sent", "HTTP 200")
+    assert list(stages) == [next(words for words in stages if note.startswith(words)) for note in notes]
     assert "trace 0640" in notes[-1]
 
 
@@ -197,6 +196,63 @@ def test_the_body_of_an_error_is_read_only_so_far() -> None:
     with server(endless) as (base_url, _), pytest.raises(ServerError):
         asked(base_url)
     assert sum(sent) < 20_000_000
+
+
+def test_a_host_that_repeats_the_key_does_not_get_it_shown() -> None:
+    error = json.dumps({"error": {"message": f"bad header Bearer {KEY}"}}).encode()
+    reply = answer(error, "application/json", f"Trace-Id: Bearer {KEY}\r\n", "401 Unauthorized")
+    with server(reply) as (base_url, _), pytest.raises(MmpipeError) as caught:
+        asked(base_url)
+    assert "bad header Bearer ***" in caught.value.message
+    assert None is caught.value.request_id
+
+
+def test_everything_that_comes_is_received_also_after_the_usage() -> None:
+    usage = b'data: {"choices":[],"usage":{"total_tokens":1}}\n\n'
+
+    def slowly(connection: socket.socket) -> None:
+        connection.sendall(answer(GOOD + usage + b"data: [DONE]\n\n")[:-14])
+        time.sleep(0.2)
+        connection.sendall(b"data: [DONE]\n\n")
+
+    received: list[bytes] = []
+    with server(slowly) as (base_url, _):
+        asked(base_url, observer=Observer(received.append))
+    assert GOOD + usage + b"data: [DONE]\n\n" == b"".join(received)
+
+
+def test_a_finished_answer_does_not_wait_for_pings() -> None:
+    def ping(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + GOOD)
+        for _ in range(100):
+            connection.sendall(b'data: {"choices":[]}\n\n')
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    with server(ping) as (base_url, _):
+        assert Text("56") == asked(base_url)[1]
+        assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("HTTPS_PROXY", "garbage://x"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_a_usage_error(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match="the environment's proxy or certificates"):
+        asked("https://127.0.0.1:9/v1")
+
+
+def test_a_host_name_that_cannot_be_one_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="the name of the host"):
+        asked(f"https://{'a' * 64}.example/v1")
 
 
 def test_a_redirect_is_not_followed() -> None:

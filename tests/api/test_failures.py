@@ -35,7 +35,7 @@ def named(name: str, words: str = "") -> Exception:
         (socket.gaierror(socket.EAI_NONAME, "not known"), ExitStatus.NETWORK, False),
         (ssl.SSLCertVerificationError("self-signed"), ExitStatus.NETWORK, False),
         (ssl.SSLError("wrong version"), ExitStatus.NETWORK, False),
-        (FileNotFoundError(2, "No such file", "ca.pem"), ExitStatus.USAGE, False),
+        (UnicodeError("label too long"), ExitStatus.USAGE, False),
         (named("ConnectTimeout"), ExitStatus.TIMEOUT, True),
         (named("ReadTimeout"), ExitStatus.TIMEOUT, True),
         (named("ProxyError", "403"), ExitStatus.NETWORK, False),

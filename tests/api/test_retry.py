@@ -50,6 +50,16 @@ def test_retry_after_is_obeyed(seconds: float, chance: float) -> None:
     assert seconds <= found
 
 
+def test_retry_after_does_not_shorten_the_backoff() -> None:
+    error = QuotaError("", retryable=True, retry_after=0)
+    assert 8 == delay_before_retry(error, attempt=6, retries=9, seconds_left=99, chance=1)
+
+
+def test_the_delay_is_finite_however_often_it_doubles() -> None:
+    error = ServerError("", retryable=True)
+    assert 8 == delay_before_retry(error, attempt=5000, retries=9999, seconds_left=99, chance=1)
+
+
 def test_a_wait_past_the_limit_is_not_begun() -> None:
     assert None is delay(QuotaError("", retryable=True, retry_after=86_400))
     assert None is delay(ServerError("", retryable=True), left=0.3)

@@ -110,6 +110,26 @@ def test_a_body_without_trouble_is_none(body: dict[str, object]) -> None:
     assert None is trouble_in(body, Source())
 
 
-@pytest.mark.parametrize("error", ["down", [], {}, {"message": None}, 7])
-def test_an_error_of_any_shape_is_one(error: object) -> None:
-    assert E.BAD_RESPONSE == reported({"error": error}).status
+@pytest.mark.parametrize(
+    "error", ["down", ["down"], {"message": None}, {"message": "down", "code": "odd"}, 7]
+)
+def test_an_error_without_a_code_is_the_servers(error: object) -> None:
+    assert E.SERVER == reported({"error": error}).status
+
+
+def test_an_error_with_nothing_around_it_is_one() -> None:
+    assert E.SERVER == reported({"message": "boom"}).status
+
+
+@pytest.mark.parametrize("code", [1004, "1004"])
+def test_a_code_in_a_field_of_its_own_is_read(code: object) -> None:
+    error = reported({"error": {"message": "login fail", "code": code}})
+    assert (E.AUTH, 1004) == (error.status, error.api_code)
+
+
+def test_a_reset_that_is_no_moment_is_passed_over() -> None:
+    assert None is reported(envelope("resets at 2026-99-99T00:00:00Z (2056)"), now=0).retry_after
+
+
+def test_what_a_host_says_is_cut_to_a_line() -> None:
+    assert len(reported(envelope("x\n" * 100_000)).message) < 1000

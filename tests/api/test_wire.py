@@ -230,12 +230,6 @@ def test_a_truncated_answer_may_be_asked_for_again_and_nonsense_not() -> None:
         assert retryable is caught.value.retryable
 
 
-def test_the_trace_id_is_in_the_error() -> None:
-    with pytest.raises(BadResponse) as caught:
-        streamed(b"")
-    assert "trace" == caught.value.request_id
-
-
 @given(st.integers(0, len(stream(*SPLIT[:4])) - 3))
 def test_no_beginning_of_a_stream_passes_for_an_answer(length: int) -> None:
     with pytest.raises(BadResponse):
@@ -285,6 +279,80 @@ def test_usage_with_explicit_caching_has_its_own_name() -> None:
     usage = {"total_tokens": 9, "prompt_tokens_details": {"cache_read_input_tokens": 7}}
     events = streamed(stream(chunk({"content": "x"}, finish_reason="stop"), {"choices": [], "usage": usage}))
     assert Usage(total_tokens=9, cached_tokens=7) == events[-2]
+
+
+def test_a_second_detail_is_thinking_of_its_own() -> None:
+    details = [DETAIL | {"index": index, "text": text} for index, text in enumerate(("First. ", "Second."))]
+    chunks = [chunk({"reasoning_details": [detail]}) for detail in details]
+    events = streamed(stream(*chunks, chunk({"content": "56"}, finish_reason="stop")))
+    assert [Thinking("First. "), Thinking("Second.")] == [
+        event for event in events if isinstance(event, Thinking)
+    ]
+    assert details == getattr(events[-1], "message", {})["reasoning_details"]
+
+
+def test_calls_that_the_last_frame_repeats_are_called_once() -> None:
+    calls = {"tool_calls": [{"id": "1", "function": {"name": "ls", "arguments": "{}"}, "index": 0}]}
+    frame = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"content": "", **calls}}]}
+    events = streamed(stream(chunk(calls), frame))
+    assert [ToolCall(0, "1", "ls", "{}")] == [event for event in events if isinstance(event, ToolCall)]
+
+
+def test_a_call_without_arguments_may_have_none() -> None:
+    events = streamed(stream(chunk(call(0, id="1", function={"name": "ls"}), finish_reason="tool_calls")))
+    assert ToolCall(0, "1", "ls", "") == events[-2]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(r"a\ud83d", r"\ude00b"), (r"a", r"\ud83d\ude00b"), (r"a\ud83d\ude00", "b")],
+)
+def test_a_character_cut_in_two_is_one_character(first: str, second: str) -> None:
+    pieces = [
+        json.dumps(chunk({"content": "X"}, finish_reason="stop")).replace("X", text)
+        for text in (first, second)
+    ]
+    events = streamed(b"".join(f"data: {piece}\n\n".encode() for piece in pieces))
+    assert "a\U0001f600b" == text_of(events) == getattr(events[-1], "message", {})["content"]
+
+
+def whole(**choice: object) -> bytes:
+    return json.dumps({"id": "1", "choices": [{"index": 0, "finish_reason": "stop", **choice}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (whole(), "no message"),
+        (whole(message=None), "no message"),
+        (whole(message={"content": [{"type": "text", "text": "hi"}]}), "content is no text"),
+        (whole(message={"content": 5}), "content is no text"),
+        (whole(message={"content": "", "tool_calls": "nope"}), "no list of calls"),
+        (whole(message={"content": ""}, finish_reason="tool_calls"), "no call in it"),
+        (whole(message={"content": "a\ud800"}), "within a character"),
+        (whole(message={"content": "a\ud800b"}), "half a character"),
+        (whole(message={"content": "a"}).replace(b'"a"', b"NaN"), "not JSON"),
+        (whole(message={"content": "a", "score": 0}).replace(b": 0}}", b": 1e999}}"), "not JSON"),
+    ],
+)
+def test_what_cannot_be_understood_is_not_passed_off_as_an_empty_answer(body: bytes, words: str) -> None:
+    with pytest.raises(BadResponse, match=words):
+        list(decode(body))
+
+
+def test_empty_deltas_are_no_progress() -> None:
+    decoder = StreamDecoder()
+    nothing: list[dict[str, object]] = [chunk({"content": ""}), {"choices": []}, chunk({"role": "assistant"})]
+    for piece in nothing:
+        list(decoder.feed(stream(piece)))
+    assert 0 == decoder.progress
+    list(decoder.feed(stream(chunk({"content": "x"}))))
+    assert 1 == decoder.progress
+
+
+def test_an_error_after_the_finish_is_an_error() -> None:
+    with pytest.raises(ServerError, match="boom"):
+        streamed(stream(*SPLIT[:4], {"error": {"message": "boom"}}))
 
 
 def test_a_role_that_is_blanked_later_is_kept() -> None:

@@ -6,24 +6,25 @@ the documented way to get them, and unlike `with_streaming_response` needs none 
 """
 
 import os
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
-from mmpipe.api.exchange import Arrival, Clock, Exchange, Head, Limits, Stage
+from mmpipe.api.exchange import Arrival, Clock, Exchange, Limits, Stage
 from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
+from mmpipe.api.reception import Head, Reception
 from mmpipe.api.retry import parse_date, parse_retry_after
 from mmpipe.api.verdict import Source, from_status
-from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode, parse
+from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
-from mmpipe.visible import one_line
 
 if TYPE_CHECKING:
     import ssl
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 _MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
-_LINGER = 2.0  # seconds that a finished answer waits for its usage
+_TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
+_LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Endpoint:
     ca_file: Path | None = None
 
     @property
-    def is_loopback(self) -> bool:
-        """Only there may http:// be used (settings see to it), and no proxy is asked."""
+    def is_plain_http(self) -> bool:
+        """Settings allow that for this machine only; no proxy is asked, and there is no certificate."""
         return self.base_url.startswith("http://")
 
 
@@ -65,9 +67,6 @@ class Observer:
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError that says what went wrong."""
-    _import_sdk()
-    clock = Clock(limits, streamed=request.streamed)
-    began = time.monotonic()
 
     def perform(put: Callable[[Arrival], None]) -> None:
         try:
@@ -75,18 +74,53 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
         except Exception as error:
             raise _explained(error) from error
 
-    def observed(arrivals: Iterable[Arrival]) -> Iterator[Head | bytes]:
-        for arrival in arrivals:
-            if isinstance(arrival, Stage):
+    clock = Clock(limits, streamed=request.streamed)
+    with Exchange(perform) as exchange:
+        try:
+            yield from _events(exchange.arrivals(clock.left, observer.look), clock, observer)
+        except MmpipeError as error:
+            # Some hosts repeat what they were sent.
+            error.message = error.message.replace(endpoint.key, "***")
+            raise
+
+
+def _events(arrivals: Iterator[Arrival], clock: Clock, observer: Observer) -> Iterator[Event]:
+    began = time.monotonic()
+    reception: Reception | None = None
+    failure: MmpipeError | None = None
+    while True:
+        try:
+            arrival = next(arrivals, None)
+        except (NetworkError, TimedOut, BadResponse) as error:
+            failure = error
+            break
+        match arrival:
+            case Stage():
                 clock.enter(arrival)
                 observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
-            else:
-                if isinstance(arrival, bytes):
-                    observer.received(arrival)
-                yield arrival
+            case Head(source, content_type):
+                reception = Reception(arrival)
+                trace = f"trace {source.request_id}" if source.request_id else "no trace id"
+                observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
+            case bytes() if reception is not None:
+                observer.received(arrival)
+                yield from _progress(reception, arrival, clock)
+            case _:
+                break
+    if reception is not None:
+        yield from reception.close(failure)
+    elif failure is not None:
+        raise failure
 
-    with Exchange(perform) as exchange:
-        yield from _events(observed(exchange.arrivals(clock.left, observer.look)), clock, observer)
+
+def _progress(reception: Reception, received: bytes, clock: Clock) -> Iterator[Event]:
+    """Feed, and set the clock if that brought the answer forward."""
+    finished, before = reception.finished, reception.progress
+    yield from reception.feed(received)
+    if reception.finished and not finished:
+        clock.progress(_LINGER)
+    elif not finished and reception.progress > before:
+        clock.progress()
 
 
 def _import_sdk() -> None:
@@ -97,70 +131,13 @@ def _import_sdk() -> None:
         import openai  # noqa: F401  for its effect: later imports find it loaded
 
 
-def _events(arrivals: Iterator[Head | bytes], clock: Clock, observer: Observer) -> Iterator[Event]:
-    head = next(arrivals)
-    assert isinstance(head, Head)  # noqa: S101  the thread says so first, or raises
-    source = head.source
-    observer.note(f"HTTP {source.http}, {head.content_type or 'no content type'}, trace {source.request_id}")
-    try:
-        yield from _answer(head, arrivals, clock)
-    except MmpipeError as error:
-        # Whatever goes wrong from here on, the service's support can look it up.
-        error.request_id = error.request_id or source.request_id
-        raise
-
-
-def _answer(head: Head, arrivals: Iterator[Head | bytes], clock: Clock) -> Iterator[Event]:
-    source = head.source
-    if head.content_type == "text/event-stream":
-        yield from _streamed(arrivals, clock, source)
-        return
-    body = _joined(arrivals, clock)
-    if not body.strip():
-        raise BadResponse("the service sent an empty answer")
-    if head.content_type not in ("application/json", ""):
-        shown = one_line(body[:400].decode(errors="replace"), 60)
-        raise BadResponse(f"the service sent {one_line(head.content_type, 40)} instead of an answer: {shown}")
-    yield from decode(body, source)
-
-
-def _streamed(arrivals: Iterator[Head | bytes], clock: Clock, source: Source) -> Iterator[Event]:
-    decoder = StreamDecoder(source)
-    try:
-        for received in arrivals:
-            assert isinstance(received, bytes)  # noqa: S101  the head came first
-            before = decoder.chunks
-            yield from decoder.feed(received)
-            if decoder.ended:
-                break
-            if decoder.chunks > before:
-                # A comment is no progress: some servers send one for ever.
-                clock.progress(_LINGER if decoder.finished else None)
-    except (NetworkError, TimedOut, BadResponse):
-        # Once the finish_reason is there the answer is whole, however the connection ends.
-        if not decoder.finished:
-            raise
-    yield from decoder.close()
-
-
-def _joined(arrivals: Iterator[Head | bytes], clock: Clock) -> bytes:
-    body = bytearray()
-    for received in arrivals:
-        assert isinstance(received, bytes)  # noqa: S101  the head came first
-        if received.strip():
-            # Spaces before the answer are no more progress than comments are.
-            clock.progress()
-        body += received
-        if len(body) > MAX_ANSWER:
-            raise BadResponse(f"the answer is longer than {MAX_ANSWER} bytes")
-    return bytes(body)
-
-
 def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
-    """The work of the exchange's thread: send the request, pass on what arrives."""
+    """The work of the exchange's thread: import the SDK, send the request, pass on what arrives."""
+    _import_sdk()
     import httpx2
     import openai
 
+    put(Stage.CONNECTING)
     headers: dict[str, str | openai.Omit] = {
         "Accept": "text/event-stream" if request.streamed else "application/json",
         # What is compressed cannot be told from a bomb before it is unpacked, and text is short.
@@ -168,7 +145,12 @@ def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable
         # The SDK's telemetry, as far as `platform_headers` does not bring it.
         **dict.fromkeys(_TELEMETRY, openai.omit),
     }
-    with _client(endpoint, limits, put) as client:
+    try:
+        client = _client(endpoint, limits, put)
+    except (ImportError, ValueError, OSError) as error:
+        # Variables of the environment that make no sense: SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY.
+        raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
+    with client:
         response = client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
@@ -201,7 +183,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
     transport = openai.DefaultHttpxClient(
         verify=_tls(endpoint),
         # A proxy of the environment cannot reach this machine's loopback.
-        trust_env=not endpoint.is_loopback,
+        trust_env=not endpoint.is_plain_http,
         follow_redirects=False,
         timeout=timeout,
         event_hooks={"request": [_tracer(put)], "response": [_bound]},
@@ -216,7 +198,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
 
 
 def _tls(endpoint: Endpoint) -> "ssl.SSLContext | bool":
-    if endpoint.is_loopback:
+    if endpoint.is_plain_http:
         return False
     if endpoint.ca_file is None:
         return True
@@ -278,9 +260,10 @@ def _content_type(response: "httpx2.Response") -> str:
 def _source(response: "httpx2.Response") -> Source:
     headers = response.headers
     now = parse_date(headers.get("date")) or time.time()
+    trace = headers.get("trace-id") or headers.get("minimax-request-id")
     return Source(
         http=response.status_code,
-        request_id=headers.get("trace-id") or headers.get("minimax-request-id"),
+        request_id=trace if trace is not None and _TRACE.fullmatch(trace) else None,
         retry_after=parse_retry_after(headers.get("retry-after"), now=now),
         now=now,
     )
@@ -298,7 +281,7 @@ def _explained(error: Exception) -> Exception:
 def _status_error(response: "httpx2.Response") -> MmpipeError:
     source = _source(response)
     try:
-        body = parse(response.content, source)
+        body = parse(response.content)
     except BadResponse:
         body = None
     return from_status(source, body)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
-from mmpipe.api.verdict import Source
+from mmpipe.api.reception import Head
 from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # pieces that may wait for a slow reader of stdout
@@ -24,17 +24,9 @@ _LOOK = 0.25  # seconds between two looks at what else may have happened
 class Stage(Enum):
     """How far an exchange has come."""
 
-    CONNECTING = "connecting"
+    CONNECTING = "ready to connect"
     SENDING = "connected"
     WAITING = "request sent"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The status line and headers of a response that may carry an answer."""
-
-    source: Source
-    content_type: str
 
 
 @dataclass(frozen=True, slots=True)

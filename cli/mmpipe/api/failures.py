@@ -1,4 +1,8 @@
-"""Names the reasons why a connection fails, from the innermost exception; pure, and knows no HTTP library."""
+"""Names the reasons why a connection fails, from the innermost exception; pure.
+
+What httpx2 and httpcore2 raise is known by name here: the two name alike, and importing them is for api.client.
+`tests/api/test_client.py` meets most of these on real sockets, and notices a name that changes.
+"""
 
 import socket
 import ssl
@@ -16,10 +20,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def explain(error: BaseException) -> MmpipeError | None:
-    """Our error for a failed connection, by the innermost cause that says something; None for what is no such thing.
-
-    httpx2 and httpcore2 name their exceptions alike, so that the name of the class is what both agree on.
-    """
+    """Our error for a failed connection, by the innermost cause that says something; None for what is no such thing."""
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, MmpipeError):
@@ -46,9 +47,8 @@ def _by_type(error: BaseException) -> MmpipeError | None:
             return NetworkError("the connection was refused: nothing listens there", retryable=True)
         case ConnectionResetError() | BrokenPipeError():
             return NetworkError("the connection was reset", retryable=True)
-        case FileNotFoundError():
-            # SSL_CERT_FILE or --ca-file; nothing else here opens files.
-            return UsageError(f"no such certificate file: {error.filename or _words(error)}")
+        case UnicodeError():
+            return UsageError(f"the name of the host is none that DNS knows: {_words(error)}")
         case _:
             return None
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from mmpipe.errors import BadResponse
 from mmpipe.events import Message, ToolCall
+from mmpipe.visible import one_line
 
 
 class MessageAssembler:
@@ -18,7 +20,7 @@ class MessageAssembler:
         """Take every field of a delta but its texts, which come by `append`."""
         for name, value in delta.items():
             if name == "tool_calls":
-                for piece in _objects(value):
+                for piece in _calls(value):
                     self._merge_call(piece)
             elif name == "reasoning_details":
                 for detail in _objects(value):
@@ -84,6 +86,14 @@ class MessageAssembler:
             return self._calls[-1]
         self._calls.append({})
         return self._calls[-1]
+
+
+def _calls(value: object) -> list[dict[str, object]]:
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(piece, dict) for piece in value):
+        return value
+    raise BadResponse(f"tool_calls is no list of calls: {one_line(repr(value), 60)}")
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:

@@ -4,6 +4,7 @@ from mmpipe.errors import MmpipeError
 
 _FIRST = 0.5  # seconds
 _LONGEST = 8.0
+_DOUBLINGS = 10  # more reach the longest anyway, and some day what a float holds
 
 
 def delay_before_retry(
@@ -16,10 +17,10 @@ def delay_before_retry(
     """
     if not error.retryable or attempt > retries:
         return None
-    delay = min(_LONGEST, _FIRST * 2 ** (attempt - 1)) * (0.5 + chance / 2)
+    delay = min(_LONGEST, _FIRST * 2 ** min(attempt - 1, _DOUBLINGS)) * (0.5 + chance / 2)
     if error.retry_after is not None:
         # A little later than told, so that clients told the same moment do not come all at once.
-        delay = error.retry_after + chance * _FIRST
+        delay = max(delay, error.retry_after + chance * _FIRST)
     return delay if delay < seconds_left else None
 
 

@@ -18,9 +18,10 @@ class EventReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._pending: list[bytes] = []  # pieces of a line whose end has not come
-        self._held = 0  # bytes in _pending and _data
+        self._line: list[bytes] = []  # pieces of a line whose end has not come
+        self._line_size = 0
         self._data: list[bytes] = []  # data lines of an event whose blank line has not come
+        self._data_size = 0
         self._at_start = True
         self._after_cr = False
 
@@ -31,37 +32,40 @@ class EventReader:
             self._after_cr = False
             received = received.removeprefix(b"\n")
         if b"\n" not in received and b"\r" not in received:
-            self._hold(self._pending, received)
+            self._hold(received)
             return
-        if self._pending:
-            received = b"".join((*self._pending, received))
-            self._pending.clear()
+        if self._line:
+            received = b"".join((*self._line, received))
+            self._line, self._line_size = [], 0
         self._after_cr = received.endswith(b"\r")
         # bytes.splitlines knows exactly the three line ends of the standard.
         lines = received.splitlines()
-        self._held = sum(map(len, self._data))
-        if not received.endswith((b"\n", b"\r")):
-            self._hold(self._pending, lines.pop())
+        rest = b"" if received.endswith((b"\n", b"\r")) else lines.pop()
         yield from self._events(lines)
+        self._hold(rest)
 
     def _events(self, lines: list[bytes]) -> Iterator[bytes]:
         for line in lines:
             if not line:
                 if self._data:
                     yield self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                    self._data.clear()
-                    self._held = sum(map(len, self._pending))
+                    self._data, self._data_size = [], 0
                 continue
             if self._at_start:
                 self._at_start = False
                 line = line.removeprefix(BOM)  # noqa: PLW2901  the stream's first line alone may carry one
-            if line.startswith(b"data:"):
-                self._hold(self._data, line[6:] if line[5:6] == b" " else line[5:])
-            elif line == b"data":
-                self._data.append(b"")
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                self._data.append(value.removeprefix(b" "))
+                self._data_size += len(value)
+                self._check()
 
-    def _hold(self, where: list[bytes], piece: bytes) -> None:
-        self._held += len(piece)
-        if self._held > self._limit:
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._line.append(piece)
+            self._line_size += len(piece)
+            self._check()
+
+    def _check(self) -> None:
+        if self._line_size + self._data_size > self._limit:
             raise BadResponse(f"an event of the stream is longer than {self._limit} bytes")
-        where.append(piece)

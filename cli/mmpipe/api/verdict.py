@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mmpipe.errors import (
     AuthError,
-    BadResponse,
     Filtered,
     MmpipeError,
     QuotaError,
@@ -15,7 +15,9 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
+from mmpipe.visible import one_line
 
+_EXAMPLE = "https://api.minimaxi.com/v1"
 _WAIT = "wait a little, or ask less often"
 _KEY = "check the key: `mmpipe chat -v` tells where it is read from"
 _REGION = (
@@ -69,6 +71,7 @@ _STATUSES: Mapping[int, Meaning] = {
     401: Meaning(AuthError, _KEY),
     402: Meaning(QuotaError, _BALANCE),
     403: Meaning(AuthError, _KEY),
+    404: Meaning(Rejected, f"nothing is there; a base URL usually ends in /v1, as {_EXAMPLE} does"),
     408: Meaning(TimedOut, "the service ran out of time; ask again", retryable=True),
     413: Meaning(Rejected, "the request is too large; shorten the prompt"),
     429: Meaning(QuotaError, _WAIT, retryable=True),
@@ -77,6 +80,7 @@ _STATUSES: Mapping[int, Meaning] = {
     529: Meaning(ServerError, _OVERLOAD, retryable=True),
 }
 
+_LONGEST_CODE = 5  # digits
 _CODE = re.compile(r"\((\d{4,5})\)\s*$")
 _RESET = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
 
@@ -97,11 +101,14 @@ def trouble_in(body: Mapping[str, object], source: Source) -> MmpipeError | None
     if isinstance(request_id, str) and request_id:
         source = Source(source.http, request_id, source.retry_after, source.now)
     error = body.get("error")
-    if error is not None and error is not False:
+    if error is None and "choices" not in body and isinstance(body.get("message"), str):
+        # As some gateways send it: an `event: error` with nothing around the message.
+        error = body
+    # Gateways send an empty error, or a base_resp without a code, beside a good answer.
+    if error:
         return _from_error(error, source)
     base = body.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code", 0) != 0:
-        code = base["status_code"]
+    if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
         message = str(base.get("status_msg") or "no reason given")
         return _error(message, code if isinstance(code, int) else None, source)
     return None
@@ -128,7 +135,9 @@ def _from_error(error: object, source: Source) -> MmpipeError:
     if source.http == 200 and len(status) == 3 and status.isdecimal():  # noqa: PLR2004  in a stream the status is inside
         source = Source(int(status), source.request_id, source.retry_after, source.now)
     found = _CODE.search(message)
-    return _error(message, int(found[1]) if found else None, source)
+    # The code is in the message; OpenAI's place for it is a field.
+    code = found[1] if found else str(fields.get("code", ""))
+    return _error(message, int(code) if code.isdecimal() and len(code) <= _LONGEST_CODE else None, source)
 
 
 def _error(message: str, code: int | None, source: Source) -> MmpipeError:
@@ -136,6 +145,7 @@ def _error(message: str, code: int | None, source: Source) -> MmpipeError:
     advice = meaning.advice
     if "unknown model" in message:
         advice = "`mmpipe models` lists what can be asked"
+    message = one_line(message)
     shown = message if code is None or _CODE.search(message) else f"{message} ({code})"
     if source.http != 200:  # noqa: PLR2004  200 explains nothing
         shown = f"HTTP {source.http}: {shown}"
@@ -158,9 +168,7 @@ def _meaning(code: int | None, http: int) -> Meaning:
         return Meaning(ServerError, _FAILED, retryable=True)
     if http >= 300:  # noqa: PLR2004  everything else is about the request
         return Meaning(Rejected, _REQUEST)
-    if code is not None:
-        return Meaning(ServerError, "a code that mmpipe does not know")
-    return Meaning(BadResponse, "an error without a code")
+    return Meaning(ServerError, "the service says no more about it")
 
 
 def _until_reset(message: str, now: float | None) -> float | None:
@@ -169,4 +177,6 @@ def _until_reset(message: str, now: float | None) -> float | None:
         return None
     from datetime import datetime
 
-    return max(0.0, datetime.fromisoformat(found[1]).timestamp() - now)
+    with suppress(ValueError):
+        return max(0.0, datetime.fromisoformat(found[1]).timestamp() - now)
+    return None

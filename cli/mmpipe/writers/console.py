@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from mmpipe.streams import Streams
 from mmpipe.writers.spinner import Spinner
@@ -16,7 +17,7 @@ class Manners:
 
 
 class Console:
-    """One mouth for everything that is not data, so that a line never lands on the spinner."""
+    """One mouth for everything that is not data, so that a line never lands on the spinner; leaves a clean line."""
 
     def __init__(self, streams: Streams, manners: Manners, environment: Mapping[str, str]) -> None:
         self._streams = streams
@@ -25,6 +26,12 @@ class Console:
         self.dims = capable and not environment.get("NO_COLOR")
         shown = capable and streams.stderr.is_terminal and not manners.quiet
         self._spinner = Spinner(streams.stderr) if shown else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.make_way()
 
     def note(self, sentence: str) -> None:
         """Said only under `-v`."""

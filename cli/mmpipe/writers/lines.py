@@ -1,8 +1,10 @@
 """Writes lines of JSON: a line for each event, the record or transcript at the end, or the server's own bytes."""
 
+import codecs
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from typing import assert_never
 
 from mmpipe.errors import MmpipeError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
@@ -11,9 +13,14 @@ from mmpipe.visible import visible, visible_json
 from mmpipe.writers.writer import Writer
 
 
+def compact(value: Mapping[str, object]) -> str:
+    """A JSON object on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def write_line(output: Output, value: Mapping[str, object]) -> None:
     """One JSON object on one line, in one write."""
-    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    line = compact(value)
     if output.is_terminal:
         line = visible_json(line)
     # Half a surrogate pair becomes the escape that JSON has for it.
@@ -53,6 +60,7 @@ class RawWriter(Writer):
         self._output = output
         self._live = live
         self._held = bytearray()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def receive(self, body: bytes) -> None:
         self._held += body
@@ -61,10 +69,8 @@ class RawWriter(Writer):
 
     def end(self) -> None:
         body = bytes(self._held)
-        if self._output.is_terminal:
-            body = visible(body.decode(errors="replace")).encode()
-        self._output.write(body)
         self._held.clear()
+        self._output.write(visible(self._decoder.decode(body)).encode() if self._output.is_terminal else body)
 
 
 def _event(event: Event) -> dict[str, object]:
@@ -81,3 +87,5 @@ def _event(event: Event) -> dict[str, object]:
             return {"type": "usage", **asdict(event)}
         case Stop(reason, message):
             return {"type": "end", "finish_reason": reason, "message": message}
+        case _:
+            assert_never(event)

@@ -1,13 +1,13 @@
 """Writes the answer as text: exactly the model's bytes into pipes and files, nothing harmful onto terminals."""
 
-import json
 from dataclasses import asdict
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from mmpipe.errors import MmpipeError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.streams import Output
 from mmpipe.visible import visible
+from mmpipe.writers.lines import compact
 from mmpipe.writers.writer import Writer
 
 
@@ -16,6 +16,7 @@ class Paper(Protocol):
 
     def write(self, text: str) -> None: ...
     def end_line(self) -> None: ...
+    def fresh_line(self) -> None: ...
     def break_off(self) -> None: ...
 
 
@@ -36,6 +37,11 @@ class Plain:
         if self._last != "\n":
             self.write("\n")
 
+    def fresh_line(self) -> None:
+        """What follows begins a line."""
+        if self._last:
+            self.end_line()
+
     def break_off(self) -> None:
         """The text ends here unfinished; in a pipe it stays what the model said."""
 
@@ -54,8 +60,7 @@ class Terminal(Plain):
 
     def break_off(self) -> None:
         """What is said of it goes to a line of its own."""
-        if self._last:
-            self.end_line()
+        self.fresh_line()
 
 
 class TextWriter(Writer):
@@ -76,15 +81,20 @@ class TextWriter(Writer):
                 self._thinking_open = True
             case ToolCall():
                 self._end_thinking()
-                self._answer.end_line()
-                self._answer.write(json.dumps(asdict(event), ensure_ascii=False) + "\n")
+                self._answer.fresh_line()
+                self._answer.write(compact(asdict(event)) + "\n")
             case Thinking() | Start() | Usage() | Stop():
                 pass
+            case _:
+                assert_never(event)
 
     def end(self) -> None:
         """The answer is whole."""
         self._end_thinking()
         self._answer.end_line()
+
+    def give_up(self) -> None:
+        self._end_thinking()
 
     def fail(self, error: MmpipeError) -> None:  # noqa: ARG002  who reads text is told on stderr
         self._end_thinking()

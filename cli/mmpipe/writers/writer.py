@@ -16,5 +16,8 @@ class Writer:
     def end(self) -> None:
         """The answer is whole."""
 
+    def give_up(self) -> None:
+        """This attempt failed, and another one follows."""
+
     def fail(self, error: MmpipeError) -> None:
         """The answer will not be whole."""

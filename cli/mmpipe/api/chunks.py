@@ -1,0 +1,166 @@
+"""Turns the JSON of an answer, chunk by chunk or whole, into events, and judges whether it is one."""
+
+from collections.abc import Iterator, Mapping
+
+from mmpipe import strict_json
+from mmpipe.api.growth import Growth, Piece
+from mmpipe.api.halves import Halves
+from mmpipe.api.message import MessageAssembler
+from mmpipe.api.verdict import Source, trouble_in
+from mmpipe.errors import BadResponse
+from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.visible import one_line
+
+_CALLING = ("tool_calls", "function_call")
+
+
+class ChunkDecoder:
+    """The state of one answer; `take` is given each JSON object that carries a part of it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._growth = Growth()
+        self._halves = Halves()
+        self._assembler = MessageAssembler()
+        self._whole: Message | None = None
+        self._thought: dict[str, int] = {}  # characters of thinking by the field that brought them
+        self._started = False
+        self._streamed = False
+        self._usage: Usage | None = None
+        self.reason: str | None = None
+        self.progress = 0
+
+    def take(self, chunk: Mapping[str, object]) -> Iterator[Event]:
+        """The events of one chunk, or of a whole body; raises the error that it reports."""
+        trouble = trouble_in(chunk, self._source)
+        if trouble is not None:
+            raise trouble
+        self._take_usage(chunk.get("usage"))
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+                continue
+            if not self._started:
+                self._started = True
+                yield Start(
+                    str(chunk.get("id") or ""), str(chunk.get("model") or ""), self._source.request_id
+                )
+            yield from self._take_choice(choice)
+
+    def finish(self) -> Iterator[Event]:
+        """What was held back, the tool calls, the usage and the stop; raises if the answer is not whole."""
+        yield from self._tell(self._growth.settle())
+        if not self._started:
+            raise BadResponse("there is no answer in what the service sent")
+        if self.reason is None:
+            raise self.truncated("without a finish_reason")
+        if not self._streamed and self._whole is None:
+            raise BadResponse("there is no message in what the service sent")
+        self._halves.check_none_left()
+        yield from self._calls(self.reason)
+        if self._usage is not None:
+            yield self._usage
+        yield Stop(self.reason, self._whole if self._whole is not None else self._assembler.message())
+
+    def truncated(self, where: str) -> BadResponse:
+        """The error of an answer that ends too early; asking again may help."""
+        return BadResponse(f"the answer is truncated: it ends {where}", retryable=True)
+
+    def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
+        delta, message = choice.get("delta"), choice.get("message")
+        if isinstance(delta, dict):
+            self._streamed = True
+            self._assembler.merge(delta)
+            self.progress += bool(delta.get("tool_calls"))
+            for field, text in _texts(delta):
+                self.progress += 1
+                if characters := self._halves.joined(field, text):
+                    yield from self._tell(self._growth.take(field, characters))
+        elif isinstance(message, dict):
+            yield from self._take_message(message)
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            self.progress += 1
+            self.reason = reason
+
+    def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
+        """A whole message: the unstreamed answer, or the last frame of an old stream (api_facts 2.5, G0)."""
+        yield from self._tell(self._growth.settle())
+        # A last frame repeats the calls that were streamed, as it repeats the text.
+        repeated = {"tool_calls"} if self._assembler.calls() else set()
+        self._assembler.merge({name: value for name, value in message.items() if name not in repeated})
+        for field, text in _texts(message):
+            said, characters = self._assembler.text(field), self._halves.joined(field, text)
+            if characters.startswith(said):
+                yield from self._tell([(field, characters[len(said) :])])
+        if not self._streamed:
+            self._whole = message
+
+    def _tell(self, pieces: list[Piece]) -> Iterator[Event]:
+        for field, text in pieces:
+            if not text:
+                continue
+            self._assembler.append(field, text)
+            if field == "content":
+                yield Text(text)
+            else:
+                yield from self._think(field.partition("/")[0], text)
+
+    def _think(self, source: str, text: str) -> Iterator[Thinking]:
+        """The same thinking comes in one field or in two (api_facts 1.1); twice the same text is one text."""
+        ahead = max(self._thought.values(), default=0)
+        reached = self._thought[source] = self._thought.get(source, 0) + len(text)
+        if reached > ahead:
+            yield Thinking(text[-(reached - ahead) :])
+
+    def _take_usage(self, usage: object) -> None:
+        # Some generations put zeros into every chunk (api_facts 2.5, G0).
+        if isinstance(usage, dict) and usage.get("total_tokens"):
+            self._usage = _usage(usage)
+
+    def _calls(self, reason: str) -> list[ToolCall]:
+        """The tool calls; all are checked before one is said."""
+        calls = self._assembler.calls()
+        if not calls and reason in _CALLING:
+            raise BadResponse(f"the answer ends with {reason}, and there is no call in it")
+        for call in calls:
+            try:
+                # A call without arguments may have none to write.
+                strict_json.loads(call.arguments or "{}")
+            except ValueError:
+                shown = one_line(call.arguments, 80)
+                raise BadResponse(
+                    f"the model called {call.name!r} with arguments that are not JSON: {shown}"
+                ) from None
+        return calls
+
+
+def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
+    """The texts of a delta or message that are not empty, thinking first."""
+    details = delta.get("reasoning_details")
+    for detail in details if isinstance(details, list) else ():
+        text = detail.get("text") if isinstance(detail, dict) else None
+        if isinstance(text, str) and text:
+            yield f"reasoning_details/{detail.get('index') or 0}", text
+    for field in ("reasoning_content", "content"):
+        text = delta.get(field)
+        if isinstance(text, str):
+            if text:
+                yield field, text
+        elif text is not None:
+            raise BadResponse(f"{field} is no text: {one_line(repr(text), 60)}")
+
+
+def _usage(usage: Mapping[str, object]) -> Usage:
+    def count(of: object, *names: str) -> int | None:
+        counts = of if isinstance(of, dict) else {}
+        return next((value for name in names if isinstance(value := counts.get(name), int)), None)
+
+    return Usage(
+        prompt_tokens=count(usage, "prompt_tokens"),
+        completion_tokens=count(usage, "completion_tokens"),
+        total_tokens=count(usage, "total_tokens"),
+        reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        # With explicit caching the same number has another name (api_facts 2.7).
+        cached_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens", "cache_read_input_tokens"),
+    )

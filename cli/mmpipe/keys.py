@@ -1,0 +1,96 @@
+"""Reads API keys from where they are kept, and shows none of them."""
+
+import os
+import re
+import select
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmpipe.errors import AuthError, TimedOut
+from mmpipe.visible import one_line
+
+_LONGEST_KEY = 16 * 1024  # bytes
+_PATIENCE = 60.0  # seconds; the command may ask its user for a password
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, never shown; `source` is where it was found."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+def checked(value: str, source: str) -> Key:
+    """The key that a line holds; raises AuthError for what can be none, without showing it."""
+    value = value.strip()
+    if not value:
+        raise AuthError(f"the API key is empty ({source})")
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise AuthError(
+            f"the API key holds characters that no key has, such as a space or a line end ({source})"
+        )
+    return Key(value, source)
+
+
+def read_key_file(path: str) -> str:
+    """The content of a key file; raises AuthError."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(_LONGEST_KEY).decode()
+    except UnicodeDecodeError as error:
+        raise AuthError(f"the key file {path} is not text") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise AuthError(f"cannot read the key file {path}: {getattr(error, 'strerror', error)}") from error
+
+
+def run_key_command(command: object, environment: Mapping[str, str], limit: float) -> str:
+    """The first line that the command of the configuration file prints, within `limit` seconds.
+
+    It may ask its user on the terminal. It is given no other key. Raises AuthError, TimedOut.
+    """
+    words = [str(word) for word in command] if isinstance(command, list) else _split(str(command))
+    clean = {name: value for name, value in environment.items() if not name.endswith("_API_KEY")}
+    try:
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean)
+    except (OSError, ValueError) as error:
+        raise AuthError(f"cannot run api_key_command: {getattr(error, 'strerror', error)}") from error
+    with child:
+        try:
+            printed = _read(child, time.monotonic() + min(limit, _PATIENCE))
+            status = child.wait(_PATIENCE)
+        except BaseException:
+            child.kill()
+            raise
+    if status != 0:
+        raise AuthError(f"api_key_command ended with status {status}")
+    return os.fsdecode(printed.strip().split(b"\n")[0])
+
+
+def _split(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise AuthError(f"api_key_command is no command: {one_line(str(error))}") from error
+    if not words:
+        raise AuthError("api_key_command is empty")
+    return words
+
+
+def _read(child: "subprocess.Popen[bytes]", end: float) -> bytes:
+    assert child.stdout is not None  # noqa: S101  asked for as a pipe
+    printed = b""
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
+            raise TimedOut("api_key_command took too long")
+        piece = os.read(child.stdout.fileno(), _LONGEST_KEY)
+        printed += piece
+        if len(printed) > _LONGEST_KEY:
+            raise AuthError(f"api_key_command prints more than {_LONGEST_KEY} bytes")
+        if not piece:
+            return printed
