@@ -2,8 +2,9 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from mmpipe import parameters
@@ -12,7 +13,7 @@ from mmpipe.api.client import Endpoint, Observer, ask
 from mmpipe.api.exchange import Limits
 from mmpipe.api.retry import delay_before_retry
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
-from mmpipe.events import Message, Start
+from mmpipe.events import Event, Message, Start
 from mmpipe.files import check_apart
 from mmpipe.outlets import THINKING, Form, Outlets, open_outlets
 from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text, typed_text
@@ -47,7 +48,11 @@ class Options:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-def answer(options: Options, streams: Streams, environment: Mapping[str, str]) -> None:
+# What asks the service once: api.client's `ask`, or a test's.
+Ask = Callable[[Request, Endpoint, Limits, Observer], Iterator[Event]]
+
+
+def answer(options: Options, streams: Streams, environment: Mapping[str, str], ask: Ask = ask) -> None:
     """Ask, and write the answer; returns only if all of it came and every byte was written."""
     console = Console(streams, options.manners, environment)
     check_apart(options.form.output, options.form.thinking_file, options.meta)
@@ -62,8 +67,10 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str]) -
         endpoint = _endpoint(settings, console)
         with open_outlets(form, streams, console) as outlets:
             request = _request(options, settings, body, streams, console)
-            asking = _Asking(request, endpoint, patience.limits(), outlets, account, console)
-            asking.ask(patience.retries, allow_truncated=options.allow_truncated)
+            asking = _Asking(
+                partial(ask, request, endpoint), request, patience.limits(), outlets, account, console
+            )
+            asking.until_answered(patience.retries, allow_truncated=options.allow_truncated)
 
 
 class _Asking:
@@ -71,17 +78,17 @@ class _Asking:
 
     def __init__(
         self,
+        ask: Callable[[Limits, Observer], Iterator[Event]],
         request: Request,
-        endpoint: Endpoint,
         limits: Limits,
         outlets: Outlets,
         account: Account,
         console: Console,
     ) -> None:
-        self._request, self._endpoint, self._limits = request, endpoint, limits
+        self._ask, self._request, self._limits = ask, request, limits
         self._outlets, self._account, self._console = outlets, account, console
 
-    def ask(self, retries: int, *, allow_truncated: bool) -> None:
+    def until_answered(self, retries: int, *, allow_truncated: bool) -> None:
         """Ask until an answer is written, or until asking again is no use or no longer honest."""
         while True:
             attempt = self._account.begin_attempt()
@@ -104,7 +111,7 @@ class _Asking:
 
     def _attempt(self, writer: Writer) -> None:
         observer = Observer(writer.receive, self._look, self._console.note)
-        events = ask(self._request, self._endpoint, self._limits, observer)
+        events = self._ask(self._limits, observer)
         events = arranged(
             events, self._outlets.mode, native=self._request.native_thinking, thinks=self._request.thinks
         )

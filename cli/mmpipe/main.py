@@ -1,21 +1,26 @@
 """The boundary: prepares the process, and turns whatever happens into one line on stderr and an exit status."""
 
-import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from mmpipe.errors import ExitStatus, Internal, Interrupted, MmpipeError, OutputError, PipeClosed
-from mmpipe.signals import die_at_once_by_interrupt
-from mmpipe.streams import Streams
+if TYPE_CHECKING:
+    from mmpipe.errors import Internal, MmpipeError
+    from mmpipe.streams import Streams
 
 
 def run() -> NoReturn:
     """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
-    die_at_once_by_interrupt()
+    # Until there is something to clean up, SIGINT is to end the process as SIGTERM does; Python would show a
+    # traceback. Everything else is imported after that: it takes most of the time of a short command.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import os
+    import resource
+
+    from mmpipe.streams import Streams
+
     _open_standard_descriptors()
     # A core file would hold the key. Only the soft limit: a command that we run may want its own.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -25,8 +30,12 @@ def run() -> NoReturn:
     os._exit(status)
 
 
-def main(arguments: Sequence[str], streams: Streams) -> int:
+def main(arguments: Sequence[str], streams: "Streams") -> int:
     """Run one command; returns its exit status, or dies by a signal."""
+    import os
+
+    from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, PipeClosed
+
     try:
         from mmpipe.app import Program, perform
 
@@ -43,10 +52,13 @@ def main(arguments: Sequence[str], streams: Streams) -> int:
         return ExitStatus.INTERNAL
 
 
-def _report(error: MmpipeError, arguments: Sequence[str], streams: Streams) -> None:
+def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") -> None:
     # Looked for by hand, since the arguments may be what is wrong.
     options = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
     if "--error-json" in options:
+        from contextlib import suppress
+
+        from mmpipe.errors import OutputError
         from mmpipe.writers.lines import write_line
 
         # As with a sentence: that nobody can be told changes nothing of what happened.
@@ -65,8 +77,10 @@ def _duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "a moment"
 
 
-def _bug(error: Exception) -> Internal:
+def _bug(error: Exception) -> "Internal":
     import traceback
+
+    from mmpipe.errors import Internal
 
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.name}, line {frame.lineno}"
@@ -78,6 +92,8 @@ def _open_standard_descriptors() -> None:
 
     What stands in for standard output can only be read, so that writing to it fails as writing to a closed one does.
     """
+    import os
+
     for descriptor, how in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
@@ -87,6 +103,8 @@ def _open_standard_descriptors() -> None:
 
 
 def _die_by(number: int) -> NoReturn:
+    import os
+
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -9,12 +9,6 @@ from mmpipe.errors import Interrupted
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-def die_at_once_by_interrupt() -> None:
-    """Until there is something to clean up, SIGINT ends the process as SIGTERM does; Python would show a traceback."""
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, the first signal that asks the process to end raises Interrupted; a second one ends it at once.

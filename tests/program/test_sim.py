@@ -118,3 +118,12 @@ def test_a_command_that_does_not_exist_is_told_in_one_line() -> None:
     done = mmpipe("sim", "--", "no-such-command")
     assert (True, b"") == (done.status > 0, done.stdout)
     assert [True] == ["no-such-command" in line for line in done.said.splitlines()]
+
+
+def test_descriptors_that_the_user_opened_are_the_commands(here: Path) -> None:
+    done = shell(
+        "mmpipe sim -- mmpipe chat -n --meta /dev/fd/3 --thinking-file /dev/fd/4 hi 3> meta 4> thinking"
+    )
+    assert (0, b"") == (done.status, done.stderr)
+    assert b'"exit_status":0' in (here / "meta").read_bytes()
+    assert (here / "thinking").read_bytes()

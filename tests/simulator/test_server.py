@@ -11,20 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 import pytest
 
 from mmpipe.simulator.profile import Profile
-from mmpipe.simulator.server import RunningSimulator, serve
+from mmpipe.simulator.server import RunningSimulator
 from simulator.asking import KEY, STREAM, ask, begun, chat, simulator
 
 CLI = Path(__file__).parents[2] / "cli"
-
-
-class Hangup(BaseException):
-    """What a signal handler may raise."""
 
 
 @contextmanager
@@ -49,89 +44,35 @@ def refuses(base_url: str) -> bool:
     return False
 
 
-def test_serve_says_where_and_ends_when_told() -> None:
-    heard: list[str] = []
-    serve(Profile(), heard.append, stop=lambda: bool(heard))
-    assert heard[0].startswith("http://127.0.0.1:")
-    assert heard[0].endswith("/v1")
-    assert refuses(heard[0])
+class Hangup(BaseException):
+    """What a signal handler may raise."""
 
 
-def test_serve_works_in_another_thread() -> None:
-    heard: SimpleQueue[str] = SimpleQueue()
-    ending = threading.Event()
-    thread = threading.Thread(target=serve, args=(Profile(), heard.put, ending.is_set))
-    thread.start()
-    address = heard.get(timeout=10)
-    assert not refuses(address)
-    ending.set()
-    thread.join(timeout=5)
-    assert not thread.is_alive()
-    assert refuses(address)
+def test_it_says_where_it_is_and_ends_with_its_block() -> None:
+    with RunningSimulator() as running:
+        assert running.base_url.startswith("http://127.0.0.1:")
+        assert running.base_url.endswith("/v1")
+        assert not refuses(running.base_url)
+    assert refuses(running.base_url)
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, Hangup])
-def test_any_exception_in_the_thread_ends_serve(kind: type[BaseException]) -> None:
+def test_any_exception_in_its_block_ends_it(kind: type[BaseException]) -> None:
     heard: list[str] = []
 
-    def stop() -> bool:
-        raise kind
+    def fail() -> None:
+        with RunningSimulator() as running:
+            heard.append(running.base_url)
+            raise kind
 
     with pytest.raises(kind):
-        serve(Profile(), heard.append, stop)
+        fail()
     assert refuses(heard[0])
 
 
-def test_an_exception_of_ready_ends_serve() -> None:
-    def ready(_address: str) -> None:
-        raise Hangup
-
-    with pytest.raises(Hangup):
-        serve(Profile(), ready)
-
-
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_raises_ends_a_busy_server(signal: str) -> None:
-    program = f"""
-import os, signal, sys, threading, urllib.request
-from contextlib import suppress
-from http.client import HTTPException
-from mmpipe.simulator.profile import Profile
-from mmpipe.simulator.server import serve
-
-class Ended(BaseException): ...
-def end(number, frame): raise Ended
-signal.signal(signal.{signal}, end)
-
-def ask_and_end(url):
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
-    request = urllib.request.Request(url + "/models", headers={{"Authorization": "Bearer k"}})
-    with suppress(OSError, HTTPException):
-        for number in range(1000):
-            opener.open(request).close()
-            if number == 10: os.kill(os.getpid(), signal.{signal})
-
-try:
-    serve(Profile(), lambda url: threading.Thread(target=ask_and_end, args=(url,)).start())
-except Ended:
-    sys.exit(77)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(CLI)},
-        timeout=30,
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (77, b"")
-
-
 def test_a_port_in_use_is_an_oserror() -> None:
-    with free_port() as taken:
-        with pytest.raises(OSError, match="in use"):
-            serve(Profile(port=taken), lambda _: None)
-        with pytest.raises(OSError, match="in use"), RunningSimulator(Profile(port=taken)):
-            pass
+    with free_port() as taken, pytest.raises(OSError, match="in use"), RunningSimulator(Profile(port=taken)):
+        pass
 
 
 def test_a_log_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:

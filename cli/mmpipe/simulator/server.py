@@ -35,20 +35,6 @@ _TURNS = 10
 _BACKLOG = 1024
 
 
-def serve(profile: Profile, ready: Callable[[str], None], stop: Callable[[], bool] | None = None) -> None:
-    """Serve until ``stop()`` is true, or an exception such as KeyboardInterrupt is raised in this thread.
-
-    ``ready`` gets the base URL as soon as connections are accepted.
-    A port in use or a log that cannot be written raises OSError.
-    """
-    # The server has a thread of its own, so that an exception raised by a signal handler
-    # always strikes here, and never in the middle of an answer where it would be lost.
-    with RunningSimulator(profile, remember=False) as simulator:
-        ready(simulator.base_url)
-        while not (stop and stop()):
-            time.sleep(_POLL_S)
-
-
 class RunningSimulator:
     """A simulator in a thread of its own, for as long as the ``with`` block lasts.
 

@@ -1,0 +1,211 @@
+"""The path from prompt to answer, with a function in place of the service."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpipe.answer import Ask, Options, answer
+from mmpipe.api.client import Endpoint, Observer
+from mmpipe.api.exchange import Limits
+from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.outlets import Form
+from mmpipe.prompt import PromptSources
+from mmpipe.request import Request
+from mmpipe.streams import Streams
+
+STOP = Stop("stop", {"role": "assistant", "content": "56"})
+WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]
+BROKEN = BadResponse("truncated", retryable=True)
+KEY = {"MINIMAX_API_KEY": "sk-test", "TERM": "xterm"}
+
+
+def asking(*attempts: list[Event | MmpipeError], seen: list[Request] | None = None) -> Ask:
+    """A service whose attempts bring these events, and fail where an error stands among them."""
+    left = iter(attempts)
+
+    def ask(request: Request, _: Endpoint, __: Limits, ___: Observer) -> Iterator[Event]:
+        if seen is not None:
+            seen.append(request)
+        for event in next(left):
+            if isinstance(event, MmpipeError):
+                raise event
+            yield event
+
+    return ask
+
+
+def written(
+    *attempts: list[Event | MmpipeError],
+    form: Form | None = None,
+    terminals: str = "",
+    meta: Path | None = None,
+    allow_truncated: bool = False,
+    **settings: object,
+) -> tuple[str, str, MmpipeError | None]:
+    """What stdout and stderr hold in the end, and the error."""
+    streams = Streams.fake(terminals=terminals)
+    options = Options(
+        prompt=PromptSources(("7 * 8?",), use_stdin=False),
+        form=form or Form(),
+        meta=None if meta is None else str(meta),
+        allow_truncated=allow_truncated,
+        settings=settings,
+    )
+    error: MmpipeError | None = None
+    try:
+        answer(options, streams, KEY, asking(*attempts))
+    except MmpipeError as raised:
+        error = raised
+    stdout, stderr = streams.captured()
+    return stdout.decode(), stderr.decode(), error
+
+
+def test_an_answer_is_written_with_one_final_newline() -> None:
+    assert ("56\n", "", None) == written(list(WHOLE))
+
+
+def test_a_failed_attempt_that_wrote_nothing_is_made_again() -> None:
+    down = ServerError("down", retryable=True)
+    assert ("56\n", "", None) == written([Start("0", "M"), Text("4"), BROKEN], [down], list(WHOLE))
+
+
+def test_nothing_is_asked_again_after_a_byte_went_to_stdout() -> None:
+    stdout, _, error = written([Start("0", "M"), Text("4"), BROKEN], list(WHOLE), form=Form(live=True))
+    assert ("4", BROKEN) == (stdout, error)
+
+
+def test_what_cannot_help_is_not_asked_again() -> None:
+    refusal = QuotaError("no balance")
+    assert ("", "", refusal) == written([refusal], list(WHOLE))
+
+
+def test_retries_come_to_an_end() -> None:
+    failure = ServerError("down", retryable=True)
+    assert failure is written([failure], [failure], list(WHOLE), retries=1)[2]
+
+
+def test_a_failed_chat_writes_nothing() -> None:
+    for form in ("text", "json", "messages", "raw"):
+        assert "" == written([*WHOLE[:-1], BROKEN], form=Form(form), retries=0)[0]
+
+
+def test_json_lines_end_with_the_error() -> None:
+    stdout, _, _ = written([*WHOLE[:3], BROKEN], form=Form("jsonl", live=True))
+    assert ["start", "thinking", "text", "error"] == [
+        json.loads(line)["type"] for line in stdout.splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stop", "error"), [(Stop("length", {}), CutShort), (Stop("content_filter", {}), Filtered)]
+)
+def test_an_answer_that_is_none_is_written_and_fails(stop: Stop, error: type[MmpipeError]) -> None:
+    stdout, _, raised = written([*WHOLE[:-1], stop])
+    assert "56\n" == stdout
+    assert isinstance(raised, error)
+    stdout, _, _ = written([*WHOLE[:-1], stop], form=Form("jsonl"))
+    assert "error" == json.loads(stdout.splitlines()[-1])["type"]
+
+
+def test_a_cut_answer_may_be_accepted() -> None:
+    assert ("56\n", "", None) == written([*WHOLE[:-1], Stop("length", {})], allow_truncated=True)
+
+
+def test_a_reason_that_is_not_known_is_said() -> None:
+    stdout, stderr, error = written([*WHOLE[:-1], Stop("weird", {})])
+    assert ("56\n", None) == (stdout, error)
+    assert "'weird'" in stderr
+
+
+def test_calls_as_text_are_lines_of_json_and_fail() -> None:
+    call = ToolCall(0, "1", "ls", "{}")
+    stdout, _, error = written([Start("0", "M"), call, Stop("tool_calls", {})])
+    assert '{"index":0,"id":"1","name":"ls","arguments":"{}"}\n' == stdout
+    assert isinstance(error, ToolError)
+    assert written([Start("0", "M"), call, Stop("tool_calls", {})], form=Form("json"))[2] is None
+
+
+SHOWN = "<think>\nhm\n</think>\n\n56\n"
+
+
+@pytest.mark.parametrize(
+    ("terminals", "thinking", "stdout", "stderr"),
+    [
+        ("", None, "56\n", ""),
+        ("", "hide", "56\n", ""),
+        ("", "split", "56\n", "hm\n"),
+        ("", "show", SHOWN, ""),
+        ("stdout", "show", "\x1b[2mhm\x1b[22m\x1b[2m\n\x1b[22m56\n", ""),
+        ("stderr", None, "56\n", "\x1b[2mhm\x1b[22m\x1b[2m\n\x1b[22m"),
+        ("stderr", "hide", "56\n", ""),
+        ("stderr", "show", SHOWN, ""),
+    ],
+)
+def test_thinking_goes_where_it_is_wanted(
+    terminals: str, thinking: str | None, stdout: str, stderr: str
+) -> None:
+    assert (stdout, stderr, None) == written(list(WHOLE), terminals=terminals, thinking=thinking)
+
+
+def test_a_thinking_file_gets_the_thinking_whatever_stderr_is(tmp_path: Path) -> None:
+    form = Form(thinking_file=str(tmp_path / "thinking"))
+    assert ("56\n", "", None) == written(list(WHOLE), form=form, terminals="stderr")
+    assert "hm\n" == (tmp_path / "thinking").read_text()
+
+
+@pytest.mark.parametrize(("thinking", "content"), [("split", "56"), ("hide", "56"), ("show", SHOWN.rstrip())])
+def test_a_record_carries_thinking_as_it_is_wanted(thinking: str, content: str) -> None:
+    record = json.loads(written(list(WHOLE), form=Form("json"), thinking=thinking)[0])
+    assert content == record["content"]
+    assert ("hm" if thinking == "split" else None) == record.get("thinking")
+    assert dict(STOP.message) == record["message"]
+    assert ("1", "M", "trace", "stop", 1) == tuple(
+        record[name] for name in ("id", "model", "request_id", "finish_reason", "attempts")
+    )
+
+
+def test_messages_are_the_turns_so_far() -> None:
+    lines = written(list(WHOLE), form=Form("messages"))[0].splitlines()
+    assert [{"role": "user", "content": "7 * 8?"}, dict(STOP.message)] == [json.loads(line) for line in lines]
+
+
+def test_the_request_is_what_was_typed() -> None:
+    seen: list[Request] = []
+    options = Options(
+        prompt=PromptSources(("hi",), use_stdin=False),
+        system="be brief",
+        parameters=("seed=7",),
+        streamed=False,
+        settings={"model": "X", "temperature": 0.5, "max_tokens": 9},
+    )
+    answer(options, Streams.fake(), KEY, asking(list(WHOLE), seen=seen))
+    messages = ({"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"})
+    body = {"temperature": 0.5, "max_completion_tokens": 9, "reasoning_split": True, "seed": 7}
+    assert [Request("X", messages, body, streamed=False)] == seen
+
+
+def failing(**typed: object) -> Callable[[Path], object]:
+    def fail(meta: Path) -> object:
+        with pytest.raises(MmpipeError) as caught:
+            answer(Options(meta=str(meta), settings=typed), Streams.fake(), {}, asking())
+        return int(caught.value.status)
+
+    return fail
+
+
+@pytest.mark.parametrize("failure", [failing(), failing(temperature=9), failing(base_url="nonsense")])
+def test_meta_is_written_after_every_failure(failure: Callable[[Path], object], tmp_path: Path) -> None:
+    status = failure(tmp_path / "meta")
+    line = json.loads((tmp_path / "meta").read_text())
+    assert status == line["exit_status"] == line["error"]["code"]
+
+
+def test_meta_tells_of_the_answer(tmp_path: Path) -> None:
+    written([BROKEN], list(WHOLE), meta=tmp_path / "meta")
+    line = json.loads((tmp_path / "meta").read_text())
+    assert (0, 2, "stop", 9, None) == (
+        line["exit_status"], line["attempts"], line["finish_reason"], line["usage"]["total_tokens"], line["error"]
+    )  # fmt: skip
