@@ -2,8 +2,9 @@
 
 import pytest
 
+from mmpipe.catalogue import find
 from mmpipe.errors import UsageError
-from mmpipe.parameters import parse_parameters, sampling, warnings
+from mmpipe.parameters import check_for_model, parse_parameters, sampling
 
 
 def test_any_body_field_can_be_set_as_json() -> None:
@@ -65,6 +66,15 @@ def test_what_was_not_typed_is_not_sent() -> None:
 
 
 def test_ignored_parameters_are_said_in_one_sentence() -> None:
-    ignored = {"presence_penalty": 1, "logit_bias": {}, "seed": 1}
-    assert ["the API ignores presence_penalty, logit_bias"] == list(warnings(ignored))
-    assert [] == list(warnings({"seed": 1}))
+    asked = {"presence_penalty": 1, "logit_bias": {}, "stop": "x", "user": "me"}
+    assert ["the API ignores presence_penalty, logit_bias"] == list(check_for_model(asked, None))
+    sentence = "MiniMax-M2.7 ignores presence_penalty, logit_bias, stop"
+    assert [sentence] == list(check_for_model(asked, find("MiniMax-M2.7")))
+    assert [] == list(check_for_model({"user": "me"}, find("MiniMax-M3")))
+
+
+def test_more_tokens_than_the_model_can_give_are_refused() -> None:
+    assert [] == list(check_for_model({"max_completion_tokens": 524_288}, find("MiniMax-M3")))
+    assert [] == list(check_for_model({"max_completion_tokens": 10**9}, None))
+    with pytest.raises(UsageError, match="at most 524288"):
+        list(check_for_model({"max_completion_tokens": 524_289}, find("MiniMax-M3")))

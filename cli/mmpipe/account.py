@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from mmpipe.catalogue import cost
 from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.events import Event, Text, Thinking
 from mmpipe.files import opened
@@ -43,14 +44,14 @@ class Account:
         return Attempts(self._attempts, self._first_byte_ms, self._elapsed_ms())
 
     def line(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
-        """The object of `--meta`; cost is null until there is a catalogue of prices."""
+        """The object of `--meta`."""
         reply, attempts = self.reply, self.attempts()
         return {
             "id": reply.id or None,
             "model": reply.model or None,
             "finish_reason": reply.finish_reason,
             "usage": usage_json(reply.usage),
-            "cost": None,
+            "cost": cost(reply.model, reply.usage),
             "attempts": attempts.count,
             "first_byte_ms": attempts.first_byte_ms,
             "elapsed_ms": attempts.elapsed_ms,

@@ -12,6 +12,7 @@ from mmpipe.account import Account, accounted
 from mmpipe.api.client import Endpoint, Observer, ask
 from mmpipe.api.exchange import Limits
 from mmpipe.api.retry import delay_before_retry
+from mmpipe.catalogue import find
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
 from mmpipe.events import Event, Message, Start
 from mmpipe.files import check_apart
@@ -27,6 +28,8 @@ from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.writer import Writer
 
 _LOOK = 0.25  # seconds between two looks at stdout while waiting to ask again
+# Fields that every model takes: the catalogue need not be read for them.
+_UNDISPUTED = {"reasoning_split", "temperature", "top_p"}
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
 
 
@@ -59,7 +62,8 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     with accounted(options.meta) as account, interruptible(), console:
         settings = Settings(options.settings, environment, options.profile)
         body = _body(options, settings)
-        for warning in parameters.warnings(body):
+        model = find(str(settings.get("model"))) if body.keys() - _UNDISPUTED else None
+        for warning in parameters.check_for_model(body, model):
             console.warn(warning)
         patience = _patience(settings)
         form = _form(options.form, settings)

@@ -12,6 +12,7 @@ from mmpipe.streams import Streams
 
 if TYPE_CHECKING:
     from mmpipe.answer import Options
+    from mmpipe.models import ModelsOptions
     from mmpipe.simulate import SimulatorOptions
 
 
@@ -20,6 +21,12 @@ def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]
     from mmpipe.answer import answer
 
     answer(options, streams, environment)
+
+
+def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str, str]) -> None:
+    from mmpipe.models import models
+
+    models(options, streams, environment)
 
 
 def _simulate(options: "SimulatorOptions", streams: Streams, environment: Mapping[str, str]) -> int:
@@ -35,6 +42,7 @@ class Program:
     streams: Streams
     environment: Mapping[str, str]
     answer: "Callable[[Options, Streams, Mapping[str, str]], None]" = _answer
+    models: "Callable[[ModelsOptions, Streams, Mapping[str, str]], None]" = _models
     simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
 
 
@@ -155,6 +163,29 @@ def _answering(*, live: bool) -> Callable[..., None]:
 
 app.command("chat", help="Ask one prompt, and write the answer once it is whole.")(_answering(live=False))
 app.command("stream", help="Ask one prompt, and write the answer as it arrives.")(_answering(live=True))
+
+
+@app.command("models")
+def models(
+    context: typer.Context,
+    *,
+    model: o.ModelName = None,
+    format: o.ModelsFormat = None,  # noqa: A002  the option's name
+    json: o.ModelsJson = False,
+    header: o.Header = False,
+    error_json: o.ErrorJson = False,  # noqa: ARG001  as above
+    help: o.Help = False,  # noqa: A002, ARG001  as above
+    version: o.Version = False,  # noqa: ARG001  as above
+) -> None:
+    """Show what can be asked, and what it costs."""
+    from mmpipe.models import ModelsOptions
+
+    if json and format == "tsv":
+        raise UsageError("--json and -F tsv contradict each other")
+    program: Program = context.obj
+    program.models(
+        ModelsOptions(model, "jsonl" if json else format, header), program.streams, program.environment
+    )
 
 
 @app.command("sim", context_settings={"allow_interspersed_args": False})

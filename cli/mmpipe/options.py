@@ -141,6 +141,15 @@ Version = Annotated[
     typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
 ]
 
+# Models
+ModelName = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Show this model alone.")]
+ModelsFormat = Annotated[
+    Literal["tsv", "jsonl"] | None,
+    typer.Option("-F", "--format", help="tsv or jsonl [a table on a terminal, tsv elsewhere]."),
+]
+ModelsJson = Annotated[bool, typer.Option("--json", help="The same as -F jsonl.")]
+Header = Annotated[bool, typer.Option("--header", help="Begin the tsv with a line of names.")]
+
 # The simulator
 Port = Annotated[
     int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on [a free one].")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmpipe import strict_json
+from mmpipe.catalogue import Model
 from mmpipe.errors import UsageError
 from mmpipe.visible import one_line
 
@@ -54,11 +55,18 @@ def sampling(temperature: object, top_p: object, max_tokens: object) -> dict[str
     return {name: value for name, value in given.items() if value is not None}
 
 
-def warnings(parameters: Mapping[str, object]) -> Iterator[str]:
-    """A sentence about the parameters that the API takes and ignores, if there are any."""
-    ignored = [name for name in _IGNORED if name in parameters]
+def check_for_model(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
+    """A sentence about the parameters that the API takes and ignores, if there are any.
+
+    `model` is what the catalogue knows of the model, if anything. Raises UsageError for more tokens than it can give.
+    """
+    most = parameters.get("max_completion_tokens")
+    if model is not None and isinstance(most, int) and most > model.max_output:
+        raise UsageError(f"max-tokens is {most}: {model.id} gives at most {model.max_output}")
+    by_model = model.ignored if model is not None else ()
+    ignored = [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
     if ignored:
-        yield f"the API ignores {', '.join(ignored)}"
+        yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
 
 
 def _json(key: str, text: str) -> object:

@@ -13,5 +13,6 @@ if __name__ == "__main__":
             "mmpipe --version": (*MMPIPE, "--version"),
             "mmpipe --help": (*MMPIPE, "--help"),
             "mmpipe chat --help": (*MMPIPE, "chat", "--help"),
+            "mmpipe models": (*MMPIPE, "models"),
         }
     )
