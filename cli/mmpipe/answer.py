@@ -106,6 +106,7 @@ class _Asking:
                     self._console.make_way()
                     writer.fail(error)
                     raise
+                writer.give_up()
                 self._console.note(
                     f"attempt {attempt} failed: {error.message}; asking again in {delay:.1f} s"
                 )

@@ -19,7 +19,8 @@ def python(code: str) -> str:
 def test_the_types_of_other_endpoints_stay_unloaded() -> None:
     count = "print(sum(name.startswith('openai.types') for name in sys.modules))"
     lean, plain = int(python(LEAN + count)), int(python(f"import sys, openai; {count}"))
-    assert lean < plain / 4
+    # With openai 3.54 it is less than a fifth; of 3.0, which imports more by its own way, half.
+    assert lean < plain * 0.6
 
 
 def test_aiohttp_stays_out_where_it_is_not_used() -> None:
