@@ -145,6 +145,8 @@ def started(
             stderr=stderr,
             env=environment(far, env),
             start_new_session=True,
+            # What one read has taken too much of, the next must find.
+            bufsize=0,
         )
     with process:
         watchdog = threading.Timer(LIMIT, process.kill)

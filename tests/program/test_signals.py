@@ -115,14 +115,15 @@ def test_head_has_its_line_and_mmpipe_dies_of_the_cut_pipe_in_silence(
 def test_nobody_pays_for_thinking_whose_reader_has_gone(needs: Callable[[str], None], tps: float) -> None:
     needs("bash")
     thoughts = "thought " * int(6 * tps)  # two tokens each: for twelve seconds
-    script = "mmpipe stream < prompt | true; echo ${PIPESTATUS[0]}"
+    script = "mmpipe stream < prompt | sleep 2; echo ${PIPESTATUS[0]}"
     Path("prompt").write_text(f"sim:think {thoughts}|||too late")
     began = time.monotonic()
     with service(tps=tps) as far:
         done = shell(script, far, program="bash")
         assert (b"141\n", b"") == (done.stdout, done.stderr)
-        assert time.monotonic() - began < AT_ONCE + 2
-        assert [False] == [request["answered"] for request in far.requests]
+        assert time.monotonic() - began < AT_ONCE + 4
+        # A slow machine may not even have asked by then.
+        assert not any(request["answered"] for request in far.requests)
 
 
 @pytest.mark.parametrize(
