@@ -11,6 +11,8 @@ from mmpipe.app import Program, app
 from mmpipe.outlets import Form
 from mmpipe.prompt import PromptSources
 from mmpipe.simulate import SimulatorOptions
+from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.faults import FaultKind
 from mmpipe.streams import Streams
 from mmpipe.writers.console import Manners
 
@@ -152,6 +154,15 @@ def test_the_version_goes_to_standard_output(arguments: list[str]) -> None:
     streams = Streams.fake()
     assert 0 == CliRunner().invoke(app, arguments, obj=Program(streams, {})).exit_code
     assert streams.captured()[0].startswith(b"mmpipe 0.")
+
+
+def test_the_help_of_the_simulator_names_every_fault_and_dialect() -> None:
+    streams = Streams.fake()
+    CliRunner().invoke(app, ["sim", "--help"], obj=Program(streams, {}))
+    # Lines are broken behind hyphens too.
+    text = " ".join(streams.captured()[0].decode().split()).replace("- ", "-")
+    kinds = {kind.value for kind in FaultKind} - {"STATUS", "CODE"}
+    assert [] == [name for name in sorted(kinds | set(Dialect)) if name not in text]
 
 
 def test_no_option_takes_the_key() -> None:

@@ -205,7 +205,16 @@ def sim(
     help: o.Help = False,  # noqa: A002, ARG001  as above
     version: o.Version = False,  # noqa: ARG001  as above
 ) -> int:
-    """Simulate the API on this machine, to try everything without a key."""
+    """Simulate the API on this machine, to try everything without a key.
+
+    WHAT in --fail WHAT[:WHEN] is an HTTP status, a MiniMax code, base_resp-CODE, event-CODE, retry-after=SECONDS,
+    retry-after-date=SECONDS, choices-null, cut, cut-at-frame, reset, refuse-late, no-finish, html, json-error, empty,
+    hang, hang-mid, hang-end, comments, length, filter, bad-utf8, bad-json, redirect, slow, bom or retry-lines.
+    WHEN is a probability, 1/N (every Nth), #N (the Nth) or <N (those before the Nth).
+
+    NAME in --dialect is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
+    mm-closer, several-blocks, tag-cut, crlf or no-usage.
+    """
     from mmpipe.simulate import SimulatorOptions
 
     program: Program = context.obj

@@ -27,7 +27,7 @@ def _show(context: typer.Context, text: str) -> NoReturn:
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="PROMPT...", help="The prompt; words are joined by one space, `-` is standard input."
+        metavar="PROMPT", help="The prompt; words are joined by one space, `-` is standard input."
     ),
 ]
 File = Annotated[
@@ -70,7 +70,7 @@ Wire = Annotated[
 # Thinking
 Thinking = Annotated[
     Literal["show", "split", "hide"] | None,
-    typer.Option("-t", "--thinking", help="What to do with the model's thinking."),
+    typer.Option("-t", "--thinking", help="Thinking: before the answer, apart, or not at all."),
 ]
 ThinkingFile = Annotated[
     str | None,
@@ -115,7 +115,7 @@ IdleTimeout = Annotated[
 ]
 MaxTime = Annotated[
     float | None,
-    typer.Option("--max-time", metavar="SECONDS", help="Longest time for all, retries too [600]."),
+    typer.Option("--max-time", metavar="SECONDS", help="Longest time for all of the asking [600]."),
 ]
 Retries = Annotated[int | None, typer.Option("--retries", metavar="N", help="How often to ask again [3].")]
 Profile = Annotated[
@@ -142,7 +142,7 @@ Version = Annotated[
 ]
 
 # Models
-ModelName = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Show this model alone.")]
+ModelName = Annotated[str | None, typer.Argument(metavar="MODEL", help="Show this model alone.")]
 ModelsFormat = Annotated[
     Literal["tsv", "jsonl"] | None,
     typer.Option("-F", "--format", help="tsv or jsonl [a table on a terminal, tsv elsewhere]."),
@@ -179,7 +179,5 @@ Log = Annotated[
 ]
 Command = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[-- COMMAND...]", help="Run this against the simulator, and end with its status."
-    ),
+    typer.Argument(metavar="-- COMMAND", help="Run this against the simulator, and end with its status."),
 ]
