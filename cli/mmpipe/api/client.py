@@ -72,14 +72,14 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
         try:
             _perform(request, endpoint, limits, put)
         except Exception as error:
-            raise _explained(error) from error
+            raise _explained(error, endpoint.key) from error
 
     clock = Clock(limits, streamed=request.streamed)
     with Exchange(perform) as exchange:
         try:
             yield from _events(exchange.arrivals(clock.left, observer.look), clock, observer)
         except MmpipeError as error:
-            # Some hosts repeat what they were sent.
+            # As in `_source`.
             error.message = error.message.replace(endpoint.key, "***")
             raise
 
@@ -161,7 +161,7 @@ def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
         with closing(response):
-            put(Head(_source(response), _content_type(response)))
+            put(Head(_source(response, endpoint.key), _content_type(response)))
             for piece in response.iter_raw():
                 put(piece)
 
@@ -229,7 +229,7 @@ def _bound(response: "httpx2.Response") -> None:
     """A response hook: the body of an error is read by the SDK itself, so it must not be endless."""
     import httpx2
 
-    if response.headers.get("content-encoding", "identity") != "identity":
+    if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
         raise BadResponse("the service compressed its answer although it was asked not to")
     if not response.is_success and isinstance(response.stream, httpx2.SyncByteStream):
         response.stream = _bounded(response.stream)
@@ -257,29 +257,30 @@ def _content_type(response: "httpx2.Response") -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _source(response: "httpx2.Response") -> Source:
+def _source(response: "httpx2.Response", key: str) -> Source:
     headers = response.headers
     now = parse_date(headers.get("date")) or time.time()
-    trace = headers.get("trace-id") or headers.get("minimax-request-id")
+    trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
     return Source(
         http=response.status_code,
-        request_id=trace if trace is not None and _TRACE.fullmatch(trace) else None,
+        # Some hosts repeat what they were sent, in places that are shown.
+        request_id=trace if _TRACE.fullmatch(trace) and key not in trace else None,
         retry_after=parse_retry_after(headers.get("retry-after"), now=now),
         now=now,
     )
 
 
-def _explained(error: Exception) -> Exception:
+def _explained(error: Exception, key: str) -> Exception:
     """An error of the SDK, or of what is below it, in our words; a bug stays what it is."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        return _status_error(error.response)
+        return _status_error(error.response, key)
     return explain(error) or error
 
 
-def _status_error(response: "httpx2.Response") -> MmpipeError:
-    source = _source(response)
+def _status_error(response: "httpx2.Response", key: str) -> MmpipeError:
+    source = _source(response, key)
     try:
         body = parse(response.content)
     except BadResponse:
