@@ -1,12 +1,29 @@
 """Lets signals end the work in an orderly way: what was begun is cleaned up, then the process dies by the signal."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mmpipe.errors import Interrupted
 
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Inside, `handler` gets the signals that ask the process to end.
+
+    What the parent ignores (nohup, a job in the background) stays ignored.
+    """
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, old in before.items():
+        if old != signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextmanager
@@ -15,28 +32,22 @@ def interruptible() -> Iterator[None]:
 
     Python loses or wraps an exception that strikes in the wrong place, such as a destructor or an import. So the
     signal is also remembered, and Interrupted is what leaves the context, whatever became of the first one.
-    A signal that the parent ignores (nohup, a job in the background) stays ignored.
     """
     received: list[int] = []
-    before = {number: signal.getsignal(number) for number in ENDING}
 
     def interrupt(number: int, _: object) -> None:
         received.append(number)
-        for each in ENDING:
-            signal.signal(each, signal.SIG_DFL)
+        for each in _ENDING:
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, signal.SIG_DFL)
         raise Interrupted(number)
 
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, interrupt)
     try:
-        yield
+        with handled(interrupt):
+            yield
     except Exception:
         if received:
             raise Interrupted(received[0]) from None
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if received:
         raise Interrupted(received[0])

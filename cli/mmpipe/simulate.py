@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
-from mmpipe.signals import ENDING
+from mmpipe.signals import handled
 from mmpipe.streams import Streams
 
 if TYPE_CHECKING:
@@ -106,15 +106,8 @@ def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
         for number in early:
             forward(number)
 
-    before = {number: signal.getsignal(number) for number in ENDING}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, forward)
-    try:
+    with handled(forward):
         yield forward_to
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _in_foreground() -> bool:
