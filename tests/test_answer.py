@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from mmpipe.answer import Ask, Options, answer
-from mmpipe.api.client import Endpoint, Observer
-from mmpipe.api.exchange import Limits
+from mmpipe.api.client import Observer
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.outlets import Form
 from mmpipe.prompt import PromptSources
 from mmpipe.request import Request
 from mmpipe.streams import Streams
+from mmpipe.terms import Endpoint, Limits
 
 STOP = Stop("stop", {"role": "assistant", "content": "56"})
 WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]

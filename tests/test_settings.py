@@ -21,8 +21,8 @@ def config(folder: Path, text: str) -> dict[str, str]:
 
 
 def endpoint(environment: dict[str, str], profile: str | None = None, **options: object) -> tuple[str, str]:
-    base_url, key = Settings(options, environment, profile).endpoint()
-    return base_url, key.value
+    found = Settings(options, environment, profile).endpoint()
+    return found.base_url, found.key.value
 
 
 def test_a_key_alone_goes_to_the_official_host() -> None:

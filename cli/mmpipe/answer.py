@@ -1,17 +1,13 @@
 """The path of `chat` and `stream`: prompt -> request -> events -> thinking -> writer; the two differ in one flag."""
 
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from mmpipe import parameters
 from mmpipe.account import Account, accounted
-from mmpipe.api.client import Endpoint, Observer, ask
-from mmpipe.api.exchange import Limits
-from mmpipe.api.retry import delay_before_retry
+from mmpipe.api.client import Observer, ask
+from mmpipe.asking import Persistence, told_endpoint
 from mmpipe.catalogue import find
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
 from mmpipe.events import Event, Message, Start
@@ -23,11 +19,11 @@ from mmpipe.request import Request
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
+from mmpipe.terms import Endpoint, Limits
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.writer import Writer
 
-_LOOK = 0.25  # seconds between two looks at stdout while waiting to ask again
 # Fields that every model takes: the catalogue need not be read for them.
 _UNDISPUTED = {"reasoning_split", "temperature", "top_p"}
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
@@ -65,16 +61,15 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         model = find(str(settings.get("model"))) if body.keys() - _UNDISPUTED else None
         for warning in parameters.check_for_model(body, model):
             console.warn(warning)
-        patience = _patience(settings)
+        patience = settings.patience()
         form = _form(options.form, settings)
         check_sources(options.prompt, streams.stdin)
-        endpoint = _endpoint(settings, console)
+        endpoint = told_endpoint(settings, console)
         with open_outlets(form, streams, console) as outlets:
             request = _request(options, settings, body, streams, console)
-            asking = _Asking(
-                partial(ask, request, endpoint), request, patience.limits(), outlets, account, console
-            )
-            asking.until_answered(patience.retries, allow_truncated=options.allow_truncated)
+            persistence = Persistence(patience, outlets.data, console)
+            asking = _Asking(partial(ask, request, endpoint), request, persistence, outlets, account, console)
+            asking.until_answered(allow_truncated=options.allow_truncated)
 
 
 class _Asking:
@@ -84,15 +79,15 @@ class _Asking:
         self,
         ask: Callable[[Limits, Observer], Iterator[Event]],
         request: Request,
-        limits: Limits,
+        persistence: Persistence,
         outlets: Outlets,
         account: Account,
         console: Console,
     ) -> None:
-        self._ask, self._request, self._limits = ask, request, limits
+        self._ask, self._request, self._persistence = ask, request, persistence
         self._outlets, self._account, self._console = outlets, account, console
 
-    def until_answered(self, retries: int, *, allow_truncated: bool) -> None:
+    def until_answered(self, *, allow_truncated: bool) -> None:
         """Ask until an answer is written, or until asking again is no use or no longer honest."""
         while True:
             attempt = self._account.begin_attempt()
@@ -101,22 +96,19 @@ class _Asking:
                 self._attempt(writer)
                 _judge(self._account.reply, self._outlets, self._console, allow_truncated=allow_truncated)
             except MmpipeError as error:
-                delay = self._delay(error, attempt, retries)
+                delay = None if self._outlets.touched else self._persistence.delay(error, attempt)
                 if delay is None:
                     self._console.make_way()
                     writer.fail(error)
                     raise
                 writer.give_up()
-                self._console.note(
-                    f"attempt {attempt} failed: {error.message}; asking again in {delay:.1f} s"
-                )
-                self._pause(delay)
+                self._persistence.wait(delay, error, attempt)
             else:
                 return
 
     def _attempt(self, writer: Writer) -> None:
-        observer = Observer(writer.receive, self._look, self._console.note)
-        events = self._ask(self._limits, observer)
+        observer = Observer(writer.receive, self._persistence.look, self._console.note)
+        events = self._ask(self._persistence.limits, observer)
         events = arranged(
             events, self._outlets.mode, native=self._request.native_thinking, thinks=self._request.thinks
         )
@@ -128,29 +120,6 @@ class _Asking:
             writer.write(event)
         self._console.make_way()
         writer.end()
-
-    def _delay(self, error: MmpipeError, attempt: int, retries: int) -> float | None:
-        if self._outlets.touched:
-            return None
-        left = self._limits.deadline - time.monotonic()
-        return delay_before_retry(
-            error,
-            attempt=attempt,
-            retries=retries,
-            seconds_left=left,
-            chance=random.random(),  # noqa: S311  jitter is no secret
-        )
-
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK))
-            self._look()
-
-    def _look(self) -> None:
-        self._console.turn()
-        if self._outlets.data.is_main:
-            self._outlets.data.check_reader()
 
 
 def _judge(reply: Reply, outlets: Outlets, console: Console, *, allow_truncated: bool) -> None:
@@ -189,15 +158,6 @@ def _request(
     return Request(model, tuple(messages), body, streamed=options.streamed)
 
 
-def _endpoint(settings: Settings, console: Console) -> Endpoint:
-    base_url, key = settings.endpoint()
-    ca_file = settings.get("ca_file")
-    for line in settings.explain():
-        console.note(line)
-    console.note(f"asking {base_url} with the key of: {key.source}")
-    return Endpoint(base_url, key.value, None if ca_file is None else Path(str(ca_file)))
-
-
 def _form(form: Form, settings: Settings) -> Form:
     thinking = settings.get("thinking")
     if thinking is not None and thinking not in THINKING:
@@ -206,31 +166,3 @@ def _form(form: Form, settings: Settings) -> Form:
         # What was typed wins over the file.
         thinking = "split"
     return replace(form, thinking=None if thinking is None else str(thinking))
-
-
-@dataclass(frozen=True, slots=True)
-class _Patience:
-    """How long to wait, in seconds, and how often to ask again."""
-
-    connect: float
-    first_byte: float
-    idle: float
-    total: float
-    retries: int
-
-    def limits(self) -> Limits:
-        """The limits of asking that begins now."""
-        return Limits(self.connect, self.first_byte, self.idle, deadline=time.monotonic() + self.total)
-
-
-def _patience(settings: Settings) -> _Patience:
-    retries = settings.get("retries")
-    if not (isinstance(retries, int) and retries >= 0):
-        raise UsageError(f"retries is {retries}: it must be 0 or more")
-    return _Patience(
-        connect=settings.seconds("connect_timeout"),
-        first_byte=settings.seconds("first_byte_timeout"),
-        idle=settings.seconds("idle_timeout"),
-        total=settings.seconds("max_time"),
-        retries=retries,
-    )

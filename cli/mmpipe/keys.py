@@ -7,22 +7,14 @@ import shlex
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmpipe.errors import AuthError, TimedOut
+from mmpipe.terms import Key
 from mmpipe.visible import one_line
 
 _LONGEST_KEY = 16 * 1024  # bytes
 _PATIENCE = 60.0  # seconds; the command may ask its user for a password
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An API key, never shown; `source` is where it was found."""
-
-    value: str = field(repr=False)
-    source: str
 
 
 def checked(value: str, source: str) -> Key:

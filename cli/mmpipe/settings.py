@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmpipe.errors import AuthError, UsageError
-from mmpipe.keys import Key, checked, read_key_file, run_key_command
+from mmpipe.keys import checked, read_key_file, run_key_command
+from mmpipe.terms import Endpoint, Key, Patience
 from mmpipe.visible import one_line
 
 # api_facts 4.4; `cn` is the host of the official page.
@@ -103,11 +104,29 @@ class Settings:
             value = "..." if name == "api_key_command" else found.value
             yield f"{name} = {value} ({found.source})"
 
-    def endpoint(self) -> tuple[str, Key]:
-        """The base URL and the key that may go there.
+    def patience(self) -> Patience:
+        """How long to wait, and how often to ask again; raises UsageError for what cannot be."""
+        retries = self.get("retries")
+        if not (isinstance(retries, int) and retries >= 0):
+            raise UsageError(f"retries is {retries}: it must be 0 or more")
+        return Patience(
+            connect=self.seconds("connect_timeout"),
+            first_byte=self.seconds("first_byte_timeout"),
+            idle=self.seconds("idle_timeout"),
+            total=self.seconds("max_time"),
+            retries=retries,
+        )
+
+    def endpoint(self) -> Endpoint:
+        """The base URL, the key that may go there, and the certificates to trust.
 
         Raises UsageError for a base URL that cannot be used, AuthError where there is no key for it.
         """
+        base_url, key = self._pair()
+        ca_file = self.get("ca_file")
+        return Endpoint(base_url, key, None if ca_file is None else Path(str(ca_file)))
+
+    def _pair(self) -> tuple[str, Key]:
         host = self._found["base_url"]
         base_url = check_base_url(str(host.value))
         key = self._key()

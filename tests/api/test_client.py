@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mmpipe.api.client import Endpoint, Observer, ask
-from mmpipe.api.exchange import Limits
+from mmpipe.api.client import Observer, ask
 from mmpipe.errors import (
     BadResponse,
     ExitStatus,
@@ -25,6 +24,7 @@ from mmpipe.errors import (
 )
 from mmpipe.events import Event, Stop, Text
 from mmpipe.request import Request
+from mmpipe.terms import Endpoint, Key, Limits
 
 KEY = "sk-test"
 CHUNK = json.dumps(
@@ -94,7 +94,7 @@ def asked(
 ) -> list[Event]:
     request = Request("M", ({"role": "user", "content": "hi ü"},), {"reasoning_split": True}, streamed)
     limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 20)
-    return list(ask(request, Endpoint(base_url, KEY, ca_file), limits, observer or Observer()))
+    return list(ask(request, Endpoint(base_url, Key(KEY, "test"), ca_file), limits, observer or Observer()))
 
 
 def test_what_is_sent_is_what_was_asked_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

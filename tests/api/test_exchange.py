@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mmpipe.api.exchange import Arrival, Clock, Exchange, Limits, Stage
+from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
+from mmpipe.terms import Limits
 
 FAST = Limits(connect=0.1, first_byte=0.2, idle=0.3, deadline=float("inf"))
 

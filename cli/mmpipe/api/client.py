@@ -10,12 +10,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
-from mmpipe.api.exchange import Arrival, Clock, Exchange, Limits, Stage
+from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.reception import Head, Reception
@@ -25,6 +24,7 @@ from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
+from mmpipe.terms import Endpoint, Limits
 
 if TYPE_CHECKING:
     import ssl
@@ -36,20 +36,6 @@ _MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 _TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
 _LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to ask, and with which key; the key is never shown."""
-
-    base_url: str
-    key: str = field(repr=False)
-    ca_file: Path | None = None
-
-    @property
-    def is_plain_http(self) -> bool:
-        """Settings allow that for this machine only; no proxy is asked, and there is no certificate."""
-        return self.base_url.startswith("http://")
 
 
 def _nothing(_: object = None) -> None:
@@ -72,7 +58,7 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
         try:
             _perform(request, endpoint, limits, put)
         except Exception as error:
-            raise _explained(error, endpoint.key) from error
+            raise _explained(error, endpoint.key.value) from error
 
     clock = Clock(limits, streamed=request.streamed)
     with Exchange(perform) as exchange:
@@ -80,7 +66,7 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
             yield from _events(exchange.arrivals(clock.left, observer.look), clock, observer)
         except MmpipeError as error:
             # As in `_source`.
-            error.message = error.message.replace(endpoint.key, "***")
+            error.message = error.message.replace(endpoint.key.value, "***")
             raise
 
 
@@ -161,7 +147,7 @@ def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
         with closing(response):
-            put(Head(_source(response, endpoint.key), _content_type(response)))
+            put(Head(_source(response, endpoint.key.value), _content_type(response)))
             for piece in response.iter_raw():
                 put(piece)
 
@@ -189,7 +175,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
         event_hooks={"request": [_tracer(put)], "response": [_bound]},
     )
     return Client(
-        api_key=endpoint.key,
+        api_key=endpoint.key.value,
         base_url=endpoint.base_url,
         max_retries=0,
         timeout=timeout,

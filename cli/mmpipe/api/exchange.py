@@ -16,6 +16,7 @@ from typing import Self
 
 from mmpipe.api.reception import Head
 from mmpipe.errors import TimedOut
+from mmpipe.terms import Limits
 
 _AHEAD = 16  # pieces that may wait for a slow reader of stdout
 _LOOK = 0.25  # seconds between two looks at what else may have happened
@@ -40,16 +41,6 @@ class _End(Enum):
 
 Arrival = Stage | Head | bytes
 Perform = Callable[[Callable[[Arrival], None]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
-
-    connect: float
-    first_byte: float
-    idle: float
-    deadline: float
 
 
 class Clock:

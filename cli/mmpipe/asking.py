@@ -1,0 +1,58 @@
+"""What every command does that asks the service: it says where it asks, and asks again where that may help."""
+
+import random
+import time
+
+from mmpipe.api.retry import delay_before_retry
+from mmpipe.errors import MmpipeError
+from mmpipe.settings import Settings
+from mmpipe.streams import Output
+from mmpipe.terms import Endpoint, Patience
+from mmpipe.writers.console import Console
+
+_LOOK = 0.25  # seconds between two looks at the output while waiting to ask again
+
+
+def told_endpoint(settings: Settings, console: Console) -> Endpoint:
+    """Where to ask; `-v` tells it, and everything else that was chosen, with its source."""
+    endpoint = settings.endpoint()
+    for line in settings.explain():
+        console.note(line)
+    console.note(f"asking {endpoint.base_url} with the key of: {endpoint.key.source}")
+    return endpoint
+
+
+class Persistence:
+    """Asking again: whether, and the wait until then; `limits` begin now and hold for all attempts together.
+
+    `output` is where the answer is to go. If its reader goes away while it is waited for, nobody wants it any more.
+    """
+
+    def __init__(self, patience: Patience, output: Output, console: Console) -> None:
+        self.limits = patience.limits()
+        self._retries = patience.retries
+        self._output, self._console = output, console
+
+    def delay(self, error: MmpipeError, attempt: int) -> float | None:
+        """Seconds until asking again after the `attempt`-th try (from 1); None if it is no use."""
+        return delay_before_retry(
+            error,
+            attempt=attempt,
+            retries=self._retries,
+            seconds_left=self.limits.deadline - time.monotonic(),
+            chance=random.random(),  # noqa: S311  jitter is no secret
+        )
+
+    def wait(self, delay: float, error: MmpipeError, attempt: int) -> None:
+        """Say what went wrong, and let the seconds pass."""
+        self._console.note(f"attempt {attempt} failed: {error.message}; asking again in {delay:.1f} s")
+        end = time.monotonic() + delay
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+            self.look()
+
+    def look(self) -> None:
+        """What is to be done some times a second, whatever is waited for."""
+        self._console.turn()
+        if self._output.is_main:
+            self._output.check_reader()

@@ -1,0 +1,52 @@
+"""The terms on which the service is asked: where and with which key, how long, and how often."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, never shown; `source` is where it was found."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to ask, and with which key."""
+
+    base_url: str
+    key: Key
+    ca_file: Path | None = None
+
+    @property
+    def is_plain_http(self) -> bool:
+        """Settings allow that for this machine only; no proxy is asked, and there is no certificate."""
+        return self.base_url.startswith("http://")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
+
+    connect: float
+    first_byte: float
+    idle: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds, and how often to ask again."""
+
+    connect: float
+    first_byte: float
+    idle: float
+    total: float
+    retries: int
+
+    def limits(self) -> Limits:
+        """The limits of asking that begins now."""
+        return Limits(self.connect, self.first_byte, self.idle, deadline=time.monotonic() + self.total)
