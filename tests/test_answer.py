@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.answer import Ask, Options, answer
-from mmpipe.api.client import Observer
+from mmpipe.api.course import Observer
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.outlets import Form

@@ -6,7 +6,8 @@ from functools import partial
 
 from mmpipe import parameters
 from mmpipe.account import Account, accounted
-from mmpipe.api.client import Observer, ask
+from mmpipe.api.client import ask
+from mmpipe.api.course import Observer
 from mmpipe.asking import Persistence, told_endpoint
 from mmpipe.catalogue import find
 from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError

@@ -1,27 +1,30 @@
-"""Asks the service: one attempt of one request over the OpenAI SDK, as events; the only importer of the SDK.
+"""Asks the service: one attempt of one request over the OpenAI SDK; the only importer of the SDK.
 
 The SDK builds and sends the request; its reading of the answer is not used. Six kinds of broken stream end its
-iterator without an exception, so the bytes go to our own decoder. `client.post` with `cast_to=httpx2.Response` is
-the documented way to get them, and unlike `with_streaming_response` needs none of the SDK's resource classes.
+iterator without an exception, so the bytes go to our own decoder. `client.post` and `client.get` with
+`cast_to=httpx2.Response` are the documented way to get them, and unlike `with_streaming_response` need none of the
+SDK's resource classes.
 """
 
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
+from mmpipe.api.course import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
-from mmpipe.api.reception import Head, Reception
+from mmpipe.api.reception import Head, Reception, receive_answer, receive_model_list
 from mmpipe.api.retry import parse_date, parse_retry_after
 from mmpipe.api.verdict import Source, from_status
 from mmpipe.api.wire import parse
-from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
+from mmpipe.errors import BadResponse, MmpipeError, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
 from mmpipe.terms import Endpoint, Limits
@@ -35,78 +38,51 @@ if TYPE_CHECKING:
 _MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 _TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
-_LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
-
-
-def _nothing(_: object = None) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
-class Observer:
-    """Who is told: `received` each piece of the body, `look` some times a second, `note` a line for `-v`."""
+class _Call:
+    """What is sent: a body is posted; where there is none, something is only got."""
 
-    received: Callable[[bytes], None] = _nothing
-    look: Callable[[], None] = _nothing
-    note: Callable[[str], None] = _nothing
+    path: str
+    body: Mapping[str, object] | None = None
+    streamed: bool = False
 
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError that says what went wrong."""
+    call = _Call("/chat/completions", request.body(), streamed=request.streamed)
+    return _answered(call, receive_answer, endpoint, limits, observer)
+
+
+def list_models(endpoint: Endpoint, limits: Limits, observer: Observer) -> tuple[str, ...]:
+    """The ids of the models that the host serves, by one attempt; raises as `ask` does."""
+    return tuple(_answered(_Call("/models"), receive_model_list, endpoint, limits, observer))
+
+
+def _answered(
+    call: _Call,
+    receive: Callable[[Head], Reception[Part]],
+    endpoint: Endpoint,
+    limits: Limits,
+    observer: Observer,
+) -> Iterator[Part]:
+    key = endpoint.key.value
 
     def perform(put: Callable[[Arrival], None]) -> None:
         try:
-            _perform(request, endpoint, limits, put)
+            _perform(call, endpoint, limits, put)
         except Exception as error:
-            raise _explained(error, endpoint.key.value) from error
+            raise _explained(error, key) from error
 
-    clock = Clock(limits, streamed=request.streamed)
+    clock = Clock(limits, streamed=call.streamed)
     with Exchange(perform) as exchange:
         try:
-            yield from _events(exchange.arrivals(clock.left, observer.look), clock, observer)
+            yield from follow(exchange.arrivals(clock.left, observer.look), receive, clock, observer)
         except MmpipeError as error:
             # As in `_source`.
-            error.message = error.message.replace(endpoint.key.value, "***")
+            error.message = error.message.replace(key, "***")
             raise
-
-
-def _events(arrivals: Iterator[Arrival], clock: Clock, observer: Observer) -> Iterator[Event]:
-    began = time.monotonic()
-    reception: Reception | None = None
-    failure: MmpipeError | None = None
-    while True:
-        try:
-            arrival = next(arrivals, None)
-        except (NetworkError, TimedOut, BadResponse) as error:
-            failure = error
-            break
-        match arrival:
-            case Stage():
-                clock.enter(arrival)
-                observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
-            case Head(source, content_type):
-                reception = Reception(arrival)
-                trace = f"trace {source.request_id}" if source.request_id else "no trace id"
-                observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
-            case bytes() if reception is not None:
-                observer.received(arrival)
-                yield from _progress(reception, arrival, clock)
-            case _:
-                break
-    if reception is not None:
-        yield from reception.close(failure)
-    elif failure is not None:
-        raise failure
-
-
-def _progress(reception: Reception, received: bytes, clock: Clock) -> Iterator[Event]:
-    """Feed, and set the clock if that brought the answer forward."""
-    finished, before = reception.finished, reception.progress
-    yield from reception.feed(received)
-    if reception.finished and not finished:
-        clock.progress(_LINGER)
-    elif not finished and reception.progress > before:
-        clock.progress()
 
 
 def _import_sdk() -> None:
@@ -117,7 +93,7 @@ def _import_sdk() -> None:
         import openai  # noqa: F401  for its effect: later imports find it loaded
 
 
-def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
+def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
     """The work of the exchange's thread: import the SDK, send the request, pass on what arrives."""
     _import_sdk()
     import httpx2
@@ -125,7 +101,7 @@ def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable
 
     put(Stage.CONNECTING)
     headers: dict[str, str | openai.Omit] = {
-        "Accept": "text/event-stream" if request.streamed else "application/json",
+        "Accept": "text/event-stream" if call.streamed else "application/json",
         # What is compressed cannot be told from a bomb before it is unpacked, and text is short.
         "Accept-Encoding": "identity",
         # The SDK's telemetry, as far as `platform_headers` does not bring it.
@@ -137,13 +113,9 @@ def _perform(request: Request, endpoint: Endpoint, limits: Limits, put: Callable
         # Variables of the environment that make no sense: SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY.
         raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
     with client:
-        response = client.post(
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            body=request.body(),
-            options={"headers": headers},
-            stream=True,
-            stream_cls=None,
+        send = client.get if call.body is None else partial(client.post, body=call.body)
+        response = send(
+            call.path, cast_to=httpx2.Response, options={"headers": headers}, stream=True, stream_cls=None
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
         with closing(response):
@@ -165,7 +137,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
             return {}
 
     # The clock of the exchange decides; these only end a thread that was given up.
-    timeout = openai.Timeout(max(limits.idle, limits.first_byte) + _LINGER, connect=limits.connect + _LINGER)
+    timeout = openai.Timeout(max(limits.idle, limits.first_byte) + LINGER, connect=limits.connect + LINGER)
     transport = openai.DefaultHttpxClient(
         verify=_tls(endpoint),
         # A proxy of the environment cannot reach this machine's loopback.

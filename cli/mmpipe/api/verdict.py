@@ -95,13 +95,16 @@ class Source:
     now: float | None = None  # seconds since the epoch, by the server's clock if it told
 
 
-def trouble_in(body: Mapping[str, object], source: Source) -> MmpipeError | None:
-    """The error that a JSON body reports, as `error` or as `base_resp` (api_facts 3.1), if any."""
+def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "choices") -> MmpipeError | None:
+    """The error that a JSON body reports, as `error` or as `base_resp` (api_facts 3.1), if any.
+
+    `answer` is the field that holds what was asked for.
+    """
     request_id = body.get("request_id")
     if isinstance(request_id, str) and request_id:
         source = Source(source.http, request_id, source.retry_after, source.now)
     error = body.get("error")
-    if error is None and "choices" not in body and isinstance(body.get("message"), str):
+    if error is None and answer not in body and isinstance(body.get("message"), str):
         # As some gateways send it: an `event: error` with nothing around the message.
         error = body
     # Gateways send an empty error, or a base_resp without a code, beside a good answer.
