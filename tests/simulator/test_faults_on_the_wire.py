@@ -290,3 +290,8 @@ def test_a_fault_strikes_the_model_list_too() -> None:
         assert ask(running, method="GET", path="/v1/models").status == 529
         assert ask(running, method="GET", path="/v1/models").trouble
         assert ask(running, method="GET", path="/v1/models").json["object"] == "list"
+
+
+def test_the_model_list_can_be_no_text_too() -> None:
+    with simulator("bad-utf8") as running, pytest.raises(UnicodeDecodeError):
+        ask(running, method="GET", path="/v1/models").body.decode()

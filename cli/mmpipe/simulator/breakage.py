@@ -12,6 +12,7 @@ from mmpipe.simulator.steps import Drop, Send, Stall, Step, Wait
 _BYTE_S = 0.001
 _NOT_UTF8 = b"\xc3("
 _CONTENT = b'"content":"'
+_ID = b'"id":"'
 
 Breaker: TypeAlias = Callable[[Body], Iterable[Step]]
 
@@ -64,10 +65,12 @@ def _hang_end(body: Body) -> Iterator[Step]:
 
 
 def _bad_utf8(body: Body) -> Iterator[Step]:
+    # The list of models has no text but its ids.
+    text = _CONTENT if _CONTENT in body.whole.data else _ID
     # In the middle of a stream, where that is text; in a whole body the text begins in the first half.
-    spoilt = next((index for index in (body.middle, 0) if _CONTENT in body.frames[index].data), 0)
+    spoilt = next((index for index in (body.middle, 0) if text in body.frames[index].data), 0)
     for index, frame in enumerate(body.frames):
-        data = frame.data.replace(_CONTENT, _CONTENT + _NOT_UTF8, 1) if index == spoilt else frame.data
+        data = frame.data.replace(text, text + _NOT_UTF8, 1) if index == spoilt else frame.data
         yield replace(frame, data=data)
 
 
