@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mmpipe.answer import Options
-from mmpipe.app import Program, app
+from mmpipe.app import Program
+from mmpipe.command_line import command_line
 from mmpipe.outlets import Form
 from mmpipe.prompt import PromptSources
 from mmpipe.simulate import SimulatorOptions
@@ -40,7 +41,9 @@ def chosen(*arguments: str) -> Options:
     def answer(options: Options, _: Streams, __: Mapping[str, str]) -> None:
         seen.append(options)
 
-    result = CliRunner().invoke(app, list(arguments), obj=Program(Streams.fake(), {}, answer=answer))
+    result = CliRunner().invoke(
+        command_line(), list(arguments), obj=Program(Streams.fake(), {}, answer=answer)
+    )
     assert result.exit_code == 0, (result.output, result.exception)
     return seen[0]
 
@@ -126,7 +129,7 @@ def test_what_a_configuration_file_may_hold_too_arrives_as_a_setting(
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
-    result = CliRunner().invoke(app, ["chat", *arguments], obj=Program(Streams.fake(), {}))
+    result = CliRunner().invoke(command_line(), ["chat", *arguments], obj=Program(Streams.fake(), {}))
     assert 0 != result.exit_code
 
 
@@ -143,7 +146,7 @@ def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:
     program = Program(Streams.fake(), {}, simulate=simulate)
     for separator in (["--"], []):
         command = ["mmpipe", "chat", "--json", "--seed"]
-        CliRunner().invoke(app, [*arguments.split(), *separator, *command], obj=program)
+        CliRunner().invoke(command_line(), [*arguments.split(), *separator, *command], obj=program)
         assert seen.pop() == SimulatorOptions(
             tuple(command), 1, 2, 3, 4, ("500", "cut:0.1"), ("done",), 5, "f"
         )
@@ -152,13 +155,13 @@ def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:
 @pytest.mark.parametrize("arguments", [["--version"], ["chat", "--version"], ["sim", "--version"]])
 def test_the_version_goes_to_standard_output(arguments: list[str]) -> None:
     streams = Streams.fake()
-    assert 0 == CliRunner().invoke(app, arguments, obj=Program(streams, {})).exit_code
+    assert 0 == CliRunner().invoke(command_line(), arguments, obj=Program(streams, {})).exit_code
     assert streams.captured()[0].startswith(b"mmpipe 0.")
 
 
 def test_the_help_of_the_simulator_names_every_fault_and_dialect() -> None:
     streams = Streams.fake()
-    CliRunner().invoke(app, ["sim", "--help"], obj=Program(streams, {}))
+    CliRunner().invoke(command_line(), ["sim", "--help"], obj=Program(streams, {}))
     # Lines are broken behind hyphens too.
     text = " ".join(streams.captured()[0].decode().split()).replace("- ", "-")
     kinds = {kind.value for kind in FaultKind} - {"STATUS", "CODE"}
@@ -167,7 +170,7 @@ def test_the_help_of_the_simulator_names_every_fault_and_dialect() -> None:
 
 def test_no_option_takes_the_key() -> None:
     streams = Streams.fake()
-    CliRunner().invoke(app, ["chat", "--help"], obj=Program(streams, {}))
+    CliRunner().invoke(command_line(), ["chat", "--help"], obj=Program(streams, {}))
     text = streams.captured()[0].decode()
     assert "--api-key-file" in text
     assert "--api-key " not in text

@@ -1,12 +1,13 @@
-"""The command tree: arguments in, frozen options out; the work is done elsewhere."""
+"""The commands: from sections of options to the frozen options of the work, which is done elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-import typer
-
+from mmpipe import __version__
 from mmpipe import options as o
+from mmpipe.commands import Command, Example
 from mmpipe.errors import UsageError
 from mmpipe.streams import Streams
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mmpipe.answer import Options
     from mmpipe.models import ModelsOptions
     from mmpipe.simulate import SimulatorOptions
+    from mmpipe.writers.console import Manners
 
 
 def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]) -> None:
@@ -45,188 +47,236 @@ class Program:
     models: "Callable[[ModelsOptions, Streams, Mapping[str, str]], None]" = _models
     simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
 
+    def show(self, text: str) -> None:
+        """Write by the program's own stream, so that a full disk and a cut pipe are told from success."""
+        self.streams.stdout.write(text.encode())
 
-def perform(arguments: Sequence[str], program: Program) -> int:
-    """Run the command that `arguments` name; returns its exit status, or raises what went wrong."""
-    try:
-        status = app(arguments, prog_name="mmpipe", standalone_mode=False, obj=program)
-    except typer.TyperException as error:
-        # Typer has pydantic check the values, and passes its manner of speaking on.
-        sentence = error.format_message().replace("Value error, ", "").rstrip(".")
-        raise UsageError(f"{sentence}; --help tells more") from error
-    return status if isinstance(status, int) else 0
+    def show_version(self) -> None:
+        """Answer `--version`."""
+        self.show(f"mmpipe {__version__}\n")
 
+    def show_help(self, command: str | None) -> None:
+        """Answer `--help` of the command of that name, or of the program."""
+        from mmpipe.reference.help import help_page
 
-app = typer.Typer(
-    help="A Unix filter for MiniMax's OpenAI-compatible API.",
-    context_settings={"help_option_names": []},
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=False,
-)
+        self.show(help_page(COMMANDS, command))
 
 
-@app.callback()
-def mmpipe(*, help: o.Help = False, version: o.Version = False) -> None:  # noqa: A002  the option's name
-    """A Unix filter for MiniMax's OpenAI-compatible API.
-
-    Try it without a key: echo "Why is the sky blue?" | mmpipe sim -- mmpipe stream
-    """
+def _mmpipe(_: Program, about: o.About) -> None:
+    """The program by itself does nothing but tell about itself."""
 
 
-def _answering(*, live: bool) -> Callable[..., None]:
-    """The function behind `chat` and `stream`: the same options, and one flag that differs."""
-
-    def command(
-        context: typer.Context,
-        *,
-        words: o.Words = None,
-        file: o.File = None,
-        system: o.System = None,
-        system_file: o.SystemFile = None,
-        no_stdin: o.NoStdin = False,
-        stdin_timeout: o.StdinTimeout = None,
-        model: o.Model = None,
-        temperature: o.Temperature = None,
-        top_p: o.TopP = None,
-        max_tokens: o.MaxTokens = None,
-        param: o.Param = None,
-        native_thinking: o.NativeThinking = False,
-        wire: o.Wire = "stream",
-        thinking: o.Thinking = None,
-        thinking_file: o.ThinkingFile = None,
-        format: o.Format = None,  # noqa: A002  the option's name
-        json: o.Json = False,
-        output: o.OutputFile = None,
-        meta: o.Meta = None,
-        allow_truncated: o.AllowTruncated = False,
-        verbose: o.Verbose = False,
-        quiet: o.Quiet = False,
-        error_json: o.ErrorJson = False,  # noqa: ARG001  main looks for it, since parsing may fail
-        connect_timeout: o.ConnectTimeout = None,
-        first_byte_timeout: o.FirstByteTimeout = None,
-        idle_timeout: o.IdleTimeout = None,
-        max_time: o.MaxTime = None,
-        retries: o.Retries = None,
-        profile: o.Profile = None,
-        base_url: o.BaseUrl = None,
-        ca_file: o.CaFile = None,
-        api_key_file: o.ApiKeyFile = None,
-        help: o.Help = False,  # noqa: A002, ARG001  the option's own callback shows it
-        version: o.Version = False,  # noqa: ARG001  as above
-    ) -> None:
-        from mmpipe.answer import Options
-        from mmpipe.outlets import Form
-        from mmpipe.prompt import PromptSources
-        from mmpipe.writers.console import Manners
-
-        if json and format not in (None, "json"):
-            raise UsageError(f"--json and -F {format} contradict each other")
-        if system is not None and system_file is not None:
-            raise UsageError("--system and --system-file: one of them")
-        chosen = Options(
-            prompt=PromptSources(tuple(words or ()), tuple(file or ()), not no_stdin, stdin_timeout),
-            system=system,
-            system_file=system_file,
-            parameters=tuple(param or ()),
-            native_thinking=native_thinking,
-            streamed=wire == "stream",
-            form=Form(
-                "json" if json else format or "text", thinking_file=thinking_file, output=output, live=live
-            ),
-            meta=meta,
-            allow_truncated=allow_truncated,
-            profile=profile,
-            manners=Manners(verbose=verbose, quiet=quiet),
-            settings={
-                "model": model,
-                "temperature": temperature,
-                "top_p": top_p,
-                "max_tokens": max_tokens,
-                "thinking": thinking,
-                "connect_timeout": connect_timeout,
-                "first_byte_timeout": first_byte_timeout,
-                "idle_timeout": idle_timeout,
-                "max_time": max_time,
-                "retries": retries,
-                "base_url": base_url,
-                "ca_file": ca_file,
-                "api_key_file": api_key_file,
-            },
-        )
-        program: Program = context.obj
-        program.answer(chosen, program.streams, program.environment)
-
-    return command
-
-
-app.command("chat", help="Ask one prompt, and write the answer once it is whole.")(_answering(live=False))
-app.command("stream", help="Ask one prompt, and write the answer as it arrives.")(_answering(live=True))
-
-
-@app.command("models")
-def models(
-    context: typer.Context,
+def _ask(
+    program: Program,
     *,
-    model: o.ModelName = None,
-    format: o.ModelsFormat = None,  # noqa: A002  the option's name
-    json: o.ModelsJson = False,
-    header: o.Header = False,
-    error_json: o.ErrorJson = False,  # noqa: ARG001  as above
-    help: o.Help = False,  # noqa: A002, ARG001  as above
-    version: o.Version = False,  # noqa: ARG001  as above
+    live: bool,
+    input: o.Input,  # noqa: A002  the section's name
+    request: o.Request,
+    thinking: o.Thinking,
+    output: o.Output,
+    service: o.Service,
+    errors: o.Errors,  # noqa: ARG001  main looks for it
+    about: o.About,  # noqa: ARG001  its callbacks show it
 ) -> None:
-    """Show what can be asked, and what it costs."""
+    from mmpipe.answer import Options
+    from mmpipe.outlets import Form
+    from mmpipe.prompt import PromptSources
+
+    if output.json and output.format not in (None, "json"):
+        raise UsageError(f"--json and -F {output.format} contradict each other")
+    if input.system is not None and input.system_file is not None:
+        raise UsageError("--system and --system-file: one of them")
+    words, files = tuple(input.words or ()), tuple(input.file or ())
+    chosen = Options(
+        prompt=PromptSources(words, files, not input.no_stdin, input.stdin_timeout),
+        system=input.system,
+        system_file=input.system_file,
+        parameters=tuple(request.param or ()),
+        native_thinking=request.native_thinking,
+        streamed=request.wire == "stream",
+        form=Form(
+            "json" if output.json else output.format or "text",
+            thinking_file=thinking.thinking_file,
+            output=output.output,
+            live=live,
+        ),
+        meta=output.meta,
+        allow_truncated=output.allow_truncated,
+        profile=service.profile,
+        manners=_manners(service),
+        settings={
+            "model": request.model,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "max_tokens": request.max_tokens,
+            "thinking": thinking.thinking,
+            **_settings(service),
+        },
+    )
+    program.answer(chosen, program.streams, program.environment)
+
+
+def _list_models(
+    program: Program,
+    catalogue: o.Catalogue,
+    service: o.Service,  # noqa: ARG001  for what is still to come
+    errors: o.Errors,  # noqa: ARG001  as above
+    about: o.About,  # noqa: ARG001  as above
+) -> None:
     from mmpipe.models import ModelsOptions
 
-    if json and format == "tsv":
+    if catalogue.json and catalogue.format == "tsv":
         raise UsageError("--json and -F tsv contradict each other")
-    program: Program = context.obj
-    program.models(
-        ModelsOptions(model, "jsonl" if json else format, header), program.streams, program.environment
+    chosen = ModelsOptions(
+        model=catalogue.model,
+        format="jsonl" if catalogue.json else catalogue.format,
+        header=catalogue.header,
     )
+    program.models(chosen, program.streams, program.environment)
 
 
-@app.command("sim", context_settings={"allow_interspersed_args": False})
-def sim(
-    context: typer.Context,
-    *,
-    command: o.Command = None,
-    port: o.Port = 0,
-    tps: o.Tps = None,
-    latency: o.Latency = 0,
-    rpm: o.Rpm = None,
-    fail: o.Fail = None,
-    dialect: o.DialectNames = None,
-    seed: o.Seed = 0,
-    log: o.Log = None,
-    error_json: o.ErrorJson = False,  # noqa: ARG001  as above
-    help: o.Help = False,  # noqa: A002, ARG001  as above
-    version: o.Version = False,  # noqa: ARG001  as above
+def _run_simulator(
+    program: Program,
+    simulation: o.Simulation,
+    errors: o.Errors,  # noqa: ARG001  as above
+    about: o.About,  # noqa: ARG001  as above
 ) -> int:
-    """Simulate the API on this machine, to try everything without a key.
-
-    WHAT in --fail WHAT[:WHEN] is an HTTP status, a MiniMax code, base_resp-CODE, event-CODE, retry-after=SECONDS,
-    retry-after-date=SECONDS, choices-null, cut, cut-at-frame, reset, refuse-late, no-finish, html, json-error, empty,
-    hang, hang-mid, hang-end, comments, length, filter, bad-utf8, bad-json, redirect, slow, bom or retry-lines.
-    WHEN is a probability, 1/N (every Nth), #N (the Nth) or <N (those before the Nth).
-
-    NAME in --dialect is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
-    mm-closer, several-blocks, tag-cut, crlf or no-usage.
-    """
     from mmpipe.simulate import SimulatorOptions
 
-    program: Program = context.obj
     chosen = SimulatorOptions(
-        command=tuple(command or ()),
-        port=port,
-        tps=tps,
-        latency=latency,
-        rpm=rpm,
-        fail=tuple(fail or ()),
-        dialect=tuple(dialect or ()),
-        seed=seed,
-        log=log,
+        command=tuple(simulation.command or ()),
+        port=simulation.port,
+        tps=simulation.tps,
+        latency=simulation.latency,
+        rpm=simulation.rpm,
+        fail=tuple(simulation.fail or ()),
+        dialect=tuple(simulation.dialect or ()),
+        seed=simulation.seed,
+        log=simulation.log,
     )
     return program.simulate(chosen, program.streams, program.environment)
+
+
+def _complete(
+    program: Program,
+    script: o.Script,
+    errors: o.Errors,  # noqa: ARG001  as above
+    about: o.About,  # noqa: ARG001  as above
+) -> None:
+    from mmpipe.reference.documents import document
+
+    program.show(document(script.shell, COMMANDS))
+
+
+def _manners(service: o.Service) -> "Manners":
+    from mmpipe.writers.console import Manners
+
+    return Manners(verbose=service.verbose, quiet=service.quiet)
+
+
+def _settings(service: o.Service) -> dict[str, object]:
+    """What a configuration file may hold too."""
+    elsewhere = ("verbose", "quiet", "profile")
+    return {name: value for name, value in asdict(service).items() if name not in elsewhere}
+
+
+# The first is the program itself; what follows is in the order of the contract.
+COMMANDS = (
+    Command(
+        "mmpipe",
+        "A Unix filter for MiniMax's OpenAI-compatible API: prompts in, answers out, and an exit status to trust.",
+        _mmpipe,
+        details="""
+            The prompt is made of words, then files, then standard input. The answer goes to standard output, and
+            whatever is said about it to standard error. Status 0 means that the whole answer came and was written.
+
+            Settings are options, or the environment, or a configuration file, in this order; the key is taken from
+            MINIMAX_API_KEY. The manual page tells more.
+        """,
+        examples=(
+            Example(
+                'echo "Why is the sky blue?" | mmpipe sim -- mmpipe stream',
+                "Try it without a key: a simulator stands in for the service.",
+            ),
+            Example(
+                'mmpipe chat --json "Name a prime." | jq -r .content', "One prompt, and its answer as JSON."
+            ),
+        ),
+    ),
+    Command(
+        "chat",
+        "Ask one prompt, and write the answer once it is whole.",
+        partial(_ask, live=False),
+        examples=(
+            Example(
+                'git diff | mmpipe chat "Write a commit message for this diff."',
+                "What comes by the pipe follows the words.",
+            ),
+            Example(
+                'mmpipe chat -f notes.txt "Summarise in three lines." -o summary.txt',
+                "A file in, a file out: all of the answer, or untouched.",
+            ),
+        ),
+    ),
+    Command(
+        "stream",
+        "Ask one prompt, and write the answer as it arrives.",
+        partial(_ask, live=True),
+        examples=(
+            Example('mmpipe stream -n -t show "Is 91 prime?"', "Watch the thinking, and then the answer."),
+            Example(
+                """mmpipe stream -n -F jsonl "Tell me a story." | jq -rj 'select(.type == "text").text'""",
+                "Events for a program, one JSON object a line.",
+            ),
+        ),
+    ),
+    Command(
+        "models",
+        "Show what can be asked, and what it costs.",
+        _list_models,
+        details="""
+            A table on a terminal; elsewhere lines of columns with a tab between them, the name first. Prices are US
+            dollars for a million tokens.
+        """,
+        examples=(
+            Example("mmpipe models | cut -f 1,5,6", "Names, and prices in and out."),
+            Example("mmpipe models --json MiniMax-M3 | jq .context", "One model, as JSON."),
+        ),
+    ),
+    Command(
+        "sim",
+        "Simulate the API on this machine, to try everything without a key.",
+        _run_simulator,
+        details="""
+            WHAT is an HTTP status, a MiniMax code, base_resp-CODE, event-CODE, retry-after=SECONDS,
+            retry-after-date=SECONDS, choices-null, cut, cut-at-frame, reset, refuse-late, no-finish, html,
+            json-error, empty, hang, hang-mid, hang-end, comments, length, filter, bad-utf8, bad-json, redirect,
+            slow, bom or retry-lines. WHEN is a probability, 1/N (every Nth), #N (the Nth) or <N (those before the
+            Nth).
+
+            DIALECT is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
+            mm-closer, several-blocks, tag-cut, crlf or no-usage.
+        """,
+        examples=(
+            Example(
+                "mmpipe sim --fail '429:#1' -- mmpipe chat -n -v \"Are you there?\"",
+                "The first request meets a rate limit, the second does not.",
+            ),
+            Example(
+                'mmpipe sim --tps 30 --latency 1 -- mmpipe stream -n "Tell me a story."',
+                "As slow as the real one.",
+            ),
+        ),
+        takes_command=True,
+    ),
+    Command(
+        "completion",
+        "Print the completion script of a shell, or the manual page.",
+        _complete,
+        details="The same files are installed under share/; this is for where they are not found.",
+        examples=(
+            Example("source <(mmpipe completion bash)", "TAB in the running bash."),
+            Example("mmpipe completion man > mmpipe.1", "The manual page; man -l mmpipe.1 shows it."),
+        ),
+    ),
+)

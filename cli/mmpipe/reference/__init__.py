@@ -1,0 +1,1 @@
+"""What is written about the commands: help, the man page and completions, all from the tree of commands.py."""

@@ -1,0 +1,21 @@
+"""Knows the files that are made of the tree of commands, by what they are for."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mmpipe.commands import Command
+from mmpipe.reference.bash import bash
+from mmpipe.reference.fish import fish
+from mmpipe.reference.manual import manual
+from mmpipe.reference.zsh import zsh
+
+DOCUMENTS: Mapping[str, Callable[[Sequence[Command]], str]] = {
+    "bash": bash,
+    "zsh": zsh,
+    "fish": fish,
+    "man": manual,
+}
+
+
+def document(name: str, commands: Sequence[Command]) -> str:
+    """The completion script of a shell, or the manual page for `man`."""
+    return DOCUMENTS[name](commands)

@@ -1,0 +1,90 @@
+"""Writes the completion script of fish."""
+
+from collections.abc import Iterator, Sequence
+
+from mmpipe.commands import Command, Parameter, alike
+from mmpipe.reference.values import Kind, values
+
+_SCRIPT = r"""# Completion of mmpipe in fish. Made by `mmpipe completion fish`; change the program, not this file.
+
+# Whether the command is one of the arguments; an empty one stands for none yet.
+function __mmpipe_at
+    set -l typed (string match -v -- '-*' (commandline -opc)[2..])
+    contains -- "$typed[1]" $argv
+end
+
+# Prints the words of the command that `mmpipe @RUNNER@` is to run; fails as long as there are none.
+function __mmpipe_inner
+    __mmpipe_at @RUNNER@; or return
+    set -l words (commandline -opc)
+    set -e words[1..(contains -i -- @RUNNER@ $words)]
+    argparse -s @SPECS@ -- $words 2>/dev/null; or return
+    set -q argv[1]; and printf '%s\n' $argv
+end
+
+function __mmpipe_at_runner
+    __mmpipe_at @RUNNER@; and not __mmpipe_inner >/dev/null
+end
+
+function __mmpipe_complete_inner
+    __fish_complete_subcommand --commandline (__mmpipe_inner) (commandline -ct)
+end
+
+complete -c mmpipe -f
+complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
+"""
+
+
+def fish(commands: Sequence[Command]) -> str:
+    """The script for these commands, the first of which is the program."""
+    program, *rest = commands
+    runner = next(command for command in rest if command.takes_command)
+    script = _SCRIPT.replace("@RUNNER@", runner.name).replace("@SPECS@", " ".join(map(_spec, runner.options)))
+    lines = [_line("__mmpipe_at ''", f"-a {command.name}", command.summary) for command in rest]
+    lines += _lines("__mmpipe_at ''", program)
+    for names, command in alike(rest):
+        lines += _lines(
+            "__mmpipe_at_runner" if command is runner else f"__mmpipe_at {' '.join(names)}", command
+        )
+    return f"{script}{''.join(lines)}"
+
+
+def _lines(condition: str, command: Command) -> Iterator[str]:
+    for option in command.options:
+        names = (f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+        yield _line(condition, " ".join((*names, *_value(option))), option.help)
+    for argument in command.arguments:
+        offered = " ".join(_value(argument))
+        if "-a" in offered:
+            yield _line(condition, offered, argument.help)
+
+
+def _line(condition: str, what: str, description: str) -> str:
+    return f"complete -c mmpipe -n {_quoted(condition)} {what} -d {_quoted(description)}\n"
+
+
+def _value(parameter: Parameter) -> Iterator[str]:
+    """What makes fish complete the value; nothing for a flag."""
+    found = values(parameter)
+    match found.kind:
+        case Kind.FLAG:
+            pass
+        case Kind.WORDS:
+            yield f"-x -a {_quoted(' '.join(found.words))}"
+        case Kind.FILES:
+            yield "-r -F"
+        case Kind.COMMAND:
+            yield "-x -a '(__fish_complete_command)'"
+        case Kind.TEXT:
+            yield "-x"
+
+
+def _spec(option: Parameter) -> str:
+    """As argparse wants it: `f/file=`."""
+    names = "/".join(name.lstrip("-") for name in option.names)
+    return names if values(option).kind is Kind.FLAG else f"{names}="
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

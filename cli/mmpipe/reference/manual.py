@@ -1,0 +1,110 @@
+"""Writes the manual page, in the man macros of roff."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from mmpipe import RELEASED, __version__
+from mmpipe.commands import Command, Parameter
+from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, SIGNALS
+
+# What roff would take for its own, or print as a character that no shell knows.
+_SPECIAL = str.maketrans(
+    {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
+)
+
+
+def manual(commands: Sequence[Command]) -> str:
+    """The page for these commands, the first of which is the program."""
+    program, *rest = commands
+    statuses = [(f"`{int(status)}` ({status.label})", when) for status, when in EXIT_STATUSES]
+    lines = [
+        rf".\" Made by {program.name} completion man; change the program, not this file.",
+        f'.TH {program.name.upper()} 1 {RELEASED} "{program.name} {__version__}"',
+        ".SH NAME",
+        rf"{program.name} \- ask the models of MiniMax from the shell",
+        ".SH SYNOPSIS",
+        *_synopsis(program, rest),
+        ".SH DESCRIPTION",
+        *_paragraphs(program),
+        ".SH COMMANDS",
+        *_commands(program, rest),
+        ".SH EXIT STATUS",
+        *_list([*statuses, SIGNALS]),
+        ".SH ENVIRONMENT",
+        *_list(ENVIRONMENT),
+        ".SH FILES",
+        *_list(FILES),
+        ".SH EXAMPLES",
+        _text("Each works as it stands; without a key, under `mmpipe sim --`."),
+        *_examples(commands),
+    ]
+    return "\n".join((*lines, ""))
+
+
+def _synopsis(program: Command, commands: Iterable[Command]) -> Iterator[str]:
+    for command in commands:
+        yield f".B {_escaped(f'{program.name} {command.synopsis}')}"
+        yield ".br"
+    names = " | ".join(name for option in program.options for name in option.names)
+    yield f".B {_escaped(f'{program.name} {names}')}"
+
+
+def _commands(program: Command, commands: Sequence[Command]) -> Iterator[str]:
+    """A subsection for each; options that stand in an earlier one are only named."""
+    described: list[Parameter] = []
+    for command in commands:
+        yield f".SS {_escaped(f'{program.name} {command.synopsis}')}"
+        yield from _paragraphs(command)
+        twin = next(other for other in commands if other.groups == command.groups)
+        if twin is not command:
+            yield f".PP\n{_text(f'The options are those of `{twin.name}`.')}"
+            continue
+        known = [option.names[-1] for option in command.options if option in described]
+        for title, parameters in command.groups.items():
+            new = [parameter for parameter in parameters if parameter not in described]
+            if new:
+                yield f".PP\n.I {title}"
+                yield from _list((_spelled(parameter), parameter.help) for parameter in new)
+            described += new
+        if known:
+            names = ", ".join(f"`{name}`" for name in known)
+            yield f".PP\n{_text(f'Also {names}, as above.')}"
+
+
+def _paragraphs(command: Command) -> Iterator[str]:
+    for number, paragraph in enumerate(command.paragraphs):
+        if number:
+            yield ".PP"
+        yield _text(paragraph)
+
+
+def _list(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for label, meaning in rows:
+        yield f".TP\n{_text(label)}\n{_text(meaning)}"
+
+
+def _spelled(parameter: Parameter) -> str:
+    names = ", ".join(f"`{name}`" for name in parameter.names)
+    return " ".join(filter(None, (names, parameter.metavar)))
+
+
+def _examples(commands: Iterable[Command]) -> Iterator[str]:
+    for command in commands:
+        for example in command.examples:
+            yield f".PP\n{_text(example.meaning)}\n.PP\n.RS 4\n.EX\n{_escaped(example.line)}\n.EE\n.RE"
+
+
+def _text(text: str) -> str:
+    """Lines of at most 80 characters, as manual pages are kept; what stands between backticks is set in bold."""
+    pieces = re.split(r"`(.*?)`", text)
+    marked = "".join(
+        rf"\fB{_escaped(piece)}\fR" if number % 2 else _escaped(piece) for number, piece in enumerate(pieces)
+    )
+    return textwrap.fill(marked, 80, break_long_words=False, break_on_hyphens=False)
+
+
+def _escaped(text: str) -> str:
+    escaped = text.translate(_SPECIAL)
+    # A point at the beginning of a line is a request.
+    return rf"\&{escaped}" if escaped.startswith(".") else escaped

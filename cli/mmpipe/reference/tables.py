@@ -1,0 +1,46 @@
+"""What README and manual page both tell: exit statuses, environment and files; tests hold README to it."""
+
+from collections.abc import Sequence
+
+from mmpipe.errors import ExitStatus
+
+# Status, and when; backticks set off what is typed or sent.
+EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
+    (ExitStatus.OK, "the whole answer came and every byte was written; nothing else exits 0"),
+    (ExitStatus.INTERNAL, "a bug in mmpipe"),
+    (ExitStatus.USAGE, "bad option, configuration or base URL"),
+    (ExitStatus.AUTH, "no key, or the host refuses it"),
+    (ExitStatus.QUOTA, "rate limit after the retries, balance, plan; says when to come back, if known"),
+    (ExitStatus.TIMEOUT, "connect, first byte, idle or total limit"),
+    (ExitStatus.NETWORK, "DNS, refused, reset, TLS, proxy"),
+    (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
+    (ExitStatus.BAD_RESPONSE, "truncated, no `finish_reason`, not JSON, not UTF-8, over a size limit"),
+    (ExitStatus.REJECTED, "the service refuses the request as it is"),
+    (ExitStatus.FILTERED, "moderation of prompt or answer"),
+    (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
+    (ExitStatus.INPUT, "unreadable, empty or not UTF-8"),
+    (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
+    (ExitStatus.TOOL, "text was asked for, and the model called a tool"),
+)
+SIGNALS = ("129 130 141 143", "ended by SIGHUP, SIGINT, SIGPIPE, SIGTERM")
+
+ENVIRONMENT: Sequence[tuple[str, str]] = (
+    ("`MINIMAX_API_KEY`", "the key"),
+    (
+        "`MINIMAX_BASE_URL`",
+        "where it belongs: a URL, or `cn` (default, api.minimaxi.com) or `intl` (api.minimax.io)",
+    ),
+    (
+        "`OPENAI_API_KEY`, `OPENAI_BASE_URL`",
+        "the pair of the official quick start; used together or not at all",
+    ),
+    ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
+    ("`NO_COLOR`, `TERM=dumb`", "no dimming; `TERM=dumb` also no spinner"),
+)
+
+FILES: Sequence[tuple[str, str]] = (
+    (
+        "`~/.config/mmpipe/config.toml`",
+        "settings by name, such as `model`, `base_url`, `max_time`, `api_key_command`, also under `[profile.NAME]`",
+    ),
+)

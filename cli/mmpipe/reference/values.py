@@ -1,0 +1,75 @@
+"""What TAB offers for a value: files, known words, a command, or nothing; the placeholder says which."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mmpipe.commands import Parameter
+
+
+class Kind(StrEnum):
+    """Where the words come from; a flag takes no value."""
+
+    FLAG = "flag"
+    WORDS = "words"
+    FILES = "files"
+    COMMAND = "command"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What may follow; `words` are for Kind.WORDS."""
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+
+
+def values(parameter: Parameter) -> Values:
+    """What is offered where the value of `parameter` stands."""
+    if not parameter.metavar:
+        return Values(Kind.FLAG)
+    if parameter.choices:
+        return Values(Kind.WORDS, parameter.choices)
+    match parameter.metavar:
+        case "PATH" | "FILE":
+            return Values(Kind.FILES)
+        case "COMMAND":
+            return Values(Kind.COMMAND)
+        case metavar if metavar in _WORDS:
+            return Values(Kind.WORDS, _WORDS[metavar]())
+        case _:
+            return Values(Kind.TEXT)
+
+
+def _models() -> tuple[str, ...]:
+    from mmpipe.catalogue import load
+
+    return tuple(model.id for model in load())
+
+
+def _hosts() -> tuple[str, ...]:
+    from mmpipe.settings import HOSTS
+
+    return tuple(HOSTS)
+
+
+def _faults() -> tuple[str, ...]:
+    from mmpipe.simulator.faults import FaultKind
+
+    # Those in capitals stand for numbers.
+    return tuple(kind.value for kind in FaultKind if kind.value.islower())
+
+
+def _dialects() -> tuple[str, ...]:
+    from mmpipe.simulator.dialects import Dialect
+
+    return tuple(Dialect)
+
+
+_WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "MODEL": _models,
+    "URL": _hosts,
+    "WHAT[:WHEN]": _faults,
+    "DIALECT": _dialects,
+}

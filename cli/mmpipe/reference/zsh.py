@@ -1,0 +1,123 @@
+"""Writes the completion function of zsh, for a folder of its fpath or to be sourced."""
+
+from collections.abc import Iterator, Sequence
+
+from mmpipe.commands import Command, Parameter, alike
+from mmpipe.reference.values import Kind, values
+
+_SCRIPT = r"""#compdef mmpipe
+# Completion of mmpipe in zsh. Made by `mmpipe completion zsh`; change the program, not this file.
+
+# The command line that is to be run, as at any prompt.
+_mmpipe_inner() {
+    # A `--` that stands first is still among the words.
+    [[ $words[1] == -- ]] && shift words && ((CURRENT--))
+    _normal
+}
+
+_mmpipe() {
+    local curcontext=$curcontext context state line ret=1
+    typeset -A opt_args
+    _arguments -C -s -S : \
+@PROGRAM@        '1: :->command' \
+        '*:: :->arguments' && ret=0
+
+    case $state in
+        command)
+            local -a commands=(
+@COMMANDS@            )
+            _describe -t commands command commands && ret=0
+            ;;
+        arguments)
+            curcontext=${curcontext%:*:*}:mmpipe-$words[1]:
+            case $words[1] in
+@ARGUMENTS@            esac
+            ;;
+    esac
+    return ret
+}
+
+if [[ $funcstack[1] == _mmpipe ]]; then
+    _mmpipe "$@"
+else
+    compdef _mmpipe mmpipe
+fi
+"""
+
+
+def zsh(commands: Sequence[Command]) -> str:
+    """The function for these commands, the first of which is the program."""
+    program, *rest = commands
+    described = (_quoted(f"{_escaped(command.name)}:{command.summary}") for command in rest)
+    return (
+        _SCRIPT.replace("@PROGRAM@", "".join(f"        {spec} \\\n" for spec in _specs(program)))
+        .replace("@COMMANDS@", "".join(f"                {line}\n" for line in described))
+        .replace("@ARGUMENTS@", "".join(_arguments(*same) for same in alike(rest)))
+    )
+
+
+def _arguments(names: Sequence[str], command: Command) -> str:
+    lines = " \\\n".join(f"                        {spec}" for spec in _specs(command))
+    return (
+        f"                {'|'.join(names)})\n"
+        f"                    _arguments -s -S : \\\n{lines} && ret=0\n"
+        "                    ;;\n"
+    )
+
+
+def _specs(command: Command) -> Iterator[str]:
+    for option in command.options:
+        yield _option(option)
+    for argument in command.arguments:
+        yield from _argument(argument)
+
+
+def _option(option: Parameter) -> str:
+    value = _value(option)
+    # `+`: the value may stand in the same word; `=`: behind that sign too.
+    names = [_attached(name) if value else name for name in option.names]
+    alternatives = f"{{{','.join(names)}}}" if len(names) > 1 else names[0]
+    excluded = "'*'" if option.repeatable else f"'({' '.join(option.names)})'"
+    return f"{excluded}{alternatives}{_quoted(f'[{_bracketed(option.help)}]{value}')}"
+
+
+def _attached(name: str) -> str:
+    return f"{name}=" if name.startswith("--") else f"{name}+"
+
+
+def _argument(argument: Parameter) -> Iterator[str]:
+    if values(argument).kind is Kind.COMMAND:
+        yield "'(-)1:command: _command_names -e'"
+        yield "'*::argument: _mmpipe_inner'"
+    else:
+        place = "*" if argument.repeatable else "1"
+        # A mere message would keep a lone option from being completed at once.
+        value = f":{argument.metavar}:()" if values(argument).kind is Kind.TEXT else _value(argument)
+        yield _quoted(f"{place}{value}")
+
+
+def _value(parameter: Parameter) -> str:
+    """The message and the action of a specification; empty for a flag."""
+    found = values(parameter)
+    message = _escaped(parameter.metavar)
+    match found.kind:
+        case Kind.FLAG:
+            return ""
+        case Kind.WORDS:
+            return f":{message}:({' '.join(found.words)})"
+        case Kind.FILES:
+            return f":{message}:_files"
+        case _:
+            return f":{message}: "
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _bracketed(text: str) -> str:
+    return _escaped(text).replace("[", "\\[").replace("]", "\\]")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

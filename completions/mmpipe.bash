@@ -1,0 +1,163 @@
+# Completion of mmpipe in bash. Made by `mmpipe completion bash`; change the program, not this file.
+
+# Sets `kind` and `words` for the value of option $2 of command $1, or of the command itself for no option.
+_mmpipe_value() {
+    kind=flag words=
+    case $1 in
+        '')
+            case $2 in
+                '') kind=words words='chat stream models sim completion' ;;
+            esac
+            ;;
+        chat | stream)
+            case $2 in
+                -f | --file | --system-file | --thinking-file | -o | --output | --meta | --ca-file | --api-key-file) kind=files ;;
+                -s | --system | --stdin-timeout | --temperature | --top-p | --max-tokens | -p | --param | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile | '') kind=text ;;
+                -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
+                --wire) kind=words words='stream whole' ;;
+                -t | --thinking) kind=words words='show split hide' ;;
+                -F | --format) kind=words words='text json jsonl messages raw' ;;
+                --base-url) kind=words words='cn intl' ;;
+            esac
+            ;;
+        models)
+            case $2 in
+                -F | --format) kind=words words='tsv jsonl' ;;
+                --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile) kind=text ;;
+                --base-url) kind=words words='cn intl' ;;
+                --ca-file | --api-key-file) kind=files ;;
+                '') kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
+            esac
+            ;;
+        sim)
+            case $2 in
+                --port | --tps | --latency | --rpm | --seed) kind=text ;;
+                --fail) kind=words words='base_resp event retry-after retry-after-date choices-null cut cut-at-frame reset refuse-late no-finish html json-error empty hang hang-mid hang-end comments length filter bad-utf8 bad-json redirect slow bom retry-lines' ;;
+                --dialect) kind=words words='incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf no-usage' ;;
+                --log) kind=files ;;
+                '') kind=command ;;
+            esac
+            ;;
+        completion)
+            case $2 in
+                '') kind=words words='bash zsh fish man' ;;
+            esac
+            ;;
+    esac
+}
+
+_mmpipe_options() {
+    kind=words
+    case $1 in
+        '') words='-h --help --version' ;;
+        chat | stream) words='-f --file -s --system --system-file -n --no-stdin --stdin-timeout -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --thinking-file -F --format --json -o --output --meta --allow-truncated -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
+        models) words='-F --format --json --header --live -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
+        sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
+        completion) words='--error-json -h --help --version' ;;
+    esac
+}
+
+# Of letters in one word, sets `option` to the one that takes a value, and `rest` to what stands behind it.
+_mmpipe_letters() {
+    rest=${2#-}
+    while [[ -n $rest ]]; do
+        option=-${rest:0:1} rest=${rest:1}
+        _mmpipe_value "$1" "$option"
+        [[ $kind == flag ]] || return 0
+    done
+    return 1
+}
+
+# Completes the command that begins at word $1.
+_mmpipe_command() {
+    if declare -F _comp_command_offset >/dev/null; then
+        _comp_command_offset "$1"
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
+    elif ((COMP_CWORD == $1)); then
+        words=$(compgen -c -- "$cur") && _mmpipe_offer
+    elif [[ ${COMP_WORDS[$1]##*/} == mmpipe ]]; then
+        COMP_WORDS=("${COMP_WORDS[@]:$1}") COMP_CWORD=$((COMP_CWORD - $1))
+        _mmpipe mmpipe "$cur"
+    else
+        compopt -o default 2>/dev/null
+    fi
+}
+
+_mmpipe_offer() {
+    local word
+    for word in $words; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
+    done
+}
+
+_mmpipe_files() {
+    local file
+    if [[ -z $prefix ]]; then
+        # Bash itself quotes best.
+        compopt -o default 2>/dev/null
+        return
+    fi
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r file; do
+        [[ -d $file ]] && file+=/ && compopt -o nospace 2>/dev/null
+        COMPREPLY+=("$prefix$file")
+    done < <(compgen -f -- "$cur")
+}
+
+_mmpipe() {
+    local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]}
+    local kind= words= option= rest= prefix= pending= command= closed= position=0 word i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ -n $pending ]]; then
+            [[ $word == = && $pending == --* && ${COMP_WORDS[i - 1]} == "$pending" ]] || pending=
+        elif [[ -z $closed && $word == -- ]]; then
+            closed=1
+        elif [[ -z $closed && $word == --* ]]; then
+            _mmpipe_value "$command" "$word"
+            [[ $kind == flag ]] || pending=$word
+        elif [[ -z $closed && $word == -?* ]]; then
+            _mmpipe_letters "$command" "$word" && [[ -z $rest ]] && pending=$option
+        elif [[ -z $command ]]; then
+            command=$word
+        else
+            ((position++))
+            _mmpipe_value "$command" ''
+            if [[ $kind == command ]]; then
+                _mmpipe_command "$i"
+                return
+            fi
+        fi
+    done
+
+    if [[ -n $pending ]]; then
+        _mmpipe_value "$command" "$pending"
+        # The `=` is the word that is completed as long as nothing follows it.
+        [[ $typed == = && $pending == --* ]] && cur=
+    elif [[ -z $closed && $typed == --*=* ]]; then
+        _mmpipe_value "$command" "${typed%%=*}"
+        prefix=${typed%%=*}= cur=${cur#*=}
+    elif [[ -z $closed && $typed == -[!-]?* ]] && _mmpipe_letters "$command" "$typed"; then
+        prefix=${typed%"$rest"} cur=$rest
+    elif [[ -z $closed && $typed == -* ]]; then
+        _mmpipe_options "$command"
+    else
+        _mmpipe_value "$command" ''
+        ((position > 0)) && kind=text
+    fi
+
+    case $kind in
+        words) _mmpipe_offer ;;
+        files) _mmpipe_files ;;
+        command) _mmpipe_command "$COMP_CWORD" ;;
+    esac
+}
+
+if type compopt &>/dev/null; then
+    complete -F _mmpipe mmpipe
+else
+    # Before bash 4 a function cannot ask for file names.
+    complete -o default -F _mmpipe mmpipe
+fi

@@ -1,0 +1,139 @@
+"""TAB in real shells, with the committed scripts: the right words, exactly quoted, and mmpipe is never started."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpipe.catalogue import load
+from program.shells import Shell, interactive
+
+COMPLETIONS = Path(__file__).parents[2] / "completions"
+SCRIPTS = {
+    "bash": COMPLETIONS / "mmpipe.bash",
+    "zsh": COMPLETIONS / "_mmpipe",
+    "fish": COMPLETIONS / "mmpipe.fish",
+}
+MODELS = sorted(model.id for model in load())
+
+
+@pytest.fixture(scope="module", params=list(SCRIPTS))
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, needs: Callable[[str], None]
+) -> Iterator[Shell]:
+    """A shell at its prompt, in a folder with some files."""
+    needs(request.param)
+    folder = tmp_path_factory.mktemp("folder")
+    (folder / "notes.txt").touch()
+    (folder / "my file.txt").touch()
+    (folder / "answers").mkdir()
+    with interactive(request.param, SCRIPTS[request.param], folder) as shell:
+        yield shell
+        assert not shell.started
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("mmpipe ch", "mmpipe chat "),
+        ("mmpipe --ver", "mmpipe --version "),
+        ("mmpipe chat --no-s", "mmpipe chat --no-stdin "),
+        ("mmpipe stream --native", "mmpipe stream --native-thinking "),
+        ("mmpipe chat -F me", "mmpipe chat -F messages "),
+        ("mmpipe chat --format me", "mmpipe chat --format messages "),
+        ("mmpipe chat --format=me", "mmpipe chat --format=messages "),
+        ("mmpipe chat -Fme", "mmpipe chat -Fmessages "),
+        ("mmpipe chat -nqF me", "mmpipe chat -nqF messages "),
+        ("mmpipe chat -t sp", "mmpipe chat -t split "),
+        ("mmpipe chat --base-url in", "mmpipe chat --base-url intl "),
+        ("mmpipe chat -m MiniMax-M3.", "mmpipe chat -m MiniMax-M3.1-Flash "),
+        ('mmpipe chat -m "MiniMax-M3.', 'mmpipe chat -m "MiniMax-M3.1-Flash" '),
+        ("mmpipe chat -m 'MiniMax-M3.", "mmpipe chat -m 'MiniMax-M3.1-Flash' "),
+        ("mmpipe models --json MiniMax-M3.", "mmpipe models --json MiniMax-M3.1-Flash "),
+        ("mmpipe chat -f no", "mmpipe chat -f notes.txt "),
+        ("mmpipe chat -f my", "mmpipe chat -f my\\ file.txt "),
+        ('mmpipe chat -f "my', 'mmpipe chat -f "my file.txt" '),
+        ("mmpipe chat -f 'my", "mmpipe chat -f 'my file.txt' "),
+        ("mmpipe chat --file=my", "mmpipe chat --file=my\\ file.txt "),
+        ("mmpipe chat -f ~/no", "mmpipe chat -f ~/notes.txt "),
+        ("mmpipe chat -o ans", "mmpipe chat -o answers/"),
+        ('mmpipe chat "two words" --no-s', 'mmpipe chat "two words" --no-stdin '),
+        ("mmpipe chat -s --quiet --no-s", "mmpipe chat -s --quiet --no-stdin "),
+        ("mmpipe sim --fail ht", "mmpipe sim --fail html "),
+        ("mmpipe sim --dialect cumu", "mmpipe sim --dialect cumulative "),
+        ("mmpipe completion z", "mmpipe completion zsh "),
+        # The command line within the command line.
+        ("mmpipe sim -- mmpipe chat --no-s", "mmpipe sim -- mmpipe chat --no-stdin "),
+        ("mmpipe sim --tps 3 -- mmpipe ch", "mmpipe sim --tps 3 -- mmpipe chat "),
+        ("mmpipe sim mmpipe chat -F me", "mmpipe sim mmpipe chat -F messages "),
+        ("mmpipe sim -- cat no", "mmpipe sim -- cat notes.txt "),
+        ("mmpipe sim -- mmpi", "mmpipe sim -- mmpipe "),
+        # Nothing is guessed where anything may stand.
+        ("mmpipe chat no", "mmpipe chat no"),
+        ("mmpipe chat -s no", "mmpipe chat -s no"),
+        ("mmpipe chat --temperature ", "mmpipe chat --temperature "),
+        ("mmpipe chat -- --no-s", "mmpipe chat -- --no-s"),
+        ("mmpipe nonsense --no-s", "mmpipe nonsense --no-s"),
+    ],
+)
+def test_tab_completes(shell: Shell, line: str, completed: str) -> None:
+    assert completed == shell.press_tab(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("mmpipe ", ["chat", "completion", "models", "sim", "stream"]),
+        ("mmpipe chat -t ", ["hide", "show", "split"]),
+        ("mmpipe chat --thinking=s", ["--thinking=show", "--thinking=split"]),
+        ("mmpipe chat -m ", MODELS),
+        ("mmpipe models ", MODELS),
+        ("mmpipe chat -f ", ["answers", "my\\ file.txt", "notes.txt"]),
+        ("mmpipe completion ", ["bash", "fish", "man", "zsh"]),
+        ("mmpipe chat --top-p ", []),
+        ("mmpipe chat -- -", []),
+    ],
+)
+def test_tab_offers(shell: Shell, line: str, offered: list[str]) -> None:
+    assert offered == [word.removesuffix("/") for word in shell.offers(line)]
+
+
+def test_tab_offers_the_options_of_the_command_alone(shell: Shell) -> None:
+    # zsh shows that a value is to follow.
+    offered = [word.rstrip("=") for word in shell.offers("mmpipe models --")]
+    assert {"--header", "--json", "--base-url"} <= set(offered)
+    assert not {"--file", "--tps", "--thinking"} & set(offered)
+
+
+def test_bash_completes_where_the_equals_sign_is_part_of_a_word(
+    tmp_path: Path, needs: Callable[[str], None]
+) -> None:
+    """Other people's scripts take it out of COMP_WORDBREAKS."""
+    needs("bash")
+    script = tmp_path / "both.bash"
+    script.write_text(f'COMP_WORDBREAKS=${{COMP_WORDBREAKS//=}}\n. "{SCRIPTS["bash"]}"\n')
+    (tmp_path / "my file.txt").touch()
+    (tmp_path / "answers").mkdir()
+    with interactive("bash", script, tmp_path) as shell:
+        assert "mmpipe chat --format=messages " == shell.press_tab("mmpipe chat --format=me")
+        assert "mmpipe chat --file=my\\ file.txt " == shell.press_tab("mmpipe chat --file=my")
+        assert "mmpipe chat --output=answers/" == shell.press_tab("mmpipe chat --output=ans")
+        assert "mmpipe chat --format=json --no-stdin " == shell.press_tab("mmpipe chat --format=json --no-s")
+
+
+def test_bash_completes_a_file_behind_its_letter(tmp_path: Path, needs: Callable[[str], None]) -> None:
+    needs("bash")
+    (tmp_path / "my file.txt").touch()
+    with interactive("bash", SCRIPTS["bash"], tmp_path) as shell:
+        assert "mmpipe chat -fmy\\ file.txt " == shell.press_tab("mmpipe chat -fmy")
+        assert "mmpipe chat -nfmy\\ file.txt " == shell.press_tab("mmpipe chat -nfmy")
+
+
+def test_zsh_completes_when_the_script_is_sourced(tmp_path: Path, needs: Callable[[str], None]) -> None:
+    needs("zsh")
+    elsewhere = tmp_path / "elsewhere" / "nothing"
+    elsewhere.parent.mkdir()
+    with interactive("zsh", elsewhere, tmp_path) as shell:
+        assert "mmpipe cha" == shell.press_tab("mmpipe cha")
+        shell.screen.type(f". {SCRIPTS['zsh']}\r")
+        assert "mmpipe chat " == shell.press_tab("mmpipe cha")

@@ -1,0 +1,80 @@
+"""The manual page is well formed for both of the programs that show one, and tells what README tells."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmpipe.app import COMMANDS
+from mmpipe.commands import Command, Example
+from mmpipe.errors import ExitStatus
+from mmpipe.reference.manual import manual
+from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, SIGNALS
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PAGE = Path(__file__).parents[2] / "completions" / "mmpipe.1"
+
+
+@pytest.mark.parametrize(
+    "command", [("mandoc", "-Tlint", "-Wall"), ("groff", "-man", "-ww", "-z"), ("man", "--warnings", "-l")]
+)
+def test_no_renderer_has_a_complaint(command: tuple[str, ...], needs: Callable[[str], None]) -> None:
+    needs(command[0])
+    done = subprocess.run([*command, PAGE], capture_output=True, text=True, check=False, timeout=30)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert command[0] == "man" or not done.stdout
+
+
+def shown(needs: Callable[[str], None], width: int) -> str:
+    needs("mandoc")
+    done = subprocess.run(
+        ["mandoc", "-Tascii", f"-Owidth={width}", PAGE],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return re.sub(r".\x08", "", done.stdout)
+
+
+def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], None]) -> None:
+    titles = re.findall(r"^[A-Z][A-Z ]+$", shown(needs, 78), re.MULTILINE)
+    assert [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "COMMANDS",
+        "EXIT STATUS",
+        "ENVIRONMENT",
+        "FILES",
+        "EXAMPLES",
+    ] == titles
+
+
+def test_examples_can_be_copied_from_the_page(needs: Callable[[str], None]) -> None:
+    page = shown(needs, 200)
+    assert [] == [
+        example.line for command in COMMANDS for example in command.examples if example.line not in page
+    ]
+
+
+def test_what_roff_would_take_for_its_own_comes_out_as_it_was() -> None:
+    hostile = r""".'\fB \n "^~` -- \(em"""
+    commands = (
+        Command("mmpipe", "", print),
+        Command("x", "", print, examples=(Example(hostile, hostile),)),
+    )
+    page = manual(commands)
+    assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
+
+
+def test_the_tables_of_readme_and_page_are_one() -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+    statuses = [(f"{int(status)}", status.label, when) for status, when in EXIT_STATUSES]
+    assert [*statuses, (SIGNALS[0], "signal", SIGNALS[1])] == [row for row in rows if row[0][0].isdigit()]
+    pairs = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", README, re.MULTILINE)
+    # Those of commands that are still to come are not promised yet.
+    assert {ExitStatus.PARTIAL, ExitStatus.BUSY} == set(ExitStatus) - {status for status, _ in EXIT_STATUSES}
+    assert list(ENVIRONMENT) == [pair for pair in pairs if pair[0].startswith("`")]

@@ -1,0 +1,128 @@
+"""The names that scripts depend on are there, in their groups; and whatever tells of them tells the same."""
+
+from pathlib import Path
+
+import pytest
+
+from mmpipe.app import COMMANDS
+from mmpipe.commands import Command, alike
+from mmpipe.reference.documents import DOCUMENTS, document
+from mmpipe.reference.help import help_page
+from mmpipe.settings import DEFAULTS
+
+COMPLETIONS = Path(__file__).parents[1] / "completions"
+FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
+
+SERVICE = """-v/--verbose -q/--quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile
+--base-url --ca-file --api-key-file"""
+ABOUT = "--error-json -h/--help --version"
+ANSWERING = {
+    "Input": "PROMPT -f/--file -s/--system --system-file -n/--no-stdin --stdin-timeout",
+    "Request": "-m/--model --temperature --top-p --max-tokens -p/--param --native-thinking --wire",
+    "Thinking": "-t/--thinking --thinking-file",
+    "Output": "-F/--format --json -o/--output --meta --allow-truncated",
+    "Common": f"{SERVICE} {ABOUT}",
+}
+# The contract: a name that is here may be joined by others, and never goes.
+CONTRACT = {
+    "chat": ANSWERING,
+    "stream": ANSWERING,
+    "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
+    "sim": {
+        "Simulator": "COMMAND --port --tps --latency --rpm --fail --dialect --seed --log",
+        "Common": ABOUT,
+    },
+    "completion": {"Output": "SHELL", "Common": ABOUT},
+}
+CHOICES = {
+    "--thinking": "show|split|hide",
+    "--wire": "stream|whole",
+    "--format": "text|json|jsonl|messages|raw",
+    ("models", "--format"): "tsv|jsonl",
+    "SHELL": "bash|zsh|fish|man",
+}
+
+
+def commands() -> tuple[Command, ...]:
+    return COMMANDS[1:]
+
+
+def test_the_commands_and_their_options_are_those_of_the_contract() -> None:
+    found = {
+        command.name: {
+            title: [("/".join(parameter.names) or parameter.metavar) for parameter in group]
+            for title, group in command.groups.items()
+        }
+        for command in commands()
+    }
+    promised = {
+        name: {title: names.split() for title, names in groups.items()} for name, groups in CONTRACT.items()
+    }
+    assert promised == found
+    assert list(promised) == list(found)
+
+
+def test_choices_are_those_of_the_contract() -> None:
+    for command in commands():
+        for parameter in (*command.options, *command.arguments):
+            name = parameter.names[-1] if parameter.names else parameter.metavar
+            expected = CHOICES.get((command.name, name)) or CHOICES.get(name, "")
+            assert expected == "|".join(parameter.choices), (command.name, name)
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_help_shows_every_option_under_its_title(command: Command) -> None:
+    page = help_page(COMMANDS, command.name)
+    for title, group in command.groups.items():
+        part = page.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
+        for parameter in group:
+            assert ", ".join(parameter.names) in part
+            assert parameter.metavar in part
+            assert parameter.help in " ".join(part.split())
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
+    lines = help_page(COMMANDS, name).splitlines()
+    examples = lines[lines.index("Examples:") + 1 :]
+    # A line for a shell cannot be broken.
+    assert max(map(len, [line for line in lines if line not in examples[1::2]])) <= 80
+    assert [True, False] * 2 == [line.startswith("  # ") for line in examples]
+    assert all("mmpipe" in line for line in examples[1::2])
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_completions_and_manual_know_every_option(command: Command, kind: str) -> None:
+    text = document(kind, COMMANDS).replace("\\-", "-")
+    for option in command.options:
+        for name in option.names:
+            # fish has the names without their hyphens, behind -s and -l.
+            spelled = f"-l {name[2:]} " if name.startswith("--") else f"-s {name[1:]} "
+            assert (spelled if kind == "fish" else name) in text
+        for choice in option.choices:
+            assert choice in text
+
+
+def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
+    shown = {"base_url": "cn"} | {name: f"{value}" for name, value in DEFAULTS.items() if name != "base_url"}
+    told = {option.names[-1]: option.help for option in COMMANDS[1].options}
+    assert {} == {
+        name: told[f"--{name.replace('_', '-')}"]
+        for name, value in shown.items()
+        if f"[{value}]" not in told[f"--{name.replace('_', '-')}"]
+    }
+
+
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_the_committed_file_is_what_the_program_prints(kind: str) -> None:
+    """`mmpipe completion KIND > completions/FILE` makes it anew."""
+    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == document(kind, COMMANDS)
+
+
+def test_nothing_else_is_in_the_folder_of_generated_files() -> None:
+    assert set(FILES.values()) == {path.name for path in COMPLETIONS.iterdir()}
+
+
+def test_commands_with_the_same_options_are_described_once() -> None:
+    assert ("chat", "stream") in [names for names, _ in alike(commands())]
