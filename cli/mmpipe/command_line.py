@@ -17,7 +17,14 @@ from mmpipe.errors import UsageError
 def perform(arguments: Sequence[str], program: Program) -> int:
     """Run the command that `arguments` name; returns its exit status, or raises what went wrong."""
     try:
-        status = command_line()(arguments, prog_name=COMMANDS[0].name, standalone_mode=False, obj=program)
+        status = command_line()(
+            arguments,
+            prog_name=COMMANDS[0].name,
+            # No variable of the environment is to ask for Typer's completion in place of the command.
+            complete_var="",
+            standalone_mode=False,
+            obj=program,
+        )
     except typer.TyperException as error:
         raise UsageError(_in_our_words(error.format_message())) from error
     return status if isinstance(status, int) else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.catalogue import load
+from program.harness import mmpipe
 from program.shells import Shell, interactive
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
@@ -137,3 +138,9 @@ def test_zsh_completes_when_the_script_is_sourced(tmp_path: Path, needs: Callabl
         assert "mmpipe cha" == shell.press_tab("mmpipe cha")
         shell.screen.type(f". {SCRIPTS['zsh']}\r")
         assert "mmpipe chat " == shell.press_tab("mmpipe cha")
+
+
+@pytest.mark.parametrize("wish", ["complete_bash", "source_zsh", "nonsense"])
+def test_no_variable_of_the_environment_turns_a_command_into_completion(wish: str) -> None:
+    done = mmpipe("--version", env={"_MMPIPE_COMPLETE": wish})
+    assert (0, b"mmpipe 0.") == (done.status, done.stdout[:9])
