@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe import RELEASED, __version__
 from mmpipe.app import COMMANDS
 from program.harness import environment, put_on_path, service
 
@@ -70,3 +71,7 @@ def test_the_blocks_that_are_run_are_most_of_them() -> None:
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert README.count("\n") <= 200
+
+
+def test_the_changes_begin_with_this_version_and_its_day() -> None:
+    assert f"\n## Changes\n\n{__version__} ({RELEASED}): " in README

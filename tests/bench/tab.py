@@ -66,7 +66,7 @@ def main() -> None:
         program.write_text(TYPER)
         program.chmod(0o755)
         script.write_text(
-            get_completion_script(prog_name="mmpipe", complete_var="_MMPIPE_COMPLETE", shell="bash")
+            get_completion_script(prog_name="mmpipe", complete_var="_MMPIPE_COMPLETE", shell="bash")  # noqa: S604  the name of one
         )
         path = f"{name}:{os.environ['PATH']}"
         for line in LINES:
