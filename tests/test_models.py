@@ -1,6 +1,8 @@
 """The list of models is a table for a person, and lines for a script."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -52,3 +54,16 @@ def test_a_terminal_gets_a_table_of_any_width(columns: str) -> None:
 
 def test_a_terminal_gets_lines_when_they_are_asked_for() -> None:
     assert shown(ModelsOptions()) == shown(ModelsOptions(format="tsv"), "stdout")
+
+
+def test_the_catalogue_is_shown_without_what_asking_needs() -> None:
+    code = """
+import sys
+from mmpipe.models import ModelsOptions, models
+from mmpipe.streams import Streams
+models(ModelsOptions(), Streams.fake(), {})
+dear = ("openai", "httpx2", "pydantic", "rich", "asyncio", "ssl", "threading", "mmpipe.settings", "mmpipe.api")
+print([name for name in dear if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[]\n" == done.stdout

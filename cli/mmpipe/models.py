@@ -1,13 +1,22 @@
-"""Shows what can be asked and what it costs: a table for a person, TSV or JSON for a script."""
+"""Shows what can be asked and what it costs: a table for a person, TSV or JSON for a script.
+
+It is the catalogue that is shown; with `live`, compared with what the host serves.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mmpipe.catalogue import Model, find, load
-from mmpipe.errors import Rejected
+from mmpipe.catalogue import Model, load
+from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.streams import Output, Streams
-from mmpipe.visible import visible
+from mmpipe.terms import Endpoint, Limits
+from mmpipe.visible import one_line, visible, visible_json
+from mmpipe.writers.console import Console, Manners
+
+if TYPE_CHECKING:
+    from mmpipe.api.course import Observer
 
 # Column: how it is headed. Prices are dollars for a million tokens of the smallest prompts.
 _COLUMNS = (
@@ -22,47 +31,135 @@ _COLUMNS = (
     "thinking",
     "note",
 )
+# The record of a model of which nothing is known; a price that is not known is none, and never 0.
+_UNKNOWN: Mapping[str, object] = {
+    **{each.name: None for each in fields(Model)},
+    "ignored": [],
+    "prices": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsOptions:
-    """What was typed after `mmpipe models`."""
+    """What was typed after `mmpipe models`; the host is asked only if it is to be `live`."""
 
     model: str | None = None
     format: str | None = None
     header: bool = False
+    live: bool = False
+    profile: str | None = None
+    manners: Manners = Manners()
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
-def models(options: ModelsOptions, streams: Streams, environment: Mapping[str, str]) -> None:
-    """Write the catalogue, or one model of it; raises Rejected for a model that it does not know."""
-    chosen = load() if options.model is None else (_one(options.model),)
+# What asks the host once: api.client's `list_models`, or a test's.
+ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], Sequence[str]]
+
+
+def _list_models(endpoint: Endpoint, limits: Limits, observer: "Observer") -> Sequence[str]:
+    # Imported here, like everything that the catalogue alone does not need.
+    from mmpipe.api.client import list_models
+
+    return list_models(endpoint, limits, observer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A model to be shown: what is known of it, if anything, and how the host stands to it, if that was asked."""
+
+    id: str
+    model: Model | None
+    live: Literal["served", "new", "gone"] | None = None
+
+
+def models(
+    options: ModelsOptions,
+    streams: Streams,
+    environment: Mapping[str, str],
+    list_models: ListModels = _list_models,
+) -> None:
+    """Write the models, or one of them; raises Rejected for one that nobody knows."""
+    entries = [_Entry(model.id, model) for model in load()]
+    if options.live:
+        entries = _compared(entries, _served(options, streams, environment, list_models))
+    if options.model is not None:
+        entries = [_one(options.model, entries, live=options.live)]
+    columns = (*_COLUMNS[:-1], "live", _COLUMNS[-1]) if options.live else _COLUMNS
     if options.format == "jsonl":
-        for model in chosen:
-            _write(streams.stdout, json.dumps(asdict(model), ensure_ascii=False, default=str))
+        for entry in entries:
+            _write(streams.stdout, _json(entry, streams.stdout))
     elif streams.stdout.is_terminal and options.format is None:
-        _write(streams.stdout, _table(chosen, environment))
+        _write(streams.stdout, _table(columns, map(_row, entries), environment))
     else:
-        rows = ([_COLUMNS] if options.header else []) + [_row(model) for model in chosen]
-        for row in rows:
+        for row in ([columns] if options.header else []) + [_row(entry) for entry in entries]:
             _write(streams.stdout, "\t".join(row))
 
 
-def _one(name: str) -> Model:
-    model = find(name)
-    if model is None:
-        raise Rejected(
-            f"{name} is not in the catalogue; the service may know it all the same: try it with -m"
-        )
-    return model
+def _served(
+    options: ModelsOptions, streams: Streams, environment: Mapping[str, str], list_models: ListModels
+) -> Sequence[str]:
+    """The ids that the host lists; asked again where that may help."""
+    from mmpipe.api.course import Observer
+    from mmpipe.asking import Persistence, told_endpoint
+    from mmpipe.settings import Settings
+    from mmpipe.signals import interruptible
+
+    with interruptible(), Console(streams, options.manners, environment) as console:
+        settings = Settings(options.settings, environment, options.profile)
+        patience = settings.patience()
+        endpoint = told_endpoint(settings, console)
+        persistence = Persistence(patience, streams.stdout, console)
+        observer = Observer(look=persistence.look, note=console.note)
+        attempt = 1
+        while True:
+            try:
+                return list_models(endpoint, persistence.limits, observer)
+            except MmpipeError as error:
+                delay = persistence.delay(error, attempt)
+                if delay is None:
+                    raise
+                persistence.wait(delay, error, attempt)
+            attempt += 1
 
 
-def _row(model: Model) -> Sequence[str]:
+def _compared(known: Sequence[_Entry], served: Iterable[str]) -> list[_Entry]:
+    """What is known in its own order, then what only the host knows in the host's; a name is the same in any case."""
+    names = {entry.id.lower() for entry in known}
+    hosted: dict[str, str] = {}
+    for name in served:
+        hosted.setdefault(name.lower(), name)
+    return [
+        *(
+            _Entry(entry.id, entry.model, "served" if entry.id.lower() in hosted else "gone")
+            for entry in known
+        ),
+        *(_Entry(name, None, "new") for lower, name in hosted.items() if lower not in names),
+    ]
+
+
+def _one(name: str, entries: Iterable[_Entry], *, live: bool) -> _Entry:
+    found = next((entry for entry in entries if entry.id.lower() == name.lower()), None)
+    if found is not None:
+        return found
+    if live:
+        raise Rejected(f"{name} is not in the catalogue, and the host does not serve it")
+    raise Rejected(f"{name} is not in the catalogue; the service may know it all the same: try it with -m")
+
+
+def _row(entry: _Entry) -> tuple[str, ...]:
+    *facts, note = ("",) * len(_COLUMNS[1:]) if entry.model is None else _facts(entry.model)
+    live = () if entry.live is None else (entry.live,)
+    # Whatever the host calls a model, it is one cell of one line.
+    return (one_line(entry.id), *facts, *live, note)
+
+
+def _facts(model: Model) -> tuple[str, ...]:
+    """The cells after the first."""
     price = model.prices[0]
     numbers = (model.context, model.max_output, model.tps, price.input, price.output, price.cache_read)
     note = f"{model.description}; {model.retired}" if model.retired else model.description
     images = "images" if model.images else ""
     return (
-        model.id,
         *("" if number is None else f"{number}" for number in numbers),
         images,
         model.thinking,
@@ -70,21 +167,29 @@ def _row(model: Model) -> Sequence[str]:
     )
 
 
-def _table(chosen: Iterable[Model], environment: Mapping[str, str]) -> str:
+def _json(entry: _Entry, output: Output) -> str:
+    known = {**_UNKNOWN, "id": entry.id} if entry.model is None else asdict(entry.model)
+    record = known if entry.live is None else {**known, "live": entry.live}
+    line = json.dumps(record, ensure_ascii=False, default=str)
+    return visible_json(line) if output.is_terminal else line
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], environment: Mapping[str, str]) -> str:
     """Drawn by rich into a text; its colours follow NO_COLOR and TERM by themselves."""
-    from rich.console import Console
+    from rich.console import Console as RichConsole
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in _COLUMNS:
+    for name in columns:
         table.add_column(name, justify="right" if name in _COLUMNS[1:7] else "left", overflow="fold")
-    for model in chosen:
-        table.add_row(*map(visible, _row(model)))
-    console = Console(markup=False, highlight=False, _environ=environment)
+    for row in rows:
+        table.add_row(*map(visible, row))
+    console = RichConsole(markup=False, emoji=False, highlight=False, _environ=environment)
     with console.capture() as captured:
         console.print(table)
     return captured.get().rstrip("\n")
 
 
 def _write(output: Output, line: str) -> None:
-    output.write(f"{line}\n".encode())
+    # Half a surrogate pair becomes the escape that JSON has for it; elsewhere it was made visible.
+    output.write(f"{line}\n".encode(errors="backslashreplace"))

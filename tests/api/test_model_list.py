@@ -53,7 +53,7 @@ def test_a_list_is_a_list_whatever_else_is_told_with_it() -> None:
         (b'{"data":{"id":"M"}}', "no list of models"),
         (b'{"data":[{"id":"M"},"N"]}', "row 2 of the list of models has no id"),
         (b'{"data":[{"id":7}]}', "row 1 of the list of models has no id"),
-        (b'{"data":[{"id":""}]}', "row 1 of the list of models has no id"),
+        (b'{"data":[{"id":" "}]}', "row 1 of the list of models has no id"),
         (b'{"data":[{"name":"M"}]}', "row 1 of the list of models has no id"),
     ],
 )

@@ -24,6 +24,6 @@ def model_ids(body: bytes, source: Source = _OK) -> tuple[str, ...]:
 
 def _id(number: int, row: object) -> str:
     found = row.get("id") if isinstance(row, dict) else None
-    if isinstance(found, str) and found:
+    if isinstance(found, str) and found.strip():
         return found
     raise BadResponse(f"row {number} of the list of models has no id")

@@ -1,0 +1,225 @@
+"""With --live the list tells what the host serves, what only the host knows, and what it serves no more."""
+
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mmpipe.api.course import Observer
+from mmpipe.catalogue import load
+from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
+from mmpipe.models import ListModels, ModelsOptions, models
+from mmpipe.streams import Input, Output, Streams
+from mmpipe.terms import Endpoint, Limits
+from mmpipe.writers.console import Manners
+
+IDS = [model.id for model in load()]
+KEY = {"MINIMAX_API_KEY": "sk-test"}
+DOWN = ServerError("down", retryable=True)
+HOSTILE = "M\x1b]0;x\x07\t1\n2\r\x85\u202e3"
+"""It sets a window's title, makes cells and rows, and turns the writing round."""
+
+
+def hosting(*attempts: Sequence[str] | MmpipeError, seen: list[Endpoint] | None = None) -> ListModels:
+    """A host that lists these models, one attempt after the other, or fails."""
+    left = iter(attempts)
+
+    def list_models(endpoint: Endpoint, _: Limits, __: Observer) -> Sequence[str]:
+        if seen is not None:
+            seen.append(endpoint)
+        listed = next(left)
+        if isinstance(listed, MmpipeError):
+            raise listed
+        return listed
+
+    return list_models
+
+
+def shown(
+    *attempts: Sequence[str] | MmpipeError,
+    model: str | None = None,
+    format: str | None = None,  # noqa: A002  the option's name
+    header: bool = False,
+    terminals: str = "",
+    verbose: bool = False,
+    **settings: object,
+) -> tuple[str, str]:
+    """What stdout and stderr hold."""
+    options = ModelsOptions(
+        model, format, header, live=True, manners=Manners(verbose=verbose), settings=settings
+    )
+    streams = Streams.fake(terminals=terminals)
+    models(options, streams, KEY | {"COLUMNS": "250"}, hosting(*attempts))
+    stdout, stderr = streams.captured()
+    return stdout.decode(), stderr.decode()
+
+
+def rows(*listed: str) -> list[list[str]]:
+    return [line.split("\t") for line in shown(listed)[0].splitlines()]
+
+
+def test_each_row_tells_whether_the_host_serves_the_model() -> None:
+    found = {row[0]: row[9] for row in rows(IDS[0], IDS[3].upper())}
+    assert found == {name: "served" if name in (IDS[0], IDS[3]) else "gone" for name in IDS}
+
+
+def test_what_only_the_host_knows_comes_last_in_its_order_and_spelling_and_has_no_price() -> None:
+    found = rows("z-New", IDS[1], "a-New")
+    assert [*IDS, "z-New", "a-New"] == [row[0] for row in found]
+    assert [["z-New", *[""] * 8, "new", ""], ["a-New", *[""] * 8, "new", ""]] == found[-2:]
+
+
+def test_a_model_that_the_host_lists_twice_is_one_model() -> None:
+    assert [*IDS, "New"] == [row[0] for row in rows("New", "NEW", "new", IDS[0], IDS[0].lower())]
+
+
+def test_the_new_column_stands_before_the_note_and_the_others_are_as_ever() -> None:
+    header, *lines = shown(IDS, header=True)[0].splitlines()
+    assert header.endswith("\tthinking\tlive\tnote")
+    streams = Streams.fake()
+    models(ModelsOptions(header=True), streams, {})
+    without = ["\t".join(cells[:9] + cells[10:]) for cells in (line.split("\t") for line in [header, *lines])]
+    assert streams.captured()[0].decode().splitlines() == without
+
+
+def test_a_host_that_serves_nothing_has_lost_everything() -> None:
+    assert {"gone"} == {row[9] for row in rows()}
+
+
+def test_json_has_the_same_fields_for_each_model_and_no_price_where_none_is_known() -> None:
+    found = [json.loads(line) for line in shown([IDS[0], "New"], format="jsonl")[0].splitlines()]
+    assert ["served", *["gone"] * (len(IDS) - 1), "new"] == [record["live"] for record in found]
+    assert 1 == len({tuple(record) for record in found})
+    new = found[-1]
+    assert ("New", [], []) == (new.pop("id"), new.pop("prices"), new.pop("ignored"))
+    assert {"live": "new"} == {name: value for name, value in new.items() if value is not None}
+
+
+def test_json_without_live_says_nothing_of_it() -> None:
+    streams = Streams.fake()
+    models(ModelsOptions(format="jsonl"), streams, {})
+    assert b'"live"' not in streams.captured()[0]
+
+
+def test_a_name_from_the_host_is_one_cell_of_one_line() -> None:
+    (row,) = rows(HOSTILE)[len(IDS) :]
+    assert (11, "new") == (len(row), row[9])
+    assert not any(ord(character) < 0x20 or character in "\x7f\x85\u202e" for character in row[0])
+    assert row[0].startswith("M␛]0;x␇ 1 2")
+
+
+def test_a_name_from_the_host_cannot_steer_a_terminal() -> None:
+    for format_ in (None, "tsv", "jsonl"):
+        stdout, _ = shown([HOSTILE], format=format_, terminals="stdout")
+        assert not set("\x1b\x07\r\x85\u202e") & set(stdout)
+    table, _ = shown([HOSTILE], terminals="stdout")
+    assert 1 + len(IDS) + 1 == len(table.splitlines())
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
+    table, _ = shown(["[bold]M[/x] :fire:"], terminals="stdout")
+    assert "[bold]M[/x] :fire:" in table
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "half \ud800 a character", "ü"])
+@pytest.mark.parametrize("terminals", ["", "stdout"])
+def test_json_holds_the_name_exactly(name: str, terminals: str) -> None:
+    stdout, _ = shown([name], format="jsonl", terminals=terminals)
+    assert name == json.loads(stdout.rstrip("\n").split("\n")[-1])["id"]
+
+
+def test_half_a_character_in_a_name_is_shown_as_such() -> None:
+    assert "half <U+D800>" == rows("half \ud800")[-1][0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "live"),
+    [("minimax-m3", "MiniMax-M3", "served"), (IDS[-1], IDS[-1], "gone"), ("NEW", "New", "new")],
+)
+def test_one_model_is_shown_alone_wherever_it_is_known(asked: str, name: str, live: str) -> None:
+    (line,) = shown(["New", "MiniMax-M3"], model=asked)[0].splitlines()
+    cells = line.split("\t")
+    assert (name, live) == (cells[0], cells[9])
+
+
+def test_a_model_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(Rejected, match="not in the catalogue, and the host does not serve it"):
+        shown(IDS, model="no-such-model")
+
+
+def test_what_may_pass_is_asked_again_and_said_only_to_who_wants_to_know() -> None:
+    stdout, stderr = shown(DOWN, ["New"])
+    assert ("New", "") == (stdout.splitlines()[-1].partition("\t")[0], stderr)
+    _, stderr = shown(DOWN, ["New"], verbose=True)
+    assert "attempt 1 failed: down; asking again in" in stderr
+    assert "asking https://api.minimaxi.com/v1 with the key of: environment" in stderr
+    assert "sk-test" not in stderr
+
+
+def test_a_host_that_stays_down_is_given_up() -> None:
+    with pytest.raises(ServerError, match="down"):
+        shown(DOWN, DOWN, ["New"], retries=1)
+
+
+def test_what_asking_again_cannot_mend_is_asked_once_and_shows_nothing() -> None:
+    seen: list[Endpoint] = []
+    streams = Streams.fake()
+    with pytest.raises(Rejected, match="no such page"):
+        models(ModelsOptions(live=True), streams, KEY, hosting(Rejected("no such page"), [], seen=seen))
+    assert (1, (b"", b"")) == (len(seen), streams.captured())
+
+
+def test_the_host_is_asked_with_the_settings_and_only_with_a_key() -> None:
+    seen: list[Endpoint] = []
+    options = ModelsOptions(live=True, settings={"base_url": "intl"})
+    models(options, Streams.fake(), KEY, hosting([], seen=seen))
+    assert [("https://api.minimax.io/v1", "sk-test")] == [(where.base_url, where.key.value) for where in seen]
+    with pytest.raises(AuthError, match="no API key"):
+        models(options, Streams.fake(), {}, hosting([], seen=seen))
+    assert 1 == len(seen)
+
+
+def test_the_host_of_the_chosen_profile_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "mmpipe").mkdir()
+    (tmp_path / "mmpipe" / "config.toml").write_text('[profile.abroad]\nbase_url = "intl"\n')
+    seen: list[Endpoint] = []
+    options = ModelsOptions(live=True, profile="abroad")
+    models(options, Streams.fake(), KEY | {"XDG_CONFIG_HOME": str(tmp_path)}, hosting([], seen=seen))
+    assert ["https://api.minimax.io/v1"] == [where.base_url for where in seen]
+
+
+def test_the_catalogue_alone_asks_nobody() -> None:
+    seen: list[Endpoint] = []
+    models(ModelsOptions(), Streams.fake(), {}, hosting([], seen=seen))
+    assert [] == seen
+
+
+def test_a_signal_ends_the_asking_in_an_orderly_way() -> None:
+    def list_models(_: Endpoint, __: Limits, ___: Observer) -> Sequence[str]:
+        signal.raise_signal(signal.SIGTERM)
+        return []
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as caught:
+        models(ModelsOptions(live=True), Streams.fake(), KEY, list_models)
+    assert (signal.SIGTERM, before) == (caught.value.signal_number, signal.getsignal(signal.SIGTERM))
+
+
+def test_a_reader_that_goes_away_is_not_asked_for() -> None:
+    def list_models(_: Endpoint, __: Limits, observer: Observer) -> Sequence[str]:
+        observer.look()
+        pytest.fail("the host is still waited for")
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        streams = Streams(
+            Input(0), Output(writing, "standard output", is_main=True), Output(2, "standard error")
+        )
+        with pytest.raises(PipeClosed):
+            models(ModelsOptions(live=True), streams, KEY, list_models)
+    finally:
+        os.close(writing)
