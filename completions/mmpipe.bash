@@ -32,7 +32,7 @@ _mmpipe_value() {
         sim)
             case $2 in
                 --port | --tps | --latency | --rpm | --seed) kind=text ;;
-                --fail) kind=words words='base_resp event retry-after retry-after-date choices-null cut cut-at-frame reset refuse-late no-finish html json-error empty hang hang-mid hang-end comments length filter bad-utf8 bad-json redirect slow bom retry-lines' ;;
+                --fail) kind=words words='bad-json bad-utf8 bom choices-null comments cut cut-at-frame empty filter hang hang-end hang-mid html json-error length no-finish redirect refuse-late reset retry-lines slow' ;;
                 --dialect) kind=words words='incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf no-usage' ;;
                 --log) kind=files ;;
                 '') kind=command ;;

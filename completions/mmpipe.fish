@@ -88,7 +88,7 @@ complete -c mmpipe -n '__mmpipe_at_runner' -l port -x -d 'Port to listen on [a f
 complete -c mmpipe -n '__mmpipe_at_runner' -l tps -x -d 'Tokens each second [as fast as possible].'
 complete -c mmpipe -n '__mmpipe_at_runner' -l latency -x -d 'Wait before the first byte.'
 complete -c mmpipe -n '__mmpipe_at_runner' -l rpm -x -d 'Refuse more requests a minute (429, 1002).'
-complete -c mmpipe -n '__mmpipe_at_runner' -l fail -x -a 'base_resp event retry-after retry-after-date choices-null cut cut-at-frame reset refuse-late no-finish html json-error empty hang hang-mid hang-end comments length filter bad-utf8 bad-json redirect slow bom retry-lines' -d 'Fail with a status, code or kind, as in 500:1/5 or cut:0.02.'
+complete -c mmpipe -n '__mmpipe_at_runner' -l fail -x -a 'bad-json bad-utf8 bom choices-null comments cut cut-at-frame empty filter hang hang-end hang-mid html json-error length no-finish redirect refuse-late reset retry-lines slow' -d 'Fail with a status, code or kind, as in 500:1/5 or cut:0.02.'
 complete -c mmpipe -n '__mmpipe_at_runner' -l dialect -x -a 'incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf no-usage' -d 'A way in which the API has been seen to answer.'
 complete -c mmpipe -n '__mmpipe_at_runner' -l seed -x -d 'Seed of the probabilities of --fail [0].'
 complete -c mmpipe -n '__mmpipe_at_runner' -l log -r -F -d 'Append each request as one JSON line.'

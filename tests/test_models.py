@@ -1,6 +1,7 @@
 """The list of models is a table for a person, and lines for a script."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -23,19 +24,19 @@ def shown(options: ModelsOptions, terminals: str = "", **environment: str) -> st
 def test_a_pipe_gets_a_line_each_with_the_name_first() -> None:
     lines = shown(ModelsOptions()).splitlines()
     assert IDS == [line.split("\t")[0] for line in lines]
-    assert {10} == {len(line.split("\t")) for line in lines}
+    assert {11} == {len(line.split("\t")) for line in lines}
 
 
 def test_a_header_is_there_when_it_is_asked_for() -> None:
     first, *rest = shown(ModelsOptions(header=True)).splitlines()
-    assert "id\tcontext\tmax_output\ttps\tinput\toutput\tcache_read\timages\tthinking\tnote" == first
+    assert "id\tcontext\tmax_output\ttps\tinput\toutput\tcache_read\timages\tthinking\tends\tnote" == first
     assert len(IDS) == len(rest)
 
 
 def test_json_carries_everything_that_is_known() -> None:
     found = [json.loads(line) for line in shown(ModelsOptions(format="jsonl")).splitlines()]
     assert IDS == [model["id"] for model in found]
-    assert {"source", "date", "prices", "ignored", "retired", "several_system_messages"} <= set(found[0])
+    assert {"source", "date", "prices", "ignored", "ends", "several_system_messages"} <= set(found[0])
 
 
 def test_one_model_is_shown_alone() -> None:
@@ -67,3 +68,28 @@ print([name for name in dear if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]\n" == done.stdout
+
+
+def test_a_table_keeps_what_fits_and_the_name_longest() -> None:
+    def columns(width: int) -> list[str]:
+        return shown(ModelsOptions(), "stdout", COLUMNS=str(width), TERM="dumb").splitlines()[0].split()
+
+    assert ["id"] == columns(20)
+    assert ["id", "context", "input", "output", "images", "thinking", "ends"] == columns(80)
+    assert "note" in columns(200)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_table_has_a_line_for_each_model_and_one_for_the_names(width: int) -> None:
+    text = shown(ModelsOptions(), "stdout", COLUMNS=str(width), TERM="dumb")
+    assert 1 + len(IDS) == len(text.splitlines())
+
+
+def test_a_terminal_gets_all_that_is_known_of_one_model() -> None:
+    text = shown(ModelsOptions("MiniMax-M3"), "stdout")
+    assert re.search(r"^images +yes$", text, re.MULTILINE)
+    assert re.search(r"^ignored +presence_penalty, ", text, re.MULTILINE)
+    assert "0.3 in, 1.2 out, 0.06 from the cache (prompts of up to 512000 tokens)\n" in text
+    assert "0.6 in, 2.4 out, 0.12 from the cache\n" in text
+    assert "\t" not in text
+    assert "None" not in text

@@ -119,7 +119,7 @@ def _ask(
 def _list_models(
     program: Program,
     catalogue: o.Catalogue,
-    service: o.Service,  # noqa: ARG001  for what is still to come
+    service: o.Service,
     errors: o.Errors,  # noqa: ARG001  as above
     about: o.About,  # noqa: ARG001  as above
 ) -> None:
@@ -131,6 +131,10 @@ def _list_models(
         model=catalogue.model,
         format="jsonl" if catalogue.json else catalogue.format,
         header=catalogue.header,
+        live=catalogue.live,
+        profile=service.profile,
+        manners=_manners(service),
+        settings=_settings(service),
     )
     program.models(chosen, program.streams, program.environment)
 

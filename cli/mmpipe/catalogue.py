@@ -1,7 +1,7 @@
 """Knows the models: what they can do, what they cost, and how that is known; the facts are in catalogue.toml."""
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from mmpipe.events import Usage
@@ -30,13 +30,13 @@ class Model:
     description: str
     thinking: str
     source: str
-    date: date
+    date: dt.date
     prices: tuple[Price, ...]
     tps: int | None = None
     images: bool = False
     several_system_messages: bool = False
     ignored: tuple[str, ...] = ()
-    retired: str | None = None
+    ends: dt.date | None = None
 
 
 def load() -> tuple[Model, ...]:

@@ -12,6 +12,7 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 from mmpipe.app import COMMANDS, Program
 from mmpipe.commands import Command
 from mmpipe.errors import UsageError
+from mmpipe.guess import did_you_mean
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:
@@ -100,8 +101,5 @@ def _in_our_words(sentence: str) -> str:
     sentence = re.sub(r" \(Possible options: (.*)\)$", r"; did you mean \1?", sentence)
     wrong = re.search(r"'([^']*)' is not one of (.*)", sentence)
     if wrong:
-        from difflib import get_close_matches
-
-        for guess in get_close_matches(wrong[1], re.findall(r"'([^']*)'", wrong[2]), 1):
-            sentence += f"; did you mean {guess}?"
+        sentence += did_you_mean(wrong[1], re.findall(r"'([^']*)'", wrong[2]))
     return f"{sentence}; --help tells more"

@@ -4,16 +4,18 @@ It is the catalogue that is shown; with `live`, compared with what the host serv
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mmpipe.catalogue import Model, load
+from mmpipe.catalogue import Model, Price, load
 from mmpipe.errors import MmpipeError, Rejected
+from mmpipe.guess import did_you_mean
 from mmpipe.streams import Output, Streams
 from mmpipe.terms import Endpoint, Limits
 from mmpipe.visible import one_line, visible, visible_json
 from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.table import table
 
 if TYPE_CHECKING:
     from mmpipe.api.course import Observer
@@ -29,7 +31,22 @@ _COLUMNS = (
     "cache_read",
     "images",
     "thinking",
+    "ends",
     "note",
+)
+_NUMBERS = _COLUMNS[1:7]
+# What a narrow terminal does without, the first of them first.
+_SHED = (
+    "note",
+    "tps",
+    "cache_read",
+    "max_output",
+    "images",
+    "thinking",
+    "output",
+    "input",
+    "context",
+    "ends",
 )
 # The record of a model of which nothing is known; a price that is not known is none, and never 0.
 _UNKNOWN: Mapping[str, object] = {
@@ -89,7 +106,13 @@ def models(
         for entry in entries:
             _write(streams.stdout, _json(entry, streams.stdout))
     elif streams.stdout.is_terminal and options.format is None:
-        _write(streams.stdout, _table(columns, map(_row, entries), environment))
+        if options.model is None:
+            text = table(
+                columns, [_row(entry) for entry in entries], environment, numbers=_NUMBERS, shed=_SHED
+            )
+        else:
+            text = "\n".join(_sheet(entries[0]))
+        _write(streams.stdout, text)
     else:
         for row in ([columns] if options.header else []) + [_row(entry) for entry in entries]:
             _write(streams.stdout, "\t".join(row))
@@ -137,13 +160,16 @@ def _compared(known: Sequence[_Entry], served: Iterable[str]) -> list[_Entry]:
     ]
 
 
-def _one(name: str, entries: Iterable[_Entry], *, live: bool) -> _Entry:
+def _one(name: str, entries: Sequence[_Entry], *, live: bool) -> _Entry:
     found = next((entry for entry in entries if entry.id.lower() == name.lower()), None)
     if found is not None:
         return found
+    guess = did_you_mean(name, (entry.id for entry in entries))
     if live:
-        raise Rejected(f"{name} is not in the catalogue, and the host does not serve it")
-    raise Rejected(f"{name} is not in the catalogue; the service may know it all the same: try it with -m")
+        raise Rejected(f"{name} is not in the catalogue, and the host does not serve it{guess}")
+    raise Rejected(
+        f"{name} is not in the catalogue; the service may know it all the same: try it with -m{guess}"
+    )
 
 
 def _row(entry: _Entry) -> tuple[str, ...]:
@@ -157,37 +183,56 @@ def _facts(model: Model) -> tuple[str, ...]:
     """The cells after the first."""
     price = model.prices[0]
     numbers = (model.context, model.max_output, model.tps, price.input, price.output, price.cache_read)
-    note = f"{model.description}; {model.retired}" if model.retired else model.description
     images = "images" if model.images else ""
     return (
         *("" if number is None else f"{number}" for number in numbers),
         images,
         model.thinking,
-        note,
+        "" if model.ends is None else f"{model.ends}",
+        model.description,
     )
 
 
 def _json(entry: _Entry, output: Output) -> str:
-    known = {**_UNKNOWN, "id": entry.id} if entry.model is None else asdict(entry.model)
-    record = known if entry.live is None else {**known, "live": entry.live}
-    line = json.dumps(record, ensure_ascii=False, default=str)
+    line = json.dumps(_record(entry), ensure_ascii=False, default=str)
     return visible_json(line) if output.is_terminal else line
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], environment: Mapping[str, str]) -> str:
-    """Drawn by rich into a text; its colours follow NO_COLOR and TERM by themselves."""
-    from rich.console import Console as RichConsole
-    from rich.table import Table
+def _record(entry: _Entry) -> dict[str, object]:
+    known = {**_UNKNOWN, "id": entry.id} if entry.model is None else asdict(entry.model)
+    return known if entry.live is None else {**known, "live": entry.live}
 
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in _COLUMNS[1:7] else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(visible, row))
-    console = RichConsole(markup=False, emoji=False, highlight=False, _environ=environment)
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get().rstrip("\n")
+
+def _sheet(entry: _Entry) -> Iterator[str]:
+    """All that is known of one model, a line for each fact."""
+    for name, value in _record(entry).items():
+        match value:
+            case None | () | []:
+                pass
+            case bool():
+                yield _fact(name, "yes" if value else "no")
+            case tuple() if entry.model is not None and name == "prices":
+                yield from map(_price, entry.model.prices)
+            case tuple():
+                yield _fact(name, ", ".join(value))
+            case _:
+                yield _fact(name, f"{value}")
+
+
+def _fact(name: str, value: str) -> str:
+    return f"{name.replace('_', ' '):24} {visible(value)}"
+
+
+def _price(price: Price) -> str:
+    parts = (
+        (price.input, "in"),
+        (price.output, "out"),
+        (price.cache_read, "from the cache"),
+        (price.cache_write, "into it"),
+    )
+    costs = ", ".join(f"{dollars} {what}" for dollars, what in parts if dollars is not None)
+    upper = "" if price.up_to is None else f" (prompts of up to {price.up_to} tokens)"
+    return _fact("dollars a million tokens", f"{costs}{upper}")
 
 
 def _write(output: Output, line: str) -> None:

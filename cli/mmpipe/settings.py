@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmpipe.errors import AuthError, UsageError
+from mmpipe.guess import did_you_mean
 from mmpipe.keys import checked, read_key_file, run_key_command
 from mmpipe.terms import Endpoint, Key, Patience
 from mmpipe.visible import one_line
@@ -158,7 +159,8 @@ class Settings:
         if profile is None:
             return
         if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
-            raise UsageError(f"there is no [profile.{profile}] in {self._path}")
+            guess = did_you_mean(profile, profiles if isinstance(profiles, dict) else ())
+            raise UsageError(f"there is no [profile.{profile}] in {self._path}{guess}")
         where = f"{self._path} [profile.{profile}]"
         for name, value in _checked(chosen, where):
             yield name, value, where
@@ -259,7 +261,9 @@ def _checked(content: Mapping[str, object], where: str) -> Iterator[tuple[str, o
             raise UsageError(f"{where}: keys do not belong into a configuration file; use api_key_command")
         kind = _FILE_KEYS.get(name)
         if kind is None:
-            raise UsageError(f"{where}: {name} is no setting; there are {', '.join(_FILE_KEYS)}")
+            raise UsageError(
+                f"{where}: {name} is no setting; there are {', '.join(_FILE_KEYS)}{did_you_mean(name, _FILE_KEYS)}"
+            )
         if not isinstance(value, kind) or isinstance(value, bool):
             raise UsageError(f"{where}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
         yield name, value

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
+from mmpipe.guess import did_you_mean
 from mmpipe.signals import handled
 from mmpipe.streams import Streams
 
@@ -131,7 +132,9 @@ def _profile(options: SimulatorOptions) -> "Profile":
 
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
-        raise UsageError(f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}")
+        raise UsageError(
+            f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{did_you_mean(unknown[0], Dialect)}"
+        )
     # The comparisons are such that not-a-number fails them.
     if not 0 <= options.latency < _LONGEST_LATENCY:
         raise UsageError(f"--latency is {options.latency}: it must be 0 or more, in seconds")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from typer.completion import get_completion_script
+from typer.completion import get_completion_script  # type: ignore[attr-defined]  # what --show-completion shows
 
 OURS = Path(__file__).parents[2] / "completions" / "mmpipe.bash"
 ROUNDS = 20

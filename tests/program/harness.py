@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import parse_fault
@@ -179,6 +180,17 @@ def _heeding_signals() -> Iterator[None]:
 def finished(process: subprocess.Popen[bytes]) -> Finished:
     stdout, stderr = process.communicate(timeout=LIMIT)
     return Finished(process.returncode, stdout or b"", stderr or b"")
+
+
+def read_until(stream: IO[bytes] | None, words: bytes) -> bytes:
+    """What comes up to and with the line that holds the words; the process is killed if it never comes."""
+    assert stream is not None
+    read = b""
+    while words not in read:
+        line = stream.readline()
+        assert line, f"{words!r} never came, only {read!r}"
+        read += line
+    return read
 
 
 def eventually(happens: Callable[[], object], what: str) -> None:

@@ -27,7 +27,7 @@ PS1='ready> '
 tell_line() { printf '%s\0' "$READLINE_LINE" >"$ANSWER"; READLINE_LINE=; READLINE_POINT=0; }
 tell_offers() {
     local kept=${READLINE_LINE:0:READLINE_MARK} offered=${READLINE_LINE:READLINE_MARK}
-    local word='^ *((\\.|"(\\.|[^"\\])*"?|'\''[^'\'']*'\''?|[^ "'\''\\])+)'
+    local word='^ *((\\.|"(\\.|[^"\\])*"|'\''[^'\'']*'\''|[^ "'\''\\])+) '
     READLINE_LINE=; READLINE_POINT=0
     {
         while [[ $offered =~ $word ]]; do
@@ -35,6 +35,8 @@ tell_offers() {
             printf '%s\n' "${kept##* }${BASH_REMATCH[1]}"
             offered=${offered:${#BASH_REMATCH}}
         done
+        # A quote that nothing closes.
+        [[ ${offered// } ]] && printf '%s\n' "$offered"
         printf '\0'
     } >"$ANSWER"
 }

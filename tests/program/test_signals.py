@@ -6,24 +6,12 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import pytest
 
-from program.harness import AT_ONCE, LIMIT, MMPIPE, finished, parsed, service, shell, started
+from program.harness import AT_ONCE, LIMIT, MMPIPE, finished, parsed, read_until, service, shell, started
 
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-
-
-def read_until(stream: IO[bytes] | None, words: bytes) -> bytes:
-    """What comes up to and with the line that holds the words; the process is killed if it never comes."""
-    assert stream is not None
-    read = b""
-    while words not in read:
-        line = stream.readline()
-        assert line, f"{words!r} never came, only {read!r}"
-        read += line
-    return read
 
 
 @pytest.mark.parametrize("number", ENDING)

@@ -55,10 +55,9 @@ def _hosts() -> tuple[str, ...]:
 
 
 def _faults() -> tuple[str, ...]:
-    from mmpipe.simulator.faults import FaultKind
+    from mmpipe.simulator.faults import PLAIN_KINDS
 
-    # Those in capitals stand for numbers.
-    return tuple(kind.value for kind in FaultKind if kind.value.islower())
+    return tuple(sorted(PLAIN_KINDS))
 
 
 def _dialects() -> tuple[str, ...]:

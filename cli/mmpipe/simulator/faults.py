@@ -40,6 +40,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mmpipe.guess import did_you_mean
 from mmpipe.simulator.envelopes import FAILURES
 
 
@@ -127,7 +128,7 @@ def parse_fault(spec: str) -> Fault:
 _NUMBERED = re.compile(
     r"(?P<name>base_resp|event)-(?P<code>\d{4})|(?P<wait>retry-after(?:-date)?)=(?P<s>\d{1,6})"
 )
-_PLAIN = frozenset(FaultKind) - {
+PLAIN_KINDS = frozenset(FaultKind) - {
     FaultKind.STATUS,
     FaultKind.CODE,
     FaultKind.BASE_RESP,
@@ -138,7 +139,7 @@ _PLAIN = frozenset(FaultKind) - {
 
 
 def _what(text: str) -> tuple[FaultKind, int]:
-    if text in _PLAIN:
+    if text in PLAIN_KINDS:
         return FaultKind(text), 0
     if re.fullmatch(r"[45]\d\d", text, re.ASCII):
         return FaultKind.STATUS, int(text)
@@ -151,7 +152,7 @@ def _what(text: str) -> tuple[FaultKind, int]:
         return FaultKind(match["wait"]), int(match["s"])
     raise FaultSpecError(
         f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, base_resp-CODE, event-CODE, "
-        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(_PLAIN))}."
+        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(PLAIN_KINDS))}{did_you_mean(text, PLAIN_KINDS)}"
     )
 
 
@@ -159,7 +160,7 @@ def _known(code: int) -> int:
     if code in FAILURES:
         return code
     raise FaultSpecError(
-        f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}."
+        f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}"
     )
 
 
