@@ -159,9 +159,7 @@ def _what(text: str) -> tuple[FaultKind, int]:
 def _known(code: int) -> int:
     if code in FAILURES:
         return code
-    raise FaultSpecError(
-        f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}"
-    )
+    raise FaultSpecError(f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}")
 
 
 def _when(text: str) -> When:
