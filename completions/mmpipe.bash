@@ -63,7 +63,7 @@ _mmpipe_letters() {
     while [[ -n $rest ]]; do
         option=-${rest:0:1} rest=${rest:1}
         _mmpipe_value "$1" "$option"
-        [[ $kind == flag ]] || return 0
+        if [[ $kind != flag ]]; then return 0; fi
     done
     return 1
 }
@@ -75,7 +75,8 @@ _mmpipe_command() {
     elif declare -F _command_offset >/dev/null; then
         _command_offset "$1"
     elif ((COMP_CWORD == $1)); then
-        words=$(compgen -c -- "$cur") && _mmpipe_offer
+        words=$(compgen -c -- "$cur")
+        _mmpipe_offer
     elif [[ ${COMP_WORDS[$1]##*/} == mmpipe ]]; then
         COMP_WORDS=("${COMP_WORDS[@]:$1}") COMP_CWORD=$((COMP_CWORD - $1))
         _mmpipe mmpipe "$cur"
@@ -87,43 +88,65 @@ _mmpipe_command() {
 _mmpipe_offer() {
     local word
     for word in $words; do
-        [[ $word == "$cur"* ]] && COMPREPLY+=("$prefix$word")
+        if [[ $word == "$cur"* ]]; then COMPREPLY+=("$prefix$word"); fi
     done
 }
 
 _mmpipe_files() {
-    local file
-    if [[ -z $prefix ]]; then
+    local file quoted
+    if [[ -z $prefix && ! ($behind == '=' && $cur == '~/'*) ]]; then
         # Bash itself quotes best.
         compopt -o default 2>/dev/null
         return
     fi
-    compopt -o filenames 2>/dev/null
+    cur=${cur//\\/}
+    # Behind a letter or a sign no shell expands a tilde.
+    if [[ $cur == '~/'* ]]; then cur=$HOME${cur:1}; fi
     while IFS= read -r file; do
-        [[ -d $file ]] && file+=/ && compopt -o nospace 2>/dev/null
-        COMPREPLY+=("$prefix$file")
+        printf -v quoted %q "$file"
+        if [[ -d $file ]]; then
+            quoted+=/
+            compopt -o nospace 2>/dev/null
+        fi
+        COMPREPLY+=("$prefix$quoted")
     done < <(compgen -f -- "$cur")
 }
 
-_mmpipe() {
-    local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]}
+_mmpipe_line() {
+    local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]} behind=${COMP_WORDS[COMP_CWORD - 1]}
     local kind= words= option= rest= prefix= pending= command= closed= position=0 word i
     COMPREPLY=()
+    case $behind in
+        '<'* | '>'* | '&>'*)
+            compopt -o default 2>/dev/null
+            return
+            ;;
+    esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        if [[ -n $pending ]]; then
+        if [[ $word == [\<\>]* || $word == '&>'* ]]; then
+            # What is redirected is no word of ours, nor is the number of its descriptor.
+            i=$((i + 1))
+        elif [[ $word == [0-9] && ${COMP_WORDS[i + 1]} == [\<\>]* ]]; then
+            continue
+        elif [[ $word == : ]]; then
+            # Bash takes a word with a colon apart, and so does an equals sign.
+            i=$((i + 1))
+        elif [[ -n $pending ]]; then
             [[ $word == = && $pending == --* && ${COMP_WORDS[i - 1]} == "$pending" ]] || pending=
+        elif [[ $word == = ]]; then
+            i=$((i + 1))
         elif [[ -z $closed && $word == -- ]]; then
             closed=1
         elif [[ -z $closed && $word == --* ]]; then
-            _mmpipe_value "$command" "$word"
-            [[ $kind == flag ]] || pending=$word
+            _mmpipe_value "$command" "${word%%=*}"
+            if [[ $kind != flag && $word != *=* ]]; then pending=$word; fi
         elif [[ -z $closed && $word == -?* ]]; then
-            _mmpipe_letters "$command" "$word" && [[ -z $rest ]] && pending=$option
+            if _mmpipe_letters "$command" "$word" && [[ -z $rest ]]; then pending=$option; fi
         elif [[ -z $command ]]; then
             command=$word
         else
-            ((position++))
+            position=$((position + 1))
             _mmpipe_value "$command" ''
             if [[ $kind == command ]]; then
                 _mmpipe_command "$i"
@@ -132,10 +155,14 @@ _mmpipe() {
         fi
     done
 
-    if [[ -n $pending ]]; then
+    if [[ $typed == : || $behind == : ]]; then
+        kind=text
+    elif [[ -n $pending ]]; then
         _mmpipe_value "$command" "$pending"
-        # The `=` is the word that is completed as long as nothing follows it.
-        [[ $typed == = && $pending == --* ]] && cur=
+        # The sign is the word that is completed as long as nothing follows it.
+        if [[ $typed == = && $pending == --* ]]; then cur= behind='='; fi
+    elif [[ $typed == = || $behind == = ]]; then
+        kind=text
     elif [[ -z $closed && $typed == --*=* ]]; then
         _mmpipe_value "$command" "${typed%%=*}"
         prefix=${typed%%=*}= cur=${cur#*=}
@@ -145,14 +172,28 @@ _mmpipe() {
         _mmpipe_options "$command"
     else
         _mmpipe_value "$command" ''
-        ((position > 0)) && kind=text
+        if ((position > 0)); then kind=text; fi
     fi
+    # Readline replaces $2, which begins behind a quote that is open, and nothing before it.
+    if [[ $2 != "$prefix"* ]]; then prefix= cur=$2; fi
 
     case $kind in
         words) _mmpipe_offer ;;
         files) _mmpipe_files ;;
         command) _mmpipe_command "$COMP_CWORD" ;;
     esac
+    return 0
+}
+
+_mmpipe() {
+    # The case of letters matters, whatever the user says of patterns.
+    if shopt -q nocasematch; then
+        shopt -u nocasematch
+        _mmpipe_line "$@"
+        shopt -s nocasematch
+    else
+        _mmpipe_line "$@"
+    fi
 }
 
 if type compopt &>/dev/null; then

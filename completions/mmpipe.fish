@@ -43,7 +43,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l top-p -x -d 'Nucleus sampling
 complete -c mmpipe -n '__mmpipe_at chat stream' -l max-tokens -x -d 'Most tokens of the answer, thinking included.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s p -l param -x -d 'Any other field of the request.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l native-thinking -d 'Have the thinking sent as tags in the text, and parse them.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l wire -x -a 'stream whole' -d 'How the API is asked, whatever is written here [stream].'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l wire -x -a 'stream whole' -d 'How the API is asked, whatever is written here.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s t -l thinking -x -a 'show split hide' -d 'Thinking before the answer, apart from it, or not at all.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l thinking-file -r -F -d 'Where split thinking goes (/dev/fd/3 works).'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s F -l format -x -a 'text json jsonl messages raw' -d 'What is written [text].'

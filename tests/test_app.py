@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mmpipe.answer import Options
-from mmpipe.app import Program
 from mmpipe.command_line import command_line
+from mmpipe.commands.program import Program
 from mmpipe.outlets import Form
 from mmpipe.prompt import PromptSources
 from mmpipe.simulate import SimulatorOptions

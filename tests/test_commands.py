@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.app import COMMANDS
-from mmpipe.commands import Command, alike
+from mmpipe.commands.tree import TREE
+from mmpipe.grammar import Command
 from mmpipe.reference.documents import DOCUMENTS, document
 from mmpipe.reference.help import help_page
 from mmpipe.settings import DEFAULTS
@@ -44,7 +44,7 @@ CHOICES = {
 
 
 def commands() -> tuple[Command, ...]:
-    return COMMANDS[1:]
+    return TREE.commands
 
 
 def test_the_commands_and_their_options_are_those_of_the_contract() -> None:
@@ -72,7 +72,7 @@ def test_choices_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
 def test_help_shows_every_option_under_its_title(command: Command) -> None:
-    page = help_page(COMMANDS, command.name)
+    page = help_page(TREE, command.name)
     for title, group in command.groups.items():
         part = page.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
         for parameter in group:
@@ -81,9 +81,9 @@ def test_help_shows_every_option_under_its_title(command: Command) -> None:
             assert parameter.help in " ".join(part.split())
 
 
-@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("name", [command.name for command in (TREE.program, *TREE.commands)])
 def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
-    lines = help_page(COMMANDS, name).splitlines()
+    lines = help_page(TREE, name).splitlines()
     examples = lines[lines.index("Examples:") + 1 :]
     # A line for a shell cannot be broken.
     assert max(map(len, [line for line in lines if line not in examples[1::2]])) <= 80
@@ -94,7 +94,7 @@ def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
 @pytest.mark.parametrize("kind", list(DOCUMENTS))
 def test_completions_and_manual_know_every_option(command: Command, kind: str) -> None:
-    text = document(kind, COMMANDS).replace("\\-", "-")
+    text = document(kind, TREE).replace("\\-", "-")
     for option in command.options:
         for name in option.names:
             # fish has the names without their hyphens, behind -s and -l.
@@ -106,7 +106,7 @@ def test_completions_and_manual_know_every_option(command: Command, kind: str) -
 
 def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
     shown = {"base_url": "cn"} | {name: f"{value}" for name, value in DEFAULTS.items() if name != "base_url"}
-    told = {option.names[-1]: option.help for option in COMMANDS[1].options}
+    told = {option.names[-1]: option.help for option in TREE.commands[0].options}
     assert {} == {
         name: told[f"--{name.replace('_', '-')}"]
         for name, value in shown.items()
@@ -117,7 +117,7 @@ def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
 @pytest.mark.parametrize("kind", list(DOCUMENTS))
 def test_the_committed_file_is_what_the_program_prints(kind: str) -> None:
     """`mmpipe completion KIND > completions/FILE` makes it anew."""
-    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == document(kind, COMMANDS)
+    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == document(kind, TREE)
 
 
 def test_nothing_else_is_in_the_folder_of_generated_files() -> None:
@@ -125,4 +125,4 @@ def test_nothing_else_is_in_the_folder_of_generated_files() -> None:
 
 
 def test_commands_with_the_same_options_are_described_once() -> None:
-    assert ("chat", "stream") in [names for names, _ in alike(commands())]
+    assert ("chat", "stream") in [names for names, _ in TREE.alike()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe import RELEASED, __version__
-from mmpipe.app import COMMANDS
+from mmpipe.commands.tree import TREE
 from program.harness import environment, put_on_path, service
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -57,7 +57,9 @@ def test_each_command_works_as_it_stands(block: str, works: Callable[[str], str]
     assert "simulated answer" in works(block) or Path("answer.txt").exists()
 
 
-@pytest.mark.parametrize("line", [example.line for command in COMMANDS for example in command.examples])
+@pytest.mark.parametrize(
+    "line", [example.line for command in (TREE.program, *TREE.commands) for example in command.examples]
+)
 def test_each_example_of_the_help_works_as_it_stands(line: str, works: Callable[[str], str]) -> None:
     before = set(Path.cwd().iterdir())
     printed = works(line)

@@ -1,17 +1,24 @@
-"""Parses the command line with Typer, which is given the commands of the tree."""
+"""Parses the command line with Typer, which is given the commands of the tree; the only importer of Typer.
+
+Typer splits the words; what they mean is asked of the tree. Typer would import pydantic (50 ms) to check even a value
+that was not typed, and says the same thing in other words from version to version.
+"""
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, fields
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.core import TyperCommand
 
-from mmpipe.app import COMMANDS, Program
-from mmpipe.commands import Command
+from mmpipe import __version__
+from mmpipe.commands.program import Program
+from mmpipe.commands.tree import TREE
 from mmpipe.errors import UsageError
+from mmpipe.grammar import Command, Parameter
 from mmpipe.guess import did_you_mean
 
 
@@ -20,86 +27,130 @@ def perform(arguments: Sequence[str], program: Program) -> int:
     try:
         status = command_line()(
             arguments,
-            prog_name=COMMANDS[0].name,
+            prog_name=TREE.program.name,
             # No variable of the environment is to ask for Typer's completion in place of the command.
             complete_var="",
             standalone_mode=False,
             obj=program,
         )
     except typer.TyperException as error:
-        raise UsageError(_in_our_words(error.format_message())) from error
+        raise UsageError(_in_our_words(error)) from error
     return status if isinstance(status, int) else 0
 
 
 def command_line() -> typer.Typer:
     """The tree as Typer has it."""
-    program, *commands = COMMANDS
     app = typer.Typer(
         context_settings={"help_option_names": []},
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
+        suggest_commands=False,
     )
-    app.callback()(_flat(program))
-    for command in commands:
+    app.callback()(_flat(TREE.program))
+    for command in TREE.commands:
         # What follows the name of a command to be run belongs to that command.
         settings = {"allow_interspersed_args": not command.takes_command}
-        app.command(command.name, cls=_LazyCommand, context_settings=settings)(_flat(command))
+        app.command(command.name, cls=_TreeCommand, context_settings=settings)(_flat(command))
     return app
 
 
 def _flat(command: Command) -> Callable[..., int | None]:
-    """A function with an argument for each option of each section, as Typer wants it."""
-    sections = command.sections
+    """A function with an argument for each parameter, as Typer wants it."""
+    sections = {name: [field.name for field in fields(kind)] for name, kind in command.sections.items()}
 
     def run(context: typer.Context, **values: object) -> int | None:
         chosen = {
-            name: section(**{field.name: values[field.name] for field in fields(section)})
-            for name, section in sections.items()
+            name: kind(**{field: values[field] for field in sections[name]})
+            for name, kind in command.sections.items()
         }
         return command.run(context.obj, **chosen)
 
-    options = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=field.type,
-        )
-        for section in sections.values()
-        for field in fields(section)
-    ]
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
-    run.__signature__ = inspect.Signature([context, *options])  # type: ignore[attr-defined]
+    parameters = [_for_typer(parameter) for parameter in (*command.options, *command.arguments)]
+    run.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
     return run
 
 
-class _LazyCommand(TyperCommand):
-    """A command that leaves alone what was not typed: Typer would import pydantic, 50 ms, to check even that."""
+def _for_typer(parameter: Parameter) -> inspect.Parameter:
+    """A parameter whose value Typer need not understand."""
+    words = list[str] | None if parameter.repeatable else str | None
+    if not parameter.names:
+        kind: object = Annotated[words, typer.Argument(metavar=parameter.metavar)]
+    elif parameter.metavar:
+        kind = Annotated[words, typer.Option(*parameter.names, metavar=parameter.metavar)]
+    else:
+        callback = _SHOWN_AT_ONCE.get(parameter.field)
+        kind = Annotated[
+            bool, typer.Option(*parameter.names, callback=callback, is_eager=callback is not None)
+        ]
+    default = None if parameter.required else parameter.default
+    return inspect.Parameter(
+        parameter.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+    )
+
+
+def _show_help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from mmpipe.reference.help import help_page
+
+        context.obj.show(help_page(TREE, context.info_name))
+        raise typer.Exit
+
+
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.obj.show(f"{TREE.program.name} {__version__}\n")
+        raise typer.Exit
+
+
+_SHOWN_AT_ONCE = {"help": _show_help, "version": _show_version}
+
+
+class _TreeCommand(TyperCommand):
+    """A command whose values are asked of the tree."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  whatever Typer passes on
         super().__init__(*args, **settings)
-        for parameter in self.params:
-            # Typer makes them itself, and takes no class for them.
-            parameter.__class__ = _LazyOption if isinstance(parameter, TyperOption) else _LazyArgument
+        known = {parameter.field: parameter for parameter in _parameters(self.name)}
+        for typed in self.params:
+            parameter = known[typed.name]
+            if parameter.metavar:
+                typed.process_value = partial(_value, parameter)  # type: ignore[method-assign]
 
 
-class _LazyOption(TyperOption):
-    def process_value(self, ctx: Any, value: Any) -> Any:  # noqa: ANN401  of any option
-        return None if value is None and not self.required else super().process_value(ctx, value)
+def _parameters(command: str | None) -> Sequence[Parameter]:
+    found = TREE.named(command)
+    return (*found.options, *found.arguments)
 
 
-class _LazyArgument(TyperArgument):
-    def process_value(self, ctx: Any, value: Any) -> Any:  # noqa: ANN401  as above
-        return None if value is None and not self.required else super().process_value(ctx, value)
+def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN401  a word, several, or the default
+    """What was typed, as the section has it; raises UsageError."""
+    if typed is None or typed == ():
+        if parameter.required:
+            raise UsageError(
+                f"{parameter.metavar} is missing: {', '.join(parameter.choices)}; --help tells more"
+            )
+        return None
+    if typed == parameter.default:
+        return typed
+    if parameter.repeatable:
+        return [parameter.value(word) for word in typed]
+    return parameter.value(typed)
 
 
-def _in_our_words(sentence: str) -> str:
+def _in_our_words(error: typer.TyperException) -> str:
     """Typer's complaint as part of a line, with a guess of what was meant."""
-    # Typer has pydantic check the values, and passes its manner of speaking on.
-    sentence = " ".join(sentence.replace("Value error, ", "").split()).rstrip(".")
-    sentence = re.sub(r" \(Possible options: (.*)\)$", r"; did you mean \1?", sentence)
-    wrong = re.search(r"'([^']*)' is not one of (.*)", sentence)
-    if wrong:
-        sentence += did_you_mean(wrong[1], re.findall(r"'([^']*)'", wrong[2]))
-    return f"{sentence}; --help tells more"
+    sentence = " ".join(error.format_message().split()).rstrip(".")
+    # Its own guesses come in several forms, and are many.
+    sentence = sentence.partition(" (Possible options")[0]
+    unknown = re.fullmatch(r"No such (option|command):? '?([^'=]*).*", sentence)
+    if unknown is None:
+        return f"{sentence}; --help tells more"
+    if unknown[1] == "command":
+        known: Iterable[str] = (command.name for command in TREE.commands)
+    else:
+        context = getattr(error, "ctx", None)
+        options = TREE.named(getattr(context, "info_name", None)).options
+        known = (name for option in options for name in option.names)
+    return f"{sentence}{did_you_mean(unknown[2], known)}; --help tells more"

@@ -37,8 +37,8 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
     from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, PipeClosed
 
     try:
-        from mmpipe.app import Program
         from mmpipe.command_line import perform
+        from mmpipe.commands.program import Program
 
         return perform(arguments, Program(streams, dict(os.environ)))
     except MmpipeError as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mmpipe.simulator.profile import Profile
 
 _KEY = "simulated-key"
+_LAST_PORT = 65_535
 _LONGEST_LATENCY = 86_400.0  # seconds
 
 
@@ -135,6 +136,8 @@ def _profile(options: SimulatorOptions) -> "Profile":
         raise UsageError(
             f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{did_you_mean(unknown[0], Dialect)}"
         )
+    if not 0 <= options.port <= _LAST_PORT:
+        raise UsageError(f"--port is {options.port}: it must be from 0 to {_LAST_PORT}")
     # The comparisons are such that not-a-number fails them.
     if not 0 <= options.latency < _LONGEST_LATENCY:
         raise UsageError(f"--latency is {options.latency}: it must be 0 or more, in seconds")

@@ -122,12 +122,66 @@ def test_bash_completes_where_the_equals_sign_is_part_of_a_word(
         assert "mmpipe chat --format=json --no-stdin " == shell.press_tab("mmpipe chat --format=json --no-s")
 
 
-def test_bash_completes_a_file_behind_its_letter(tmp_path: Path, needs: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("mmpipe chat -fmy", "mmpipe chat -fmy\\ file.txt "),
+        ("mmpipe chat -fmy\\ f", "mmpipe chat -fmy\\ file.txt "),
+        ("mmpipe chat -nfmy", "mmpipe chat -nfmy\\ file.txt "),
+        ("mmpipe chat -f'my", "mmpipe chat -f'my file.txt' "),
+        ('mmpipe chat -f"my', 'mmpipe chat -f"my file.txt" '),
+        ('mmpipe chat --file="my', 'mmpipe chat --file="my file.txt" '),
+        ("mmpipe chat -fcost", "mmpipe chat -fcost\\$now.txt "),
+        ("mmpipe chat --file=cost", "mmpipe chat --file=cost\\$now.txt "),
+        ("mmpipe chat -F'me", "mmpipe chat -F'messages' "),
+        # Words that bash takes apart.
+        ("mmpipe sim --fail 500:1/5 --dia", "mmpipe sim --fail 500:1/5 --dialect "),
+        ("mmpipe sim --fail 500:1/5 -- mmpipe ch", "mmpipe sim --fail 500:1/5 -- mmpipe chat "),
+        ("mmpipe models --base-url https://x/v1 MiniMax-M3.", None),
+        ("mmpipe chat -p a=b --no-s", "mmpipe chat -p a=b --no-stdin "),
+        # Redirections are not the command's words.
+        ("mmpipe chat hi > my", "mmpipe chat hi > my\\ file.txt "),
+        ("mmpipe chat hi 2>my", "mmpipe chat hi 2>my\\ file.txt "),
+        ("mmpipe chat < my", "mmpipe chat < my\\ file.txt "),
+        ("mmpipe > x ch", "mmpipe > x chat "),
+        ("mmpipe models 2>/dev/null MiniMax-M3.", None),
+        ("mmpipe sim --log x > y -- mmpipe ch", "mmpipe sim --log x > y -- mmpipe chat "),
+        ('mmpipe chat "x > y" --no-s', 'mmpipe chat "x > y" --no-stdin '),
+    ],
+)
+def test_bash_completes_what_only_bash_makes_difficult(
+    line: str, completed: str | None, tmp_path: Path, needs: Callable[[str], None]
+) -> None:
     needs("bash")
     (tmp_path / "my file.txt").touch()
+    (tmp_path / "cost$now.txt").touch()
     with interactive("bash", SCRIPTS["bash"], tmp_path) as shell:
-        assert "mmpipe chat -fmy\\ file.txt " == shell.press_tab("mmpipe chat -fmy")
-        assert "mmpipe chat -nfmy\\ file.txt " == shell.press_tab("mmpipe chat -nfmy")
+        assert (completed or f"{line}1-Flash ") == shell.press_tab(line)
+
+
+def test_bash_gives_a_path_that_a_program_can_open(tmp_path: Path, needs: Callable[[str], None]) -> None:
+    """No shell expands a tilde behind `--file=`."""
+    needs("bash")
+    (tmp_path / "notes.txt").touch()
+    with interactive("bash", SCRIPTS["bash"], tmp_path) as shell:
+        assert f"mmpipe chat --file={tmp_path}/notes.txt " == shell.press_tab("mmpipe chat --file=~/no")
+        assert f"mmpipe chat -f{tmp_path}/notes.txt " == shell.press_tab("mmpipe chat -f~/no")
+
+
+@pytest.mark.parametrize(
+    "setting", ["set -e", "set -u", "shopt -s nocasematch", "IFS=m", "shopt -s failglob"]
+)
+def test_bash_completes_whatever_its_user_has_set(
+    setting: str, tmp_path: Path, needs: Callable[[str], None]
+) -> None:
+    needs("bash")
+    script = tmp_path / "both.bash"
+    script.write_text(f'. "{SCRIPTS["bash"]}"\n{setting}\n')
+    with interactive("bash", script, tmp_path) as shell:
+        assert "mmpipe chat " == shell.press_tab("mmpipe ch")
+        assert "mmpipe chat -F messages " == shell.press_tab("mmpipe chat -F me")
+        assert "mmpipe sim -- mmpipe chat " == shell.press_tab("mmpipe sim -- mmpipe ch")
+        assert "mmpipe chat hi" == shell.press_tab("mmpipe chat hi")
 
 
 def test_zsh_completes_when_the_script_is_sourced(tmp_path: Path, needs: Callable[[str], None]) -> None:

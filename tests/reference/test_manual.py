@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.app import COMMANDS
-from mmpipe.commands import Command, Example
+from mmpipe.commands.tree import TREE
 from mmpipe.errors import ExitStatus
+from mmpipe.grammar import Command, Example, Tree
 from mmpipe.reference.manual import manual
 from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, SIGNALS
 
@@ -56,17 +56,21 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
 def test_examples_can_be_copied_from_the_page(needs: Callable[[str], None]) -> None:
     page = shown(needs, 200)
     assert [] == [
-        example.line for command in COMMANDS for example in command.examples if example.line not in page
+        example.line
+        for command in (TREE.program, *TREE.commands)
+        for example in command.examples
+        if example.line not in page
     ]
+
+
+def _nothing() -> None:
+    """What a command does that is only told of."""
 
 
 def test_what_roff_would_take_for_its_own_comes_out_as_it_was() -> None:
     hostile = r""".'\fB \n "^~` -- \(em"""
-    commands = (
-        Command("mmpipe", "", print),
-        Command("x", "", print, examples=(Example(hostile, hostile),)),
-    )
-    page = manual(commands)
+    command = Command("x", hostile, _nothing, examples=(Example(hostile, hostile),))
+    page = manual(Tree(Command("mmpipe", "", _nothing), (command,)))
     assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
 
 

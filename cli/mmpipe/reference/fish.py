@@ -1,8 +1,8 @@
 """Writes the completion script of fish."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from mmpipe.commands import Command, Parameter, alike
+from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.reference.values import Kind, values
 
 _SCRIPT = r"""# Completion of mmpipe in fish. Made by `mmpipe completion fish`; change the program, not this file.
@@ -35,14 +35,13 @@ complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 """
 
 
-def fish(commands: Sequence[Command]) -> str:
-    """The script for these commands, the first of which is the program."""
-    program, *rest = commands
-    runner = next(command for command in rest if command.takes_command)
+def fish(tree: Tree) -> str:
+    """The script of the tree."""
+    runner = next(command for command in tree.commands if command.takes_command)
     script = _SCRIPT.replace("@RUNNER@", runner.name).replace("@SPECS@", " ".join(map(_spec, runner.options)))
-    lines = [_line("__mmpipe_at ''", f"-a {command.name}", command.summary) for command in rest]
-    lines += _lines("__mmpipe_at ''", program)
-    for names, command in alike(rest):
+    lines = [_line("__mmpipe_at ''", f"-a {command.name}", command.summary) for command in tree.commands]
+    lines += _lines("__mmpipe_at ''", tree.program)
+    for names, command in tree.alike():
         lines += _lines(
             "__mmpipe_at_runner" if command is runner else f"__mmpipe_at {' '.join(names)}", command
         )

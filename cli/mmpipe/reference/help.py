@@ -3,19 +3,18 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from mmpipe.commands import Command, Parameter
+from mmpipe.grammar import Command, Parameter, Tree
 
 _WIDTH = 80
 _COLUMN = 30  # where the sentences about options begin
 
 
-def help_page(commands: Sequence[Command], name: str | None) -> str:
-    """The help of the command of that name, and of the program, which is the first, for any other name."""
-    program, *rest = commands
-    command = next((command for command in rest if command.name == name), None)
-    if command is None:
+def help_page(tree: Tree, name: str | None) -> str:
+    """The help of the command of that name, and of the program for any other name."""
+    program, command = tree.program, tree.named(name)
+    if command is program:
         typed = f"{program.name} COMMAND [OPTIONS] [ARGUMENT]..."
-        listed = ["Commands:", *_rows(((command.name, command.summary) for command in rest), 14), ""]
+        listed = ["Commands:", *_rows(((command.name, command.summary) for command in tree.commands), 14), ""]
         return _page(typed, listed, program)
     return _page(f"{program.name} {command.synopsis}", [], command)
 

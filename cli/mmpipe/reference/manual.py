@@ -2,21 +2,21 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from mmpipe import RELEASED, __version__
-from mmpipe.commands import Command, Parameter
+from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, SIGNALS
 
-# What roff would take for its own, or print as a character that no shell knows.
+# What roff would take for its own, or print as a character that no shell knows. A point at the beginning of a line is a request.
 _SPECIAL = str.maketrans(
     {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 )
 
 
-def manual(commands: Sequence[Command]) -> str:
-    """The page for these commands, the first of which is the program."""
-    program, *rest = commands
+def manual(tree: Tree) -> str:
+    """The page of the tree."""
+    program = tree.program
     statuses = [(f"`{int(status)}` ({status.label})", when) for status, when in EXIT_STATUSES]
     lines = [
         rf".\" Made by {program.name} completion man; change the program, not this file.",
@@ -24,11 +24,11 @@ def manual(commands: Sequence[Command]) -> str:
         ".SH NAME",
         rf"{program.name} \- ask the models of MiniMax from the shell",
         ".SH SYNOPSIS",
-        *_synopsis(program, rest),
+        *_synopsis(tree),
         ".SH DESCRIPTION",
         *_paragraphs(program),
         ".SH COMMANDS",
-        *_commands(program, rest),
+        *_commands(tree),
         ".SH EXIT STATUS",
         *_list([*statuses, SIGNALS]),
         ".SH ENVIRONMENT",
@@ -37,26 +37,26 @@ def manual(commands: Sequence[Command]) -> str:
         *_list(FILES),
         ".SH EXAMPLES",
         _text("Each works as it stands; without a key, under `mmpipe sim --`."),
-        *_examples(commands),
+        *_examples((program, *tree.commands)),
     ]
     return "\n".join((*lines, ""))
 
 
-def _synopsis(program: Command, commands: Iterable[Command]) -> Iterator[str]:
-    for command in commands:
-        yield f".B {_escaped(f'{program.name} {command.synopsis}')}"
+def _synopsis(tree: Tree) -> Iterator[str]:
+    for command in tree.commands:
+        yield f".B {_escaped(f'{tree.program.name} {command.synopsis}')}"
         yield ".br"
-    names = " | ".join(name for option in program.options for name in option.names)
-    yield f".B {_escaped(f'{program.name} {names}')}"
+    names = " | ".join(name for option in tree.program.options for name in option.names)
+    yield f".B {_escaped(f'{tree.program.name} {names}')}"
 
 
-def _commands(program: Command, commands: Sequence[Command]) -> Iterator[str]:
+def _commands(tree: Tree) -> Iterator[str]:
     """A subsection for each; options that stand in an earlier one are only named."""
     described: list[Parameter] = []
-    for command in commands:
-        yield f".SS {_escaped(f'{program.name} {command.synopsis}')}"
+    for command in tree.commands:
+        yield f".SS {_escaped(f'{tree.program.name} {command.synopsis}')}"
         yield from _paragraphs(command)
-        twin = next(other for other in commands if other.groups == command.groups)
+        twin = next(other for other in tree.commands if other.groups == command.groups)
         if twin is not command:
             yield f".PP\n{_text(f'The options are those of `{twin.name}`.')}"
             continue
@@ -81,7 +81,8 @@ def _paragraphs(command: Command) -> Iterator[str]:
 
 def _list(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     for label, meaning in rows:
-        yield f".TP\n{_text(label)}\n{_text(meaning)}"
+        # A label is one line for roff, however long.
+        yield f".TP\n{_marked(label)}\n{_text(meaning)}"
 
 
 def _spelled(parameter: Parameter) -> str:
@@ -92,19 +93,22 @@ def _spelled(parameter: Parameter) -> str:
 def _examples(commands: Iterable[Command]) -> Iterator[str]:
     for command in commands:
         for example in command.examples:
-            yield f".PP\n{_text(example.meaning)}\n.PP\n.RS 4\n.EX\n{_escaped(example.line)}\n.EE\n.RE"
+            yield f".PP\n{_text(example.meaning)}\n.PP\n.RS 4\n.EX\n\\&{_escaped(example.line)}\n.EE\n.RE"
 
 
 def _text(text: str) -> str:
-    """Lines of at most 80 characters, as manual pages are kept; what stands between backticks is set in bold."""
+    """Lines of at most 80 characters, as manual pages are kept."""
+    filled = textwrap.fill(_marked(text), 80, break_long_words=False, break_on_hyphens=False)
+    return re.sub(r"^\.", r"\\&.", filled, flags=re.MULTILINE)
+
+
+def _marked(text: str) -> str:
+    """What stands between backticks is set in bold."""
     pieces = re.split(r"`(.*?)`", text)
-    marked = "".join(
+    return "".join(
         rf"\fB{_escaped(piece)}\fR" if number % 2 else _escaped(piece) for number, piece in enumerate(pieces)
     )
-    return textwrap.fill(marked, 80, break_long_words=False, break_on_hyphens=False)
 
 
 def _escaped(text: str) -> str:
-    escaped = text.translate(_SPECIAL)
-    # A point at the beginning of a line is a request.
-    return rf"\&{escaped}" if escaped.startswith(".") else escaped
+    return text.translate(_SPECIAL)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mmpipe.commands import Parameter
+from mmpipe.grammar import Parameter
 
 
 class Kind(StrEnum):

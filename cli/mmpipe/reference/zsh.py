@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mmpipe.commands import Command, Parameter, alike
+from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.reference.values import Kind, values
 
 _SCRIPT = r"""#compdef mmpipe
@@ -45,14 +45,13 @@ fi
 """
 
 
-def zsh(commands: Sequence[Command]) -> str:
-    """The function for these commands, the first of which is the program."""
-    program, *rest = commands
-    described = (_quoted(f"{_escaped(command.name)}:{command.summary}") for command in rest)
+def zsh(tree: Tree) -> str:
+    """The function of the tree."""
+    described = (_quoted(f"{_escaped(command.name)}:{command.summary}") for command in tree.commands)
     return (
-        _SCRIPT.replace("@PROGRAM@", "".join(f"        {spec} \\\n" for spec in _specs(program)))
+        _SCRIPT.replace("@PROGRAM@", "".join(f"        {spec} \\\n" for spec in _specs(tree.program)))
         .replace("@COMMANDS@", "".join(f"                {line}\n" for line in described))
-        .replace("@ARGUMENTS@", "".join(_arguments(*same) for same in alike(rest)))
+        .replace("@ARGUMENTS@", "".join(_arguments(*same) for same in tree.alike()))
     )
 
 

@@ -1,0 +1,66 @@
+"""`models`: what can be asked, and what it costs."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from mmpipe.commands.program import Program
+from mmpipe.commands.sections import COMMON, Service, Talk, manners, settings
+from mmpipe.errors import UsageError
+from mmpipe.grammar import Command, Example, Section, argument, option
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue(Section):
+    """What is shown of the models."""
+
+    title = "Output"
+
+    model: Annotated[str | None, argument("MODEL", help="Show this model alone.")] = None
+    format: Annotated[
+        Literal["tsv", "jsonl"] | None,
+        option("-F", "--format", help="What is written [a table on a terminal, tsv elsewhere]."),
+    ] = None
+    json: Annotated[bool, option("--json", help="The same as -F jsonl.")] = False
+    header: Annotated[bool, option("--header", help="Begin the tsv with a line of names.")] = False
+    live: Annotated[
+        bool,
+        option("--live", help="Ask the host, and mark what it serves, what is new and what is gone."),
+    ] = False
+
+
+def _list_models(
+    program: Program,
+    catalogue: Catalogue,
+    talk: Talk,
+    service: Service,
+) -> None:
+    from mmpipe.models import ModelsOptions
+
+    if catalogue.json and catalogue.format == "tsv":
+        raise UsageError("--json and -F tsv contradict each other")
+    chosen = ModelsOptions(
+        model=catalogue.model,
+        format="jsonl" if catalogue.json else catalogue.format,
+        header=catalogue.header,
+        live=catalogue.live,
+        profile=service.profile,
+        manners=manners(talk),
+        settings=settings(service),
+    )
+    program.models(chosen, program.streams, program.environment)
+
+
+MODELS = Command(
+    "models",
+    "Show what can be asked, and what it costs.",
+    _list_models,
+    common=COMMON,
+    details="""
+        A table on a terminal; elsewhere lines of columns with a tab between them, the name first. Prices are US
+        dollars for a million tokens.
+    """,
+    examples=(
+        Example("mmpipe models | cut -f 1,5,6", "Names, and prices in and out."),
+        Example("mmpipe models --json MiniMax-M3 | jq .context", "One model, as JSON."),
+    ),
+)

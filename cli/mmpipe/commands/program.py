@@ -1,0 +1,46 @@
+"""What the commands work with: the streams, the environment, and the functions that do the work."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmpipe.streams import Streams
+
+if TYPE_CHECKING:
+    from mmpipe.answer import Options
+    from mmpipe.models import ModelsOptions
+    from mmpipe.simulate import SimulatorOptions
+
+
+def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]) -> None:
+    # Imported here, like everything that --help and --version do not need.
+    from mmpipe.answer import answer
+
+    answer(options, streams, environment)
+
+
+def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str, str]) -> None:
+    from mmpipe.models import models
+
+    models(options, streams, environment)
+
+
+def _simulate(options: "SimulatorOptions", streams: Streams, environment: Mapping[str, str]) -> int:
+    from mmpipe.simulate import simulate
+
+    return simulate(options, streams, environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the commands work with; a test puts functions of its own here to see the options they get."""
+
+    streams: Streams
+    environment: Mapping[str, str]
+    answer: "Callable[[Options, Streams, Mapping[str, str]], None]" = _answer
+    models: "Callable[[ModelsOptions, Streams, Mapping[str, str]], None]" = _models
+    simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
+
+    def show(self, text: str) -> None:
+        """Write by the program's own stream, so that a full disk and a cut pipe are told from success."""
+        self.streams.stdout.write(text.encode())

@@ -1,0 +1,167 @@
+"""The sections of options that several commands share; those of one command are in its own room."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from mmpipe.grammar import Section, option
+
+if TYPE_CHECKING:
+    from mmpipe.writers.console import Manners
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage(Section):
+    """What the model is told before the prompt."""
+
+    title = "Input"
+
+    system: Annotated[str | None, option("-s", "--system", metavar="TEXT", help="The system message.")] = None
+    system_file: Annotated[
+        str | None,
+        option("--system-file", metavar="PATH", help="Read the system message from a file."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Section):
+    """What is asked for."""
+
+    title = "Request"
+
+    model: Annotated[
+        str | None, option("-m", "--model", metavar="MODEL", help="The model to ask [MiniMax-M3].")
+    ] = None
+    temperature: Annotated[
+        float | None,
+        option("--temperature", metavar="T", help="Sampling temperature: above 0, at most 1."),
+    ] = None
+    top_p: Annotated[float | None, option("--top-p", metavar="P", help="Nucleus sampling: 0 to 1.")] = None
+    max_tokens: Annotated[
+        int | None,
+        option("--max-tokens", metavar="N", help="Most tokens of the answer, thinking included."),
+    ] = None
+    param: Annotated[
+        list[str] | None,
+        option("-p", "--param", metavar="KEY=JSON", help="Any other field of the request."),
+    ] = None
+    native_thinking: Annotated[
+        bool,
+        option("--native-thinking", help="Have the thinking sent as tags in the text, and parse them."),
+    ] = False
+    wire: Annotated[
+        Literal["stream", "whole"] | None,
+        option("--wire", help="How the API is asked, whatever is written here."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking(Section):
+    """What becomes of the model's thinking."""
+
+    title = "Thinking"
+
+    thinking: Annotated[
+        Literal["show", "split", "hide"] | None,
+        option("-t", "--thinking", help="Thinking before the answer, apart from it, or not at all."),
+    ] = None
+    thinking_file: Annotated[
+        str | None,
+        option("--thinking-file", metavar="PATH", help="Where split thinking goes (/dev/fd/3 works)."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Talk(Section):
+    """How much is said."""
+
+    title = "Common"
+
+    verbose: Annotated[
+        bool, option("-v", "--verbose", help="Tell what is chosen and why, ids and timings.")
+    ] = False
+    quiet: Annotated[bool, option("-q", "--quiet", help="No warnings and no spinner.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Section):
+    """Where the service is, and how patient to be with it."""
+
+    title = "Common"
+
+    connect_timeout: Annotated[
+        float | None,
+        option("--connect-timeout", metavar="SECONDS", help="Longest wait for a connection [10]."),
+    ] = None
+    first_byte_timeout: Annotated[
+        float | None,
+        option("--first-byte-timeout", metavar="SECONDS", help="Longest wait for a stream to begin [60]."),
+    ] = None
+    idle_timeout: Annotated[
+        float | None,
+        option("--idle-timeout", metavar="SECONDS", help="Longest pause within an answer [120]."),
+    ] = None
+    max_time: Annotated[
+        float | None,
+        option("--max-time", metavar="SECONDS", help="Longest time for all of the asking [600]."),
+    ] = None
+    retries: Annotated[int | None, option("--retries", metavar="N", help="How often to ask again [3].")] = (
+        None
+    )
+    profile: Annotated[
+        str | None,
+        option("--profile", metavar="NAME", help="Use [profile.NAME] of the configuration file."),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        option("--base-url", metavar="URL", help="Where the API is: a URL, or cn or intl [cn]."),
+    ] = None
+    ca_file: Annotated[
+        str | None,
+        option("--ca-file", metavar="PATH", help="Certificates to trust instead of the system's."),
+    ] = None
+    api_key_file: Annotated[
+        str | None, option("--api-key-file", metavar="PATH", help="Read the API key from a file.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Errors(Section):
+    """How every command tells its errors; main looks for it by itself, since parsing may fail."""
+
+    title = "Common"
+
+    error_json: Annotated[bool, option("--error-json", help="Errors as one JSON object on stderr.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class About(Section):
+    """What the program has without any command."""
+
+    title = "Common"
+
+    help: Annotated[
+        bool,
+        option("-h", "--help", help="Show this and exit."),
+    ] = False
+    version: Annotated[
+        bool,
+        option("--version", help="Show the version and exit."),
+    ] = False
+
+
+# What every command has, without a part in its work.
+COMMON = (Errors, About)
+_TYPED_ONLY = ("param", "native_thinking", "wire", "thinking_file", "profile")
+
+
+def manners(talk: Talk) -> "Manners":
+    """How the console is to behave."""
+    from mmpipe.writers.console import Manners
+
+    return Manners(verbose=talk.verbose, quiet=talk.quiet)
+
+
+def settings(*sections: Request | Thinking | Service) -> dict[str, object]:
+    """What was typed of what a configuration file may hold too; None where nothing was."""
+    typed = {name: value for section in sections for name, value in asdict(section).items()}
+    return {name: value for name, value in typed.items() if name not in _TYPED_ONLY}
