@@ -2,12 +2,14 @@
 
 import datetime as dt
 import re
+from dataclasses import replace
 
 import pytest
 from genai_prices import Usage as TheirUsage
 from genai_prices import calc_price
 
 from mmpipe import catalogue
+from mmpipe.answer import UNDISPUTED
 from mmpipe.catalogue import Model, cost, find
 from mmpipe.events import Usage
 
@@ -56,6 +58,25 @@ def test_an_unknown_price_is_null_and_never_nothing() -> None:
     assert None is cost("MiniMax-M3", None)
     assert None is cost("MiniMax-M3", Usage(total_tokens=2))
     assert 0 == cost("MiniMax-M3", Usage(0, 0, 0))
+    # More from the cache than there was makes no sense; no price of that is known.
+    assert None is cost("MiniMax-M3", Usage(100, 10, 110, cached_tokens=200))
+    assert None is cost("MiniMax-M3", Usage(100, 10, 110, cache_write_tokens=10))
+    assert None is cost("MiniMax-M3", Usage(100, 10, 110, service_tier="flex"))
+
+
+def test_what_is_written_to_the_cache_and_what_is_hurried_cost_more() -> None:
+    assert 1000 * 0.3e-6 + 1000 * 0.375e-6 == pytest.approx(
+        cost("MiniMax-M2.7", Usage(2000, 0, 2000, cache_write_tokens=1000))
+    )
+    usage = Usage(1000, 500, 1500)
+    normal = cost("MiniMax-M3", usage)
+    assert normal is not None
+    assert normal == cost("MiniMax-M3", replace(usage, service_tier="standard"))
+    assert 1.5 * normal == pytest.approx(cost("MiniMax-M3", replace(usage, service_tier="priority")))
+
+
+def test_no_model_ignores_what_is_never_looked_up_for_it() -> None:
+    assert [] == [model.id for model in MODELS if UNDISPUTED & set(model.ignored)]
 
 
 def test_a_name_is_found_in_any_case() -> None:

@@ -1,5 +1,6 @@
 """The names that scripts depend on are there, in their groups; and whatever tells of them tells the same."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,23 +86,52 @@ def test_help_shows_every_option_under_its_title(command: Command) -> None:
 def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
     lines = help_page(TREE, name).splitlines()
     examples = lines[lines.index("Examples:") + 1 :]
-    # A line for a shell cannot be broken.
-    assert max(map(len, [line for line in lines if line not in examples[1::2]])) <= 80
-    assert [True, False] * 2 == [line.startswith("  # ") for line in examples]
-    assert all("mmpipe" in line for line in examples[1::2])
+    assert max(map(len, lines)) <= 80
+    assert [True, False] * 2 == [line.startswith("  # ") for line in examples[:4]]
+    assert all("mmpipe" in line for line in examples[1:4:2])
+
+
+def part(kind: str, command: Command) -> str:
+    """What a document says of one command alone, or of it and its twins."""
+    text = re.sub(r"\\f[BIR]", "", document(kind, TREE).replace("\\-", "-"))
+    names = next(names for names, _ in TREE.alike() if command.name in names)
+    match kind:
+        case "bash":
+            return (
+                text[text.index("_mmpipe_options()") :]
+                .partition(f"        {' | '.join(names)}) ")[2]
+                .partition("\n")[0]
+            )
+        case "zsh":
+            return text.partition(f"                {'|'.join(names)})\n")[2].partition(";;")[0]
+        case "fish":
+            at = "__mmpipe_at_runner" if command.takes_command else f"__mmpipe_at {' '.join(names)}"
+            return "\n".join(line for line in text.splitlines() if f"-n '{at}'" in line)
+        case _:
+            return text.partition(f"\n.SS mmpipe {names[0]} ")[2].partition("\n.S")[0]
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
 @pytest.mark.parametrize("kind", list(DOCUMENTS))
-def test_completions_and_manual_know_every_option(command: Command, kind: str) -> None:
-    text = document(kind, TREE).replace("\\-", "-")
+def test_completions_and_manual_know_every_option_of_each_command(command: Command, kind: str) -> None:
+    text = part(kind, command)
+    # What an earlier command has too is only named in the manual, by its last name.
+    known = {option for other in TREE.commands[: TREE.commands.index(command)] for option in other.options}
     for option in command.options:
-        for name in option.names:
+        for name in option.names[-1:] if kind == "man" and option in known else option.names:
             # fish has the names without their hyphens, behind -s and -l.
-            spelled = f"-l {name[2:]} " if name.startswith("--") else f"-s {name[1:]} "
-            assert (spelled if kind == "fish" else name) in text
-        for choice in option.choices:
-            assert choice in text
+            spelled = (
+                name if kind != "fish" else f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
+            )
+            assert re.search(rf"(?<![\w-]){re.escape(spelled)}(?![\w-])", text), (command.name, name)
+
+
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_completions_and_manual_know_every_choice(kind: str) -> None:
+    text = document(kind, TREE)
+    for command in commands():
+        for parameter in (*command.options, *command.arguments):
+            assert (" " if kind != "man" else "|").join(parameter.choices) in text or not parameter.names
 
 
 def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:

@@ -62,14 +62,14 @@ def rows(*listed: str) -> list[list[str]]:
 
 
 def test_each_row_tells_whether_the_host_serves_the_model() -> None:
-    found = {row[0]: row[10] for row in rows(IDS[0], IDS[3].upper())}
+    found = {row[0]: row[11] for row in rows(IDS[0], IDS[3].upper())}
     assert found == {name: "served" if name in (IDS[0], IDS[3]) else "gone" for name in IDS}
 
 
 def test_what_only_the_host_knows_comes_last_in_its_order_and_spelling_and_has_no_price() -> None:
     found = rows("z-New", IDS[1], "a-New")
     assert [*IDS, "z-New", "a-New"] == [row[0] for row in found]
-    assert [["z-New", *[""] * 9, "new", ""], ["a-New", *[""] * 9, "new", ""]] == found[-2:]
+    assert [["z-New", *[""] * 10, "new"], ["a-New", *[""] * 10, "new"]] == found[-2:]
 
 
 def test_a_model_that_the_host_lists_twice_is_one_model() -> None:
@@ -78,17 +78,15 @@ def test_a_model_that_the_host_lists_twice_is_one_model() -> None:
 
 def test_the_new_column_stands_before_the_note_and_the_others_are_as_ever() -> None:
     header, *lines = shown(IDS, header=True)[0].splitlines()
-    assert header.endswith("\tthinking\tends\tlive\tnote")
+    assert header.endswith("\tthinking\tends\tnote\tlive")
     streams = Streams.fake()
     models(ModelsOptions(header=True), streams, {})
-    without = [
-        "\t".join(cells[:10] + cells[11:]) for cells in (line.split("\t") for line in [header, *lines])
-    ]
+    without = ["\t".join(cells[:11]) for cells in (line.split("\t") for line in [header, *lines])]
     assert streams.captured()[0].decode().splitlines() == without
 
 
 def test_a_host_that_serves_nothing_has_lost_everything() -> None:
-    assert {"gone"} == {row[10] for row in rows()}
+    assert {"gone"} == {row[11] for row in rows()}
 
 
 def test_json_has_the_same_fields_for_each_model_and_no_price_where_none_is_known() -> None:
@@ -108,7 +106,7 @@ def test_json_without_live_says_nothing_of_it() -> None:
 
 def test_a_name_from_the_host_is_one_cell_of_one_line() -> None:
     (row,) = rows(HOSTILE)[len(IDS) :]
-    assert (12, "new") == (len(row), row[10])
+    assert (12, "new") == (len(row), row[11])
     assert not any(ord(character) < 0x20 or character in "\x7f\x85\u202e" for character in row[0])
     assert row[0].startswith("M␛]0;x␇ 1 2")
 
@@ -144,7 +142,7 @@ def test_half_a_character_in_a_name_is_shown_as_such() -> None:
 def test_one_model_is_shown_alone_wherever_it_is_known(asked: str, name: str, live: str) -> None:
     (line,) = shown(["New", "MiniMax-M3"], model=asked)[0].splitlines()
     cells = line.split("\t")
-    assert (name, live) == (cells[0], cells[10])
+    assert (name, live) == (cells[0], cells[11])
 
 
 def test_a_model_that_nobody_knows_is_an_error() -> None:

@@ -44,7 +44,8 @@ def test_piece_by_piece_is_the_same_as_whole(one: str, two: str) -> None:
     assert visible(one) + visible(two) == visible(one + two)
 
 
-@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs"])))
+# Some of the tags are characters that Unicode has not given a meaning, and so no category but Cn.
+@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Cn"])))
 def test_harmless_text_is_not_touched(text: str) -> None:
     assert text == visible(text)
 

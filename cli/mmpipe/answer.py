@@ -26,7 +26,7 @@ from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.writer import Writer
 
 # Fields that every model takes: the catalogue need not be read for them.
-_UNDISPUTED = {"reasoning_split", "temperature", "top_p"}
+UNDISPUTED = {"reasoning_split", "temperature", "top_p"}
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
 
 
@@ -59,7 +59,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     with accounted(options.meta) as account, interruptible(), console:
         settings = Settings(options.settings, environment, options.profile)
         body = _body(options, settings)
-        model = find(str(settings.get("model"))) if body.keys() - _UNDISPUTED else None
+        model = find(str(settings.get("model"))) if body.keys() - UNDISPUTED else None
         for warning in parameters.check_for_model(body, model):
             console.warn(warning)
         patience = settings.patience()

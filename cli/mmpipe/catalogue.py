@@ -2,19 +2,21 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mmpipe.events import Usage
 
 _MILLION = 1_000_000
+_TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """US dollars for a million tokens, for prompts of at most `up_to` tokens; None is what is not known."""
 
-    input: float
-    output: float
+    input: float | None = None
+    output: float | None = None
     cache_read: float | None = None
     cache_write: float | None = None
     up_to: int | None = None
@@ -38,7 +40,13 @@ class Model:
     ignored: tuple[str, ...] = ()
     ends: dt.date | None = None
 
+    def price(self, prompt: int) -> Price:
+        """The price of an answer to a prompt of that many tokens; one that knows nothing, if none is known."""
+        fitting = (price for price in self.prices if price.up_to is None or prompt <= price.up_to)
+        return next(fitting, Price())
 
+
+@cache
 def load() -> tuple[Model, ...]:
     """All models, the ones to be recommended first."""
     import tomllib
@@ -62,23 +70,24 @@ def find(name: str) -> Model | None:
 
 
 def cost(name: str, usage: Usage | None) -> float | None:
-    """What an answer cost in US dollars; None where the price or the count is not known, never 0 for want of it.
+    """What an answer cost in US dollars at the list price; None where that is not known, never 0 for want of it.
 
-    Tokens from the cache are part of the prompt (api_facts 2.7); thinking is part of the completion.
+    Tokens read from the cache and written to it are part of the prompt (api_facts 2.7), thinking is part of the
+    completion. Priority costs half as much again (api_facts 4.2); the price of any other tier is not known.
     """
     model = find(name)
     if model is None or usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
-    prompt = usage.prompt_tokens
-    price = next((price for price in model.prices if price.up_to is None or prompt <= price.up_to), None)
-    if price is None:
-        return None
-    cached = usage.cached_tokens or 0
-    if cached and price.cache_read is None:
-        return None
-    dollars = (
-        (prompt - cached) * price.input
-        + cached * (price.cache_read or 0)
-        + usage.completion_tokens * price.output
+    factor = _TIERS.get(usage.service_tier)
+    price = model.price(usage.prompt_tokens)
+    read, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+    plain = usage.prompt_tokens - read - written
+    counts = (
+        (plain, price.input),
+        (read, price.cache_read),
+        (written, price.cache_write),
+        (usage.completion_tokens, price.output),
     )
-    return round(dollars / _MILLION, 9)
+    if factor is None or plain < 0 or any(tokens and dollars is None for tokens, dollars in counts):
+        return None
+    return round(factor * sum(tokens * (dollars or 0) for tokens, dollars in counts) / _MILLION, 9)

@@ -42,13 +42,18 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens used (api_facts 2.7); None is what the server did not tell."""
+    """Tokens used (api_facts 2.7); None is what the server did not tell.
+
+    The last two only matter to the cost: tokens that explicit caching wrote, and the tier of the service.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

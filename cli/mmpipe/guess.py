@@ -9,5 +9,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     spelled = {name.lower(): name for name in known}
-    guesses = get_close_matches(word.lower(), spelled, 1)
+    meant = word.lower()
+    guesses = get_close_matches(meant, spelled, 1) or [
+        name for name in spelled if len(meant) > 1 and meant in name
+    ]
     return f"; did you mean {spelled[guesses[0]]}?" if guesses else ""

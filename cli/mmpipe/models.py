@@ -9,32 +9,32 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mmpipe.catalogue import Model, Price, load
-from mmpipe.errors import MmpipeError, Rejected
+from mmpipe.errors import MmpipeError, Rejected, UsageError
 from mmpipe.guess import did_you_mean
 from mmpipe.streams import Output, Streams
 from mmpipe.terms import Endpoint, Limits
 from mmpipe.visible import one_line, visible, visible_json
 from mmpipe.writers.console import Console, Manners
-from mmpipe.writers.table import table
+from mmpipe.writers.table import table, wants_style, width_of
 
 if TYPE_CHECKING:
     from mmpipe.api.course import Observer
 
-# Column: how it is headed. Prices are dollars for a million tokens of the smallest prompts.
-_COLUMNS = (
-    "id",
-    "context",
-    "max_output",
-    "tps",
-    "input",
-    "output",
-    "cache_read",
-    "images",
-    "thinking",
-    "ends",
-    "note",
-)
-_NUMBERS = _COLUMNS[1:7]
+# Names of columns, and what they hold; prices are dollars for a million tokens of the smallest prompts.
+_COLUMNS: Mapping[str, Callable[[Model], object]] = {
+    "id": lambda model: model.id,
+    "context": lambda model: model.context,
+    "max_output": lambda model: model.max_output,
+    "tps": lambda model: model.tps,
+    "input": lambda model: model.price(0).input,
+    "output": lambda model: model.price(0).output,
+    "cache_read": lambda model: model.price(0).cache_read,
+    "images": lambda model: "images" if model.images else None,
+    "thinking": lambda model: model.thinking,
+    "ends": lambda model: model.ends,
+    "note": lambda model: model.description,
+}
+_NUMBERS = ("context", "max_output", "tps", "input", "output", "cache_read")
 # What a narrow terminal does without, the first of them first.
 _SHED = (
     "note",
@@ -95,21 +95,19 @@ def models(
     environment: Mapping[str, str],
     list_models: ListModels = _list_models,
 ) -> None:
-    """Write the models, or one of them; raises Rejected for one that nobody knows."""
+    """Write the models, or one of them; raises UsageError or Rejected for one that nobody knows."""
     entries = [_Entry(model.id, model) for model in load()]
     if options.live:
         entries = _compared(entries, _served(options, streams, environment, list_models))
     if options.model is not None:
         entries = [_one(options.model, entries, live=options.live)]
-    columns = (*_COLUMNS[:-1], "live", _COLUMNS[-1]) if options.live else _COLUMNS
+    columns = (*_COLUMNS, "live") if options.live else tuple(_COLUMNS)
     if options.format == "jsonl":
         for entry in entries:
             _write(streams.stdout, _json(entry, streams.stdout))
     elif streams.stdout.is_terminal and options.format is None:
         if options.model is None:
-            text = table(
-                columns, [_row(entry) for entry in entries], environment, numbers=_NUMBERS, shed=_SHED
-            )
+            text = _table(columns, entries, streams.stdout, environment)
         else:
             text = "\n".join(_sheet(entries[0]))
         _write(streams.stdout, text)
@@ -165,31 +163,33 @@ def _one(name: str, entries: Sequence[_Entry], *, live: bool) -> _Entry:
     if found is not None:
         return found
     guess = did_you_mean(name, (entry.id for entry in entries))
+    shown = one_line(repr(name), 100)
     if live:
-        raise Rejected(f"{name} is not in the catalogue, and the host does not serve it{guess}")
-    raise Rejected(
-        f"{name} is not in the catalogue; the service may know it all the same: try it with -m{guess}"
-    )
+        raise Rejected(f"{shown} is not in the catalogue, and the host does not serve it{guess}")
+    otherwise = "; the service may know it: try it with `mmpipe chat -m`, or ask with --live"
+    raise UsageError(f"{shown} is not in the catalogue{guess or otherwise}")
 
 
 def _row(entry: _Entry) -> tuple[str, ...]:
-    *facts, note = ("",) * len(_COLUMNS[1:]) if entry.model is None else _facts(entry.model)
+    facts = [None if entry.model is None else of(entry.model) for of in _COLUMNS.values()]
     live = () if entry.live is None else (entry.live,)
     # Whatever the host calls a model, it is one cell of one line.
-    return (one_line(entry.id), *facts, *live, note)
+    return (one_line(entry.id), *("" if fact is None else f"{fact}" for fact in facts[1:]), *live)
 
 
-def _facts(model: Model) -> tuple[str, ...]:
-    """The cells after the first."""
-    price = model.prices[0]
-    numbers = (model.context, model.max_output, model.tps, price.input, price.output, price.cache_read)
-    images = "images" if model.images else ""
-    return (
-        *("" if number is None else f"{number}" for number in numbers),
-        images,
-        model.thinking,
-        "" if model.ends is None else f"{model.ends}",
-        model.description,
+def _table(
+    columns: Sequence[str], entries: Iterable[_Entry], output: Output, environment: Mapping[str, str]
+) -> str:
+    # The note is the one that may be broken into lines, and so stands last.
+    order = [place for place, name in enumerate(columns) if name != "note"] + [columns.index("note")]
+    rows = [_row(entry) for entry in entries]
+    return table(
+        [columns[place] for place in order],
+        [[row[place] for place in order] for row in rows],
+        width=width_of(output, environment),
+        bold=wants_style(environment),
+        numbers=_NUMBERS,
+        shed=_SHED,
     )
 
 

@@ -6,6 +6,8 @@ from typing import assert_never
 
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
@@ -67,5 +69,5 @@ class Reply:
 
 
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:
-    """The counts by their names; null for what the service did not tell."""
-    return asdict(usage if usage is not None else Usage())
+    """The contract's counts by their names; null for what the service did not tell."""
+    return {name: None if usage is None else getattr(usage, name) for name in _COUNTS}

@@ -37,7 +37,7 @@ _LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
 
 _NUMBER = (int, float)
 # Name in the configuration file: what it may be.
-_FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
+FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "model": str,
     "base_url": str,
     "api_key_command": (str, list),
@@ -259,10 +259,10 @@ def _checked(content: Mapping[str, object], where: str) -> Iterator[tuple[str, o
     for name, value in content.items():
         if name == "api_key":
             raise UsageError(f"{where}: keys do not belong into a configuration file; use api_key_command")
-        kind = _FILE_KEYS.get(name)
+        kind = FILE_KEYS.get(name)
         if kind is None:
             raise UsageError(
-                f"{where}: {name} is no setting; there are {', '.join(_FILE_KEYS)}{did_you_mean(name, _FILE_KEYS)}"
+                f"{where}: {name} is no setting; there are {', '.join(FILE_KEYS)}{did_you_mean(name, FILE_KEYS)}"
             )
         if not isinstance(value, kind) or isinstance(value, bool):
             raise UsageError(f"{where}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")

@@ -30,7 +30,7 @@ def test_what_arrives_is_passed_on_in_order() -> None:
         for piece in pieces:
             put(piece)
 
-    assert pieces == list(arrivals(perform, Clock(FAST, streamed=True)))
+    assert pieces == list(arrivals(perform, Clock(FAST, begins_soon=True)))
 
 
 def test_an_error_comes_after_what_arrived_before_it() -> None:
@@ -38,7 +38,7 @@ def test_an_error_comes_after_what_arrived_before_it() -> None:
         put(b"1")
         raise NetworkError("reset")
 
-    seen = arrivals(perform, Clock(FAST, streamed=True))
+    seen = arrivals(perform, Clock(FAST, begins_soon=True))
     assert b"1" == next(seen)
     with pytest.raises(NetworkError, match="reset"):
         next(seen)
@@ -64,13 +64,13 @@ def hanging(*before: Arrival) -> Callable[[Callable[[Arrival], None]], None]:
 )
 def test_each_stage_has_its_limit(before: list[Arrival], words: str) -> None:
     with pytest.raises(TimedOut, match=words) as caught:
-        list(arrivals(hanging(*before), Clock(FAST, streamed=True)))
+        list(arrivals(hanging(*before), Clock(FAST, begins_soon=True)))
     assert caught.value.retryable
 
 
 def test_an_unstreamed_answer_may_be_silent_until_it_is_whole() -> None:
     with pytest.raises(TimedOut, match="idle-timeout"):
-        list(arrivals(hanging(Stage.WAITING), Clock(FAST, streamed=False)))
+        list(arrivals(hanging(Stage.WAITING), Clock(FAST, begins_soon=False)))
 
 
 def test_comments_for_ever_are_no_progress() -> None:
@@ -81,7 +81,7 @@ def test_comments_for_ever_are_no_progress() -> None:
             time.sleep(0.05)
 
     with pytest.raises(TimedOut, match="no answer began"):
-        list(arrivals(perform, Clock(FAST, streamed=True)))
+        list(arrivals(perform, Clock(FAST, begins_soon=True)))
 
 
 def test_the_total_limit_holds_whatever_comes_and_is_final() -> None:
@@ -92,7 +92,7 @@ def test_the_total_limit_holds_whatever_comes_and_is_final() -> None:
 
     limits = Limits(connect=9, first_byte=9, idle=9, deadline=time.monotonic() + 0.3)
     with pytest.raises(TimedOut, match="--max-time") as caught:
-        list(arrivals(perform, Clock(limits, streamed=True)))
+        list(arrivals(perform, Clock(limits, begins_soon=True)))
     assert not caught.value.retryable
 
 
@@ -104,7 +104,7 @@ def test_a_slow_reader_holds_the_sender_back() -> None:
             put(b"x")
             sent.append(number)
 
-    seen = arrivals(perform, Clock(FAST, streamed=True))
+    seen = arrivals(perform, Clock(FAST, begins_soon=True))
     next(seen)
     time.sleep(0.2)
     assert 0 < len(sent) < 50

@@ -165,7 +165,7 @@ def test_spaces_for_ever_are_no_list() -> None:
 
     with server(keep_alive) as (base_url, _):
         try:
-            with pytest.raises(TimedOut, match="idle-timeout"):
+            with pytest.raises(TimedOut, match="first-byte-timeout"):
                 listed(base_url, limit=0.5)
         finally:
             over.set()

@@ -41,7 +41,7 @@ def listed(
 
 
 def lives(stdout: str) -> list[str]:
-    return [line.split("\t")[10] for line in stdout.splitlines()]
+    return [line.split("\t")[11] for line in stdout.splitlines()]
 
 
 @pytest.mark.parametrize("fault", [(), ("bom",), ("slow",)])

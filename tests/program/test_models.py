@@ -38,6 +38,15 @@ def test_a_person_gets_a_table_as_wide_as_the_terminal() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("columns", ["20", "40", "0", "many"])
+def test_a_terminal_without_abilities_gets_a_table_too(columns: str) -> None:
+    done = on_terminal("models", env={"COLUMNS": columns, "TERM": "dumb"})
+    width = int(columns) if columns in ("20", "40") else 80
+    lines = done.stdout.decode().splitlines()
+    assert len(NAMES) < len(lines)
+    assert max(map(len, lines)) <= width
+
+
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "dumb", "FORCE_COLOR": "1"}])
 def test_a_person_who_wants_no_colour_gets_none(env: dict[str, str]) -> None:
     done = on_terminal("models", env={"COLUMNS": "80", **env})
@@ -87,6 +96,7 @@ def test_what_was_meant_is_guessed() -> None:
         (["chat", "--temprature", "1"], "--temperature"),
         (["chat", "-F", "jsn"], "json"),
         (["models", "MiniMax-M31"], "MiniMax-M3"),
+        (["models", "m2.7-hig"], "MiniMax-M2.7-highspeed"),
         (["sim", "--dialect", "cumulatif"], "cumulative"),
         (["sim", "--fail", "htlm"], "html"),
     ]:

@@ -111,9 +111,10 @@ def test_a_loop_that_reads_a_list_asks_for_every_line() -> None:
 
 def test_a_producer_that_starts_late_is_heard_and_the_wait_is_said_once() -> None:
     with service() as far:
-        done = shell("(sleep 3; echo late) | mmpipe chat early", far)
+        producer = "until grep -q . notice; do sleep 0.1; done; sleep 0.5; echo late"
+        done = shell(f"touch notice; ({producer}) | mmpipe chat early 2> notice", far)
         assert (0, ["early\n\nlate\n"]) == (done.status, prompts(far))
-    (line,) = done.said.splitlines()
+    (line,) = Path("notice").read_text().splitlines()
     assert line.startswith("mmpipe: ")
     assert " -n " in line
 

@@ -1,6 +1,7 @@
 """Turns the JSON of an answer, chunk by chunk or whole, into events, and judges whether it is one."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from mmpipe import strict_json
 from mmpipe.api.growth import Growth, Piece
@@ -27,6 +28,7 @@ class ChunkDecoder:
         self._started = False
         self._streamed = False
         self._usage: Usage | None = None
+        self._tier: str | None = None
         self.reason: str | None = None
         self.progress = 0
 
@@ -36,6 +38,8 @@ class ChunkDecoder:
         if trouble is not None:
             raise trouble
         self._take_usage(chunk.get("usage"))
+        tier = chunk.get("service_tier")
+        self._tier = tier if isinstance(tier, str) else self._tier
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict) or choice.get("index", 0) != 0:
@@ -59,7 +63,7 @@ class ChunkDecoder:
         self._halves.check_none_left()
         yield from self._calls(self.reason)
         if self._usage is not None:
-            yield self._usage
+            yield replace(self._usage, service_tier=self._tier)
         yield Stop(self.reason, self._whole if self._whole is not None else self._assembler.message())
 
     def truncated(self, where: str) -> BadResponse:
@@ -163,4 +167,5 @@ def _usage(usage: Mapping[str, object]) -> Usage:
         reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
         # With explicit caching the same number has another name (api_facts 2.7).
         cached_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens", "cache_read_input_tokens"),
+        cache_write_tokens=count(usage.get("prompt_tokens_details"), "cache_creation_input_tokens"),
     )

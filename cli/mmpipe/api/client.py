@@ -48,6 +48,11 @@ class _Call:
     body: Mapping[str, object] | None = None
     streamed: bool = False
 
+    @property
+    def begins_soon(self) -> bool:
+        """Whether something comes long before all is there: an unstreamed answer is silent until it is whole."""
+        return self.streamed or self.body is None
+
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError that says what went wrong."""
@@ -75,7 +80,7 @@ def _answered(
         except Exception as error:
             raise _explained(error, key) from error
 
-    clock = Clock(limits, streamed=call.streamed)
+    clock = Clock(limits, begins_soon=call.begins_soon)
     with Exchange(perform) as exchange:
         try:
             yield from follow(exchange.arrivals(clock.left, observer.look), receive, clock, observer)

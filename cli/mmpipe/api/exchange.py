@@ -46,11 +46,10 @@ Perform = Callable[[Callable[[Arrival], None]], None]
 class Clock:
     """Which limit holds now, and since when."""
 
-    def __init__(self, limits: Limits, *, streamed: bool) -> None:
+    def __init__(self, limits: Limits, *, begins_soon: bool) -> None:
         self._limits = limits
-        # An unstreamed answer is silent until it is whole.
-        self._first = limits.first_byte if streamed else limits.idle
-        self._first_option = "--first-byte-timeout" if streamed else "--idle-timeout"
+        self._first = limits.first_byte if begins_soon else limits.idle
+        self._first_option = "--first-byte-timeout" if begins_soon else "--idle-timeout"
         self.enter(Stage.CONNECTING)
 
     def enter(self, stage: Stage) -> None:

@@ -143,7 +143,7 @@ STREAM = Command(
     examples=(
         Example('mmpipe stream -n -t show "Is 91 prime?"', "Watch the thinking, and then the answer."),
         Example(
-            """mmpipe stream -n -F jsonl "Tell me a story." | jq -rj 'select(.type == "text").text'""",
+            """mmpipe stream -n -F jsonl "A story." | jq -rj 'select(.type == "text").text'""",
             "Events for a program, one JSON object a line.",
         ),
     ),

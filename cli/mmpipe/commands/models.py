@@ -38,6 +38,8 @@ def _list_models(
 
     if catalogue.json and catalogue.format == "tsv":
         raise UsageError("--json and -F tsv contradict each other")
+    if catalogue.header and (catalogue.json or catalogue.format == "jsonl"):
+        raise UsageError("--header is for tsv: JSON has the names in each line")
     chosen = ModelsOptions(
         model=catalogue.model,
         format="jsonl" if catalogue.json else catalogue.format,
@@ -56,8 +58,11 @@ MODELS = Command(
     _list_models,
     common=COMMON,
     details="""
-        A table on a terminal; elsewhere lines of columns with a tab between them, the name first. Prices are US
-        dollars for a million tokens.
+        A table on a terminal, as far as it is wide; elsewhere lines with a tab between the columns: id; context and
+        max_output, in tokens; tps, in tokens a second; input, output and cache_read, in US dollars for a million
+        tokens of the smallest prompts (--json has all prices); images, if it takes them; thinking, which is always,
+        switch (-p thinking says) or adaptive; ends, the day on which it was said to end; note; and live, with --live:
+        served, new (not in the catalogue) or gone. Empty is what is not known.
     """,
     examples=(
         Example("mmpipe models | cut -f 1,5,6", "Names, and prices in and out."),

@@ -24,7 +24,7 @@ TREE = Tree(
             whatever is said about it to standard error. Status 0 means that the whole answer came and was written.
 
             Settings are options, or the environment, or a configuration file, in this order; the key is taken from
-            MINIMAX_API_KEY. The manual page tells more.
+            MINIMAX_API_KEY.
         """,
         examples=(
             Example(

@@ -30,6 +30,7 @@ def _page(typed: str, listed: Sequence[str], command: Command) -> str:
     lines.append("Examples:")
     for example in command.examples:
         lines += [f"  # {example.meaning}", f"  {example.line}"]
+    lines += ["", "`man mmpipe`, or `mmpipe completion man | man -l -`, tells more."]
     return "\n".join((*lines, ""))
 
 

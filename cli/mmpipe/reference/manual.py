@@ -36,7 +36,9 @@ def manual(tree: Tree) -> str:
         ".SH FILES",
         *_list(FILES),
         ".SH EXAMPLES",
-        _text("Each works as it stands; without a key, under `mmpipe sim --`."),
+        _text(
+            "Each works as it stands, given the files that it names; without a key, under `mmpipe sim --`."
+        ),
         *_examples((program, *tree.commands)),
     ]
     return "\n".join((*lines, ""))

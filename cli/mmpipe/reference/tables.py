@@ -1,8 +1,9 @@
-"""What README and manual page both tell: exit statuses, environment and files; tests hold README to it."""
+"""What README and manual page both tell, of exit statuses and environment, and the files that are read."""
 
 from collections.abc import Sequence
 
 from mmpipe.errors import ExitStatus
+from mmpipe.settings import FILE_KEYS
 
 # Status, and when; backticks set off what is typed or sent.
 EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
@@ -35,12 +36,16 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
         "the pair of the official quick start; used together or not at all",
     ),
     ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
-    ("`NO_COLOR`, `TERM=dumb`", "no dimming; `TERM=dumb` also no spinner"),
+    (
+        "`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`",
+        "proxies and certificates, as other programs have them",
+    ),
+    ("`NO_COLOR`, `TERM=dumb`, `COLUMNS`", "no colour; `TERM=dumb` also no spinner; how wide a table is"),
 )
 
 FILES: Sequence[tuple[str, str]] = (
     (
         "`~/.config/mmpipe/config.toml`",
-        "settings by name, such as `model`, `base_url`, `max_time`, `api_key_command`, also under `[profile.NAME]`",
+        f"settings, also under `[profile.NAME]`: {', '.join(f'`{name}`' for name in FILE_KEYS)}",
     ),
 )

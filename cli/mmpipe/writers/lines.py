@@ -8,6 +8,7 @@ from typing import assert_never
 
 from mmpipe.errors import MmpipeError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.reply import usage_json
 from mmpipe.streams import Output
 from mmpipe.visible import visible, visible_json
 from mmpipe.writers.writer import Writer
@@ -84,7 +85,7 @@ def _event(event: Event) -> dict[str, object]:
         case ToolCall():
             return {"type": "tool_call", **asdict(event)}
         case Usage():
-            return {"type": "usage", **asdict(event)}
+            return {"type": "usage", **usage_json(event)}
         case Stop(reason, message):
             return {"type": "end", "finish_reason": reason, "message": message}
         case _:
