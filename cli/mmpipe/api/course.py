@@ -50,7 +50,7 @@ def follow(
                 observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
             case bytes() if reception is not None:
                 observer.received(arrival)
-                yield from _progress(reception, arrival, clock)
+                yield from advance(reception, arrival, clock)
             case _:
                 break
     if reception is not None:
@@ -59,8 +59,8 @@ def follow(
         raise failure
 
 
-def _progress(reception: Reception[Part], received: bytes, clock: Clock) -> Iterator[Part]:
-    """Feed, and set the clock if that brought the answer forward."""
+def advance(reception: Reception[Part], received: bytes, clock: Clock) -> Iterator[Part]:
+    """What the next bytes hold; the clock is set if they brought the answer forward."""
     finished, before = reception.finished, reception.progress
     yield from reception.feed(received)
     if reception.finished and not finished:

@@ -1,6 +1,6 @@
 """Names the reasons why a connection fails, from the innermost exception; pure.
 
-What httpx2 and httpcore2 raise is known by name here: the two name alike, and importing them is for api.client.
+What httpx2, httpcore2 and aiohttp raise is known by name here: importing them is for the clients.
 `tests/api/test_client.py` meets most of these on real sockets, and notices a name that changes.
 """
 
@@ -46,7 +46,7 @@ def _by_type(error: BaseException) -> MmpipeError | None:
         case ConnectionRefusedError():
             return NetworkError("the connection was refused: nothing listens there", retryable=True)
         case ConnectionResetError() | BrokenPipeError():
-            return NetworkError("the connection was reset", retryable=True)
+            return _reset()
         case UnicodeError():
             return UsageError(f"the name of the host is none that DNS knows: {_words(error)}")
         case _:
@@ -54,28 +54,49 @@ def _by_type(error: BaseException) -> MmpipeError | None:
 
 
 def _by_name(error: BaseException) -> MmpipeError | None:
-    words = _words(error)
-    match type(error).__name__:
-        case "ConnectTimeout" | "PoolTimeout":
+    name, words = type(error).__name__, _words(error)
+    if name == "RemoteProtocolError":
+        return _by_protocol(words)
+    match name:
+        case "ConnectTimeout" | "PoolTimeout" | "ConnectionTimeoutError":
             return TimedOut("no connection in time (--connect-timeout)", retryable=True)
-        case "ReadTimeout" | "WriteTimeout":
+        case "ReadTimeout" | "WriteTimeout" | "SocketTimeoutError":
             return TimedOut("the connection stood still (--idle-timeout)", retryable=True)
-        case "ProxyError":
+        case "ProxyError" | "ClientHttpProxyError" | "ClientProxyConnectionError":
             return NetworkError(f"the proxy refused: {words}")
-        case "RemoteProtocolError" if "without sending" in words and "complete" not in words:
-            return NetworkError("the service closed the connection without an answer", retryable=True)
-        case "RemoteProtocolError" if "incomplete" in words or "complete message" in words:
-            return BadResponse(
-                "the answer is truncated: the connection ended inside the body", retryable=True
-            )
-        case "RemoteProtocolError" | "DecodingError":
+        case "ServerDisconnectedError":
+            return _unanswered()
+        case "ClientPayloadError":
+            # aiohttp tells of a reset in words only.
+            return _reset() if "ConnectionResetError" in words else _truncated()
+        case "DecodingError" | "ClientResponseError" | "BadHttpMessage" | "BadStatusLine":
             return BadResponse(f"what the service sent is not HTTP: {words}")
         case "InvalidURL" | "UnsupportedProtocol" | "LocalProtocolError":
             return UsageError(f"the request cannot be sent: {words}")
-        case "ConnectError" | "ReadError" | "WriteError" | "CloseError" | "NetworkError":
+        case "ConnectError" | "ReadError" | "WriteError" | "CloseError" | "NetworkError" | "ClientOSError":
             return NetworkError(f"the connection failed: {words}", retryable=True)
         case _:
             return None
+
+
+def _by_protocol(words: str) -> MmpipeError:
+    if "without sending" in words and "complete" not in words:
+        return _unanswered()
+    if "incomplete" in words or "complete message" in words:
+        return _truncated()
+    return BadResponse(f"what the service sent is not HTTP: {words}")
+
+
+def _reset() -> NetworkError:
+    return NetworkError("the connection was reset", retryable=True)
+
+
+def _unanswered() -> NetworkError:
+    return NetworkError("the service closed the connection without an answer", retryable=True)
+
+
+def _truncated() -> BadResponse:
+    return BadResponse("the answer is truncated: the connection ended inside the body", retryable=True)
 
 
 def _words(error: BaseException) -> str:

@@ -1,0 +1,105 @@
+"""What both clients know of the SDK: its import, the headers, the certificates, and its errors in our words."""
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING
+
+from mmpipe import __version__
+from mmpipe.api.failures import explain
+from mmpipe.api.lean_import import lean_openai
+from mmpipe.api.retry import parse_date, parse_retry_after
+from mmpipe.api.verdict import Source, from_status
+from mmpipe.api.wire import parse
+from mmpipe.errors import BadResponse, MmpipeError, UsageError
+from mmpipe.terms import Endpoint
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+    import openai
+
+MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
+USER_AGENT = f"mmpipe/{__version__}"
+_TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
+_TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
+
+
+def import_sdk(*, aiohttp: bool) -> None:
+    """Import openai for both clients, after this the import costs nothing; `aiohttp` is what many requests ride on."""
+    # Any of them would be sent (organisation, project, headers), or change where the request goes.
+    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+        del os.environ[name]
+    with lean_openai(aiohttp=aiohttp):
+        import openai  # noqa: F401  for its effect: later imports find it loaded
+
+
+def headers(*, streamed: bool) -> "dict[str, str | openai.Omit]":
+    """What is sent beside the SDK's own headers, and what of them is not sent."""
+    import openai
+
+    return {
+        "Accept": "text/event-stream" if streamed else "application/json",
+        # What is compressed cannot be told from a bomb before it is unpacked, and text is short.
+        "Accept-Encoding": "identity",
+        # The SDK's telemetry, as far as `platform_headers` does not bring it.
+        **dict.fromkeys(_TELEMETRY, openai.omit),
+    }
+
+
+def tls(endpoint: Endpoint) -> "ssl.SSLContext | bool":
+    """What checks the host's certificate; raises UsageError for a file that holds none."""
+    if endpoint.is_plain_http:
+        return False
+    if endpoint.ca_file is None:
+        return True
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=endpoint.ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(f"cannot use the certificates of {endpoint.ca_file}: {error.strerror}") from error
+
+
+def check_plain(response: "httpx2.Response") -> None:
+    """Raise BadResponse for an answer that is compressed."""
+    if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
+        raise BadResponse("the service compressed its answer although it was asked not to")
+
+
+def content_type(response: "httpx2.Response") -> str:
+    """The media type alone, in small letters."""
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def source(response: "httpx2.Response", key: str) -> Source:
+    """What the headers say; the key is in nothing of it."""
+    headers = response.headers
+    now = parse_date(headers.get("date")) or time.time()
+    trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
+    return Source(
+        http=response.status_code,
+        # Some hosts repeat what they were sent, in places that are shown.
+        request_id=trace if _TRACE.fullmatch(trace) and key not in trace else None,
+        retry_after=parse_retry_after(headers.get("retry-after"), now=now),
+        now=now,
+    )
+
+
+def explained(error: Exception, key: str) -> Exception:
+    """An error of the SDK, or of what is below it, in our words; a bug stays what it is."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _status_error(error.response, key)
+    return explain(error) or error
+
+
+def _status_error(response: "httpx2.Response", key: str) -> MmpipeError:
+    found = source(response, key)
+    try:
+        body = parse(response.content)
+    except BadResponse:
+        body = None
+    return from_status(found, body)

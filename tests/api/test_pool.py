@@ -1,0 +1,130 @@
+"""Many requests at once: each is judged as a single one is, and connections are kept."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mmpipe.api.client import ask
+from mmpipe.api.course import Observer
+from mmpipe.api.pool import Pool
+from mmpipe.errors import MmpipeError
+from mmpipe.events import Event, Text
+from mmpipe.request import Request
+from mmpipe.simulator.server import RunningSimulator
+from mmpipe.terms import Endpoint, Key, Patience
+from program.harness import KEY, service
+
+PATIENCE = Patience(connect=5, first_byte=1, idle=1, total=20, retries=0)
+FAULTS = [
+    "401",
+    "402",
+    "404",
+    "500",
+    "529",
+    "1002",
+    "1004",
+    "1008",
+    "1026",
+    "2013",
+    "2049",
+    "base_resp-1002",
+    "cut",
+    "reset",
+    "refuse-late",
+    "no-finish",
+    "html",
+    "json-error",
+    "empty",
+    "hang",
+    "hang-mid",
+    "comments",
+    "length",
+    "filter",
+    "bad-utf8",
+    "bad-json",
+    "choices-null",
+    "redirect",
+    "slow",
+    "bom",
+]
+
+
+def endpoint(far: RunningSimulator) -> Endpoint:
+    return Endpoint(far.base_url, Key(KEY, "test"))
+
+
+def request(prompt: str, *, streamed: bool = False) -> Request:
+    return Request("MiniMax-M3", ({"role": "user", "content": prompt},), {"reasoning_split": True}, streamed)
+
+
+def asked(far: RunningSimulator, *requests: Request, size: int = 8) -> list[Sequence[Event] | BaseException]:
+    async def all_at_once() -> list[Sequence[Event] | BaseException]:
+        async with Pool(endpoint(far), PATIENCE, size) as pool:
+            asking = (pool.ask(request, PATIENCE.limits()) for request in requests)
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def text(events: Sequence[Event] | BaseException) -> str:
+    assert not isinstance(events, BaseException), events
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+def outcome(far: RunningSimulator, request: Request) -> tuple[object, ...]:
+    """What the blocking client makes of the same answer."""
+    try:
+        events = list(ask(request, endpoint(far), PATIENCE.limits(), Observer()))
+    except MmpipeError as error:
+        return (type(error), error.message, error.http, error.api_code, error.retryable, error.retry_after)
+    return tuple(event for event in events if isinstance(event, Text))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_many_are_answered_each_with_its_own(streamed: bool) -> None:
+    with service() as far:
+        prompts = [f"number {number}" for number in range(40)]
+        answers = asked(far, *(request(f"sim:echo {prompt}", streamed=streamed) for prompt in prompts))
+    assert prompts == [text(events) for events in answers]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_failure_is_told_as_by_the_blocking_client(fault: str, streamed: bool) -> None:
+    asking = request("sim:echo hello there", streamed=streamed)
+    with service(fault) as far:
+        expected = outcome(far, asking)
+    with service(fault) as far:
+        (answer,) = asked(far, asking)
+    if isinstance(answer, MmpipeError):
+        found: tuple[object, ...] = (
+            type(answer),
+            answer.message,
+            answer.http,
+            answer.api_code,
+            answer.retryable,
+            answer.retry_after,
+        )
+    else:
+        assert not isinstance(answer, BaseException), answer
+        found = tuple(event for event in answer if isinstance(event, Text))
+    assert expected == found
+
+
+def test_nothing_that_listens_is_a_refused_connection_and_no_timeout() -> None:
+    with service() as far:
+        pass
+    (error,) = asked(far, request("hello"))
+    assert isinstance(error, MmpipeError)
+    assert (6, "the connection was refused: nothing listens there", True) == (
+        error.status,
+        error.message,
+        error.retryable,
+    )
+
+
+def test_the_key_is_in_no_message() -> None:
+    with RunningSimulator() as far:
+        (error,) = asked(far, request("hello"))
+    assert KEY not in str(error)
