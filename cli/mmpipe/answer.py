@@ -10,12 +10,12 @@ from mmpipe.api.client import ask
 from mmpipe.api.course import Observer
 from mmpipe.asking import Persistence, told_endpoint
 from mmpipe.catalogue import find
-from mmpipe.errors import CutShort, Filtered, MmpipeError, ToolError, UsageError
+from mmpipe.errors import CutShort, MmpipeError, ToolError, UsageError
 from mmpipe.events import Event, Message, Start
 from mmpipe.files import check_apart
 from mmpipe.outlets import THINKING, Form, Outlets, open_outlets
 from mmpipe.prompt import PromptSources, check_sources, read_prompt, read_text, typed_text
-from mmpipe.reply import Reply
+from mmpipe.reply import Reply, trouble
 from mmpipe.request import Request
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
@@ -125,13 +125,9 @@ class _Asking:
 
 def _judge(reply: Reply, outlets: Outlets, console: Console, *, allow_truncated: bool) -> None:
     """An answer that came whole may still be none: cut at its limit, filtered, or a call that nobody ran."""
-    if reply.finish_reason == "length" and not allow_truncated:
-        raise CutShort(
-            "the answer is cut at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated",
-            request_id=reply.request_id,
-        )
-    if reply.finish_reason == "content_filter":
-        raise Filtered("the answer was cut off by moderation (content_filter)", request_id=reply.request_id)
+    found = trouble(reply)
+    if found is not None and not (allow_truncated and isinstance(found, CutShort)):
+        raise found
     if reply.finish_reason not in _KNOWN_REASONS:
         console.warn(f"the service ended the answer with {reply.finish_reason!r}, which mmpipe does not know")
     if reply.tool_calls and outlets.form.format == "text":

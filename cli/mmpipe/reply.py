@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
+from mmpipe.errors import CutShort, Filtered, MmpipeError
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
@@ -66,6 +67,19 @@ class Reply:
             "attempts": attempts.count,
             "elapsed_ms": attempts.elapsed_ms,
         }
+
+
+def trouble(reply: Reply) -> MmpipeError | None:
+    """Why an answer that came whole is none all the same: cut at its limit, or by moderation."""
+    match reply.finish_reason:
+        case "length":
+            limit = "raise --max-tokens, or accept it with --allow-truncated"
+            return CutShort(f"the answer is cut at the limit of tokens; {limit}", request_id=reply.request_id)
+        case "content_filter":
+            cut = "the answer was cut off by moderation (content_filter)"
+            return Filtered(cut, request_id=reply.request_id)
+        case _:
+            return None
 
 
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:

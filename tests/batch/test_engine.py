@@ -1,0 +1,233 @@
+"""The engine asks each item until it is settled, never more at once than there is room for, and can be stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from mmpipe.batch.engine import Engine, Outcome, is_overload
+from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError
+from mmpipe.events import Event, Start, Stop, Text, Usage
+from mmpipe.request import Request
+from mmpipe.terms import Limits, Patience
+
+PATIENCE = Patience(connect=1, first_byte=1, idle=1, total=30, retries=2)
+AGAIN = ServerError("down", retryable=True, retry_after=0.0)
+
+
+@dataclass(frozen=True)
+class Item:
+    name: str
+
+    @property
+    def request(self) -> Request:
+        return Request("M", ({"role": "user", "content": self.name},))
+
+
+def answered(name: str, reason: str = "stop") -> Sequence[Event]:
+    return [Start("1", "M"), Text(f"about {name}"), Usage(3, 4, 7), Stop(reason, {})]
+
+
+@dataclass
+class Limiter:
+    """Gives leave at once, unless told otherwise, and keeps what it hears."""
+
+    wait: float = 0.0
+    heard: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def reserve(self, tokens: int) -> float:
+        self.heard.append(("reserve", tokens, 0))
+        return self.wait
+
+    def settle(self, reserved: int, used: int) -> None:
+        self.heard.append(("settle", reserved, used))
+
+    def pause(self, seconds: float) -> None:
+        self.heard.append(("pause", seconds, 0))
+
+
+@dataclass
+class Window:
+    allowed: int = 100
+    overloads: list[bool] = field(default_factory=list)
+
+    def finished(self, *, overloaded: bool) -> None:
+        self.overloads.append(overloaded)
+
+
+Asking = Callable[[Request, Limits], Awaitable[Sequence[Event]]]
+
+
+def run(
+    ask: Asking,
+    names: Iterable[str],
+    *,
+    limiter: Limiter | None = None,
+    window: Window | None = None,
+    workers: int = 4,
+    deliver: Callable[[Engine[Item], Outcome[Item]], None] | None = None,
+) -> tuple[list[Outcome[Item]], Engine[Item]]:
+    """The outcomes in the order in which they came, and the engine as it ended."""
+    left = iter(names)
+    outcomes: list[Outcome[Item]] = []
+
+    async def following() -> Item | None:
+        name = next(left, None)
+        return None if name is None else Item(name)
+
+    async def whole() -> Engine[Item]:
+        engine: Engine[Item] = Engine(
+            ask, lambda _, events: events, lambda _: 10, limiter or Limiter(), window or Window(), PATIENCE
+        )
+
+        def keep(outcome: Outcome[Item]) -> None:
+            outcomes.append(outcome)
+            if deliver is not None:
+                deliver(engine, outcome)
+
+        await asyncio.wait_for(engine.run(following, keep, workers), 20)
+        return engine
+
+    return outcomes, asyncio.run(whole())
+
+
+def failing(*errors: MmpipeError) -> Asking:
+    """Fails so often, and then answers."""
+    left = list(errors)
+
+    async def ask(request: Request, _: Limits) -> Sequence[Event]:
+        if left:
+            raise left.pop(0)
+        return answered(str(request.messages[0]["content"]))
+
+    return ask
+
+
+def test_each_item_is_asked_once_and_delivered_with_its_own_answer() -> None:
+    names = [f"{number}" for number in range(200)]
+    outcomes, engine = run(failing(), names, workers=16)
+    assert {name: f"about {name}" for name in names} == {
+        outcome.item.name: "".join(outcome.reply.texts) for outcome in outcomes
+    }
+    assert [None] * 200 == [outcome.error for outcome in outcomes]
+    assert engine.stopped_by is None
+
+
+def test_an_outcome_is_delivered_while_others_are_still_asked() -> None:
+    first_delivered = asyncio.Event()
+
+    async def ask(request: Request, _: Limits) -> Sequence[Event]:
+        if request.messages[0]["content"] == "slow":
+            await first_delivered.wait()
+        return answered("x")
+
+    outcomes, _ = run(ask, ["slow", "fast"], deliver=lambda _, __: first_delivered.set())
+    assert ["fast", "slow"] == [outcome.item.name for outcome in outcomes]
+
+
+@pytest.mark.parametrize("allowed", [1, 3])
+def test_no_more_are_asked_at_once_than_the_window_allows(allowed: int) -> None:
+    inside, most = 0, 0
+
+    async def ask(_: Request, __: Limits) -> Sequence[Event]:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.002)
+        inside -= 1
+        return answered("x")
+
+    outcomes, _ = run(ask, map(str, range(20)), window=Window(allowed), workers=8)
+    assert (20, allowed) == (len(outcomes), most)
+
+
+def test_what_may_pass_is_asked_again_and_the_tries_are_counted() -> None:
+    (outcome,), _ = run(failing(AGAIN, AGAIN), ["a"])
+    assert (None, 3) == (outcome.error, outcome.attempts.count)
+
+
+def test_what_never_passes_is_given_up_after_the_retries() -> None:
+    (outcome,), engine = run(failing(*[AGAIN] * 9), ["a"])
+    assert (AGAIN, 3, None) == (outcome.error, outcome.attempts.count, engine.stopped_by)
+
+
+def test_what_is_refused_is_not_asked_again_and_hinders_no_other() -> None:
+    outcomes, engine = run(failing(Rejected("no")), ["a", "b"], workers=1)
+    assert [9, None] == [outcome.error and outcome.error.status for outcome in outcomes]
+    assert engine.stopped_by is None
+
+
+@pytest.mark.parametrize("error", [AuthError("no key"), QuotaError("no money", api_code=1008)])
+def test_what_no_request_can_pass_ends_the_run(error: MmpipeError) -> None:
+    outcomes, engine = run(failing(error), map(str, range(50)), workers=1)
+    assert ([error], error) == ([outcome.error for outcome in outcomes], engine.stopped_by)
+
+
+def test_tokens_are_reserved_and_settled_for_what_was_used() -> None:
+    limiter = Limiter()
+    run(failing(), ["a"], limiter=limiter)
+    assert [("reserve", 10, 0), ("settle", 10, 7)] == limiter.heard
+
+
+def test_a_wait_that_the_service_asks_for_holds_everybody() -> None:
+    limiter = Limiter()
+    run(failing(QuotaError("slower", retryable=True, retry_after=0.1)), ["a"], limiter=limiter)
+    assert ("pause", 0.1, 0) in limiter.heard
+
+
+def test_an_answer_that_is_cut_short_is_kept_with_its_error() -> None:
+    async def ask(_: Request, __: Limits) -> Sequence[Event]:
+        return answered("a", "length")
+
+    (outcome,), _ = run(ask, ["a"])
+    assert (11, ["about a"]) == (outcome.error and outcome.error.status, outcome.reply.texts)
+
+
+def test_a_stop_lets_what_is_asked_finish_and_begins_nothing_more() -> None:
+    asked: list[str] = []
+
+    async def ask(request: Request, _: Limits) -> Sequence[Event]:
+        asked.append(str(request.messages[0]["content"]))
+        await asyncio.sleep(0.01)
+        return answered("x")
+
+    outcomes, _ = run(ask, map(str, range(50)), workers=4, deliver=lambda engine, _: engine.stop())
+    assert ["0", "1", "2", "3"] == sorted(asked) == sorted(outcome.item.name for outcome in outcomes)
+
+
+def test_a_stop_does_not_wait_for_leave() -> None:
+    limiter = Limiter(wait=60)
+
+    async def stopped_soon() -> int:
+        engine: Engine[Item] = Engine(
+            failing(), lambda _, events: events, lambda _: 1, limiter, Window(), PATIENCE
+        )
+        outcomes: list[Outcome[Item]] = []
+
+        async def following() -> Item | None:
+            return Item("a")
+
+        asyncio.get_running_loop().call_later(0.05, engine.stop)
+        await asyncio.wait_for(engine.run(following, outcomes.append, 4), 5)
+        return len(outcomes)
+
+    assert 0 == asyncio.run(stopped_soon())
+
+
+def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
+    window = Window()
+    run(
+        failing(QuotaError("rate", http=429, api_code=1002, retryable=True), Rejected("no")),
+        ["a"],
+        window=window,
+    )
+    assert [True, False] == window.overloads
+
+
+@pytest.mark.parametrize(
+    ("http", "code", "overload"),
+    [(429, None, True), (529, None, True), (200, 1041, True), (429, 2056, False), (500, None, False)],
+)
+def test_what_counts_as_overload(http: int, code: int | None, overload: bool) -> None:
+    assert overload is is_overload(ServerError("x", http=http, api_code=code))
