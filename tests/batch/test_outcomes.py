@@ -1,0 +1,106 @@
+"""A line tells what became of a record, in the contract's form or in that of the Batch API."""
+
+import json
+
+import pytest
+
+from mmpipe.batch.engine import Outcome
+from mmpipe.batch.outcomes import Form, bad_record_line, outcome_line
+from mmpipe.batch.records import BadRecord, Record
+from mmpipe.errors import QuotaError
+from mmpipe.events import Start, Stop, Text, Thinking, Usage
+from mmpipe.reply import Attempts, Reply
+from mmpipe.request import Request
+
+REQUEST = Request("MiniMax-M3", ({"role": "user", "content": "hi"},))
+RECORD = Record(4, "r-4", "in.jsonl", 5, REQUEST, "ab" * 32, {"title": "T"})
+
+
+def reply() -> Reply:
+    found = Reply()
+    message = {"role": "assistant", "content": "Hello"}
+    for event in (
+        Start("resp-1", "MiniMax-M3", "trace"),
+        Thinking("hm"),
+        Text("Hello"),
+        Usage(10, 5, 15),
+        Stop("stop", message),
+    ):
+        found.add(event)
+    return found
+
+
+def parsed(line: bytes) -> dict[str, object]:
+    assert line.endswith(b"\n")
+    assert 1 == line.count(b"\n")
+    value = json.loads(line)
+    assert isinstance(value, dict)
+    return value
+
+
+DONE = Outcome(RECORD, reply(), Attempts(2, elapsed_ms=30))
+FAILED = Outcome(RECORD, Reply(), Attempts(1), QuotaError("slower", http=429, api_code=1002, retryable=True))
+
+
+def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
+    found = parsed(outcome_line(DONE, Form(), earlier=1))
+    assert ("r-4", 4, "Hello", "hm", "stop", None) == tuple(
+        found[name] for name in ("id", "index", "content", "thinking", "finish_reason", "error")
+    )
+    assert ("resp-1", "trace", 3, "ab" * 32) == tuple(
+        found[name] for name in ("response_id", "request_id", "attempt", "request_sha256")
+    )
+    assert 10 * 0.3e-6 + 5 * 1.2e-6 == pytest.approx(found["cost"])
+
+
+def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
+    good, failed = (parsed(outcome_line(outcome, Form())) for outcome in (DONE, FAILED))
+    assert list(good) == list(failed)
+    error = failed["error"]
+    assert isinstance(error, dict)
+    assert (4, "quota", 429, 1002, True) == tuple(
+        error[name] for name in ("code", "name", "http", "api_code", "retryable")
+    )
+    assert ("", None) == (failed["content"], failed["cost"])
+
+
+def test_a_record_that_could_not_be_read_has_the_same_fields_but_for_the_request() -> None:
+    bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), Form()))
+    assert set(parsed(outcome_line(FAILED, Form()))) - {"request_sha256"} == set(bad)
+    error = bad["error"]
+    assert isinstance(error, dict)
+    assert (12, "in.jsonl, line 8: it is not JSON", "7") == (error["code"], error["message"], bad["id"])
+
+
+def test_hidden_thinking_and_fields_that_pass_through() -> None:
+    found = parsed(outcome_line(DONE, Form(with_thinking=False, pass_through=True)))
+    assert "thinking" not in found
+    assert {"title": "T"} == found["input"]
+
+
+def test_the_form_of_the_batch_api_can_be_read_as_a_chat_completion() -> None:
+    found = parsed(outcome_line(DONE, Form(openai=True)))
+    response = found["response"]
+    assert isinstance(response, dict)
+    body = response["body"]
+    assert ("r-4", None, 200) == (found["custom_id"], found["error"], response["status_code"])
+    assert "Hello" == body["choices"][0]["message"]["content"]
+    assert 15 == body["usage"]["total_tokens"]
+
+
+def test_a_failure_in_that_form_has_no_response() -> None:
+    found = parsed(outcome_line(FAILED, Form(openai=True)))
+    error = found["error"]
+    assert isinstance(error, dict)
+    assert (None, "quota") == (found["response"], error["code"])
+
+
+def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:
+    record = Record(0, "c", "in", 1, REQUEST, "00", {}, custom_id=True)
+    found = parsed(outcome_line(Outcome(record, reply(), Attempts(1)), Form()))
+    assert ("c", False) == (found["custom_id"], "id" in found)
+
+
+def test_half_a_character_breaks_no_line() -> None:
+    record = Record(0, "\ud800", "in", 1, REQUEST, "00", {})
+    assert "\ud800" == parsed(outcome_line(Outcome(record, reply(), Attempts(1)), Form()))["id"]
