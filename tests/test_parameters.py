@@ -17,8 +17,8 @@ def test_any_body_field_can_be_set_as_json() -> None:
     [
         ("n=2", "one answer"),
         ("n=true", "one answer"),
-        ("functions=[]", "tools="),
-        ("function_call={}", "tool_choice="),
+        ("functions=[]", "use tools"),
+        ("function_call={}", "use tool_choice"),
         ("model=1", "use -m"),
         ("temperature=1", "use --temperature"),
         ("stream=true", "use --wire"),
@@ -57,6 +57,14 @@ def test_a_top_p_out_of_range_is_refused(top_p: float) -> None:
 def test_max_tokens_must_leave_room_for_one() -> None:
     with pytest.raises(UsageError, match="max-tokens"):
         sampling(None, None, 0)
+
+
+@pytest.mark.parametrize(
+    "given", [(True, None, None), (None, True, None), (None, None, True), (None, "1", None)]
+)
+def test_only_a_number_passes_for_one(given: tuple[object, object, object]) -> None:
+    with pytest.raises(UsageError, match="it must be"):
+        sampling(*given)
 
 
 def test_what_was_not_typed_is_not_sent() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from mmpipe import strict_json
 from mmpipe.catalogue import Model
@@ -34,23 +35,31 @@ def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
             raise UsageError(f"-p {one_line(assignment, 60)}: it must look like KEY=JSON")
         if key in _OWN_OPTION:
             raise UsageError(f"-p {key}: use {_OWN_OPTION[key]}")
-        if key in _OLD:
-            raise UsageError(f"-p {key} is no longer supported by the API: use -p '{_OLD[key]}=...'")
         parameters[key] = _json(key, text)
+    check_fields(parameters)
+    return parameters
+
+
+def check_fields(parameters: Mapping[str, object]) -> None:
+    """Raise UsageError for body fields that the API has no more, and for more answers than it gives."""
+    for old, new in _OLD.items():
+        if old in parameters:
+            raise UsageError(f"{old} is no longer supported by the API: use {new}")
     if parameters.get("n", 1) != 1 or parameters.get("n") is True:
         raise UsageError("n: the API gives one answer for each request; ask more than once instead")
-    return parameters
 
 
 def sampling(temperature: object, top_p: object, max_tokens: object) -> dict[str, object]:
     """The body fields of --temperature, --top-p and --max-tokens (None: not sent); raises UsageError."""
     # The comparisons are such that not-a-number fails them. The range is the official page's, note 1.
-    if temperature is not None and not (isinstance(temperature, int | float) and 0 < temperature <= 1):
-        raise UsageError(f"temperature is {temperature}: it must be above 0 and at most 1")
-    if top_p is not None and not (isinstance(top_p, int | float) and 0 <= top_p <= 1):
-        raise UsageError(f"top-p is {top_p}: it must be from 0 to 1")
-    if max_tokens is not None and not (isinstance(max_tokens, int) and max_tokens >= 1):
-        raise UsageError(f"max-tokens is {max_tokens}: it must be at least 1")
+    if temperature is not None and not (_is_number(temperature) and 0 < temperature <= 1):
+        raise UsageError(f"temperature is {_shown(temperature)}: it must be above 0 and at most 1")
+    if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):
+        raise UsageError(f"top-p is {_shown(top_p)}: it must be from 0 to 1")
+    if max_tokens is not None and not (
+        isinstance(max_tokens, int) and _is_number(max_tokens) and max_tokens >= 1
+    ):
+        raise UsageError(f"max-tokens is {_shown(max_tokens)}: it must be a whole number, at least 1")
     given = {"temperature": temperature, "top_p": top_p, "max_completion_tokens": max_tokens}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -67,6 +76,15 @@ def check_for_model(parameters: Mapping[str, object], model: Model | None) -> It
     ignored = [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
     if ignored:
         yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is one to JSON too, where true is no 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    return one_line(str(value), 60)
 
 
 def _json(key: str, text: str) -> object:

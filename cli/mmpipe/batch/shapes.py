@@ -1,0 +1,171 @@
+"""Makes a request of what one record asks: a text, a prompt, messages or an OpenAI-Batch object; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mmpipe.batch.template import Template
+from mmpipe.catalogue import find
+from mmpipe.errors import InputError
+from mmpipe.events import Message
+from mmpipe.parameters import check_fields, check_for_model, sampling
+from mmpipe.request import Request
+from mmpipe.visible import one_line
+
+Format = Literal["auto", "lines", "jsonl"]
+JsonObject = dict[str, object]
+
+_SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
+_OURS = frozenset({"prompt", "messages", "model", "system", "parameters", *_SAMPLING})
+_ENVELOPE = frozenset({"method", "url", "body"})
+_URL = "/v1/chat/completions"
+# How the API is asked is decided for the whole run.
+_WIRE = ("stream", "stream_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds for every record that does not say otherwise; `parameters` have been checked."""
+
+    model: str
+    system: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    template: Template | None = None
+    format: Format = "auto"
+    streamed: bool = False
+
+
+def is_envelope(record: Mapping[str, object]) -> bool:
+    """Whether it is an OpenAI-Batch object; beside a prompt `body` is a field like any other."""
+    body = record.get("body")
+    own = "prompt" in record or "messages" in record
+    # A template may be about records of the web, which have an url and a body too.
+    return (
+        not own
+        and isinstance(body, dict)
+        and ("messages" in body or str(record.get("url")).startswith("/v1/"))
+    )
+
+
+def foreign_fields(record: Mapping[str, object]) -> JsonObject:
+    """The fields that are not ours."""
+    ours = _ENVELOPE if is_envelope(record) else _OURS
+    return {name: value for name, value in record.items() if name not in ours}
+
+
+def request_of_text(text: str, defaults: Defaults) -> Request:
+    """The request of a line of text, or of a JSON string; raises InputError."""
+    prompt = text if defaults.template is None else defaults.template.render(text, {})
+    return _request(_asking(prompt), {}, defaults)
+
+
+def request_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> Request:
+    """The request of an object whose JSON is `text`; raises InputError or, for parameters, UsageError."""
+    if is_envelope(record) or "messages" in record:
+        if defaults.template is not None:
+            raise InputError(
+                "it has messages of its own, and --template makes a prompt: only one can be sent"
+            )
+        if is_envelope(record):
+            return _request_of_envelope(record, defaults)
+        messages = _messages(record)
+    elif defaults.template is not None:
+        messages = _asking(defaults.template.render(text, record))
+    elif "prompt" in record:
+        messages = _asking(_text(record["prompt"], "prompt"))
+    else:
+        raise InputError(
+            "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
+        )
+    if "prompt" in record and "messages" in record:
+        raise InputError("it has both prompt and messages: only one can be sent")
+    return _request(messages, _own_parameters(record), defaults, record.get("model"), record.get("system"))
+
+
+def _request_of_envelope(record: Mapping[str, object], defaults: Defaults) -> Request:
+    for name, only in (("method", "POST"), ("url", _URL)):
+        if record.get(name, only) != only:
+            raise InputError(f"its {name} is {_shown(record[name])}: only {only} can be asked")
+    misplaced = [name for name in record if name in _OURS]
+    if misplaced:
+        raise InputError(f"{misplaced[0]} stands beside body, where it would not be sent: put it into body")
+    body = record["body"]
+    if not isinstance(body, dict):
+        raise InputError("its body is not an object")
+    given = {name: value for name, value in body.items() if name not in ("model", "messages")}
+    return _request(_messages(body), given, defaults, body.get("model"))
+
+
+def _request(
+    messages: tuple[Message, ...],
+    given: Mapping[str, object],
+    defaults: Defaults,
+    own_model: object = None,
+    own_system: object = None,
+) -> Request:
+    """What the record says, over the defaults."""
+    model = defaults.model if own_model is None else _text(own_model, "model")
+    if own_system is not None:
+        messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
+    elif defaults.system is not None and messages[0]["role"] != "system":
+        # Most models refuse a second system message, and that of the record is the closer one.
+        messages = ({"role": "system", "content": defaults.system}, *messages)
+    parameters = {**defaults.parameters, **_checked(given)}
+    if given or own_model is not None:
+        # What the API ignores is for the caller to say, once for all records.
+        list(check_for_model(parameters, find(model)))
+    return Request(model, messages, parameters, streamed=defaults.streamed)
+
+
+def _asking(prompt: str) -> tuple[Message, ...]:
+    if not prompt.strip():
+        raise InputError("its prompt is empty")
+    return ({"role": "user", "content": prompt},)
+
+
+def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
+    messages = record.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise InputError("its messages are not an array of at least one message")
+    for number, message in enumerate(messages, 1):
+        if not (isinstance(message, dict) and isinstance(message.get("role"), str)):
+            raise InputError(f"message {number} is not an object with a role")
+    return tuple(messages)
+
+
+def _own_parameters(record: Mapping[str, object]) -> JsonObject:
+    """The body fields that a record sets, at its top or under `parameters`."""
+    further = record.get("parameters", {})
+    if not isinstance(further, dict):
+        raise InputError("its parameters are not an object")
+    for name in further:
+        if name in ("model", "messages"):
+            raise InputError(f"{name} is no parameter: it has a field of its own in the record")
+        if name in _SAMPLING and name in record:
+            raise InputError(f"{name} is given twice")
+    return {**{name: record[name] for name in _SAMPLING if name in record}, **further}
+
+
+def _checked(given: Mapping[str, object]) -> JsonObject:
+    """Body fields as they are sent; what is null among the sampling ones is not."""
+    limits = [given[name] for name in ("max_completion_tokens", "max_tokens") if given.get(name) is not None]
+    if len(limits) > 1:
+        raise InputError("max_tokens and max_completion_tokens are the same: only one can be sent")
+    for name in _WIRE:
+        if given.get(name):
+            raise InputError(f"{name} is not for one record to say: use --wire")
+    rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
+    check_fields(rest)
+    return {**sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"its {name} is {_shown(value)}: it must be a string")
+    if not value.strip():
+        raise InputError(f"its {name} is empty")
+    return value
+
+
+def _shown(value: object) -> str:
+    return one_line(repr(value), 60)

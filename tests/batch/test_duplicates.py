@@ -1,0 +1,67 @@
+"""An id that comes twice is found, and where it came first."""
+
+import tracemalloc
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.duplicates import Duplicates
+from mmpipe.batch.records import Record
+from mmpipe.request import Request
+
+REQUEST = Request("m", ())
+
+
+def record(index: int, id: str, source: str = "in", number: int | None = None) -> Record:  # noqa: A002
+    return Record(index, id, source, index + 1 if number is None else number, REQUEST, "", {})
+
+
+def found(records: Iterable[Record]) -> list[tuple[str, int] | None]:
+    duplicates = Duplicates()
+    return [duplicates.seen(record) for record in records]
+
+
+def test_the_first_place_of_an_id_is_told_each_time_it_comes_again() -> None:
+    records = [record(0, "x", "a", 7), record(1, "y", "b", 1), record(2, "x", "b", 2), record(3, "x", "c", 1)]
+    assert [None, None, ("a", 7), ("a", 7)] == found(records)
+
+
+def test_an_id_that_is_the_index_of_another_record_is_found_before_and_after_it() -> None:
+    before = [record(0, "2"), record(1, "1"), record(2, "2")]
+    assert [None, None, ("in", 1)] == found(before)
+    after = [record(0, "0"), record(1, "1", number=5), record(2, "2", number=6), record(3, "2", number=9)]
+    assert [None, None, None, ("in", 6)] == found(after)
+
+
+def test_numbers_that_are_written_otherwise_are_other_ids() -> None:
+    assert [None] * 4 == found([record(0, "0"), record(1, "00"), record(2, "\u0660"), record(3, "-0")])
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "0", "1", "2", "3", "7"]), max_size=12), st.data())
+def test_it_finds_what_a_plain_table_finds(names: list[str], data: st.DataObject) -> None:
+    places: dict[str, tuple[str, int]] = {}
+    expected, records = [], []
+    index = number = 0
+    source = "a"
+    for name in names:
+        index += data.draw(st.integers(0, 1))  # bad records have an index too
+        number += data.draw(st.integers(1, 2))
+        if data.draw(st.booleans()):
+            source, number = source + "a", 1
+        id_ = name or str(index)
+        expected.append(places.get(id_))
+        places.setdefault(id_, (source, number))
+        records.append(record(index, id_, source, number))
+        index += 1
+    assert expected == found(records)
+
+
+def test_an_endless_pipe_of_lines_does_not_fill_the_memory() -> None:
+    duplicates = Duplicates()
+    tracemalloc.start()
+    try:
+        assert not any(duplicates.seen(record(index, str(index))) for index in range(20_000))
+        assert tracemalloc.get_traced_memory()[1] < 20_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,100 @@
+"""A line is what stands between two separators, byte for byte, however the bytes came."""
+
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.lines import NEWLINE, NUL, Line, Oversized, Splitter
+
+
+def split(*pieces: bytes, separator: bytes = NEWLINE, limit: int = 100) -> list[Line | Oversized]:
+    splitter = Splitter("in", separator, limit)
+    lines = [line for piece in pieces for line in splitter.feed(piece)]
+    return [*lines, *splitter.close()]
+
+
+def contents(*pieces: bytes, separator: bytes = NEWLINE) -> list[bytes]:
+    return [line.content for line in split(*pieces, separator=separator) if isinstance(line, Line)]
+
+
+def test_lines_are_counted_from_one_and_blank_ones_count_too() -> None:
+    assert [Line("in", 1, b"a"), Line("in", 2, b""), Line("in", 3, b"b")] == split(b"a\n\nb\n")
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert [b"a", b"b"] == contents(b"a\nb") == contents(b"a\nb\n")
+    assert [] == contents(b"")
+    assert [b""] == contents(b"\n")
+
+
+def test_a_line_comes_out_before_the_next_one_is_there() -> None:
+    assert [Line("in", 1, b"a")] == list(Splitter("in").feed(b"a\nb"))
+
+
+@pytest.mark.parametrize("text", ["a\u2028b", "a\u2029b", "a\x85b", "a\rb", "a\x0bb\x0cc", "a\x1cb", "a\0b"])
+def test_nothing_but_the_separator_ends_a_line(text: str) -> None:
+    assert [text.encode()] == contents(text.encode() + b"\n")
+
+
+def test_one_carriage_return_belongs_to_a_dos_line_end_and_to_nothing_else() -> None:
+    assert [b"a", b"b\r", b"c\r"] == contents(b"a\r\nb\r\r\nc\r")
+    assert [b"a", b"b"] == contents(b"a\r", b"\nb")
+    assert [b"a\r", b"b\n"] == contents(b"a\r\0b\n\0", separator=NUL)
+
+
+def test_a_byte_order_mark_is_dropped_at_the_very_beginning_only() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert [b"a", mark + b"b"] == contents(mark + b"a\n" + mark + b"b\n")
+    assert [b"a"] == contents(mark[:1], mark[1:2], mark[2:] + b"a")
+    assert [] == contents(mark)
+
+
+@given(st.binary(max_size=60).map(lambda text: text.replace(b"x", b"\n")), st.data())
+def test_it_does_not_matter_where_the_bytes_are_cut(text: bytes, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(text)))
+    assert split(text, limit=9) == split(text[:cut], text[cut:], limit=9)
+
+
+@given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\0", b"")), max_size=9))
+def test_what_was_joined_by_nul_comes_apart_again(lines: list[bytes]) -> None:
+    first, *_ = *lines, b""
+    expected = [first.removeprefix(b"\xef\xbb\xbf"), *lines[1:]] if lines else []
+    assert expected == contents(b"".join(line + b"\0" for line in lines), separator=NUL)
+
+
+def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
+    expected = [Line("in", 1, b"123"), Oversized("in", 2, 3), Line("in", 3, b"ok")]
+    assert expected == split(b"123\n12", b"34", b"5678\nok", limit=3)
+    assert [Oversized("in", 1, 3)] == split(b"1234", limit=3)
+    assert [Oversized("in", 1, 3), Line("in", 2, b"")] == split(b"1234\n\n", limit=3)
+
+
+def test_a_line_over_the_cap_is_told_while_it_still_comes() -> None:
+    assert [Oversized("in", 1, 3)] == list(Splitter("in", limit=3).feed(b"1234"))
+
+
+def test_an_endless_line_does_not_fill_the_memory() -> None:
+    splitter = Splitter("in", limit=2**20)
+    piece = bytes(2**16)
+    tracemalloc.start()
+    try:
+        assert 1 == sum(1 for _ in range(1000) for _ in splitter.feed(piece))
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_line_in_small_pieces_takes_time_in_proportion() -> None:
+    def seconds(count: int) -> float:
+        splitter = Splitter("in")
+        began = time.process_time()
+        for _ in range(count):
+            list(splitter.feed(b"0123456789"))
+        assert [count * 10] == [len(line.content) for line in splitter.close() if isinstance(line, Line)]
+        return time.process_time() - began
+
+    # A search that began anew with each piece would take 400 times as long.
+    assert seconds(200_000) < 100 * seconds(10_000)

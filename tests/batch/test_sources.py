@@ -1,0 +1,128 @@
+"""Files and standard input are read in order, as soon as something is there, and what cannot be read is named."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.lines import NUL, Line, Oversized
+from mmpipe.batch.sources import read_lines
+from mmpipe.errors import InputError, UsageError
+from mmpipe.streams import Input, Streams
+
+
+def read(*paths: Path | str, stdin: bytes = b"", limit: int = 1000) -> list[Line | Oversized]:
+    return list(read_lines([str(path) for path in paths], Streams.fake(stdin).stdin, limit=limit))
+
+
+def texts(lines: list[Line | Oversized]) -> list[bytes]:
+    return [line.content for line in lines if isinstance(line, Line)]
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def test_files_are_read_in_order_and_each_counts_its_own_lines(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"\xef\xbb\xbfa\nb")
+    two.write_bytes(b"\xef\xbb\xbfc\n")
+    expected = [Line(str(one), 1, b"a"), Line(str(one), 2, b"b"), Line(str(two), 1, b"c")]
+    assert expected == read(one, two)
+
+
+def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"a\n")
+    assert [Line("standard input", 1, b"piped")] == read(stdin=b"piped\n")
+    assert [b"a", b"piped", b"a"] == texts(read(tmp_path / "one", "-", tmp_path / "one", stdin=b"piped"))
+
+
+def test_standard_input_cannot_be_read_twice() -> None:
+    with pytest.raises(UsageError, match="more than once"):
+        read_lines(["-", "-"], Streams.fake().stdin)
+
+
+def test_items_may_end_with_nul() -> None:
+    lines = read_lines([], Streams.fake(b"a\nb\0c").stdin, separator=NUL)
+    assert [b"a\nb", b"c"] == texts(list(lines))
+
+
+def test_the_first_line_of_a_live_pipe_comes_before_the_second_is_there(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    lines = read_lines([], Input(reading))
+    os.write(writing, b"one\ntw")
+    assert Line("standard input", 1, b"one") == next(lines)
+    os.write(writing, b"o\n")
+    assert Line("standard input", 2, b"two") == next(lines)
+
+
+def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
+    import threading
+
+    reading, writing = pipe
+    os.set_blocking(reading, False)
+    later = threading.Timer(0.05, os.write, (writing, b"late\n"))
+    later.start()
+    assert Line("standard input", 1, b"late") == next(read_lines([], Input(reading)))
+    later.join()
+
+
+@pytest.mark.parametrize("name", ["missing", "", ".", "nul\0", "missing.gz"])
+def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"cannot read .*{tmp_path}"):
+        read(f"{tmp_path}/{name}")
+
+
+def test_standard_input_that_is_closed_is_an_input_error(pipe: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="cannot read standard input"):
+        list(read_lines([], Input(os.dup2(pipe[1], 99))))
+    os.close(99)
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([b"", bytes(7)]))
+def test_zipped_files_read_like_plain_ones_also_joined_and_padded(parts: list[bytes], padding: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain, zipped = Path(folder, "x"), Path(folder, "x.gz")
+        plain.write_bytes(b"".join(parts))
+        zipped.write_bytes(b"".join(gzip.compress(part) + padding for part in parts))
+        assert texts(read(plain)) == texts(read(zipped))
+
+
+def test_a_zipped_file_that_unpacks_to_a_thousand_times_its_size_is_read_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(bytes(20 * 2**20) + b"\nend\n"))
+    assert [Oversized(str(path), 1, 1000), Line(str(path), 2, b"end")] == read(path)
+
+
+def test_every_zipped_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    whole = gzip.compress(b"one\ntwo\n")
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"x\.gz is cut off"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"plain\n", gzip.compress(b"x")[:-8] + bytes(8), gzip.compress(b"x") + b"junk"]
+)
+def test_a_zipped_file_that_is_spoilt_is_refused(spoilt: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(spoilt)
+    with pytest.raises(InputError, match=r"x\.gz is not sound gzip data"):
+        read(tmp_path / "x.gz")
+
+
+def test_what_stands_before_the_damage_has_come_out_already(tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"one\ntwo\n")[:-1])
+    lines = read_lines([str(tmp_path / "x.gz")], Streams.fake().stdin)
+    assert b"one" == texts([next(lines)])[0]
