@@ -14,6 +14,7 @@ MmpipeError
 ├── CutShort      11   finish_reason length
 ├── InputError    12   unreadable, empty or undecodable input
 ├── OutputError   13   disk full, I/O error, closed stdout
+├── Busy          15   another run holds the journal
 └── ToolError     16   a call that nobody ran
 PipeClosed             the reader of stdout went away: die by SIGPIPE
 Interrupted            a signal asked us to end: die by it
@@ -165,6 +166,12 @@ class OutputError(MmpipeError):
     """Output that cannot be written."""
 
     status = ExitStatus.OUTPUT
+
+
+class Busy(MmpipeError):
+    """Another run holds the file."""
+
+    status = ExitStatus.BUSY
 
 
 class ToolError(MmpipeError):

@@ -1,0 +1,223 @@
+"""The journal of a batch is its output file: locked, scanned, repaired, and then only appended to."""
+
+import os
+import stat
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from mmpipe.batch.ledger import Ledger, key_of
+from mmpipe.batch.lock import lock
+from mmpipe.batch.scan import Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.errors import Internal, OutputError, UsageError
+from mmpipe.streams import Output
+
+State = Literal["new", "good", "failed", "changed"]
+
+_SYNC_EVERY: Final = 1.0  # seconds
+_REOPENINGS: Final = 100
+_DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
+_ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attempt, and the lowest bit for good
+
+
+@dataclass(slots=True, eq=False)
+class Journal:
+    """What is already answered, as of the opening, and the end to append to.
+
+    `repaired` says what had to be done to the end of the file, if anything.
+    """
+
+    path: str
+    repaired: str | None
+    _output: Output
+    _known: Ledger
+    _unsynced: bool = False
+    _synced_at: float = field(default=float("-inf"))
+
+    def __len__(self) -> int:
+        """How many ids it had when it was opened."""
+        return len(self._known)
+
+    def state(self, name: str, request_sha256: str) -> State:
+        """How this request stands; `changed` if the id was asked something else."""
+        row = self._known.get(key_of(name))
+        if row is None:
+            return "new"
+        request, said = _ROW.unpack(row)
+        if request != request_half(request_sha256):
+            return "changed"
+        return "good" if said & 1 else "failed"
+
+    def attempt(self, name: str) -> int:
+        """How often the id was asked before this run; 0 if never."""
+        row = self._known.get(key_of(name))
+        return 0 if row is None else _ROW.unpack(row)[1] >> 1
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Write whole lines, all in one write; what is written survives the death of the process.
+
+        Raises OutputError, and then the file ends with the last line that went in whole.
+        """
+        data = b"".join(lines)
+        if data.count(b"\n") != len(lines) or not all(line.endswith(b"\n") for line in lines):
+            raise Internal("a record for the journal is not one line")
+        before = self._output.written
+        self._unsynced = True
+        try:
+            self._output.write(data)
+        except OutputError:
+            self._drop_torn(data[: self._output.written - before])
+            raise
+
+    def sync(self) -> None:
+        """Return once every line is on the disk; raises OutputError."""
+        if not self._unsynced:
+            return
+        # Before it begins: what another thread appends meanwhile is for the next time.
+        self._unsynced = False
+        try:
+            os.fdatasync(self._output.descriptor)
+        except OSError as error:
+            self._unsynced = True
+            raise _cannot_write(self.path, error) from error
+
+    def sync_if_due(self, now: float) -> None:
+        """The same, unless a second has not passed since the last time by the clock that `now` is from."""
+        if self._unsynced and now - self._synced_at >= _SYNC_EVERY:
+            self.sync()
+            self._synced_at = now
+
+    def _drop_torn(self, written: bytes) -> None:
+        torn = len(written) - written.rfind(b"\n") - 1
+        if not torn:
+            # Perhaps nothing was written at all, and then the position is not the end of the file.
+            return
+        # Where even this fails, the next run will do it.
+        with suppress(OSError):
+            os.ftruncate(self._output.descriptor, os.lseek(self._output.descriptor, 0, os.SEEK_CUR) - torn)
+
+
+@contextmanager
+def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
+    """The file, locked for as long as the context lasts, with everything on the disk when it ends.
+
+    Raises UsageError, Busy, InputError for what is no journal (and leaves it as it is), OutputError.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other")
+    descriptor = _locked(path)
+    try:
+        journal = _ready(descriptor, path, resume=resume, overwrite=overwrite)
+        try:
+            yield journal
+        except BaseException:
+            with suppress(OutputError):
+                journal.sync()
+            raise
+        journal.sync()
+    finally:
+        os.close(descriptor)
+
+
+def _locked(path: str) -> int:
+    """A locked descriptor of the file that has this name now, be it renamed meanwhile however often."""
+    for _ in range(_REOPENINGS):
+        descriptor = _open(path)
+        try:
+            _check_file(descriptor, path)
+            if lock(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise OutputError(f"{path} is replaced by another file again and again")
+
+
+def _check_file(descriptor: int, path: str) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
+        raise UsageError(
+            f"{path} is no file that a batch can be resumed from; leave out -o to write to standard output"
+        )
+
+
+def _open(path: str) -> int:
+    # Neither a terminal nor a pipe without a reader may hold up the refusal.
+    how = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(path, how, 0o666)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Journal:
+    try:
+        repaired, known = None, Ledger(_ROW.size)
+        if os.fstat(descriptor).st_size == 0 or overwrite:
+            os.ftruncate(descriptor, 0)
+            _sync_folder(path)
+        elif resume:
+            repaired, known = _resumed(descriptor, path)
+        else:
+            raise UsageError(f"{path} has content: --resume goes on with it, --overwrite starts over")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return Journal(path, repaired, Output(descriptor, path), known)
+
+
+def _resumed(descriptor: int, path: str) -> tuple[str | None, Ledger]:
+    known = Ledger(_ROW.size)
+    tail = find_tail(descriptor)
+    for entry in entries(descriptor, tail.start, path):
+        _note(known, entry)
+    line, whole = last_line(descriptor, tail, path)
+    if whole is not None:
+        _note(known, whole)
+    return _repair(descriptor, tail, line, whole), known
+
+
+def _note(known: Ledger, entry: Entry) -> None:
+    """Later records of an id take the place of earlier ones."""
+    key = key_of(entry.name)
+    attempt = entry.attempt
+    if not attempt:
+        # Lines of the Batch API do not say it.
+        before = known.get(key)
+        attempt = 1 if before is None else (_ROW.unpack(before)[1] >> 1) + 1
+    known.put(key, _ROW.pack(entry.request, attempt << 1 | entry.good))
+
+
+def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> str | None:
+    """Make the file end with a newline; what was done, or None."""
+    if tail.start == tail.size:
+        return None
+    kept = tail.start if whole is None else tail.end
+    os.ftruncate(descriptor, kept)
+    if whole is not None:
+        os.write(descriptor, b"\n")
+    os.fdatasync(descriptor)
+    done = ["its last record got the newline that was missing"] if whole else []
+    if kept < tail.size:
+        what = "a torn record" if whole is None and line else "NULs"
+        done.append(f"{tail.size - kept} bytes of {what} were cut off its end")
+    return " and ".join(done)
+
+
+def _sync_folder(path: str) -> None:
+    """A new name is lost with the power otherwise, and all that was synced under it."""
+    try:
+        folder = os.open(Path(path).resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        # One that may be written to and not be read, which is no reason to refuse the work.
+        return
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _cannot_write(path: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {path}: {error.strerror}")

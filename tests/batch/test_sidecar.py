@@ -1,0 +1,105 @@
+"""A later run can say that input or settings are not what they were, and never stumbles over not knowing."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.sidecar import (
+    Fingerprint,
+    Sidecar,
+    changes,
+    fingerprint,
+    fingerprint_of,
+    read_sidecar,
+    settings_sha256,
+    sidecar_path,
+    write_sidecar,
+)
+
+
+def sidecar(*inputs: Fingerprint | None, **chosen: object) -> Sidecar:
+    return Sidecar(tuple(file for file in inputs if file), settings_sha256(chosen), 4711, 1.5)
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    (tmp_path / "prompts").write_bytes(b"one\ntwo\n")
+    return tmp_path / "prompts"
+
+
+def test_what_is_written_is_read_and_nothing_has_changed(tmp_path: Path, prompts: Path) -> None:
+    journal = str(tmp_path / "out")
+    write_sidecar(journal, sidecar(fingerprint_of(str(prompts)), model="m", top_p=0.5))
+    assert sidecar(fingerprint_of(str(prompts)), top_p=0.5, model="m") == read_sidecar(journal)
+    assert [] == changes(read_sidecar(journal), sidecar(fingerprint_of(str(prompts)), model="m", top_p=0.5))
+    assert [".out.mmpipe", "prompts"] == sorted(file.name for file in tmp_path.iterdir())
+
+
+def test_other_content_another_time_and_another_file_are_told_apart(prompts: Path) -> None:
+    then = sidecar(fingerprint_of(str(prompts)))
+    os.utime(prompts, (1, 1))
+    assert [f"{prompts} was written to since the run before"] == changes(
+        then, sidecar(fingerprint_of(str(prompts)))
+    )
+    prompts.write_bytes(b"one\nTWO\n")
+    assert [f"{prompts} has changed since the run before"] == changes(
+        then, sidecar(fingerprint_of(str(prompts)))
+    )
+    other = fingerprint("/other", prompts.stat(), b"")
+    assert ["/other was no input of the run before"] == changes(then, sidecar(other))
+    assert [] == changes(sidecar(), sidecar(other))
+
+
+def test_other_settings_are_told() -> None:
+    assert ["the settings are not those of the run before"] == changes(sidecar(model="a"), sidecar(model="b"))
+
+
+def test_only_the_head_of_a_file_is_looked_at(prompts: Path) -> None:
+    status = prompts.stat()
+    head = b"x" * (64 << 10)
+    assert fingerprint("p", status, head) == fingerprint("p", status, head + b"more")
+    assert fingerprint("p", status, head) != fingerprint("p", status, head[1:])
+
+
+def test_a_pipe_and_a_missing_file_have_no_fingerprint(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert [None, None] == [fingerprint_of(str(tmp_path / name)) for name in ("pipe", "missing")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"inputs":[1],"settings_sha256":"","pid":1,"started":1.0}',
+        b'{"inputs":[],"pid":1}',
+    ],
+)
+def test_a_missing_or_broken_sidecar_is_as_none(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / ".out.mmpipe").write_bytes(content)
+    assert read_sidecar(str(tmp_path / "out")) is None
+    assert [] == changes(None, sidecar())
+
+
+def test_it_stands_beside_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real/out")
+    assert str(tmp_path / "real" / ".out.mmpipe") == sidecar_path(str(tmp_path / "link"))
+
+
+def test_a_long_name_is_no_hindrance_and_stays_its_own(tmp_path: Path) -> None:
+    first, second = (str(tmp_path / ("ü" * 126 + last)) for last in "ab")
+    write_sidecar(first, sidecar(model="a"))
+    write_sidecar(second, sidecar(model="b"))
+    assert sidecar(model="a") == read_sidecar(first)
+
+
+def test_a_folder_that_takes_no_file_costs_only_the_warning() -> None:
+    write_sidecar("/proc/out", sidecar())
+    assert replace(sidecar(), pid=1) != read_sidecar("/proc/out")
