@@ -9,14 +9,15 @@ from typing import Literal
 
 from mmpipe import strict_json
 from mmpipe.batch.lines import Line, Oversized
-from mmpipe.batch.shapes import Defaults, JsonObject, foreign_fields, request_of_object, request_of_text
+from mmpipe.batch.shapes import Defaults, foreign_fields, request_of_object, request_of_text
 from mmpipe.errors import InputError, UsageError
 from mmpipe.request import Request
 
 Form = Literal["lines", "jsonl"]
 
 _JSONL_ENDINGS = (".jsonl", ".ndjson")
-_IDS = ("custom_id", "id")
+# Made once: with options json.dumps makes an encoder each time, which takes longer than its work here.
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,12 @@ class BadRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a line holds: `text` as it stands there, and the `value` that it is."""
+    """What a line holds: its `text`, the `value` that it is, and its id with the field that it stands in."""
 
     text: str
     value: object
     id: str
-    name: str | None  # the field that the id is from
-
-    @property
-    def own(self) -> JsonObject:
-        return self.value if isinstance(self.value, dict) else {}
+    id_field: str | None = None
 
 
 def read_records(lines: Iterable[Line | Oversized], defaults: Defaults) -> Iterator[Record | BadRecord]:
@@ -98,19 +95,19 @@ def read_record(index: int, line: Line, form: Form, defaults: Defaults) -> Recor
         content = _content(line.content, form, index)
     except InputError as error:
         return BadRecord(index, None, line.source, line.number, error.message)
-    custom_id = content.name == "custom_id"
+    custom_id = content.id_field == "custom_id"
     try:
         request = _request(content, defaults)
         digest = request_digest(request)
     except (InputError, UsageError) as error:
         return BadRecord(index, content.id, line.source, line.number, error.message, custom_id)
-    fields = {name: value for name, value in foreign_fields(content.own).items() if name != content.name}
+    fields = foreign_fields(content.value, content.id_field) if isinstance(content.value, dict) else {}
     return Record(index, content.id, line.source, line.number, request, digest, fields, custom_id)
 
 
 def request_digest(request: Request) -> str:
     """The SHA-256 of the request's canonical JSON, in hexadecimal."""
-    return sha256(_json(request.body(), sort_keys=True)).hexdigest()
+    return sha256(_canonical(request.body())).hexdigest()
 
 
 def _request(content: _Content, defaults: Defaults) -> Request:
@@ -129,12 +126,14 @@ def _content(content: bytes, form: Form, index: int) -> _Content:
     except UnicodeDecodeError as error:
         raise InputError(f"it is not UTF-8: byte {error.start} is 0x{content[error.start]:02x}") from error
     if form == "lines":
-        return _Content(text, text, str(index), None)
+        return _Content(text, text, str(index))
     text = text.strip()
     value = _loaded(text)
-    name = next((name for name in _IDS if isinstance(value, dict) and name in value), None)
-    id_ = str(index) if name is None or not isinstance(value, dict) else _id(value[name], name)
-    return _Content(text, value, id_, name)
+    if isinstance(value, dict):
+        for field in ("custom_id", "id"):
+            if field in value:
+                return _Content(text, value, _id(value[field], field), field)
+    return _Content(text, value, str(index))
 
 
 def _loaded(text: str) -> object:
@@ -146,13 +145,13 @@ def _loaded(text: str) -> object:
         raise InputError(f"it is not JSON: {error}") from error
     if "\\u" in text:
         # Half a character can be written in JSON, and in no request.
-        _json(value)
+        _canonical(value)
     return value
 
 
-def _json(value: object, *, sort_keys: bool = False) -> bytes:
+def _canonical(value: object) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":")).encode()
+        return _CANONICAL.encode(value).encode()
     except UnicodeEncodeError as error:
         raise InputError("it holds half a character (a lone surrogate)") from error
     except RecursionError as error:

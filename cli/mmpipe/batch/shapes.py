@@ -47,10 +47,10 @@ def is_envelope(record: Mapping[str, object]) -> bool:
     )
 
 
-def foreign_fields(record: Mapping[str, object]) -> JsonObject:
-    """The fields that are not ours."""
+def foreign_fields(record: Mapping[str, object], id_field: str | None) -> JsonObject:
+    """The fields that are not ours, and not the id."""
     ours = _ENVELOPE if is_envelope(record) else _OURS
-    return {name: value for name, value in record.items() if name not in ours}
+    return {name: value for name, value in record.items() if name not in ours and name != id_field}
 
 
 def request_of_text(text: str, defaults: Defaults) -> Request:
@@ -110,8 +110,9 @@ def _request(
     elif defaults.system is not None and messages[0]["role"] != "system":
         # Most models refuse a second system message, and that of the record is the closer one.
         messages = ({"role": "system", "content": defaults.system}, *messages)
-    parameters = {**defaults.parameters, **_checked(given)}
+    parameters = defaults.parameters
     if given or own_model is not None:
+        parameters = {**parameters, **_checked(given)}
         # What the API ignores is for the caller to say, once for all records.
         list(check_for_model(parameters, find(model)))
     return Request(model, messages, parameters, streamed=defaults.streamed)
