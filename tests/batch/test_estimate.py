@@ -1,0 +1,59 @@
+"""What a request will cost is guessed a little high, and learned from what came."""
+
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.estimate import Estimate, prompt_tokens
+
+
+def having_seen(*answers: int) -> Estimate:
+    return reduce(Estimate.after, answers, Estimate())
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("a" * 400, 100), ("中" * 100, 100), ("д" * 80, 50), ("🙂" * 8, 11), ("\ud800" * 8, 2)],
+)
+def test_a_prompt_counts_by_its_letters_and_their_bytes(text: str, tokens: int) -> None:
+    assert tokens == prompt_tokens(text)
+
+
+def test_before_anything_was_seen_an_answer_of_some_length_is_expected() -> None:
+    assert 1025 == Estimate().tokens("four")
+
+
+def test_a_few_short_answers_prove_nothing_yet_but_a_long_one_does() -> None:
+    assert 1024 == having_seen(5, 5, 5).answer_tokens()
+    assert 8192 == having_seen(5, 5, 8192).answer_tokens()
+
+
+def test_twenty_short_answers_are_believed() -> None:
+    assert 8 == having_seen(*[8] * 20).answer_tokens()
+
+
+def test_one_long_answer_in_a_hundred_is_not_reserved_for() -> None:
+    assert 8 == having_seen(*[8] * 99, 100_000).answer_tokens()
+
+
+def test_no_more_is_reserved_than_an_answer_may_have() -> None:
+    assert 101 == Estimate().tokens("four", max_completion_tokens=100)
+
+
+def test_a_change_of_the_answers_is_learned_within_two_thousand() -> None:
+    assert 8 == having_seen(*[4096] * 5000, *[8] * 20_000).answer_tokens()
+    assert 4096 == having_seen(*[8] * 5000, *[4096] * 2000).answer_tokens()
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=20, max_size=200))
+def test_nineteen_of_twenty_answers_fit_and_little_is_wasted(answers: list[int]) -> None:
+    expected = having_seen(*answers).answer_tokens()
+    p95 = min(2**20, sorted(answers)[-(-len(answers) * 19 // 20) - 1])
+    assert max(1, p95) <= expected <= max(1, p95) * 1.19 + 1
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=3000))
+def test_its_memory_is_bounded(answers: list[int]) -> None:
+    assert 1100 >= sum(having_seen(*answers).counts)

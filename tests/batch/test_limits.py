@@ -1,0 +1,174 @@
+"""A run keeps to its limits in every minute, wastes none of them, and starves nobody."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.limits import OwnLimiter, Rates, State, bucket, pause, reserve, settle
+
+RATES = st.floats(1, 10_000)
+GAPS = st.lists(st.floats(0, 90), min_size=1, max_size=60)
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def saturated(rates: Rates, seconds: float, reserved: float = 0, used: float = 0) -> list[float]:
+    """When each request goes if the next one is always there."""
+    clock, starts = Clock(), list[float]()
+    limiter, end = OwnLimiter(rates, clock), clock.now + seconds
+    while True:
+        clock.now += limiter.reserve(reserved)
+        if clock.now >= end:
+            return starts
+        starts.append(clock.now)
+        limiter.settle(reserved, used)
+
+
+def most_in_a_minute(starts: Sequence[float]) -> int:
+    """The most requests in any 60 seconds, both ends counted."""
+    first, most = 0, 0
+    for last, start in enumerate(starts):
+        while starts[first] < start - 60:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def within(starts: Iterable[float], begin: float, end: float) -> int:
+    return sum(begin <= start - 1000 < end for start in starts)
+
+
+def test_ten_minutes_at_600_never_have_a_minute_of_more_than_605_nor_waste_any() -> None:
+    starts = saturated(Rates(requests=600), 600)
+    assert 605 >= most_in_a_minute(starts)
+    assert [600] * 9 == [within(starts, 60 * minute, 60 * minute + 60) for minute in range(1, 10)]
+
+
+def test_the_first_minute_has_no_burst() -> None:
+    assert 605 >= within(saturated(Rates(requests=600), 60), 0, 60)
+
+
+def test_a_free_plan_of_20_a_minute_is_one_each_three_seconds() -> None:
+    starts = saturated(Rates(requests=20), 12)
+    assert [1000, 1003, 1006, 1009] == pytest.approx(starts)
+
+
+def test_ten_minutes_of_tokens_keep_to_the_limit_and_use_it() -> None:
+    starts = saturated(Rates(tokens=1_000_000), 600, reserved=5_000, used=5_000)
+    assert 201 >= most_in_a_minute(starts)
+    assert 200 == within(starts, 60, 120)
+
+
+def test_what_is_given_back_is_used_by_those_who_come_next() -> None:
+    starts = saturated(Rates(tokens=1_000_000), 180, reserved=5_000, used=1_000)
+    assert 1000 == pytest.approx(within(starts, 60, 120), abs=5)
+    assert 1_010_000 >= 1_000 * most_in_a_minute(starts)
+
+
+def test_what_was_used_beyond_the_estimate_is_taken_from_those_who_come_next() -> None:
+    starts = saturated(Rates(tokens=1_000_000), 180, reserved=1_000, used=5_000)
+    assert 200 == pytest.approx(within(starts, 60, 120), abs=1)
+
+
+def test_the_stricter_of_both_limits_holds() -> None:
+    both = Rates(requests=600, tokens=1_000_000)
+    assert 600 == within(saturated(both, 120, 10, 10), 60, 120)
+    assert 100 == within(saturated(both, 120, 10_000, 10_000), 60, 120)
+
+
+def test_a_request_larger_than_the_bucket_waits_for_a_full_one_and_goes() -> None:
+    rates = Rates(tokens=6_000)
+    state, first = reserve(State(), rates, 10, 1000)
+    state, huge = reserve(state, rates, 12_000, 1000)
+    state, after = reserve(state, rates, 10, 1000)
+    assert [0, 0.1, 119.95] == pytest.approx([first, huge, after])
+
+
+def test_without_limits_nobody_waits() -> None:
+    limiter = OwnLimiter(Rates(), Clock())
+    assert [0] * 5 == [limiter.reserve(10**9) for _ in range(5)]
+
+
+def test_a_pause_holds_everyone_and_nobody_bursts_after_it() -> None:
+    clock = Clock()
+    limiter = OwnLimiter(Rates(requests=60), clock)
+    limiter.pause(30)
+    assert [30, 31, 32] == [limiter.reserve(0) for _ in range(3)]
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    assert 90 == pause(pause(State(), 90), 80).paused_until
+
+
+def test_a_pause_holds_even_without_limits() -> None:
+    limiter = OwnLimiter(Rates(), Clock())
+    limiter.pause(7)
+    assert 7 == limiter.reserve(1)
+
+
+def test_a_rest_saves_up_no_more_than_the_bucket() -> None:
+    state, rates = State(), Rates(requests=600)
+    for _ in range(5):
+        state, _ = reserve(state, rates, 0, 1000)
+    waits = []
+    for _ in range(4):
+        state, wait = reserve(state, rates, 0, 9000)
+        waits.append(wait)
+    assert [0, 0, 0.05, 0.15] == pytest.approx(waits)
+
+
+@given(RATES, GAPS)
+def test_no_window_has_more_requests_than_the_rate_and_one_bucket(rate: float, gaps: list[float]) -> None:
+    state, now, starts = State(), 0.0, list[float]()
+    for gap in gaps:
+        now += gap / rate
+        state, wait = reserve(state, Rates(requests=rate), 0, now)
+        starts.append(now + wait)
+    starts.sort()
+    for i, begin in enumerate(starts):
+        for j, end in enumerate(starts[i:], start=1):
+            assert rate * (end - begin) / 60 + bucket(rate) + 1e-6 >= j
+
+
+@given(RATES, st.lists(st.tuples(st.floats(0, 9), st.floats(0, 5_000)), min_size=1, max_size=40))
+def test_no_window_has_more_tokens_than_the_rate_and_one_bucket_or_request(
+    rate: float, arrivals: list[tuple[float, float]]
+) -> None:
+    state, now, starts = State(), 0.0, list[tuple[float, float]]()
+    for gap, tokens in arrivals:
+        now += gap
+        state, wait = reserve(state, Rates(tokens=rate), tokens, now)
+        starts.append((now + wait, tokens))
+    most = max(bucket(rate), *(tokens for _, tokens in starts), 0)
+    for i, (begin, _) in enumerate(starts):
+        total = 0.0
+        for end, tokens in starts[i:]:
+            total += tokens
+            assert rate * (end - begin) / 60 + most + 0.01 >= total
+
+
+@given(
+    st.builds(Rates, st.none() | RATES, st.none() | RATES),
+    st.lists(st.tuples(st.floats(0, 60), st.floats(0, 1e6), st.floats(0, 1e6), st.booleans()), max_size=40),
+)
+def test_no_order_of_reserving_and_settling_makes_a_wait_negative_or_endless(
+    rates: Rates, steps: list[tuple[float, float, float, bool]]
+) -> None:
+    state, now = State(), 0.0
+    for gap, reserved, used, settles in steps:
+        now += gap
+        if settles:
+            state = settle(state, rates, reserved, used)
+        else:
+            state, wait = reserve(state, rates, reserved, now)
+            assert 0 <= wait < float("inf")

@@ -1,0 +1,95 @@
+"""The shared file is used only where nobody else can put a hand on it; elsewhere each run counts alone."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.limits import OwnLimiter, Rates
+from mmpipe.batch.shared_limits import limits_of
+
+
+def counts_alone(environment: dict[str, str]) -> bool:
+    """Whether two runs do not see each other, while each of them still keeps to its limit."""
+
+    def opened() -> AbstractContextManager[OwnLimiter]:
+        return limits_of(
+            Rates(requests=1), base_url="u", key="k", environment=environment, clock=lambda: 1000.0
+        )
+
+    with opened() as one, opened() as other:
+        return [0, 60, 0, 60] == [one.reserve(0), one.reserve(0), other.reserve(0), other.reserve(0)]
+
+
+@pytest.mark.parametrize("environment", [{}, {"XDG_RUNTIME_DIR": ""}, {"XDG_RUNTIME_DIR": "run"}])
+def test_without_a_runtime_folder_a_run_counts_alone(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    assert counts_alone(environment)
+    assert [] == [*(tmp_path / "run").iterdir()]
+
+
+def missing(runtime: Path) -> None:
+    runtime.rmdir()
+
+
+def a_file_instead(runtime: Path) -> None:
+    (runtime / "mmpipe").write_bytes(b"")
+
+
+def a_link_to_a_folder(runtime: Path) -> None:
+    (runtime / "elsewhere").mkdir(mode=0o700)
+    (runtime / "mmpipe").symlink_to("elsewhere")
+
+
+def open_to_others(runtime: Path) -> None:
+    (runtime / "mmpipe").mkdir()
+    (runtime / "mmpipe").chmod(0o777)
+
+
+@pytest.mark.parametrize("arrange", [missing, a_file_instead, a_link_to_a_folder, open_to_others])
+def test_a_folder_that_is_not_ours_alone_is_not_used(tmp_path: Path, arrange: Callable[[Path], None]) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    arrange(runtime)
+    assert counts_alone({"XDG_RUNTIME_DIR": str(runtime)})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "mmpipe").mkdir(mode=0o700)
+    os.chown(tmp_path / "mmpipe", 65534, 65534)
+    assert counts_alone({"XDG_RUNTIME_DIR": str(tmp_path)})
+
+
+def a_link(file: Path) -> None:
+    file.rename(file.parent / "target")
+    file.symlink_to("target")
+
+
+def a_second_name(file: Path) -> None:
+    file.rename(file.parent / "target")
+    file.hardlink_to(file.parent / "target")
+
+
+def a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file, 0o600)
+
+
+def readable_to_others(file: Path) -> None:
+    file.chmod(0o644)
+
+
+@pytest.mark.parametrize("arrange", [a_link, a_second_name, a_pipe, readable_to_others])
+def test_a_file_that_is_not_ours_alone_is_not_used(tmp_path: Path, arrange: Callable[[Path], None]) -> None:
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    assert not counts_alone(environment)
+    (file,) = (tmp_path / "mmpipe").iterdir()
+    file.write_bytes(b"")
+    arrange(file)
+    assert counts_alone(environment)
