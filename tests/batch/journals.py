@@ -2,6 +2,9 @@
 
 import json
 from hashlib import sha256
+from pathlib import Path
+
+from mmpipe.batch.journal import Journal, open_journal
 
 FAILED = {"code": 7, "name": "server"}
 
@@ -28,3 +31,16 @@ def batch_api_line(name: str, *, good: bool = True) -> bytes:
     }
     fields |= {"error": None if good else FAILED, "request_sha256": asked()}
     return json.dumps(fields).encode() + b"\n"
+
+
+def resumed(path: Path, *more: bytes) -> str | None:
+    """Go on with a journal; what was repaired."""
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        if more:
+            journal.append(more)
+        return journal.repaired
+
+
+def states(journal: Journal, *names: str) -> list[str]:
+    """How the usual request stands under each id."""
+    return [journal.state(name, asked()) for name in names]

@@ -1,9 +1,10 @@
 """Reads journals: whole lines out of big blocks, what each record says of itself, and a torn end."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from json.decoder import JSONDecoder
+from json.scanner import make_scanner
 from typing import Final, NamedTuple
 
 from mmpipe.errors import InputError
@@ -12,7 +13,8 @@ from mmpipe.strict_json import loads
 _BLOCK: Final = 1 << 20
 # More than any record of ours; a file with longer lines is something else, and must not fill the memory.
 LINE_LIMIT: Final = 64 << 20
-_DECODER: Final = json.JSONDecoder()
+# What JSONDecoder calls itself; typeshed has it take one of its own kind.
+_SCAN: Final = make_scanner(JSONDecoder())  # type: ignore[arg-type]
 _SHA256: Final = 64  # hexadecimal digits
 _ATTEMPTS: Final = 1 << 31
 
@@ -129,10 +131,10 @@ def _read(line: bytes) -> dict[str, object]:
     value: object
     try:
         text = line.decode()
-        value, end = _DECODER.raw_decode(text)
+        value, end = _SCAN(text, 0)
         if end != len(text):
             value = loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):
         raise ValueError("is not JSON in UTF-8") from None
     if type(value) is dict:
         return value

@@ -1,0 +1,164 @@
+"""Other processes, real deaths and full disks: nothing acknowledged is lost, and two runs never mix."""
+
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from batch.journals import record, resumed, states
+from mmpipe.batch.journal import open_journal
+from mmpipe.batch.lock import lock
+from mmpipe.errors import Busy, ExitStatus, OutputError
+
+HOLD = """
+import os, sys
+from mmpipe.batch.journal import open_journal
+with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
+    if sys.argv[2:] and os.fork():
+        os._exit(0)
+    print(os.getpid(), flush=True)
+    sys.stdin.read()
+"""
+APPEND = """
+import sys
+from mmpipe.batch.journal import open_journal
+from batch.journals import record
+with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
+    for number in range(int(sys.argv[2]), 10**9, 3):
+        names = [str(name) for name in range(number, number + 3)]
+        journal.append([record(name, content="x" * 3000) for name in names])
+        print(*names, flush=True)
+"""
+SYNC = """
+import sys
+from mmpipe.batch.journal import open_journal
+with open_journal(sys.argv[1], resume=False, overwrite=False) as journal:
+    for now in (0.0, 0.5, 0.9, 1.0, 1.1):
+        journal.append([b"first\\n", b"second\\n"])
+        journal.sync_if_due(now)
+"""
+
+
+@contextmanager
+def script(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    path = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": path}
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """As on a disk that is full there: a write is cut short, and the next one fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+def test_the_second_of_two_runs_is_told_who_is_at_work_and_changes_nothing(path: Path) -> None:
+    path.write_bytes(record("a"))
+    with script(HOLD, path) as first:
+        assert first.stdout is not None
+        pid = int(first.stdout.readline())
+        for overwrite in (False, True):
+            with pytest.raises(Busy, match=rf"process {pid}\b") as told, ExitStack() as stack:
+                stack.enter_context(open_journal(str(path), resume=not overwrite, overwrite=overwrite))
+            assert ExitStatus.BUSY == told.value.status
+        assert record("a") == path.read_bytes()
+        first.kill()
+        first.wait()
+    assert resumed(path) is None
+
+
+def test_no_process_is_blamed_that_does_not_hold_the_lock(path: Path) -> None:
+    with script(HOLD, path, "fork") as first:
+        assert first.stdout is not None
+        child = int(first.stdout.readline())
+        try:
+            assert 0 == first.wait()
+            # The kernel names the parent, which is gone.
+            with pytest.raises(Busy) as told:
+                resumed(path)
+            assert not re.search(r"\d", told.value.message.replace(str(path), ""))
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_lock_on_a_file_that_lost_its_name_is_no_lock(path: Path) -> None:
+    path.write_bytes(b"old")
+    descriptor = os.open(path, os.O_RDWR)
+    assert lock(descriptor, str(path))
+    path.with_name("new").write_bytes(b"new")
+    path.with_name("new").rename(path)
+    assert not lock(descriptor, str(path))
+    path.unlink()
+    assert not lock(descriptor, str(path))
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("room", [0, 1, 99, 100, 101, 250])
+def test_a_full_disk_leaves_whole_lines_and_the_rest_can_follow(path: Path, room: int) -> None:
+    group = [record(name, content="") for name in "abc"]
+    (length,) = {len(line) for line in group}
+    path.write_bytes(record("first"))
+    before = path.stat().st_size
+    room = room * length // 100
+
+    def fill() -> None:
+        with open_journal(str(path), resume=True, overwrite=False) as journal, largest_file(before + room):
+            journal.append(group)
+
+    with pytest.raises(OutputError, match="File too large"):
+        fill()
+    kept = room // length
+    assert record("first") + b"".join(group[:kept]) == path.read_bytes()
+    assert resumed(path, *group[kept:]) is None
+    assert record("first") + b"".join(group) == path.read_bytes()
+
+
+def test_a_killed_run_has_written_all_that_it_acknowledged(path: Path) -> None:
+    acknowledged: list[str] = []
+    for turn in range(8):
+        with script(APPEND, path, turn * 10**6) as process:
+            assert process.stdout is not None
+            acknowledged += process.stdout.readline().split()
+            time.sleep(random.uniform(0, 0.05))  # noqa: S311 - a moment, no secret
+            process.kill()
+            acknowledged += process.stdout.read().rpartition("\n")[0].split()
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert {"good"} == set(states(journal, *acknowledged))
+        assert 8 <= len(acknowledged) <= len(journal) <= len(acknowledged) + 8 * 3
+
+
+def test_a_group_is_one_write_and_the_disk_has_it_within_a_second(
+    path: Path, tmp_path: Path, needs: Callable[[str], None]
+) -> None:
+    needs("strace")
+    trace = ["strace", "-f", "-o", str(tmp_path / "trace"), "-e", "trace=write,fdatasync,fsync"]
+    subprocess.run(
+        [*trace, sys.executable, "-c", SYNC, path], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=True
+    )
+    calls = re.findall(r"(write|fdatasync|fsync)\(", (tmp_path / "trace").read_text())
+    assert ["fsync", "write", "fdatasync", *["write"] * 3, "fdatasync", "write", "fdatasync"] == calls
