@@ -54,6 +54,5 @@ def test_nineteen_of_twenty_answers_fit_and_little_is_wasted(answers: list[int])
     assert max(1, p95) <= expected <= max(1, p95) * 1.19 + 1
 
 
-@given(st.lists(st.integers(0, 10**9), max_size=3000))
-def test_its_memory_is_bounded(answers: list[int]) -> None:
-    assert 1100 >= sum(having_seen(*answers).counts)
+def test_its_memory_is_bounded() -> None:
+    assert 1100 >= sum(having_seen(*range(5000)).counts)

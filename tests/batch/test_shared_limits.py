@@ -94,6 +94,12 @@ def test_each_run_counts_at_its_own_rate(opened: Open) -> None:
     assert 11 == opened(Rates(requests=60), clock).reserve(0)
 
 
+def test_a_run_without_limits_takes_nothing_from_the_others(opened: Open) -> None:
+    clock = Clock()
+    opened(Rates(), clock).reserve(10**6)
+    assert 0 == opened(Rates(requests=1, tokens=1), clock).reserve(1)
+
+
 def test_two_runs_at_600_keep_to_605_in_any_minute_and_waste_none(opened: Open) -> None:
     clock, rates = Clock(), Rates(requests=600)
     runs, starts = [opened(rates, clock), opened(rates, clock)], list[float]()
