@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,7 +102,12 @@ def test_zipped_files_read_like_plain_ones_also_joined_and_padded(parts: list[by
 def test_a_zipped_file_that_unpacks_to_a_thousand_times_its_size_is_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(bytes(20 * 2**20) + b"\nend\n"))
-    assert [Oversized(str(path), 1, 1000), Line(str(path), 2, b"end")] == read(path)
+    tracemalloc.start()
+    try:
+        assert [Oversized(str(path), 1, 1000), Line(str(path), 2, b"end")] == read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_zipped_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:

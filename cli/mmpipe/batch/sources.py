@@ -80,16 +80,15 @@ def _unzipped(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
     """The content of a gzip file, which may be several of them joined; never more than a piece at once."""
     member: zlib._Decompress | None = zlib.decompressobj(_GZIP)
     for piece in pieces:
-        left, is_full = piece, False
-        while left or is_full:
+        left = piece
+        # The check sum comes last in a member, so that something is left while there is more to come out.
+        while left:
             if member is None:
                 # Tapes and some writers fill up with zeros after a member.
                 left = left.lstrip(b"\0")
                 member = zlib.decompressobj(_GZIP) if left else None
                 continue
-            content = _inflated(member, left, name)
-            yield content
-            is_full = len(content) == _PIECE and not member.eof
+            yield _inflated(member, left, name)
             left = member.unused_data if member.eof else member.unconsumed_tail
             member = None if member.eof else member
     if member is not None:
