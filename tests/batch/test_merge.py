@@ -29,6 +29,11 @@ def test_shards_are_joined_in_their_order_and_the_last_good_record_is_taken(tmp_
     assert ([], []) == (found.failed.examples, found.repeated.examples)
 
 
+def test_of_two_good_records_in_one_file_the_last_is_taken(tmp_path: Path) -> None:
+    content, _ = merged(tmp_path, record("a", index=1) + record("a", index=2))
+    assert record("a", index=2) == content
+
+
 def test_an_id_that_was_never_answered_is_there_once_and_told(tmp_path: Path) -> None:
     last = record("a", good=False, attempt=2)
     content, found = merged(tmp_path, record("a", good=False) + last)
