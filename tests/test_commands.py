@@ -28,6 +28,14 @@ ANSWERING = {
 CONTRACT = {
     "chat": ANSWERING,
     "stream": ANSWERING,
+    "batch": {
+        "Input": "FILE --input-format -0/--null --template -s/--system --keep-going",
+        "Request": ANSWERING["Request"],
+        "Thinking": "-t/--thinking",
+        "Output": "--format -k/--keep-order --pass-through -o/--output --resume --overwrite",
+        "Pace": "-j/--concurrency --rpm --tpm",
+        "Common": f"{SERVICE} {ABOUT}",
+    },
     "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
     "sim": {
         "Simulator": "COMMAND --port --tps --latency --rpm --fail --dialect --seed --log",
@@ -40,6 +48,8 @@ CHOICES = {
     "--wire": "stream|whole",
     "--format": "text|json|jsonl|messages|raw",
     ("models", "--format"): "tsv|jsonl",
+    ("batch", "--format"): "jsonl|openai",
+    "--input-format": "auto|lines|jsonl",
     "SHELL": "bash|zsh|fish|man",
 }
 

@@ -84,7 +84,7 @@ def test_tab_completes(shell: Shell, line: str, completed: str) -> None:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("mmpipe ", ["chat", "completion", "models", "sim", "stream"]),
+        ("mmpipe ", ["batch", "chat", "completion", "models", "sim", "stream"]),
         ("mmpipe chat -t ", ["hide", "show", "split"]),
         ("mmpipe chat --thinking=s", ["--thinking=show", "--thinking=split"]),
         ("mmpipe chat -m ", MODELS),

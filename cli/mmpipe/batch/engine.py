@@ -76,6 +76,7 @@ class Engine(Generic[Item]):
         self._limiter, self._patience = limiter, patience
         self._gate = _Gate(window)
         self._stopping = asyncio.Event()
+        self._leaving = asyncio.Lock()
         self.stopped_by: MmpipeError | None = None
 
     async def run(
@@ -106,10 +107,8 @@ class Engine(Generic[Item]):
         limits, began, attempt = self._patience.limits(), time.monotonic(), 0
         while True:
             reserved = self._estimate(item.request)
-            if await self._stopped_within(self._limiter.reserve(reserved)):
-                return None
             async with self._gate:
-                if self._stopping.is_set():
+                if not await self._has_leave(reserved):
                     return None
                 attempt += 1
                 reply, error = await self._attempt(item.request, limits)
@@ -123,6 +122,20 @@ class Engine(Generic[Item]):
                 return outcome
             if await self._stopped_within(delay):
                 return None
+
+    async def _has_leave(self, reserved: int) -> bool:
+        """Wait for leave; False if the run stops meanwhile.
+
+        One after the other, and with room already: a place in time that is kept while others are used would come on
+        top of theirs, and who sleeps does not hear of a pause.
+        """
+        async with self._leaving:
+            if self._stopping.is_set():
+                return False
+            stopped = await self._stopped_within(self._limiter.reserve(reserved))
+        if stopped:
+            self._limiter.settle(reserved, 0)
+        return not stopped
 
     async def _attempt(self, request: Request, limits: Limits) -> tuple[Reply, MmpipeError | None]:
         reply = Reply()

@@ -8,6 +8,7 @@ from mmpipe.streams import Streams
 
 if TYPE_CHECKING:
     from mmpipe.answer import Options
+    from mmpipe.batch.run import BatchOptions
     from mmpipe.models import ModelsOptions
     from mmpipe.simulate import SimulatorOptions
 
@@ -17,6 +18,12 @@ def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]
     from mmpipe.answer import answer
 
     answer(options, streams, environment)
+
+
+def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, str]) -> int:
+    from mmpipe.batch.run import batch
+
+    return batch(options, streams, environment)
 
 
 def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str, str]) -> None:
@@ -38,6 +45,7 @@ class Program:
     streams: Streams
     environment: Mapping[str, str]
     answer: "Callable[[Options, Streams, Mapping[str, str]], None]" = _answer
+    batch: "Callable[[BatchOptions, Streams, Mapping[str, str]], int]" = _batch
     models: "Callable[[ModelsOptions, Streams, Mapping[str, str]], None]" = _models
     simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
 

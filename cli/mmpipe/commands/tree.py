@@ -1,6 +1,7 @@
 """The tree of everything that can be typed."""
 
 from mmpipe.commands.answering import CHAT, STREAM
+from mmpipe.commands.batch import BATCH
 from mmpipe.commands.completion import COMPLETION
 from mmpipe.commands.models import MODELS
 from mmpipe.commands.program import Program
@@ -37,5 +38,5 @@ TREE = Tree(
         ),
     ),
     # In the order of the contract.
-    (CHAT, STREAM, MODELS, SIM, COMPLETION),
+    (CHAT, STREAM, BATCH, MODELS, SIM, COMPLETION),
 )

@@ -19,8 +19,10 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer"),
     (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
-    (ExitStatus.INPUT, "unreadable, empty or not UTF-8"),
+    (ExitStatus.INPUT, "unreadable, empty, not UTF-8, bad records, an id twice"),
     (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
+    (ExitStatus.PARTIAL, "the batch ended and some records failed (each is in the output)"),
+    (ExitStatus.BUSY, "another run holds the journal"),
     (ExitStatus.TOOL, "text was asked for, and the model called a tool"),
 )
 SIGNALS = ("129 130 141 143", "ended by SIGHUP, SIGINT, SIGPIPE, SIGTERM")

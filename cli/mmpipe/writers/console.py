@@ -48,6 +48,10 @@ class Console:
         if not self._manners.quiet:
             self._say(sentence)
 
+    def summary(self, sentence: str) -> None:
+        """What came of it all, in the end."""
+        self.hint(sentence)
+
     def turn(self) -> None:
         """Time goes by; show that this is known."""
         if self._spinner is not None:
