@@ -10,7 +10,7 @@ from mmpipe.errors import OutputError, PipeClosed
 from mmpipe.visible import one_line
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Output:
     """One descriptor to write to; `name` is how errors call it, `written` the bytes that went out.
 
@@ -65,7 +65,7 @@ class Output:
         return OutputError(f"cannot write to {self.name}: {error.strerror}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Input:
     """The descriptor that prompts are read from."""
 
@@ -97,8 +97,9 @@ class Streams:
 
     @classmethod
     def fake(cls, stdin: bytes = b"", *, terminals: str = "") -> "Streams":
-        """Streams over nameless files; `terminals` names those that pass for one, as in "stdout stderr"."""
+        """Streams over nameless files, which are closed with them; `terminals` names those that pass for one, as in "stdout stderr"."""
         import tempfile
+        import weakref
 
         descriptors = {}
         for name in ("stdin", "stdout", "stderr"):
@@ -106,11 +107,14 @@ class Streams:
                 descriptors[name] = os.dup(file.fileno())
         os.write(descriptors["stdin"], stdin)
         os.lseek(descriptors["stdin"], 0, os.SEEK_SET)
-        return cls(
-            Input(descriptors["stdin"], is_terminal="stdin" in terminals),
-            Output(descriptors["stdout"], "standard output", is_terminal="stdout" in terminals, is_main=True),
-            Output(descriptors["stderr"], "standard error", is_terminal="stderr" in terminals),
+        source = Input(descriptors["stdin"], is_terminal="stdin" in terminals)
+        stdout = Output(
+            descriptors["stdout"], "standard output", is_terminal="stdout" in terminals, is_main=True
         )
+        stderr = Output(descriptors["stderr"], "standard error", is_terminal="stderr" in terminals)
+        for stream in (source, stdout, stderr):
+            weakref.finalize(stream, os.close, stream.descriptor)
+        return cls(source, stdout, stderr)
 
     def captured(self) -> tuple[bytes, bytes]:
         """What a fake's stdout and stderr hold."""

@@ -45,7 +45,6 @@ FAULTS = [
     "bad-json",
     "choices-null",
     "redirect",
-    "slow",
     "bom",
 ]
 
