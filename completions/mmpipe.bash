@@ -23,12 +23,13 @@ _mmpipe_value() {
         batch)
             case $2 in
                 --input-format) kind=words words='auto lines jsonl' ;;
-                --template | -s | --system | --temperature | --top-p | --max-tokens | -p | --param | -j | --concurrency | --rpm | --tpm | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile) kind=text ;;
+                --template | -s | --system | --limit | --shard | --temperature | --top-p | --max-tokens | -p | --param | -j | --concurrency | --rpm | --tpm | --max-wait | --max-errors | --max-cost | --deadline | --grace | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile) kind=text ;;
+                --system-file | -o | --output | --meta | --ca-file | --api-key-file | '') kind=files ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --wire) kind=words words='stream whole' ;;
                 -t | --thinking) kind=words words='show split hide' ;;
                 --format) kind=words words='jsonl openai' ;;
-                -o | --output | --ca-file | --api-key-file | '') kind=files ;;
+                --progress) kind=words words='auto bar plain none' ;;
                 --base-url) kind=words words='cn intl' ;;
             esac
             ;;
@@ -63,7 +64,7 @@ _mmpipe_options() {
     case $1 in
         '') words='-h --help --version' ;;
         chat | stream) words='-f --file -s --system --system-file -n --no-stdin --stdin-timeout -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --thinking-file -F --format --json -o --output --meta --allow-truncated -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
-        batch) words='--input-format -0 --null --template -s --system --keep-going -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --format -k --keep-order --pass-through -o --output --resume --overwrite -j --concurrency --rpm --tpm -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
+        batch) words='--input-format -0 --null --template -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --format -k --keep-order --pass-through -o --output --resume --overwrite --merge --meta --progress -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
         models) words='-F --format --json --header --live -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --ca-file --api-key-file --error-json -h --help --version' ;;
         sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
         completion) words='--error-json -h --help --version' ;;

@@ -29,11 +29,13 @@ CONTRACT = {
     "chat": ANSWERING,
     "stream": ANSWERING,
     "batch": {
-        "Input": "FILE --input-format -0/--null --template -s/--system --keep-going",
+        "Input": "FILE --input-format -0/--null --template -s/--system --system-file --keep-going --limit --shard --no-dedupe",
         "Request": ANSWERING["Request"],
         "Thinking": "-t/--thinking",
-        "Output": "--format -k/--keep-order --pass-through -o/--output --resume --overwrite",
-        "Pace": "-j/--concurrency --rpm --tpm",
+        "Output": """--format -k/--keep-order --pass-through -o/--output --resume --overwrite --merge --meta
+            --progress""",
+        "Pace": "-j/--concurrency --rpm --tpm --max-wait",
+        "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
         "Common": f"{SERVICE} {ABOUT}",
     },
     "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
@@ -50,6 +52,7 @@ CHOICES = {
     ("models", "--format"): "tsv|jsonl",
     ("batch", "--format"): "jsonl|openai",
     "--input-format": "auto|lines|jsonl",
+    "--progress": "auto|bar|plain|none",
     "SHELL": "bash|zsh|fish|man",
 }
 

@@ -35,6 +35,8 @@ def works(
     subprocess.run(["git", "init", "-q", "."], check=True)
 
     def run(lines: str) -> str:
+        if "parallel" in lines:
+            needs("parallel")
         with service() as far:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", lines],
@@ -54,7 +56,8 @@ def works(
 
 @pytest.mark.parametrize("block", commands())
 def test_each_command_works_as_it_stands(block: str, works: Callable[[str], str]) -> None:
-    assert "simulated answer" in works(block) or Path("answer.txt").exists()
+    printed = works(block)
+    assert "simulated answer" in printed or any(Path(name).exists() for name in ("answer.txt", "all.jsonl"))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Keeps the account of one answer: tries, times, what came of it, and the line that `--meta` asks for."""
+"""Keeps the account of an answer: tries, times, what came of it; and writes the line that `--meta` asks for."""
 
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from mmpipe.catalogue import cost
@@ -66,21 +66,30 @@ class Account:
 
 @contextmanager
 def accounted(path: str | None) -> Iterator[Account]:
-    """An account; when the context ends, however it ends, its line is appended to `path` if there is one."""
+    """An account, told to `path` when the context ends."""
     account = Account()
-    if path is None:
+    with told_to(path, account.line):
         yield account
+
+
+@contextmanager
+def told_to(
+    path: str | None, line: Callable[[int, MmpipeError | None], Mapping[str, object]]
+) -> Iterator[None]:
+    """When the context ends, however it ends, what `line` makes of status and error is appended to `path`, if any."""
+    if path is None:
+        yield
         return
     with opened(path, append=True) as output:
         try:
-            yield account
+            yield
         except (Exception, Interrupted) as error:
-            line = account.line(_status(error), error if isinstance(error, MmpipeError) else None)
+            told = line(_status(error), error if isinstance(error, MmpipeError) else None)
             # What went wrong first is what the user must hear of.
             with suppress(OutputError):
-                write_line(output, line)
+                write_line(output, told)
             raise
-        write_line(output, account.line(ExitStatus.OK))
+        write_line(output, line(ExitStatus.OK, None))
 
 
 def _status(error: Exception | Interrupted) -> int:

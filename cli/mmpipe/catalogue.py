@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from mmpipe.events import Usage
@@ -64,6 +64,7 @@ def load() -> tuple[Model, ...]:
     )
 
 
+@lru_cache(256)
 def find(name: str) -> Model | None:
     """The model of that name, if it is known; the service takes names in any case (api_facts 3.3)."""
     return next((model for model in load() if model.id.lower() == name.lower()), None)

@@ -14,6 +14,7 @@ MmpipeError
 ├── CutShort      11   finish_reason length
 ├── InputError    12   unreadable, empty or undecodable input
 ├── OutputError   13   disk full, I/O error, closed stdout
+├── Partial       14   some records of a batch failed
 ├── Busy          15   another run holds the journal
 └── ToolError     16   a call that nobody ran
 PipeClosed             the reader of stdout went away: die by SIGPIPE
@@ -166,6 +167,12 @@ class OutputError(MmpipeError):
     """Output that cannot be written."""
 
     status = ExitStatus.OUTPUT
+
+
+class Partial(MmpipeError):
+    """A batch ended, and some of its records failed."""
+
+    status = ExitStatus.PARTIAL
 
 
 class Busy(MmpipeError):

@@ -47,6 +47,6 @@ class Patience:
     total: float
     retries: int
 
-    def limits(self) -> Limits:
-        """The limits of asking that begins now."""
-        return Limits(self.connect, self.first_byte, self.idle, deadline=time.monotonic() + self.total)
+    def limits(self, spent: float = 0.0) -> Limits:
+        """The limits of asking that goes on now, when so many seconds of it were spent already."""
+        return Limits(self.connect, self.first_byte, self.idle, time.monotonic() + self.total - spent)

@@ -13,8 +13,8 @@ def envelope(message: str, **more: object) -> dict[str, object]:
     return {"type": "error", "error": {"type": "x", "message": message, **more}, "request_id": "0640"}
 
 
-def reported(body: dict[str, object], http: int = 200, now: float | None = None) -> MmpipeError:
-    trouble = trouble_in(body, Source(http, now=now))
+def reported(body: dict[str, object], http: int = 200, date: str | None = None) -> MmpipeError:
+    trouble = trouble_in(body, Source(http, date=date))
     assert trouble is not None
     return trouble
 
@@ -90,7 +90,7 @@ def test_an_unknown_model_tells_how_to_list_models() -> None:
 @pytest.mark.parametrize("moment", ["2026-05-20T20:00:00Z", "2026-05-21T04:00:00+08:00"])
 def test_a_used_up_plan_window_says_when_it_resets(moment: str) -> None:
     message = f"usage limit exceeded, 5-hour usage limit reached (1500/1500 used), resets at {moment} (2056)"
-    error = reported(envelope(message), now=1_779_307_200.0 - 600)
+    error = reported(envelope(message), date="Wed, 20 May 2026 19:50:00 GMT")
     assert 600 == error.retry_after
     assert moment in error.message
 
@@ -128,7 +128,7 @@ def test_a_code_in_a_field_of_its_own_is_read(code: object) -> None:
 
 
 def test_a_reset_that_is_no_moment_is_passed_over() -> None:
-    assert None is reported(envelope("resets at 2026-99-99T00:00:00Z (2056)"), now=0).retry_after
+    assert None is reported(envelope("resets at 2026-99-99T00:00:00Z (2056)")).retry_after
 
 
 def test_what_a_host_says_is_cut_to_a_line() -> None:

@@ -1,10 +1,11 @@
 """Reads bytes as `mmpipe batch` does, for the tests of records."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
-from mmpipe.batch.lines import NEWLINE, Splitter
-from mmpipe.batch.records import BadRecord, Record, read_records
+from mmpipe.batch.lines import NEWLINE, Line, Oversized, Splitter
+from mmpipe.batch.records import Answered, BadRecord, Record, read_records
 from mmpipe.batch.shapes import Defaults
 from mmpipe.batch.template import Template
 
@@ -15,12 +16,22 @@ LINES = Defaults(MODEL, format="lines")
 ENVELOPE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
 
 
+def lines(content: bytes, source: str = "in", limit: int = 200_000) -> list[Line | Oversized]:
+    splitter = Splitter(source, NEWLINE, limit)
+    return [*splitter.feed(content), *splitter.close()]
+
+
 def read(
     content: bytes, defaults: Defaults = AUTO, source: str = "in", limit: int = 200_000
 ) -> list[Record | BadRecord]:
-    splitter = Splitter(source, NEWLINE, limit)
-    lines = [*splitter.feed(content), *splitter.close()]
-    return list(read_records(lines, defaults))
+    return list(read_records(lines(content, source, limit), defaults))
+
+
+def read_lightly(
+    content: bytes, is_answered: Callable[[str], bool], defaults: Defaults = AUTO
+) -> list[Record | BadRecord | Answered]:
+    records = read_records(lines(content), defaults, is_answered)
+    return [record for record in records if record is not None]
 
 
 def good(value: object, defaults: Defaults = JSONL) -> Record:

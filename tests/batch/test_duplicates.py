@@ -57,11 +57,44 @@ def test_it_finds_what_a_plain_table_finds(names: list[str], data: st.DataObject
     assert expected == found(records)
 
 
-def test_an_endless_pipe_of_lines_does_not_fill_the_memory() -> None:
+STEPS = st.tuples(st.integers(1, 12), st.integers(1, 3), st.integers(1, 3))
+
+
+@given(st.lists(STEPS, max_size=4), st.sets(st.integers(0, 99)))
+def test_it_finds_lines_wherever_they_stand_and_however_far_from_each_other(
+    stretches: list[tuple[int, int, int]], asked: set[int]
+) -> None:
+    index = number = 0
+    records, places = [], {}
+    for count, step, line_step in stretches:
+        for _ in range(count):
+            index, number = index + step, number + line_step
+            records.append(record(index, str(index), "in", number))
+            places[index] = ("in", number)
+    later = [record(index + 1 + n, str(name)) for n, name in enumerate(sorted(asked - {index + 1}))]
+    later = [one for one in later if one.id != str(one.index)]
+    assert [None] * len(records) + [places.get(int(one.id)) for one in later] == found([*records, *later])
+
+
+def size_after(records: Iterable[Record]) -> int:
+    """The bytes that it takes to remember them."""
     duplicates = Duplicates()
     tracemalloc.start()
     try:
-        assert not any(duplicates.seen(record(index, str(index))) for index in range(20_000))
-        assert tracemalloc.get_traced_memory()[1] < 20_000
+        assert not any(map(duplicates.seen, records))
+        return tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
+
+
+def test_an_endless_pipe_of_lines_does_not_fill_the_memory() -> None:
+    assert size_after(record(index, str(index)) for index in range(20_000)) < 20_000
+
+
+def test_nor_does_one_shard_of_it_or_one_with_a_blank_line_after_each() -> None:
+    assert size_after(record(index, str(index)) for index in range(3, 60_000, 7)) < 20_000
+    assert size_after(record(index, str(index), number=2 * index) for index in range(20_000)) < 20_000
+
+
+def test_ids_take_some_forty_bytes_each() -> None:
+    assert size_after(record(index, f"rec-{index}") for index in range(50_000)) < 60 * 50_000

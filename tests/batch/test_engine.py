@@ -1,13 +1,14 @@
 """The engine asks each item until it is settled, never more at once than there is room for, and can be stopped."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from mmpipe.batch.engine import Engine, Outcome, is_overload
-from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError
+from mmpipe.batch.engine import Engine, Outcome, Stamina, is_overload
+from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
 from mmpipe.events import Event, Start, Stop, Text, Usage
 from mmpipe.request import Request
 from mmpipe.terms import Limits, Patience
@@ -36,11 +37,11 @@ class Limiter:
     wait: float = 0.0
     heard: list[tuple[str, float, float]] = field(default_factory=list)
 
-    def reserve(self, tokens: int) -> float:
+    def reserve(self, tokens: float) -> float:
         self.heard.append(("reserve", tokens, 0))
         return self.wait
 
-    def settle(self, reserved: int, used: int) -> None:
+    def settle(self, reserved: float, used: float) -> None:
         self.heard.append(("settle", reserved, used))
 
     def pause(self, seconds: float) -> None:
@@ -66,6 +67,7 @@ def run(
     limiter: Limiter | None = None,
     window: Window | None = None,
     workers: int = 4,
+    stamina: Stamina | None = None,
     deliver: Callable[[Engine[Item], Outcome[Item]], None] | None = None,
 ) -> tuple[list[Outcome[Item]], Engine[Item]]:
     """The outcomes in the order in which they came, and the engine as it ended."""
@@ -78,7 +80,7 @@ def run(
 
     async def whole() -> Engine[Item]:
         engine: Engine[Item] = Engine(
-            ask, lambda _, events: events, lambda _: 10, limiter or Limiter(), window or Window(), PATIENCE
+            ask, lambda _: 10, [limiter or Limiter()], window or Window(), PATIENCE, stamina or Stamina()
         )
 
         def keep(outcome: Outcome[Item]) -> None:
@@ -192,7 +194,9 @@ def test_a_stop_lets_what_is_asked_finish_and_begins_nothing_more() -> None:
         await asyncio.sleep(0.01)
         return answered("x")
 
-    outcomes, _ = run(ask, map(str, range(50)), workers=4, deliver=lambda engine, _: engine.stop())
+    why = TimedOut("over")
+    outcomes, engine = run(ask, map(str, range(50)), workers=4, deliver=lambda engine, _: engine.stop(why))
+    assert why is engine.stopped_by
     assert ["0", "1", "2", "3"] == sorted(asked) == sorted(outcome.item.name for outcome in outcomes)
 
 
@@ -200,15 +204,13 @@ def test_a_stop_does_not_wait_for_leave() -> None:
     limiter = Limiter(wait=60)
 
     async def stopped_soon() -> int:
-        engine: Engine[Item] = Engine(
-            failing(), lambda _, events: events, lambda _: 1, limiter, Window(), PATIENCE
-        )
+        engine: Engine[Item] = Engine(failing(), lambda _: 1, [limiter], Window(), PATIENCE)
         outcomes: list[Outcome[Item]] = []
 
         async def following() -> Item | None:
             return Item("a")
 
-        asyncio.get_running_loop().call_later(0.05, engine.stop)
+        asyncio.get_running_loop().call_later(0.05, engine.stop, TimedOut("over"))
         await asyncio.wait_for(engine.run(following, outcomes.append, 4), 5)
         return len(outcomes)
 
@@ -226,8 +228,83 @@ def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("http", "code", "overload"),
-    [(429, None, True), (529, None, True), (200, 1041, True), (429, 2056, False), (500, None, False)],
+    ("http", "code", "passes", "overload"),
+    [
+        (429, None, True, True),
+        (429, 4711, True, True),
+        (529, None, True, True),
+        (200, 1041, True, True),
+        (429, 2056, False, False),
+        (500, None, True, False),
+    ],
 )
-def test_what_counts_as_overload(http: int, code: int | None, overload: bool) -> None:
-    assert overload is is_overload(ServerError("x", http=http, api_code=code))
+def test_what_counts_as_overload(http: int, code: int | None, passes: bool, overload: bool) -> None:
+    assert overload is is_overload(ServerError("x", http=http, api_code=code, retryable=passes))
+
+
+def used_up(seconds: float) -> QuotaError:
+    return QuotaError("5-hour usage limit", http=429, api_code=2056, retry_after=seconds)
+
+
+def test_a_plan_window_that_opens_again_soon_is_waited_for_by_all() -> None:
+    limiter = Limiter()
+    (outcome,), engine = run(failing(used_up(0.01)), ["a"], limiter=limiter)
+    assert (None, None, 2) == (outcome.error, engine.stopped_by, outcome.attempts.count)
+    assert ("pause", 0.01, 0) in limiter.heard
+
+
+@pytest.mark.parametrize(
+    "error", [used_up(3600), QuotaError("slower", http=429, retryable=True, retry_after=3600)]
+)
+def test_a_longer_wait_than_is_borne_ends_the_run_and_says_when_to_come_back(error: QuotaError) -> None:
+    outcomes, engine = run(failing(error), map(str, range(50)), workers=1, stamina=Stamina(max_wait=60))
+    assert 1 == len(outcomes)
+    assert isinstance(engine.stopped_by, QuotaError)
+    assert (4, 3600) == (engine.stopped_by.status, engine.stopped_by.retry_after)
+
+
+def test_a_stopped_run_waits_for_its_answers_no_longer_than_its_grace() -> None:
+    async def ask(request: Request, _: Limits) -> Sequence[Event]:
+        await asyncio.sleep(30 if request.messages[0]["content"] == "0" else 0)
+        return answered("x")
+
+    outcomes, _ = run(
+        ask,
+        map(str, range(50)),
+        workers=4,
+        stamina=Stamina(grace=0.1),
+        deliver=lambda engine, _: engine.stop(TimedOut("over")),
+    )
+    assert "0" not in [outcome.item.name for outcome in outcomes]
+
+
+def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_leave() -> None:
+    deadlines: list[float] = []
+
+    async def ask(_: Request, limits: Limits) -> Sequence[Event]:
+        deadlines.append(limits.deadline - time.monotonic())
+        await asyncio.sleep(0.2)
+        if len(deadlines) == 1:
+            raise AGAIN
+        return answered("x")
+
+    run(ask, ["a"], limiter=Limiter(wait=0.3))
+    assert 30 == pytest.approx(deadlines[0], abs=0.1)
+    assert 29.0 < deadlines[1] < 29.9
+
+
+def test_every_limiter_has_to_give_leave_and_hears_what_was_used() -> None:
+    first, second = Limiter(), Limiter()
+
+    async def whole() -> None:
+        names = iter("a")
+
+        async def following() -> Item | None:
+            name = next(names, None)
+            return None if name is None else Item(name)
+
+        engine: Engine[Item] = Engine(failing(), lambda _: 10, [first, second], Window(), PATIENCE)
+        await engine.run(following, lambda _: None, 1)
+
+    asyncio.run(whole())
+    assert [("reserve", 10, 0), ("settle", 10, 7)] == first.heard == second.heard

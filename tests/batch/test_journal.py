@@ -1,5 +1,6 @@
 """A journal loses nothing that it acknowledged, mends what a crash tore, and belongs to one run at a time."""
 
+import json
 import os
 import pty
 import resource
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from batch.journals import asked, batch_api_line, record, resumed, states
 from mmpipe.batch.journal import open_journal
+from mmpipe.batch.scan import NOT_ASKED, Entry, entry, request_half
 from mmpipe.errors import InputError, OutputError, UsageError
 
 
@@ -36,6 +38,37 @@ def test_another_request_under_an_old_id_is_told(path: Path) -> None:
         assert "good" == journal.state("a", asked("one").upper())
 
 
+def test_an_id_with_a_good_answer_is_known_whatever_was_asked(path: Path) -> None:
+    path.write_bytes(record("a", request="one") + record("b", good=False))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert [True, False, False] == [journal.is_good(name) for name in "abc"]
+
+
+def test_what_could_not_be_asked_may_be_asked_anything_later(path: Path) -> None:
+    bad = record("a", good=False, request_sha256=None, attempt=0)
+    path.write_bytes(bad)
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert (["failed"], 0, False) == (states(journal, "a"), journal.attempt("a"), journal.is_good("a"))
+    path.write_bytes(bad + record("a", attempt=2) + bad)
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a"))
+
+
+def test_a_line_that_was_appended_can_be_read_back_from_where_it_began(path: Path) -> None:
+    path.write_bytes(record("a") + record("b")[:9])
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        first = journal.end
+        journal.append([record("c"), record("d")])
+        second = journal.end - len(record("d"))
+        assert [record("c"), record("d")] == [
+            journal.read(first, len(record("c"))),
+            journal.read(second, len(record("d"))),
+        ]
+        os.truncate(path, second + 1)
+        with pytest.raises(OutputError, match="shorter"):
+            journal.read(second, len(record("d")))
+
+
 def test_lines_of_the_batch_api_go_by_their_custom_id_and_their_attempts_are_counted(path: Path) -> None:
     path.write_bytes(batch_api_line("a", good=False) + batch_api_line("a"))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
@@ -47,6 +80,62 @@ def test_an_id_may_be_any_string_of_json(path: Path) -> None:
     path.write_bytes(rb'{"id":"\ud800","error":null,"request_sha256":"%s"}' % asked().encode() + b"\r\n")
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "new"] == states(journal, "\ud800", "?")
+
+
+@pytest.mark.parametrize(
+    "content", [r'"\ud83d"', r'{"\udc00": 1}', "9" * 400, "[" * 900 + "]" * 900, '"\x7f"']
+)
+def test_a_record_may_hold_whatever_json_has(path: Path, content: str) -> None:
+    path.write_bytes(record("a").replace(b'"attempt"', b'"more": %s, "attempt"' % content.encode()))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good"] == states(journal, "a")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=5,
+)
+HALVES = st.text(st.characters(categories=["Cs", "Ll"]), max_size=3)
+FIELDS = {
+    "id": HALVES | JSON,
+    "custom_id": HALVES | JSON,
+    "error": st.none() | st.dictionaries(HALVES, JSON, max_size=2) | JSON,
+    "attempt": st.integers(-1, 3) | st.just(2**31) | JSON,
+    "index": st.integers() | JSON,
+    "request_sha256": st.just(asked()) | st.just(asked().upper()) | JSON,
+    "content": HALVES | JSON,
+}
+
+
+def expected(fields: dict[str, object]) -> Entry | None:
+    """What a record with these fields says; None if it is none."""
+    name = fields.get("id") if fields.get("custom_id") is None else fields["custom_id"]
+    attempt, index, error = fields.get("attempt", 0), fields.get("index"), fields.get("error", "missing")
+    index = index if type(index) is int and index >= 0 else None
+    sha256 = fields.get("request_sha256")
+    is_known = isinstance(sha256, str) and sha256.lower() == asked()
+    is_unasked = sha256 is None and error is not None and attempt == 0
+    if (
+        not isinstance(name, str)
+        or not (error is None or isinstance(error, dict))
+        or not (type(attempt) is int and 0 <= attempt < 2**31)
+        or not (is_known or is_unasked)
+    ):
+        return None
+    return Entry(name, request_half(asked()) if is_known else NOT_ASKED, error is None, attempt, index)
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({}, optional=FIELDS), st.sampled_from([b"", b" ", b"\r"]))
+def test_a_line_is_read_as_the_reader_of_json_has_it(fields: dict[str, object], end: bytes) -> None:
+    line = json.dumps(fields).encode() + end
+    try:
+        found = entry(line)
+    except ValueError:
+        assert expected(fields) is None
+    else:
+        assert expected(fields) == found
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -90,12 +179,29 @@ def test_what_was_repaired_is_said(path: Path) -> None:
         (b'{"id":"\xff"}', "UTF-8"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "object"),
+        (b'"a"', "object"),
+        (record("a")[:-1] + b"x", "not JSON"),
+        (record("a")[:-1] + record("c")[:-1], "not JSON"),
+        (b"\xef\xbb\xbf" + record("a")[:-1], "not JSON"),
+        (record("a").replace(b"content", b"\xed\xa0\x80")[:-1], "UTF-8"),
+        (record("a").replace("größer".encode(), b"\xff")[:-1], "UTF-8"),
+        (record("a").replace("größer".encode(), b"\x01")[:-1], "not JSON"),
+        (record("a", content=float("nan"))[:-1], "not JSON"),
+        (record("a", content=[float("-inf")])[:-1], "not JSON"),
         (b'{"id":1}', "id"),
         (record("a", attempt=True)[:-1], "attempt"),
         (record("a", attempt=-1)[:-1], "attempt"),
+        (record("a", attempt=1.0)[:-1], "attempt"),
+        (record("a", attempt=2**31)[:-1], "attempt"),
+        (record("a", custom_id=1)[:-1], "id"),
         (record("a", error=False)[:-1], "error"),
+        (record("a", error=[])[:-1], "error"),
+        (record("a").replace(b'"error"', b'"trouble"')[:-1], "error"),
         (record("a", request_sha256="z" * 64)[:-1], "request_sha256"),
+        (record("a", request_sha256="ab")[:-1], "request_sha256"),
         (record("a", request_sha256=None)[:-1], "request_sha256"),
+        (record("a", request_sha256=None, attempt=0)[:-1], "request_sha256"),
+        (record("a", request_sha256=None, good=False)[:-1], "request_sha256"),
     ],
 )
 def test_a_line_inside_that_is_no_record_is_refused_by_its_number(

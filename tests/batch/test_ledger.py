@@ -1,11 +1,13 @@
 """A ledger is a dict that is frugal."""
 
+import random
 import tracemalloc
+from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.ledger import Ledger, key_of
+from mmpipe.batch.ledger import Ledger, in_order, key_of
 
 NAMES = st.integers(0, 3000).map(str)
 
@@ -19,6 +21,36 @@ def test_it_knows_what_a_dict_knows(pairs: list[tuple[str, bytes]]) -> None:
     assert len(expected) == len(ledger)
     for name in (*expected, "another"):
         assert expected.get(name) == ledger.get(key_of(name))
+
+
+def test_what_was_put_is_there_before_the_next_is_asked_for() -> None:
+    ledger = Ledger(2)
+
+    def pairs() -> Iterator[tuple[bytes, bytes]]:
+        for number in range(3000):
+            yield key_of(str(number)), number.to_bytes(2)
+            assert number.to_bytes(2) == ledger.get(key_of(str(number)))
+
+    ledger.put_all(pairs())
+    assert 3000 == len(ledger)
+
+
+@given(st.lists(st.binary(min_size=3, max_size=3)))
+def test_few_rows_come_in_order(rows: list[bytes]) -> None:
+    assert sorted(rows) == list(in_order(bytearray(b"".join(rows)), 3))
+
+
+def test_many_rows_come_in_order_without_being_objects_all_at_once() -> None:
+    count = 100_000
+    rows = bytearray(random.Random(1).randbytes(5 * count))  # noqa: S311 - no secret
+    expected = sorted(bytes(rows[at : at + 5]) for at in range(0, len(rows), 5))
+    tracemalloc.start()
+    try:
+        assert all(row == other for row, other in zip(expected, in_order(rows, 5), strict=True))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 * count
 
 
 def test_many_rows_are_found_again_and_take_little_more_than_themselves() -> None:

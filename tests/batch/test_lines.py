@@ -58,6 +58,18 @@ def test_it_does_not_matter_where_the_bytes_are_cut(text: bytes, data: st.DataOb
     assert split(text, limit=9) == split(text[:cut], text[cut:], limit=9)
 
 
+@given(st.lists(st.sampled_from([b"\n", b"\r", b"a", b"bc", b"\xef\xbb\xbf", b"0123456789"]), max_size=30))
+def test_in_one_piece_and_byte_by_byte_the_lines_are_the_same(parts: list[bytes]) -> None:
+    text = b"".join(parts)
+    assert split(text, limit=9) == split(*(bytes([byte]) for byte in text), limit=9)
+
+
+@given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=9))
+def test_lines_are_numbered_and_lose_their_ends_only(lines: list[bytes]) -> None:
+    expected = [Line("in", number, line.removesuffix(b"\r")) for number, line in enumerate((b"", *lines), 1)]
+    assert expected == split(b"\n" + b"".join(line + b"\n" for line in lines))
+
+
 @given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\0", b"")), max_size=9))
 def test_what_was_joined_by_nul_comes_apart_again(lines: list[bytes]) -> None:
     first, *_ = *lines, b""
@@ -69,6 +81,9 @@ def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
     expected = [Line("in", 1, b"123"), Oversized("in", 2, 3), Line("in", 3, b"ok")]
     assert expected == split(b"123\n12", b"34", b"5678\nok", limit=3)
     assert [Oversized("in", 1, 3)] == split(b"1234", limit=3)
+    assert [Line("in", 1, b""), Oversized("in", 2, 3), Line("in", 3, b"123")] == split(
+        b"\n1234\n123\n", limit=3
+    )
     assert [Oversized("in", 1, 3), Line("in", 2, b"")] == split(b"1234\n\n", limit=3)
 
 

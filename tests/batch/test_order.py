@@ -15,8 +15,10 @@ def test_lines_come_out_in_order_and_as_soon_as_they_can(arrivals: list[int], le
         assert [f"{place}".encode() for place in range(whole) if place not in left_out] == out
 
 
-def test_how_far_ahead_a_place_is() -> None:
-    order = InOrder(first=5)
-    assert 2 == order.ahead(7)
-    assert [b"5"] == list(order.put(5, b"5"))
-    assert 1 == order.ahead(7)
+def test_no_record_is_begun_so_far_ahead_that_too_much_is_held_for_one_that_is_missing() -> None:
+    order = InOrder(most_ahead=3, most_held=10)
+    assert [False, False, False, True] == [order.is_too_far_ahead(index) for index in range(4)]
+    assert [] == list(order.put(1, b"eleven bytes"))
+    assert [False, True, True] == [order.is_too_far_ahead(index) for index in range(3)]
+    assert [b"0", b"eleven bytes"] == list(order.put(0, b"0"))
+    assert [False, False, False, True] == [order.is_too_far_ahead(index) for index in range(2, 6)]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmpipe.batch.engine import Outcome
-from mmpipe.batch.outcomes import Form, bad_record_line, outcome_line
+from mmpipe.batch.outcomes import Form, bad_record_line, copied_line, outcome_line
 from mmpipe.batch.records import BadRecord, Record
 from mmpipe.errors import QuotaError
 from mmpipe.events import Start, Stop, Text, Thinking, Usage
@@ -43,14 +43,14 @@ FAILED = Outcome(RECORD, Reply(), Attempts(1), QuotaError("slower", http=429, ap
 
 
 def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
-    found = parsed(outcome_line(DONE, Form(), earlier=1))
+    found = parsed(outcome_line(DONE, Form(), earlier=1, dollars=9e-6))
     assert ("r-4", 4, "Hello", "hm", "stop", None) == tuple(
         found[name] for name in ("id", "index", "content", "thinking", "finish_reason", "error")
     )
     assert ("resp-1", "trace", 3, "ab" * 32) == tuple(
         found[name] for name in ("response_id", "request_id", "attempt", "request_sha256")
     )
-    assert 10 * 0.3e-6 + 5 * 1.2e-6 == pytest.approx(found["cost"])
+    assert 9e-6 == found["cost"]
 
 
 def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
@@ -64,9 +64,10 @@ def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
     assert ("", None) == (failed["content"], failed["cost"])
 
 
-def test_a_record_that_could_not_be_read_has_the_same_fields_but_for_the_request() -> None:
+def test_a_record_that_could_not_be_read_has_the_same_fields_and_no_request() -> None:
     bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), Form()))
-    assert set(parsed(outcome_line(FAILED, Form()))) - {"request_sha256"} == set(bad)
+    assert set(parsed(outcome_line(FAILED, Form()))) == set(bad)
+    assert None is bad["request_sha256"]
     error = bad["error"]
     assert isinstance(error, dict)
     assert (12, "in.jsonl, line 8: it is not JSON", "7") == (error["code"], error["message"], bad["id"])
@@ -104,3 +105,22 @@ def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:
 def test_half_a_character_breaks_no_line() -> None:
     record = Record(0, "\ud800", "in", 1, REQUEST, "00", {})
     assert "\ud800" == parsed(outcome_line(Outcome(record, reply(), Attempts(1)), Form()))["id"]
+
+
+@pytest.mark.parametrize("form", [Form(), Form(openai=True), Form(pass_through=True)])
+def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_it_is(form: Form) -> None:
+    twin = Record(9, "r-9", "in.jsonl", 10, REQUEST, "ab" * 32, {"title": "U"}, custom_id=True)
+    first = parsed(outcome_line(DONE, form, dollars=9e-6))
+    found = parsed(copied_line(outcome_line(DONE, form, dollars=9e-6), twin, form, earlier=1))
+    assert ("r-9", 9, "r-4", 1) == tuple(found[name] for name in ("custom_id", "index", "same_as", "attempt"))
+    own = {"custom_id", "id", "index", "same_as", "attempt", "attempts", "elapsed_ms", "cost", "input"}
+    assert {name: value for name, value in first.items() if name not in own} == {
+        name: value for name, value in found.items() if name not in own
+    }
+    assert ({"title": "U"} if form.pass_through else None) == found.get("input")
+    assert ("batch_req_r-9" if form.openai else None) == found.get("id")
+
+
+def test_nothing_is_paid_for_an_answer_that_is_shared() -> None:
+    found = parsed(copied_line(outcome_line(DONE, Form(), dollars=9e-6), RECORD, Form()))
+    assert (0, 0, 0) == (found["cost"], found["attempts"], found["elapsed_ms"])

@@ -1,4 +1,4 @@
-"""A line says what to ask, and under which id; what cannot be asked is told in one sentence with its line."""
+"""A line says what to ask, and under which id."""
 
 import hashlib
 import json
@@ -8,9 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.reading import AUTO, ENVELOPE, JSONL, LINES, MODEL, good, prompts, read, templated, user
+from batch.reading import (
+    AUTO,
+    ENVELOPE,
+    JSONL,
+    LINES,
+    MODEL,
+    bad,
+    good,
+    prompts,
+    read,
+    read_lightly,
+    templated,
+    user,
+)
 from mmpipe.batch.lines import Line
-from mmpipe.batch.records import BadRecord, Record, guess_form, read_records, request_digest
+from mmpipe.batch.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
 from mmpipe.batch.shapes import Defaults, Format
 from mmpipe.request import Request
 
@@ -58,6 +71,16 @@ def test_a_record_may_choose_model_system_and_parameters() -> None:
     )
 
 
+def test_further_fields_of_the_request_stand_under_parameters_or_in_the_body() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    further = {"reasoning_split": False, "tools": tools, "tool_choice": "auto"}
+    defaults = replace(JSONL, parameters={"reasoning_split": True})
+    expected = Request(MODEL, (user("a"),), further, streamed=False)
+    assert expected == good({"prompt": "a", "parameters": further}, defaults).request
+    assert expected == good({**ENVELOPE, "body": {"messages": [user("a")], **further}}, defaults).request
+    assert {"tools": tools} == good({"prompt": "a", "tools": tools}, defaults).fields
+
+
 def test_what_a_record_does_not_say_is_as_for_all() -> None:
     expected = Request(MODEL, ({"role": "system", "content": "s"}, user("a")), {"seed": 1}, streamed=True)
     defaults = replace(JSONL, system="s", parameters={"seed": 1}, streamed=True)
@@ -100,12 +123,38 @@ def test_fields_that_are_not_ours_are_kept() -> None:
     assert {"n": 1} == good({**ENVELOPE, "n": 1, "body": {"messages": [user("a")]}}).fields
 
 
+def test_beside_a_prompt_or_messages_a_body_is_a_field_like_any_other() -> None:
+    body = {"messages": [user("not me")]}
+    for own in ({"prompt": "a"}, {"messages": [user("a")]}):
+        record = good({**own, "body": body})
+        assert ((user("a"),), {"body": body}) == (record.request.messages, record.fields)
+
+
 def test_the_hash_is_that_of_the_canonical_body() -> None:
     one = Request("m", (user("ü"),), {"a": {"y": 1, "x": 2}}, streamed=False)
     other = Request("m", ({"content": "ü", "role": "user"},), {"a": {"x": 2, "y": 1}}, streamed=False)
     canonical = '{"a":{"x":2,"y":1},"messages":[{"content":"ü","role":"user"}],"model":"m"}'
     expected = hashlib.sha256(canonical.encode()).hexdigest()
     assert expected == request_digest(one) == request_digest(other)
+
+
+PARAMETERS = st.dictionaries(st.sampled_from(["a", "m", "messages2", "z", "ü"]), st.text() | st.integers())
+
+
+@given(
+    st.text(min_size=1), st.text(min_size=1), st.none() | st.text(), PARAMETERS, st.booleans(), st.booleans()
+)
+def test_the_hash_of_a_record_is_that_of_its_request(
+    prompt: str, model: str, system: str | None, parameters: dict[str, object], streamed: bool, own: bool
+) -> None:
+    defaults = Defaults(model, system, parameters, format="jsonl", streamed=streamed)
+    value = {"prompt": prompt, "temperature": 0.5} if own else {"prompt": prompt}
+    [record] = read(json.dumps(value).encode(), defaults)
+    if isinstance(record, Record):
+        assert prompt == record.request.messages[-1]["content"]
+        assert request_digest(record.request) == record.sha256
+    else:
+        assert (not prompt.strip()) or own
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
@@ -174,40 +223,45 @@ def test_a_template_may_be_about_records_of_the_web() -> None:
     assert 'GET http://example.org {"x":1}' == request.messages[-1]["content"]
 
 
-def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> None:
-    content = b'{"custom_id": "x", "prompt": 1}\nbroken\n"ok"\n' + b"9" * 50
-    expected = [
-        BadRecord(0, "x", "in", 1, "its prompt is 1: it must be a string", custom_id=True),
-        BadRecord(1, None, "in", 2, "it is not JSON: Expecting value at character 1"),
-        (2, "2", 3),
-        BadRecord(3, None, "in", 4, "it is longer than 40 bytes"),
-    ]
-    found = read(content, limit=40)
-    assert expected == [
-        record if isinstance(record, BadRecord) else (record.index, record.id, record.number)
-        for record in found
-    ]
+def test_what_is_nested_as_deep_as_may_be_is_read() -> None:
+    deep = b"[" * 499 + b"]" * 499
+    assert json.loads(deep) == good({"prompt": "a", "x": json.loads(deep)}).fields["x"]
+    assert "too deep" in bad(b'{"prompt": "a", "x": [' + deep + b"]}")
+    # Brackets in a text, or side by side, are not deep.
+    assert "[" * 999 == good("[" * 999).request.messages[-1]["content"]
+    assert [[]] * 999 == good({"prompt": "a", "x": [[]] * 999}).fields["x"]
 
 
-@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
-def test_no_line_whatsoever_stops_the_reading(content: bytes) -> None:
-    for form in (AUTO, LINES, JSONL):
-        records = read(content + b'\n"last"\n', form)
-        assert isinstance(records[-1], Record)
+def test_a_pause_between_lines_is_one_between_records() -> None:
+    pausing = [None, Line("in", 1, b"a"), None, None, Line("in", 2, b""), Line("in", 3, b"b"), None]
+    found = [None if record is None else record.index for record in read_records(pausing, LINES)]
+    assert [None, 0, None, None, 1, None] == found
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
+def test_of_what_is_answered_nothing_is_looked_at_but_the_id() -> None:
+    content = b'{"id": "x", "prompt": 1}\n"b"\n{"custom_id": 7, "id": "x", "prompt": ""}\n{"id": "y", "prompt": ""}\n'
+    *answered, last = read_lightly(content, ["x", "1", "7"].__contains__)
+    assert [Answered(0, "x"), Answered(1, "1"), Answered(2, "7")] == answered
+    assert isinstance(last, BadRecord)
+
+
+LINE = st.sampled_from([
+    "", " ", "a", "\xff", '"b"', "7", "[]", "{", '{"id": "x"}', '{"id": 1, "prompt": "c"}', '{"id": 1.50}', '{"id": -0}',
+    '{"id": 1e400}', '{"id": null}', '{"id": true}', '{"id": ""}', '{"id": "x", "custom_id": "y"}', '{"id": "x"} 1',
+    '{"custom_id": 2, "id": {}}', '{"custom_id": [], "id": "x"}', r'{"\u0069d": "x"}', r'{"id": "x", "a": "\ud800"}',
+    '{"id": "x", "a": 1e400}', '{"id": "x", "a": NaN}', '{"id": "x", "id": "z"}', "\xc2\xa0{}", '{"id": "x", "a": "\x01"}',
+    r'{"id": "\ud800"}', '{"id": ' + "9" * 30 + "}", '{"id": "x", "a": ' + "9" * 5000 + "}", '{"id": "x", "body": {}}',
+])  # fmt: skip
+
+
+@given(
+    st.lists(LINE.map(lambda text: text.encode("latin-1"))),
+    st.sets(st.sampled_from(["0", "1", "2", "3", "x", "y", "z", "1.50", "1.5", "9" * 30])),
+    st.sampled_from([AUTO, LINES, JSONL]),
 )
-NAMES = st.sampled_from(["id", "prompt", "messages", "body", "url", "model", "system", "parameters", "top_p"])
-
-
-@given(st.dictionaries(NAMES, JSON))
-def test_every_object_is_a_record_that_can_be_sent_or_a_sentence(value: dict[str, object]) -> None:
-    [record] = read(json.dumps(value).encode(), JSONL)
-    if isinstance(record, Record):
-        assert json.dumps(record.request.body(), ensure_ascii=False).encode()
-    else:
-        assert record.message
+def test_the_light_way_and_the_whole_way_find_the_same_records(
+    content: list[bytes], answered: set[str], defaults: Defaults
+) -> None:
+    whole = read(b"\n".join(content), defaults)
+    expected = [Answered(record.index, record.id) if record.id in answered else record for record in whole]
+    assert expected == read_lightly(b"\n".join(content), answered.__contains__, defaults)

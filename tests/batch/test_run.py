@@ -1,37 +1,25 @@
 """A run asks every record once, writes a line for each, and can be taken up where it was left."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 
+from batch.running import Counts, Line, run
+from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.outcomes import Form
-from mmpipe.batch.run import BatchOptions, Tally, batch
 from mmpipe.errors import AuthError, InputError, UsageError
-from mmpipe.simulator.server import RunningSimulator
-from mmpipe.streams import Streams
-from program.harness import environment, prompts, service
+from program.harness import prompts, service
 
 
-def run(far: RunningSimulator, stdin: str = "", **options: object) -> tuple[Tally, list[dict[str, object]]]:
-    """What came of it by its own words, and the lines on standard output."""
-    streams = Streams.fake(stdin.encode())
-    status = batch(BatchOptions(**options), streams, environment(far))  # type: ignore[arg-type]
-    stdout, stderr = (text.decode() for text in streams.captured())
-    tally = Tally(*map(int, re.findall(r"(\d+) (?:good|failed|answered)", stderr.splitlines()[-1])))
-    assert (14 if tally.failed else 0) == status
-    return tally, [json.loads(line) for line in stdout.splitlines()]
-
-
-def lines(path: Path) -> list[dict[str, object]]:
+def lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def test_each_line_is_a_prompt_and_has_its_own_answer() -> None:
     with service() as far:
         tally, found = run(far, "".join(f"sim:echo about {number}\n" for number in range(50)))
-    assert Tally(good=50) == tally
+    assert Counts(good=50) == tally
     assert {(number, f"about {number}") for number in range(50)} == {
         (it["index"], it["content"]) for it in found
     }
@@ -44,7 +32,9 @@ def test_records_say_what_is_different_for_them_and_a_template_uses_the_others()
     ]
     with service() as far:
         _, found = run(
-            far, "".join(f"{json.dumps(record)}\n" for record in records), template="sim:echo {title}"
+            far,
+            "".join(f"{json.dumps(record)}\n" for record in records),
+            request=RequestOptions(template="sim:echo {title}"),
         )
         bodies = [request["body"] for request in far.requests]
     assert {("a", "Tea"), ("b", "Coffee")} == {(it["id"], it["content"]) for it in found}
@@ -53,7 +43,11 @@ def test_records_say_what_is_different_for_them_and_a_template_uses_the_others()
 
 def test_the_order_of_the_input_can_be_kept() -> None:
     with service("slow:0.3") as far:
-        _, found = run(far, "".join(f"sim:echo {number}\n" for number in range(40)), keep_order=True)
+        _, found = run(
+            far,
+            "".join(f"sim:echo {number}\n" for number in range(40)),
+            output=OutputOptions(keep_order=True),
+        )
     assert list(range(40)) == [it["index"] for it in found]
 
 
@@ -61,11 +55,11 @@ def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else(tmp_path: P
     out, stdin = tmp_path / "out.jsonl", "".join(f"sim:echo {number}\n" for number in range(30))
     none = {"retries": 0}
     with service("2013:1/3") as far:
-        first, _ = run(far, stdin, output=str(out), settings=none)
+        first, _ = run(far, stdin, output=OutputOptions(path=str(out)), settings=none)
     with service() as far:
-        second, _ = run(far, stdin, output=str(out), settings=none, resume=True)
+        second, _ = run(far, stdin, output=OutputOptions(path=str(out), resume=True), settings=none)
         assert 10 == len(far.requests)
-    assert (Tally(good=20, failed=10), Tally(good=10, skipped=20)) == (first, second)
+    assert (Counts(good=20, failed=10), Counts(good=10, skipped=20)) == (first, second)
     assert {str(number) for number in range(30)} == {
         str(it["id"]) for it in lines(out) if it["error"] is None
     }
@@ -75,9 +69,9 @@ def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else(tmp_path: P
 def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with service() as far:
-        run(far, "sim:echo one\n", output=str(out))
+        run(far, "sim:echo one\n", output=OutputOptions(path=str(out)))
         with pytest.raises(InputError, match="was asked something else"):
-            run(far, "sim:echo two\n", output=str(out), resume=True)
+            run(far, "sim:echo two\n", output=OutputOptions(path=str(out), resume=True))
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(far)]
 
 
@@ -85,7 +79,7 @@ def test_a_file_with_content_is_neither_overwritten_nor_taken_up_unasked(tmp_pat
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")
     with service() as far, pytest.raises(UsageError, match="--resume"):
-        run(far, "hello\n", output=str(out))
+        run(far, "hello\n", output=OutputOptions(path=str(out)))
     assert "precious\n" == out.read_text()
 
 
@@ -94,10 +88,10 @@ def test_a_file_with_bad_lines_is_refused_before_anything_is_asked(tmp_path: Pat
     path.write_text('{"prompt": "one"}\n{"prompt": 2}\nnonsense\n')
     with service() as far:
         with pytest.raises(InputError, match=r"line 2: .*line 3: "):
-            run(far, files=[str(path)])
+            run(far, input=InputOptions(files=[str(path)]))
         assert [] == far.requests
-        tally, found = run(far, files=[str(path)], keep_going=True)
-    assert Tally(good=1, failed=2) == tally
+        tally, found = run(far, input=InputOptions(files=[str(path)], keep_going=True))
+    assert Counts(good=1, failed=2) == tally
     assert 3 == len(found)
 
 
@@ -105,13 +99,13 @@ def test_two_records_of_one_id_are_told_with_both_places(tmp_path: Path) -> None
     path = tmp_path / "in.jsonl"
     path.write_text('{"id": "x", "prompt": "one"}\n{"prompt": "two"}\n{"id": "x", "prompt": "three"}\n')
     with service() as far, pytest.raises(InputError, match=r"line 1, and in .* line 3"):
-        run(far, files=[str(path)])
+        run(far, input=InputOptions(files=[str(path)]))
 
 
 def test_a_pipe_gets_an_error_line_for_a_bad_record_and_goes_on() -> None:
     with service() as far:
         tally, found = run(far, '{"prompt": "sim:echo one"}\nnonsense\n{"prompt": "sim:echo two"}\n')
-    assert Tally(good=2, failed=1) == tally
+    assert Counts(good=2, failed=1) == tally
     assert [1] == [it["index"] for it in found if it["error"] is not None]
 
 
@@ -120,10 +114,10 @@ def test_a_wrong_key_ends_the_run_and_what_was_asked_can_be_taken_up(tmp_path: P
     stdin = "".join(f"sim:echo {number}\n" for number in range(200))
     with service("1004") as far:
         with pytest.raises(AuthError):
-            run(far, stdin, output=str(out), concurrency=4)
+            run(far, stdin, output=OutputOptions(path=str(out)), concurrency=4)
         assert len(far.requests) <= 8
     with service() as far:
-        assert 200 == run(far, stdin, output=str(out), resume=True)[0].good
+        assert 200 == run(far, stdin, output=OutputOptions(path=str(out), resume=True))[0].good
 
 
 def test_the_form_of_the_batch_api_is_read_and_written() -> None:
@@ -134,7 +128,7 @@ def test_the_form_of_the_batch_api_is_read_and_written() -> None:
         "body": {"model": "MiniMax-M3", "messages": [{"role": "user", "content": "sim:echo hi"}]},
     }
     with service() as far:
-        _, (found,) = run(far, f"{json.dumps(record)}\n", form=Form(openai=True))
+        _, (found,) = run(far, f"{json.dumps(record)}\n", output=OutputOptions(form=Form(openai=True)))
     response = found["response"]
     assert isinstance(response, dict)
     assert ("c-1", "hi") == (found["custom_id"], response["body"]["choices"][0]["message"]["content"])

@@ -16,7 +16,12 @@ def counts_alone(environment: dict[str, str]) -> bool:
 
     def opened() -> AbstractContextManager[OwnLimiter]:
         return limits_of(
-            Rates(requests=1), base_url="u", key="k", environment=environment, clock=lambda: 1000.0
+            Rates(requests=1),
+            base_url="u",
+            key="k",
+            environment=environment,
+            clock=lambda: 1000.0,
+            runtime_folders=Path("none"),
         )
 
     with opened() as one, opened() as other:
@@ -31,6 +36,14 @@ def test_without_a_runtime_folder_a_run_counts_alone(
     (tmp_path / "run").mkdir()
     assert counts_alone(environment)
     assert [] == [*(tmp_path / "run").iterdir()]
+
+
+def test_a_job_of_cron_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
+    (tmp_path / f"{os.geteuid()}").mkdir()
+    for _ in range(2):
+        with limits_of(Rates(), base_url="u", key="k", environment={}, runtime_folders=tmp_path) as limiter:
+            limiter.reserve(0)
+    assert 1 == len([*(tmp_path / f"{os.geteuid()}" / "mmpipe").iterdir()])
 
 
 def missing(runtime: Path) -> None:

@@ -37,6 +37,17 @@ def test_what_is_written_is_read_and_nothing_has_changed(tmp_path: Path, prompts
     assert [".out.mmpipe", "prompts"] == sorted(file.name for file in tmp_path.iterdir())
 
 
+def test_the_size_of_the_input_and_the_part_of_it_are_kept_and_need_not_be_known(tmp_path: Path) -> None:
+    journal, known = str(tmp_path / "out"), replace(sidecar(), records=5, shard="2/8")
+    write_sidecar(journal, known)
+    assert known == read_sidecar(journal)
+    path = tmp_path / ".out.mmpipe"
+    whole = path.read_text()
+    for changed in ('"records": -1, "shard": 2', '"records": true, "shard": null', '"another": 1'):
+        path.write_text(whole.replace('"records": 5, "shard": "2/8"', changed))
+        assert sidecar() == read_sidecar(journal)
+
+
 def test_other_content_another_time_and_another_file_are_told_apart(prompts: Path) -> None:
     then = sidecar(fingerprint_of(str(prompts)))
     os.utime(prompts, (1, 1))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.batch.lines import NUL, Line, Oversized
-from mmpipe.batch.sources import read_lines
+from mmpipe.batch.sources import Piece, lines_of, read_lines, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.streams import Input, Streams
 
@@ -49,6 +49,38 @@ def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> No
 def test_standard_input_cannot_be_read_twice() -> None:
     with pytest.raises(UsageError, match="more than once"):
         read_lines(["-", "-"], Streams.fake().stdin)
+
+
+def test_the_same_file_may_be_read_twice_and_counts_its_lines_anew(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(b"a\nb")
+    assert [(1, b"a"), (2, b"b")] * 2 == [
+        (line.number, line.content) for line in read(path, path) if isinstance(line, Line)
+    ]
+
+
+def test_an_empty_file_among_others_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "none").write_bytes(b"")
+    (tmp_path / "none.gz").write_bytes(gzip.compress(b"", mtime=0))
+    (tmp_path / "one").write_bytes(b"a\n")
+    assert [b"a"] == texts(read(tmp_path / "none", tmp_path / "none.gz", tmp_path / "one"))
+
+
+def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(b"", mtime=0) + gzip.compress(b"a", mtime=0))
+    expected = [Piece(str(path), b"a"), Piece(str(path), b""), Piece("standard input", b"")]
+    assert expected == list(read_pieces([str(path), "-"], Streams.fake(b"").stdin))
+
+
+def test_a_pause_between_pieces_is_one_between_lines() -> None:
+    pieces = [None, Piece("in", b"a\nb"), None, Piece("in", b"c\n"), Piece("in", b""), None]
+    assert [None, Line("in", 1, b"a"), None, Line("in", 2, b"bc"), None] == list(lines_of(pieces))
+
+
+def test_a_line_is_not_taken_for_whole_because_reading_was_ended() -> None:
+    assert [b"a"] == texts(list(lines_of([Piece("in", b"a\nb")])))
+    assert [b"a", b"b"] == texts(list(lines_of([Piece("in", b"a\nb"), Piece("in", b"")])))
 
 
 def test_items_may_end_with_nul() -> None:

@@ -1,5 +1,7 @@
 """Decides from an error whether to ask again, and after how long; pure."""
 
+import time
+
 from mmpipe.errors import MmpipeError
 
 _FIRST = 0.5  # seconds
@@ -17,11 +19,17 @@ def delay_before_retry(
     """
     if not error.retryable or attempt > retries:
         return None
-    delay = min(_LONGEST, _FIRST * 2 ** min(attempt - 1, _DOUBLINGS)) * (0.5 + chance / 2)
+    delay = backoff(attempt, 0.5 + chance / 2)
     if error.retry_after is not None:
         # A little later than told, so that clients told the same moment do not come all at once.
         delay = max(delay, error.retry_after + chance * _FIRST)
     return delay if delay < seconds_left else None
+
+
+def backoff(attempt: int, share: float) -> float:
+    """Seconds to wait after the `attempt`-th try (from 1): a share (0..1) of what doubles up to a limit."""
+    doubled: float = _FIRST * 2 ** min(attempt - 1, _DOUBLINGS)
+    return share * min(_LONGEST, doubled)
 
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
@@ -47,3 +55,8 @@ def parse_date(value: str | None) -> float | None:
         return parsedate_to_datetime(value).timestamp() if value else None
     except (ValueError, OverflowError):
         return None
+
+
+def server_time(date: str | None) -> float:
+    """Seconds since the epoch by the Date header of an answer, or else by our own clock."""
+    return parse_date(date) or time.time()

@@ -2,13 +2,12 @@
 
 import os
 import re
-import time
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
 from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
-from mmpipe.api.retry import parse_date, parse_retry_after
+from mmpipe.api.retry import parse_retry_after, server_time
 from mmpipe.api.verdict import Source, from_status
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse, MmpipeError, UsageError
@@ -76,14 +75,14 @@ def content_type(response: "httpx2.Response") -> str:
 def source(response: "httpx2.Response", key: str) -> Source:
     """What the headers say; the key is in nothing of it."""
     headers = response.headers
-    now = parse_date(headers.get("date")) or time.time()
+    date, retry_after = headers.get("date"), headers.get("retry-after")
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
     return Source(
         http=response.status_code,
         # Some hosts repeat what they were sent, in places that are shown.
         request_id=trace if _TRACE.fullmatch(trace) and key not in trace else None,
-        retry_after=parse_retry_after(headers.get("retry-after"), now=now),
-        now=now,
+        retry_after=parse_retry_after(retry_after, now=server_time(date)) if retry_after else None,
+        date=date,
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mmpipe.api.retry import server_time
 from mmpipe.errors import (
     AuthError,
     Filtered,
@@ -87,12 +88,17 @@ _RESET = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What surrounds a body: its HTTP status, trace id, Retry-After in seconds, and the server's time."""
+    """What surrounds a body: its HTTP status, trace id, Retry-After in seconds, and the Date header."""
 
     http: int = 200
     request_id: str | None = None
     retry_after: float | None = None
-    now: float | None = None  # seconds since the epoch, by the server's clock if it told
+    date: str | None = None
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch, by the server's clock if it told."""
+        return server_time(self.date)
 
 
 def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "choices") -> MmpipeError | None:
@@ -102,7 +108,7 @@ def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "cho
     """
     request_id = body.get("request_id")
     if isinstance(request_id, str) and request_id:
-        source = Source(source.http, request_id, source.retry_after, source.now)
+        source = Source(source.http, request_id, source.retry_after, source.date)
     error = body.get("error")
     if error is None and answer not in body and isinstance(body.get("message"), str):
         # As some gateways send it: an `event: error` with nothing around the message.
@@ -136,7 +142,7 @@ def _from_error(error: object, source: Source) -> MmpipeError:
     message = str(fields.get("message") or (error if isinstance(error, str) else "no reason given"))
     status = str(fields.get("http_code", ""))
     if source.http == 200 and len(status) == 3 and status.isdecimal():  # noqa: PLR2004  in a stream the status is inside
-        source = Source(int(status), source.request_id, source.retry_after, source.now)
+        source = Source(int(status), source.request_id, source.retry_after, source.date)
     found = _CODE.search(message)
     # The code is in the message; OpenAI's place for it is a field.
     code = found[1] if found else str(fields.get("code", ""))
@@ -158,7 +164,7 @@ def _error(message: str, code: int | None, source: Source) -> MmpipeError:
         api_code=code,
         request_id=source.request_id,
         retryable=meaning.retryable,
-        retry_after=_until_reset(message, source.now) or source.retry_after,
+        retry_after=_until_reset(message, source) or source.retry_after,
     )
 
 
@@ -174,12 +180,12 @@ def _meaning(code: int | None, http: int) -> Meaning:
     return Meaning(ServerError, "the service says no more about it")
 
 
-def _until_reset(message: str, now: float | None) -> float | None:
+def _until_reset(message: str, source: Source) -> float | None:
     found = _RESET.search(message)
-    if found is None or now is None:
+    if found is None:
         return None
     from datetime import datetime
 
     with suppress(ValueError):
-        return max(0.0, datetime.fromisoformat(found[1]).timestamp() - now)
+        return max(0.0, datetime.fromisoformat(found[1]).timestamp() - source.now)
     return None

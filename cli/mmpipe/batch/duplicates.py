@@ -1,60 +1,93 @@
 """Finds ids that come twice, for many records in little memory."""
 
 from bisect import bisect_right
-from hashlib import blake2b
+from typing import Final
 
+from mmpipe.batch.ledger import Ledger, key_of
 from mmpipe.batch.records import Record
 
-_MOST_SOURCES = 2**24  # more files than a command line can name
-_LONGEST_INDEX = 18  # digits; nobody reads more records
+_MOST_SOURCES: Final = 2**24  # more files than a command line can name
+_PLACE: Final = 8  # bytes
+_LONGEST_INDEX: Final = 18  # digits; nobody reads more records
 
 
 class Duplicates:
     """Remembers every id and where it was first; records are to be shown in the order of their index.
 
-    An id costs a hash of 16 bytes and a number. A record that is named by its index costs nothing while its
-    neighbours are too, so that an endless pipe of lines does not fill the memory.
+    An id costs some 40 bytes. A record that is named by its index costs nothing while the next ones are too, so that
+    an endless pipe of lines does not fill the memory.
     """
 
     def __init__(self) -> None:
-        self._places: dict[bytes, int] = {}
+        self._places = Ledger(_PLACE)
         self._sources: dict[str, int] = {}
-        # Neighbours named by their index: the first index, the index after the last, and the place of the first.
-        self._runs: list[tuple[int, int, int]] = []
+        self._runs: list[_Run] = []
 
     def seen(self, record: Record) -> tuple[str, int] | None:
         """Source and line number of the first record of this id; None (and remembered) if this is the first."""
-        source = self._sources.setdefault(record.source, len(self._sources))
-        place = record.number * _MOST_SOURCES + source
-        digest = blake2b(record.id.encode(), digest_size=16).digest()
-        first = self._places.get(digest)
-        if first is None:
-            first = self._in_runs(record.id)
-        if first is not None:
-            number, source = divmod(first, _MOST_SOURCES)
-            return list(self._sources)[source], number
         if record.id == str(record.index):
-            self._lengthen(record.index, place)
-        else:
-            self._places[digest] = place
+            if self._places and (first := self._places.get(key_of(record.id))) is not None:
+                return self._told(first)
+            self._lengthen(record)
+            return None
+        if (run := self._run_of(record.id)) is not None:
+            return run.source, run.number_of(int(record.id))
+        key = key_of(record.id)
+        if (first := self._places.get(key)) is not None:
+            return self._told(first)
+        self._places.put(key, self._place(record.source, record.number))
         return None
 
-    def _in_runs(self, id: str) -> int | None:  # noqa: A002  the field's name
-        if not (id.isascii() and id.isdecimal() and len(id) <= _LONGEST_INDEX):
+    def _told(self, place: bytes) -> tuple[str, int]:
+        number, source = divmod(int.from_bytes(place), _MOST_SOURCES)
+        return list(self._sources)[source], number
+
+    def _place(self, source: str, number: int) -> bytes:
+        known = self._sources.setdefault(source, len(self._sources))
+        return (number * _MOST_SOURCES + known).to_bytes(_PLACE)
+
+    def _run_of(self, id: str) -> "_Run | None":  # noqa: A002  the field's name
+        """The run in which a record has this id."""
+        if not (self._runs and id.isdecimal() and id.isascii() and len(id) <= _LONGEST_INDEX):
             return None
         index = int(id)
-        if str(index) != id:
-            return None
-        at = bisect_right(self._runs, index, key=lambda run: run[0]) - 1
-        if at < 0 or index >= self._runs[at][1]:
-            return None
-        first, _, place = self._runs[at]
-        return place + (index - first) * _MOST_SOURCES
+        at = bisect_right(self._runs, index, key=lambda run: run.first) - 1
+        return self._runs[at] if at >= 0 and str(index) == id and index in self._runs[at] else None
 
-    def _lengthen(self, index: int, place: int) -> None:
-        if self._runs:
-            first, end, start = self._runs[-1]
-            if index == end and place == start + (index - first) * _MOST_SOURCES:
-                self._runs[-1] = (first, index + 1, start)
-                return
-        self._runs.append((index, index + 1, place))
+    def _lengthen(self, record: Record) -> None:
+        if not (self._runs and self._runs[-1].takes(record)):
+            self._runs.append(_Run(record))
+
+
+class _Run:
+    """Records named by their index, each as far from the one before as the second is from the first.
+
+    They are not next to each other where blank lines stand between them, or where this run has one shard of the input.
+    """
+
+    __slots__ = ("_count", "_line_step", "_number", "_step", "first", "source")
+
+    def __init__(self, record: Record) -> None:
+        self.source, self.first, self._number = record.source, record.index, record.number
+        self._count = self._step = self._line_step = 1
+
+    def __contains__(self, index: int) -> bool:
+        return index in range(self.first, self.first + self._count * self._step, self._step)
+
+    def number_of(self, index: int) -> int:
+        """The line of the record that is named by its `index`."""
+        return self._number + (index - self.first) // self._step * self._line_step
+
+    def takes(self, record: Record) -> bool:
+        """Whether it is the next one; if so it is in from now on."""
+        index, number = record.index - self.first, record.number - self._number
+        if self._count == 1:
+            self._step, self._line_step = index, number
+        if (
+            index != self._count * self._step
+            or number != self._count * self._line_step
+            or record.source != self.source
+        ):
+            return False
+        self._count += 1
+        return True

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from mmpipe.api.retry import delay_before_retry
-from mmpipe.errors import AuthError, MmpipeError, QuotaError
+from mmpipe.api.retry import backoff
+from mmpipe.errors import AuthError, Interrupted, MmpipeError, QuotaError
 from mmpipe.events import Event
 from mmpipe.reply import Attempts, Reply, trouble
 from mmpipe.request import Request
@@ -20,8 +20,8 @@ from mmpipe.terms import Limits, Patience
 class Limiter(Protocol):
     """Leave to ask: how long to wait for it, what it cost in the end, and when nobody has it."""
 
-    def reserve(self, tokens: int) -> float: ...
-    def settle(self, reserved: int, used: int) -> None: ...
+    def reserve(self, tokens: float) -> float: ...
+    def settle(self, reserved: float, used: float) -> None: ...
     def pause(self, seconds: float) -> None: ...
 
 
@@ -42,12 +42,11 @@ class Asked(Protocol):
 
 Item = TypeVar("Item", bound=Asked)
 # What asks the service once: api.pool's, or a test's.
-Ask = Callable[[Request, Limits], Awaitable[Sequence[Event]]]
-# What is done with thinking.
-Arrange = Callable[[Request, Sequence[Event]], Iterable[Event]]
+Ask = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
 
 _OVERLOAD_CODES = (1002, 1041, 2045, 2064)
 _OVERLOAD_STATUSES = (429, 529)
+_PLAN_WINDOW = 2056  # api_facts 3.2: nothing is answered before the time that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +59,53 @@ class Outcome(Generic[Item]):
     error: MmpipeError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stamina:
+    """How patient a run is beyond each of its requests, in seconds.
+
+    `max_wait` is the longest pause that the service may ask for, `grace` how long a run that is to end lets its
+    requests finish.
+    """
+
+    max_wait: float = 600.0
+    grace: float = 5.0
+
+
 class Engine(Generic[Item]):
-    """One run; `stopped_by` is the error after which no other request makes sense, if there was one."""
+    """One run; `stopped_by` is why it was ended before its input, if it was.
+
+    All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request; `on_stop` is
+    called once nothing more is to be begun.
+    """
 
     def __init__(
         self,
         ask: Ask,
-        arrange: Arrange,
-        estimate: Callable[[Request], int],
-        limiter: Limiter,
+        tokens: Callable[[Request], float],
+        limiters: Sequence[Limiter],
         window: Window,
         patience: Patience,
+        stamina: Stamina = Stamina(),
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self._ask, self._arrange, self._estimate = ask, arrange, estimate
-        self._limiter, self._patience = limiter, patience
+        self._ask, self._tokens, self._limiters = ask, tokens, limiters
+        self._patience, self._stamina, self._on_stop = patience, stamina, on_stop
         self._gate = _Gate(window)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
-        self.stopped_by: MmpipeError | None = None
+        self._workers: list[asyncio.Task[None]] = []
+        self.stopped_by: MmpipeError | Interrupted | None = None
+        self.retried = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many are asked at this moment, or are about to be."""
+        return self._gate.inside
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing more is begun."""
+        return self._stopping.is_set()
 
     async def run(
         self,
@@ -94,120 +122,151 @@ class Engine(Generic[Item]):
                     deliver(outcome)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(work())
+            self._workers = [group.create_task(work()) for _ in range(workers)]
 
-    def stop(self, error: MmpipeError | None = None) -> None:
-        """Begin nothing more; what is asked at this moment is still delivered."""
-        self.stopped_by = self.stopped_by or error
+    def stop(self, why: MmpipeError | Interrupted) -> None:
+        """Begin nothing more; what is asked at this moment has its grace to be answered and delivered."""
+        if self.stopped_by is None:
+            self.stopped_by = why
+            self._stopping.set()
+            self._on_stop()
+            asyncio.get_running_loop().call_later(self._stamina.grace, self.give_up)
+
+    def give_up(self) -> None:
+        """Wait for no answer any longer."""
         self._stopping.set()
+        for worker in self._workers:
+            worker.cancel()
 
     async def _outcome(self, item: Item) -> Outcome[Item] | None:
         """What became of `item`; None if the run stopped before anything did."""
-        limits, began, attempt = self._patience.limits(), time.monotonic(), 0
+        attempt, spent, began = 0, 0.0, None
         while True:
-            reserved = self._estimate(item.request)
+            reserved = self._tokens(item.request)
             async with self._gate:
                 if not await self._has_leave(reserved):
                     return None
                 attempt += 1
-                reply, error = await self._attempt(item.request, limits)
+                sent = time.monotonic()
+                began = began or sent
+                # Waiting for leave is not the request's own time.
+                reply, error = await self._attempt(item.request, self._patience.limits(spent))
+                spent += time.monotonic() - sent
                 self._gate.finished(overloaded=error is not None and is_overload(error))
-            self._limiter.settle(reserved, _used(reply, reserved))
-            outcome = Outcome(item, reply, Attempts(attempt, elapsed_ms=_milliseconds(began)), error)
-            if error is None:
-                return outcome
-            delay = self._delay(error, attempt, limits)
+            self._settle(reserved, reply)
+            delay = None if error is None else self._delay(error, attempt, self._patience.total - spent)
             if delay is None:
-                return outcome
+                elapsed_ms = round((time.monotonic() - began) * 1000)
+                return Outcome(item, reply, Attempts(attempt, elapsed_ms=elapsed_ms), error)
+            self.retried += 1
+            spent += delay
             if await self._stopped_within(delay):
                 return None
 
-    async def _has_leave(self, reserved: int) -> bool:
+    async def _has_leave(self, reserved: float) -> bool:
         """Wait for leave; False if the run stops meanwhile.
 
         One after the other, and with room already: a place in time that is kept while others are used would come on
         top of theirs, and who sleeps does not hear of a pause.
         """
         async with self._leaving:
-            if self._stopping.is_set():
-                return False
-            stopped = await self._stopped_within(self._limiter.reserve(reserved))
-        if stopped:
-            self._limiter.settle(reserved, 0)
-        return not stopped
+            for limiter in self._limiters:
+                if await self._stopped_within(limiter.reserve(reserved)):
+                    limiter.settle(reserved, 0)
+                    return False
+        return True
+
+    def _settle(self, reserved: float, reply: Reply) -> None:
+        used = reply.usage.total_tokens if reply.usage is not None else None
+        # Nobody knows what a failed attempt used.
+        if reserved and used is not None:
+            for limiter in self._limiters:
+                limiter.settle(reserved, used)
 
     async def _attempt(self, request: Request, limits: Limits) -> tuple[Reply, MmpipeError | None]:
         reply = Reply()
         try:
-            for event in self._arrange(request, await self._ask(request, limits)):
+            for event in await self._ask(request, limits):
                 reply.add(event)
         except MmpipeError as error:
             return reply, error
         return reply, trouble(reply)
 
-    def _delay(self, error: MmpipeError, attempt: int, limits: Limits) -> float | None:
+    def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
         """Seconds until the same is asked again; None for never. What one request is told may concern them all."""
-        if isinstance(error, AuthError | QuotaError) and not error.retryable:
-            self.stop(error)
-        elif error.retry_after is not None:
-            self._limiter.pause(error.retry_after)
-        return delay_before_retry(
-            error,
-            attempt=attempt,
-            retries=self._patience.retries,
-            seconds_left=limits.deadline - time.monotonic(),
-            chance=random.random(),  # noqa: S311  jitter is no secret
-        )
+        may_pass = error.retryable or (error.api_code == _PLAN_WINDOW and error.retry_after is not None)
+        if not may_pass:
+            if isinstance(error, AuthError | QuotaError):
+                self.stop(error)
+            return None
+        if error.retry_after is not None:
+            if error.retry_after > self._stamina.max_wait:
+                self.stop(_too_long(error, self._stamina.max_wait))
+                return None
+            for limiter in self._limiters:
+                limiter.pause(error.retry_after)
+        # Full jitter: what failed together does not come back together.
+        delay = backoff(attempt, random.random())  # noqa: S311  jitter is no secret
+        return delay if attempt <= self._patience.retries and delay < seconds_left else None
 
     async def _stopped_within(self, seconds: float) -> bool:
         """Wait so long; whether the run stopped before that."""
         if seconds > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
         return self._stopping.is_set()
 
 
 class _Gate:
-    """Lets as many through at once as the window allows, in the order in which they came."""
+    """Lets in no more than the window allows, first come first served."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self._inside = 0
+        self.inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        if self._inside >= self._window.allowed:
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
+        if self.inside < self._window.allowed and not self._waiting:
+            self.inside += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
             # Whoever wakes us has counted us in.
             await place
-        else:
-            self._inside += 1
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._leave()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._inside -= 1
-        while self._waiting and self._inside < self._window.allowed:
-            place = self._waiting.popleft()
-            if not place.cancelled():
-                self._inside += 1
-                place.set_result(None)
+        self._leave()
 
     def finished(self, *, overloaded: bool) -> None:
         """Tell the window what became of one."""
         self._window.finished(overloaded=overloaded)
 
+    def _leave(self) -> None:
+        self.inside -= 1
+        while self._waiting and self.inside < self._window.allowed:
+            place = self._waiting.popleft()
+            if not place.done():
+                self.inside += 1
+                place.set_result(None)
+
 
 def is_overload(error: MmpipeError) -> bool:
     """Whether the service says that less at once would do better (api_facts 3.2)."""
-    return error.api_code in _OVERLOAD_CODES or (error.api_code is None and error.http in _OVERLOAD_STATUSES)
+    return error.api_code in _OVERLOAD_CODES or (error.retryable and error.http in _OVERLOAD_STATUSES)
 
 
-def _used(reply: Reply, reserved: int) -> int:
-    """What was really used; nobody knows what a failed attempt did."""
-    usage = reply.usage
-    return reserved if usage is None or usage.total_tokens is None else usage.total_tokens
-
-
-def _milliseconds(since: float) -> int:
-    return round((time.monotonic() - since) * 1000)
+def _too_long(error: MmpipeError, max_wait: float) -> QuotaError:
+    return QuotaError(
+        f"the service asks for a longer pause than --max-wait {max_wait:g}: {error.message}",
+        http=error.http,
+        api_code=error.api_code,
+        request_id=error.request_id,
+        retryable=True,
+        retry_after=error.retry_after,
+    )

@@ -3,6 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from mmpipe.catalogue import cost
+from mmpipe.events import Usage
+from mmpipe.request import Request
+
 _UNSEEN = 1024  # tokens of an answer as long as nothing is known: a short one with its thinking
 _FEWEST = 20  # answers; only one of so many is above the 95th percentile
 _PERCENTILE = 0.95
@@ -12,17 +16,36 @@ _MEMORY = 1024  # answers, after which each counts half, so that what is seen no
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """Tokens that a request may take."""
+
+    model: str
+    prompt: int
+    answer: int
+
+    @property
+    def tokens(self) -> int:
+        """Both together."""
+        return self.prompt + self.answer
+
+    @property
+    def dollars(self) -> float | None:
+        """At the list price; None where that is not known."""
+        return cost(self.model, Usage(prompt_tokens=self.prompt, completion_tokens=self.answer))
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A histogram of answers by the logarithm of their tokens."""
 
     counts: tuple[int, ...] = (0,) * _SIZES
 
-    def tokens(self, prompt: str, *, max_completion_tokens: int | None = None) -> int:
+    def of(self, request: Request) -> Expected:
         """What to reserve for a request: its prompt, and an answer longer than 95 % of those seen."""
+        most = request.parameters.get("max_completion_tokens")
         answer = self.answer_tokens()
-        return prompt_tokens(prompt) + (
-            answer if max_completion_tokens is None else min(answer, max_completion_tokens)
-        )
+        prompt = sum(prompt_tokens(str(message.get("content"))) for message in request.messages)
+        return Expected(request.model, prompt, min(answer, most) if isinstance(most, int) else answer)
 
     def answer_tokens(self) -> int:
         """The 95th percentile; not below the default before enough answers were seen."""

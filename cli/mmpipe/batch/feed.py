@@ -26,28 +26,33 @@ class Feed(Generic[Item]):
         self._loop = asyncio.get_running_loop()
         self._room = threading.Semaphore(ahead)
         self._ready: deque[Item | _End | Exception] = deque()
-        self._takers: deque[asyncio.Future[None]] = deque()
+        self._arrival = asyncio.Event()
         self._closed = False
         threading.Thread(target=self._read, daemon=True, name="feed").start()
 
-    async def following(self) -> Item | None:
-        """The next item; None when there is none any more. Raises what reading raised."""
+    def at_hand(self) -> Iterator[Item | None]:
+        """The items in their order, and None as often as the next is not there yet; raises what reading raised."""
+        while True:
+            match self._ready[0] if self._ready else None:
+                case None:
+                    yield None
+                case _End():
+                    return
+                case Exception() as error:
+                    raise error
+                case item:
+                    self._ready.popleft()
+                    self._room.release()
+                    yield item
+
+    async def arrival(self) -> None:
+        """Return when there is more at hand, or the end."""
         while not self._ready:
-            taker = self._loop.create_future()
-            self._takers.append(taker)
-            await taker
-        match self._ready[0]:
-            case _End():
-                return None
-            case Exception() as error:
-                raise error
-            case item:
-                self._ready.popleft()
-                self._room.release()
-                return item
+            self._arrival.clear()
+            await self._arrival.wait()
 
     def close(self) -> None:
-        """Read no further; whoever waits gets None."""
+        """Read no further; after what is at hand comes the end."""
         self._closed = True
         self._room.release()
         self._arrived(_End.END)
@@ -71,10 +76,4 @@ class Feed(Generic[Item]):
 
     def _arrived(self, what: Item | _End | Exception) -> None:
         self._ready.append(what)
-        # The end is for everybody.
-        wake = len(self._takers) if isinstance(what, _End | Exception) else 1
-        while self._takers and wake:
-            taker = self._takers.popleft()
-            if not taker.done():
-                taker.set_result(None)
-                wake -= 1
+        self._arrival.set()

@@ -3,15 +3,16 @@
 import os
 import stat
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from mmpipe.batch.ledger import Ledger, key_of
-from mmpipe.batch.lock import lock
-from mmpipe.batch.scan import Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.batch.lock import lock, lock_to_read
+from mmpipe.batch.reorder import reading
+from mmpipe.batch.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.streams import Output
 
@@ -47,14 +48,34 @@ class Journal:
         if row is None:
             return "new"
         request, said = _ROW.unpack(row)
-        if request != request_half(request_sha256):
+        if request not in (NOT_ASKED, request_half(request_sha256)):
             return "changed"
         return "good" if said & 1 else "failed"
+
+    def is_good(self, name: str) -> bool:
+        """Whether the id has a good answer, whatever was asked."""
+        row = self._known.get(key_of(name))
+        return row is not None and bool(_ROW.unpack(row)[1] & 1)
 
     def attempt(self, name: str) -> int:
         """How often the id was asked before this run; 0 if never."""
         row = self._known.get(key_of(name))
         return 0 if row is None else _ROW.unpack(row)[1] >> 1
+
+    @property
+    def end(self) -> int:
+        """Where the next line that is appended will begin."""
+        return os.fstat(self._output.descriptor).st_size
+
+    def read(self, position: int, length: int) -> bytes:
+        """Bytes that were written before; raises OutputError if they are not there any more."""
+        try:
+            data = os.pread(self._output.descriptor, length, position)
+        except OSError as error:
+            raise OutputError(f"cannot read {self.path}: {error.strerror}") from error
+        if len(data) < length:
+            raise OutputError(f"{self.path} was made shorter by somebody else")
+        return data
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines, all in one write; what is written survives the death of the process.
@@ -122,6 +143,20 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
         os.close(descriptor)
 
 
+@contextmanager
+def read_journal(path: str) -> Iterator[Journal]:
+    """The same to be looked at only: nothing is repaired, and a file that is not there is an empty one.
+
+    Raises Busy, InputError.
+    """
+    known = Ledger(_ROW.size)
+    if not os.path.lexists(path):
+        path = os.devnull
+    with reading(path, lock_to_read) as source:
+        known.put_all(_rows(known, source.entries()))
+        yield Journal(path, None, Output(source.descriptor, path), known)
+
+
 def _locked(path: str) -> int:
     """A locked descriptor of the file that has this name now, be it renamed meanwhile however often."""
     for _ in range(_REOPENINGS):
@@ -171,23 +206,28 @@ def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Jour
 def _resumed(descriptor: int, path: str) -> tuple[str | None, Ledger]:
     known = Ledger(_ROW.size)
     tail = find_tail(descriptor)
-    for entry in entries(descriptor, tail.start, path):
-        _note(known, entry)
+    # Later records of an id take the place of earlier ones.
+    known.put_all(_rows(known, entries(descriptor, tail.start, path)))
     line, whole = last_line(descriptor, tail, path)
     if whole is not None:
-        _note(known, whole)
+        known.put_all(_rows(known, [whole]))
     return _repair(descriptor, tail, line, whole), known
 
 
-def _note(known: Ledger, entry: Entry) -> None:
-    """Later records of an id take the place of earlier ones."""
-    key = key_of(entry.name)
-    attempt = entry.attempt
-    if not attempt:
-        # Lines of the Batch API do not say it.
+def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
+    for entry in found:
+        key, attempt = key_of(entry.name), entry.attempt
+        if attempt:
+            yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)
+            continue
         before = known.get(key)
-        attempt = 1 if before is None else (_ROW.unpack(before)[1] >> 1) + 1
-    known.put(key, _ROW.pack(entry.request, attempt << 1 | entry.good))
+        if entry.request != NOT_ASKED:
+            # Lines of the Batch API do not say how often.
+            earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
+            yield key, _ROW.pack(entry.request, earlier + 1 << 1 | entry.good)
+        elif before is None:
+            # What was not asked says nothing about what was.
+            yield key, _ROW.pack(NOT_ASKED, 0)
 
 
 def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> str | None:

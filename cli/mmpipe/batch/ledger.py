@@ -1,11 +1,16 @@
 """A table of millions of small rows: 16-byte keys to values of one width, without an object for each."""
 
+import struct
 from array import array
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from heapq import merge
 from typing import Final
 
 _KEY: Final = 16
 _SLOTS: Final = 1024  # to begin with; always a power of two
+_MANY: Final = 1 << 20  # slots, from which on a fourfold table is too much to have half empty
+_PIECE: Final = 1 << 14  # rows that are sorted at once
 
 
 class Ledger:
@@ -29,21 +34,35 @@ class Ledger:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Keep `value` under `key`, in place of what was there."""
-        slot = self._slot(key)
-        row = self._slots[slot]
-        if row:
-            self._rows[(row - 1) * self._step + _KEY : row * self._step] = value
-            return
-        self._rows += key
-        self._rows += value
-        self._count += 1
-        self._slots[slot] = self._count
-        if 3 * self._count > 2 * len(self._slots):
-            self._grow()
+        self.put_all(((key, value),))
+
+    def put_all(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Put each key and value; it is there before the next pair is asked for."""
+        # All of it in one loop, which a large journal goes through half a million times.
+        slots, rows, step = self._slots, self._rows, self._step
+        last = len(slots) - 1
+        for key, value in pairs:
+            slot = hash(key) & last
+            while row := slots[slot]:
+                start = (row - 1) * step
+                if rows[start : start + _KEY] == key:
+                    rows[start + _KEY : start + step] = value
+                    break
+                slot = (slot + 1) & last
+            else:
+                rows += key + value
+                self._count += 1
+                slots[slot] = self._count
+                # Half full, a miss looks at two or three slots; two thirds full, at five.
+                if 2 * self._count > last:
+                    self._grow()
+                    slots = self._slots
+                    last = len(slots) - 1
 
     def _slot(self, key: bytes) -> int:
         """Where `key` is, or the free slot where it would be."""
-        slots, rows, step, last = self._slots, self._rows, self._step, len(self._slots) - 1
+        slots, rows, step = self._slots, self._rows, self._step
+        last = len(slots) - 1
         slot = hash(key) & last
         while row := slots[slot]:
             start = (row - 1) * step
@@ -53,12 +72,33 @@ class Ledger:
         return slot
 
     def _grow(self) -> None:
-        self._slots = array("I", bytes(4 * 4 * len(self._slots)))
-        for row in range(self._count):
-            start = row * self._step
-            self._slots[self._slot(bytes(self._rows[start : start + _KEY]))] = row + 1
+        factor = 4 if len(self._slots) < _MANY else 2
+        slots = array("I", bytes(4 * factor * len(self._slots)))
+        last = len(slots) - 1
+        keys = struct.iter_unpack(f"{_KEY}s{self._step - _KEY}x", self._rows)
+        for row, (key,) in enumerate(keys, 1):
+            # No key is there twice, so that none has to be compared.
+            slot = hash(key) & last
+            while slots[slot]:
+                slot = (slot + 1) & last
+            slots[slot] = row
+        self._slots = slots
 
 
 def key_of(name: str) -> bytes:
     """The key for an id; JSON can hold halves of surrogate pairs, which UTF-8 cannot."""
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
+
+
+def in_order(rows: bytearray, width: int) -> Iterator[bytes]:
+    """The rows of this width, the smallest first; they are moved about, so that few are objects at a time."""
+    step = _PIECE * width
+    pieces = [(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
+    for start, end in pieces:
+        rows[start:end] = b"".join(sorted(_cut(rows, start, end, width)))
+    return merge(*(_cut(rows, start, end, width) for start, end in pieces))
+
+
+def _cut(rows: bytearray, start: int, end: int, width: int) -> Iterator[bytes]:
+    for at in range(start, end, width):
+        yield bytes(rows[at : at + width])

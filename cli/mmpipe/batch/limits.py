@@ -22,6 +22,10 @@ class Rates:
     requests: float | None = None
     tokens: float | None = None
 
+    def divided(self, parts: int) -> "Rates":
+        """What each of so many equal parts is allowed."""
+        return Rates(*(None if rate is None else rate / parts for rate in (self.requests, self.tokens)))
+
 
 @dataclass(frozen=True, slots=True)
 class State:

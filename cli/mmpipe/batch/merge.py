@@ -1,21 +1,27 @@
-"""Joins the journals of shards into one file in which every id is once."""
+"""Joins the journals of shards into one file in which every id is once, and tells what is missing."""
 
-import os
-import struct
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmpipe.batch.ledger import Ledger, key_of
 from mmpipe.batch.lock import lock_to_read
-from mmpipe.batch.scan import Entry, entries, entry, find_tail, last_line, lines
-from mmpipe.errors import InputError
+from mmpipe.batch.reorder import (
+    LEFT,
+    choose,
+    lines_by_index,
+    places_of,
+    reading,
+    taken,
+    write_lines,
+)
+from mmpipe.batch.scan import Entry
+from mmpipe.batch.sidecar import read_sidecar
 from mmpipe.streams import Output
 
 _EXAMPLES: Final = 10
-# The file and the line of the record to be taken; whether it is good, and whether another file has the id too.
-_ROW: Final = struct.Struct(">IQ??")
+# Each is a byte of memory. More records than this would need more for other things first.
+_MOST_PLACES: Final = 1 << 27
 
 
 @dataclass(slots=True)
@@ -34,87 +40,78 @@ class Findings:
 
 @dataclass(slots=True)
 class Merged:
-    """What was written, what is wrong with it: ids never answered well, and ids that several files have."""
+    """What was written, what is wrong with it: ids never answered well, ids that several files have, missing indexes.
+
+    `unchecked` says why it is not known whether an index is missing, if it is not.
+    """
 
     records: int = 0
     failed: Findings = field(default_factory=Findings)
     repeated: Findings = field(default_factory=Findings)
+    missing: Findings = field(default_factory=Findings)
+    unchecked: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    descriptor: int
-    path: str
-    end: int
-    last: tuple[bytes, Entry] | None
-
-
-def merge(paths: Sequence[str], out: Output) -> Merged:
-    """Write the last good record of each id, or else its last one, in the order of the files.
+def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merged:
+    """Write the last good record of each id, or else its last one, in the order of the files or of the index.
 
     Of an id in several files the first good record is taken, and the id reported. A torn last record is as if it were
     not there. Raises InputError for what is no journal, Busy for one that a run is writing to, OutputError.
     """
-    merged = Merged()
+    merged, indexes = Merged(), _Indexes()
     with ExitStack() as stack:
-        shards = [stack.enter_context(_opened(path)) for path in paths]
-        chosen = _chosen(shards, merged)
-        for place, line in _all_lines(shards):
-            found = entry(line)
-            file, number, good, _ = _ROW.unpack(chosen.get(key_of(found.name)) or bytes(_ROW.size))
-            if (file, number) == place:
-                out.write(line + b"\n")
-                merged.records += 1
-                if not good:
-                    merged.failed.add(found.name)
+        sources = [stack.enter_context(reading(path, lock_to_read)) for path in paths]
+        marks = choose([indexes.seen_in(source.entries()) for source in sources], merged.repeated.add)
+        found = taken(sources, marks, merged.failed.add)
+        if in_order:
+            write_lines(out, lines_by_index(sources, places_of(found)))
+        else:
+            write_lines(out, (line for _, _, line in found))
+    merged.records = sum(len(own) - own.count(LEFT) for own in marks)
+    for sidecar in map(read_sidecar, paths):
+        if sidecar is not None and sidecar.records is not None:
+            indexes.expect(sidecar.records)
+    merged.unchecked = indexes.trouble(merged.records)
+    if merged.unchecked is None:
+        merged.missing = indexes.missing()
     return merged
 
 
-def _chosen(shards: Sequence[_Shard], merged: Merged) -> Ledger:
-    """Which record of each id is to be taken."""
-    chosen = Ledger(_ROW.size)
-    for file, shard in enumerate(shards):
-        for number, found in enumerate(_all_entries(shard)):
-            key = key_of(found.name)
-            row = chosen.get(key)
-            first, old, good, repeated = (file, number, False, False) if row is None else _ROW.unpack(row)
-            if first != file and not repeated:
-                merged.repeated.add(found.name)
-                repeated = True
-            if not good or (found.good and first == file):
-                first, old, good = file, number, found.good
-            chosen.put(key, _ROW.pack(first, old, good, repeated))
-    return chosen
+class _Indexes:
+    """Which places of the input have a record."""
 
+    def __init__(self) -> None:
+        self._seen = bytearray()
+        self._too_many: int | None = None
 
-def _all_entries(shard: _Shard) -> Iterator[Entry]:
-    yield from entries(shard.descriptor, shard.end, shard.path)
-    if shard.last is not None:
-        yield shard.last[1]
+    def seen_in(self, records: Iterable[Entry]) -> Iterator[Entry]:
+        """The records, while their indexes are noted."""
+        for record in records:
+            index = record.index
+            if index is not None:
+                self.expect(index + 1)
+                if index < len(self._seen):
+                    self._seen[index] = 1
+            yield record
 
+    def expect(self, count: int) -> None:
+        """There should be so many records at least."""
+        if count > _MOST_PLACES:
+            self._too_many = count
+        elif count > len(self._seen):
+            self._seen.extend(bytes(count - len(self._seen)))
 
-def _all_lines(shards: Sequence[_Shard]) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Every line, with the numbers of its file and of itself."""
-    for file, shard in enumerate(shards):
-        number = -1
-        for number, line in enumerate(lines(shard.descriptor, shard.end)):
-            yield (file, number), line
-        if shard.last is not None:
-            yield (file, number + 1), shard.last[0]
+    def trouble(self, records: int) -> str | None:
+        """Why nothing can be said about what is missing, with so many records there."""
+        if self._too_many is not None:
+            return f"an input of {self._too_many} records is too long to be looked through for gaps"
+        return "no record says which place of the input it has" if records and 1 not in self._seen else None
 
-
-@contextmanager
-def _opened(path: str) -> Iterator[_Shard]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        lock_to_read(descriptor, path)
-        tail = find_tail(descriptor)
-        line, whole = last_line(descriptor, tail, path)
-        yield _Shard(descriptor, path, tail.start, (line, whole) if whole else None)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
+    def missing(self) -> Findings:
+        """What was not seen."""
+        found = Findings(self._seen.count(0))
+        at = -1
+        while len(found.examples) < min(found.count, _EXAMPLES):
+            at = self._seen.index(0, at + 1)
+            found.examples.append(str(at))
+        return found

@@ -16,7 +16,8 @@ Format = Literal["auto", "lines", "jsonl"]
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
-_OURS = frozenset({"prompt", "messages", "model", "system", "parameters", *_SAMPLING})
+_OF_ITS_OWN = frozenset({"model", "system", "parameters", *_SAMPLING})
+_OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
 _ENVELOPE = frozenset({"method", "url", "body"})
 _URL = "/v1/chat/completions"
 # How the API is asked is decided for the whole run.
@@ -38,11 +39,11 @@ class Defaults:
 def is_envelope(record: Mapping[str, object]) -> bool:
     """Whether it is an OpenAI-Batch object; beside a prompt `body` is a field like any other."""
     body = record.get("body")
-    own = "prompt" in record or "messages" in record
-    # A template may be about records of the web, which have an url and a body too.
     return (
-        not own
-        and isinstance(body, dict)
+        isinstance(body, dict)
+        and "prompt" not in record
+        and "messages" not in record
+        # A template may be about records of the web, which have an url and a body too.
         and ("messages" in body or str(record.get("url")).startswith("/v1/"))
     )
 
@@ -53,14 +54,16 @@ def foreign_fields(record: Mapping[str, object], id_field: str | None) -> JsonOb
     return {name: value for name, value in record.items() if name not in ours and name != id_field}
 
 
-def request_of_text(text: str, defaults: Defaults) -> Request:
-    """The request of a line of text, or of a JSON string; raises InputError."""
-    prompt = text if defaults.template is None else defaults.template.render(text, {})
-    return _request(_asking(prompt), {}, defaults)
+def prompt_of_text(text: str, defaults: Defaults) -> str:
+    """The prompt of a line of text, or of a JSON string; raises InputError."""
+    return _prompt(text if defaults.template is None else defaults.template.render(text, {}))
 
 
-def request_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> Request:
-    """The request of an object whose JSON is `text`; raises InputError or, for parameters, UsageError."""
+def asked_by_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str | Request:
+    """What an object asks whose JSON is `text`: its prompt alone, if all else is as it is for every record.
+
+    Raises InputError or, for parameters, UsageError.
+    """
     if is_envelope(record) or "messages" in record:
         if defaults.template is not None:
             raise InputError(
@@ -68,18 +71,30 @@ def request_of_object(record: Mapping[str, object], text: str, defaults: Default
             )
         if is_envelope(record):
             return _request_of_envelope(record, defaults)
+        if "prompt" in record:
+            raise InputError("it has both prompt and messages: only one can be sent")
         messages = _messages(record)
-    elif defaults.template is not None:
-        messages = _asking(defaults.template.render(text, record))
-    elif "prompt" in record:
-        messages = _asking(_text(record["prompt"], "prompt"))
     else:
-        raise InputError(
-            "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
-        )
-    if "prompt" in record and "messages" in record:
-        raise InputError("it has both prompt and messages: only one can be sent")
+        prompt = _prompt_of_object(record, text, defaults)
+        if _OF_ITS_OWN.isdisjoint(record):
+            return prompt
+        messages = _asking(prompt)
     return _request(messages, _own_parameters(record), defaults, record.get("model"), record.get("system"))
+
+
+def request_of_prompt(prompt: str, defaults: Defaults) -> Request:
+    """The request in which all but the prompt is as it is for every record."""
+    return _request(_asking(prompt), {}, defaults)
+
+
+def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str:
+    if defaults.template is not None:
+        return _prompt(defaults.template.render(text, record))
+    if "prompt" in record:
+        return _text(record["prompt"], "prompt")
+    raise InputError(
+        "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
+    )
 
 
 def _request_of_envelope(record: Mapping[str, object], defaults: Defaults) -> Request:
@@ -118,9 +133,13 @@ def _request(
     return Request(model, messages, parameters, streamed=defaults.streamed)
 
 
-def _asking(prompt: str) -> tuple[Message, ...]:
-    if not prompt.strip():
+def _prompt(text: str) -> str:
+    if not text or text.isspace():
         raise InputError("its prompt is empty")
+    return text
+
+
+def _asking(prompt: str) -> tuple[Message, ...]:
     return ({"role": "user", "content": prompt},)
 
 

@@ -17,6 +17,7 @@ from mmpipe.batch.limits import OwnLimiter, Rates, State, Step
 _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _TIMES.size + _CHECKSUM.size
+_RUNTIME_FOLDERS = Path("/run/user")
 _DAY = 86_400.0  # nothing is kept waiting longer, so what says otherwise is not a state
 _PAUSE_S = 0.0005
 _TRIES = 2000  # for a second altogether; a lock is held for some microseconds
@@ -62,9 +63,12 @@ def limits_of(
     key: str,
     environment: Mapping[str, str],
     clock: Callable[[], float] = time.monotonic,
+    runtime_folders: Path = _RUNTIME_FOLDERS,
 ) -> Iterator[OwnLimiter]:
     """The limits that all runs of this key share on this machine, or those of this run where that cannot be."""
-    descriptor = _opened(environment.get("XDG_RUNTIME_DIR", ""), _name(base_url, key))
+    # cron does not set the variable; the folder may be there all the same.
+    runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
+    descriptor = _opened(runtime, _name(base_url, key))
     if descriptor is None:
         yield OwnLimiter(rates, clock)
         return

@@ -30,12 +30,18 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """The inputs and settings of a run, the process, and when it started (seconds since 1970)."""
+    """The inputs and settings of a run, the process, and when it started (seconds since 1970).
+
+    `records` is how many the whole input has, if it was read to its end; `shard` the part of them that was asked, as in
+    "2/8".
+    """
 
     inputs: tuple[Fingerprint, ...]
     settings_sha256: str
     pid: int
     started: float
+    records: int | None = None
+    shard: str | None = None
 
 
 def fingerprint(path: str, status: os.stat_result, head: bytes) -> Fingerprint:
@@ -106,8 +112,11 @@ def read_sidecar(journal: str) -> Sidecar | None:
                 "settings_sha256": str(settings),
                 "pid": int(pid),
                 "started": float(started),
+                **rest,
             }:
-                return Sidecar(_fingerprints(inputs), settings, pid, started)
+                records, shard = _count(rest.get("records")), rest.get("shard")
+                known_shard = shard if isinstance(shard, str) else None
+                return Sidecar(_fingerprints(inputs), settings, pid, started, records, known_shard)
     except (OSError, ValueError):
         pass
     return None
@@ -122,3 +131,7 @@ def _fingerprints(values: Sequence[object]) -> tuple[Fingerprint, ...]:
             case _:
                 raise ValueError("not a fingerprint")
     return tuple(found)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None

@@ -1,4 +1,7 @@
-"""Reads lines from files and standard input as soon as they are there; blocks, and is to be run in a thread."""
+"""Reads files and standard input as soon as something is there, and makes lines of it.
+
+What reads blocks, and is to be run in a thread; what makes lines of the pieces need not be.
+"""
 
 import errno
 import os
@@ -6,6 +9,9 @@ import select
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import overload
+
+from msgspec import Struct
 
 from mmpipe.batch.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
 from mmpipe.errors import InputError, UsageError
@@ -16,27 +22,66 @@ _PIECE = 2**16  # bytes
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a gzip header
 
 
+class Piece(Struct, frozen=True, gc=False):
+    """Bytes of `source` as they came; the last piece of each source is empty."""
+
+    source: str
+    content: bytes
+
+
 def read_lines(
     paths: Sequence[str], stdin: Input, *, separator: bytes = NEWLINE, limit: int = MAX_LINE
 ) -> Iterator[Line | Oversized]:
-    """The lines of all files in order; `-`, or no path at all, is standard input.
+    """The lines of all files in order; raises what read_pieces raises."""
+    return lines_of(read_pieces(paths, stdin), separator=separator, limit=limit)
+
+
+def read_pieces(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
+    """All files in order; `-`, or no path at all, is standard input.
 
     Raises UsageError at once where standard input is named twice, and while it is iterated InputError for what
     cannot be read.
     """
     if paths.count("-") > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
-    return _lines(paths or ("-",), stdin, separator, limit)
+    return _pieces_of_all(paths or ("-",), stdin)
 
 
-def _lines(paths: Sequence[str], stdin: Input, separator: bytes, limit: int) -> Iterator[Line | Oversized]:
+@overload
+def lines_of(
+    pieces: Iterable[Piece], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized]: ...
+@overload
+def lines_of(
+    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized | None]: ...
+def lines_of(
+    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized | None]:
+    """The lines of all sources; None, which says that the next piece is not there yet, is passed on.
+
+    Where the pieces end too early, the line that was cut off is no line.
+    """
+    splitter: Splitter | None = None
+    for piece in pieces:
+        if piece is None:
+            yield None
+            continue
+        splitter = splitter or Splitter(piece.source, separator, limit)
+        if piece.content:
+            yield from splitter.feed(piece.content)
+        else:
+            yield from splitter.close()
+            splitter = None
+
+
+def _pieces_of_all(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
     for path in paths:
-        splitter = Splitter(STDIN_NAME if path == "-" else path, separator, limit)
         with _opened(path, stdin) as (descriptor, name):
-            pieces = _pieces(descriptor, name)
-            for piece in _unzipped(pieces, name) if path.endswith(".gz") else pieces:
-                yield from splitter.feed(piece)
-        yield from splitter.close()
+            contents = _contents(descriptor, name)
+            for content in _unzipped(contents, name) if path.endswith(".gz") else contents:
+                yield Piece(name, content)
+        yield Piece(name, b"")
 
 
 @contextmanager
@@ -57,30 +102,32 @@ def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
         os.close(descriptor)
 
 
-def _pieces(descriptor: int, name: str) -> Iterator[bytes]:
+def _contents(descriptor: int, name: str) -> Iterator[bytes]:
     """What is there, as soon as it is there: a buffered reader would wait for more."""
     while True:
         try:
-            piece = os.read(descriptor, _PIECE)
+            content = os.read(descriptor, _PIECE)
         except BlockingIOError:
-            # Somebody who shares the descriptor made it non-blocking.
-            select.select([descriptor], [], [])
+            # Somebody who shares the descriptor made it non-blocking. With a thousand connections select fails.
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            waiting.poll()
             continue
         except OSError as error:
             if error.errno == errno.EIO and os.isatty(descriptor):
                 # A background job may not read from its terminal.
                 return
             raise InputError(f"cannot read {name}: {error.strerror}") from error
-        if not piece:
+        if not content:
             return
-        yield piece
+        yield content
 
 
-def _unzipped(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _unzipped(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
     """The content of a gzip file, which may be several of them joined; never more than a piece at once."""
     member: zlib._Decompress | None = zlib.decompressobj(_GZIP)
-    for piece in pieces:
-        left = piece
+    for content in contents:
+        left = content
         # The check sum comes last in a member, so that something is left while there is more to come out.
         while left:
             if member is None:
@@ -88,7 +135,8 @@ def _unzipped(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
                 left = left.lstrip(b"\0")
                 member = zlib.decompressobj(_GZIP) if left else None
                 continue
-            yield _inflated(member, left, name)
+            if inflated := _inflated(member, left, name):
+                yield inflated
             left = member.unused_data if member.eof else member.unconsumed_tail
             member = None if member.eof else member
     if member is not None:

@@ -1,12 +1,16 @@
 """`batch`: many prompts, and a line for each."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import COMMON, Request, Service, Talk, manners, settings
+from mmpipe.commands.sections import COMMON, Request, Service, SystemMessage, Talk, manners, settings
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example, Section, argument, option
+
+if TYPE_CHECKING:
+    from mmpipe.batch.bounds import Bounds as BatchBounds
+    from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,24 @@ class Records(Section):
         str | None,
         option("--template", metavar="TEXT", help="The prompt; {} is the line, {title} a field of it."),
     ] = None
-    system: Annotated[str | None, option("-s", "--system", metavar="TEXT", help="The system message.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Section):
+    """Which of the records."""
+
+    title = "Input"
+
     keep_going: Annotated[
         bool, option("--keep-going", help="Ask what can be asked, although lines of a file are bad.")
+    ] = False
+    limit: Annotated[int | None, option("--limit", metavar="N", help="Ask at most N records.")] = None
+    shard: Annotated[
+        str | None,
+        option("--shard", metavar="I/N", help="Only the Ith of N parts; divides --rpm and --tpm by N."),
+    ] = None
+    no_dedupe: Annotated[
+        bool, option("--no-dedupe", help="Ask identical requests as often as they come, not once.")
     ] = False
 
 
@@ -56,7 +75,9 @@ class Lines(Section):
         Literal["jsonl", "openai"],
         option("--format", help="A record a line [jsonl], or as the OpenAI Batch API has it."),
     ] = "jsonl"
-    keep_order: Annotated[bool, option("-k", "--keep-order", help="In the order of the input.")] = False
+    keep_order: Annotated[
+        bool, option("-k", "--keep-order", help="In the order of the input; a file is sorted at the end.")
+    ] = False
     pass_through: Annotated[
         bool, option("--pass-through", help="Other fields of a record come out too, under input.")
     ] = False
@@ -65,6 +86,20 @@ class Lines(Section):
     ] = None
     resume: Annotated[bool, option("--resume", help="Ask only what has no good answer in FILE.")] = False
     overwrite: Annotated[bool, option("--overwrite", help="Begin FILE anew.")] = False
+    merge: Annotated[
+        bool,
+        option(
+            "--merge", help="Ask nothing: join the journals FILE..., and check that no record is missing."
+        ),
+    ] = False
+    meta: Annotated[
+        str | None,
+        option("--meta", metavar="FILE", help="Append one JSON line of totals (/dev/fd/3 works)."),
+    ] = None
+    progress: Annotated[
+        Literal["auto", "bar", "plain", "none"],
+        option("--progress", help="A bar [auto: on a terminal], or a line each 30 s."),
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,53 +111,152 @@ class Pace(Section):
     concurrency: Annotated[
         int, option("-j", "--concurrency", metavar="N", help="Most requests at once [32].")
     ] = 32
-    rpm: Annotated[float | None, option("--rpm", metavar="N", help="Most requests a minute.")] = None
-    tpm: Annotated[float | None, option("--tpm", metavar="N", help="Most tokens a minute.")] = None
+    rpm: Annotated[
+        float | None, option("--rpm", metavar="N", help="Most requests a minute, of all runs here together.")
+    ] = None
+    tpm: Annotated[
+        float | None, option("--tpm", metavar="N", help="Most tokens a minute, in and out, likewise.")
+    ] = None
+    max_wait: Annotated[
+        float,
+        option("--max-wait", metavar="SECONDS", help="Longest pause that the service may ask for [600]."),
+    ] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds(Section):
+    """When a run ends by itself."""
+
+    title = "Bounds"
+
+    max_errors: Annotated[
+        str | None,
+        option("--max-errors", metavar="N|P%", help="End when more records failed than that."),
+    ] = None
+    max_cost: Annotated[
+        float | None, option("--max-cost", metavar="DOLLARS", help="End before the answers cost more.")
+    ] = None
+    deadline: Annotated[
+        float | None,
+        option("--deadline", metavar="SECONDS", help="End after so long; --max-time is of one record."),
+    ] = None
+    grace: Annotated[
+        float,
+        option("--grace", metavar="SECONDS", help="How long a run that ends waits for its answers [5]."),
+    ] = 5.0
+    dry_run: Annotated[
+        bool, option("--dry-run", help="Ask nothing: check every record, and tell about what it would take.")
+    ] = False
 
 
 def _ask_all(
     program: Program,
     records: Records,
+    system: SystemMessage,
+    choice: Choice,
     request: Request,
     thoughts: Thoughts,
     lines: Lines,
     pace: Pace,
+    bounds: Bounds,
     talk: Talk,
     service: Service,
-) -> int:
+) -> None:
+    from mmpipe.batch.engine import Stamina
     from mmpipe.batch.limits import Rates
-    from mmpipe.batch.outcomes import Form
-    from mmpipe.batch.run import BatchOptions
+    from mmpipe.batch.options import BatchOptions, MergeOptions
 
-    for name, value in (("-j", pace.concurrency), ("--rpm", pace.rpm), ("--tpm", pace.tpm)):
-        if value is not None and not value >= 1:
-            raise UsageError(f"{name} is {value}: it must be at least 1")
-    thinking = thoughts.thinking or "split"
+    _check(choice, pace, bounds)
+    if lines.merge:
+        joined = MergeOptions(tuple(records.files or ()), lines.output, lines.keep_order, manners(talk))
+        program.merge(joined, program.streams, program.environment)
+        return
     chosen = BatchOptions(
-        files=tuple(records.files or ()),
-        input_format=records.input_format,
-        separator=b"\0" if records.null else b"\n",
-        template=records.template,
-        system=records.system,
-        parameters=tuple(request.param or ()),
-        native_thinking=request.native_thinking,
-        streamed=request.wire == "stream",
-        thinking=thinking,
-        form=Form(
-            lines.format == "openai", with_thinking=thinking == "split", pass_through=lines.pass_through
-        ),
-        keep_order=lines.keep_order,
-        keep_going=records.keep_going,
-        output=lines.output,
-        resume=lines.resume,
-        overwrite=lines.overwrite,
+        input=_input(records, choice),
+        request=_request(records, system, request),
+        output=_output(lines, thoughts),
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
+        stamina=Stamina(pace.max_wait, bounds.grace),
+        bounds=_bounds(bounds),
+        dry_run=bounds.dry_run,
         profile=service.profile,
         manners=manners(talk),
         settings=settings(request, service),
     )
-    return program.batch(chosen, program.streams, program.environment)
+    program.batch(chosen, program.streams, program.environment)
+
+
+def _check(choice: Choice, pace: Pace, bounds: Bounds) -> None:
+    """Raise UsageError for numbers that make no sense; not-a-number fails every comparison."""
+    least = {
+        "--limit": (choice.limit, 0),
+        "-j": (pace.concurrency, 1),
+        "--rpm": (pace.rpm, 1),
+        "--tpm": (pace.tpm, 1),
+        "--max-wait": (pace.max_wait, 0),
+        "--max-cost": (bounds.max_cost, 0),
+        "--deadline": (bounds.deadline, 0),
+        "--grace": (bounds.grace, 0),
+    }
+    for name, (value, lowest) in least.items():
+        if value is not None and not lowest <= value < float("inf"):
+            raise UsageError(f"{name} is {value}: it must be at least {lowest}")
+
+
+def _input(records: Records, choice: Choice) -> "InputOptions":
+    from mmpipe.batch.options import InputOptions
+    from mmpipe.batch.shard import Shard
+
+    return InputOptions(
+        files=tuple(records.files or ()),
+        format=records.input_format,
+        separator=b"\0" if records.null else b"\n",
+        keep_going=choice.keep_going,
+        shard=None if choice.shard is None else Shard.parse(choice.shard),
+        limit=choice.limit,
+        dedupe=not choice.no_dedupe,
+    )
+
+
+def _request(records: Records, system: SystemMessage, request: Request) -> "RequestOptions":
+    from mmpipe.batch.options import RequestOptions
+
+    if system.system is not None and system.system_file is not None:
+        raise UsageError("--system and --system-file: one of them")
+    return RequestOptions(
+        template=records.template,
+        system=system.system,
+        system_file=system.system_file,
+        parameters=tuple(request.param or ()),
+        native_thinking=request.native_thinking,
+        streamed=request.wire == "stream",
+    )
+
+
+def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
+    from mmpipe.batch.options import OutputOptions
+    from mmpipe.batch.outcomes import Form
+
+    thinking = thoughts.thinking or "split"
+    return OutputOptions(
+        form=Form(lines.format == "openai", thinking == "split", lines.pass_through),
+        thinking=thinking,
+        keep_order=lines.keep_order,
+        path=lines.output,
+        resume=lines.resume,
+        overwrite=lines.overwrite,
+        meta=lines.meta,
+        progress=lines.progress,
+    )
+
+
+def _bounds(bounds: Bounds) -> "BatchBounds":
+    from mmpipe.batch.bounds import Bounds as BatchBounds
+    from mmpipe.batch.bounds import MostErrors
+
+    errors = None if bounds.max_errors is None else MostErrors.parse(bounds.max_errors)
+    return BatchBounds(errors, bounds.max_cost, bounds.deadline)
 
 
 BATCH = Command(

@@ -8,7 +8,7 @@ from mmpipe.streams import Streams
 
 if TYPE_CHECKING:
     from mmpipe.answer import Options
-    from mmpipe.batch.run import BatchOptions
+    from mmpipe.batch.options import BatchOptions, MergeOptions
     from mmpipe.models import ModelsOptions
     from mmpipe.simulate import SimulatorOptions
 
@@ -20,10 +20,16 @@ def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]
     answer(options, streams, environment)
 
 
-def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, str]) -> int:
+def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, str]) -> None:
     from mmpipe.batch.run import batch
 
-    return batch(options, streams, environment)
+    batch(options, streams, environment)
+
+
+def _merge(options: "MergeOptions", streams: Streams, environment: Mapping[str, str]) -> None:
+    from mmpipe.batch.join import join
+
+    join(options, streams, environment)
 
 
 def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str, str]) -> None:
@@ -45,7 +51,8 @@ class Program:
     streams: Streams
     environment: Mapping[str, str]
     answer: "Callable[[Options, Streams, Mapping[str, str]], None]" = _answer
-    batch: "Callable[[BatchOptions, Streams, Mapping[str, str]], int]" = _batch
+    batch: "Callable[[BatchOptions, Streams, Mapping[str, str]], None]" = _batch
+    merge: "Callable[[MergeOptions, Streams, Mapping[str, str]], None]" = _merge
     models: "Callable[[ModelsOptions, Streams, Mapping[str, str]], None]" = _models
     simulate: "Callable[[SimulatorOptions, Streams, Mapping[str, str]], int]" = _simulate
 

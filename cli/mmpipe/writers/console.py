@@ -1,10 +1,10 @@
-"""Talks to the user on stderr: notes, warnings, and a spinner while nothing else happens."""
+"""Talks to the user on stderr: notes, warnings, and a spinner or a bar that gives way to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
-from mmpipe.streams import Streams
+from mmpipe.streams import Output, Streams
 from mmpipe.writers.spinner import Spinner
 
 
@@ -16,16 +16,23 @@ class Manners:
     quiet: bool = False
 
 
+class Drawing(Protocol):
+    """What stands in the last line of the terminal, and can be drawn there again."""
+
+    def clear(self) -> None:
+        """Leave that line clean."""
+
+
 class Console:
-    """One mouth for everything that is not data, so that a line never lands on the spinner; leaves a clean line."""
+    """One mouth for everything that is not data, so that a line never lands on what is drawn; leaves a clean line."""
 
     def __init__(self, streams: Streams, manners: Manners, environment: Mapping[str, str]) -> None:
         self._streams = streams
         self._manners = manners
-        capable = environment.get("TERM", "dumb") != "dumb"
-        self.dims = capable and not environment.get("NO_COLOR")
-        shown = capable and streams.stderr.is_terminal and not manners.quiet
+        self.dims = _moves(environment) and not environment.get("NO_COLOR")
+        shown = can_draw(streams.stderr, environment) and not manners.quiet
         self._spinner = Spinner(streams.stderr) if shown else None
+        self._drawing: Drawing | None = self._spinner
 
     def __enter__(self) -> Self:
         return self
@@ -57,13 +64,29 @@ class Console:
         if self._spinner is not None:
             self._spinner.turn()
 
+    def own(self, drawing: Drawing) -> None:
+        """From now on it is `drawing` that gives way to what is said; there is no spinner beside it."""
+        self.make_way()
+        self._drawing = drawing
+
     def make_way(self) -> None:
         """The answer begins, perhaps on the same terminal: there is nothing more to wait for."""
-        if self._spinner is not None:
-            self._spinner.clear()
-            self._spinner = None
+        self._clear()
+        self._spinner = self._drawing = None
 
     def _say(self, sentence: str) -> None:
-        if self._spinner is not None:
-            self._spinner.clear()
+        self._clear()
         self._streams.say(sentence)
+
+    def _clear(self) -> None:
+        if self._drawing is not None:
+            self._drawing.clear()
+
+
+def can_draw(output: Output, environment: Mapping[str, str]) -> bool:
+    """Whether it is a terminal on which something can be drawn over."""
+    return output.is_terminal and _moves(environment)
+
+
+def _moves(environment: Mapping[str, str]) -> bool:
+    return environment.get("TERM", "") not in ("", "dumb", "unknown")

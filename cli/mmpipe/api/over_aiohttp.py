@@ -1,0 +1,153 @@
+"""The SDK's asynchronous client with its bytes carried by aiohttp: made for many requests that differ in their body.
+
+The SDK's default transport searches through all its connections for each request; its aiohttp transport keeps cookies,
+and calls a refused connection a timeout. So the transport is ours. And what is built anew for each request and is the
+same in all of them is built once, by the method that the SDK's Azure client overrides too. Both halve the time; if the
+SDK is laid out otherwise one day, requests are built and sent as always. `tests/api/test_over_aiohttp.py` notices.
+"""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from mmpipe.api.sdk import MAX_ERROR_BODY, USER_AGENT, check_plain, headers, tls
+from mmpipe.terms import Endpoint, Patience
+
+if TYPE_CHECKING:
+    import aiohttp
+    import httpx2
+    import yarl
+    from openai import AsyncOpenAI
+    from openai._models import FinalRequestOptions
+    from openai._types import RequestOptions
+
+_KEPT = 300.0  # seconds that an idle connection is kept
+_TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
+
+
+def open_session(endpoint: Endpoint, patience: Patience, size: int) -> "aiohttp.ClientSession":
+    """At most `size` connections; raises ValueError or OSError for a proxy or certificates that make no sense."""
+    import aiohttp
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=size, keepalive_timeout=_KEPT, ssl=tls(endpoint)),
+        # Nothing that a host sends is kept for the next request.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        # A proxy of the environment cannot reach this machine's loopback.
+        trust_env=not endpoint.is_plain_http,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=patience.connect),
+    )
+
+
+def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
+    """The SDK's client, whose requests go out by `session`; the body of each is to be given as bytes."""
+    import httpx2
+    import openai
+
+    built: dict[str, httpx2.Request] = {}
+
+    class Client(openai.AsyncOpenAI):
+        @property
+        def user_agent(self) -> str:
+            return USER_AGENT
+
+        def platform_headers(self) -> dict[str, str]:
+            """As in api.client."""
+            return {}
+
+        def _build_request(self, options: "FinalRequestOptions", *, retries_taken: int = 0) -> httpx2.Request:
+            # The one header that our requests differ in.
+            accept = str(options.headers["Accept"]) if isinstance(options.headers, dict) else ""
+            first = built.get(accept)
+            if first is None or not isinstance(options.content, bytes):
+                first = super()._build_request(options, retries_taken=retries_taken)
+                first.extensions = {**first.extensions, _TARGET: _target(first)}
+                built[accept] = first
+                return first
+            return httpx2.Request(
+                first.method,
+                first.url,
+                headers=first.headers,
+                stream=httpx2.ByteStream(options.content),
+                extensions=first.extensions,
+            )
+
+    return Client(
+        api_key=endpoint.key.value,
+        base_url=endpoint.base_url,
+        max_retries=0,
+        timeout=None,
+        http_client=_http_client(session),
+    )
+
+
+def request_options(*, streamed: bool) -> "RequestOptions":
+    """What the SDK is told of each request; a default that is left to it is copied anew each time."""
+    return {
+        "headers": headers(streamed=streamed),
+        "max_retries": 0,
+        "timeout": None,
+        "follow_redirects": False,
+        "params": {},
+        "security": {"bearer_auth": True},
+    }
+
+
+def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
+    import aiohttp
+    import httpx2
+
+    class Stream(httpx2.AsyncByteStream):
+        def __init__(self, response: aiohttp.ClientResponse) -> None:
+            self._response = response
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            # The body of an error is read by the SDK itself, so it must not be endless.
+            left = float("inf") if self._response.ok else MAX_ERROR_BODY
+            async for piece in self._response.content.iter_any():
+                yield piece
+                left -= len(piece)
+                if left <= 0:
+                    return
+
+        async def aclose(self) -> None:
+            # A connection whose answer was read to its end is kept; any other is closed.
+            self._response.release()
+
+    class Transport(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            url, headers = request.extensions.get(_TARGET) or _target(request)
+            body = await request.aread()
+            response = await session.request(
+                request.method, url, headers=headers, data=body, allow_redirects=False
+            )
+            # Told the encoding, httpx2 need not try it on every header for each question.
+            found = httpx2.Headers(response.raw_headers, encoding="latin-1")
+            answer = httpx2.Response(response.status, headers=found, stream=Stream(response), request=request)
+            check_plain(answer)
+            return answer
+
+    transport = Transport()
+
+    class HttpClient(httpx2.AsyncClient):
+        async def send(
+            self,
+            request: httpx2.Request,
+            *,
+            stream: bool = False,
+            **_: Any,  # noqa: ANN401  redirects and authentication
+        ) -> httpx2.Response:
+            """Nothing of what lies between: no redirects, no cookies, no authentication but the SDK's header."""
+            response = await transport.handle_async_request(request)
+            if not stream:
+                await response.aread()
+            return response
+
+    return HttpClient(transport=transport, timeout=None)
+
+
+def _target(request: "httpx2.Request") -> "tuple[yarl.URL, dict[str, str]]":
+    import yarl
+
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return yarl.URL(str(request.url), encoded=True), headers

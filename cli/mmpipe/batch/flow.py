@@ -1,0 +1,295 @@
+"""The inside of a run: records come in, those that need it are asked, and a line for each goes out."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from mmpipe.batch.bounds import Purse
+from mmpipe.batch.duplicates import Duplicates
+from mmpipe.batch.engine import Ask, Engine, Limiter, Outcome
+from mmpipe.batch.estimate import Estimate
+from mmpipe.batch.feed import Feed
+from mmpipe.batch.journal import Journal
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.outcomes import bad_record_line, copied_line, outcome_line
+from mmpipe.batch.outlet import Outlet
+from mmpipe.batch.records import Answered, BadRecord, Record
+from mmpipe.batch.sources import Piece
+from mmpipe.batch.survey import check_new, is_answered
+from mmpipe.batch.tally import Tally
+from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
+from mmpipe.batch.window import AdaptiveWindow
+from mmpipe.catalogue import cost
+from mmpipe.errors import (
+    AuthError,
+    Interrupted,
+    MmpipeError,
+    NetworkError,
+    QuotaError,
+    Rejected,
+    TimedOut,
+    UsageError,
+)
+from mmpipe.events import Event
+from mmpipe.request import Request
+from mmpipe.streams import Output
+from mmpipe.terms import Limits, Patience
+from mmpipe.thinking import arranged
+
+_PIECES_AHEAD: Final = 2
+_SHOW_EVERY: Final = 0.2  # seconds
+_TURN: Final = 1000  # records that are passed over without a look at what else there is to do
+_ENDING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# With these nothing was answered that would have to be paid.
+_UNPAID: Final = (AuthError, NetworkError, QuotaError, Rejected)
+
+
+class _End(Enum):
+    END = auto()
+
+
+class Asking(Protocol):
+    """What asks many at once."""
+
+    async def ask(self, request: Request, limits: Limits) -> Sequence[Event]: ...
+
+
+Found = Record | BadRecord | Answered
+# Opens what asks many at once.
+OpenPool = Callable[[Patience, int], AbstractAsyncContextManager[Asking]]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where records come from: pieces of files, read in a thread, of which `records` are made in the loop.
+
+    None, among pieces and records, says that the next is not there yet. `checked` tells that no id comes twice.
+    """
+
+    pieces: Iterator[Piece]
+    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
+    takes: Callable[[Found], bool]
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms it is asked."""
+
+    open_pool: OpenPool
+    patience: Patience
+    limiters: Sequence[Limiter]
+    concurrency: int
+
+
+class Flow:
+    """What one run remembers while it goes on; to be made inside the loop."""
+
+    def __init__(
+        self,
+        options: BatchOptions,
+        source: Input,
+        terms: Terms,
+        journal: Journal | None,
+        stdout: Output,
+        tally: Tally,
+        make_way: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._options, self._source, self._terms = options, source, terms
+        self._journal, self._tally = journal, tally
+        self._outlet = Outlet(stdout, journal, make_way, in_order=options.output.keep_order)
+        self._feed = Feed(source.pieces, _PIECES_AHEAD)
+        self._records = source.records(self._feed.at_hand())
+        self._seen = None if source.checked else Duplicates()
+        self._twins = self._make_twins() if options.input.dedupe else None
+        self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost)
+        self._estimate = Estimate()
+        self._passed = 0
+        self._begun = 0
+
+    async def whole(self, show: Callable[[int], None]) -> None:
+        """The whole run; raises what ended it early. `show` is called some times a second with how many are in flight."""
+        terms, seconds = self._terms, self._options.bounds.seconds
+        async with terms.open_pool(terms.patience, terms.concurrency) as pool:
+            self._engine = Engine[Record](
+                self._asking(pool),
+                self._tokens,
+                terms.limiters,
+                AdaptiveWindow(terms.concurrency),
+                terms.patience,
+                self._options.stamina,
+                on_stop=self._feed.close,
+            )
+            if seconds is not None:
+                overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
+                asyncio.get_running_loop().call_later(seconds, self._engine.stop, overdue)
+            with _told_to_end(self._end):
+                await self._all(show)
+        if self._engine.stopped_by is not None:
+            raise self._engine.stopped_by
+
+    async def _all(self, show: Callable[[int], None]) -> None:
+        """Ask, write, sync and show side by side, until all is asked or one of them fails."""
+        aides = (self._outlet.keep_written(), self._outlet.keep_synced(), self._keep_shown(show))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(aide) for aide in aides]
+                await self._engine.run(self._following, self._deliver, self._terms.concurrency)
+                for task in tasks:
+                    task.cancel()
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
+        finally:
+            self._outlet.flush()
+
+    async def _following(self) -> Record | None:
+        """The next record to be asked; those before it that need not or cannot be are dealt with."""
+        try:
+            return await self._next()
+        except MmpipeError as error:
+            # What is in flight is paid for, and is still to be written.
+            self._engine.stop(error)
+            return None
+
+    async def _next(self) -> Record | None:
+        while not self._engine.is_stopping:
+            found = next(self._records, _End.END)
+            if found is None:
+                await self._feed.arrival()
+                continue
+            if found is _End.END:
+                return None
+            self._passed += 1
+            if self._passed % _TURN == 0:
+                await asyncio.sleep(0)
+            if not self._source.takes(found):
+                self._outlet.put(found.index, None)
+            elif isinstance(found, BadRecord):
+                self._refuse(found)
+            elif isinstance(found, Answered) or self._is_answered(found):
+                self._tally.skipped += 1
+                self._outlet.put(found.index, None)
+            elif self._begun == self._options.input.limit:
+                self._feed.close()
+                self._records = iter(())
+            elif await self._is_to_be_asked(found):
+                return found
+        return None
+
+    def _is_answered(self, record: Record) -> bool:
+        if self._seen is not None:
+            check_new(record, self._seen)
+        return is_answered(record, self._journal)
+
+    async def _is_to_be_asked(self, record: Record) -> bool:
+        """Whether it is, and there is room and money for it; waits for both."""
+        self._begun += 1
+        await self._outlet.room_for(record.index)
+        if self._twins is not None and await self._twins.takes(record):
+            return False
+        if self._purse is not None:
+            await self._purse.hold(record.index, self._price(record.request))
+        return True
+
+    def _refuse(self, record: BadRecord) -> None:
+        self._outlet.put(record.index, bad_record_line(record, self._options.output.form))
+        self._settle(good=False)
+
+    def _deliver(self, outcome: Outcome[Record]) -> None:
+        record, reply = outcome.item, outcome.reply
+        dollars = cost(reply.model, reply.usage)
+        self._learn(outcome, dollars)
+        self._tally.count(outcome, dollars)
+        line = outcome_line(outcome, self._options.output.form, self._earlier(record), dollars)
+        place = self._outlet.end
+        self._outlet.put(record.index, line)
+        if self._twins is not None:
+            self._twins.settle(record, line, place, good=outcome.error is None)
+        self._settle(good=outcome.error is None)
+
+    def _copy(self, record: Record, line: bytes, good: bool) -> None:
+        copied = copied_line(line, record, self._options.output.form, self._earlier(record))
+        self._outlet.put(record.index, copied)
+        self._tally.copied += 1
+        self._settle(good=good)
+
+    def _settle(self, *, good: bool) -> None:
+        """One more record has its line; end the run if too many of them failed."""
+        self._tally.settle(good=good)
+        bound = self._options.bounds.errors
+        if bound is not None and (excess := bound.excess(self._tally.failed, self._tally.done)) is not None:
+            self._engine.stop(excess)
+
+    def _earlier(self, record: Record) -> int:
+        return 0 if self._journal is None else self._journal.attempt(record.id)
+
+    def _learn(self, outcome: Outcome[Record], dollars: float | None) -> None:
+        """What an answer took tells what the next ones may take."""
+        usage = outcome.reply.usage
+        if self._estimates and usage is not None and usage.completion_tokens is not None:
+            self._estimate = self._estimate.after(usage.completion_tokens)
+        if self._purse is not None:
+            self._purse.settle(outcome.item.index, 0.0 if isinstance(outcome.error, _UNPAID) else dollars)
+
+    @property
+    def _estimates(self) -> bool:
+        """Whether anybody asks what a request may take."""
+        return self._purse is not None or self._options.rates.tokens is not None
+
+    def _tokens(self, request: Request) -> int:
+        return 0 if self._options.rates.tokens is None else self._estimate.of(request).tokens
+
+    def _price(self, request: Request) -> float:
+        dollars = self._estimate.of(request).dollars
+        if dollars is None:
+            raise UsageError(f"--max-cost: the price of {request.model} is not known")
+        return dollars
+
+    def _asking(self, pool: Asking) -> Ask:
+        mode = self._options.output.thinking
+
+        async def ask(request: Request, limits: Limits) -> Iterable[Event]:
+            events = await pool.ask(request, limits)
+            return arranged(events, mode, native=request.native_thinking, thinks=request.thinks)
+
+        return ask
+
+    def _make_twins(self) -> Twins:
+        if self._journal is None:
+            return Twins(RecentAnswers(), self._copy)
+        return Twins(JournalAnswers(self._journal, self._outlet.flush), self._copy)
+
+    async def _keep_shown(self, show: Callable[[int], None]) -> None:
+        while True:
+            await asyncio.sleep(_SHOW_EVERY)
+            show(self._engine.in_flight)
+
+    def _end(self, number: int) -> None:
+        """A signal: nothing more is begun; what is asked now is waited for. A second one ends the run at once."""
+        if isinstance(self._engine.stopped_by, Interrupted):
+            self._engine.give_up()
+        self._engine.stop(Interrupted(number))
+
+
+@contextmanager
+def _told_to_end(end: Callable[[int], None]) -> Iterator[None]:
+    """Inside, `end` is called with the number of each signal that asks the process to end."""
+    loop = asyncio.get_running_loop()
+    heeded = [number for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    for number in heeded:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            loop.remove_signal_handler(number)
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """The one that was met first; what runs beside it was cancelled."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error

@@ -1,0 +1,54 @@
+"""`batch --merge`: one file of the journals of many runs, if nothing in it is missing."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from mmpipe.batch.merge import Findings, Merged, merge
+from mmpipe.batch.options import MergeOptions
+from mmpipe.errors import InputError, Partial, UsageError
+from mmpipe.files import replaced
+from mmpipe.streams import Output, Streams
+from mmpipe.writers.console import Console
+
+
+def join(options: MergeOptions, streams: Streams, environment: Mapping[str, str]) -> None:
+    """Write the one record of each id; returns only if every one is there once, and good.
+
+    A file is replaced all or nothing. Raises InputError for records that are missing or in two journals, Partial for
+    failed ones, and what `merge` raises.
+    """
+    if not options.paths:
+        raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
+    with Console(streams, options.manners, environment) as console:
+        with _opened(options.output, streams) as out:
+            merged = merge(options.paths, out, in_order=options.in_order)
+            _check(merged)
+        if merged.unchecked is not None:
+            console.warn(f"whether a record is missing is not known: {merged.unchecked}")
+        console.summary(f"{merged.records} records of {len(options.paths)} journals")
+    if merged.failed.count:
+        raise Partial(f"{_told(merged.failed, 'records have no good answer')}; ask them again with --resume")
+
+
+def _check(merged: Merged) -> None:
+    wrong = []
+    if merged.missing.count:
+        wrong.append(_told(merged.missing, "records are missing, by their index"))
+    if merged.repeated.count:
+        wrong.append(_told(merged.repeated, "ids are in several journals"))
+    if wrong:
+        raise InputError("; ".join(wrong))
+
+
+def _told(found: Findings, what: str) -> str:
+    more = ", ..." if found.count > len(found.examples) else ""
+    return f"{found.count} {what}: {', '.join(found.examples)}{more}"
+
+
+@contextmanager
+def _opened(path: str | None, streams: Streams) -> Iterator[Output]:
+    if path in (None, "-"):
+        yield streams.stdout
+        return
+    with replaced(str(path)) as out:
+        yield out

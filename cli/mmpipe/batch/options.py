@@ -1,0 +1,80 @@
+"""What was typed after `mmpipe batch`, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mmpipe.batch.bounds import Bounds
+from mmpipe.batch.engine import Stamina
+from mmpipe.batch.limits import Rates
+from mmpipe.batch.lines import NEWLINE
+from mmpipe.batch.outcomes import Form
+from mmpipe.batch.shapes import Format
+from mmpipe.batch.shard import Shard
+from mmpipe.writers.console import Manners
+from mmpipe.writers.progress import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputOptions:
+    """Which records are asked; without `dedupe` identical requests are asked as often as they come."""
+
+    files: Sequence[str] = ()
+    format: Format = "auto"
+    separator: bytes = NEWLINE
+    keep_going: bool = False
+    shard: Shard | None = None
+    limit: int | None = None
+    dedupe: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What is asked where a record does not say otherwise."""
+
+    template: str | None = None
+    system: str | None = None
+    system_file: str | None = None
+    parameters: tuple[str, ...] = ()
+    native_thinking: bool = False
+    streamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """Where lines go, and which."""
+
+    form: Form = Form()
+    thinking: str = "split"
+    keep_order: bool = False
+    path: str | None = None
+    resume: bool = False
+    overwrite: bool = False
+    meta: str | None = None
+    progress: Mode = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """All of it; `settings` are the options that a configuration file may hold too."""
+
+    input: InputOptions = InputOptions()
+    request: RequestOptions = RequestOptions()
+    output: OutputOptions = OutputOptions()
+    concurrency: int = 32
+    rates: Rates = Rates()
+    stamina: Stamina = Stamina()
+    bounds: Bounds = Bounds()
+    dry_run: bool = False
+    profile: str | None = None
+    manners: Manners = Manners()
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """Journals to be joined into `output`, or to standard output."""
+
+    paths: tuple[str, ...]
+    output: str | None = None
+    in_order: bool = False
+    manners: Manners = Manners()

@@ -1,0 +1,160 @@
+"""What is found out before anything is asked: the defaults of all records, and the input, as far as it can be known."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from mmpipe import parameters
+from mmpipe.batch.flow import Found, Input
+from mmpipe.batch.journal import Journal
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.records import Answered, Record, read_records
+from mmpipe.batch.shapes import Defaults
+from mmpipe.batch.sidecar import (
+    Sidecar,
+    changes,
+    fingerprint_of,
+    read_sidecar,
+    settings_sha256,
+    write_sidecar,
+)
+from mmpipe.batch.sources import Piece, lines_of, read_pieces
+from mmpipe.batch.survey import Survey, survey
+from mmpipe.batch.template import Template
+from mmpipe.catalogue import find
+from mmpipe.errors import UsageError
+from mmpipe.prompt import read_text, typed_text
+from mmpipe.settings import Settings
+from mmpipe.streams import Streams
+from mmpipe.writers.console import Console
+
+_LOOKED_AT: Final = 997  # of so many records that are taken for answered, one is compared all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of the input: how many records this run takes, if that is known.
+
+    `checked` tells that all of it was read and no id comes twice; `unchanged` that it is what the journal was made of.
+    """
+
+    total: int | None = None
+    checked: bool = False
+    unchanged: bool = False
+
+
+def defaults_of(options: BatchOptions, settings: Settings, console: Console) -> Defaults:
+    """What holds where a record says nothing else; raises UsageError, InputError."""
+    asked = options.request
+    sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    split = {} if asked.native_thinking else {"reasoning_split": True}
+    body = {**sampled, **split, **parameters.parse_parameters(asked.parameters)}
+    model = typed_text(str(settings.get("model")), "the name of the model")
+    if not model.strip():
+        raise UsageError("the name of the model is empty")
+    for warning in parameters.check_for_model(body, find(model)):
+        console.warn(warning)
+    system = None if asked.system is None else typed_text(asked.system, "the system message")
+    return Defaults(
+        model=model,
+        system=system if asked.system_file is None else read_text(asked.system_file),
+        parameters=body,
+        template=None if asked.template is None else Template.parse(asked.template),
+        format=options.input.format,
+        streamed=asked.streamed,
+    )
+
+
+def are_files(options: BatchOptions) -> bool:
+    """Whether all of the input is in files, which can be read twice."""
+    return bool(options.input.files) and all(map(os.path.isfile, options.input.files))
+
+
+def outlook(
+    options: BatchOptions, defaults: Defaults, streams: Streams, journal: Journal | None, console: Console
+) -> Outlook:
+    """Read files whole, unless they are those of the run before; raises InputError for what is wrong in them.
+
+    A pipe is taken as it comes.
+    """
+    if not are_files(options):
+        return Outlook()
+    now = _sidecar(options, defaults)
+    then = None if journal is None or not len(journal) else read_sidecar(journal.path)
+    if then is not None and then.records is not None and _is_same(then, now):
+        whole = options.input.shard is None
+        return Outlook(then.records if whole else None, checked=True, unchanged=True)
+    for sentence in changes(then, now):
+        console.warn(sentence)
+    found = looked_through(options, defaults, streams, journal)
+    if journal is not None:
+        # What is refused today must not pass unread tomorrow.
+        write_sidecar(journal.path, now if found.bad else replace(now, records=found.records))
+    return Outlook(found.taken, checked=True)
+
+
+def looked_through(
+    options: BatchOptions,
+    defaults: Defaults,
+    streams: Streams,
+    journal: Journal | None,
+    to_ask: Callable[[Record], None] = lambda _: None,
+) -> Survey:
+    """The survey of the whole input; raises InputError for bad records too, unless they are to be put up with."""
+    lines = lines_of(_pieces(options, streams), separator=options.input.separator)
+    records = (found for found in read_records(lines, defaults) if not isinstance(found, Answered))
+    found = survey(records, journal, _takes(options), to_ask)
+    if not options.input.keep_going:
+        found.check()
+    return found
+
+
+def source(
+    options: BatchOptions, defaults: Defaults, streams: Streams, journal: Journal | None, known: Outlook
+) -> Input:
+    """The input as a run takes it."""
+    is_answered = _trusting(journal) if known.unchanged and journal is not None else None
+
+    def records(pieces: Iterable[Piece | None]) -> Iterator[Found | None]:
+        lines = lines_of(pieces, separator=options.input.separator)
+        return read_records(lines, defaults, is_answered)
+
+    return Input(_pieces(options, streams), records, _takes(options), checked=known.checked)
+
+
+def _pieces(options: BatchOptions, streams: Streams) -> Iterator[Piece]:
+    return read_pieces(options.input.files, streams.stdin)
+
+
+def _takes(options: BatchOptions) -> Callable[[Found], bool]:
+    shard = options.input.shard
+    if shard is None:
+        return lambda _: True
+    return lambda found: shard.takes(str(found.index) if found.id is None else found.id, found.index)
+
+
+def _trusting(journal: Journal) -> Callable[[str], bool]:
+    """Whether an id has a good answer, with a doubt now and then: another file may have taken the journal's name."""
+    counted = itertools.count()
+    return lambda name: next(counted) % _LOOKED_AT != 0 and journal.is_good(name)
+
+
+def _sidecar(options: BatchOptions, defaults: Defaults) -> Sidecar:
+    inputs = (fingerprint_of(path) for path in options.input.files)
+    return Sidecar(
+        inputs=tuple(found for found in inputs if found is not None),
+        settings_sha256=settings_sha256(
+            {**asdict(defaults), "separator": options.input.separator.decode("latin-1")}
+        ),
+        pid=os.getpid(),
+        started=time.time(),
+        records=None,
+        shard=None if options.input.shard is None else str(options.input.shard),
+    )
+
+
+def _is_same(then: Sidecar, now: Sidecar) -> bool:
+    return (then.inputs, then.settings_sha256) == (now.inputs, now.settings_sha256)

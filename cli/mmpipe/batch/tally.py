@@ -1,0 +1,99 @@
+"""Counts what a run has done, and tells it: in a sentence, and as the line that `--meta` asks for."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mmpipe.batch.engine import Outcome
+from mmpipe.batch.records import Record
+from mmpipe.errors import MmpipeError
+from mmpipe.events import Usage
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Records by what became of them, and what the answers took.
+
+    `skipped` were answered by a run before; `copied` are among the good or failed, but nothing was asked for them.
+    `unpriced` answers cost something that is not known.
+    """
+
+    good: int = 0
+    failed: int = 0
+    skipped: int = 0
+    copied: int = 0
+    requests: int = 0
+    retries: int = 0
+    tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    cost: float = 0.0
+    unpriced: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Records that this run has settled."""
+        return self.good + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self.began
+
+    @property
+    def known_cost(self) -> float | None:
+        """Dollars; None where a part of it is not known."""
+        return None if self.unpriced else self.cost
+
+    def count(self, outcome: Outcome[Record], dollars: float | None) -> None:
+        """What asking one record took; it is to be settled too."""
+        self.requests += outcome.attempts.count
+        self.retries += outcome.attempts.count - 1
+        usage = outcome.reply.usage
+        if usage is not None:
+            self._use(usage)
+            self.unpriced += dollars is None
+            self.cost += dollars or 0.0
+
+    def settle(self, *, good: bool) -> None:
+        """One record has come to its end."""
+        self.good += good
+        self.failed += not good
+
+    def sentence(self) -> str:
+        """The summary."""
+        return ", ".join(self._phrases())
+
+    def line(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
+        """The object of `--meta`."""
+        return {
+            "good": self.good,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "copied": self.copied,
+            "requests": self.requests,
+            "retries": self.retries,
+            "usage": self.tokens,
+            "cost": None if self.known_cost is None else round(self.cost, 9),
+            "elapsed_ms": round(self.seconds * 1000),
+            "exit_status": status,
+            "error": None if error is None else error.as_json(),
+        }
+
+    def _use(self, usage: Usage) -> None:
+        for name in _COUNTS:
+            self.tokens[name] += getattr(usage, name) or 0
+
+    def _phrases(self) -> Iterator[str]:
+        yield f"{self.good} good"
+        yield f"{self.failed} failed"
+        yield f"{self.skipped} answered before"
+        if self.copied:
+            yield f"{self.copied} the same as others"
+        if self.retries:
+            yield f"{self.retries} retries"
+        yield f"{self.tokens['total_tokens']} tokens"
+        if self.known_cost:
+            yield f"${self.cost:.4g}"
+        yield f"{self.seconds:.1f} s"

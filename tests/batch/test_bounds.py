@@ -1,0 +1,71 @@
+"""A run ends by itself when too much goes wrong or would be paid, and not before."""
+
+import asyncio
+
+import pytest
+
+from mmpipe.batch.bounds import MostErrors, Purse
+from mmpipe.errors import QuotaError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "failed", "done", "ends"),
+    [
+        ("0", 0, 50, False),
+        ("0", 1, 50, True),
+        ("10", 10, 10, False),
+        ("10", 11, 5000, True),
+        ("5%", 1, 1, False),
+        ("5%", 1, 20, False),
+        ("5%", 2, 20, True),
+        ("0.5%", 5, 1000, False),
+        ("0.5%", 6, 1000, True),
+        ("100%", 500, 500, False),
+    ],
+)
+def test_so_many_errors_are_borne(text: str, failed: int, done: int, ends: bool) -> None:
+    excess = MostErrors.parse(text).excess(failed, done)
+    assert ends is (excess is not None)
+    assert excess is None or 14 == excess.status
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "101%", "%", "5%%", "nan%", "1.5", "5%x"])
+def test_what_is_no_number_of_errors_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-errors"):
+        MostErrors.parse(text)
+
+
+def test_no_more_is_begun_than_the_money_allows() -> None:
+    async def spend() -> int:
+        purse = Purse(1.0)
+        for index in range(10):
+            await purse.hold(index, 0.3)
+            purse.settle(index, 0.3)
+        return index
+
+    with pytest.raises(QuotaError, match="--max-cost 1"):
+        asyncio.run(spend())
+
+
+def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
+    async def spend() -> None:
+        purse = Purse(1.0)
+        await purse.hold(0, 0.9)
+        second = asyncio.create_task(purse.hold(1, 0.9))
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        purse.settle(0, 0.05)
+        await asyncio.wait_for(second, 5)
+
+    asyncio.run(spend())
+
+
+def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it() -> None:
+    async def spend() -> None:
+        purse = Purse(1.0)
+        await purse.hold(0, 0.9)
+        purse.settle(0, None)
+        await purse.hold(1, 0.2)
+
+    with pytest.raises(QuotaError):
+        asyncio.run(spend())

@@ -1,0 +1,207 @@
+"""What a run asks, how much of it, and when it ends by itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from batch.running import Counts, Line, run
+from mmpipe.batch.bounds import Bounds, MostErrors
+from mmpipe.batch.engine import Stamina
+from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
+from mmpipe.batch.outcomes import Form
+from mmpipe.batch.shard import Shard
+from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
+from program.harness import bodies, prompts, service
+
+ECHO = RequestOptions(template="sim:echo {}")
+
+
+def numbers(count: int) -> str:
+    return "".join(f"{number}\n" for number in range(count))
+
+
+def contents(lines: list[Line]) -> list[object]:
+    return [line["content"] for line in lines]
+
+
+def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
+    with service() as far:
+        counts, found = run(far, "a\nb\na\na\nb\n", request=ECHO)
+        assert {"sim:echo a", "sim:echo b"} == set(prompts(far))
+        assert 2 == len(far.requests)
+    assert Counts(good=5) == counts
+    assert {(0, "a"), (1, "b"), (2, "a"), (3, "a"), (4, "b")} == {
+        (line["index"], line["content"]) for line in found
+    }
+    assert {None: 2, "0": 2, "1": 1} == {
+        name: sum(line.get("same_as") == name for line in found) for name in (None, "0", "1")
+    }
+
+
+def test_identical_requests_are_asked_again_if_that_is_wanted() -> None:
+    with service() as far:
+        run(far, "a\na\na\n", request=ECHO, input=InputOptions(dedupe=False))
+        assert 3 == len(far.requests)
+
+
+def test_with_a_journal_a_late_twin_is_given_the_answer_from_there(tmp_path: Path) -> None:
+    out = OutputOptions(path=str(tmp_path / "out.jsonl"), form=Form(openai=True))
+    with service() as far:
+        counts, _ = run(far, "twin\n" + numbers(300) + "twin\n", request=ECHO, output=out, concurrency=2)
+        assert 301 == len(far.requests)
+    assert Counts(good=302) == counts
+    last = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    twin = next(line for line in last if line["index"] == 301)
+    assert ("301", "0", "twin") == (
+        twin["custom_id"],
+        twin["same_as"],
+        twin["response"]["body"]["choices"][0]["message"]["content"],
+    )
+
+
+def test_no_more_than_so_many_records_are_asked_and_the_next_run_asks_the_others(tmp_path: Path) -> None:
+    path = str(tmp_path / "out.jsonl")
+    with service() as far:
+        some = InputOptions(limit=3)
+        first, _ = run(far, numbers(5), request=ECHO, input=some, output=OutputOptions(path=path))
+        again = OutputOptions(path=path, resume=True)
+        second, _ = run(far, numbers(5), request=ECHO, input=some, output=again)
+        assert 5 == len(far.requests)
+    assert (Counts(good=3), Counts(good=2, skipped=3)) == (first, second)
+
+
+@pytest.mark.parametrize("keep_order", [False, True])
+def test_shards_ask_every_record_once_together(keep_order: bool) -> None:
+    found = []
+    with service() as far:
+        for number in range(3):
+            shard = InputOptions(shard=Shard.parse(f"{number}/3"))
+            output = OutputOptions(keep_order=keep_order)
+            found += run(far, numbers(10), request=ECHO, input=shard, output=output)[1]
+    assert [str(number) for number in range(10)] == sorted(map(str, contents(found)))
+
+
+def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> None:
+    with (
+        service("2013") as far,
+        pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
+    ):
+        run(far, numbers(500), request=ECHO, bounds=Bounds(errors=MostErrors(count=3)), concurrency=1)
+    assert 4 == len(far.requests)
+
+
+def test_bad_records_are_failed_ones() -> None:
+    with service() as far, pytest.raises(Partial, match="--max-errors"):
+        run(far, '{"prompt": 1}\n' * 5, bounds=Bounds(errors=MostErrors(count=3)))
+
+
+def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with service() as far, pytest.raises(QuotaError, match="--max-cost"):
+        run(
+            far,
+            numbers(500),
+            request=ECHO,
+            bounds=Bounds(cost=0.01),
+            output=OutputOptions(path=str(path)),
+            concurrency=4,
+        )
+    spent = sum(json.loads(line)["cost"] for line in path.read_bytes().splitlines())
+    assert 0.005 < spent <= 0.01
+
+
+def test_money_is_not_counted_where_the_price_is_not_known() -> None:
+    with service() as far, pytest.raises(UsageError, match="price of other-model is not known"):
+        run(far, '{"model": "other-model", "prompt": "hi"}\n', bounds=Bounds(cost=1))
+
+
+def test_a_run_that_is_too_long_ends_and_says_so() -> None:
+    with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
+        run(far, numbers(20), request=ECHO, bounds=Bounds(seconds=1), stamina=Stamina(grace=0.1))
+
+
+def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
+    with service("2056:#5") as far, pytest.raises(QuotaError) as error:
+        run(far, numbers(100), request=ECHO, concurrency=1, stamina=Stamina(max_wait=60))
+    assert error.value.retry_after is not None
+    assert error.value.retry_after > 60
+    assert 5 == len(far.requests)
+
+
+def test_a_dry_run_asks_nothing_and_tells_what_it_would_take(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"prompt": "four"}\n' * 10)
+    _, (told,) = run(None, input=InputOptions(files=[str(path)]), dry_run=True)
+    assert (10, 0, 10, 10, 10240) == tuple(
+        told[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
+    )
+    assert told["cost"] == pytest.approx((10 * 0.3 + 10240 * 1.2) / 1e6, rel=1e-3)
+
+
+def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
+    with pytest.raises(InputError, match="line 1"):
+        run(None, '{"prompt": 1}\n', dry_run=True)
+
+
+def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with service() as far:
+        run(far, numbers(3), request=ECHO, output=OutputOptions(path=str(path)))
+    torn = path.read_bytes() + b'{"id": "3", "ind'
+    path.write_bytes(torn)
+    output = OutputOptions(path=str(path), resume=True)
+    _, (told,) = run(None, numbers(5), request=ECHO, output=output, dry_run=True)
+    assert (3, 2) == (told["answered"], told["requests"])
+    assert torn == path.read_bytes()
+
+
+def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
+    meta = tmp_path / "meta.jsonl"
+    with service("2013:#2") as far:
+        run(far, "a\nb\nc\na\n", request=ECHO, output=OutputOptions(meta=str(meta)), concurrency=1)
+    (told,) = [json.loads(line) for line in meta.read_bytes().splitlines()]
+    assert (3, 1, 0, 1, 3, 0, 14) == tuple(
+        told[name] for name in ("good", "failed", "skipped", "copied", "requests", "retries", "exit_status")
+    )
+    assert "partial" == told["error"]["name"]
+    assert told["usage"]["total_tokens"] > 0
+    assert told["cost"] > 0
+
+
+def test_a_file_is_put_in_order_when_all_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with service("slow:0.3") as far:
+        output = OutputOptions(path=str(path), keep_order=True)
+        run(far, numbers(40), request=ECHO, output=output)
+    assert list(range(40)) == [json.loads(line)["index"] for line in path.read_bytes().splitlines()]
+
+
+def test_a_changed_input_is_told_and_an_unchanged_one_is_not_read_again(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.txt", str(tmp_path / "out.jsonl")
+    source.write_text(numbers(5))
+    files = InputOptions(files=[str(source)])
+    with service() as far:
+        run(far, request=ECHO, input=files, output=OutputOptions(path=out))
+        again = OutputOptions(path=out, resume=True)
+        assert Counts(skipped=5) == run(far, request=ECHO, input=files, output=again)[0]
+        source.write_text(numbers(6))
+        assert Counts(good=1, skipped=5) == run(far, request=ECHO, input=files, output=again)[0]
+        assert 6 == len(far.requests)
+
+
+def test_the_system_message_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "system.txt").write_text("Be brief.")
+    with service() as far:
+        run(far, "a\n", request=RequestOptions(system_file=str(tmp_path / "system.txt")))
+        messages = bodies(far)[0]["messages"]
+    assert [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}] == messages
+
+
+def test_bad_records_of_a_journal_can_be_mended_and_asked_by_the_next_run(tmp_path: Path) -> None:
+    out = str(tmp_path / "out.jsonl")
+    with service() as far:
+        first, _ = run(far, '{"prompt": "a"}\n{"prompt": 1}\n', output=OutputOptions(path=out))
+        again = OutputOptions(path=out, resume=True)
+        second, _ = run(far, '{"prompt": "a"}\n{"prompt": "b"}\n', output=again)
+    assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)

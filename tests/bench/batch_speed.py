@@ -1,0 +1,79 @@
+"""Requests a second and CPU of `batch`, against the obvious loop and bare aiohttp: `python tests/bench/batch_speed.py`.
+
+Without latency the clock and the processor are those of a whole run, less those of a run over one record. With a
+latency of a second they are taken from the server: slow start and the first full wave are left out, and as only whole
+waves are counted, neither does it matter when in a second they come.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from far_end import FarEnd, as_text, environment, write_lines
+from measure import Cost, cost_of
+
+PEERS = Path(__file__).with_name("peers.py")
+OBVIOUS, AIOHTTP, OURS = "the obvious loop", "bare aiohttp", "mmpipe batch"
+ROUNDS, RECORDS, AT_ONCE = 3, 4_000, 64
+LATE_RECORDS, LATE_AT_ONCE = 10_000, 1_000
+CPU_LIMIT = 0.8  # ms
+
+
+def command(name: str, far_end: FarEnd, folder: str, records: int, at_once: int) -> tuple[str, ...]:
+    """What asks so many records, and writes a line for each."""
+    source, target = Path(folder, f"{records}.txt"), Path(folder, "out.jsonl")
+    write_lines(source, as_text, records)
+    if name == OURS:
+        return far_end.batch(str(source), "-o", str(target), "--overwrite", "-j", str(at_once))
+    peer = {OBVIOUS: "obvious", AIOHTTP: "aiohttp"}[name]
+    return (sys.executable, str(PEERS), peer, far_end.base_url, str(source), str(target), str(at_once))
+
+
+def without_latency(folder: str) -> None:
+    best: dict[tuple[str, int], Cost] = {}
+    with FarEnd() as far_end:
+        for _ in range(ROUNDS):
+            for name in (OBVIOUS, AIOHTTP, OURS):
+                for records in (1, RECORDS):
+                    now = cost_of(command(name, far_end, folder, records, AT_ONCE), environment(folder))
+                    old = best.get((name, records), now)
+                    best[name, records] = Cost(min(now.wall, old.wall), min(now.cpu, old.cpu))
+    print(f"No latency, {AT_ONCE} at once, {RECORDS} records, best of {ROUNDS} rounds, start-up subtracted:")
+    rates: dict[str, float] = {}
+    for name in (OBVIOUS, AIOHTTP, OURS):
+        start, whole = best[name, 1], best[name, RECORDS]
+        rates[name] = (RECORDS - 1) / (whole.wall - start.wall)
+        limits = ("  (limit 4.00)", f"  (limit {CPU_LIMIT})") if name == OURS else ("", "")
+        print(
+            f"  {name:18} {rates[name]:7.0f} requests/s   {rates[name] / rates[OBVIOUS]:5.2f} x{limits[0]}"
+            f"   CPU {(whole.cpu - start.cpu) / (RECORDS - 1) * 1000:6.3f} ms a request{limits[1]}"
+        )
+    print(f"  {'the server':18} {'':37} CPU {far_end.cpu / len(far_end.arrivals) * 1000:6.3f} ms a request")
+
+
+def steady_rate(arrivals: list[float]) -> float:
+    """Requests a second over the last whole waves of as many as are in flight, two waves' worth after the start."""
+    waves = (len(arrivals) - 1) // LATE_AT_ONCE - 2
+    return waves * LATE_AT_ONCE / (arrivals[-1] - arrivals[-1 - waves * LATE_AT_ONCE])
+
+
+def with_latency(folder: str) -> None:
+    print(f"1 s of latency, {LATE_AT_ONCE} at once, {LATE_RECORDS} records, one run, steady state:")
+    rates, allowed = dict[str, float](), float(LATE_AT_ONCE)
+    for name in (AIOHTTP, OURS):
+        with FarEnd(1) as far_end:
+            cost = cost_of(command(name, far_end, folder, LATE_RECORDS, LATE_AT_ONCE), environment(folder))
+        rates[name] = steady_rate(far_end.arrivals)
+        allowed = min(allowed, rates[name]) if name == AIOHTTP else allowed
+        limit = "  (limit 90.0 %)" if name == OURS else ""
+        print(
+            f"  {name:18} {rates[name]:7.0f} requests/s   {rates[name] / allowed:6.1%} of what can be{limit}"
+            f"   CPU {cost.cpu / LATE_RECORDS * 1000:6.3f} ms a request, start-up included"
+            f"   {cost.wall:5.1f} s in all"
+        )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        without_latency(name)
+        with_latency(name)
