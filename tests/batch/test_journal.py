@@ -80,6 +80,9 @@ def test_an_id_may_be_any_string_of_json(path: Path) -> None:
     path.write_bytes(rb'{"id":"\ud800","error":null,"request_sha256":"%s"}' % asked().encode() + b"\r\n")
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "new"] == states(journal, "\ud800", "?")
+    path.write_bytes(record("a", custom_id="") + record("b", custom_id=None))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good", "new", "good"] == states(journal, "", "a", "b")
 
 
 @pytest.mark.parametrize(

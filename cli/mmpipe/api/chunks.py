@@ -63,7 +63,7 @@ class ChunkDecoder:
         self._halves.check_none_left()
         yield from self._calls(self.reason)
         if self._usage is not None:
-            yield replace(self._usage, service_tier=self._tier)
+            yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
         yield Stop(self.reason, self._whole if self._whole is not None else self._assembler.message())
 
     def truncated(self, where: str) -> BadResponse:

@@ -90,6 +90,10 @@ def request_options(*, streamed: bool) -> "RequestOptions":
         "follow_redirects": False,
         "params": {},
         "security": {"bearer_auth": True},
+        "stream_mode": "legacy",
+        "synthesize_event_and_data": False,
+        # Is not sent; it keeps the SDK from making one.
+        "idempotency_key": "",
     }
 
 

@@ -44,6 +44,8 @@ class Journal:
 
     def state(self, name: str, request_sha256: str) -> State:
         """How this request stands; `changed` if the id was asked something else."""
+        if not len(self._known):
+            return "new"
         row = self._known.get(key_of(name))
         if row is None:
             return "new"
@@ -59,6 +61,8 @@ class Journal:
 
     def attempt(self, name: str) -> int:
         """How often the id was asked before this run; 0 if never."""
+        if not len(self._known):
+            return 0
         row = self._known.get(key_of(name))
         return 0 if row is None else _ROW.unpack(row)[1] >> 1
 

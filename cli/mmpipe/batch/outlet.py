@@ -24,14 +24,11 @@ class Outlet:
     ) -> None:
         self._stdout, self._journal, self._make_way = stdout, journal, make_way
         self._order = InOrder() if in_order and journal is None else None
+        # Where in the journal the next line will stand.
+        self.end = 0 if journal is None else journal.end
         self._ready: list[bytes] = []
         self._something = asyncio.Event()
         self._moved = asyncio.Event()
-
-    @property
-    def end(self) -> int:
-        """Where in the journal the next line will stand."""
-        return 0 if self._journal is None else self._journal.end + sum(map(len, self._ready))
 
     def put(self, index: int, line: bytes | None) -> None:
         """Have the line of the record at this place written; None if there is none to write."""
@@ -40,6 +37,7 @@ class Outlet:
             self._moved.set()
         elif line is not None:
             self._ready.append(line)
+            self.end += len(line)
         if self._ready:
             self._something.set()
 
