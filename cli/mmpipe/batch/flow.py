@@ -5,21 +5,17 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final, Protocol
 
 from mmpipe.batch.bounds import Purse
-from mmpipe.batch.duplicates import Duplicates
 from mmpipe.batch.engine import Ask, Engine, Limiter, Outcome
 from mmpipe.batch.estimate import Estimate
-from mmpipe.batch.feed import Feed
+from mmpipe.batch.intake import Input, Intake
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.outcomes import bad_record_line, copied_line, outcome_line
 from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.records import Answered, BadRecord, Record
-from mmpipe.batch.sources import Piece
-from mmpipe.batch.survey import check_new, is_answered
+from mmpipe.batch.records import BadRecord, Record
 from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.batch.window import AdaptiveWindow
@@ -40,16 +36,10 @@ from mmpipe.streams import Output
 from mmpipe.terms import Limits, Patience
 from mmpipe.thinking import arranged
 
-_PIECES_AHEAD: Final = 2
 _SHOW_EVERY: Final = 0.2  # seconds
-_TURN: Final = 1000  # records that are passed over without a look at what else there is to do
 _ENDING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # With these nothing was answered that would have to be paid.
 _UNPAID: Final = (AuthError, NetworkError, QuotaError, Rejected)
-
-
-class _End(Enum):
-    END = auto()
 
 
 class Asking(Protocol):
@@ -58,22 +48,8 @@ class Asking(Protocol):
     async def ask(self, request: Request, limits: Limits) -> Sequence[Event]: ...
 
 
-Found = Record | BadRecord | Answered
 # Opens what asks many at once.
 OpenPool = Callable[[Patience, int], AbstractAsyncContextManager[Asking]]
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """Where records come from: pieces of files, read in a thread, of which `records` are made in the loop.
-
-    None, among pieces and records, says that the next is not there yet. `checked` tells that no id comes twice.
-    """
-
-    pieces: Iterator[Piece]
-    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
-    takes: Callable[[Found], bool]
-    checked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +75,13 @@ class Flow:
         tally: Tally,
         make_way: Callable[[], None] = lambda: None,
     ) -> None:
-        self._options, self._source, self._terms = options, source, terms
+        self._options, self._terms = options, terms
         self._journal, self._tally = journal, tally
         self._outlet = Outlet(stdout, journal, make_way, in_order=options.output.keep_order)
-        self._feed = Feed(source.pieces, _PIECES_AHEAD)
-        self._records = source.records(self._feed.at_hand())
-        self._seen = None if source.checked else Duplicates()
+        self._intake = Intake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
         self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost)
         self._estimate = Estimate()
-        self._passed = 0
-        self._begun = 0
 
     async def whole(self, show: Callable[[int], None]) -> None:
         """The whole run; raises what ended it early. `show` is called some times a second with how many are in flight."""
@@ -122,7 +94,7 @@ class Flow:
                 AdaptiveWindow(terms.concurrency),
                 terms.patience,
                 self._options.stamina,
-                on_stop=self._feed.close,
+                on_stop=self._intake.close,
             )
             if seconds is not None:
                 overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
@@ -147,47 +119,20 @@ class Flow:
             self._outlet.flush()
 
     async def _following(self) -> Record | None:
-        """The next record to be asked; those before it that need not or cannot be are dealt with."""
+        """The next record to be asked; those before it that cannot be, or share an answer, are dealt with."""
         try:
-            return await self._next()
+            while (found := await self._intake.following()) is not None:
+                if isinstance(found, BadRecord):
+                    self._refuse(found)
+                elif await self._is_to_be_asked(found):
+                    return found
         except MmpipeError as error:
             # What is in flight is paid for, and is still to be written.
             self._engine.stop(error)
-            return None
-
-    async def _next(self) -> Record | None:
-        while not self._engine.is_stopping:
-            found = next(self._records, _End.END)
-            if found is None:
-                await self._feed.arrival()
-                continue
-            if found is _End.END:
-                return None
-            self._passed += 1
-            if self._passed % _TURN == 0:
-                await asyncio.sleep(0)
-            if not self._source.takes(found):
-                self._outlet.put(found.index, None)
-            elif isinstance(found, BadRecord):
-                self._refuse(found)
-            elif isinstance(found, Answered) or self._is_answered(found):
-                self._tally.skipped += 1
-                self._outlet.put(found.index, None)
-            elif self._begun == self._options.input.limit:
-                self._feed.close()
-                self._records = iter(())
-            elif await self._is_to_be_asked(found):
-                return found
         return None
-
-    def _is_answered(self, record: Record) -> bool:
-        if self._seen is not None:
-            check_new(record, self._seen)
-        return is_answered(record, self._journal)
 
     async def _is_to_be_asked(self, record: Record) -> bool:
         """Whether it is, and there is room and money for it; waits for both."""
-        self._begun += 1
         await self._outlet.room_for(record.index)
         if self._twins is not None and await self._twins.takes(record):
             return False

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from mmpipe.batch.journal_file import open_to_read
 from mmpipe.batch.ledger import Ledger, key_of
 from mmpipe.batch.lock import lock, lock_to_read
-from mmpipe.batch.reorder import reading
 from mmpipe.batch.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.streams import Output
@@ -156,7 +156,7 @@ def read_journal(path: str) -> Iterator[Journal]:
     known = Ledger(_ROW.size)
     if not os.path.lexists(path):
         path = os.devnull
-    with reading(path, lock_to_read) as source:
+    with open_to_read(path, lock_to_read) as source:
         known.put_all(_rows(known, source.entries()))
         yield Journal(path, None, Output(source.descriptor, path), known)
 

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
+from mmpipe.batch.journal_file import open_to_read
 from mmpipe.batch.lock import lock_to_read
 from mmpipe.batch.reorder import (
     LEFT,
     choose,
     lines_by_index,
     places_of,
-    reading,
     taken,
     write_lines,
 )
@@ -60,7 +60,7 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     """
     merged, indexes = Merged(), _Indexes()
     with ExitStack() as stack:
-        sources = [stack.enter_context(reading(path, lock_to_read)) for path in paths]
+        sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
         marks = choose([indexes.seen_in(source.entries()) for source in sources], merged.repeated.add)
         found = taken(sources, marks, merged.failed.add)
         if in_order:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from mmpipe import parameters
-from mmpipe.batch.flow import Found, Input
+from mmpipe.batch.intake import Found, Input
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records import Answered, Record, read_records
@@ -122,7 +122,7 @@ def source(
         lines = lines_of(pieces, separator=options.input.separator)
         return read_records(lines, defaults, is_answered)
 
-    return Input(_pieces(options, streams), records, _takes(options), checked=known.checked)
+    return Input(_pieces(options, streams), records, _takes(options), known.checked, options.input.limit)
 
 
 def _pieces(options: BatchOptions, streams: Streams) -> Iterator[Piece]:

@@ -3,14 +3,12 @@
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from mmpipe.batch.journal_file import JournalFile, open_to_read
 from mmpipe.batch.ledger import Ledger, in_order, key_of
-from mmpipe.batch.scan import Entry, entries, entry, find_tail, last_line, lines
-from mmpipe.errors import InputError
+from mmpipe.batch.scan import Entry, entry
 from mmpipe.files import replaced
 from mmpipe.streams import Output
 
@@ -26,39 +24,13 @@ _NOWHERE: Final = (1 << 64) - 1  # after every index
 _GROUP: Final = 1 << 20  # bytes that are written at once
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A journal to be read: whole lines up to `end`, and perhaps a last one that lacks its newline."""
-
-    descriptor: int
-    path: str
-    end: int
-    last: tuple[bytes, Entry] | None
-    is_torn: bool
-
-    def entries(self) -> Iterator[Entry]:
-        """What each record says."""
-        yield from entries(self.descriptor, self.end, self.path)
-        if self.last is not None:
-            yield self.last[1]
-
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Where each line begins, and the line."""
-        at = 0
-        for line in lines(self.descriptor, self.end):
-            yield at, line
-            at += len(line)
-        if self.last is not None:
-            yield self.end, self.last[0]
-
-
 def reorder(path: str) -> bool:
     """Put a whole journal into the order of its input, each id once; False if it is so already.
 
     Nothing may be appended afterwards by one who had it open before: `path` is another file then. Raises InputError,
     OutputError, and then the file is as it was.
     """
-    with reading(path) as source:
+    with open_to_read(path) as source:
         marks = choose([source.entries()])
         places = places_of(taken([source], marks))
         if not source.is_torn and LEFT not in marks[0] and _is_ascending(places):
@@ -66,25 +38,6 @@ def reorder(path: str) -> bool:
         with replaced(path) as out:
             write_lines(out, lines_by_index([source], places))
     return True
-
-
-@contextmanager
-def reading(path: str, lock: Callable[[int, str], None] = lambda _, __: None) -> Iterator[Source]:
-    """The journal, locked with `lock`. Raises InputError."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        lock(descriptor, path)
-        tail = find_tail(descriptor)
-        line, whole = last_line(descriptor, tail, path)
-        last = None if whole is None else (line, whole)
-        yield Source(descriptor, path, tail.start, last, is_torn=tail.start < tail.size)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
 
 
 def choose(
@@ -113,7 +66,7 @@ def choose(
 
 
 def taken(
-    sources: Sequence[Source], marks: Sequence[bytearray], failed: Callable[[str], None] = lambda _: None
+    sources: Sequence[JournalFile], marks: Sequence[bytearray], failed: Callable[[str], None] = lambda _: None
 ) -> Iterator[tuple[int, int, bytes]]:
     """The lines that are taken, in the order of the files: the file's number, where it begins, and the line."""
     for file, (source, own) in enumerate(zip(sources, marks, strict=True)):
@@ -133,7 +86,7 @@ def places_of(found: Iterable[tuple[int, int, bytes]]) -> bytearray:
     return places
 
 
-def lines_by_index(sources: Sequence[Source], places: bytearray) -> Iterator[bytes]:
+def lines_by_index(sources: Sequence[JournalFile], places: bytearray) -> Iterator[bytes]:
     """The lines at these places in the order of their index; those without come last, as they came."""
     for row in in_order(places, _PLACE.size):
         _, file, at, length = _PLACE.unpack(row)

@@ -1,0 +1,87 @@
+"""Takes records in, in their order, and passes over those that this run need not ask."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from mmpipe.batch.duplicates import Duplicates
+from mmpipe.batch.feed import Feed
+from mmpipe.batch.journal import Journal
+from mmpipe.batch.outlet import Outlet
+from mmpipe.batch.records import Answered, BadRecord, Record
+from mmpipe.batch.sources import Piece
+from mmpipe.batch.survey import check_new, is_answered
+from mmpipe.batch.tally import Tally
+
+_PIECES_AHEAD: Final = 2
+_TURN: Final = 1000  # records that are passed over without a look at what else there is to do
+
+
+class _End(Enum):
+    END = auto()
+
+
+Found = Record | BadRecord | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where records come from: pieces of files, read in a thread, of which `records` are made in the loop.
+
+    None, among pieces and records, says that the next is not there yet. `takes` is about a shard; `checked` tells that
+    no id comes twice. At most `limit` records are begun.
+    """
+
+    pieces: Iterator[Piece]
+    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
+    takes: Callable[[Found], bool]
+    checked: bool
+    limit: int | None = None
+
+
+class Intake:
+    """The input of a run, and what of it is done already; to be made inside the loop."""
+
+    def __init__(self, source: Input, journal: Journal | None, outlet: Outlet, tally: Tally) -> None:
+        self._source, self._journal, self._outlet, self._tally = source, journal, outlet, tally
+        self._feed = Feed(source.pieces, _PIECES_AHEAD)
+        self._records = source.records(self._feed.at_hand())
+        self._seen = None if source.checked else Duplicates()
+        self._looked_at = 0
+        self._begun = 0
+
+    async def following(self) -> Record | BadRecord | None:
+        """The next record without a good answer, or one that cannot be asked; None at the end.
+
+        Raises InputError for an id that comes twice, or was asked something else in the journal.
+        """
+        while (found := next(self._records, _End.END)) is not _End.END:
+            if found is None:
+                await self._feed.arrival()
+                continue
+            self._looked_at += 1
+            if self._looked_at % _TURN == 0:
+                await asyncio.sleep(0)
+            if not self._source.takes(found):
+                self._outlet.put(found.index, None)
+            elif isinstance(found, Answered) or (isinstance(found, Record) and self._is_answered(found)):
+                self._tally.skipped += 1
+                self._outlet.put(found.index, None)
+            elif self._begun == self._source.limit:
+                self.close()
+            else:
+                self._begun += 1
+                return found
+        return None
+
+    def close(self) -> None:
+        """Take nothing more in."""
+        self._records = iter(())
+        self._feed.close()
+
+    def _is_answered(self, record: Record) -> bool:
+        if self._seen is not None:
+            check_new(record, self._seen)
+        return is_answered(record, self._journal)
