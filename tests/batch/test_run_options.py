@@ -1,6 +1,8 @@
 """What a run asks, how much of it, and when it ends by itself."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,14 @@ import pytest
 from batch.running import Counts, Line, run
 from mmpipe.batch.bounds import Bounds, MostErrors
 from mmpipe.batch.engine import Stamina
-from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
+from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.outcomes import Form
+from mmpipe.batch.run import batch
 from mmpipe.batch.shard import Shard
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
-from program.harness import bodies, prompts, service
+from mmpipe.streams import Streams
+from mmpipe.writers.console import Manners
+from program.harness import bodies, environment, prompts, service
 
 ECHO = RequestOptions(template="sim:echo {}")
 
@@ -137,6 +142,25 @@ def test_a_dry_run_asks_nothing_and_tells_what_it_would_take(tmp_path: Path) -> 
         told[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
     )
     assert told["cost"] == pytest.approx((10 * 0.3 + 10240 * 1.2) / 1e6, rel=1e-3)
+
+
+def test_a_dry_run_needs_neither_key_nor_sdk() -> None:
+    code = """
+import sys
+from mmpipe import main
+from mmpipe.streams import Streams
+status = main.main(["batch", "--dry-run"], Streams.fake(b"hello\\n"))
+print(status, "openai" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={})
+    assert "0 False\n" == done.stdout
+
+
+def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None:
+    streams = Streams.fake(b"sim:echo a\n")
+    with service("500:#1") as far:
+        batch(BatchOptions(manners=Manners(verbose=True)), streams, environment(far))
+    assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
 
 
 def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:

@@ -74,8 +74,8 @@ class Stamina:
 class Engine(Generic[Item]):
     """One run; `stopped_by` is why it was ended before its input, if it was.
 
-    All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request; `on_stop` is
-    called once nothing more is to be begun.
+    All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request. `on_retry` is
+    told why an item is asked again, and in how many seconds; `on_stop` is called once nothing more is to be begun.
     """
 
     def __init__(
@@ -86,16 +86,17 @@ class Engine(Generic[Item]):
         window: Window,
         patience: Patience,
         stamina: Stamina = Stamina(),
+        on_retry: Callable[[Item, MmpipeError, float], None] = lambda *_: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._ask, self._tokens, self._limiters = ask, tokens, limiters
-        self._patience, self._stamina, self._on_stop = patience, stamina, on_stop
+        self._patience, self._stamina = patience, stamina
+        self._on_retry, self._on_stop = on_retry, on_stop
         self._gate = _Gate(window)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
         self.stopped_by: MmpipeError | Interrupted | None = None
-        self.retried = 0
 
     @property
     def in_flight(self) -> int:
@@ -155,10 +156,10 @@ class Engine(Generic[Item]):
                 self._gate.finished(overloaded=error is not None and is_overload(error))
             self._settle(reserved, reply)
             delay = None if error is None else self._delay(error, attempt, self._patience.total - spent)
-            if delay is None:
+            if error is None or delay is None:
                 elapsed_ms = round((time.monotonic() - began) * 1000)
                 return Outcome(item, reply, Attempts(attempt, elapsed_ms=elapsed_ms), error)
-            self.retried += 1
+            self._on_retry(item, error, delay)
             spent += delay
             if await self._stopped_within(delay):
                 return None

@@ -35,6 +35,7 @@ from mmpipe.request import Request
 from mmpipe.streams import Output
 from mmpipe.terms import Limits, Patience
 from mmpipe.thinking import arranged
+from mmpipe.writers.console import Console
 
 _SHOW_EVERY: Final = 0.2  # seconds
 _ENDING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -73,11 +74,11 @@ class Flow:
         journal: Journal | None,
         stdout: Output,
         tally: Tally,
-        make_way: Callable[[], None] = lambda: None,
+        console: Console,
     ) -> None:
         self._options, self._terms = options, terms
-        self._journal, self._tally = journal, tally
-        self._outlet = Outlet(stdout, journal, make_way, in_order=options.output.keep_order)
+        self._journal, self._tally, self._console = journal, tally, console
+        self._outlet = Outlet(stdout, journal, console.pause, in_order=options.output.keep_order)
         self._intake = Intake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
         self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost)
@@ -94,6 +95,7 @@ class Flow:
                 AdaptiveWindow(terms.concurrency),
                 terms.patience,
                 self._options.stamina,
+                on_retry=self._retried,
                 on_stop=self._intake.close,
             )
             if seconds is not None:
@@ -155,6 +157,10 @@ class Flow:
         if self._twins is not None:
             self._twins.settle(record, line, place, good=outcome.error is None)
         self._settle(good=outcome.error is None)
+
+    def _retried(self, record: Record, error: MmpipeError, delay: float) -> None:
+        self._tally.retries += 1
+        self._console.note(f"{record.id}: {error.message}; asking again in {delay:.1f} s")
 
     def _copy(self, record: Record, line: bytes, good: bool) -> None:
         copied = copied_line(line, record, self._options.output.form, self._earlier(record))

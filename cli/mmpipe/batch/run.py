@@ -98,7 +98,7 @@ class _Run:
         async def flow() -> None:
             found = source(self.options, defaults, self.streams, journal, known)
             stdout = self.streams.stdout
-            await Flow(self.options, found, terms, journal, stdout, self.tally, progress.clear).whole(show)
+            await Flow(self.options, found, terms, journal, stdout, self.tally, self.console).whole(show)
 
         try:
             asyncio.run(flow())

@@ -49,7 +49,6 @@ class Tally:
     def count(self, outcome: Outcome[Record], dollars: float | None) -> None:
         """What asking one record took; it is to be settled too."""
         self.requests += outcome.attempts.count
-        self.retries += outcome.attempts.count - 1
         usage = outcome.reply.usage
         if usage is not None:
             self._use(usage)

@@ -69,18 +69,19 @@ class Console:
         self.make_way()
         self._drawing = drawing
 
+    def pause(self) -> None:
+        """Something else is about to be written on the same terminal; what is drawn comes again after it."""
+        if self._drawing is not None:
+            self._drawing.clear()
+
     def make_way(self) -> None:
         """The answer begins, perhaps on the same terminal: there is nothing more to wait for."""
-        self._clear()
+        self.pause()
         self._spinner = self._drawing = None
 
     def _say(self, sentence: str) -> None:
-        self._clear()
+        self.pause()
         self._streams.say(sentence)
-
-    def _clear(self) -> None:
-        if self._drawing is not None:
-            self._drawing.clear()
 
 
 def can_draw(output: Output, environment: Mapping[str, str]) -> bool:
