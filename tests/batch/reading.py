@@ -1,13 +1,15 @@
 """Reads bytes as `mmpipe batch` does, for the tests of records."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from mmpipe.batch.lines import NEWLINE, Line, Oversized, Splitter
+from mmpipe.batch.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
 from mmpipe.batch.records import Answered, BadRecord, Record, read_records
 from mmpipe.batch.shapes import Defaults
+from mmpipe.batch.sources import lines_of, read_pieces
 from mmpipe.batch.template import Template
+from mmpipe.streams import Input
 
 MODEL = "MiniMax-M3"
 AUTO = Defaults(MODEL)
@@ -19,6 +21,13 @@ ENVELOPE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
 def lines(content: bytes, source: str = "in", limit: int = 200_000) -> list[Line | Oversized]:
     splitter = Splitter(source, NEWLINE, limit)
     return [*splitter.feed(content), *splitter.close()]
+
+
+def read_lines(
+    paths: Sequence[str], stdin: Input, *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized]:
+    """The lines of files, as soon as they are there."""
+    return lines_of(read_pieces(paths, stdin), separator=separator, limit=limit)
 
 
 def read(

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.reading import read_lines
 from mmpipe.batch.lines import NUL, Line, Oversized
-from mmpipe.batch.sources import Piece, lines_of, read_lines, read_pieces
+from mmpipe.batch.sources import Piece, lines_of, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.streams import Input, Streams
 

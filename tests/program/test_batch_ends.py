@@ -1,9 +1,11 @@
 """However a batch is ended, it ends soon, by the status or signal that tells why, and says how to go on."""
 
 import json
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,26 @@ def test_too_few_descriptors_lower_what_is_asked_at_once_and_are_told() -> None:
         done = shell("ulimit -n 96; mmpipe batch -j 500", far, stdin=lines)
     assert (0, 300) == (done.status, len(done.records))
     assert 1 == done.said.count("-j is 32")
+
+
+def test_the_disk_has_every_line_within_a_second(here: Path, needs: Callable[[str], None]) -> None:
+    needs("strace")
+    trace = ("strace", "-f", "-ttt", "-o", "trace", "-e", "trace=fdatasync,pwrite64,write")
+    command = (*trace, *MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for word in (b"one\n", b"two\n"):
+            process.stdin.write(word)
+            # Long enough for a start under strace, an answer, and the second in question.
+            time.sleep(4)
+        assert 0 == finished(process).status
+    calls = re.findall(
+        r"^\d+ +([\d.]+) (?:write\(\d+, \"\{|(fdatasync))", (here / "trace").read_text(), re.MULTILINE
+    )
+    written = [float(at) for at, synced in calls if not synced]
+    synced = [float(at) for at, synced in calls if synced]
+    assert 2 == len(written)
+    assert all(any(at < done < at + 3 for done in synced) for at in written)
 
 
 def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:

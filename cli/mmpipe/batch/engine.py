@@ -103,11 +103,6 @@ class Engine(Generic[Item]):
         """How many are asked at this moment, or are about to be."""
         return self._gate.inside
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether nothing more is begun."""
-        return self._stopping.is_set()
-
     async def run(
         self,
         following: Callable[[], Awaitable[Item | None]],

@@ -5,7 +5,7 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,7 +18,6 @@ from mmpipe.streams import Output
 
 State = Literal["new", "good", "failed", "changed"]
 
-_SYNC_EVERY: Final = 1.0  # seconds
 _REOPENINGS: Final = 100
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
 _ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attempt, and the lowest bit for good
@@ -36,7 +35,6 @@ class Journal:
     _output: Output
     _known: Ledger
     _unsynced: bool = False
-    _synced_at: float = field(default=float("-inf"))
 
     def __len__(self) -> int:
         """How many ids it had when it was opened."""
@@ -108,12 +106,6 @@ class Journal:
         except OSError as error:
             self._unsynced = True
             raise _cannot_write(self.path, error) from error
-
-    def sync_if_due(self, now: float) -> None:
-        """The same, unless a second has not passed since the last time by the clock that `now` is from."""
-        if self._unsynced and now - self._synced_at >= _SYNC_EVERY:
-            self.sync()
-            self._synced_at = now
 
     def _drop_torn(self, written: bytes) -> None:
         torn = len(written) - written.rfind(b"\n") - 1

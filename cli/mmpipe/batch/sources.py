@@ -29,13 +29,6 @@ class Piece(Struct, frozen=True, gc=False):
     content: bytes
 
 
-def read_lines(
-    paths: Sequence[str], stdin: Input, *, separator: bytes = NEWLINE, limit: int = MAX_LINE
-) -> Iterator[Line | Oversized]:
-    """The lines of all files in order; raises what read_pieces raises."""
-    return lines_of(read_pieces(paths, stdin), separator=separator, limit=limit)
-
-
 def read_pieces(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
     """All files in order; `-`, or no path at all, is standard input.
 
