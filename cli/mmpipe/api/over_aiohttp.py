@@ -8,6 +8,8 @@ SDK is laid out otherwise one day, requests are built and sent as always. `tests
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from mmpipe.api.sdk import MAX_ERROR_BODY, USER_AGENT, check_plain, headers, tls
 from mmpipe.terms import Endpoint, Patience
@@ -27,16 +29,34 @@ _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and h
 def open_session(endpoint: Endpoint, patience: Patience, size: int) -> "aiohttp.ClientSession":
     """At most `size` connections; raises ValueError or OSError for a proxy or certificates that make no sense."""
     import aiohttp
+    import httpx2
 
+    checked = tls(endpoint)
+    # The same authorities as for a single request: aiohttp by itself would trust others.
+    context = httpx2.create_ssl_context() if checked is True else checked
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=size, keepalive_timeout=_KEPT, ssl=tls(endpoint)),
+        connector=aiohttp.TCPConnector(limit=size, keepalive_timeout=_KEPT, ssl=context),
         # Nothing that a host sends is kept for the next request.
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        # A proxy of the environment cannot reach this machine's loopback.
-        trust_env=not endpoint.is_plain_http,
+        proxy=_proxy(endpoint),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=patience.connect),
     )
+
+
+def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
+    """The environment's proxy for this host; aiohttp by itself knows neither ALL_PROXY nor what makes no sense."""
+    import yarl
+
+    found, host = getproxies(), urlsplit(endpoint.base_url).hostname or ""
+    named = found.get("https") or found.get("all")
+    # No proxy can reach this machine's loopback.
+    if endpoint.is_plain_http or not named or proxy_bypass(host):
+        return None
+    proxy = yarl.URL(named if "://" in named else f"http://{named}")
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        raise ValueError("it is no http:// or https:// URL")
+    return proxy
 
 
 def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":

@@ -1,0 +1,142 @@
+"""Many requests at once meet the same world as one: certificates, proxies, names, redirects, bodies without an end."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import trustme
+
+from api.far_end import KEY, answer, server
+from mmpipe.api.client import ask
+from mmpipe.api.course import Observer
+from mmpipe.api.pool import Pool
+from mmpipe.errors import ExitStatus, MmpipeError, UsageError
+from mmpipe.events import Event, Text
+from mmpipe.request import Request
+from mmpipe.terms import Endpoint, Key, Patience
+
+PATIENCE = Patience(connect=3, first_byte=3, idle=3, total=20, retries=0)
+REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)
+GOOD = (
+    b'{"id":"1","model":"M","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant",'
+    b'"content":"56"}}]}'
+)
+JSON = "application/json"
+
+
+def pooled(endpoint: Endpoint) -> Sequence[Event]:
+    async def once() -> Sequence[Event]:
+        async with Pool(endpoint, PATIENCE, 2) as pool:
+            return await pool.ask(REQUEST, PATIENCE.limits())
+
+    return asyncio.run(once())
+
+
+def told(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
+    """The status and the text, or the words for the trouble, which are the same by either client."""
+    endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
+    for events in (pooled, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
+        try:
+            texts = [event.text for event in events(endpoint) if isinstance(event, Text)]
+            found.append((ExitStatus.OK, "".join(texts)))
+        except MmpipeError as error:
+            found.append((error.status, error.message))
+    pool, single = found
+    assert pool == single
+    return pool
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secured(authority: trustme.CA) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with server(answer(GOOD, JSON), context) as (base_url, _):
+        yield base_url
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(secured: str) -> None:
+    status, message = told(secured)
+    assert ExitStatus.NETWORK == status
+    assert "TLS: the certificate of the host is not trusted" in message
+
+
+def test_a_certificate_of_a_given_authority_is_trusted(
+    secured: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    assert (ExitStatus.OK, "56") == told(secured, tmp_path / "ca.pem")
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with (
+        server(answer(GOOD, JSON)) as (elsewhere, seen),
+        server(answer(b"", more=f"Location: {elsewhere}\r\n", status="307 Moved")) as (base_url, _),
+    ):
+        assert ExitStatus.REJECTED == told(base_url)[0]
+        assert [] == seen
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Failed"])
+def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n".encode()
+
+    def send(connection: socket.socket) -> None:
+        connection.sendall(head)
+        for _ in range(2000):
+            connection.sendall(b"x" * 2**16)
+
+    with server(send) as (base_url, _):
+        assert told(base_url)[0] in (ExitStatus.BAD_RESPONSE, ExitStatus.SERVER)
+
+
+def test_a_compressed_answer_is_refused() -> None:
+    with server(answer(GOOD, JSON, more="Content-Encoding: gzip\r\n")) as (base_url, _):
+        assert ExitStatus.BAD_RESPONSE == told(base_url)[0]
+
+
+@pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+def test_what_is_not_http_is_told(first: bytes) -> None:
+    with server(first) as (base_url, _), pytest.raises(MmpipeError) as caught:
+        pooled(Endpoint(base_url, Key(KEY, "test")))
+    assert caught.value.status in (ExitStatus.BAD_RESPONSE, ExitStatus.NETWORK)
+
+
+def test_a_name_that_dns_does_not_know_is_told() -> None:
+    status, message = told("https://no-such-host.invalid/v1")
+    assert ExitStatus.NETWORK == status
+    assert "DNS" in message
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://x y", "socks5://127.0.0.1:9", "http://", "http://[::1"])
+def test_a_proxy_that_makes_no_sense_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(UsageError, match="the environment's proxy"):
+        pooled(Endpoint("https://api.example/v1", Key(KEY, "test")))
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_asked_and_gets_no_key(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server(answer(b"", status="403 Forbidden")) as (proxy, seen):
+        monkeypatch.setenv(name, proxy.removesuffix("/v1"))
+        with pytest.raises(MmpipeError) as caught:
+            pooled(Endpoint("https://api.example/v1", Key(KEY, "test")))
+        assert ExitStatus.NETWORK == caught.value.status
+        assert seen[0].startswith(b"CONNECT api.example:443")
+        assert KEY.encode() not in b"".join(seen)
+
+
+def test_no_proxy_is_asked_for_a_host_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", ".invalid")
+    with pytest.raises(MmpipeError, match="DNS"):
+        pooled(Endpoint("https://no-such-host.invalid/v1", Key(KEY, "test")))
