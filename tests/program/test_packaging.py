@@ -106,6 +106,7 @@ def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, P
         return done.stdout + done.stderr
 
     assert "simulated answer" in said("mmpipe sim -- mmpipe chat hi")
+    assert 3 == said("seq 3 | mmpipe sim -- mmpipe batch -q").count('"finish_reason":"stop"')
     assert f"mmpipe {__version__}\n" == said("mmpipe --version") == said("python -m mmpipe --version")
     assert f"{__version__}\n" == said(
         "python -c 'import importlib.metadata as m; print(m.version(\"mmpipe\"))'"
