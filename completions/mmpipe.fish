@@ -89,6 +89,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l pass-through -d 'Other fields of a 
 complete -c mmpipe -n '__mmpipe_at batch' -s o -l output -r -F -d 'Append to FILE, which is the journal too.'
 complete -c mmpipe -n '__mmpipe_at batch' -l resume -d 'Ask only what has no good answer in FILE.'
 complete -c mmpipe -n '__mmpipe_at batch' -l overwrite -d 'Begin FILE anew.'
+complete -c mmpipe -n '__mmpipe_at batch' -l allow-truncated -d 'An answer cut at its token limit is no failure.'
 complete -c mmpipe -n '__mmpipe_at batch' -l merge -d 'Ask nothing: join the journals FILE..., and check that no record is missing.'
 complete -c mmpipe -n '__mmpipe_at batch' -l meta -r -F -d 'Append one JSON line of totals (/dev/fd/3 works).'
 complete -c mmpipe -n '__mmpipe_at batch' -l progress -x -a 'auto bar plain none' -d 'A bar [auto: on a terminal], or a line each 30 s.'

@@ -32,8 +32,8 @@ CONTRACT = {
         "Input": "FILE --input-format -0/--null --template -s/--system --system-file --keep-going --limit --shard --no-dedupe",
         "Request": ANSWERING["Request"],
         "Thinking": "-t/--thinking",
-        "Output": """--format -k/--keep-order --pass-through -o/--output --resume --overwrite --merge --meta
-            --progress""",
+        "Output": """--format -k/--keep-order --pass-through -o/--output --resume --overwrite
+            --allow-truncated --merge --meta --progress""",
         "Pace": "-j/--concurrency --rpm --tpm --max-wait",
         "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
         "Common": f"{SERVICE} {ABOUT}",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from mmpipe.errors import Interrupted
 
-_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
 
     What the parent ignores (nohup, a job in the background) stays ignored.
     """
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in ENDING}
     for number, old in before.items():
         if old != signal.SIG_IGN:
             signal.signal(number, handler)
@@ -37,7 +37,7 @@ def interruptible() -> Iterator[None]:
 
     def interrupt(number: int, _: object) -> None:
         received.append(number)
-        for each in _ENDING:
+        for each in ENDING:
             if signal.getsignal(each) != signal.SIG_IGN:
                 signal.signal(each, signal.SIG_DFL)
         raise Interrupted(number)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mmpipe.batch.bounds import MostErrors, Purse
+from mmpipe.batch.change import Change
 from mmpipe.errors import QuotaError, UsageError
 
 
@@ -37,7 +38,7 @@ def test_what_is_no_number_of_errors_is_refused(text: str) -> None:
 
 def test_no_more_is_begun_than_the_money_allows() -> None:
     async def spend() -> int:
-        purse = Purse(1.0)
+        purse = Purse(1.0, Change())
         for index in range(10):
             await purse.hold(index, 0.3)
             purse.settle(index, 0.3)
@@ -49,7 +50,11 @@ def test_no_more_is_begun_than_the_money_allows() -> None:
 
 def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
     async def spend() -> None:
-        purse = Purse(1.0)
+        purse = Purse(1.0, Change())
+        await purse.hold(9, 0.01)
+        purse.settle(9, 0.01)
+        await purse.hold(8, 0.01)
+        purse.settle(8, 0.01)
         await purse.hold(0, 0.9)
         second = asyncio.create_task(purse.hold(1, 0.9))
         await asyncio.sleep(0.01)
@@ -62,10 +67,31 @@ def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
 
 def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it() -> None:
     async def spend() -> None:
-        purse = Purse(1.0)
+        purse = Purse(1.0, Change())
         await purse.hold(0, 0.9)
         purse.settle(0, None)
         await purse.hold(1, 0.2)
 
     with pytest.raises(QuotaError):
         asyncio.run(spend())
+
+
+def test_until_it_is_known_what_answers_cost_few_are_asked_at_once() -> None:
+    async def spend() -> list[int]:
+        purse, inside, most = Purse(1000.0, Change()), 0, list[int]()
+
+        async def ask(index: int) -> None:
+            nonlocal inside
+            await purse.hold(index, 0.01)
+            inside += 1
+            most.append(inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+            purse.settle(index, 5.0)
+
+        await asyncio.gather(*map(ask, range(20)))
+        return most
+
+    most = asyncio.run(spend())
+    assert 1 == most[0] == most[1]
+    assert all(inside <= max(1, known) for known, inside in enumerate(most))

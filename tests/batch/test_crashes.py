@@ -1,5 +1,6 @@
 """Other processes, real deaths and full disks: nothing acknowledged is lost, and two runs never mix."""
 
+import asyncio
 import os
 import random
 import re
@@ -9,15 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from batch.journals import record, resumed, states
+from mmpipe.batch.change import Change
 from mmpipe.batch.journal import open_journal
 from mmpipe.batch.lock import lock
+from mmpipe.batch.outlet import Outlet
 from mmpipe.errors import Busy, ExitStatus, OutputError
+from mmpipe.streams import Output
 
 HOLD = """
 import os, sys
@@ -164,3 +168,36 @@ def test_a_group_is_one_write_and_a_sync_has_it_on_the_disk_once(
     )
     calls = re.findall(r"(write|fdatasync|fsync)\(", (tmp_path / "trace").read_text())
     assert ["fsync", "write", "write", "fdatasync", "write", "fdatasync"] == calls
+
+
+def test_a_sync_that_failed_is_told_for_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells of lost data once."""
+    results = iter([OSError(5, "Input/output error"), None, None])
+
+    def fdatasync(_: int) -> None:
+        if (error := next(results)) is not None:
+            raise error
+
+    def work() -> None:
+        with open_journal(str(path), resume=False, overwrite=False) as journal:
+            journal.append([record("a")])
+            with suppress(OutputError):
+                journal.sync()
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    with pytest.raises(OutputError, match="Input/output error"):
+        work()
+
+
+def test_after_a_write_that_failed_nothing_more_is_written(path: Path) -> None:
+    async def write() -> None:
+        with open_journal(str(path), resume=False, overwrite=False) as journal:
+            outlet = Outlet(Output(1, "out"), journal, Change(), lambda: None, in_order=False)
+            outlet.put(0, record("a"))
+            with largest_file(10), pytest.raises(OutputError):
+                outlet.flush()
+            outlet.put(1, record("b"))
+            outlet.flush()
+
+    asyncio.run(write())
+    assert b"" == path.read_bytes()

@@ -47,6 +47,9 @@ class Limiter:
     def pause(self, seconds: float) -> None:
         self.heard.append(("pause", seconds, 0))
 
+    def paused(self) -> float:
+        return 0.0
+
 
 @dataclass
 class Window:

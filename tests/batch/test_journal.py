@@ -252,6 +252,8 @@ def test_content_is_neither_lost_nor_added_to_unless_the_user_says_which(path: P
         stack.enter_context(open_journal(str(path), resume=False, overwrite=False))
     assert b"precious" == path.read_bytes()
     with open_journal(str(path), resume=False, overwrite=True) as journal:
+        assert b"precious" == path.read_bytes()
+        journal.clear()
         journal.append([record("a")])
     assert record("a") == path.read_bytes()
 

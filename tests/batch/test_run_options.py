@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from openai.types.chat import ChatCompletion
 
 from batch.running import Counts, Line, run
 from mmpipe.batch.bounds import Bounds, MostErrors
 from mmpipe.batch.engine import Stamina
+from mmpipe.batch.limits import Rates
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.outcomes import Form
 from mmpipe.batch.run import batch
@@ -137,7 +139,7 @@ def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> N
 def test_a_dry_run_asks_nothing_and_tells_what_it_would_take(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"prompt": "four"}\n' * 10)
-    _, (told,) = run(None, input=InputOptions(files=[str(path)]), dry_run=True)
+    _, (told,) = run(None, input=InputOptions(files=[str(path)], dedupe=False), dry_run=True)
     assert (10, 0, 10, 10, 10240) == tuple(
         told[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
     )
@@ -161,6 +163,14 @@ def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None
     with service("500:#1") as far:
         batch(BatchOptions(manners=Manners(verbose=True)), streams, environment(far))
     assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
+
+
+def test_a_dry_run_counts_what_a_run_would_ask_and_its_pace() -> None:
+    _, (told,) = run(None, "a\n" * 50 + numbers(50), dry_run=True, input=InputOptions(limit=60))
+    assert 11 == told["requests"]
+    shard = InputOptions(shard=Shard.parse("1/2"))
+    _, (told,) = run(None, numbers(100), dry_run=True, input=shard, rates=Rates(requests=10))
+    assert (50, 600) == (told["requests"], told["seconds"])
 
 
 def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
@@ -229,3 +239,37 @@ def test_bad_records_of_a_journal_can_be_mended_and_asked_by_the_next_run(tmp_pa
         again = OutputOptions(path=out, resume=True)
         second, _ = run(far, '{"prompt": "a"}\n{"prompt": "b"}\n', output=again)
     assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
+
+
+def test_an_answer_cut_at_its_limit_can_be_accepted() -> None:
+    with service("length") as far:
+        assert Counts(failed=1) == run(far, "a\n", request=ECHO)[0]
+        accepted, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(allow_truncated=True))
+    assert (Counts(good=1), "length", None) == (accepted, line["finish_reason"], line["error"])
+
+
+def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
+    with service() as far:
+        _, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(form=Form(openai=True)))
+    response = line["response"]
+    assert isinstance(response, dict)
+    completion = ChatCompletion.model_validate(response["body"])
+    assert "a" == completion.choices[0].message.content
+    assert completion.usage is not None
+    assert completion.usage.completion_tokens_details is not None
+
+
+def test_a_bad_record_is_written_to_a_journal_once(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with service() as far:
+        for resume in (False, True, True):
+            output = OutputOptions(path=str(path), resume=resume)
+            run(far, '{"prompt": "sim:echo a"}\n{"prompt": 1}\n', output=output)
+    assert 2 == path.read_bytes().count(b"\n")
+
+
+def test_a_broken_record_at_the_top_of_a_pipe_is_no_prompt() -> None:
+    with service() as far:
+        counts, _ = run(far, '{"prompt": "sim:echo a",}\n{"prompt": "sim:echo b"}\n')
+        assert ["sim:echo b"] == prompts(far)
+    assert Counts(good=1, failed=1) == counts

@@ -8,6 +8,7 @@ import pytest
 
 from batch.journals import asked
 from batch.journals import record as journal_line
+from mmpipe.batch.change import Change
 from mmpipe.batch.journal import open_journal
 from mmpipe.batch.records import Record
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
@@ -27,7 +28,9 @@ def whole(work: Callable[[Twins], Awaitable[None]]) -> Given:
 
     async def run() -> None:
         await work(
-            Twins(RecentAnswers(), lambda record, line, good: given.append((record.index, line, good)))
+            Twins(
+                RecentAnswers(), Change(), lambda record, line, good: given.append((record.index, line, good))
+            )
         )
 
     asyncio.run(run())

@@ -1,6 +1,7 @@
 """However a batch is ended, it ends soon, by the status or signal that tells why, and says how to go on."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -113,5 +114,119 @@ def test_the_totals_are_told_after_a_signal_too(here: Path) -> None:
         time.sleep(2)
         process.send_signal(signal.SIGTERM)
         assert -signal.SIGTERM == finished(process).status
+    (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
+    assert 143 == told["exit_status"]
+
+
+@pytest.mark.parametrize("ending", ["signal", "deadline"])
+def test_a_reader_that_stands_still_holds_up_nobody_who_ends_the_run(ending: str) -> None:
+    """More than a pipe holds is written, and nobody reads it."""
+    reading, writing = os.pipe()
+    lines = b"".join(b"sim:echo %d %s\n" % (number, b"x" * 2000) for number in range(200))
+    more = ("--deadline", "3") if ending == "deadline" else ()
+    try:
+        with (
+            service() as far,
+            started(
+                (*MMPIPE, "batch", "--grace", "0.5", *more), far, stdin=subprocess.PIPE, stdout=writing
+            ) as process,
+        ):
+            os.close(writing)
+            assert process.stdin is not None
+            process.stdin.write(lines)
+            eventually(lambda: len(far.requests) == 200, "all answers")
+            if ending == "signal":
+                process.send_signal(signal.SIGTERM)
+            assert (-signal.SIGTERM if ending == "signal" else 5) == process.wait(10)
+    finally:
+        os.close(reading)
+
+
+def test_a_slow_reader_costs_no_request_twice() -> None:
+    lines = "".join(f"sim:echo {number} {'x' * 3000}\n" for number in range(60))
+    with service() as far:
+        done = shell("mmpipe batch --idle-timeout 1 | { sleep 4; cat; }", far, stdin=lines.encode())
+        assert 60 == len(far.requests)
+    assert 60 == len(done.records)
+
+
+def test_an_answer_that_waits_for_one_before_it_is_written_when_the_run_ends() -> None:
+    lines = b"".join(b"sim:echo %d\n" % number for number in range(50))
+    command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "0.5", "--no-dedupe")
+    with service("hang:#1") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(lines)
+        eventually(lambda: len(far.requests) >= 49, "answers")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        done = finished(process)
+    indexes = [record["index"] for record in done.records]
+    assert 49 == len(indexes)
+    assert indexes == sorted(int(str(index)) for index in indexes)
+
+
+def test_a_signal_is_heard_while_the_run_ends_for_another_reason() -> None:
+    command = (*MMPIPE, "batch", "--deadline", "1", "--grace", "600")
+    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        time.sleep(3)
+        assert None is process.poll()
+        process.send_signal(signal.SIGINT)
+        assert -signal.SIGINT == process.wait(AT_ONCE)
+
+
+def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
+    command = (*MMPIPE, "batch", "--deadline", "2", "--grace", "600", "--retries", "9")
+    with service("529") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n" * 20_000)
+        assert 5 == process.wait(2 + AT_ONCE)
+
+
+def test_what_would_be_overwritten_stays_until_the_input_is_known_to_be_good(here: Path) -> None:
+    (here / "out.jsonl").write_text("precious\n")
+    (here / "in.jsonl").write_text('{"prompt": 1}\n')
+    with service() as far:
+        for name in ("in.jsonl", "missing.jsonl"):
+            done = shell(f"mmpipe batch {name} -o out.jsonl --overwrite", far)
+            assert (12, "precious\n") == (done.status, (here / "out.jsonl").read_text())
+            assert "--resume" not in done.said
+
+
+def test_a_host_that_is_not_there_ends_the_run_early() -> None:
+    done = shell(
+        "seq 5000 | mmpipe batch -j 4 --retries 0 --base-url http://127.0.0.1:9/v1 | wc -l; exit ${PIPESTATUS[1]}",
+        program="bash",
+        env={"MINIMAX_API_KEY": "k"},
+    )
+    assert 6 == done.status
+    assert int(done.stdout) < 100
+
+
+def test_a_closed_output_is_found_out_before_anything_is_paid() -> None:
+    with service() as far:
+        assert 13 == shell("mmpipe batch >&-", far, stdin=b"hello\n").status
+        assert [] == far.requests
+
+
+def test_a_terminal_is_meant_by_a_hyphen(here: Path) -> None:
+    with service() as far:
+        done = shell("mmpipe batch -o -", far, stdin=b"sim:echo hi\n")
+    assert ["hi"] == [record["content"] for record in done.records]
+    assert not (here / "-").exists()
+
+
+def test_a_signal_while_the_input_is_checked_is_told_in_the_totals(here: Path) -> None:
+    with (here / "in.txt").open("wb") as file:
+        for number in range(1_500_000):
+            file.write(b"%d\n" % number)
+    command = (*MMPIPE, "batch", "in.txt", "--meta", "meta.jsonl", "-o", "out.jsonl")
+    with service() as far, started(command, far) as process:
+        eventually((here / "out.jsonl").exists, "the journal")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert -signal.SIGTERM == process.wait(AT_ONCE)
+        assert [] == far.requests
     (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
     assert 143 == told["exit_status"]

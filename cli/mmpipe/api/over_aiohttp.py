@@ -127,7 +127,7 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             # The body of an error is read by the SDK itself, so it must not be endless.
-            left = float("inf") if self._response.ok else MAX_ERROR_BODY
+            left = float("inf") if 200 <= self._response.status < 300 else MAX_ERROR_BODY  # noqa: PLR2004  success
             async for piece in self._response.content.iter_any():
                 yield piece
                 left -= len(piece)

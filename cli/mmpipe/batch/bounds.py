@@ -1,8 +1,8 @@
 """How much a run may go wrong, cost and last before it ends by itself."""
 
-import asyncio
 from dataclasses import dataclass
 
+from mmpipe.batch.change import Change
 from mmpipe.errors import Partial, QuotaError, UsageError
 from mmpipe.visible import one_line
 
@@ -50,30 +50,38 @@ class Bounds:
 
 
 class Purse:
-    """Money for the answers: what is asked is paid for in advance, at an estimate, and settled when the answer is there."""
+    """Money for the answers: what is asked is paid for in advance, at an estimate, and settled when the answer is there.
 
-    def __init__(self, most: float) -> None:
-        self._most = most
+    Until some answers have told what they cost, few are asked at once: no more than are known.
+    """
+
+    def __init__(self, most: float, change: Change) -> None:
+        self._most, self._change = most, change
         self._spent = 0.0
         self._held: dict[int, float] = {}
-        self._settled = asyncio.Event()
+        self._on_hold = 0.0
+        self._known = 0
 
     async def hold(self, index: int, dollars: float) -> None:
         """Set so much aside for the record at this place; raises QuotaError when nothing is left for it.
 
-        While others are asked some of what was set aside for them may come back.
+        While others are asked, some of what was set aside for them may come back.
         """
-        while self._spent + sum(self._held.values()) + dollars > self._most:
-            if not self._held:
-                raise QuotaError(
-                    f"what is left of --max-cost {self._most:g} is less than the next answer may cost"
-                )
-            self._settled.clear()
-            await self._settled.wait()
+        await self._change.until(lambda: not self._held or self._allows(dollars))
+        if self._spent + self._on_hold + dollars > self._most:
+            raise QuotaError(
+                f"what is left of --max-cost {self._most:g} is less than the next answer may cost"
+            )
         self._held[index] = dollars
+        self._on_hold += dollars
 
     def settle(self, index: int, dollars: float | None) -> None:
         """What it really cost; where that is not known, what was set aside for it is gone."""
         held = self._held.pop(index, 0.0)
+        self._on_hold = self._on_hold - held if self._held else 0.0
         self._spent += held if dollars is None else dollars
-        self._settled.set()
+        self._known += bool(dollars)
+        self._change.happened()
+
+    def _allows(self, dollars: float) -> bool:
+        return len(self._held) < self._known and self._spent + self._on_hold + dollars <= self._most

@@ -1,12 +1,13 @@
 """Tells what a run would ask, and about what it would take, without asking anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmpipe.batch.estimate import Estimate, Expected
+from mmpipe.batch.ledger import Ledger
 from mmpipe.batch.limits import Rates
+from mmpipe.batch.records import Record
 from mmpipe.batch.survey import Survey
 from mmpipe.catalogue import find
-from mmpipe.request import Request
 
 _MINUTE = 60.0
 
@@ -24,10 +25,21 @@ class Forecast:
     dollars: float | None = 0.0
     speaking: float | None = 0.0
     estimate: Estimate = Estimate()
+    dedupe: bool = True
+    limit: int | None = None
+    _begun: int = 0
+    _asked: Ledger = field(default_factory=lambda: Ledger(0))
 
-    def add(self, request: Request) -> None:
-        """One more request."""
-        expected = self.estimate.of(request)
+    def add(self, record: Record) -> None:
+        """One more record that has no answer yet, if a run would come so far and ask it by itself."""
+        if self._begun == self.limit:
+            return
+        self._begun += 1
+        known = bytes.fromhex(record.sha256[:32])
+        if self.dedupe and self._asked.get(known) is not None:
+            return
+        self._asked.put(known, b"")
+        expected = self.estimate.of(record.request)
         self.requests += 1
         self.prompt += expected.prompt
         self.answer += expected.answer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
-from mmpipe.errors import AuthError, Interrupted, MmpipeError, QuotaError
+from mmpipe.errors import AuthError, CutShort, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.events import Event
 from mmpipe.reply import Attempts, Reply, trouble
 from mmpipe.request import Request
@@ -23,6 +23,7 @@ class Limiter(Protocol):
     def reserve(self, tokens: float) -> float: ...
     def settle(self, reserved: float, used: float) -> None: ...
     def pause(self, seconds: float) -> None: ...
+    def paused(self) -> float: ...
 
 
 class Window(Protocol):
@@ -44,6 +45,8 @@ Item = TypeVar("Item", bound=Asked)
 # What asks the service once: api.pool's, or a test's.
 Ask = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
 
+# With these there was no answer that would have to be paid.
+UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
 _OVERLOAD_CODES = (1002, 1041, 2045, 2064)
 _OVERLOAD_STATUSES = (429, 529)
 _PLAN_WINDOW = 2056  # api_facts 3.2: nothing is answered before the time that is told
@@ -76,6 +79,7 @@ class Engine(Generic[Item]):
 
     All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request. `on_retry` is
     told why an item is asked again, and in how many seconds; `on_stop` is called once nothing more is to be begun.
+    With `accepts_truncated` an answer that is cut at its limit of tokens is a good one.
     """
 
     def __init__(
@@ -86,17 +90,20 @@ class Engine(Generic[Item]):
         window: Window,
         patience: Patience,
         stamina: Stamina = Stamina(),
+        *,
+        accepts_truncated: bool = False,
         on_retry: Callable[[Item, MmpipeError, float], None] = lambda *_: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._ask, self._tokens, self._limiters = ask, tokens, limiters
         self._patience, self._stamina = patience, stamina
+        self._accepts_truncated = accepts_truncated
         self._on_retry, self._on_stop = on_retry, on_stop
         self._gate = _Gate(window)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
-        self.stopped_by: MmpipeError | Interrupted | None = None
+        self.stopped_by: Exception | Interrupted | None = None
 
     @property
     def in_flight(self) -> int:
@@ -112,15 +119,18 @@ class Engine(Generic[Item]):
         """Ask what `following` gives until it gives None; `deliver` gets each outcome as soon as it is there."""
 
         async def work() -> None:
-            while not self._stopping.is_set() and (item := await following()) is not None:
-                outcome = await self._outcome(item)
-                if outcome is not None:
-                    deliver(outcome)
+            try:
+                while not self._stopping.is_set() and (item := await following()) is not None:
+                    outcome = await self._outcome(item)
+                    if outcome is not None:
+                        deliver(outcome)
+            except Exception as error:  # noqa: BLE001  the boundary of a worker: the others have paid answers to come
+                self.stop(error)
 
         async with asyncio.TaskGroup() as group:
             self._workers = [group.create_task(work()) for _ in range(workers)]
 
-    def stop(self, why: MmpipeError | Interrupted) -> None:
+    def stop(self, why: Exception | Interrupted) -> None:
         """Begin nothing more; what is asked at this moment has its grace to be answered and delivered."""
         if self.stopped_by is None:
             self.stopped_by = why
@@ -149,7 +159,7 @@ class Engine(Generic[Item]):
                 reply, error = await self._attempt(item.request, self._patience.limits(spent))
                 spent += time.monotonic() - sent
                 self._gate.finished(overloaded=error is not None and is_overload(error))
-            self._settle(reserved, reply)
+            self._settle(reserved, reply, error)
             delay = None if error is None else self._delay(error, attempt, self._patience.total - spent)
             if error is None or delay is None:
                 elapsed_ms = round((time.monotonic() - began) * 1000)
@@ -167,14 +177,20 @@ class Engine(Generic[Item]):
         """
         async with self._leaving:
             for limiter in self._limiters:
-                if await self._stopped_within(limiter.reserve(reserved)):
-                    limiter.settle(reserved, 0)
-                    return False
-        return True
+                wait = limiter.reserve(reserved)
+                while wait > 0:
+                    if await self._stopped_within(wait):
+                        limiter.settle(reserved, 0)
+                        return False
+                    # A pause may have begun meanwhile.
+                    wait = limiter.paused()
+        return not self._stopping.is_set()
 
-    def _settle(self, reserved: float, reply: Reply) -> None:
+    def _settle(self, reserved: float, reply: Reply, error: MmpipeError | None) -> None:
         used = reply.usage.total_tokens if reply.usage is not None else None
-        # Nobody knows what a failed attempt used.
+        if isinstance(error, UNPAID):
+            used = 0
+        # Nobody knows what any other failed attempt used.
         if reserved and used is not None:
             for limiter in self._limiters:
                 limiter.settle(reserved, used)
@@ -186,7 +202,8 @@ class Engine(Generic[Item]):
                 reply.add(event)
         except MmpipeError as error:
             return reply, error
-        return reply, trouble(reply)
+        found = trouble(reply)
+        return reply, None if self._accepts_truncated and isinstance(found, CutShort) else found
 
     def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
         """Seconds until the same is asked again; None for never. What one request is told may concern them all."""
@@ -232,8 +249,10 @@ class _Gate:
             # Whoever wakes us has counted us in.
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
+            if not place.cancelled():
                 self._leave()
+            elif place in self._waiting:
+                self._waiting.remove(place)
             raise
 
     async def __aexit__(self, *_: object) -> None:
@@ -247,7 +266,7 @@ class _Gate:
         self.inside -= 1
         while self._waiting and self.inside < self._window.allowed:
             place = self._waiting.popleft()
-            if not place.done():
+            if not place.cancelled():
                 self.inside += 1
                 place.set_result(None)
 

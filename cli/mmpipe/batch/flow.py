@@ -2,45 +2,36 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.batch.bounds import Purse
-from mmpipe.batch.engine import Ask, Engine, Limiter, Outcome
+from mmpipe.batch.change import Change
+from mmpipe.batch.engine import UNPAID, Ask, Engine, Limiter, Outcome
 from mmpipe.batch.estimate import Estimate
 from mmpipe.batch.intake import Input, Intake
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.outcomes import bad_record_line, copied_line, outcome_line
+from mmpipe.batch.outcomes import bad_record_id, bad_record_line, copied_line, outcome_line
 from mmpipe.batch.outlet import Outlet
 from mmpipe.batch.records import BadRecord, Record
 from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.batch.window import AdaptiveWindow
 from mmpipe.catalogue import cost
-from mmpipe.errors import (
-    AuthError,
-    Interrupted,
-    MmpipeError,
-    NetworkError,
-    QuotaError,
-    Rejected,
-    TimedOut,
-    UsageError,
-)
+from mmpipe.errors import Interrupted, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
+from mmpipe.signals import ENDING
 from mmpipe.streams import Output
 from mmpipe.terms import Limits, Patience
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console
 
 _SHOW_EVERY: Final = 0.2  # seconds
-_ENDING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-# With these nothing was answered that would have to be paid.
-_UNPAID: Final = (AuthError, NetworkError, QuotaError, Rejected)
+_FEWEST_UNREACHED: Final = 20  # records in a row, and as many as may be asked at once
 
 
 class Asking(Protocol):
@@ -77,12 +68,16 @@ class Flow:
         console: Console,
     ) -> None:
         self._options, self._terms = options, terms
-        self._journal, self._tally, self._console = journal, tally, console
-        self._outlet = Outlet(stdout, journal, console.pause, in_order=options.output.keep_order)
+        self._journal, self._stdout, self._tally, self._console = journal, stdout, tally, console
+        self._change = Change()
+        self._outlet = Outlet(
+            stdout, journal, self._change, console.pause, in_order=options.output.keep_order
+        )
         self._intake = Intake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
-        self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost)
+        self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost, self._change)
         self._estimate = Estimate()
+        self._unreached = 0
 
     async def whole(self, show: Callable[[int], None]) -> None:
         """The whole run; raises what ended it early. `show` is called some times a second with how many are in flight."""
@@ -95,30 +90,42 @@ class Flow:
                 AdaptiveWindow(terms.concurrency),
                 terms.patience,
                 self._options.stamina,
+                accepts_truncated=self._options.output.allow_truncated,
                 on_retry=self._retried,
-                on_stop=self._intake.close,
+                on_stop=self._begin_nothing_more,
             )
             if seconds is not None:
                 overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
-                asyncio.get_running_loop().call_later(seconds, self._engine.stop, overdue)
+                left = max(0.0, seconds - self._tally.seconds)
+                asyncio.get_running_loop().call_later(left, self._engine.stop, overdue)
             with _told_to_end(self._end):
                 await self._all(show)
         if self._engine.stopped_by is not None:
             raise self._engine.stopped_by
 
     async def _all(self, show: Callable[[int], None]) -> None:
-        """Ask, write, sync and show side by side, until all is asked or one of them fails."""
-        aides = (self._outlet.keep_written(), self._outlet.keep_synced(), self._keep_shown(show))
+        """Ask, write, sync and show side by side, until all is asked and written or one of them fails."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(aide) for aide in aides]
+                writing = group.create_task(self._outlet.keep_written())
+                aides = [
+                    group.create_task(aide) for aide in (self._outlet.keep_synced(), self._keep_shown(show))
+                ]
                 await self._engine.run(self._following, self._deliver, self._terms.concurrency)
-                for task in tasks:
-                    task.cancel()
+                self._outlet.close()
+                if self._engine.stopped_by is not None:
+                    # Whoever ends the run does not wait for a reader that stands still.
+                    await asyncio.wait([writing], timeout=self._options.stamina.grace)
+                    writing.cancel()
+                await asyncio.wait([writing])
+                for aide in aides:
+                    aide.cancel()
         except ExceptionGroup as errors:
             raise _first(errors) from None
-        finally:
-            self._outlet.flush()
+
+    def _begin_nothing_more(self) -> None:
+        self._intake.close()
+        self._change.end()
 
     async def _following(self) -> Record | None:
         """The next record to be asked; those before it that cannot be, or share an answer, are dealt with."""
@@ -143,7 +150,10 @@ class Flow:
         return True
 
     def _refuse(self, record: BadRecord) -> None:
-        self._outlet.put(record.index, bad_record_line(record, self._options.output.form))
+        line = bad_record_line(record, self._options.output.form)
+        # What the journal says already need not be said again by each run.
+        is_told = self._journal is not None and bad_record_id(record) in self._journal
+        self._outlet.put(record.index, None if is_told else line)
         self._settle(good=False)
 
     def _deliver(self, outcome: Outcome[Record]) -> None:
@@ -157,6 +167,16 @@ class Flow:
         if self._twins is not None:
             self._twins.settle(record, line, place, good=outcome.error is None)
         self._settle(good=outcome.error is None)
+        self._console.note(
+            f"{record.id}: {reply.request_id or 'no trace id'}, {outcome.attempts.elapsed_ms} ms"
+        )
+        self._notice_absence(outcome.error)
+
+    def _notice_absence(self, error: MmpipeError | None) -> None:
+        """End the run where nobody is there to be asked, rather than fail every record of it."""
+        self._unreached = self._unreached + 1 if isinstance(error, NetworkError) else 0
+        if error is not None and self._unreached >= _FEWEST_UNREACHED + self._terms.concurrency:
+            self._engine.stop(error)
 
     def _retried(self, record: Record, error: MmpipeError, delay: float) -> None:
         self._tally.retries += 1
@@ -184,7 +204,7 @@ class Flow:
         if self._estimates and usage is not None and usage.completion_tokens is not None:
             self._estimate = self._estimate.after(usage.completion_tokens)
         if self._purse is not None:
-            self._purse.settle(outcome.item.index, 0.0 if isinstance(outcome.error, _UNPAID) else dollars)
+            self._purse.settle(outcome.item.index, 0.0 if isinstance(outcome.error, UNPAID) else dollars)
 
     @property
     def _estimates(self) -> bool:
@@ -211,17 +231,21 @@ class Flow:
 
     def _make_twins(self) -> Twins:
         if self._journal is None:
-            return Twins(RecentAnswers(), self._copy)
-        return Twins(JournalAnswers(self._journal, self._outlet.flush), self._copy)
+            return Twins(RecentAnswers(), self._change, self._copy)
+        answers = JournalAnswers(self._journal, self._outlet.flush)
+        return Twins(answers, self._change, self._copy)
 
     async def _keep_shown(self, show: Callable[[int], None]) -> None:
         while True:
             await asyncio.sleep(_SHOW_EVERY)
             show(self._engine.in_flight)
+            if self._journal is None:
+                self._stdout.check_reader()
 
     def _end(self, number: int) -> None:
-        """A signal: nothing more is begun; what is asked now is waited for. A second one ends the run at once."""
-        if isinstance(self._engine.stopped_by, Interrupted):
+        """A signal: nothing more is begun; what is asked now is waited for. If it is ending already, it ends at once."""
+        if self._engine.stopped_by is not None:
+            self._engine.stopped_by = Interrupted(number)
             self._engine.give_up()
         self._engine.stop(Interrupted(number))
 
@@ -230,7 +254,8 @@ class Flow:
 def _told_to_end(end: Callable[[int], None]) -> Iterator[None]:
     """Inside, `end` is called with the number of each signal that asks the process to end."""
     loop = asyncio.get_running_loop()
-    heeded = [number for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in ENDING}
+    heeded = [number for number, handler in before.items() if handler != signal.SIG_IGN]
     for number in heeded:
         loop.add_signal_handler(number, end, number)
     try:
@@ -238,6 +263,22 @@ def _told_to_end(end: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number in heeded:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+def run(whole: Coroutine[None, None, None]) -> None:
+    """As asyncio.run, except that no thread is waited for: one may hang in the look-up of a name, or in a write."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(whole)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

@@ -5,8 +5,9 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final, Literal
 
 from mmpipe.batch.journal_file import open_to_read
@@ -35,6 +36,12 @@ class Journal:
     _output: Output
     _known: Ledger
     _unsynced: bool = False
+    _lost: OutputError | None = None
+    _syncing: Lock = field(default_factory=Lock)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a record of this id."""
+        return bool(len(self._known)) and self._known.get(key_of(name)) is not None
 
     def __len__(self) -> int:
         """How many ids it had when it was opened."""
@@ -79,6 +86,13 @@ class Journal:
             raise OutputError(f"{self.path} was made shorter by somebody else")
         return data
 
+    def clear(self) -> None:
+        """Begin anew; raises OutputError."""
+        try:
+            os.ftruncate(self._output.descriptor, 0)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines, all in one write; what is written survives the death of the process.
 
@@ -96,16 +110,21 @@ class Journal:
             raise
 
     def sync(self) -> None:
-        """Return once every line is on the disk; raises OutputError."""
-        if not self._unsynced:
-            return
-        # Before it begins: what another thread appends meanwhile is for the next time.
-        self._unsynced = False
-        try:
-            os.fdatasync(self._output.descriptor)
-        except OSError as error:
-            self._unsynced = True
-            raise _cannot_write(self.path, error) from error
+        """Return once every line is on the disk; raises OutputError, and the same at every later call.
+
+        May be called in several threads.
+        """
+        with self._syncing:
+            if self._lost is None and self._unsynced:
+                # Before it begins: what another thread appends meanwhile is for the next time.
+                self._unsynced = False
+                try:
+                    os.fdatasync(self._output.descriptor)
+                except OSError as error:
+                    # The kernel tells it once, and calls the next sync a success.
+                    self._lost = _cannot_write(self.path, error)
+            if self._lost is not None:
+                raise self._lost
 
     def _drop_torn(self, written: bytes) -> None:
         torn = len(written) - written.rfind(b"\n") - 1
@@ -120,6 +139,8 @@ class Journal:
 @contextmanager
 def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
     """The file, locked for as long as the context lasts, with everything on the disk when it ends.
+
+    What is to be overwritten counts for nothing, and stays until `clear`.
 
     Raises UsageError, Busy, InputError for what is no journal (and leaves it as it is), OutputError.
     """
@@ -188,7 +209,6 @@ def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Jour
     try:
         repaired, known = None, Ledger(_ROW.size)
         if os.fstat(descriptor).st_size == 0 or overwrite:
-            os.ftruncate(descriptor, 0)
             _sync_folder(path)
         elif resume:
             repaired, known = _resumed(descriptor, path)

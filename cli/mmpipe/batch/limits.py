@@ -110,6 +110,10 @@ class OwnLimiter:
         """Hold every request for so long, as the service asked."""
         self._take(lambda state, now: (pause(state, now + seconds), 0.0))
 
+    def paused(self) -> float:
+        """How many seconds of a pause are left."""
+        return self._take(lambda state, now: (state, max(0.0, state.paused_until - now)))
+
     def _take(self, step: Step) -> float:
         self._state, found = step(self._state, self._clock())
         return found

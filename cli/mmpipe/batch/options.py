@@ -49,6 +49,7 @@ class OutputOptions:
     path: str | None = None
     resume: bool = False
     overwrite: bool = False
+    allow_truncated: bool = False
     meta: str | None = None
     progress: Mode = "auto"
 

@@ -24,6 +24,13 @@ class InOrder:
         ahead = index - self._next
         return ahead >= self._most_ahead or (ahead > 0 and self._bytes > self._most_held)
 
+    def rest(self) -> Iterator[bytes]:
+        """What is still held, in order: a place before it will not come any more."""
+        for index in sorted(self._held):
+            line = self._held.pop(index)
+            if line is not None:
+                yield line
+
     def put(self, index: int, line: bytes | None) -> Iterator[bytes]:
         """The lines that can come out now; None is a place of which nothing is written."""
         self._held[index] = line

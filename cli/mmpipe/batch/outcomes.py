@@ -1,13 +1,15 @@
 """Writes what became of a record as one JSON line: the contract's form, or that of the OpenAI Batch API."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records import BadRecord, Record
 from mmpipe.errors import InputError, MmpipeError
+from mmpipe.events import Usage
 from mmpipe.json_bytes import json_bytes
-from mmpipe.reply import Attempts, Reply, usage_json
+from mmpipe.reply import Attempts, Reply
 from mmpipe.strict_json import loads
 
 _NAMES = ("id", "custom_id")
@@ -63,7 +65,7 @@ def copied_line(line: bytes, record: Record, form: Form, earlier: int = 0) -> by
 
 def bad_record_line(record: BadRecord, form: Form) -> bytes:
     """The line of one that could not be asked; it has the same fields."""
-    name = record.id if record.id is not None else str(record.index)
+    name = bad_record_id(record)
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
     identity = {"request_sha256": None, "attempt": 0}
     if form.openai:
@@ -72,6 +74,11 @@ def bad_record_line(record: BadRecord, form: Form) -> bytes:
     del answer["id"]
     line = {"id": name, "index": record.index, "response_id": None, **answer, "cost": None}
     return _line({**line, "error": error.as_json(), **identity})
+
+
+def bad_record_id(record: BadRecord) -> str:
+    """By its place in the input, where its own could not be read."""
+    return record.id if record.id is not None else str(record.index)
 
 
 def _named(record: Record) -> dict[str, str]:
@@ -107,11 +114,25 @@ def _openai_response(reply: Reply) -> dict[str, object]:
     body = {
         "id": reply.id,
         "object": "chat.completion",
+        # The service's own time is that of its answer too, to the second.
+        "created": int(time.time()),
         "model": reply.model,
         "choices": [choice],
-        "usage": usage_json(reply.usage),
+        "usage": _openai_usage(reply.usage),
     }
     return {"status_code": 200, "request_id": reply.request_id, "body": body}
+
+
+def _openai_usage(usage: Usage | None) -> dict[str, object] | None:
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens or 0,
+        "completion_tokens": usage.completion_tokens or 0,
+        "total_tokens": usage.total_tokens or 0,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }
 
 
 def _line(record: Mapping[str, object]) -> bytes:

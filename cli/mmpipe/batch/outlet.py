@@ -4,54 +4,75 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from mmpipe.batch.change import Change
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.order import InOrder
+from mmpipe.errors import MmpipeError
 from mmpipe.streams import Output
 from mmpipe.visible import visible_json
 
 _SYNC_EVERY: Final = 1.0  # seconds; what a power cut may take
+_MOST_WAITING: Final = 16 << 20  # bytes that a slow reader may leave unread
 
 
 class Outlet:
     """Where lines go: to the `journal` as they come, or else to `stdout`, in the order of the input if that is wanted.
 
-    A journal is never kept waiting, since what is not in it is lost with the process. `make_way` is called before
-    anything is written to a terminal, where something else may be drawn.
+    A journal is never kept waiting, since what is not in it is lost with the process. A reader of stdout who stands
+    still holds up a thread, and nothing else. `make_way` is called before anything is written to a terminal, where
+    something else may be drawn.
     """
 
     def __init__(
-        self, stdout: Output, journal: Journal | None, make_way: Callable[[], None], *, in_order: bool
+        self,
+        stdout: Output,
+        journal: Journal | None,
+        change: Change,
+        make_way: Callable[[], None],
+        *,
+        in_order: bool,
     ) -> None:
-        self._stdout, self._journal, self._make_way = stdout, journal, make_way
+        self._stdout, self._journal, self._change, self._make_way = stdout, journal, change, make_way
         self._order = InOrder() if in_order and journal is None else None
         # Where in the journal the next line will stand.
         self.end = 0 if journal is None else journal.end
         self._ready: list[bytes] = []
+        self._waiting = 0  # bytes
         self._something = asyncio.Event()
-        self._moved = asyncio.Event()
+        self._is_closed = False
+        self._is_broken = False
 
     def put(self, index: int, line: bytes | None) -> None:
         """Have the line of the record at this place written; None if there is none to write."""
         if self._order is not None:
-            self._ready += self._order.put(index, line)
-            self._moved.set()
+            self._take(list(self._order.put(index, line)))
+            self._change.happened()
         elif line is not None:
-            self._ready.append(line)
-            self.end += len(line)
-        if self._ready:
-            self._something.set()
+            self._take([line])
 
     async def room_for(self, index: int) -> None:
         """Return when the record at this place may be begun without holding too much back."""
-        while self._order is not None and self._order.is_too_far_ahead(index):
-            self._moved.clear()
-            await self._moved.wait()
+        await self._change.until(lambda: not self._is_full(index))
+
+    def close(self) -> None:
+        """Nothing more comes; what was held for a place before it goes out too."""
+        if self._order is not None:
+            self._take(list(self._order.rest()))
+        self._is_closed = True
+        self._something.set()
 
     async def keep_written(self) -> None:
-        """Write what is put as soon as it is ready, until cancelled; raises OutputError, PipeClosed."""
-        while True:
+        """Write what is put as soon as it is ready, until all is written and it is closed.
+
+        Raises OutputError, PipeClosed.
+        """
+        while self._ready or not self._is_closed:
             await self._something.wait()
-            self.flush()
+            self._something.clear()
+            if self._journal is not None:
+                self.flush()
+            elif self._ready:
+                await self._write_out()
 
     async def keep_synced(self) -> None:
         """Have what is written on the disk a second later, until cancelled; raises OutputError."""
@@ -61,15 +82,35 @@ class Outlet:
             await asyncio.to_thread(self._journal.sync)
 
     def flush(self) -> None:
-        """Write what is ready now; raises OutputError, PipeClosed."""
-        self._something.clear()
+        """Have in the journal what is ready; after an error nothing more, which would hide that some is missing."""
         lines, self._ready = self._ready, []
-        if not lines:
+        if self._journal is None or self._is_broken or not lines:
             return
-        if self._journal is not None:
+        try:
             self._journal.append(lines)
-        elif self._stdout.is_terminal:
+        except MmpipeError:
+            self._is_broken = True
+            raise
+
+    async def _write_out(self) -> None:
+        data, self._ready = b"".join(self._ready), []
+        if self._stdout.is_terminal:
             self._make_way()
-            self._stdout.write(visible_json(b"".join(lines).decode()).encode())
-        else:
-            self._stdout.write(b"".join(lines))
+            data = visible_json(data.decode()).encode()
+        await asyncio.get_running_loop().run_in_executor(None, self._stdout.write, data)
+        self._waiting = sum(map(len, self._ready))
+        self._change.happened()
+
+    def _take(self, lines: list[bytes]) -> None:
+        if lines:
+            size = sum(map(len, lines))
+            self._ready += lines
+            self._waiting += size
+            self.end += size
+            self._something.set()
+
+    def _is_full(self, index: int) -> bool:
+        if self._journal is not None:
+            return False
+        is_early = self._order is not None and self._order.is_too_far_ahead(index)
+        return is_early or self._waiting > _MOST_WAITING

@@ -3,11 +3,13 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from mmpipe import parameters
+from mmpipe.batch.estimate import Expected
 from mmpipe.batch.intake import Found, Input
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.options import BatchOptions
@@ -25,7 +27,7 @@ from mmpipe.batch.sources import Piece, lines_of, read_pieces
 from mmpipe.batch.survey import Survey, survey
 from mmpipe.batch.template import Template
 from mmpipe.catalogue import find
-from mmpipe.errors import UsageError
+from mmpipe.errors import InputError, UsageError
 from mmpipe.prompt import read_text, typed_text
 from mmpipe.settings import Settings
 from mmpipe.streams import Streams
@@ -57,6 +59,8 @@ def defaults_of(options: BatchOptions, settings: Settings, console: Console) -> 
         raise UsageError("the name of the model is empty")
     for warning in parameters.check_for_model(body, find(model)):
         console.warn(warning)
+    if options.bounds.cost is not None and Expected(model, 1, 1).dollars is None:
+        raise UsageError(f"--max-cost: the price of {model} is not known")
     system = None if asked.system is None else typed_text(asked.system, "the system message")
     return Defaults(
         model=model,
@@ -80,20 +84,23 @@ def outlook(
 
     A pipe is taken as it comes.
     """
+    _check_files(options.input.files)
     if not are_files(options):
         return Outlook()
     now = _sidecar(options, defaults)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
     if then is not None and then.records is not None and _is_same(then, now):
-        whole = options.input.shard is None
-        return Outlook(then.records if whole else None, checked=True, unchanged=True)
+        is_whole = options.input.shard is None and options.input.limit is None
+        return Outlook(then.records if is_whole else None, checked=True, unchanged=True)
     for sentence in changes(then, now):
         console.warn(sentence)
     found = looked_through(options, defaults, streams, journal)
     if journal is not None:
         # What is refused today must not pass unread tomorrow.
         write_sidecar(journal.path, now if found.bad else replace(now, records=found.records))
-    return Outlook(found.taken, checked=True)
+    limit = options.input.limit
+    total = found.taken if limit is None else min(found.taken, found.answered + limit)
+    return Outlook(total, checked=True)
 
 
 def looked_through(
@@ -123,6 +130,16 @@ def source(
         return read_records(lines, defaults, is_answered)
 
     return Input(_pieces(options, streams), records, _takes(options), known.checked, options.input.limit)
+
+
+def _check_files(paths: Sequence[str]) -> None:
+    """Raise InputError for what cannot be read; a pipe is not opened, since that may wait for its other end."""
+    for path in paths:
+        if path != "-" and not os.access(path, os.R_OK):
+            reason = "Permission denied" if Path(path).exists() else "No such file or directory"
+            raise InputError(f"cannot read {path}: {reason}")
+        if Path(path).is_dir():
+            raise InputError(f"cannot read {path}: Is a directory")
 
 
 def _pieces(options: BatchOptions, streams: Streams) -> Iterator[Piece]:

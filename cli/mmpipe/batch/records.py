@@ -1,6 +1,7 @@
 """Reads records, each from one line: what to ask, under which id, and a hash that tells a changed request; pure."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
@@ -175,7 +176,11 @@ def guess_form(first: Line) -> Form:
     if first.source.removesuffix(".gz").endswith(_JSONL_ENDINGS):
         # One bad line at the top must not turn a whole file of records into prompts that are paid for.
         return "jsonl"
-    if not first.content.lstrip().startswith((b"{", b'"')):
+    beginning = first.content.lstrip()
+    if re.match(rb'\{\s*"', beginning):
+        # Nobody begins a prompt like that, and a broken record is not to be asked as one.
+        return "jsonl"
+    if not beginning.startswith((b"{", b'"')):
         return "lines"
     try:
         strict_json.loads(first.content.decode())

@@ -1,6 +1,5 @@
 """`batch` from what was typed to the exit status: everything local is checked, then locked, then asked."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from mmpipe.asking import told_endpoint
 from mmpipe.batch.descriptors import room_for_connections
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.engine import Limiter
-from mmpipe.batch.flow import Asking, Flow, Terms
+from mmpipe.batch.flow import Asking, Flow, Terms, run
 from mmpipe.batch.journal import Journal, open_journal, read_journal
-from mmpipe.batch.limits import OwnLimiter
+from mmpipe.batch.limits import OwnLimiter, Rates
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.preparation import defaults_of, looked_through, outlook, source
 from mmpipe.batch.reorder import reorder
@@ -44,12 +43,12 @@ def batch(
     """
     check_apart(options.output.path, options.output.meta)
     with Console(streams, options.manners, environment) as console:
-        run = _Run(options, streams, environment, console)
-        with told_to(options.output.meta, run.tally.line):
+        one = _Run(options, streams, environment, console)
+        with told_to(options.output.meta, one.tally.line):
             if options.dry_run:
-                run.forecast()
+                one.forecast()
             else:
-                run.ask_all(open_pool)
+                one.ask_all(open_pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +62,44 @@ class _Run:
     def forecast(self) -> None:
         """Tell what there is to be asked, and about what it takes; neither key nor service is needed for that."""
         defaults, _ = self._defaults(self._settings())
-        forecast = Forecast()
+        chosen = self.options.input
+        forecast = Forecast(dedupe=chosen.dedupe, limit=chosen.limit)
         with self._earlier() as journal:
-            found = looked_through(
-                self.options, defaults, self.streams, journal, lambda record: forecast.add(record.request)
-            )
-        line = forecast.line(found, self.options.rates, self.options.concurrency)
+            found = looked_through(self.options, defaults, self.streams, journal, forecast.add)
+        line = forecast.line(found, self._own_rates(), self.options.concurrency)
         write_line(self.streams.stdout, line)
 
     def ask_all(self, open_pool: OpenPool) -> None:
-        """The whole of it."""
-        settings = self._settings()
-        defaults, patience = self._defaults(settings)
-        endpoint = told_endpoint(settings, self.console)
-        with self._journal() as journal, self._limiters(endpoint) as limiters:
-            terms = Terms(partial(open_pool, endpoint), patience, limiters, self._concurrency())
-            try:
-                self._flow(defaults, journal, terms)
-            except (MmpipeError, Interrupted):
-                if journal is not None:
-                    self.console.hint(f"the same command with --resume goes on with {journal.path}")
-                raise
-        if self.tally.failed:
-            raise Partial(f"{self.tally.failed} of {self.tally.done} records failed; each is in the output")
+        """The whole of it; a signal that comes while nothing is asked yet ends it too."""
+        with interruptible():
+            settings = self._settings()
+            defaults, patience = self._defaults(settings)
+            endpoint = told_endpoint(settings, self.console)
+            with self._journal() as journal, self._limiters(endpoint) as limiters:
+                if journal is None:
+                    self.streams.stdout.check_open()
+                self._resumably(
+                    defaults,
+                    journal,
+                    Terms(partial(open_pool, endpoint), patience, limiters, self._concurrency()),
+                )
+
+    def _resumably(self, defaults: Defaults, journal: Journal | None, terms: Terms) -> None:
+        try:
+            self._flow(defaults, journal, terms)
+            if self.tally.failed:
+                raise Partial(
+                    f"{self.tally.failed} of {self.tally.done} records failed; each is in the output"
+                )
+        except (MmpipeError, Interrupted) as error:
+            if journal is not None and (self.tally.done or isinstance(error, Interrupted)):
+                self.console.hint(f"the same command with --resume goes on with {journal.path}")
+            raise
 
     def _flow(self, defaults: Defaults, journal: Journal | None, terms: Terms) -> None:
         known = outlook(self.options, defaults, self.streams, journal, self.console)
+        if journal is not None and self.options.output.overwrite:
+            journal.clear()
         progress = choose(self.options.output.progress, self.streams, self.environment, self.options.manners)
         self.console.own(progress)
 
@@ -101,12 +112,11 @@ class _Run:
             await Flow(self.options, found, terms, journal, stdout, self.tally, self.console).whole(show)
 
         try:
-            asyncio.run(flow())
+            run(flow())
         finally:
             self.console.summary(self.tally.sentence())
         if journal is not None and self.options.output.keep_order:
-            with interruptible():
-                reorder(journal.path)
+            reorder(journal.path)
 
     def _settings(self) -> Settings:
         return Settings(self.options.settings, self.environment, self.options.profile)
@@ -149,11 +159,19 @@ class _Run:
     @contextmanager
     def _limiters(self, endpoint: Endpoint) -> Iterator[Sequence[Limiter]]:
         """The limits of all runs of this key here; and those of a shard, whose brothers may run elsewhere."""
-        rates, shard = self.options.rates, self.options.input.shard
         with limits_of(
-            rates, base_url=endpoint.base_url, key=endpoint.key.value, environment=self.environment
+            self.options.rates,
+            base_url=endpoint.base_url,
+            key=endpoint.key.value,
+            environment=self.environment,
         ) as limiter:
-            yield (limiter,) if shard is None else (OwnLimiter(rates.divided(shard.count)), limiter)
+            is_whole = self.options.input.shard is None
+            yield (limiter,) if is_whole else (OwnLimiter(self._own_rates()), limiter)
+
+    def _own_rates(self) -> Rates:
+        """A shard has its share."""
+        shard = self.options.input.shard
+        return self.options.rates if shard is None else self.options.rates.divided(shard.count)
 
 
 def _snapshot(tally: Tally, total: int | None, in_flight: int) -> Snapshot:

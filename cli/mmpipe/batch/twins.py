@@ -1,11 +1,11 @@
 """Asks identical requests once: the others wait for the answer of the first, or are given it again."""
 
-import asyncio
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from mmpipe.batch.change import Change
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.ledger import Ledger
 from mmpipe.batch.records import Record
@@ -72,18 +72,15 @@ class Twins:
     `give` is called with a record, the line of the answer that it shares, and whether that is a good one.
     """
 
-    def __init__(self, answers: Answers, give: Callable[[Record, bytes, bool], None]) -> None:
-        self._answers, self._give = answers, give
+    def __init__(self, answers: Answers, change: Change, give: Callable[[Record, bytes, bool], None]) -> None:
+        self._answers, self._change, self._give = answers, change, give
         self._asked: dict[bytes, list[Record]] = {}
         self._waiting = 0
-        self._settled = asyncio.Event()
 
     async def takes(self, record: Record) -> bool:
         """Whether the record shares an answer, and is given it now or when it comes; if not, it is to be asked."""
         request = _hash(record)
-        while request in self._asked and self._waiting >= _MOST_WAITING:
-            self._settled.clear()
-            await self._settled.wait()
+        await self._change.until(lambda: request not in self._asked or self._waiting < _MOST_WAITING)
         if request in self._asked:
             self._asked[request].append(record)
             self._waiting += 1
@@ -100,7 +97,7 @@ class Twins:
         request = _hash(record)
         waited = self._asked.pop(request, [])
         self._waiting -= len(waited)
-        self._settled.set()
+        self._change.happened()
         if good:
             self._answers.keep(request, line, place)
         for twin in waited:

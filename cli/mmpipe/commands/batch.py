@@ -86,6 +86,9 @@ class Lines(Section):
     ] = None
     resume: Annotated[bool, option("--resume", help="Ask only what has no good answer in FILE.")] = False
     overwrite: Annotated[bool, option("--overwrite", help="Begin FILE anew.")] = False
+    allow_truncated: Annotated[
+        bool, option("--allow-truncated", help="An answer cut at its token limit is no failure.")
+    ] = False
     merge: Annotated[
         bool,
         option(
@@ -243,7 +246,8 @@ def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
         form=Form(lines.format == "openai", thinking == "split", lines.pass_through),
         thinking=thinking,
         keep_order=lines.keep_order,
-        path=lines.output,
+        path=None if lines.output == "-" else lines.output,
+        allow_truncated=lines.allow_truncated,
         resume=lines.resume,
         overwrite=lines.overwrite,
         meta=lines.meta,
