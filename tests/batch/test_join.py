@@ -7,16 +7,19 @@ import pytest
 
 from batch.journals import record
 from mmpipe.batch.join import join
+from mmpipe.batch.journal import open_journal
 from mmpipe.batch.options import MergeOptions
-from mmpipe.errors import InputError, Partial, UsageError
+from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.streams import Streams
 
 
-def joined(*paths: Path, output: Path | None = None, in_order: bool = False) -> tuple[list[str], str]:
+def joined(
+    *paths: Path, output: Path | None = None, in_order: bool = False, overwrite: bool = False
+) -> tuple[list[str], str]:
     """The ids on standard output, and what was said."""
     streams = Streams.fake()
     name = None if output is None else str(output)
-    join(MergeOptions(tuple(map(str, paths)), name, in_order), streams, {})
+    join(MergeOptions(tuple(map(str, paths)), name, in_order, overwrite), streams, {})
     stdout, stderr = streams.captured()
     return [json.loads(line)["id"] for line in stdout.splitlines()], stderr.decode()
 
@@ -44,7 +47,7 @@ def test_what_is_missing_or_there_twice_is_told_and_the_file_is_left(tmp_path: P
     with pytest.raises(
         InputError, match=r"2 records are missing, by their index: 1, 2; 1 ids are in several journals: a"
     ):
-        joined(one, two, output=target)
+        joined(one, two, output=target, overwrite=True)
     assert "precious\n" == target.read_text()
 
 
@@ -53,6 +56,17 @@ def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Pat
     with pytest.raises(Partial, match="1 records have no good answer: b"):
         joined(one, output=tmp_path / "all")
     assert 2 == (tmp_path / "all").read_bytes().count(b"\n")
+
+
+def test_a_file_that_has_content_or_that_a_run_writes_to_is_not_taken_away(tmp_path: Path) -> None:
+    one, target = journal(tmp_path, "1", record("a", index=0)), journal(tmp_path, "all", record("b"))
+    with pytest.raises(UsageError, match="--overwrite"):
+        joined(one, output=target)
+    with pytest.raises(UsageError, match="both input and output"):
+        joined(one, output=one, overwrite=True)
+    with open_journal(str(target), resume=True, overwrite=False), pytest.raises(Busy):
+        joined(one, output=target, overwrite=True)
+    assert record("b") == target.read_bytes()
 
 
 def test_nothing_to_join_is_a_usage_error() -> None:

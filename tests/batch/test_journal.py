@@ -133,12 +133,14 @@ def expected(fields: dict[str, object]) -> Entry | None:
 @given(st.fixed_dictionaries({}, optional=FIELDS), st.sampled_from([b"", b" ", b"\r"]))
 def test_a_line_is_read_as_the_reader_of_json_has_it(fields: dict[str, object], end: bytes) -> None:
     line = json.dumps(fields).encode() + end
+    # Two halves that stand side by side are one character once they are read.
+    read = json.loads(line)
     try:
         found = entry(line)
     except ValueError:
-        assert expected(fields) is None
+        assert expected(read) is None
     else:
-        assert expected(fields) == found
+        assert expected(read) == found
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -78,7 +78,38 @@ def test_further_fields_of_the_request_stand_under_parameters_or_in_the_body() -
     expected = Request(MODEL, (user("a"),), further, streamed=False)
     assert expected == good({"prompt": "a", "parameters": further}, defaults).request
     assert expected == good({**ENVELOPE, "body": {"messages": [user("a")], **further}}, defaults).request
-    assert {"tools": tools} == good({"prompt": "a", "tools": tools}, defaults).fields
+    # Well-known names need no such place, unless a template makes data of the record.
+    record = good({"prompt": "a", **further}, defaults)
+    assert (expected, {}) == (record.request, record.fields)
+    data = good({"title": "a", "tools": "hammer", "n": 3}, templated("{title}"))
+    assert ({"title": "a", "tools": "hammer", "n": 3}, {}) == (data.fields, data.request.parameters)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "refused"),
+    [
+        ("MiniMax-M2.7", "image_url", True),
+        ("MiniMax-M3", "image_url", False),
+        ("MiniMax-M3", "input_audio", True),
+        ("somebody-elses", "input_audio", False),
+        ("MiniMax-M2.7", "text", False),
+    ],
+)
+def test_parts_that_a_model_is_known_not_to_take_are_refused(model: str, kind: str, refused: bool) -> None:
+    messages = [{"role": "user", "content": [{"type": kind, kind: "x"}]}]
+    for value in (
+        {"messages": messages, "model": model},
+        {**ENVELOPE, "body": {"messages": messages, "model": model}},
+    ):
+        [record] = read(json.dumps(value).encode(), JSONL)
+        assert refused is isinstance(record, BadRecord)
+
+
+@pytest.mark.parametrize(
+    "content", [b'{\n  "prompt": "x"\n}\n', b'[\n{"prompt": "x"}\n]\n', b'[{"prompt": "x"}]\n']
+)
+def test_json_that_is_no_jsonl_is_refused_and_not_asked_line_by_line(content: bytes) -> None:
+    assert isinstance(read(content)[0], BadRecord)
 
 
 def test_what_a_record_does_not_say_is_as_for_all() -> None:
@@ -117,8 +148,8 @@ def test_the_id_is_the_records_own_or_else_its_index(
 
 
 def test_fields_that_are_not_ours_are_kept() -> None:
-    record = good({"prompt": "a", "id": 1, "top_p": 1, "url": "u", "body": "b", "tags": ["x"], "seed": 1})
-    assert {"url": "u", "body": "b", "tags": ["x"], "seed": 1} == record.fields
+    record = good({"prompt": "a", "id": 1, "top_p": 1, "url": "u", "body": "b", "tags": ["x"]})
+    assert {"url": "u", "body": "b", "tags": ["x"]} == record.fields
     assert {"id": "y"} == good({"prompt": "a", "custom_id": "x", "id": "y"}).fields
     assert {"n": 1} == good({**ENVELOPE, "n": 1, "body": {"messages": [user("a")]}}).fields
 

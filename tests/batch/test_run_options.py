@@ -273,3 +273,28 @@ def test_a_broken_record_at_the_top_of_a_pipe_is_no_prompt() -> None:
         counts, _ = run(far, '{"prompt": "sim:echo a",}\n{"prompt": "sim:echo b"}\n')
         assert ["sim:echo b"] == prompts(far)
     assert Counts(good=1, failed=1) == counts
+
+
+def test_an_id_that_comes_again_fails_alone_on_a_pipe_and_the_run_can_be_taken_up(tmp_path: Path) -> None:
+    records = '{"id":"a","prompt":"sim:echo 1"}\n{"id":"a","prompt":"sim:echo 2"}\n{"id":"c","prompt":"sim:echo 3"}\n'
+    path = tmp_path / "out.jsonl"
+    with service() as far:
+        first, _ = run(far, records, output=OutputOptions(path=str(path)))
+        again, _ = run(far, records, output=OutputOptions(path=str(path), resume=True))
+        assert 2 == len(far.requests)
+    assert (Counts(good=2, failed=1), Counts(failed=1, skipped=2)) == (first, again)
+    told = [json.loads(line)["error"] for line in path.read_bytes().splitlines()]
+    assert ["the id 'a' is in standard input, line 1, and in standard input, line 2"] == [
+        error["message"].partition(": ")[2] for error in told if error
+    ]
+
+
+def test_a_file_is_not_read_and_written_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    path.write_text("a\n")
+    with service() as far:
+        for resume in (True, False):
+            output = OutputOptions(path=str(path), resume=resume, overwrite=not resume)
+            with pytest.raises(UsageError, match="both input and output"):
+                run(far, input=InputOptions(files=[str(path)]), output=output)
+    assert "a\n" == path.read_text()

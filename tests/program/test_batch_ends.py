@@ -230,3 +230,19 @@ def test_a_signal_while_the_input_is_checked_is_told_in_the_totals(here: Path) -
         assert [] == far.requests
     (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
     assert 143 == told["exit_status"]
+
+
+def test_after_the_last_that_may_be_asked_a_pipe_need_not_end() -> None:
+    with (
+        service() as far,
+        started((*MMPIPE, "batch", "--limit", "2"), far, stdin=subprocess.PIPE) as process,
+    ):
+        assert process.stdin is not None
+        process.stdin.write(b"sim:echo 1\nsim:echo 2\n")
+        assert 0 == process.wait(20)
+
+
+def test_what_is_zipped_is_known_by_its_beginning() -> None:
+    with service() as far:
+        done = shell("printf 'sim:echo hi' | gzip | mmpipe batch", far)
+    assert ["hi"] == [record["content"] for record in done.records]

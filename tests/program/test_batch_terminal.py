@@ -29,3 +29,9 @@ def test_a_bar_is_drawn_while_it_goes_on_and_gives_way_to_what_is_written(here: 
     assert "/40" in drawn
     # The last that stands there is the summary, on a line of its own.
     assert "mmpipe: 40 good, 0 failed" in drawn.rpartition("\x1b[K")[2]
+
+
+def test_a_terminal_and_no_file_is_a_hint_and_no_silent_wait() -> None:
+    with service() as far:
+        done = on_terminal("batch", far=far, stdin=True, stderr=False)
+    assert (2, True) == (done.status, "name a file" in done.said)

@@ -12,7 +12,7 @@ from mmpipe.batch.journal import Journal
 from mmpipe.batch.outlet import Outlet
 from mmpipe.batch.records import Answered, BadRecord, Record
 from mmpipe.batch.sources import Piece
-from mmpipe.batch.survey import check_new, is_answered
+from mmpipe.batch.survey import is_answered, unrepeated
 from mmpipe.batch.tally import Tally
 
 _PIECES_AHEAD: Final = 2
@@ -55,7 +55,7 @@ class Intake:
     async def following(self) -> Record | BadRecord | None:
         """The next record without a good answer, or one that cannot be asked; None at the end.
 
-        Raises InputError for an id that comes twice, or was asked something else in the journal.
+        A record whose id came before is a bad one. Raises InputError for an id that was asked something else.
         """
         while (found := next(self._records, _End.END)) is not _End.END:
             if found is None:
@@ -64,24 +64,31 @@ class Intake:
             self._looked_at += 1
             if self._looked_at % _TURN == 0:
                 await asyncio.sleep(0)
+            if self._seen is not None and not isinstance(found, Answered):
+                found = unrepeated(found, self._seen)
             if not self._source.takes(found):
                 self._outlet.put(found.index, None)
-            elif isinstance(found, Answered) or (isinstance(found, Record) and self._is_answered(found)):
+            elif isinstance(found, Answered) or self._is_answered(found):
                 self._tally.skipped += 1
                 self._outlet.put(found.index, None)
-            elif self._begun == self._source.limit:
-                self.close()
-            else:
-                self._begun += 1
+            elif self._has_begun():
                 return found
         return None
+
+    def _has_begun(self) -> bool:
+        """Whether one more may be begun; the last one closes the input, of which no more need come."""
+        if self._begun == self._source.limit:
+            self.close()
+            return False
+        self._begun += 1
+        if self._begun == self._source.limit:
+            self.close()
+        return True
 
     def close(self) -> None:
         """Take nothing more in."""
         self._records = iter(())
         self._feed.close()
 
-    def _is_answered(self, record: Record) -> bool:
-        if self._seen is not None:
-            check_new(record, self._seen)
-        return is_answered(record, self._journal)
+    def _is_answered(self, found: Record | BadRecord) -> bool:
+        return isinstance(found, Record) and is_answered(found, self._journal)

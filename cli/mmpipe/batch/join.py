@@ -1,8 +1,10 @@
 """`batch --merge`: one file of the journals of many runs, if nothing in it is missing."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from mmpipe.batch.journal import open_journal
 from mmpipe.batch.merge import Findings, Merged, merge
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import InputError, Partial, UsageError
@@ -20,7 +22,7 @@ def join(options: MergeOptions, streams: Streams, environment: Mapping[str, str]
     if not options.paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
     with Console(streams, options.manners, environment) as console:
-        with _opened(options.output, streams) as out:
+        with _opened(options, streams) as out:
             merged = merge(options.paths, out, in_order=options.in_order)
             _check(merged)
         if merged.unchecked is not None:
@@ -46,9 +48,13 @@ def _told(found: Findings, what: str) -> str:
 
 
 @contextmanager
-def _opened(path: str | None, streams: Streams) -> Iterator[Output]:
-    if path in (None, "-"):
+def _opened(options: MergeOptions, streams: Streams) -> Iterator[Output]:
+    path = options.output
+    if path is None or path == "-":
         yield streams.stdout
         return
-    with replaced(str(path)) as out:
+    if any(os.path.realpath(path) == os.path.realpath(each) for each in options.paths):
+        raise UsageError(f"{path} is both input and output")
+    # Locked, so that what a run is writing is not taken away from it.
+    with open_journal(path, resume=False, overwrite=options.overwrite), replaced(path) as out:
         yield out

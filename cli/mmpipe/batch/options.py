@@ -78,4 +78,5 @@ class MergeOptions:
     paths: tuple[str, ...]
     output: str | None = None
     in_order: bool = False
+    overwrite: bool = False
     manners: Manners = Manners()

@@ -4,6 +4,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -72,6 +73,18 @@ def defaults_of(options: BatchOptions, settings: Settings, console: Console) -> 
     )
 
 
+def check_apart_from_input(options: BatchOptions, stdin: int) -> None:
+    """Raise UsageError if the output is one of the inputs, which would be lost."""
+    target = options.output.path
+    if target is None or not Path(target).exists():
+        return
+    written = Path(target).stat()
+    for path in options.input.files or ("-",):
+        with suppress(OSError):
+            if os.path.samestat(written, os.fstat(stdin) if path == "-" else Path(path).stat()):
+                raise UsageError(f"{target} is both input and output")
+
+
 def are_files(options: BatchOptions) -> bool:
     """Whether all of the input is in files, which can be read twice."""
     return bool(options.input.files) and all(map(os.path.isfile, options.input.files))
@@ -100,7 +113,7 @@ def outlook(
         write_sidecar(journal.path, now if found.bad else replace(now, records=found.records))
     limit = options.input.limit
     total = found.taken if limit is None else min(found.taken, found.answered + limit)
-    return Outlook(total, checked=True)
+    return Outlook(total, checked=not found.bad)
 
 
 def looked_through(
@@ -164,7 +177,11 @@ def _sidecar(options: BatchOptions, defaults: Defaults) -> Sidecar:
     return Sidecar(
         inputs=tuple(found for found in inputs if found is not None),
         settings_sha256=settings_sha256(
-            {**asdict(defaults), "separator": options.input.separator.decode("latin-1")}
+            {
+                **asdict(defaults),
+                "separator": options.input.separator.decode("latin-1"),
+                "form": asdict(options.output.form),
+            }
         ),
         pid=os.getpid(),
         started=time.time(),

@@ -149,7 +149,11 @@ class _Reader:
             request, digest = self._asked(content)
         except (InputError, UsageError) as error:
             return BadRecord(index, content.id, line.source, line.number, error.message, custom_id)
-        fields = foreign_fields(content.value, content.id_field) if isinstance(content.value, dict) else {}
+        fields = (
+            foreign_fields(content.value, content.id_field, self._defaults)
+            if isinstance(content.value, dict)
+            else {}
+        )
         return Record(index, content.id, line.source, line.number, request, digest, fields, custom_id)
 
     def _form(self, first: Line) -> Form:
@@ -176,9 +180,9 @@ def guess_form(first: Line) -> Form:
     if first.source.removesuffix(".gz").endswith(_JSONL_ENDINGS):
         # One bad line at the top must not turn a whole file of records into prompts that are paid for.
         return "jsonl"
-    beginning = first.content.lstrip()
-    if re.match(rb'\{\s*"', beginning):
-        # Nobody begins a prompt like that, and a broken record is not to be asked as one.
+    beginning = first.content.strip()
+    if re.match(rb'\{\s*"|\[\s*\{|[\[{]$', beginning):
+        # Nobody begins a prompt like that: a broken record, or JSON over several lines, is not to be asked as one.
         return "jsonl"
     if not beginning.startswith((b"{", b'"')):
         return "lines"

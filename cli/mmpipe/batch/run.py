@@ -15,12 +15,18 @@ from mmpipe.batch.flow import Asking, Flow, Terms, run
 from mmpipe.batch.journal import Journal, open_journal, read_journal
 from mmpipe.batch.limits import OwnLimiter, Rates
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.preparation import defaults_of, looked_through, outlook, source
+from mmpipe.batch.preparation import (
+    check_apart_from_input,
+    defaults_of,
+    looked_through,
+    outlook,
+    source,
+)
 from mmpipe.batch.reorder import reorder
 from mmpipe.batch.shapes import Defaults
 from mmpipe.batch.shared_limits import limits_of
 from mmpipe.batch.tally import Tally
-from mmpipe.errors import Interrupted, MmpipeError, Partial, UsageError
+from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.files import check_apart
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
@@ -74,6 +80,11 @@ class _Run:
         with interruptible():
             settings = self._settings()
             defaults, patience = self._defaults(settings)
+            check_apart_from_input(self.options, self.streams.stdin.descriptor)
+            if not self.options.input.files and self.streams.stdin.is_terminal:
+                raise UsageError(
+                    "there is nothing to ask: name a file, or give the records on standard input"
+                )
             endpoint = told_endpoint(settings, self.console)
             with self._journal() as journal, self._limiters(endpoint) as limiters:
                 if journal is None:
@@ -92,7 +103,8 @@ class _Run:
                     f"{self.tally.failed} of {self.tally.done} records failed; each is in the output"
                 )
         except (MmpipeError, Interrupted) as error:
-            if journal is not None and (self.tally.done or isinstance(error, Interrupted)):
+            is_over = isinstance(error, InputError | UsageError)
+            if journal is not None and not is_over and (self.tally.done or isinstance(error, Interrupted)):
                 self.console.hint(f"the same command with --resume goes on with {journal.path}")
             raise
 

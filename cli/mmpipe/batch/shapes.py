@@ -1,5 +1,6 @@
 """Makes a request of what one record asks: a text, a prompt, messages or an OpenAI-Batch object; pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,12 +17,38 @@ Format = Literal["auto", "lines", "jsonl"]
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
-_OF_ITS_OWN = frozenset({"model", "system", "parameters", *_SAMPLING})
-_OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
-_ENVELOPE = frozenset({"method", "url", "body"})
-_URL = "/v1/chat/completions"
 # How the API is asked is decided for the whole run.
 _WIRE = ("stream", "stream_options")
+_OF_ITS_OWN = frozenset({"model", "system", "parameters", *_SAMPLING})
+# Names that mean the same everywhere; but for a template a record is data, which may have such columns.
+_WELL_KNOWN = frozenset(
+    {
+        *_SAMPLING,
+        *_WIRE,
+        "tools",
+        "tool_choice",
+        "response_format",
+        "thinking",
+        "reasoning_effort",
+        "reasoning_split",
+        "service_tier",
+        "stop",
+        "seed",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "functions",
+        "function_call",
+    }
+)
+_OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
+_ENVELOPE = frozenset({"method", "url", "body"})
+# Parts that a model with images takes.
+_SEEN = frozenset({"image_url", "video_url"})
+_URL = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +61,11 @@ class Defaults:
     template: Template | None = None
     format: Format = "auto"
     streamed: bool = False
+
+    @property
+    def parameter_names(self) -> frozenset[str]:
+        """The fields of a record that are parameters of its request."""
+        return _WELL_KNOWN if self.template is None else frozenset(_SAMPLING)
 
 
 def is_envelope(record: Mapping[str, object]) -> bool:
@@ -48,9 +80,9 @@ def is_envelope(record: Mapping[str, object]) -> bool:
     )
 
 
-def foreign_fields(record: Mapping[str, object], id_field: str | None) -> JsonObject:
+def foreign_fields(record: Mapping[str, object], id_field: str | None, defaults: Defaults) -> JsonObject:
     """The fields that are not ours, and not the id."""
-    ours = _ENVELOPE if is_envelope(record) else _OURS
+    ours = _ENVELOPE if is_envelope(record) else _OURS | defaults.parameter_names
     return {name: value for name, value in record.items() if name not in ours and name != id_field}
 
 
@@ -76,10 +108,11 @@ def asked_by_object(record: Mapping[str, object], text: str, defaults: Defaults)
         messages = _messages(record)
     else:
         prompt = _prompt_of_object(record, text, defaults)
-        if _OF_ITS_OWN.isdisjoint(record):
+        if _OF_ITS_OWN.isdisjoint(record) and defaults.parameter_names.isdisjoint(record):
             return prompt
         messages = _asking(prompt)
-    return _request(messages, _own_parameters(record), defaults, record.get("model"), record.get("system"))
+    own = _own_parameters(record, defaults)
+    return _request(messages, own, defaults, record.get("model"), record.get("system"))
 
 
 def request_of_prompt(prompt: str, defaults: Defaults) -> Request:
@@ -125,6 +158,7 @@ def _request(
     elif defaults.system is not None and messages[0]["role"] != "system":
         # Most models refuse a second system message, and that of the record is the closer one.
         messages = ({"role": "system", "content": defaults.system}, *messages)
+    _check_parts(messages, model)
     parameters = defaults.parameters
     if given or own_model is not None:
         parameters = {**parameters, **_checked(given)}
@@ -153,7 +187,21 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _own_parameters(record: Mapping[str, object]) -> JsonObject:
+def _check_parts(messages: tuple[Message, ...], model: str) -> None:
+    """Raise InputError for parts that the model is known not to take (official page, note 3; api_facts 4.3)."""
+    parts = [
+        part
+        for message in messages
+        if isinstance(content := message.get("content"), list)
+        for part in content
+    ]
+    kinds = {str(part.get("type")) for part in parts if isinstance(part, dict)} - {"text"}
+    known = find(model) if kinds else None
+    if known is not None and (refused := sorted(kinds - _SEEN if known.images else kinds)):
+        raise InputError(f"{known.id} takes no {', '.join(refused)}")
+
+
+def _own_parameters(record: Mapping[str, object], defaults: Defaults) -> JsonObject:
     """The body fields that a record sets, at its top or under `parameters`."""
     further = record.get("parameters", {})
     if not isinstance(further, dict):
@@ -161,9 +209,10 @@ def _own_parameters(record: Mapping[str, object]) -> JsonObject:
     for name in further:
         if name in ("model", "messages"):
             raise InputError(f"{name} is no parameter: it has a field of its own in the record")
-        if name in _SAMPLING and name in record:
+        if name in defaults.parameter_names and name in record:
             raise InputError(f"{name} is given twice")
-    return {**{name: record[name] for name in _SAMPLING if name in record}, **further}
+    named = {name: value for name, value in record.items() if name in defaults.parameter_names}
+    return {**named, **further}
 
 
 def _checked(given: Mapping[str, object]) -> JsonObject:
@@ -188,4 +237,4 @@ def _text(value: object, name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return one_line(repr(value), 60)
+    return one_line(json.dumps(value, ensure_ascii=False), 60)

@@ -9,6 +9,7 @@ import select
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import overload
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from mmpipe.streams import Input
 
 STDIN_NAME = "standard input"
 _PIECE = 2**16  # bytes
+_GZIP_BEGINNING = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a gzip header
 
 
@@ -72,7 +74,11 @@ def _pieces_of_all(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
     for path in paths:
         with _opened(path, stdin) as (descriptor, name):
             contents = _contents(descriptor, name)
-            for content in _unzipped(contents, name) if path.endswith(".gz") else contents:
+            first = next(contents, b"")
+            # No text begins like that, whatever its file is called.
+            is_zipped = path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
+            contents = chain([first] if first else [], contents)
+            for content in _unzipped(contents, name) if is_zipped else contents:
                 yield Piece(name, content)
         yield Piece(name, b"")
 

@@ -39,10 +39,11 @@ def survey(
 ) -> Survey:
     """Look at every record, and call `to_ask` for those that have no good answer yet.
 
-    Raises InputError for an id that comes twice, or was asked something else in the journal.
+    Raises InputError for an id that was asked something else in the journal.
     """
     found, seen = Survey(), Duplicates()
-    for record in records:
+    for one in records:
+        record = unrepeated(one, seen)
         found.records += 1
         taken = takes(record)
         found.taken += taken
@@ -50,22 +51,22 @@ def survey(
             found.bad += 1
             if len(found.wrong) < _SHOWN:
                 found.wrong.append(f"{record.source}, line {record.number}: {record.message}")
-            continue
-        check_new(record, seen)
-        if is_answered(record, journal):
+        elif is_answered(record, journal):
             found.answered += taken
         elif taken:
             to_ask(record)
     return found
 
 
-def check_new(record: Record, seen: Duplicates) -> None:
-    """Raise InputError, with both places, if a record of this id was seen before."""
-    first = seen.seen(record)
-    if first is not None:
-        source, number = first
-        places = f"{source}, line {number}, and in {record.source}, line {record.number}"
-        raise InputError(f"the id {record.id!r} is in {places}")
+def unrepeated(record: Record | BadRecord, seen: Duplicates) -> Record | BadRecord:
+    """The record, or a bad one in its place if its id was seen before, with both places."""
+    first = None if isinstance(record, BadRecord) else seen.seen(record)
+    if first is None:
+        return record
+    source, number = first
+    places = f"{source}, line {number}, and in {record.source}, line {record.number}"
+    message = f"the id {record.id!r} is in {places}"
+    return BadRecord(record.index, record.id, record.source, record.number, message, record.custom_id)
 
 
 def is_answered(record: Record, journal: Journal | None) -> bool:

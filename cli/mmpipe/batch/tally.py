@@ -91,7 +91,7 @@ class Tally:
         if self.copied:
             yield f"{self.copied} the same as others"
         if self.retries:
-            yield f"{self.retries} retries"
+            yield f"{self.retries} {'retry' if self.retries == 1 else 'retries'}"
         yield f"{self.tokens['total_tokens']} tokens"
         if self.known_cost:
             yield f"${self.cost:.4g}"

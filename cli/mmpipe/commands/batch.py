@@ -171,7 +171,9 @@ def _ask_all(
 
     _check(choice, pace, bounds)
     if lines.merge:
-        joined = MergeOptions(tuple(records.files or ()), lines.output, lines.keep_order, manners(talk))
+        joined = MergeOptions(
+            tuple(records.files or ()), lines.output, lines.keep_order, lines.overwrite, manners(talk)
+        )
         program.merge(joined, program.streams, program.environment)
         return
     chosen = BatchOptions(
