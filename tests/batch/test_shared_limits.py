@@ -228,3 +228,16 @@ def test_processes_that_hammer_one_file_keep_to_the_limit_together(tmp_path: Pat
     assert (end - begin) * 1000 + 250 >= sum(counts)
     assert 100 < min(counts)
     assert 1000 < sum(counts)
+
+
+def test_a_run_without_limits_hears_of_the_pause_of_another(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with (
+        limits_of(Rates(), base_url="u", key="k", environment=environment) as one,
+        limits_of(Rates(requests=60), base_url="u", key="k", environment=environment) as other,
+    ):
+        assert 0 == one.reserve(0)
+        other.pause(30)
+        assert 29 < one.reserve(0) <= 30
+        assert 29 < one.paused() <= 30

@@ -35,7 +35,10 @@ class Window:
         if not self.is_draining and overloads >= _FEWEST and is_over_share:
             return self._next(self.allowed // 2, drain=self.allowed)
         if self.left > 1:
-            return replace(self, left=self.left - 1, overloads=overloads)
+            # Field by field, since this is done for each result.
+            return Window(
+                self.most, self.allowed, self.left - 1, overloads, self.is_slow_start, self.is_draining
+            )
         if self.is_draining or is_over_share:
             return self._next(self.allowed)
         if self.is_slow_start and not overloads:
