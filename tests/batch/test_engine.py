@@ -311,3 +311,9 @@ def test_every_limiter_has_to_give_leave_and_hears_what_was_used() -> None:
 
     asyncio.run(whole())
     assert [("reserve", 10, 0), ("settle", 10, 7)] == first.heard == second.heard
+
+
+def test_what_was_refused_took_no_tokens_and_what_broke_may_have() -> None:
+    limiter = Limiter()
+    run(failing(Rejected("no"), ServerError("down")), ["a", "b"], limiter=limiter, workers=1)
+    assert [("reserve", 10, 0), ("settle", 10, 0), ("reserve", 10, 0)] == limiter.heard
