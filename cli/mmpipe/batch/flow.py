@@ -1,10 +1,8 @@
 """The inside of a run: records come in, those that need it are asked, and a line for each goes out."""
 
 import asyncio
-import gc
-import signal
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,6 +12,7 @@ from mmpipe.batch.engine import UNPAID, Ask, Engine, Limiter, Outcome
 from mmpipe.batch.estimate import Estimate
 from mmpipe.batch.intake import Input, Intake
 from mmpipe.batch.journal import Journal
+from mmpipe.batch.loop import collecting_less, told_to_end
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.outcomes import bad_record_id, bad_record_line, copied_line, outcome_line
 from mmpipe.batch.outlet import Outlet
@@ -25,14 +24,12 @@ from mmpipe.catalogue import cost
 from mmpipe.errors import Interrupted, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
-from mmpipe.signals import ENDING
 from mmpipe.streams import Output
 from mmpipe.terms import Limits, Patience
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console
 
 _SHOW_EVERY: Final = 0.2  # seconds
-_ALLOCATIONS: Final = 50_000  # between two looks at the youngest objects
 _FEWEST_UNREACHED: Final = 20  # records in a row, and as many as may be asked at once
 
 
@@ -100,7 +97,7 @@ class Flow:
                 overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
                 left = max(0.0, seconds - self._tally.seconds)
                 asyncio.get_running_loop().call_later(left, self._engine.stop, overdue)
-            with _told_to_end(self._end), _collecting_less():
+            with told_to_end(self._end), collecting_less():
                 await self._all(show)
         if self._engine.stopped_by is not None:
             raise self._engine.stopped_by
@@ -250,54 +247,6 @@ class Flow:
             self._engine.stopped_by = Interrupted(number)
             self._engine.give_up()
         self._engine.stop(Interrupted(number))
-
-
-@contextmanager
-def _told_to_end(end: Callable[[int], None]) -> Iterator[None]:
-    """Inside, `end` is called with the number of each signal that asks the process to end."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in ENDING}
-    heeded = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    for number in heeded:
-        loop.add_signal_handler(number, end, number)
-    try:
-        yield
-    finally:
-        for number in heeded:
-            loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
-
-
-@contextmanager
-def _collecting_less() -> Iterator[None]:
-    """Inside, what is there already is no garbage, and what comes is mostly freed without the collector.
-
-    The SDK leaves more than fifty thousand objects, which the collector would look through again and again: with a thousand
-    requests in flight that was a quarter of the processor's time.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
-def run(whole: Coroutine[None, None, None]) -> None:
-    """As asyncio.run, except that no thread is waited for: one may hang in the look-up of a name, or in a write."""
-    loop = asyncio.new_event_loop()
-    try:
-        loop.run_until_complete(whole)
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

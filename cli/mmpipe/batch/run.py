@@ -11,9 +11,10 @@ from mmpipe.asking import told_endpoint
 from mmpipe.batch.descriptors import room_for_connections
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.engine import Limiter
-from mmpipe.batch.flow import Asking, Flow, Terms, run
+from mmpipe.batch.flow import Asking, Flow, Terms
 from mmpipe.batch.journal import Journal, open_journal, read_journal
 from mmpipe.batch.limits import OwnLimiter, Rates
+from mmpipe.batch.loop import run
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.preparation import (
     check_apart_from_input,
