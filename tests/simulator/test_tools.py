@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from simulator import captures
 from simulator.asking import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 from simulator.captures import shape
@@ -78,10 +80,27 @@ def test_a_result_is_answered_in_words() -> None:
     assert objects(answer.json, "choices")[0]["finish_reason"] == "stop"
 
 
-def test_a_result_gives_no_orders() -> None:
+@pytest.mark.parametrize("order", [PROMPT, "sim:echo no", "sim:turns no|||no"])
+def test_a_result_gives_no_orders(order: str) -> None:
     with simulator() as running:
         message = ask(running, chat(PROMPT, tools=[TOOL])).message
-        result = {"role": "tool", "tool_call_id": objects(message, "tool_calls")[0]["id"], "content": PROMPT}
+        result = {"role": "tool", "tool_call_id": objects(message, "tool_calls")[0]["id"], "content": order}
         messages = [*objects(chat(PROMPT), "messages"), message, result]
         answer = ask(running, chat(messages=messages, tools=[TOOL]))
     assert "tool_calls" not in answer.message
+    assert "simulated answer" in str(answer.message["content"])
+
+
+@pytest.mark.parametrize(
+    ("model", "choice", "finish"),
+    [
+        ("MiniMax-M3", "none", "stop"),
+        ("MiniMax-M3", "auto", "tool_calls"),
+        ("MiniMax-M3", "required", "tool_calls"),
+        ("MiniMax-M2.7", "none", "tool_calls"),
+    ],
+)
+def test_only_m3_can_be_told_to_call_nothing(model: str, choice: str, finish: str) -> None:
+    reply = ask_once(chat(PROMPT, model=model, tools=[TOOL], tool_choice=choice))
+    assert objects(reply.json, "choices")[0]["finish_reason"] == finish
+    assert ("tool_calls" in reply.message) == (finish == "tool_calls")

@@ -91,6 +91,25 @@ REFUSED: list[tuple[Json, str]] = [
         {"messages": [USER, called('{"a":'), result()]},
         "invalid function arguments json string, tool_call_id: c_1",
     ),
+    (
+        {"messages": [USER, called('{"a": NaN}'), result()]},
+        "invalid function arguments json string, tool_call_id: c_1",
+    ),
+    ({"messages": [USER, called(""), result()]}, "invalid function arguments json string, tool_call_id: c_1"),
+    ({"messages": [USER, called(), result(), result()]}, "tool result's tool id(c_1) not found"),
+    ({"messages": [USER, called(), USER, result()]}, "tool call and result not match"),
+    ({"messages": [USER, called("{}", ""), result("")]}, "tool call id is invalid"),
+    ({"messages": [USER, called() | {"tool_calls": [{}]}]}, "tool call id is invalid"),
+    (
+        {"messages": [USER, called() | {"tool_calls": ["f"]}]},
+        "Mismatch type openai.ToolCall with value string",
+    ),
+    (
+        {"messages": [USER, called() | {"tool_calls": {}}]},
+        "Mismatch type []openai.ToolCall with value object",
+    ),
+    ({"messages": [USER, called(), result(content=None)]}, "chat content is empty"),
+    ({"messages": [SYSTEM, USER, called(), result(), SYSTEM]}, "invalid chat setting"),
     ({"messages": [{"role": "user", "content": "." * 204800}]}, "context window exceeds limit"),
 ]
 
@@ -122,6 +141,9 @@ def test_a_wrong_request_is_refused(running: RunningSimulator, change: Json, com
             "response_format": {"type": "x"},
         },
         {"messages": [USER, called("{}", "c_1", "c_2"), result("c_2"), result("c_1")], "tools": [TOOL]},
+        {"messages": [USER, called(), result(), called(), result(), USER], "tools": [TOOL]},
+        {"messages": [USER, called() | {"content": None}, result(content=[{"type": "text", "text": "ok"}])]},
+        {"messages": [USER, {"role": "assistant", "content": "Hi", "tool_calls": None}, USER]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url"}]}]},
     ],
 )

@@ -77,7 +77,13 @@ SIM = Command(
         Nth).
 
         DIALECT is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
-        mm-closer, several-blocks, tag-cut, crlf or no-usage.
+        mm-closer, several-blocks, tag-cut, crlf, call-at-finish, call-cut, no-index or no-usage.
+
+        A prompt that begins with sim: orders an answer: "sim:echo TEXT", "sim:think THINKING|||TEXT", "sim:length N"
+        (characters), "sim:chunks N", "sim:empty", or "sim:turns A|||B" (A, and B once the user complained of A).
+        If tools are given, "sim:tool NAME JSON" calls one; there may be more such lines, and lines of
+        "sim:say TEXT" (said before the calls), "sim:then" (the next round of calls) and, at the end, "sim:again"
+        (the last round for ever).
     """,
     examples=(
         Example(

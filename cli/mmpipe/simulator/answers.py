@@ -1,13 +1,19 @@
 """Derive the answer from the prompt: always the same, and never to be taken for a model's.
 
-A last user message that begins with ``sim:`` asks for a special answer:
+A last user message that begins with ``sim:`` asks for a special answer, until the user speaks again:
 
 * ``sim:echo TEXT``: the answer is TEXT, to the byte.
 * ``sim:think A|||B``: the thinking is A, the answer is B.
 * ``sim:length N``: N characters of prose.
 * ``sim:chunks N``: an answer in N chunks.
 * ``sim:empty``: an empty answer.
-* ``sim:tool NAME {"json": "arguments"}``: a call of the tool, if the request has tools; a line each for several.
+* ``sim:turns A|||B|||C``: the answer is A, after one answer B, and so on; the last one stays. Users may speak in
+  between, to complain about an answer, as long as they begin with no ``sim:``.
+* ``sim:tool NAME {"json": "arguments"}``: a call of the tool, if the request has tools; a line each for several, and
+  lines of ``sim:say TEXT``, ``sim:then`` and ``sim:again`` for more than one round (`rounds`). Once all are played,
+  the answer is in words and quotes the last results.
+
+What a tool returns gives no orders.
 """
 
 import re
@@ -15,6 +21,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from mmpipe.simulator import prose, tokens
+from mmpipe.simulator.conversation import Conversation
+from mmpipe.simulator.rounds import rounds_of
 
 _VISIBLE = re.compile(r"\S")
 _MOST_CHUNKS = 1_000_000
@@ -53,10 +61,10 @@ class Answer:
         return sum(tokens.count(part.text) for part in self.parts if part.kind in kinds)
 
 
-def answer_to(prompt: str, model: str, *, tools: bool) -> Answer:
-    """Answer the last message of a conversation."""
-    parts = _special(prompt, tools=tools) if prompt.startswith("sim:") else None
-    parts = parts or _plain(prompt, model)
+def answer_to(conversation: Conversation, model: str, *, tools: bool) -> Answer:
+    """Say the next thing in a conversation; ``tools`` says whether one may be called."""
+    parts = _special(conversation, tools=tools) if conversation.prompt.startswith("sim:") else None
+    parts = parts or _plain(conversation, model)
     calls = any(part.kind is PartKind.CALL for part in parts)
     return Answer(tuple(part for part in parts if part.text), "tool_calls" if calls else "stop")
 
@@ -90,13 +98,18 @@ def think_twice(answer: Answer) -> Answer:
     )
 
 
-def _plain(prompt: str, model: str) -> list[Part]:
-    return [Part(PartKind.THINKING, prose.thinking(prompt)), Part(PartKind.TEXT, prose.answer(prompt, model))]
+def _plain(conversation: Conversation, model: str) -> list[Part]:
+    prompt, results = conversation.prompt, conversation.results
+    if results:
+        thinking, text = prose.thinking_of_results(results), prose.answer_to_results(results, model)
+    else:
+        thinking, text = prose.thinking(prompt), prose.answer(prompt, model)
+    return [Part(PartKind.THINKING, thinking), Part(PartKind.TEXT, text)]
 
 
-def _special(prompt: str, *, tools: bool) -> list[Part] | None:
-    name, argument = _split_name(prompt)
-    thinking = Part(PartKind.THINKING, prose.thinking(prompt))
+def _special(conversation: Conversation, *, tools: bool) -> list[Part] | None:
+    name, argument = _split_name(conversation.prompt)
+    thinking = Part(PartKind.THINKING, prose.thinking(conversation.prompt))
     match name:
         case "echo":
             return [thinking, Part(PartKind.TEXT, argument)]
@@ -109,8 +122,11 @@ def _special(prompt: str, *, tools: bool) -> list[Part] | None:
             return [thinking, Part(PartKind.TEXT, prose.of_length(number))]
         case "chunks" if number := _number(argument, _MOST_CHUNKS):
             return [thinking, Part(PartKind.TEXT, prose.of_words(number), by_word=True)]
-        case "tool" if tools:
-            return [thinking, *_calls(prompt)]
+        case "turns":
+            turns = argument.split("|||")
+            return [thinking, Part(PartKind.TEXT, turns[min(conversation.answers, len(turns) - 1)])]
+        case "tool" | "say" if parts := _in_round(conversation, tools=tools):
+            return [thinking, *parts]
         case _:
             return None
 
@@ -124,10 +140,14 @@ def _number(text: str, most: int) -> int:
     return min(int(text), most) if re.fullmatch(r"\d{1,12}", text.strip(), re.ASCII) else 0
 
 
-def _calls(prompt: str) -> list[Part]:
-    asked = re.split(r"^sim:tool\s+", prompt, flags=re.MULTILINE)[1:]
-    named = (call.strip().partition(" ") for call in asked)
-    return [Part(PartKind.CALL, arguments.strip() or "{}", tool=name) for name, _, arguments in named]
+def _in_round(conversation: Conversation, *, tools: bool) -> list[Part]:
+    """Return what is said and called in the round that is due; nothing if there is none or it may not be played."""
+    rounds = rounds_of(conversation.prompt)
+    due = rounds.after(conversation.rounds) if rounds else None
+    if due is None or (due.calls and not tools):
+        return []
+    calls = [Part(PartKind.CALL, call.arguments, tool=call.tool) for call in due.calls]
+    return [Part(PartKind.TEXT, due.said), *calls]
 
 
 def _halves(part: Part) -> tuple[Part, Part]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from mmpipe.simulator import tokens
+from mmpipe.simulator.conversation import Conversation, conversation_of, text_of
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.models import MODELS, Model
 
@@ -19,14 +20,13 @@ class ChatRequest:
     """The parameters that change an answer; all others are accepted and ignored (api_facts 4.3)."""
 
     model: Model
-    prompt: str
-    """The last message."""
+    conversation: Conversation
     stream: bool
     split: bool
     include_usage: bool
     thinks: bool
     tools: bool
-    """Whether a tool may be called now: some are given, and a user spoke last."""
+    """Whether one may be called."""
     max_tokens: int | None
     prompt_tokens: int
     cached_tokens: int
@@ -42,25 +42,17 @@ def read_chat_request(body: Json) -> ChatRequest:
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
     return ChatRequest(
         model=model,
-        prompt=text_of(messages[-1]),
+        conversation=conversation_of(messages),
         stream=body.get("stream") is True,
         split=body.get("reasoning_split") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         thinks=not (model.is_m3 and disabled),
-        tools=bool(body.get("tools")) and messages[-1].get("role") == "user",
+        # Of all that ``tool_choice`` can say, the M3 family respects this; M2.x ignores it (api_facts 4.3).
+        tools=bool(body.get("tools")) and not (model.is_m3 and body.get("tool_choice") == "none"),
         max_tokens=limit if isinstance(limit, int) else None,
         prompt_tokens=prompt_tokens(messages),
         cached_tokens=_cached_tokens(messages),
     )
-
-
-def text_of(message: Json) -> str:
-    """Return the text of a message; pictures are left out, as M2.x does (api_facts 4.3)."""
-    content = message.get("content")
-    if isinstance(content, list):
-        texts = (part.get("text") for part in content if isinstance(part, dict))
-        return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
 
 
 def prompt_tokens(messages: Iterable[Json]) -> int:

@@ -8,6 +8,7 @@ from itertools import chain
 
 from mmpipe.simulator import tokens
 from mmpipe.simulator.answers import Answer, Part, PartKind
+from mmpipe.simulator.call_pieces import CallPiece, call_pieces
 from mmpipe.simulator.chat_request import ChatRequest
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.models import Model
@@ -15,15 +16,6 @@ from mmpipe.simulator.models import Model
 _SHORTEST_CHUNK = 40
 _LONGEST_CHUNK = 150
 _AROUND_TAGS = re.compile(r"(.?</?(?:mm:)?think>\n*.?)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class CallPiece:
-    """A piece of the arguments of a tool call; the first one names the tool."""
-
-    index: int
-    arguments: str
-    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,8 @@ def deltas_of(answer: Answer, request: ChatRequest, dialects: Collection[Dialect
     spoken = [part for part in answer.parts if part.kind is not PartKind.CALL]
     lay_out = _split if request.split else _native
     deltas = lay_out(spoken, request, dialects)
-    deltas += _call_pieces([part for part in answer.parts if part.kind is PartKind.CALL])
+    called = [part for part in answer.parts if part.kind is PartKind.CALL]
+    deltas += [Delta("", call=piece, answers=True) for piece in call_pieces(called, dialects)]
     # The finish stands in a delta of content: in split mode that of thinking will not do (api_facts 1.3).
     if not deltas or (request.split and not any(delta.answers for delta in deltas)):
         deltas.append(Delta(""))
@@ -157,10 +150,3 @@ def _by_character(delta: Delta) -> Iterator[Delta]:
         for piece in stretch if index % 2 else filter(None, [stretch]):
             yield replace(delta, content=piece, reasoning=reasoning)
             reasoning = None
-
-
-def _call_pieces(parts: list[Part]) -> Iterator[Delta]:
-    for index, part in enumerate(parts):
-        middle = (len(part.text) + 1) // 2
-        yield Delta("", call=CallPiece(index, part.text[:middle], part.tool), answers=True)
-        yield Delta("", call=CallPiece(index, part.text[middle:]), answers=True)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Dialect(StrEnum):
-    """One way to differ; several can be spoken at once (the facts: api_facts 1.3, 2.5 and 5)."""
+    """One way to differ; several can be spoken at once (the facts: api_facts 1.3, 2.5, 2.6 and 5)."""
 
     INCREMENTAL = "incremental"
     """The default: every chunk holds only what is new."""
@@ -28,5 +28,11 @@ class Dialect(StrEnum):
     """Native content comes a character at a time in and around the tags."""
     CRLF = "crlf"
     """Lines end with CRLF, and comments stand between the events."""
+    CALL_AT_FINISH = "call-at-finish"
+    """The whole last tool call stands in the chunk that finishes."""
+    CALL_CUT = "call-cut"
+    """Arguments of tool calls come a character or two at a time, and some pieces repeat ``type``."""
+    NO_INDEX = "no-index"
+    """Early M2: tool calls have no ``index``, and digits in their ids."""
     NO_USAGE = "no-usage"
     """Usage is never told."""

@@ -110,7 +110,7 @@ def _turn(request: ChatRequest, profile: Profile, trace: Trace, fault: Fault | N
 
 
 def _answer(request: ChatRequest, profile: Profile) -> Answer:
-    answer = answer_to(request.prompt, request.model.name, tools=request.tools)
+    answer = answer_to(request.conversation, request.model.name, tools=request.tools)
     if not request.thinks:
         answer = without_thinking(answer)
     if request.max_tokens is not None:

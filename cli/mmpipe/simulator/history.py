@@ -1,10 +1,9 @@
 """Refuse conversations that the API refuses (api_facts 3.3)."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from mmpipe.simulator.json_text import Json, type_name
+from mmpipe.simulator.json_text import Json, parse, type_name
 from mmpipe.simulator.models import Model
 
 _ROLES = frozenset({"system", "user", "assistant", "tool"})
@@ -31,6 +30,17 @@ def _about_message(message: object, model: Model) -> Iterator[str]:
         yield "chat content is empty"
     if type_name(content) not in {"string", "array", "null"}:
         yield f"Mismatch type string with value {type_name(content)}"
+    yield from _about_calls(message.get("tool_calls"))
+
+
+def _about_calls(calls: object) -> Iterator[str]:
+    if type_name(calls) not in {"array", "null"}:
+        yield f"Mismatch type []openai.ToolCall with value {type_name(calls)}"
+    for call in calls if isinstance(calls, list) else ():
+        if not isinstance(call, dict):
+            yield f"Mismatch type openai.ToolCall with value {type_name(call)}"
+        elif not isinstance(call.get("id"), str) or not call["id"]:
+            yield "tool call id is invalid"
 
 
 def _about_system(messages: Sequence[Json], model: Model) -> Iterator[str]:
@@ -71,11 +81,11 @@ def _about_arguments(call: Json) -> Iterator[str]:
     function = call.get("function")
     arguments = function.get("arguments") if isinstance(function, dict) else None
     try:
-        json.loads(arguments if isinstance(arguments, str) else "")
+        parse(arguments.encode(errors="replace") if isinstance(arguments, str) else b"")
     except (ValueError, RecursionError):
         yield f"invalid function arguments json string, tool_call_id: {call.get('id')}"
 
 
 def _calls(message: Json) -> list[Json]:
-    calls = message.get("tool_calls")
-    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    # The messages were looked at one by one before: these are objects.
+    return cast("list[Json]", message.get("tool_calls") or [])

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
+_OPENING = "This is a simulated answer from `mmpipe sim`"
 _QUOTED = 80
 _GREETING = re.compile(r"\s*(?:(?:hi|hello|hey)\b|你好)", re.IGNORECASE)
 _REMARKS = (
@@ -37,12 +38,25 @@ def thinking(prompt: str) -> str:
     )
 
 
+def thinking_of_results(results: Sequence[str]) -> str:
+    """Think aloud about what tools returned."""
+    return (
+        f"The tools returned: {_quotes(results)}. I am not a model, only a simulator of the API, so all I can do "
+        "with it is to repeat it."
+    )
+
+
 def answer(prompt: str, model: str) -> str:
     """Answer anything: say what this is, quote the question, add a remark or two."""
-    opening = "This is a simulated answer from `mmpipe sim`"
     if _GREETING.match(prompt):
-        return f"{opening}: hello! I am fine, thank you, and I hope you are too. {_remarks(prompt, model)}"
-    return f"{opening}, in place of {model}. You asked: “{_quote(prompt)}”. {_remarks(prompt, model)}"
+        return f"{_OPENING}: hello! I am fine, thank you, and I hope you are too. {_remarks(prompt, model)}"
+    return f"{_OPENING}, in place of {model}. You asked: “{_quote(prompt)}”. {_remarks(prompt, model)}"
+
+
+def answer_to_results(results: Sequence[str], model: str) -> str:
+    """Answer what tools returned, each quoted in its turn."""
+    quotes = _quotes(results)
+    return f"{_OPENING}, in place of {model}. The tools returned: {quotes}. {_remarks(quotes, model)}"
 
 
 def of_length(characters: int) -> str:
@@ -66,6 +80,10 @@ def _story() -> Iterator[str]:
 def _remarks(prompt: str, model: str) -> str:
     first = _pick(f"{model}:{prompt}", len(_REMARKS))
     return f"{_REMARKS[first]} {_REMARKS[(first + 2) % len(_REMARKS)]}"
+
+
+def _quotes(texts: Sequence[str]) -> str:
+    return ", ".join(f"“{_quote(text)}”" for text in texts)
 
 
 def _quote(prompt: str) -> str:

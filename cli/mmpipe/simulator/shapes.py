@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mmpipe.simulator.answers import Answer, PartKind
+from mmpipe.simulator.call_pieces import CallPiece, whole_calls
 from mmpipe.simulator.chat_request import ChatRequest
-from mmpipe.simulator.deltas import CallPiece, Delta
+from mmpipe.simulator.deltas import Delta
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.envelopes import base_resp, sensitivity
 from mmpipe.simulator.json_text import Json
@@ -101,11 +102,12 @@ def _message(turn: Turn) -> Json:
     contents = "".join(delta.content or "" for delta in turn.deltas)
     reasoning = "".join(delta.reasoning or "" for delta in turn.deltas)
     message = _said(turn, Delta(contents, reasoning or None))
-    calls = [delta.call for delta in turn.deltas if delta.call]
+    if Dialect.LAST_FRAME_MESSAGE in turn.dialects:
+        # Messages of that generation have it although there is no thinking beside the content, as its chunks do.
+        message.setdefault("reasoning_content", "")
+    calls = whole_calls([delta.call for delta in turn.deltas if delta.call])
     if calls:
-        message["tool_calls"] = [
-            _whole_call(turn, calls, index) for index in sorted({call.index for call in calls})
-        ]
+        message["tool_calls"] = [_call(turn, call) for call in calls]
     return message
 
 
@@ -138,22 +140,21 @@ def _reasoning_detail(text: str) -> Json:
     }
 
 
-def _whole_call(turn: Turn, calls: Sequence[CallPiece], index: int) -> Json:
-    pieces = [call for call in calls if call.index == index]
-    return _call(turn, replace(pieces[0], arguments="".join(piece.arguments for piece in pieces)))
-
-
 def _call(turn: Turn, piece: CallPiece) -> Json:
-    if not piece.tool:
-        return {"function": {"arguments": piece.arguments}, "index": piece.index}
-    return {
-        "id": f"call_function_{_letters(turn.id)}_{piece.index + 1}",
-        "type": "function",
-        "function": {"name": piece.tool, "arguments": piece.arguments},
-        "index": piece.index,
-    }
+    first = bool(piece.tool)
+    call: Json = {"id": f"call_function_{_middle_of_id(turn)}_{piece.index + 1}"} if first else {}
+    if first or piece.repeats_type:
+        call["type"] = "function"
+    named: Json = {"name": piece.tool} if first else {}
+    call["function"] = named | {"arguments": piece.arguments}
+    if Dialect.NO_INDEX not in turn.dialects:
+        call["index"] = piece.index
+    return call
 
 
-def _letters(turn_id: str) -> str:
-    # Parallel calls share these twelve characters (api_facts 2.6).
-    return hashlib.sha256(turn_id.encode()).hexdigest()[:12]
+def _middle_of_id(turn: Turn) -> str:
+    # Parallel calls share these twelve characters, once ten digits (api_facts 2.6).
+    digest = hashlib.sha256(turn.id.encode())
+    if Dialect.NO_INDEX in turn.dialects:
+        return f"{int.from_bytes(digest.digest()) % 10**10:010}"
+    return digest.hexdigest()[:12]

@@ -1,0 +1,72 @@
+"""A streamed answer, put together by mmpipe, is the message of the whole answer to the same request."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmpipe.api.wire import StreamDecoder, decode
+from mmpipe.events import Event, Stop, ToolCall
+from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.endpoint import Incoming, respond
+from mmpipe.simulator.headers import Trace
+from mmpipe.simulator.models import MODELS
+from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.steps import Send
+from simulator.asking import SPLIT, STREAM, Json, ask_once, chat
+
+TOOL: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+CALLS = """sim:tool get_weather {"location": "Zürich 🙂", "days": [1, 2], "note": null}
+sim:say I look at the weather,
+then at the clock.
+sim:tool get_time"""
+PROMPTS = (CALLS, "sim:tool get_time", "sim:length 600", "sim:empty", "Why?")
+
+
+def streamed(body: bytes) -> list[Event]:
+    decoder = StreamDecoder()
+    return [*decoder.feed(body), *decoder.close()]
+
+
+def told(events: list[Event]) -> tuple[Event, list[Event]]:
+    """How the answer stops, with its message, and the calls."""
+    assert isinstance(events[-1], Stop)
+    return events[-1], [event for event in events if isinstance(event, ToolCall)]
+
+
+@pytest.mark.parametrize("way", [{}, SPLIT], ids=["native", "split"])
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("prompt", [CALLS, "Why?"], ids=["calls", "words"])
+def test_both_ways_of_asking_get_the_same_message(dialect: Dialect, way: Json, prompt: str) -> None:
+    # Two simulators of the same seed, so that the ids are the same too. No dialect makes it impossible; only where
+    # cumulative chunks have too little text to be told from others (no thinking, a few words) is it said twice.
+    bodies = [
+        ask_once(chat(prompt, tools=[TOOL], **way, **wire), dialects=frozenset({dialect})).body
+        for wire in ({}, STREAM)
+    ]
+    whole, stream = told(list(decode(bodies[0]))), told(streamed(bodies[1]))
+    assert whole == stream
+    assert len(whole[1]) == (2 if prompt == CALLS else 0)
+
+
+def answered(dialects: frozenset[Dialect], request: Json) -> bytes:
+    raw = json.dumps(request).encode()
+    incoming = Incoming("POST", "/v1/chat/completions", "Bearer any", raw)
+    response = respond(incoming, Profile(dialects=dialects), Trace(0, 1, 0.0), admitted=True)
+    return b"".join(step.data for step in response.steps if isinstance(step, Send))
+
+
+@settings(deadline=None, database=None)
+@given(
+    st.frozensets(st.sampled_from(Dialect)),
+    st.sampled_from(PROMPTS),
+    st.sampled_from([*MODELS]),
+    st.sampled_from([{}, SPLIT]),
+)
+def test_so_they_do_whatever_dialects_are_mixed(
+    dialects: frozenset[Dialect], prompt: str, model: str, way: Json
+) -> None:
+    request = chat(prompt, model=model, tools=[TOOL], **way)
+    whole, stream = answered(dialects, request), answered(dialects, request | STREAM)
+    assert told(list(decode(whole))) == told(streamed(stream))
