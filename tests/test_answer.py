@@ -8,6 +8,7 @@ import pytest
 
 from mmpipe.answer import Ask, Options, answer
 from mmpipe.api.course import Observer
+from mmpipe.conversation import ConversationOptions
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
 from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.outlets import Form
@@ -48,7 +49,7 @@ def written(
     """What stdout and stderr hold in the end, and the error."""
     streams = Streams.fake(terminals=terminals)
     options = Options(
-        prompt=PromptSources(("7 * 8?",), use_stdin=False),
+        conversation=ConversationOptions(prompt=PromptSources(("7 * 8?",), use_stdin=False)),
         form=form or Form(),
         meta=None if meta is None else str(meta),
         allow_truncated=allow_truncated,
@@ -175,8 +176,7 @@ def test_messages_are_the_turns_so_far() -> None:
 def test_the_request_is_what_was_typed() -> None:
     seen: list[Request] = []
     options = Options(
-        prompt=PromptSources(("hi",), use_stdin=False),
-        system="be brief",
+        conversation=ConversationOptions(prompt=PromptSources(("hi",), use_stdin=False), system="be brief"),
         parameters=("seed=7",),
         streamed=False,
         settings={"model": "X", "temperature": 0.5, "max_tokens": 9},

@@ -7,14 +7,19 @@ import pytest
 from typer.testing import CliRunner
 
 from mmpipe.answer import Options
+from mmpipe.api.recordings import RecordingOptions
 from mmpipe.command_line import command_line
 from mmpipe.commands.program import Program
+from mmpipe.conversation import ConversationOptions
+from mmpipe.fitting import FittingOptions
 from mmpipe.outlets import Form
 from mmpipe.prompt import PromptSources
 from mmpipe.simulate import SimulatorOptions
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import FaultKind
 from mmpipe.streams import Streams
+from mmpipe.tools.rounds import Bounds
+from mmpipe.tools.setup import ToolOptions
 from mmpipe.writers.console import Manners
 
 UNTYPED = [
@@ -48,6 +53,10 @@ def chosen(*arguments: str) -> Options:
     return seen[0]
 
 
+def conversation(**options: object) -> dict[str, object]:
+    return {"conversation": ConversationOptions(**options)}  # type: ignore[arg-type]
+
+
 def typed(options: Options) -> dict[str, object]:
     return {name: value for name, value in options.settings.items() if value is not None}
 
@@ -64,14 +73,29 @@ def test_the_two_commands_differ_in_one_flag(command: str, live: bool) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a", "b c", "-"], {"prompt": PromptSources(("a", "b c", "-"))}),
-        (["-f", "x", "--file", "-"], {"prompt": PromptSources((), ("x", "-"))}),
-        (["-n"], {"prompt": PromptSources(use_stdin=False)}),
-        (["--no-stdin"], {"prompt": PromptSources(use_stdin=False)}),
-        (["--stdin-timeout", "2.5"], {"prompt": PromptSources(stdin_timeout=2.5)}),
-        (["--", "-n"], {"prompt": PromptSources(("-n",))}),
-        (["-s", "be brief"], {"system": "be brief"}),
-        (["--system-file", "x"], {"system_file": "x"}),
+        (["a", "b c", "-"], conversation(prompt=PromptSources(("a", "b c", "-")))),
+        (["-f", "x", "--file", "-"], conversation(prompt=PromptSources((), ("x", "-")))),
+        (["-n"], conversation(prompt=PromptSources(use_stdin=False))),
+        (["--no-stdin"], conversation(prompt=PromptSources(use_stdin=False))),
+        (["--stdin-timeout", "2.5"], conversation(prompt=PromptSources(stdin_timeout=2.5))),
+        (["--", "-n"], conversation(prompt=PromptSources(("-n",)))),
+        (["-s", "be brief"], conversation(system="be brief")),
+        (["--system-file", "x"], conversation(system_file="x")),
+        (["--messages", "x"], conversation(messages="x")),
+        (["-c", "x", "--no-wait"], conversation(file="x", waits=False)),
+        (["--tool-result", "1=a", "--tool-result", "2=@b"], conversation(results=("1=a", "2=@b"))),
+        (["--tools", "x", "--tool-choice", "none"], {"tools": ToolOptions(file="x", choice="none")}),
+        (["--run", "a=b", "--run", "c=d -e"], {"tools": ToolOptions(runs=("a=b", "c=d -e"))}),
+        (["-j", "2"], {"tools": ToolOptions(bounds=Bounds(jobs=2))}),
+        (["--max-rounds", "2", "--max-calls", "3"], {"tools": ToolOptions(bounds=Bounds(rounds=2, calls=3))}),
+        (["--tool-timeout", "1.5"], {"tools": ToolOptions(seconds=1.5)}),
+        (["--confirm", "--sandbox"], {"tools": ToolOptions(confirm=True, sandbox=True)}),
+        (["--tool-dir", "x", "--tool-env", "A"], {"tools": ToolOptions(folder="x", variables=("A",))}),
+        (["--schema", "x", "--repair", "2"], {"fitting": FittingOptions("x", 2)}),
+        (["--extract", "code"], {"fitting": FittingOptions(extract="code")}),
+        (["--record", "x"], {"recordings": RecordingOptions("x", "record")}),
+        (["--replay", "x"], {"recordings": RecordingOptions("x", "replay")}),
+        (["--cache", "x"], {"recordings": RecordingOptions("x", "cache")}),
         (["-p", "a=1", "--param", "b=2"], {"parameters": ("a=1", "b=2")}),
         (["--native-thinking"], {"native_thinking": True}),
         (["--wire", "whole"], {"streamed": False}),

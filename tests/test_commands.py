@@ -16,12 +16,18 @@ FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": 
 
 SERVICE = """-v/--verbose -q/--quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile
 --base-url --ca-file --api-key-file"""
+FITTING = "--schema --repair --extract"
+RECORDINGS = "--record --replay --cache"
 ABOUT = "--error-json -h/--help --version"
 ANSWERING = {
-    "Input": "PROMPT -f/--file -s/--system --system-file -n/--no-stdin --stdin-timeout",
+    "Input": """PROMPT -f/--file --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
+        --stdin-timeout""",
     "Request": "-m/--model --temperature --top-p --max-tokens -p/--param --native-thinking --wire",
     "Thinking": "-t/--thinking --thinking-file",
-    "Output": "-F/--format --json -o/--output --meta --allow-truncated",
+    "Output": f"-F/--format --json -o/--output --meta --allow-truncated {FITTING}",
+    "Function calling": """--tools --tool-choice --tool-result --run -j/--concurrency --max-rounds --max-calls
+        --tool-timeout --confirm --sandbox --tool-dir --tool-env""",
+    "Recordings": RECORDINGS,
     "Common": f"{SERVICE} {ABOUT}",
 }
 # The contract: a name that is here may be joined by others, and never goes.
@@ -32,10 +38,11 @@ CONTRACT = {
         "Input": "FILE --input-format -0/--null --template -s/--system --system-file --keep-going --limit --shard --no-dedupe",
         "Request": ANSWERING["Request"],
         "Thinking": "-t/--thinking",
-        "Output": """--format -k/--keep-order --pass-through -o/--output --resume --overwrite
-            --allow-truncated --merge --meta --progress""",
+        "Output": f"""--format -k/--keep-order --pass-through -o/--output --resume --overwrite
+            --allow-truncated --merge --meta --progress {FITTING}""",
         "Pace": "-j/--concurrency --rpm --tpm --max-wait",
         "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
+        "Recordings": RECORDINGS,
         "Common": f"{SERVICE} {ABOUT}",
     },
     "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
@@ -51,6 +58,7 @@ CHOICES = {
     "--format": "text|json|jsonl|messages|raw",
     ("models", "--format"): "tsv|jsonl",
     ("batch", "--format"): "jsonl|openai",
+    "--extract": "code|json",
     "--input-format": "auto|lines|jsonl",
     "--progress": "auto|bar|plain|none",
     "SHELL": "bash|zsh|fish|man",

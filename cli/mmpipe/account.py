@@ -1,25 +1,31 @@
-"""Keeps the account of an answer: tries, times, what came of it; and writes the line that `--meta` asks for."""
+"""Keeps the account of an answer: tries, times, what came of it; and writes the lines that `--meta` asks for."""
 
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from mmpipe.catalogue import cost
 from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
-from mmpipe.events import Event, Text, Thinking
+from mmpipe.events import Event, Text, Thinking, Usage
 from mmpipe.files import opened
-from mmpipe.reply import Attempts, Reply, usage_json
+from mmpipe.reply import Attempts, Reply, total_usage, usage_json
 from mmpipe.writers.lines import write_line
 
 _SIGNALLED = 128  # and the signal's number, as shells count
 
 
 class Account:
-    """Counts from the first attempt; `reply` is what the current one has brought."""
+    """Counts from the first attempt; `reply` is what the current one has brought.
 
-    def __init__(self) -> None:
+    An answer may take several turns: the model calls tools, or is asked to mend what it said. All of them are paid.
+    """
+
+    def __init__(self, tell: Callable[[Mapping[str, object]], None] = lambda _: None) -> None:
+        self.tell = tell
         self.reply = Reply()
+        self._before: list[Reply] = []
         self._began: float | None = None
         self._attempts = 0
         self._first_byte_ms: int | None = None
@@ -30,6 +36,11 @@ class Account:
         self._began = self._began or time.monotonic()
         self._attempts += 1
         return self._attempts
+
+    def end_turn(self) -> None:
+        """The turn is over, and the answer is not there yet."""
+        self._before.append(self.reply)
+        self.reply = Reply()
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass `events` on, and keep what they say."""
@@ -43,15 +54,23 @@ class Account:
         """The tries and times so far."""
         return Attempts(self._attempts, self._first_byte_ms, self._elapsed_ms())
 
+    def record(self, *, with_thinking: bool) -> dict[str, object]:
+        """The contract's record of the last turn, with the usage of all."""
+        record = self.reply.record(self.attempts(), with_thinking=with_thinking)
+        return {**record, "usage": usage_json(self._usage())}
+
     def line(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
         """The object of `--meta`."""
-        reply, attempts = self.reply, self.attempts()
+        attempts = self.attempts()
+        # What failed before it said anything leaves the turn before it to be told of.
+        reply = self.reply if self.reply.id or not self._before else self._before[-1]
         return {
             "id": reply.id or None,
             "model": reply.model or None,
             "finish_reason": reply.finish_reason,
-            "usage": usage_json(reply.usage),
-            "cost": cost(reply.model, reply.usage),
+            "usage": usage_json(self._usage()),
+            "cost": self._cost(),
+            "turns": len(self._before) + 1,
             "attempts": attempts.count,
             "first_byte_ms": attempts.first_byte_ms,
             "elapsed_ms": attempts.elapsed_ms,
@@ -60,29 +79,43 @@ class Account:
             "error": None if error is None else error.as_json(),
         }
 
+    def _usage(self) -> Usage | None:
+        return total_usage(*(reply.usage for reply in (*self._before, self.reply)))
+
+    def _cost(self) -> float | None:
+        """What all turns cost; one of which nobody knows makes the sum unknown."""
+        paid = [reply for reply in (*self._before, self.reply) if reply.id]
+        costs = [cost(reply.model, reply.usage) for reply in paid]
+        known = [dollars for dollars in costs if dollars is not None]
+        return round(sum(known), 9) if known and len(known) == len(costs) else None
+
     def _elapsed_ms(self) -> int:
         return 0 if self._began is None else round((time.monotonic() - self._began) * 1000)
 
 
 @contextmanager
 def accounted(path: str | None) -> Iterator[Account]:
-    """An account, told to `path` when the context ends."""
+    """An account, told to `path` when the context ends; what else is told goes there at once."""
     account = Account()
-    with told_to(path, account.line):
+    with told_to(path, account.line) as tell:
+        account.tell = tell
         yield account
 
 
 @contextmanager
 def told_to(
     path: str | None, line: Callable[[int, MmpipeError | None], Mapping[str, object]]
-) -> Iterator[None]:
-    """When the context ends, however it ends, what `line` makes of status and error is appended to `path`, if any."""
+) -> Iterator[Callable[[Mapping[str, object]], None]]:
+    """When the context ends, however it ends, what `line` makes of status and error is appended to `path`, if any.
+
+    What comes out of it appends a line of its own before that.
+    """
     if path is None:
-        yield
+        yield lambda _: None
         return
     with opened(path, append=True) as output:
         try:
-            yield
+            yield partial(write_line, output)
         except (Exception, Interrupted) as error:
             told = line(_status(error), error if isinstance(error, MmpipeError) else None)
             # What went wrong first is what the user must hear of.

@@ -1,7 +1,7 @@
 """What an answer is made of: a closed union of events, whatever shape the server sent them in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 # A message as the API has it, unknown fields included.
 Message = Mapping[str, object]
@@ -55,6 +55,16 @@ class Usage:
     cache_write_tokens: int | None = None
     service_tier: str | None = None
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Of two answers together, as far as it is known."""
+        counts = {
+            field.name: None if mine is None and theirs is None else (mine or 0) + (theirs or 0)
+            for field in fields(self)
+            if field.name != "service_tier"
+            for mine, theirs in [(getattr(self, field.name), getattr(other, field.name))]
+        }
+        return Usage(**counts, service_tier=other.service_tier)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -64,4 +74,13 @@ class Stop:
     message: Message
 
 
-Event = Start | Thinking | Text | ToolCall | Usage | Stop
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What is sent back for a call that was run here, or refused; the answer to it follows."""
+
+    id: str
+    name: str
+    content: str
+
+
+Event = Start | Thinking | Text | ToolCall | Usage | Stop | ToolResult

@@ -1,6 +1,6 @@
 """Opens where an answer goes, and picks the writer for its form; before anything is asked, so nothing is paid in vain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from mmpipe.events import Message
 from mmpipe.files import opened, replaced
 from mmpipe.streams import Output, Streams
 from mmpipe.writers.console import Console
-from mmpipe.writers.lines import EventWriter, LastWriter, RawWriter
+from mmpipe.writers.lines import EventWriter, RawWriter, RecordWriter, TranscriptWriter
 from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
 from mmpipe.writers.writer import Writer
 
@@ -19,13 +19,17 @@ THINKING = ("show", "split", "hide")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the user wants the answer; `thinking` is None where the default of the format holds."""
+    """How the user wants the answer; `thinking` is None where the default of the format holds.
+
+    `live` is as it arrives; `with_calls` is false where tool calls are run here, and text need not tell of them.
+    """
 
     format: str = "text"
     thinking: str | None = None
     thinking_file: str | None = None
     output: str | None = None
     live: bool = False
+    with_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +43,24 @@ class Outlets:
     thinking_file: Output | None
 
     @property
-    def touched(self) -> bool:
-        """Whether something of an answer is out, so that it cannot be asked for again."""
-        return self.data.written > 0 or (self.thinking_file is not None and self.thinking_file.written > 0)
+    def written(self) -> int:
+        """The bytes that are out; what has brought some of them cannot be asked for again."""
+        return self.data.written + (0 if self.thinking_file is None else self.thinking_file.written)
 
-    def writer(self, account: Account, sent: tuple[Message, ...]) -> Writer:
-        """A fresh writer for an attempt; `sent` are the messages of the request."""
-
-        def record() -> tuple[Mapping[str, object], ...]:
-            return (account.reply.record(account.attempts(), with_thinking=self.mode == "split"),)
-
+    def writer(self, account: Account, transcript: Callable[[], Sequence[Message]]) -> Writer:
+        """A fresh writer for an attempt; `transcript` is all that was said, the answer included."""
         match self.form.format:
             case "json":
-                return LastWriter(self.data, record)
+                return RecordWriter(self.data, lambda: account.record(with_thinking=self.mode == "split"))
             case "jsonl":
                 return EventWriter(self.data)
             case "messages":
-                return LastWriter(self.data, lambda: (*sent, account.reply.message))
+                return TranscriptWriter(self.data, transcript)
             case "raw":
                 return RawWriter(self.data, live=self.form.live)
             case _:
-                return TextWriter(
-                    Terminal(self.data) if self.data.is_terminal else Plain(self.data), self.thinking
-                )
+                paper = Terminal(self.data) if self.data.is_terminal else Plain(self.data)
+                return TextWriter(paper, self.thinking, with_calls=self.form.with_calls)
 
 
 @contextmanager

@@ -11,18 +11,29 @@ from mmpipe.errors import InputError, UsageError
 from mmpipe.streams import Input
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (api_facts 3.2)
+NO_PROMPT = 'no prompt: say `mmpipe chat "your question"`, or pipe it in; --help tells more'
 _NOTICE_AFTER = 2.0  # seconds
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSources:
-    """Where a prompt comes from, in the order of the contract: words, files, standard input."""
+    """Where a prompt comes from, in the order of the contract: words, files, standard input.
+
+    `stdin_is_for` is the option that has standard input for itself, `optional` whether one can do without a prompt.
+    """
 
     words: Sequence[str] = ()
     files: Sequence[str] = ()
     use_stdin: bool = True
     stdin_timeout: float | None = None  # seconds
+    stdin_is_for: str | None = None
+    optional: bool = False
+
+    @property
+    def reads_rest(self) -> bool:
+        """Whether standard input belongs to the prompt without being named."""
+        return self.use_stdin and self.stdin_is_for is None and "-" not in (*self.words, *self.files)
 
 
 def check_sources(sources: PromptSources, stdin: Input) -> None:
@@ -37,34 +48,42 @@ def check_sources(sources: PromptSources, stdin: Input) -> None:
     places = [*sources.words, *sources.files].count("-")
     if places > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
-    if places and not sources.use_stdin:
+    if not sources.use_stdin and (places or sources.stdin_is_for is not None):
         raise UsageError("`-` is standard input, which --no-stdin says not to read")
-    if sources.words or sources.files:
+    if places and sources.stdin_is_for is not None:
+        raise UsageError(f"standard input can be read once only: {sources.stdin_is_for} takes it")
+    if sources.words or sources.files or sources.optional:
         return
     if not sources.use_stdin:
         raise InputError("no prompt: --no-stdin, and neither words nor a file")
     if stdin.is_terminal:
-        raise UsageError('no prompt: say `mmpipe chat "your question"`, or pipe it in; --help tells more')
+        raise UsageError(NO_PROMPT)
 
 
 def read_prompt(sources: PromptSources, stdin: Input, say: Callable[[str], None]) -> str:
     """The prompt: its parts joined by one blank line.
 
-    Raises InputError where something cannot be read, is not UTF-8 or is empty.
+    Raises InputError where something cannot be read, is not UTF-8, or is empty and not optional.
     """
 
     def read_stdin() -> str:
-        content = _read_stdin(stdin, sources.stdin_timeout, say if sources.words else None)
-        return _decoded(content, "standard input")
+        return read_stdin_text(stdin, sources.stdin_timeout, say if sources.words else None)
 
     parts = _words(sources.words, read_stdin)
     parts += [read_stdin() if path == "-" else read_text(path) for path in sources.files]
-    if sources.use_stdin and not stdin.is_terminal and "-" not in (*sources.words, *sources.files):
+    if sources.reads_rest and not stdin.is_terminal:
         parts.append(read_stdin())
     parts = [part for part in parts if part.strip()]
+    if not parts and sources.optional:
+        return ""
     if not parts:
         raise InputError("the prompt is empty")
     return "\n\n".join([*(part.rstrip("\n") for part in parts[:-1]), parts[-1]])
+
+
+def read_stdin_text(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> str:
+    """All of standard input; raises InputError."""
+    return _decoded(_read_stdin(stdin, timeout, say), "standard input")
 
 
 def read_text(path: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
 from mmpipe.errors import CutShort, Filtered, MmpipeError
-from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
 
@@ -48,6 +48,8 @@ class Reply:
                 self.usage = event
             case Stop():
                 self.finish_reason, self.message = event.reason, event.message
+            case ToolResult():
+                pass
             case _:
                 assert_never(event)
 
@@ -80,6 +82,12 @@ def trouble(reply: Reply) -> MmpipeError | None:
             return Filtered(cut, request_id=reply.request_id)
         case _:
             return None
+
+
+def total_usage(*usages: Usage | None) -> Usage | None:
+    """What several answers used together, as far as it is known."""
+    known = [usage for usage in usages if usage is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:

@@ -1,9 +1,15 @@
 """What is asked: one chat completion request, as a value."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from mmpipe.events import Message
+
+# How it is asked on the wire; the question is the same.
+_WIRE: Final = ("stream", "stream_options")
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +39,13 @@ class Request:
             {"stream": True, "stream_options": {"include_usage": True}} if self.streamed else {}
         )
         return {"model": self.model, "messages": list(self.messages), **self.parameters, **streaming}
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what is asked, in hexadecimal: of its body as canonical JSON, streamed or not."""
+        # Loads OpenSSL, which takes longer than all of this; few need it.
+        from hashlib import sha256
+
+        asked = {name: value for name, value in self.body().items() if name not in _WIRE}
+        # As json_bytes writes what UTF-8 cannot hold.
+        return sha256(_CANONICAL.encode(asked).encode(errors="backslashreplace")).hexdigest()

@@ -105,6 +105,13 @@ class Settings:
             value = "..." if name == "api_key_command" else found.value
             yield f"{name} = {value} ({found.source})"
 
+    @property
+    def secret_files(self) -> tuple[str, ...]:
+        """The files that hold the key, or say how to get at it."""
+        named = self.get("api_key_file")
+        paths = (self._path, None if named is None else Path(str(named)))
+        return tuple(str(path.absolute()) for path in paths if path is not None and path.is_file())
+
     def patience(self) -> Patience:
         """How long to wait, and how often to ask again; raises UsageError for what cannot be."""
         retries = self.get("retries")

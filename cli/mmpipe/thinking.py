@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import assert_never
 
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 
 OPENER = "<think>"
 CLOSERS = ("</think>", "</mm:think>")
@@ -39,7 +39,7 @@ def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True)
                 yield from separator.text(text)
             case Thinking(text):
                 yield from separator.thinking(text)
-            case ToolCall() | Usage() | Stop():
+            case ToolCall() | ToolResult() | Usage() | Stop():
                 yield from separator.end()
                 yield event
             case Start():

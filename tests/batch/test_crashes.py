@@ -18,9 +18,9 @@ import pytest
 from batch.journals import record, resumed, states
 from mmpipe.batch.change import Change
 from mmpipe.batch.journal import open_journal
-from mmpipe.batch.lock import lock
 from mmpipe.batch.outlet import Outlet
 from mmpipe.errors import Busy, ExitStatus, OutputError
+from mmpipe.locks import lock
 from mmpipe.streams import Output
 
 HOLD = """

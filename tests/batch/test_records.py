@@ -178,7 +178,7 @@ PARAMETERS = st.dictionaries(st.sampled_from(["a", "m", "messages2", "z", "ü"])
 def test_the_hash_of_a_record_is_that_of_its_request(
     prompt: str, model: str, system: str | None, parameters: dict[str, object], streamed: bool, own: bool
 ) -> None:
-    defaults = Defaults(model, system, parameters, format="jsonl", streamed=streamed)
+    defaults = Defaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
     value = {"prompt": prompt, "temperature": 0.5} if own else {"prompt": prompt}
     [record] = read(json.dumps(value).encode(), defaults)
     if isinstance(record, Record):

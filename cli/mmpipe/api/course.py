@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import Head, Reception
@@ -20,11 +20,18 @@ def _nothing(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told: `received` each piece of the body, `look` some times a second, `note` a line for `-v`."""
+    """Who is told: `began` the head, `received` each piece of the body, `look` some times a second.
+
+    `note` has a line for `-v`.
+    """
 
     received: Callable[[bytes], None] = _nothing
     look: Callable[[], None] = _nothing
     note: Callable[[str], None] = _nothing
+    began: Callable[[Head], None] = _nothing
+
+
+UNOBSERVED: Final = Observer()
 
 
 def follow(
@@ -48,6 +55,7 @@ def follow(
                 reception = receive(arrival)
                 trace = f"trace {source.request_id}" if source.request_id else "no trace id"
                 observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
+                observer.began(arrival)
             case bytes() if reception is not None:
                 observer.received(arrival)
                 yield from advance(reception, arrival, clock)

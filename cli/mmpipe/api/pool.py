@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from mmpipe.api.course import advance
+from mmpipe.api.course import UNOBSERVED, Observer, advance
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
 from mmpipe.api.reception import Head, Reception, receive_answer
@@ -39,18 +39,21 @@ class Pool:
         await self._client.close()
         await self._session.close()
 
-    async def ask(self, request: Request, limits: Limits) -> Sequence[Event]:
-        """The events of one attempt; raises an MmpipeError that says what went wrong."""
+    async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
+        """The events of one attempt; raises an MmpipeError that says what went wrong.
+
+        Of the observer, `began` and `received` are told.
+        """
         clock = Clock(limits, begins_soon=request.streamed)
         # How long a connection may take is the session's business.
         clock.enter(Stage.WAITING)
         try:
-            return await self._exchange(request, clock)
+            return await self._exchange(request, clock, observer)
         except MmpipeError as error:
             error.message = error.message.replace(self._endpoint.key.value, "***")
             raise
 
-    async def _exchange(self, request: Request, clock: Clock) -> Sequence[Event]:
+    async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """The limit on time is one alarm, moved on by whatever brings the answer forward."""
         events: list[Event] = []
         reception: Reception[Event] | None = None
@@ -59,8 +62,11 @@ class Pool:
             async with asyncio.timeout(clock.left()) as alarm:
                 response = await self._send(request)
                 try:
-                    reception = receive_answer(self._head(response))
+                    head = self._head(response)
+                    reception = receive_answer(head)
+                    observer.began(head)
                     async for piece in response.stream:  # type: ignore[union-attr]  # of an asynchronous client
+                        observer.received(piece)
                         events += advance(reception, piece, clock)
                         alarm.reschedule(asyncio.get_running_loop().time() + clock.left())
                 finally:

@@ -6,14 +6,16 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
 from mmpipe.errors import AuthError, CutShort, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.events import Event
-from mmpipe.reply import Attempts, Reply, trouble
+from mmpipe.fitting import AS_IT_IS, Fitting
+from mmpipe.reply import Attempts, Reply, total_usage, trouble
 from mmpipe.request import Request
+from mmpipe.structured import Unfit, complaint_turn
 from mmpipe.terms import Limits, Patience
 
 
@@ -79,7 +81,8 @@ class Engine(Generic[Item]):
 
     All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request. `on_retry` is
     told why an item is asked again, and in how many seconds; `on_stop` is called once nothing more is to be begun.
-    With `accepts_truncated` an answer that is cut at its limit of tokens is a good one.
+    With `accepts_truncated` an answer that is cut at its limit of tokens is a good one. The text of a good answer has to
+    fit; one that does not may be mended by the model, if it is told what is wrong.
     """
 
     def __init__(
@@ -92,12 +95,13 @@ class Engine(Generic[Item]):
         stamina: Stamina = Stamina(),
         *,
         accepts_truncated: bool = False,
+        fitting: Fitting = AS_IT_IS,
         on_retry: Callable[[Item, MmpipeError, float], None] = lambda *_: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._ask, self._tokens, self._limiters = ask, tokens, limiters
         self._patience, self._stamina = patience, stamina
-        self._accepts_truncated = accepts_truncated
+        self._accepts_truncated, self._fitting = accepts_truncated, fitting
         self._on_retry, self._on_stop = on_retry, on_stop
         self._gate = _Gate(window)
         self._stopping = asyncio.Event()
@@ -147,8 +151,9 @@ class Engine(Generic[Item]):
     async def _outcome(self, item: Item) -> Outcome[Item] | None:
         """What became of `item`; None if the run stopped before anything did."""
         attempt, spent, began = 0, 0.0, None
+        request, mendings, paid = item.request, self._fitting.repairs, None
         while True:
-            reserved = self._tokens(item.request)
+            reserved = self._tokens(request)
             async with self._gate:
                 if not await self._has_leave(reserved):
                     return None
@@ -156,10 +161,15 @@ class Engine(Generic[Item]):
                 sent = time.monotonic()
                 began = began or sent
                 # Waiting for leave is not the request's own time.
-                reply, error = await self._attempt(item.request, self._patience.limits(spent))
+                reply, error = await self._attempt(request, self._patience.limits(spent))
                 spent += time.monotonic() - sent
                 self._gate.finished(overloaded=error is not None and is_overload(error))
             self._settle(reserved, reply, error)
+            reply.usage = paid = total_usage(paid, reply.usage)
+            if isinstance(error, Unfit) and mendings:
+                mendings -= 1
+                request = _to_be_mended(request, reply, error)
+                continue
             delay = None if error is None else self._delay(error, attempt, self._patience.total - spent)
             if error is None or delay is None:
                 elapsed_ms = round((time.monotonic() - began) * 1000)
@@ -203,7 +213,14 @@ class Engine(Generic[Item]):
         except MmpipeError as error:
             return reply, error
         found = trouble(reply)
-        return reply, None if self._accepts_truncated and isinstance(found, CutShort) else found
+        if found is not None and not (self._accepts_truncated and isinstance(found, CutShort)):
+            return reply, found
+        if self._fitting.fit is not None and not reply.tool_calls:
+            try:
+                reply.texts = [self._fitting.fit("".join(reply.texts))]
+            except Unfit as error:
+                return reply, error
+        return reply, None
 
     def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
         """Seconds until the same is asked again; None for never. What one request is told may concern them all."""
@@ -269,6 +286,12 @@ class _Gate:
             if not place.cancelled():
                 self.inside += 1
                 place.set_result(None)
+
+
+def _to_be_mended(request: Request, reply: Reply, unfit: Unfit) -> Request:
+    """The request whose answer is the one before without what was wrong with it."""
+    complaint = {"role": "user", "content": complaint_turn(unfit.complaint)}
+    return replace(request, messages=(*request.messages, reply.message, complaint))
 
 
 def is_overload(error: MmpipeError) -> bool:

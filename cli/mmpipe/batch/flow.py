@@ -20,9 +20,11 @@ from mmpipe.batch.records import BadRecord, Record
 from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.batch.window import AdaptiveWindow
+from mmpipe.calls import sound
 from mmpipe.catalogue import cost
 from mmpipe.errors import Interrupted, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
+from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.request import Request
 from mmpipe.streams import Output
 from mmpipe.terms import Limits, Patience
@@ -51,6 +53,7 @@ class Terms:
     patience: Patience
     limiters: Sequence[Limiter]
     concurrency: int
+    fitting: Fitting = AS_IT_IS
 
 
 class Flow:
@@ -90,6 +93,7 @@ class Flow:
                 terms.patience,
                 self._options.stamina,
                 accepts_truncated=self._options.output.allow_truncated,
+                fitting=terms.fitting,
                 on_retry=self._retried,
                 on_stop=self._begin_nothing_more,
             )
@@ -224,7 +228,7 @@ class Flow:
 
         async def ask(request: Request, limits: Limits) -> Iterable[Event]:
             events = await pool.ask(request, limits)
-            return arranged(events, mode, native=request.native_thinking, thinks=request.thinks)
+            return sound(arranged(events, mode, native=request.native_thinking, thinks=request.thinks))
 
         return ask
 

@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from mmpipe.batch.journal_file import open_to_read
 from mmpipe.batch.ledger import Ledger, key_of
-from mmpipe.batch.lock import lock, lock_to_read
 from mmpipe.batch.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
+from mmpipe.locks import lock, lock_to_read
 from mmpipe.streams import Output
 
 State = Literal["new", "good", "failed", "changed"]

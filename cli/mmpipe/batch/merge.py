@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.journal_file import open_to_read
-from mmpipe.batch.lock import lock_to_read
 from mmpipe.batch.reorder import (
     LEFT,
     choose,
@@ -17,6 +16,7 @@ from mmpipe.batch.reorder import (
 )
 from mmpipe.batch.scan import Entry
 from mmpipe.batch.sidecar import read_sidecar
+from mmpipe.locks import lock_to_read
 from mmpipe.streams import Output
 
 _EXAMPLES: Final = 10

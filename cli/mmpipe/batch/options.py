@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mmpipe.api.recordings import RecordingOptions
 from mmpipe.batch.bounds import Bounds
 from mmpipe.batch.engine import Stamina
 from mmpipe.batch.limits import Rates
@@ -10,6 +11,7 @@ from mmpipe.batch.lines import NEWLINE
 from mmpipe.batch.outcomes import Form
 from mmpipe.batch.shapes import Format
 from mmpipe.batch.shard import Shard
+from mmpipe.fitting import FittingOptions
 from mmpipe.writers.console import Manners
 from mmpipe.writers.progress import Mode
 
@@ -37,6 +39,7 @@ class RequestOptions:
     parameters: tuple[str, ...] = ()
     native_thinking: bool = False
     streamed: bool = False
+    fitting: FittingOptions = FittingOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class BatchOptions:
     stamina: Stamina = Stamina()
     bounds: Bounds = Bounds()
     dry_run: bool = False
+    recordings: RecordingOptions | None = None
     profile: str | None = None
     manners: Manners = Manners()
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -49,7 +49,9 @@ class Outlook:
     unchanged: bool = False
 
 
-def defaults_of(options: BatchOptions, settings: Settings, console: Console) -> Defaults:
+def defaults_of(
+    options: BatchOptions, settings: Settings, instruction: str | None, console: Console
+) -> Defaults:
     """What holds where a record says nothing else; raises UsageError, InputError."""
     asked = options.request
     sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
@@ -66,6 +68,7 @@ def defaults_of(options: BatchOptions, settings: Settings, console: Console) -> 
     return Defaults(
         model=model,
         system=system if asked.system_file is None else read_text(asked.system_file),
+        instruction=instruction,
         parameters=body,
         template=None if asked.template is None else Template.parse(asked.template),
         format=options.input.format,

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from mmpipe.account import told_to
 from mmpipe.api.pool import Pool
+from mmpipe.api.recordings import AskMany, open_recordings
 from mmpipe.asking import told_endpoint
 from mmpipe.batch.descriptors import room_for_connections
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.engine import Limiter
-from mmpipe.batch.flow import Asking, Flow, Terms
+from mmpipe.batch.flow import Flow, Terms
+from mmpipe.batch.flow import OpenPool as OpenAsking
 from mmpipe.batch.journal import Journal, open_journal, read_journal
 from mmpipe.batch.limits import OwnLimiter, Rates
 from mmpipe.batch.loop import run
@@ -29,6 +32,7 @@ from mmpipe.batch.shared_limits import limits_of
 from mmpipe.batch.tally import Tally
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.files import check_apart
+from mmpipe.fitting import SHOWS_THINKING, Fitting, read_fitting
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
@@ -38,7 +42,7 @@ from mmpipe.writers.lines import write_line
 from mmpipe.writers.progress import Snapshot, choose
 
 # Opens what asks many at once: api.pool, or a test's.
-OpenPool = Callable[[Endpoint, Patience, int], AbstractAsyncContextManager[Asking]]
+OpenPool = Callable[[Endpoint, Patience, int], AbstractAsyncContextManager[AskMany]]
 
 
 def batch(
@@ -68,7 +72,7 @@ class _Run:
 
     def forecast(self) -> None:
         """Tell what there is to be asked, and about what it takes; neither key nor service is needed for that."""
-        defaults, _ = self._defaults(self._settings())
+        defaults, _ = self._defaults(self._settings(), self._fitting())
         chosen = self.options.input
         forecast = Forecast(dedupe=chosen.dedupe, limit=chosen.limit)
         with self._earlier() as journal:
@@ -79,21 +83,23 @@ class _Run:
     def ask_all(self, open_pool: OpenPool) -> None:
         """The whole of it; a signal that comes while nothing is asked yet ends it too."""
         with interruptible():
-            settings = self._settings()
-            defaults, patience = self._defaults(settings)
+            settings, fitting = self._settings(), self._fitting()
+            defaults, patience = self._defaults(settings, fitting)
             check_apart_from_input(self.options, self.streams.stdin.descriptor)
             if not self.options.input.files and self.streams.stdin.is_terminal:
                 raise UsageError(
                     "there is nothing to ask: name a file, or give the records on standard input"
                 )
-            endpoint = told_endpoint(settings, self.console)
+            endpoint = None if self._is_replay else told_endpoint(settings, self.console)
             with self._journal() as journal, self._limiters(endpoint) as limiters:
                 if journal is None:
                     self.streams.stdout.check_open()
                 self._resumably(
                     defaults,
                     journal,
-                    Terms(partial(open_pool, endpoint), patience, limiters, self._concurrency()),
+                    Terms(
+                        self._opening(open_pool, endpoint), patience, limiters, self._concurrency(), fitting
+                    ),
                 )
 
     def _resumably(self, defaults: Defaults, journal: Journal | None, terms: Terms) -> None:
@@ -134,8 +140,30 @@ class _Run:
     def _settings(self) -> Settings:
         return Settings(self.options.settings, self.environment, self.options.profile)
 
-    def _defaults(self, settings: Settings) -> tuple[Defaults, Patience]:
-        return defaults_of(self.options, settings, self.console), settings.patience()
+    def _defaults(self, settings: Settings, fitting: Fitting) -> tuple[Defaults, Patience]:
+        return defaults_of(self.options, settings, fitting.instruction, self.console), settings.patience()
+
+    def _fitting(self) -> Fitting:
+        fitting = read_fitting(self.options.request.fitting, self.console.note)
+        if fitting.fit is not None and self.options.output.thinking == "show":
+            raise UsageError(SHOWS_THINKING)
+        return fitting
+
+    @property
+    def _is_replay(self) -> bool:
+        return self.options.recordings is not None and self.options.recordings.mode == "replay"
+
+    def _opening(self, open_pool: OpenPool, endpoint: Endpoint | None) -> OpenAsking:
+        """What opens the pool, or the folder that has the answers; a replay has no endpoint."""
+        pool = None if endpoint is None else partial(open_pool, endpoint)
+        chosen = self.options.recordings
+        if chosen is None:
+            assert pool is not None  # noqa: S101  only a replay has none
+            return pool
+        recordings = open_recordings(
+            Path(chosen.folder), chosen.mode, None if endpoint is None else endpoint.key
+        )
+        return lambda patience, size: recordings.asking_many(None if pool is None else pool(patience, size))
 
     def _concurrency(self) -> int:
         wanted = self.options.concurrency
@@ -170,8 +198,11 @@ class _Run:
             yield journal
 
     @contextmanager
-    def _limiters(self, endpoint: Endpoint) -> Iterator[Sequence[Limiter]]:
+    def _limiters(self, endpoint: Endpoint | None) -> Iterator[Sequence[Limiter]]:
         """The limits of all runs of this key here; and those of a shard, whose brothers may run elsewhere."""
+        if endpoint is None:
+            yield ()
+            return
         with limits_of(
             self.options.rates,
             base_url=endpoint.base_url,

@@ -9,6 +9,7 @@ from mmpipe.batch.template import Template
 from mmpipe.catalogue import find
 from mmpipe.errors import InputError
 from mmpipe.events import Message
+from mmpipe.messages import check_parts, instructed, sendable
 from mmpipe.parameters import check_fields, check_for_model, sampling
 from mmpipe.request import Request
 from mmpipe.visible import one_line
@@ -46,17 +47,19 @@ _WELL_KNOWN = frozenset(
 )
 _OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
 _ENVELOPE = frozenset({"method", "url", "body"})
-# Parts that a model with images takes.
-_SEEN = frozenset({"image_url", "video_url"})
 _URL = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What holds for every record that does not say otherwise; `parameters` have been checked."""
+    """What holds for every record that does not say otherwise; `parameters` have been checked.
+
+    `instruction` is told to the model in any case.
+    """
 
     model: str
     system: str | None = None
+    instruction: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     template: Template | None = None
     format: Format = "auto"
@@ -158,13 +161,15 @@ def _request(
     elif defaults.system is not None and messages[0]["role"] != "system":
         # Most models refuse a second system message, and that of the record is the closer one.
         messages = ({"role": "system", "content": defaults.system}, *messages)
-    _check_parts(messages, model)
+    if defaults.instruction is not None:
+        messages = instructed(messages, defaults.instruction)
+    check_parts(messages, model)
     parameters = defaults.parameters
     if given or own_model is not None:
         parameters = {**parameters, **_checked(given)}
         # What the API ignores is for the caller to say, once for all records.
         list(check_for_model(parameters, find(model)))
-    return Request(model, messages, parameters, streamed=defaults.streamed)
+    return Request(model, sendable(messages, model), parameters, streamed=defaults.streamed)
 
 
 def _prompt(text: str) -> str:
@@ -185,20 +190,6 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
         if not (isinstance(message, dict) and isinstance(message.get("role"), str)):
             raise InputError(f"message {number} is not an object with a role")
     return tuple(messages)
-
-
-def _check_parts(messages: tuple[Message, ...], model: str) -> None:
-    """Raise InputError for parts that the model is known not to take (official page, note 3; api_facts 4.3)."""
-    parts = [
-        part
-        for message in messages
-        if isinstance(content := message.get("content"), list)
-        for part in content
-    ]
-    kinds = {str(part.get("type")) for part in parts if isinstance(part, dict)} - {"text"}
-    known = find(model) if kinds else None
-    if known is not None and (refused := sorted(kinds - _SEEN if known.images else kinds)):
-        raise InputError(f"{known.id} takes no {', '.join(refused)}")
 
 
 def _own_parameters(record: Mapping[str, object], defaults: Defaults) -> JsonObject:

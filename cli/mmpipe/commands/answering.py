@@ -2,52 +2,30 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from mmpipe.commands.conversation import Conversation, Prompt, StandardInput, conversation_options
 from mmpipe.commands.program import Program
 from mmpipe.commands.sections import (
     COMMON,
+    Fitting,
+    Kept,
     Request,
     Service,
     SystemMessage,
     Talk,
     Thinking,
+    fitting,
     manners,
+    recordings,
     settings,
 )
+from mmpipe.commands.tools import Tools, tool_options
 from mmpipe.errors import UsageError
-from mmpipe.grammar import Command, Example, Section, argument, option
+from mmpipe.grammar import Command, Example, Section, option
 
-
-@dataclass(frozen=True, slots=True)
-class Prompt(Section):
-    """What the prompt is made of."""
-
-    title = "Input"
-
-    words: Annotated[
-        list[str] | None,
-        argument("PROMPT", help="The prompt; words are joined by one space, `-` is standard input."),
-    ] = None
-    file: Annotated[
-        list[str] | None,
-        option("-f", "--file", metavar="PATH", help="Add a file to the prompt; `-` is standard input."),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class StandardInput(Section):
-    """How standard input is read."""
-
-    title = "Input"
-
-    no_stdin: Annotated[bool, option("-n", "--no-stdin", help="Never read standard input (like ssh -n).")] = (
-        False
-    )
-    stdin_timeout: Annotated[
-        float | None,
-        option("--stdin-timeout", metavar="SECONDS", help="Fail if standard input has not ended by then."),
-    ] = None
+if TYPE_CHECKING:
+    from mmpipe.outlets import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +57,31 @@ def _ask(
     *,
     live: bool,
     prompt: Prompt,
+    conversation: Conversation,
     system: SystemMessage,
     stdin: StandardInput,
     request: Request,
     thinking: Thinking,
     output: Output,
+    fit: Fitting,
+    tools: Tools,
+    kept: Kept,
     talk: Talk,
     service: Service,
 ) -> None:
     from mmpipe.answer import Options
-    from mmpipe.outlets import Form
-    from mmpipe.prompt import PromptSources
 
-    if output.json and output.format not in (None, "json"):
-        raise UsageError(f"--json and -F {output.format} contradict each other")
-    if system.system is not None and system.system_file is not None:
-        raise UsageError("--system and --system-file: one of them")
-    words, files = tuple(prompt.words or ()), tuple(prompt.file or ())
     chosen = Options(
-        prompt=PromptSources(words, files, not stdin.no_stdin, stdin.stdin_timeout),
-        system=system.system,
-        system_file=system.system_file,
+        conversation=conversation_options(
+            prompt, conversation, system, stdin, tuple(tools.tool_result or ())
+        ),
+        tools=tool_options(tools),
+        fitting=fitting(fit),
+        recordings=recordings(kept),
         parameters=tuple(request.param or ()),
         native_thinking=request.native_thinking,
         streamed=request.wire != "whole",
-        form=Form(
-            "json" if output.json else output.format or "text",
-            thinking_file=thinking.thinking_file,
-            output=output.output,
-            live=live,
-        ),
+        form=_form(output, thinking, live=live),
         meta=output.meta,
         allow_truncated=output.allow_truncated,
         profile=service.profile,
@@ -116,6 +89,19 @@ def _ask(
         settings=settings(request, thinking, service),
     )
     program.answer(chosen, program.streams, program.environment)
+
+
+def _form(output: Output, thinking: Thinking, *, live: bool) -> "Form":
+    from mmpipe.outlets import Form
+
+    if output.json and output.format not in (None, "json"):
+        raise UsageError(f"--json and -F {output.format} contradict each other")
+    return Form(
+        "json" if output.json else output.format or "text",
+        thinking_file=thinking.thinking_file,
+        output=output.output,
+        live=live,
+    )
 
 
 CHAT = Command(

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import COMMON, Request, Service, SystemMessage, Talk, manners, settings
+from mmpipe.commands.sections import (
+    COMMON,
+    Fitting,
+    Kept,
+    Request,
+    Service,
+    SystemMessage,
+    Talk,
+    fitting,
+    manners,
+    recordings,
+    settings,
+)
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example, Section, argument, option
 
@@ -160,8 +172,10 @@ def _ask_all(
     request: Request,
     thoughts: Thoughts,
     lines: Lines,
+    fit: Fitting,
     pace: Pace,
     bounds: Bounds,
+    kept: Kept,
     talk: Talk,
     service: Service,
 ) -> None:
@@ -178,13 +192,14 @@ def _ask_all(
         return
     chosen = BatchOptions(
         input=_input(records, choice),
-        request=_request(records, system, request),
+        request=_request(records, system, request, fit),
         output=_output(lines, thoughts),
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
         stamina=Stamina(pace.max_wait, bounds.grace),
         bounds=_bounds(bounds),
         dry_run=bounds.dry_run,
+        recordings=recordings(kept),
         profile=service.profile,
         manners=manners(talk),
         settings=settings(request, service),
@@ -224,12 +239,13 @@ def _input(records: Records, choice: Choice) -> "InputOptions":
     )
 
 
-def _request(records: Records, system: SystemMessage, request: Request) -> "RequestOptions":
+def _request(records: Records, system: SystemMessage, request: Request, fit: Fitting) -> "RequestOptions":
     from mmpipe.batch.options import RequestOptions
 
     if system.system is not None and system.system_file is not None:
         raise UsageError("--system and --system-file: one of them")
     return RequestOptions(
+        fitting=fitting(fit),
         template=records.template,
         system=system.system,
         system_file=system.system_file,

@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
+    from mmpipe.api.recordings import Mode, RecordingOptions
+    from mmpipe.fitting import FittingOptions
     from mmpipe.writers.console import Manners
 
 
@@ -67,6 +70,47 @@ class Thinking(Section):
     thinking_file: Annotated[
         str | None,
         option("--thinking-file", metavar="PATH", help="Where split thinking goes (/dev/fd/3 works)."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting(Section):
+    """What the text of an answer must be."""
+
+    title = "Output"
+
+    schema: Annotated[
+        str | None,
+        option("--schema", metavar="FILE", help="The answer must be JSON that this JSON Schema accepts."),
+    ] = None
+    repair: Annotated[
+        int | None,
+        option("--repair", metavar="N", help="How often the model may mend JSON that is not accepted [1]."),
+    ] = None
+    extract: Annotated[
+        Literal["code", "json"] | None,
+        option("--extract", help="Only the first code block of the answer, or the JSON in it."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Section):
+    """Answers that are kept as files, to be had again."""
+
+    title = "Recordings"
+
+    record: Annotated[
+        str | None, option("--record", metavar="DIR", help="Keep requests and answers as files in DIR.")
+    ] = None
+    replay: Annotated[
+        str | None,
+        option(
+            "--replay", metavar="DIR", help="Answer from DIR, without key and network; a miss is status 6."
+        ),
+    ] = None
+    cache: Annotated[
+        str | None,
+        option("--cache", metavar="DIR", help="Answer from DIR what is there; ask and keep what is not."),
     ] = None
 
 
@@ -159,6 +203,31 @@ def manners(talk: Talk) -> "Manners":
     from mmpipe.writers.console import Manners
 
     return Manners(verbose=talk.verbose, quiet=talk.quiet)
+
+
+def fitting(section: Fitting) -> "FittingOptions":
+    """What the text of an answer must be."""
+    from mmpipe.fitting import FittingOptions
+
+    return FittingOptions(section.schema, section.repair, section.extract)
+
+
+def recordings(section: Kept) -> "RecordingOptions | None":
+    """Where answers are kept; raises UsageError for two places."""
+    modes: tuple[tuple[Mode, str | None], ...] = (
+        ("record", section.record),
+        ("replay", section.replay),
+        ("cache", section.cache),
+    )
+    named = [(mode, folder) for mode, folder in modes if folder is not None]
+    if not named:
+        return None
+    if len(named) > 1:
+        raise UsageError(f"--{named[0][0]} and --{named[1][0]}: one of them; --cache does both")
+    from mmpipe.api.recordings import RecordingOptions
+
+    mode, folder = named[0]
+    return RecordingOptions(folder, mode)
 
 
 def settings(*sections: Request | Thinking | Service) -> dict[str, object]:

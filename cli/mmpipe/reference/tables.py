@@ -15,15 +15,15 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.TIMEOUT, "connect, first byte, idle or total limit"),
     (ExitStatus.NETWORK, "DNS, refused, reset, TLS, proxy"),
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
-    (ExitStatus.BAD_RESPONSE, "truncated, no `finish_reason`, not JSON, not UTF-8, over a size limit"),
+    (ExitStatus.BAD_RESPONSE, "truncated, not JSON, not UTF-8, over a size limit, not what `--schema` asks for"),
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer"),
     (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
     (ExitStatus.INPUT, "unreadable, empty, not UTF-8, bad records, an id twice"),
     (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
     (ExitStatus.PARTIAL, "the batch ended and some records failed (each is in the output)"),
-    (ExitStatus.BUSY, "another run holds the journal"),
-    (ExitStatus.TOOL, "text was asked for, and the model called a tool"),
+    (ExitStatus.BUSY, "another run holds the journal or the conversation"),
+    (ExitStatus.TOOL, "a call that nobody runs, is not allowed or over the limits; `-c` keeps it"),
 )
 SIGNALS = ("129 130 141 143", "ended by SIGHUP, SIGINT, SIGPIPE, SIGTERM")
 

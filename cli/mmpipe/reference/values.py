@@ -32,7 +32,7 @@ def values(parameter: Parameter) -> Values:
     if parameter.choices:
         return Values(Kind.WORDS, parameter.choices)
     match parameter.metavar:
-        case "PATH" | "FILE":
+        case "PATH" | "FILE" | "DIR":
             return Values(Kind.FILES)
         case "COMMAND":
             return Values(Kind.COMMAND)
@@ -66,9 +66,16 @@ def _dialects() -> tuple[str, ...]:
     return tuple(Dialect)
 
 
+def _tool_choices() -> tuple[str, ...]:
+    from mmpipe.tools.setup import CHOICES
+
+    return CHOICES
+
+
 _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
     "MODEL": _models,
     "URL": _hosts,
     "WHAT[:WHEN]": _faults,
     "DIALECT": _dialects,
+    "CHOICE": _tool_choices,
 }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import assert_never
 
-from mmpipe.errors import MmpipeError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.reply import usage_json
 from mmpipe.streams import Output
 from mmpipe.visible import visible, visible_json
@@ -42,16 +42,29 @@ class EventWriter(Writer):
         write_line(self._output, {"type": "error", **error.as_json()})
 
 
-class LastWriter(Writer):
-    """`-F json` and `-F messages`: lines that exist only once the answer is whole."""
+class RecordWriter(Writer):
+    """`-F json`: one line, which exists only once the answer is whole."""
 
-    def __init__(self, output: Output, lines: Callable[[], Iterable[Mapping[str, object]]]) -> None:
-        self._output = output
-        self._lines = lines
+    def __init__(self, output: Output, record: Callable[[], Mapping[str, object]]) -> None:
+        self._output, self._record = output, record
 
     def end(self) -> None:
-        for line in self._lines():
-            write_line(self._output, line)
+        write_line(self._output, self._record())
+
+
+class TranscriptWriter(Writer):
+    """`-F messages`: all that was said, a message a line; also where it ends with calls that were not run."""
+
+    def __init__(self, output: Output, messages: Callable[[], Iterable[Message]]) -> None:
+        self._output, self._messages = output, messages
+
+    def end(self) -> None:
+        for message in self._messages():
+            write_line(self._output, message)
+
+    def fail(self, error: MmpipeError) -> None:
+        if isinstance(error, ToolError):
+            self.end()
 
 
 class RawWriter(Writer):
@@ -67,6 +80,9 @@ class RawWriter(Writer):
         self._held += body
         if self._live:
             self.end()
+
+    def end_turn(self) -> None:
+        self.end()
 
     def end(self) -> None:
         body = bytes(self._held)
@@ -84,6 +100,8 @@ def _event(event: Event) -> dict[str, object]:
             return {"type": "text", "text": text}
         case ToolCall():
             return {"type": "tool_call", **asdict(event)}
+        case ToolResult():
+            return {"type": "tool_result", **asdict(event)}
         case Usage():
             return {"type": "usage", **usage_json(event)}
         case Stop(reason, message):

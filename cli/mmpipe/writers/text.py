@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Protocol, assert_never
 
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.streams import Output
 from mmpipe.visible import visible
 from mmpipe.writers.lines import compact
@@ -64,11 +64,15 @@ class Terminal(Plain):
 
 
 class TextWriter(Writer):
-    """Answer and thinking as text, each on its own paper; no paper, no thinking."""
+    """Answer and thinking as text, each on its own paper; no paper, no thinking.
 
-    def __init__(self, answer: Paper, thinking: Paper | None = None) -> None:
+    Calls that nobody runs here are written too, as JSON lines for who does.
+    """
+
+    def __init__(self, answer: Paper, thinking: Paper | None = None, *, with_calls: bool = True) -> None:
         self._answer = answer
         self._thinking = thinking
+        self._with_calls = with_calls
         self._thinking_open = False
 
     def write(self, event: Event) -> None:
@@ -79,17 +83,20 @@ class TextWriter(Writer):
             case Thinking(text) if self._thinking is not None:
                 self._thinking.write(text)
                 self._thinking_open = True
-            case ToolCall():
+            case ToolCall() if self._with_calls:
                 self._end_thinking()
                 self._answer.fresh_line()
                 self._answer.write(compact(asdict(event)) + "\n")
-            case Thinking() | Start() | Usage() | Stop():
+            case Thinking() | Start() | Usage() | Stop() | ToolCall() | ToolResult():
                 pass
             case _:
                 assert_never(event)
 
+    def end_turn(self) -> None:
+        self._end_thinking()
+        self._answer.fresh_line()
+
     def end(self) -> None:
-        """The answer is whole."""
         self._end_thinking()
         self._answer.end_line()
 

@@ -13,6 +13,9 @@ class Writer:
     def receive(self, body: bytes) -> None:
         """The next bytes of the server, before they are events."""
 
+    def end_turn(self) -> None:
+        """The model has said something and called tools; it will go on when it has their results."""
+
     def end(self) -> None:
         """The answer is whole."""
 

@@ -1,0 +1,110 @@
+"""Holds a conversation turn after turn until the answer is there: runs tools, and has an answer mended that does not fit."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmpipe.account import Account
+from mmpipe.calls import open_calls
+from mmpipe.conversation import Conversation
+from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.events import Message, ToolCall
+from mmpipe.fitting import Fitting
+from mmpipe.messages import check_parts, instructed, sendable, takes_system_messages
+from mmpipe.outlets import Outlets
+from mmpipe.reply import Reply
+from mmpipe.request import Request
+from mmpipe.structured import Unfit, complaint_turn
+from mmpipe.tools.rounds import Rounds
+from mmpipe.turns import Turns
+from mmpipe.writers.console import Console
+from mmpipe.writers.writer import Writer
+
+
+class Dialogue:
+    """Turn after turn until the answer is there: tools are run, and an answer that does not fit is to be mended."""
+
+    def __init__(
+        self,
+        frame: Request,
+        conversation: Conversation,
+        turns: Turns,
+        rounds: Rounds | None,
+        fitting: Fitting,
+        outlets: Outlets,
+        account: Account,
+        console: Console,
+    ) -> None:
+        self._frame, self._conversation, self._turns, self._rounds = frame, conversation, turns, rounds
+        self._fitting, self._outlets, self._account, self._console = fitting, outlets, account, console
+        self._repairs = fitting.repairs
+
+    def hold(self) -> None:
+        """Until the last answer is written."""
+        if self._rounds is not None and (waiting := open_calls(self._conversation.messages)):
+            self._run(self._rounds, waiting, self._outlets.writer(self._account, self._transcript))
+        while True:
+            try:
+                writer = self._turns.take(self._request(), self._transcript)
+            except Unfit as error:
+                self._have_mended(error)
+                continue
+            reply = self._account.reply
+            self._conversation.new.append(reply.message)
+            if not reply.tool_calls:
+                return
+            if self._rounds is None:
+                self._leave(reply, writer)
+                return
+            self._run(self._rounds, reply.tool_calls, writer)
+            self._account.end_turn()
+
+    def _leave(self, reply: Reply, writer: Writer) -> None:
+        """Calls that nobody runs here are for the reader of the output, and text is read by people."""
+        if self._outlets.form.format == "text":
+            error = ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
+            writer.fail(error)
+            raise error
+
+    def _run(self, rounds: Rounds, calls: Sequence[ToolCall], writer: Writer) -> None:
+        try:
+            results = rounds.results(calls)
+        except MmpipeError as error:
+            self._console.make_way()
+            writer.fail(error)
+            raise
+        for result in results:
+            writer.write(result)
+            self._conversation.new.append(
+                {"role": "tool", "tool_call_id": result.id, "content": result.content}
+            )
+        self._conversation.tools_ran = True
+
+    def _have_mended(self, unfit: Unfit) -> None:
+        """One more turn about what is wrong; raises `unfit` if there were enough of them."""
+        if not self._repairs:
+            unfit.request_id = self._account.reply.request_id
+            self._outlets.writer(self._account, self._transcript).fail(unfit)
+            raise unfit
+        self._repairs -= 1
+        self._console.note(f"{unfit.message}; the model is to mend it")
+        complaint: Message = {"role": "user", "content": complaint_turn(unfit.complaint)}
+        self._conversation.new += [self._account.reply.message, complaint]
+        self._account.end_turn()
+
+    def _transcript(self) -> tuple[Message, ...]:
+        return self._conversation.with_answer(self._account.reply.message)
+
+    def _request(self) -> Request:
+        messages = self._conversation.messages
+        body = self._frame.parameters
+        if messages[-1].get("role") == "tool" and body.get("tool_choice") not in ("auto", "none"):
+            # Who must call a tool again after each result never answers.
+            body = {name: value for name, value in body.items() if name != "tool_choice"}
+        if self._fitting.instruction is not None:
+            messages = instructed(messages, self._fitting.instruction)
+        check_parts(messages, self._frame.model)
+        if not takes_system_messages(messages, self._frame.model):
+            self._console.note(
+                f"{self._frame.model} takes one system message, at the beginning: they are joined"
+            )
+        return replace(self._frame, messages=sendable(messages, self._frame.model), parameters=body)

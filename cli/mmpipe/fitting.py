@@ -1,0 +1,64 @@
+"""What the text of an answer has to be made of: JSON by a schema, or the block of it that is wanted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mmpipe.errors import UsageError
+from mmpipe.json_schema import Schema
+from mmpipe.prompt import read_text
+from mmpipe.structured import Fit, extract_code, extract_json, fit_schema, instruction
+
+Extract = Literal["code", "json"]
+SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
+
+
+@dataclass(frozen=True, slots=True)
+class FittingOptions:
+    """What was typed of it; `schema` is a path."""
+
+    schema: str | None = None
+    repair: int | None = None
+    extract: Extract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """How an answer is made to fit, what the model is told of it, and how often it may mend one that does not."""
+
+    fit: Fit | None = None
+    instruction: str | None = None
+    repairs: int = 0
+
+
+AS_IT_IS: Final = Fitting()
+
+
+def read_fitting(options: FittingOptions, warn: Callable[[str], None]) -> Fitting:
+    """Raises UsageError for options that make no sense and for a schema that is none, InputError."""
+    if options.schema is None:
+        if options.repair is not None:
+            raise UsageError("--repair goes with --schema")
+        return Fitting(None if options.extract is None else _extraction(options.extract, warn))
+    if options.extract is not None:
+        raise UsageError(
+            "--schema and --extract: one of them; --schema takes the JSON out of the answer by itself"
+        )
+    if options.repair is not None and options.repair < 0:
+        raise UsageError(f"--repair is {options.repair}: it must be 0 or more")
+    schema = Schema.parse(read_text(options.schema), options.schema)
+    repairs = 1 if options.repair is None else options.repair
+    return Fitting(lambda text: fit_schema(text, schema), instruction(schema), repairs)
+
+
+def _extraction(extract: Extract, warn: Callable[[str], None]) -> Fit:
+    if extract == "json":
+        return extract_json
+
+    def code(text: str) -> str:
+        block, number = extract_code(text)
+        if number > 1:
+            warn(f"there are {number} code blocks in the answer: the first is taken")
+        return block
+
+    return code

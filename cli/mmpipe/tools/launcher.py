@@ -1,0 +1,43 @@
+"""Becomes the command of a tool after giving itself limits: `python -I -S launcher.py [LIMIT=NUMBER]... -- ARGV...`.
+
+A program of its own, since code of ours that runs between fork and exec is not safe beside threads. It imports nothing of
+mmpipe, and little else: every call of a tool waits for it.
+"""
+
+import os
+import resource
+import signal
+import sys
+from typing import NoReturn
+
+_CANNOT_EXECUTE = 126
+_NOT_FOUND = 127
+
+
+def launch(arguments: list[str]) -> NoReturn:
+    """Set the limits and become the command; what cannot be executed ends as it does in a shell."""
+    border = arguments.index("--")
+    limits, command = arguments[:border], arguments[border + 1 :]
+    for limit in limits:
+        name, _, number = limit.partition("=")
+        _lower(getattr(resource, f"RLIMIT_{name}"), int(number))
+    # Python ignores these two, and what is ignored stays so in the command.
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)  # noqa: S606  no shell is what this is about
+    except OSError as error:
+        sys.stderr.write(f"cannot run {command[0]}: {error.strerror}\n")
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        sys.exit(_NOT_FOUND if missing else _CANNOT_EXECUTE)
+
+
+def _lower(limit: int, number: int) -> None:
+    """Hard as well as soft, so that the command cannot raise it again; never above what we have ourselves."""
+    hard = resource.getrlimit(limit)[1]
+    lowered = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    resource.setrlimit(limit, (lowered, lowered))
+
+
+if __name__ == "__main__":
+    launch(sys.argv[1:])

@@ -1,0 +1,109 @@
+"""Gets the tools ready before anything is asked: definitions read, commands found, walls up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from mmpipe import strict_json
+from mmpipe.errors import UsageError
+from mmpipe.prompt import read_text
+from mmpipe.tools.confirmation import confirmed
+from mmpipe.tools.definitions import Tool, parse_tools
+from mmpipe.tools.environment import hide_environment, tool_environment
+from mmpipe.tools.process import Containment
+from mmpipe.tools.rounds import Bounds, Confirm, Toolbox, parse_commands
+from mmpipe.tools.sandbox import Sandbox
+from mmpipe.visible import one_line
+
+CHOICES = ("auto", "none", "required")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOptions:
+    """What was typed of it; `file` and `folder` are paths, `runs` are texts such as `get_time=date -u`."""
+
+    file: str | None = None
+    choice: str | None = None
+    runs: tuple[str, ...] = ()
+    confirm: bool = False
+    sandbox: bool = False
+    folder: str | None = None
+    variables: tuple[str, ...] = ()
+    seconds: float = 30.0
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class Tooling:
+    """All that is ready: `body` goes into every request."""
+
+    toolbox: Toolbox = Toolbox()
+    body: Mapping[str, object] = field(default_factory=dict)
+    containment: Containment | None = None
+    confirm: Confirm | None = None
+
+
+def ready(
+    options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str], seconds: float
+) -> Tooling:
+    """The tools; `secrets` are files that none of them may see, `seconds` how long a person may think about a call.
+
+    Raises UsageError for what was typed wrong, InputError for bad definitions, ToolError where a sandbox is asked for
+    and cannot be had.
+    """
+    if options.file is None:
+        _check_nothing_else(options)
+        return Tooling()
+    tools = {tool.name: tool for tool in parse_tools(read_text(options.file), options.file)}
+    choice = {} if options.choice is None else {"tool_choice": _choice(options.choice, tools)}
+    body = {"tools": [tool.definition for tool in tools.values()], **choice}
+    commands = parse_commands(options.runs, tools, environment.get("PATH"))
+    if not commands:
+        if options.confirm or options.sandbox or options.folder is not None or options.variables:
+            raise UsageError(
+                "--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs"
+            )
+        return Tooling(Toolbox(tools), body)
+    hide_environment()
+    return Tooling(
+        Toolbox(tools, commands),
+        body,
+        _containment(options, environment, secrets),
+        partial(confirmed, seconds=seconds) if options.confirm else None,
+    )
+
+
+def _check_nothing_else(options: ToolOptions) -> None:
+    if options.runs:
+        raise UsageError("--run needs --tools: the model must be told what it can call")
+    if options.choice is not None:
+        raise UsageError("--tool-choice needs --tools")
+    if options.confirm or options.sandbox or options.folder is not None or options.variables:
+        raise UsageError("--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs")
+
+
+def _choice(choice: str, tools: Mapping[str, Tool]) -> object:
+    if choice in CHOICES:
+        return choice
+    if choice in tools:
+        return {"type": "function", "function": {"name": choice}}
+    if choice.startswith("{"):
+        try:
+            return strict_json.loads(choice)
+        except ValueError as error:
+            raise UsageError(f"--tool-choice {one_line(choice, 60)} is not JSON: {error}") from error
+    raise UsageError(
+        f"--tool-choice {one_line(choice, 60)}: it must be {', '.join(CHOICES)} or the name of a tool"
+    )
+
+
+def _containment(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> Containment:
+    if not 0 < options.seconds < float("inf"):
+        raise UsageError(f"--tool-timeout is {options.seconds}: it must be above 0, in seconds")
+    folder = None if options.folder is None else str(Path(options.folder).absolute())
+    if folder is not None and not Path(folder).is_dir():
+        raise UsageError(f"--tool-dir {one_line(str(options.folder), 60)}: there is no such folder")
+    variables = tool_environment(environment, options.variables)
+    sandbox = Sandbox.find(variables, writable=folder, hidden=tuple(secrets)) if options.sandbox else None
+    return Containment(variables, folder, options.seconds, sandbox)

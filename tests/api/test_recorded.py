@@ -1,0 +1,154 @@
+"""A recording is a file that a person can read and edit, it holds an answer to the byte, and the key is not in it."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.api.reception import Head
+from mmpipe.api.recorded import Timed, document, masked, parse
+from mmpipe.api.verdict import Source
+from mmpipe.errors import AuthError, ExitStatus, QuotaError
+
+KEY = "sk-api-4f2c-not-a-real-one-91ab"
+HEAD = Head(Source(request_id="0640"), "text/event-stream")
+BODY = {"model": "M", "messages": [{"role": "user", "content": "hi ü"}]}
+# Whatever a body may hold, and the key in it, cut anywhere.
+BODIES = st.lists(st.binary(max_size=4) | st.text(max_size=4).map(str.encode) | st.just(KEY.encode()))
+
+
+def cut(body: bytes, cuts: list[int]) -> list[Timed]:
+    places = [0, *sorted(min(place, len(body)) for place in cuts), len(body)]
+    return [(ms, body[begin:end]) for ms, (begin, end) in enumerate(pairwise(places))]
+
+
+def body(content: bytes) -> bytes:
+    """The body in the answer of a recording."""
+    answer = parse(content).answer
+    assert answer is not None
+    return b"".join(piece for piece in answer.arrivals if isinstance(piece, bytes))
+
+
+def test_it_is_laid_out_for_people() -> None:
+    pieces = [(812, b"data: \xc3"), (840, b'\xbc "\x1b'), (841, b"\xff\n"), (900, b"\xe2\x82")]
+    expected = """{
+  "request": {
+    "model": "M",
+    "messages": [
+      {
+        "role": "user",
+        "content": "hi ü"
+      }
+    ]
+  },
+  "answer": {
+    "status": 200,
+    "content_type": "text/event-stream",
+    "request_id": "0640",
+    "pieces": [
+      [812, "data: "],
+      [840, "ü \\"\\u001b"],
+      [841, {"base64": "/wo="}],
+      [900, {"base64": "4oI="}]
+    ]
+  }
+}
+"""
+    assert expected == document(BODY, None, HEAD, pieces).decode()
+
+
+def test_a_refusal_is_its_error() -> None:
+    error = QuotaError("wait", http=429, api_code=1002, request_id="9", retryable=True, retry_after=7)
+    content = document(BODY, error, None, [])
+    assert {"request": BODY, "error": error.as_json()} == json.loads(content)
+    kept = parse(content).error
+    assert kept is not None
+    again = kept.error()
+    assert isinstance(again, QuotaError)
+    assert {**error.as_json(), "retryable": False, "retry_after": None} == again.as_json()
+
+
+@given(BODIES, st.lists(st.integers(0, 100)))
+def test_the_body_comes_back_to_the_byte(parts: list[bytes], cuts: list[int]) -> None:
+    whole = b"".join(parts)
+    assert whole == body(document(BODY, None, HEAD, cut(whole, cuts)))
+
+
+@given(BODIES, st.lists(st.integers(0, 100)))
+def test_the_key_is_masked_wherever_it_is_cut(parts: list[bytes], cuts: list[int]) -> None:
+    whole = b"".join(parts)
+    pieces = cut(whole, cuts)
+    content = document(BODY, None, HEAD, pieces, KEY)
+    assert KEY.encode() not in content
+    assert whole.replace(KEY.encode(), b"***") == body(content)
+    assert [ms for ms, _ in pieces] == [ms for ms, _ in masked(pieces, KEY.encode())]
+
+
+def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
+    awkward = 'sk-"\\-' + KEY
+    content = document(
+        {"prompt": f"is {awkward} good?"}, AuthError(f"no {awkward}", http=401), None, [], awkward
+    )
+    value = json.loads(content)
+    assert ("is *** good?", "no ***") == (value["request"]["prompt"], value["error"]["message"])
+    assert KEY.encode() not in content
+
+
+def test_a_placeholder_for_a_key_takes_no_words_apart() -> None:
+    pieces = [(0, b"data: latest")]
+    assert document(BODY, None, HEAD, pieces) == document(BODY, None, HEAD, pieces, "test")
+
+
+def test_no_character_of_the_file_can_steer_a_terminal() -> None:
+    text = "\x1b[2J\x9b2J\u202e\x7f\U000e0041"
+    content = document({"prompt": text}, None, HEAD, [(0, text.encode())]).decode()
+    assert content.replace("\n", "").isprintable()
+    assert text.encode() == body(content.encode())
+
+
+def test_half_a_character_in_the_request_does_no_harm() -> None:
+    assert {"stop": "\ud83d"} == parse(document({"stop": "\ud83d"}, None, HEAD, [])).request
+
+
+def test_an_editor_may_put_its_mark_before_it() -> None:
+    assert b"data" == body(b"\xef\xbb\xbf" + document(BODY, None, HEAD, [(0, b"data")]))
+
+
+GOOD = {"status": 200, "content_type": "text/plain", "pieces": [[0, "a"]]}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "Expected `object`, got `array`"),
+        ({"answer": GOOD}, "missing required field `request`"),
+        ({"request": {}}, "neither an answer nor an error"),
+        ({"request": {}, "answer": {**GOOD, "status": "200"}}, r"got `str` - at `\$.answer.status`"),
+        ({"request": {}, "answer": {**GOOD, "status": 401}}, "no status 401; a failure is kept as an error"),
+        ({"request": {}, "answer": {**GOOD, "pieces": ["a"]}}, r"at `\$.answer.pieces\[0\]`"),
+        ({"request": {}, "answer": {**GOOD, "pieces": [[0, 7]]}}, r"at `\$.answer.pieces\[0\]\[1\]`"),
+        ({"request": {}, "answer": {**GOOD, "pieces": [[0, {"base64": "!"}]]}}, "base64"),
+        ({"request": {}, "error": {"code": 3}}, "missing required field `message`"),
+        ({"request": {}, "error": {"code": 0, "message": ""}}, "no failure to answer has the code 0"),
+        ({"request": {}, "error": {"code": 13, "message": ""}}, "has the code 13"),
+    ],
+)
+def test_what_is_no_recording_is_told_with_its_place(value: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b'{"request": {', b'{"request": NaN}', b"[" * 100_000])
+def test_what_is_no_json_is_no_recording(content: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  the words are those of the JSON reader
+        parse(content)
+
+
+@pytest.mark.parametrize("code", range(3, 11))
+def test_every_failure_to_answer_can_be_written_by_hand(code: int) -> None:
+    kept = parse(json.dumps({"request": {}, "error": {"code": code, "message": "by hand"}}).encode()).error
+    assert kept is not None
+    error = kept.error()
+    assert (ExitStatus(code), "by hand", False) == (error.status, error.message, error.retryable)

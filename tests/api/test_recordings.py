@@ -1,0 +1,178 @@
+"""What was asked once can be asked again from a folder: without the service, the key or the network."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.recorder import (
+    END,
+    GOOD,
+    MESSAGE,
+    OVERLOADED,
+    PATIENCE,
+    REFUSED,
+    REQUEST,
+    STREAM,
+    WHOLE,
+    asked,
+    chunk,
+    far_end,
+    recordings,
+    text,
+    told,
+)
+from mmpipe.api.course import Observer
+from mmpipe.api.reception import Head
+from mmpipe.errors import MmpipeError, NetworkError, QuotaError, ServerError, TimedOut
+from mmpipe.events import Event
+from mmpipe.request import Request
+from mmpipe.terms import Limits
+
+
+@pytest.mark.parametrize("arrivals", [(STREAM, *GOOD), (WHOLE, json.dumps(MESSAGE).encode())])
+def test_a_replay_brings_the_same_events_and_bytes(
+    arrivals: tuple[Head | bytes, ...], tmp_path: Path
+) -> None:
+    expected = asked(tmp_path, "record", far_end(*arrivals))
+    assert "" != text(expected[0])
+    assert expected == asked(tmp_path, "replay")
+
+
+def test_a_recording_serves_the_question_however_it_is_asked(tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    events, _, _ = asked(tmp_path, "replay", None, Request("M", REQUEST.messages, {}, streamed=False))
+    assert "five ü" == text(events)
+
+
+def test_a_miss_is_a_network_error_that_names_the_file(tmp_path: Path) -> None:
+    events, _, error = asked(tmp_path, "replay")
+    assert ([], NetworkError, 6) == (events, type(error), error and error.status)
+    assert error is not None
+    assert str(tmp_path / f"{REQUEST.sha256}.json") in error.message
+    assert not error.retryable
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_replay_asks_nobody_although_it_could(tmp_path: Path) -> None:
+    seen: list[Request] = []
+    assert isinstance(asked(tmp_path, "replay", far_end(STREAM, *GOOD, seen=seen))[2], NetworkError)
+    assert [] == seen
+
+
+def test_a_cache_asks_once(tmp_path: Path) -> None:
+    seen: list[Request] = []
+    service = far_end(STREAM, *GOOD, seen=seen)
+    first, second = (asked(tmp_path, "cache", service) for _ in range(2))
+    other = Request("other", REQUEST.messages)
+    asked(tmp_path, "cache", service, other)
+    assert (first, [REQUEST, other]) == (second, seen)
+
+
+def test_a_cache_asks_again_after_a_failure_and_keeps_the_answer(tmp_path: Path) -> None:
+    assert REFUSED is asked(tmp_path, "cache", far_end(REFUSED))[2]
+    assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
+    assert "five ü" == text(asked(tmp_path, "cache", far_end(STREAM, *GOOD))[0])
+    assert "five ü" == text(asked(tmp_path, "replay")[0])
+
+
+def test_recording_asks_anew_and_keeps_the_last_answer(tmp_path: Path) -> None:
+    for word in ("one", "two"):
+        asked(tmp_path, "record", far_end(STREAM, chunk(word), END))
+    assert "two" == text(asked(tmp_path, "replay")[0])
+
+
+def test_a_failure_takes_the_place_of_a_failure_and_of_no_answer(tmp_path: Path) -> None:
+    for error in (OVERLOADED, REFUSED):
+        asked(tmp_path, "record", far_end(error))
+    assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
+    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    assert REFUSED is asked(tmp_path, "record", far_end(REFUSED))[2]
+    assert "five ü" == text(asked(tmp_path, "replay")[0])
+
+
+def test_a_failure_is_told_again_but_asking_a_recording_again_does_not_help(tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(OVERLOADED))
+    error = asked(tmp_path, "replay")[2]
+    assert told(OVERLOADED) == told(error)
+    assert error is not None
+    assert (False, None) == (error.retryable, error.retry_after)
+
+
+def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> None:
+    trouble = b'data: {"error":{"message":"unknown error (1000)","http_code":"500"}}\n\n'
+    events, received, error = asked(tmp_path, "record", far_end(STREAM, GOOD[0], trouble))
+    assert ("five ", ServerError) == (text(events), type(error))
+    again = asked(tmp_path, "replay")
+    assert (events, received, told(error)) == (again[0], again[1], told(again[2]))
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        (TimedOut("no answer"),),
+        (NetworkError("refused"),),
+        (STREAM, GOOD[0], NetworkError("reset")),
+        (STREAM, GOOD[0]),
+        (WHOLE, b"<html>"),
+    ],
+)
+def test_what_the_service_did_not_tell_is_not_kept(
+    arrivals: tuple[Head | bytes | MmpipeError, ...], tmp_path: Path
+) -> None:
+    assert asked(tmp_path, "record", far_end(*arrivals))[2] is not None
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
+    asking = recordings(tmp_path, "record").asking(far_end(STREAM, *GOOD))
+    events = asking(REQUEST, PATIENCE.limits(), Observer())
+    next(events)
+    del events
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_it_is_said_where_an_answer_is_kept_and_comes_from(tmp_path: Path) -> None:
+    notes: list[str] = []
+    for mode in ("record", "replay"):
+        asking = recordings(tmp_path, mode).asking(far_end(STREAM, *GOOD))
+        list(asking(REQUEST, PATIENCE.limits(), Observer(note=notes.append)))
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    assert f"recorded to {path}" in notes[1]
+    assert f"replayed from {path}" == notes[2]
+    assert notes[0] == notes[3] == "HTTP 200, text/event-stream, trace 0640"
+
+
+def test_it_is_kept_when_each_piece_came_and_a_replay_does_not_wait_for_it(tmp_path: Path) -> None:
+    def slow(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
+        time.sleep(0.02)
+        return far_end(STREAM, *GOOD)(request, limits, observer)
+
+    asked(tmp_path, "record", slow)
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    value = json.loads(path.read_text())
+    times = [ms for ms, _ in value["answer"]["pieces"]]
+    assert times == sorted(times)
+    assert times[0] >= 20
+    value["answer"]["pieces"] = [[3_600_000, text] for _, text in value["answer"]["pieces"]]
+    path.write_text(json.dumps(value))
+    assert "five ü" == text(asked(tmp_path, "replay")[0])
+
+
+def test_an_answer_can_be_edited(tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    path.write_text(path.read_text().replace("five", "six"))
+    assert "six ü" == text(asked(tmp_path, "replay")[0])
+
+
+def test_a_failure_can_be_written_into_an_answer(tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(WHOLE, json.dumps(MESSAGE).encode()))
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    value = json.loads(path.read_text())
+    value["answer"]["pieces"] = [[0, '{"base_resp":{"status_code":1002,"status_msg":"rate limit"}}']]
+    path.write_text(json.dumps(value))
+    error = asked(tmp_path, "replay")[2]
+    assert (QuotaError, 1002, False) == (type(error), error and error.api_code, error and error.retryable)

@@ -1,0 +1,135 @@
+"""Recordings are files: whole or not there, for their owner alone, without the key, and told by name if they are bad."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from api.far_end import answer, server
+from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
+from mmpipe.api.recordings import Mode, open_recordings
+from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
+from mmpipe.request import Request
+from program.harness import KEY
+
+
+@pytest.mark.parametrize("mode", ["replay", "cache"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[1", b'{"request": {}, "answer": {"status": 200}}'])
+def test_what_is_no_recording_is_an_input_error_that_names_the_file(
+    damage: bytes, mode: Mode, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    path.write_bytes(damage)
+    error = asked(tmp_path, mode, far_end(STREAM, *GOOD))[2]
+    assert isinstance(error, InputError)
+    assert f"{path} is no recording: " in error.message
+    assert damage == path.read_bytes()
+
+
+@pytest.mark.parametrize("pieces", [[], [[0, "nonsense"]], [[0, GOOD[0].decode()]]])
+def test_an_answer_that_is_none_any_more_is_an_input_error(pieces: list[object], tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    path = tmp_path / f"{REQUEST.sha256}.json"
+    value = json.loads(path.read_text())
+    value["answer"]["pieces"] = pieces
+    path.write_text(json.dumps(value))
+    error = asked(tmp_path, "replay")[2]
+    assert isinstance(error, InputError)
+    assert f"{path} holds no whole answer: " in error.message
+
+
+def test_a_recording_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / f"{REQUEST.sha256}.json").mkdir()
+    error = asked(tmp_path, "replay")[2]
+    assert isinstance(error, InputError)
+    assert "Is a directory" in error.message
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "file/below", "x" * 300])
+def test_a_replay_needs_a_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="there are no recordings to replay"):
+        open_recordings(tmp_path / name, "replay", None)
+
+
+@pytest.mark.parametrize("mode", ["record", "cache"])
+@pytest.mark.parametrize("name", ["file", "file/below", "x" * 300])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
+    name: str, mode: Mode, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write to"):
+        open_recordings(tmp_path / name, mode, None)
+
+
+def test_nobody_else_can_read_what_was_asked(tmp_path: Path) -> None:
+    asked(tmp_path / "deep" / "folder", "record", far_end(STREAM, *GOOD))
+    (path,) = (tmp_path / "deep" / "folder").iterdir()
+    assert (0o700, 0o600) == (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777)
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_an_answer_that_cannot_be_kept_leaves_the_earlier_one(tmp_path: Path) -> None:
+    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    before = [(path, path.read_bytes()) for path in tmp_path.iterdir()]
+    with no_file_longer_than(64):
+        error = asked(tmp_path, "record", far_end(STREAM, chunk("long"), END))[2]
+    assert isinstance(error, OutputError)
+    assert before == [(path, path.read_bytes()) for path in tmp_path.iterdir()]
+
+
+def test_the_key_is_in_no_file_whoever_says_it(tmp_path: Path) -> None:
+    request = Request("M", ({"role": "user", "content": f"is {KEY} good?"},))
+    said = chunk(f"yes, {KEY} is")
+    for pieces in ([said], [said[:60], said[60:]], [b": \xff" + KEY.encode() + b"\n\n", said]):
+        asked(tmp_path, "record", far_end(STREAM, *pieces, END), request)
+        assert "yes, *** is" == text(asked(tmp_path, "replay", None, request)[0])
+    refusal = json.dumps({"error": {"message": f"bad header Bearer {KEY}"}}).encode()
+    with server(answer(refusal, "application/json", f"Trace-Id: {KEY}\r\n", "401 Unauthorized")) as (url, _):
+        error = asked(tmp_path, "record", at(url))[2]
+    assert isinstance(error, AuthError)
+    contents = [path.read_text() for path in tmp_path.iterdir()]
+    assert [2, 0] == [len(contents), sum(KEY in content for content in contents)]
+
+
+RECORDER = """
+import json, sys
+from pathlib import Path
+from mmpipe.api.recordings import open_recordings
+from api.recorder import END, PATIENCE, STREAM, Observer, Request, chunk, far_end
+asking = open_recordings(Path(sys.argv[1]), "record", None).asking(far_end(STREAM, chunk(sys.argv[2] * 9999), END))
+for turn in range(100):
+    list(asking(Request("M", ({"role": "user", "content": str(turn % 5)},)), PATIENCE.limits(), Observer()))
+"""
+
+
+def test_two_that_record_into_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", RECORDER, str(tmp_path)]
+    both = [subprocess.Popen([*command, word], env=paths) for word in ("a", "b")]
+    requests = [Request("M", ({"role": "user", "content": str(turn)},)) for turn in range(5)]
+    while any(process.poll() is None for process in both):
+        for request in requests:
+            events, _, error = asked(tmp_path, "replay", None, request)
+            # Not there yet, or whole.
+            assert isinstance(error, NetworkError) or text(events) in ("a" * 9999, "b" * 9999)
+    assert [0, 0] == [process.wait() for process in both]
+    assert {f"{request.sha256}.json" for request in requests} == {path.name for path in tmp_path.iterdir()}

@@ -1,0 +1,40 @@
+"""Tool calls are found in messages, and told from what only looks like one."""
+
+import pytest
+
+from mmpipe.calls import open_calls, sound
+from mmpipe.errors import BadResponse
+from mmpipe.events import Event, Message, Stop, Text, ToolCall
+
+GOOD = ToolCall(0, "1", "f", '{"a": 1}')
+BAD = ToolCall(1, "2", "f", '{"a": ')
+END = Stop("tool_calls", {})
+
+
+def test_calls_wait_until_all_their_results_are_there() -> None:
+    calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}, {"id": "2", "function": {}}]
+    said: Message = {"role": "assistant", "tool_calls": calls}
+    results: list[Message] = [{"role": "tool", "tool_call_id": "2"}, {"role": "tool", "tool_call_id": "1"}]
+    assert (ToolCall(0, "1", "f", "{}"), ToolCall(1, "2", "", "")) == open_calls([said])
+    assert ["1"] == [call.id for call in open_calls([said, results[0]])]
+    assert () == open_calls([said, *results])
+    assert () == open_calls([said, {"role": "user"}])
+    assert () == open_calls([])
+
+
+@pytest.mark.parametrize("odd", [None, "x", [1, "x", None], {}])
+def test_what_is_no_list_of_calls_holds_none(odd: object) -> None:
+    assert () == open_calls([{"role": "assistant", "tool_calls": odd}])
+
+
+def test_a_bad_call_is_found_before_any_is_said() -> None:
+    events = sound([Text("a"), GOOD, BAD, END])
+    assert Text("a") == next(events)
+    with pytest.raises(BadResponse, match="'f' with arguments that are not JSON"):
+        next(events)
+
+
+def test_good_calls_pass_in_their_order() -> None:
+    events: list[Event] = [Text("a"), GOOD, GOOD, END]
+    assert events == list(sound(events))
+    assert [GOOD] == list(sound([GOOD]))

@@ -1,0 +1,96 @@
+"""What the service would refuse of a conversation is mended or told before it is asked."""
+
+import json
+
+import pytest
+
+from mmpipe.errors import InputError
+from mmpipe.events import Message
+from mmpipe.messages import check_parts, check_results, instructed, sendable, settled
+
+USER: Message = {"role": "user", "content": "a"}
+BRIEF: Message = {"role": "system", "content": "be brief"}
+KIND: Message = {"role": "system", "content": [{"type": "text", "text": "be kind"}]}
+
+
+def calling(*names: str, arguments: str = "{}") -> Message:
+    calls = [
+        {"id": name, "type": "function", "function": {"name": "f", "arguments": arguments}} for name in names
+    ]
+    return {"role": "assistant", "content": "", "tool_calls": calls, "unknown": 1}
+
+
+def result(name: str) -> Message:
+    return {"role": "tool", "tool_call_id": name, "content": "b"}
+
+
+def test_a_model_that_takes_one_system_message_gets_one_at_the_beginning() -> None:
+    joined = {"role": "system", "content": "be brief\n\nbe kind"}
+    assert (joined, USER) == sendable([BRIEF, USER, KIND], "MiniMax-M2.7")
+    assert ({**KIND, "content": "be kind"}, USER) == sendable([USER, KIND], "MiniMax-M2.1")
+
+
+@pytest.mark.parametrize("model", ["MiniMax-M3", "a-model-that-nobody-knows"])
+def test_other_models_get_system_messages_where_they_stand(model: str) -> None:
+    assert (BRIEF, USER, KIND) == sendable([BRIEF, USER, KIND], model)
+
+
+def test_a_single_system_message_at_the_beginning_is_sent_as_it_is() -> None:
+    assert (KIND, USER) == sendable([KIND, USER], "MiniMax-M2.7")
+
+
+def test_an_instruction_comes_after_the_system_messages_of_the_user() -> None:
+    told = {"role": "system", "content": "JSON"}
+    assert (BRIEF, told, USER) == instructed([BRIEF, USER], "JSON")
+    assert (told, USER) == instructed([USER], "JSON")
+
+
+def test_what_the_model_said_is_sent_back_as_it_is() -> None:
+    said = calling("1", "2", arguments='{"a": 1.0}')
+    assert said is sendable([USER, said], "MiniMax-M2.7")[1]
+
+
+def test_arguments_that_are_not_json_are_quoted_in_some_that_are() -> None:
+    said = calling("1", arguments='{"a": "')
+    sent = sendable([said], "MiniMax-M3")[0]
+    assert {"not_json": '{"a": "'} == json.loads(sent["tool_calls"][0]["function"]["arguments"])  # type: ignore[index]
+    assert {**calling("1"), "tool_calls": None} == {**sent, "tool_calls": None}
+    assert '{"a": "' == said["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
+
+
+def test_no_arguments_are_sent_as_an_empty_object() -> None:
+    sent = sendable([calling("1", arguments="")], "MiniMax-M3")[0]
+    assert "{}" == sent["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([USER, result("1")], "message 2 is the result of a call that is not there: '1'"),
+        ([calling("1"), result("1"), result("1")], "message 3 is the result"),
+        ([calling("1"), USER], r"message 2 comes before the result of 1 \(f\)"),
+        ([calling("1", "2"), result("2"), calling("3")], r"message 3 comes before the result of 1 \(f\)"),
+    ],
+)
+def test_a_broken_chain_of_calls_and_results_is_told_by_its_place(
+    messages: list[Message], words: str
+) -> None:
+    with pytest.raises(InputError, match=f"talk.jsonl: {words}"):
+        check_results(messages, "talk.jsonl")
+
+
+def test_a_whole_chain_is_good_in_any_order_of_results_and_may_end_with_calls() -> None:
+    check_results([calling("1", "2"), result("2"), result("1"), USER, calling("1")], "talk.jsonl")
+
+
+def test_calls_that_nobody_answered_are_left_out_of_what_can_be_gone_on_from() -> None:
+    whole = [USER, calling("1"), result("1")]
+    assert whole == settled([*whole, calling("2", "3"), result("3")])
+    assert whole == settled(whole)
+
+
+def test_pictures_are_for_models_that_see() -> None:
+    seen: Message = {"role": "user", "content": [{"type": "image_url"}, {"type": "text"}]}
+    check_parts([seen], "MiniMax-M3")
+    with pytest.raises(InputError, match=r"MiniMax-M2\.7 takes no image_url"):
+        check_parts([seen], "MiniMax-M2.7")

@@ -1,0 +1,96 @@
+"""A tool gets no key: not in its environment, and not from that of its parent."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.errors import UsageError
+from mmpipe.tools.environment import tool_environment
+
+KEY = "sk-api-4f2c-not-a-real-one-91ab"
+
+
+def test_a_tool_gets_what_programs_need_and_nothing_that_nobody_named() -> None:
+    full = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC", "AWS_SECRET": "s", "LD_PRELOAD": "x"}
+    assert {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC"} == tool_environment(full, [])
+
+
+def test_a_variable_that_the_user_names_is_given_if_there_is_one() -> None:
+    assert {"PATH": "/bin", "DB": "x"} == tool_environment({"PATH": "/bin", "DB": "x"}, ["DB", "NONE"])
+
+
+def test_without_a_path_programs_are_found_all_the_same() -> None:
+    assert "/usr/bin" in tool_environment({}, [])["PATH"].split(":")
+
+
+@pytest.mark.parametrize("name", ["MINIMAX_API_KEY", "OPENAI_API_KEY", "COPY", "HEADER", "PADDED"])
+def test_a_key_is_given_under_no_name(name: str) -> None:
+    full = {"MINIMAX_API_KEY": KEY, "COPY": KEY, "HEADER": f"Bearer {KEY}", "PADDED": f" {KEY}\n"}
+    with pytest.raises(UsageError, match=f"--tool-env {name}: no tool is given an API key"):
+        tool_environment(full, [name])
+
+
+@pytest.mark.parametrize("name", ["", "A=B", "A\0"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="no name of a variable"):
+        tool_environment({}, [name])
+
+
+def test_a_short_key_does_not_take_the_path_away() -> None:
+    assert {"PATH": "/bin"} == tool_environment({"PATH": "/bin", "OPENAI_API_KEY": "b"}, [])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["PATH", "LANG", "LC_X", "SHELL", "OTHER", "OPENAI_API_KEY"]), st.just(KEY)
+    )
+)
+def test_no_value_that_a_tool_gets_is_the_key(rest: dict[str, str]) -> None:
+    assert KEY not in tool_environment({"MINIMAX_API_KEY": KEY, **rest}, []).values()
+
+
+# Says what a tool sees of its parent. The test takes every capability from root: CAP_SYS_PTRACE, and since Linux 6.17
+# CAP_PERFMON too, may read the memory of others.
+SPY = """
+import json, os, pathlib, sys
+try:
+    seen = pathlib.Path("/proc", sys.argv[1], "environ").read_bytes()
+except OSError as error:
+    seen = error.strerror.encode()
+print(json.dumps(seen.decode()))
+"""
+PARENT = """
+import os, sys, threading
+from mmpipe.tools.environment import hide_environment, tool_environment
+from mmpipe.tools.process import Containment, run_contained
+if sys.argv[1] == "hidden":
+    assert hide_environment()
+containment = Containment(tool_environment(os.environ, []), None, 20.0)
+done = run_contained([sys.executable, "-c", sys.argv[2], str(os.getpid())], b"", containment, threading.Event())
+sys.stdout.buffer.write(done.output + done.errors)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc to read")
+@pytest.mark.parametrize(("how", "sees"), [("hidden", False), ("open", True)])
+def test_a_tool_cannot_read_the_key_of_its_parent(how: str, sees: bool, needs: Callable[[str], None]) -> None:
+    needs("setpriv")
+    setpriv = shutil.which("setpriv") or "setpriv"
+    done = subprocess.run(
+        [
+            *(setpriv, "--inh-caps", "-all", "--bounding-set", "-all"),
+            *(sys.executable, "-c", PARENT, how, SPY),
+        ],
+        env={"MINIMAX_API_KEY": KEY, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert b"" == done.stderr
+    assert sees == (KEY in json.loads(done.stdout))

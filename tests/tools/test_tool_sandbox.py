@@ -1,0 +1,315 @@
+"""In the sandbox a tool reaches nothing but what it is given: no network, no home, no process, no file to write to."""
+
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import ToolError, UsageError
+from mmpipe.tools.environment import tool_environment
+from mmpipe.tools.process import Containment, Execution, run_contained
+from mmpipe.tools.sandbox import Sandbox
+
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+
+
+@pytest.fixture(autouse=True)
+def works(needs: Callable[[str], None]) -> None:
+    needs("bwrap")
+    try:
+        Sandbox.find({"PATH": SYSTEM})
+    except ToolError as error:
+        # As in most containers.
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The home of the user, with a secret in it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "secret").write_text("do not tell")
+    return folder
+
+
+@pytest.fixture
+def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the home, and the current one."""
+    folder = home / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+class Inside:
+    """Runs commands in a sandbox."""
+
+    def __init__(
+        self, home: Path, *, writable: Path | None = None, hidden: tuple[str, ...] = (), path: str = SYSTEM
+    ) -> None:
+        self._environment = tool_environment({"PATH": path, "HOME": str(home)}, [])
+        place = None if writable is None else str(writable)
+        self._sandbox = Sandbox.find(self._environment, writable=place, hidden=hidden)
+        self._folder = place
+
+    def run(self, *argv: str, timeout: float = 60.0, arguments: bytes = b"") -> Execution:
+        containment = Containment(self._environment, self._folder, timeout, self._sandbox)
+        return run_contained(argv, arguments, containment, threading.Event())
+
+    def printed(self, script: str) -> str:
+        done = self.run("sh", "-c", script)
+        return (done.output + done.errors).decode()
+
+
+@pytest.fixture
+def inside(home: Path, project: Path) -> Inside:
+    assert project.is_dir()
+    return Inside(home)
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def test_arguments_output_and_status_pass_the_walls(inside: Inside) -> None:
+    done = inside.run("sh", "-c", "cat; echo oops >&2; exit 7", arguments=b"\xff{}")
+    assert (7, b"\xff{}", b"oops\n") == (done.status, done.output, done.errors)
+
+
+@pytest.mark.parametrize("word", ["$(id)", "; id", "--help", "--", "--bind", "two\nlines", ""])
+def test_no_word_of_the_command_is_taken_for_an_option_of_the_sandbox(word: str, inside: Inside) -> None:
+    assert word.encode() == inside.run("printf", "%s", word).output
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_there_is_no_network_not_even_the_one_of_this_machine(
+    home: Path, project: Path, listener: int
+) -> None:
+    script = project / "call.py"
+    script.write_text(
+        f"import socket; socket.create_connection(('127.0.0.1', {listener}), 5); print('through')"
+    )
+    done = Inside(home, path=SYSTEM).run(sys.executable, "call.py")
+    assert (1, b"") == (done.status, done.output)
+    assert b"refused" in done.errors or b"unreachable" in done.errors
+
+
+def test_nothing_can_be_written_to(inside: Inside, home: Path, project: Path) -> None:
+    for folder in (home, project, Path("/"), Path("/etc"), Path("/run"), Path("/home")):
+        assert "Read-only" in inside.printed(f"touch '{folder}/new'")
+        assert not (folder / "new").exists()
+
+
+def test_the_settings_of_the_kernel_cannot_be_changed_even_by_root(inside: Inside) -> None:
+    # Opened only: nothing would be written.
+    done = inside.printed("(: >>/proc/sys/kernel/core_pattern) && echo open")
+    assert "open" not in done.split("\n")
+    assert "Read-only" in done or "denied" in done
+
+
+def test_the_folder_of_the_tool_is_where_it_runs_and_the_only_place_that_keeps_what_it_writes(
+    home: Path, project: Path
+) -> None:
+    work = project / "work"
+    work.mkdir()
+    inside = Inside(home, writable=work)
+    assert f"{work}\n" == inside.printed("pwd; echo kept >file; touch ../other 2>/dev/null")
+    assert ("kept\n", ["work"]) == ((work / "file").read_text(), [path.name for path in project.iterdir()])
+
+
+def test_its_temporary_files_are_its_own(inside: Inside) -> None:
+    mark = f"mmpipe-test-{os.getpid()}"
+    assert "/tmp /tmp\n" == inside.printed(f'echo "$HOME $TMPDIR"; touch /tmp/{mark} /var/tmp/{mark}')  # noqa: S108
+    assert not Path("/tmp", mark).exists()  # noqa: S108
+    assert "" == inside.printed("find /tmp /var/tmp -name 'mmpipe-test-*'")
+
+
+def test_nothing_of_the_home_is_seen_but_the_current_folder(
+    inside: Inside, home: Path, project: Path
+) -> None:
+    (project / "data").write_text("mine")
+    assert "mine" == inside.printed("cat data")
+    assert "No such file" in inside.printed(f"cat '{home}/secret'")
+    assert "project\n" == inside.printed(f"ls -A '{home}'")
+
+
+def test_the_home_itself_stays_hidden_where_it_is_the_current_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    assert "" == Inside(home).printed("ls -A")
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_folder_that_has_the_home_in_it_is_not_given_to_write_to(
+    place: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    with pytest.raises(UsageError, match="--tool-dir"):
+        Inside(home, writable=Path(place))
+
+
+@pytest.mark.parametrize("how", ["shown", "written to", "linked", "named"])
+def test_a_hidden_file_is_empty(how: str, home: Path, project: Path) -> None:
+    key = project / "key"
+    key.write_text("the key")
+    (project / "link").symlink_to(key)
+    hidden = (str(project / "link") if how == "linked" else str(key), str(home / "missing"))
+    inside = Inside(home, writable=project if how == "written to" else None, hidden=hidden)
+    assert (0, b"") == (
+        (done := inside.run("cat", str(key) if how == "named" else "link")).status,
+        done.output,
+    )
+    assert "the key" == key.read_text()
+
+
+def test_no_other_process_is_seen(inside: Inside) -> None:
+    # Those of the tool are bwrap, the shell, ls and wc; the tests alone are more than that.
+    assert int(inside.printed("ls -d /proc/[0-9]* | wc -l")) <= 5
+
+
+def test_it_holds_no_descriptor_and_no_capability_of_ours(inside: Inside) -> None:
+    assert "0\n1\n2\n3\n" == inside.printed("ls /proc/self/fd")  # 3 is what ls reads
+    assert "CapEff:\t0000000000000000\n" == inside.printed("grep CapEff /proc/self/status")
+
+
+def test_what_it_leaves_in_the_background_ends_with_it(home: Path, project: Path) -> None:
+    mark = f"98765.{os.getpid()}"
+    done = Inside(home, writable=project).run("sh", "-c", f"setsid sleep {mark} & echo done")
+    assert (0, b"done\n", None) == (done.status, done.output, done.killed)
+    assert 0 == running(mark)
+
+
+def test_who_runs_too_long_is_killed_with_all_that_it_started(inside: Inside) -> None:
+    mark = f"98764.{os.getpid()}"
+    done = inside.run("sh", "-c", f"setsid sleep {mark} & trap '' TERM; sleep {mark}", timeout=1.0)
+    assert "ran longer than 1 s" == done.killed
+    assert 0 == running(mark)
+
+
+def test_who_starts_processes_without_end_is_killed_with_all_of_them(inside: Inside, project: Path) -> None:
+    bomb = project / f"bomb{os.getpid()}.py"
+    bomb.write_text(
+        "import os, time\nfor _ in range(400):\n"
+        "    if os.fork() == 0:\n        os.setsid()\n        break\ntime.sleep(20)\n"
+    )
+    done = inside.run(sys.executable, "-I", "-S", bomb.name)
+    assert "started more than 256 processes" == done.killed
+    assert 0 == running(bomb.name)
+
+
+def running(word: str) -> int:
+    """How many processes have the word in their command, after a moment for those that are ending."""
+    deadline = time.monotonic() + 10
+    while (count := sum(word.encode() in command for command in commands())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return count
+
+
+def commands() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes()
+        except OSError:
+            continue
+
+
+def test_a_script_of_the_current_folder_runs(inside: Inside, project: Path) -> None:
+    executable(project / "tool.sh", "#!/bin/sh\necho ran\n")
+    assert b"ran\n" == inside.run("./tool.sh").output
+
+
+def test_a_script_in_the_home_runs_and_sees_no_more_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable(home / "tool.sh", "#!/bin/sh\nls -A\n")
+    monkeypatch.chdir(home)
+    assert b"tool.sh\n" == Inside(home).run("./tool.sh").output
+
+
+def test_a_program_of_the_user_runs_with_its_libraries_and_without_what_lies_beside_them(
+    home: Path, project: Path
+) -> None:
+    assert project.is_dir()
+    local = home / ".local"
+    executable(local / "bin" / "tool", f"#!/bin/sh\ncat '{local}/lib/words'; ls -A '{local}'\n")
+    for name in ("lib/words", "share/keyrings"):
+        (local / name).parent.mkdir()
+        (local / name).write_text(f"{name}\n")
+    done = Inside(home, path=f"{local / 'bin'}:{SYSTEM}").run("tool")
+    assert b"lib/words\nbin\nlib\n" == done.output.replace(b"words\n\n", b"words\n")
+
+
+def test_a_program_that_is_a_link_into_an_installation_runs_by_the_interpreter_of_that(
+    home: Path, project: Path
+) -> None:
+    assert project.is_dir()
+    venv = home / ".local" / "share" / "pipx" / "venvs" / "tool"
+    python = executable(
+        venv / "bin" / "python", '#!/bin/sh\necho "by $0 with $(cat "${0%/*}/../lib/words")"\n'
+    )
+    (venv / "lib").mkdir()
+    (venv / "lib" / "words").write_text("words")
+    executable(venv / "bin" / "tool", f"#!{python}\n")
+    (home / ".local" / "bin").mkdir()
+    (home / ".local" / "bin" / "tool").symlink_to(venv / "bin" / "tool")
+    done = Inside(home, path=f"{home / '.local' / 'bin'}:{SYSTEM}").run("tool")
+    assert (f"by {python} with words\n".encode(), b"") == (done.output, done.errors)
+
+
+def test_a_python_of_a_virtual_environment_in_the_home_finds_its_packages(home: Path, project: Path) -> None:
+    import venv
+
+    venv.create(home / "env", symlinks=True)
+    (site,) = (home / "env").glob("lib/python*/site-packages")
+    (site / "mine.py").write_text("word = 'found'")
+    (project / "tool.py").write_text("import mine, sys; print(mine.word, sys.prefix)")
+    done = Inside(home, path=f"{home / 'env' / 'bin'}:{SYSTEM}").run("python", "tool.py")
+    assert (f"found {home / 'env'}\n".encode(), b"") == (done.output, done.errors)
+
+
+def test_a_script_that_the_command_names_is_seen_wherever_it_lies(home: Path, project: Path) -> None:
+    assert project.is_dir()
+    (home / "tools").mkdir()
+    (home / "tools" / "tool.sh").write_text("echo ran\nls -A ..\n")
+    (home / "tools" / "other").touch()
+    inside = Inside(home)
+    assert b"ran\nproject\ntools\n" == inside.run("sh", "../tools/tool.sh").output
+    assert b"tool.sh\n" == inside.run("sh", "-c", "ls -A ../tools", str(home / "tools" / "tool.sh")).output
+
+
+def test_without_bubblewrap_there_is_no_sandbox(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="there is no bwrap on the PATH"):
+        Sandbox.find({"PATH": str(tmp_path)})
+
+
+def test_a_bubblewrap_that_does_not_work_is_told_in_its_own_words(tmp_path: Path) -> None:
+    executable(
+        tmp_path / "bwrap", "#!/bin/sh\necho 'bwrap: No permissions\nto create a namespace' >&2; exit 1\n"
+    )
+    with pytest.raises(ToolError, match=r"does not work here: bwrap: No permissions to create a namespace$"):
+        Sandbox.find({"PATH": f"{tmp_path}:{SYSTEM}"})
+
+
+def test_a_sandbox_that_can_no_longer_be_made_runs_nothing(home: Path, project: Path) -> None:
+    work = project / "work"
+    work.mkdir()
+    inside = Inside(home, writable=work)
+    shutil.rmtree(work)
+    done = inside.run("sh", "-c", "echo ran")
+    assert (1, b"") == (done.status, done.output)
+    assert b"bwrap: " in done.errors
