@@ -108,12 +108,21 @@ def test_of_much_output_the_beginning_is_kept_and_of_many_errors_the_end() -> No
 
 @pytest.mark.parametrize("script", ["yes", "yes >&2"], ids=["output", "errors"])
 def test_who_prints_for_ever_is_killed(script: str) -> None:
-    assert "printed more than 64 MiB" == shell(script).killed
+    done = shell(script)
+    assert "printed more than 64 MiB" == done.killed
+    assert done.printed < 70 * MIB
 
 
 def test_who_runs_too_long_is_killed() -> None:
     done = shell("echo begun; sleep 600", timeout=0.5)
     assert ("ran longer than 0.5 s", b"begun\n", 9) == (done.killed, done.output, done.signal)
+
+
+def test_who_reads_little_of_much_input_is_killed_in_time_too() -> None:
+    # What it takes makes room for less than we would write.
+    script = "dd bs=4096 count=1 of=/dev/null 2>/dev/null; exec sleep 600"
+    done = run("sh", "-c", script, arguments=b"x" * MIB, timeout=0.5)
+    assert "ran longer than 0.5 s" == done.killed
 
 
 def test_who_ignores_every_other_signal_is_killed_too() -> None:
@@ -138,6 +147,23 @@ def test_a_command_that_is_given_up_is_killed() -> None:
     given_up.set()
     containment = Containment(tool_environment(os.environ, []), None, LONG)
     assert "was given up" == run_contained(["sleep", "600"], b"", containment, given_up).killed
+
+
+def test_an_interrupt_in_the_middle_ends_the_command(tmp_path: Path) -> None:
+    def interrupt(number: int, _: object) -> None:
+        raise Interrupted(number)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(Interrupted):
+            run("sh", "-c", "echo $$ >begun; exec sleep 600", folder=tmp_path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    begun = tmp_path / "begun"
+    # On a slow machine it may not even have begun.
+    assert not begun.exists() or gone(int(begun.read_text()))
 
 
 def test_who_starts_processes_without_end_is_killed_with_all_of_them(tmp_path: Path) -> None:

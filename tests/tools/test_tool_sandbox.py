@@ -271,6 +271,15 @@ def test_a_program_that_is_a_link_into_an_installation_runs_by_the_interpreter_o
     assert (f"by {python} with words\n".encode(), b"") == (done.output, done.errors)
 
 
+def test_a_script_runs_by_an_interpreter_of_the_home(home: Path, project: Path) -> None:
+    assert project.is_dir()
+    executable(home / "lang" / "bin" / "lang", '#!/bin/sh\necho "by lang"\n')
+    executable(home / "project" / "direct", f"#!{home}/lang/bin/lang\n")
+    executable(home / "project" / "found", "#!/usr/bin/env -S lang -x\n")
+    inside = Inside(home, path=f"{home}/lang/bin:{SYSTEM}")
+    assert b"by lang\n" == inside.run("./direct").output == inside.run("./found").output
+
+
 def test_a_python_of_a_virtual_environment_in_the_home_finds_its_packages(home: Path, project: Path) -> None:
     import venv
 

@@ -1,7 +1,44 @@
 """Counts the processes of a tool, so that one that only multiplies can be stopped."""
 
+import time
 from collections import defaultdict
 from pathlib import Path
+
+_EVERY = 1.0  # seconds between two counts, as long as the machine has no more processes than before
+_PATIENCE = 0.2  # seconds; a machine on which counting takes longer is full of processes
+
+
+class Census:
+    """Watches whether the processes that descend from `leader` become more than `most`.
+
+    Looking at each process of the machine is dear, and while they multiply it takes ever longer and comes ever later. How
+    many there are in all is told by one small read; only if these have become more is it worth a look whose they are.
+    """
+
+    def __init__(self, leader: int, most: int) -> None:
+        self._leader, self._most = leader, most
+        self._before = _on_machine()
+        self._next = 0.0
+
+    def is_over(self) -> bool:
+        """Whether there are more now."""
+        now = time.monotonic()
+        has_grown = _on_machine() > self._before + self._most // 2
+        if now < self._next and not has_grown:
+            return False
+        self._next = now + _EVERY
+        is_over = count_family(self._leader) > self._most
+        # Who cannot be counted any more has become too many, if the machine has as many more.
+        took_long = time.monotonic() > now + _PATIENCE and _on_machine() > self._before + self._most
+        return is_over or took_long
+
+
+def _on_machine() -> int:
+    """The threads of all processes; 0 where there is no /proc to tell."""
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def count_family(leader: int) -> int:

@@ -21,6 +21,9 @@ def launch(arguments: list[str]) -> NoReturn:
     for limit in limits:
         name, _, number = limit.partition("=")
         _lower(getattr(resource, f"RLIMIT_{name}"), int(number))
+    if sys.platform == "linux":
+        # Who watches over the command goes first, and not the command.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     # Python ignores these two, and what is ignored stays so in the command.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)

@@ -7,6 +7,8 @@ What it still can do: read whatever else outside of the home folders its user ca
 server that listens on a socket in a folder that it sees, and use memory and processors until its time is over.
 """
 
+import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +24,19 @@ _SERVICES = "/run"  # sockets of everything that runs, and the folders of who is
 _HOMES = "/home"
 _ROOT_HOME = "/root"
 _TRIAL = 20.0  # seconds
+_MOST_PROCESSES = 300  # a little more than what the watch allows, which tells why
+_COUNTED_APART = (
+    5,
+    14,
+)  # the first Linux that counts the processes of a sandbox apart from all others of its user
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """The walls around a tool: `writable` is the one folder that it can write to, `hidden` are files that it finds empty.
 
-    `path` is where its programs are looked for, `home` the folder of its user.
+    `path` is where its programs are looked for, `home` the folder of its user; `prlimit` is the program that limits how many
+    processes there can be, where that can be limited.
     """
 
     bwrap: str
@@ -36,6 +44,7 @@ class Sandbox:
     home: str | None = None
     writable: str | None = None
     hidden: tuple[str, ...] = ()
+    prlimit: str | None = None
 
     @classmethod
     def find(
@@ -46,7 +55,7 @@ class Sandbox:
         bwrap = located("bwrap", Path("/"), path)
         if bwrap is None:
             raise ToolError("--sandbox needs bubblewrap, and there is no bwrap on the PATH")
-        sandbox = cls(str(bwrap), path, environment.get("HOME"), writable, hidden)
+        sandbox = cls(str(bwrap), path, environment.get("HOME"), writable, hidden, _prlimit(path))
         if writable is not None and sandbox._is_too_much(Path(writable).resolve()):
             raise UsageError(
                 f"--tool-dir {one_line(writable, 60)}: a tool in a sandbox is given a folder of its own, and no home"
@@ -76,7 +85,8 @@ class Sandbox:
             *("--remount-ro", "/proc"),
             *_option("--remount-ro", self._concealed()[len(_scratch()) :]),
             *("--setenv", "HOME", _SCRATCH[0], "--setenv", "TMPDIR", _SCRATCH[0], "--chdir", str(work)),
-            *("--", argv[0] if program is None else str(program), *argv[1:]),
+            *("--", *(() if self.prlimit is None else (self.prlimit, f"--nproc={_MOST_PROCESSES}", "--"))),
+            *(argv[0] if program is None else str(program), *argv[1:]),
         ]
 
     def _shown(self, here: Path, work: Path, program: Path | None, words: Sequence[str]) -> list[Path]:
@@ -156,3 +166,10 @@ def _outermost(names: Iterable[str]) -> list[Path]:
     return [
         path for path in folders if not any(path != outer and path.is_relative_to(outer) for outer in folders)
     ]
+
+
+def _prlimit(path: str | None) -> str | None:
+    """The program that limits the processes in the sandbox; nothing limits those of root, and older systems count all of a user's."""
+    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+    found = located("prlimit", Path("/"), path)
+    return None if found is None or release < _COUNTED_APART or os.geteuid() == 0 else str(found)
