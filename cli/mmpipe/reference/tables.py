@@ -15,7 +15,10 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.TIMEOUT, "connect, first byte, idle or total limit"),
     (ExitStatus.NETWORK, "DNS, refused, reset, TLS, proxy"),
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
-    (ExitStatus.BAD_RESPONSE, "truncated, not JSON, not UTF-8, over a size limit, not what `--schema` asks for"),
+    (
+        ExitStatus.BAD_RESPONSE,
+        "truncated, not JSON, not UTF-8, over a size limit, not what `--schema` asks for",
+    ),
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer"),
     (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
