@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from mmpipe.answer import Options
-from mmpipe.api.recordings import RecordingOptions
 from mmpipe.command_line import command_line
 from mmpipe.commands.program import Program
 from mmpipe.conversation import ConversationOptions
@@ -18,8 +17,8 @@ from mmpipe.simulate import SimulatorOptions
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import FaultKind
 from mmpipe.streams import Streams
-from mmpipe.tools.rounds import Bounds
-from mmpipe.tools.setup import ToolOptions
+from mmpipe.terms import RecordingOptions
+from mmpipe.tools.options import Bounds, ToolOptions
 from mmpipe.writers.console import Manners
 
 UNTYPED = [

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmpipe import parameters
-from mmpipe.account import Account, accounted
+from mmpipe.account import accounted
 from mmpipe.api.client import ask
 from mmpipe.api.course import Observer
-from mmpipe.api.recordings import RecordingOptions, open_recordings
 from mmpipe.asking import Persistence, told_endpoint
 from mmpipe.catalogue import find
 from mmpipe.conversation import ConversationOptions, appended, begun, kept, read_said
@@ -23,11 +23,13 @@ from mmpipe.request import Request
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
-from mmpipe.terms import Endpoint, Limits
-from mmpipe.tools.rounds import Rounds
-from mmpipe.tools.setup import Tooling, ToolOptions, ready
+from mmpipe.terms import Endpoint, Limits, Patience, RecordingOptions
+from mmpipe.tools.options import ToolOptions
 from mmpipe.turns import AskOnce, Judgement, Turns
 from mmpipe.writers.console import Console, Manners
+
+if TYPE_CHECKING:
+    from mmpipe.tools.setup import Tooling
 
 # Fields that every model takes: the catalogue need not be read for them.
 UNDISPUTED = {"reasoning_split", "temperature", "top_p", "tools"}
@@ -65,7 +67,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
         fitting = read_fitting(options.fitting, console.warn)
-        tooling = ready(options.tools, environment, settings.secret_files, patience.total)
+        tooling = _tooling(options.tools, environment, settings, patience)
         form = _form(options.form, settings, tooling, fitting)
         frame = _frame(options, settings, tooling, console)
         check_sources(talk.sources, streams.stdin)
@@ -75,25 +77,37 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
             kept(talk, patience.total, console.turn, console) as transcript,
             open_outlets(form, streams, console) as outlets,
         ):
-            conversation = begun(
-                said, transcript, runs_tools=tooling.toolbox.runs, at_terminal=streams.stdin.is_terminal
-            )
             persistence = Persistence(patience, outlets.data, console)
-            judgement = Judgement(options.allow_truncated, tooling.toolbox.runs, fitting.fit)
+            rounds = None if tooling is None else tooling.rounds(account.tell, persistence.look, console)
+            runs_tools = rounds is not None
+            conversation = begun(
+                said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
+            )
+            judgement = Judgement(options.allow_truncated, runs_tools, fitting.fit)
             turns = Turns(ask_once, persistence, outlets, judgement, account, console)
-            rounds = _rounds(options, tooling, account, persistence, console)
             with appended(transcript, conversation, console):
                 Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()
 
 
-def _frame(options: Options, settings: Settings, tooling: Tooling, console: Console) -> Request:
+def _tooling(
+    options: ToolOptions, environment: Mapping[str, str], settings: Settings, patience: Patience
+) -> "Tooling | None":
+    if options == ToolOptions():
+        return None
+    from mmpipe.tools.setup import ready
+
+    return ready(options, environment, settings.secret_files, patience.total)
+
+
+def _frame(options: Options, settings: Settings, tooling: "Tooling | None", console: Console) -> Request:
     """The request but for its messages; what the model ignores of it is said."""
     sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
     split = {} if options.native_thinking else {"reasoning_split": True}
     further = parameters.parse_parameters(options.parameters)
-    if twice := sorted(further.keys() & tooling.body.keys()):
+    tools = {} if tooling is None else tooling.body
+    if twice := sorted(further.keys() & tools.keys()):
         raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: one of them")
-    body = {**sampled, **split, **tooling.body, **further}
+    body = {**sampled, **split, **tools, **further}
     model = typed_text(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
@@ -105,32 +119,21 @@ def _frame(options: Options, settings: Settings, tooling: Tooling, console: Cons
 def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) -> AskOnce:
     """How it is asked: a replay needs neither key nor host."""
     chosen = options.recordings
-    if chosen is not None and chosen.mode == "replay":
-        return open_recordings(Path(chosen.folder), chosen.mode, None).asking()
-    endpoint = told_endpoint(settings, console)
+    endpoint = None if chosen is not None and chosen.mode == "replay" else told_endpoint(settings, console)
 
     def once(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
+        assert endpoint is not None  # noqa: S101  a replay asks nobody
         return ask(request, endpoint, limits, observer)
 
-    return (
-        once
-        if chosen is None
-        else open_recordings(Path(chosen.folder), chosen.mode, endpoint.key).asking(once)
-    )
+    if chosen is None:
+        return once
+    from mmpipe.api.recordings import open_recordings
+
+    key = None if endpoint is None else endpoint.key
+    return open_recordings(Path(chosen.folder), chosen.mode, key).asking(once)
 
 
-def _rounds(
-    options: Options, tooling: Tooling, account: Account, persistence: Persistence, console: Console
-) -> Rounds | None:
-    if tooling.containment is None:
-        return None
-    bounds = options.tools.bounds
-    return Rounds(
-        tooling.toolbox, bounds, tooling.containment, tooling.confirm, account.tell, persistence.look, console
-    )
-
-
-def _form(form: Form, settings: Settings, tooling: Tooling, fitting: Fitting) -> Form:
+def _form(form: Form, settings: Settings, tooling: "Tooling | None", fitting: Fitting) -> Form:
     thinking = settings.get("thinking")
     if thinking is not None and thinking not in THINKING:
         raise UsageError(f"thinking is {thinking!r}: it must be one of {', '.join(THINKING)}")
@@ -143,6 +146,5 @@ def _form(form: Form, settings: Settings, tooling: Tooling, fitting: Fitting) ->
         if settings.is_typed("thinking"):
             raise UsageError(SHOWS_THINKING)
         thinking = None
-    return replace(
-        form, thinking=None if thinking is None else str(thinking), with_calls=not tooling.toolbox.runs
-    )
+    runs_tools = tooling is not None and tooling.toolbox.runs
+    return replace(form, thinking=None if thinking is None else str(thinking), with_calls=not runs_tools)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mmpipe.account import Account
 from mmpipe.calls import open_calls
@@ -14,10 +15,12 @@ from mmpipe.outlets import Outlets
 from mmpipe.reply import Reply
 from mmpipe.request import Request
 from mmpipe.structured import Unfit, complaint_turn
-from mmpipe.tools.rounds import Rounds
 from mmpipe.turns import Turns
 from mmpipe.writers.console import Console
 from mmpipe.writers.writer import Writer
+
+if TYPE_CHECKING:
+    from mmpipe.tools.rounds import Rounds
 
 
 class Dialogue:
@@ -28,7 +31,7 @@ class Dialogue:
         frame: Request,
         conversation: Conversation,
         turns: Turns,
-        rounds: Rounds | None,
+        rounds: "Rounds | None",
         fitting: Fitting,
         outlets: Outlets,
         account: Account,
@@ -65,7 +68,7 @@ class Dialogue:
             writer.fail(error)
             raise error
 
-    def _run(self, rounds: Rounds, calls: Sequence[ToolCall], writer: Writer) -> None:
+    def _run(self, rounds: "Rounds", calls: Sequence[ToolCall], writer: Writer) -> None:
         try:
             results = rounds.results(calls)
         except MmpipeError as error:

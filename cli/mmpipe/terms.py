@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,15 @@ class Patience:
     def limits(self, spent: float = 0.0) -> Limits:
         """The limits of asking that goes on now, when so many seconds of it were spent already."""
         return Limits(self.connect, self.first_byte, self.idle, time.monotonic() + self.total - spent)
+
+
+# What is done with a request: asked and kept; answered from a folder only; or from there if it can be.
+RecordingMode = Literal["record", "replay", "cache"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """Where answers are kept; `folder` is a path."""
+
+    folder: str
+    mode: RecordingMode

@@ -8,12 +8,12 @@ from mmpipe.api.client import ask
 from mmpipe.api.course import Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
-from mmpipe.api.recordings import AskOnce, Mode, Recordings, open_recordings
+from mmpipe.api.recordings import AskOnce, Recordings, open_recordings
 from mmpipe.api.verdict import Source
 from mmpipe.errors import AuthError, MmpipeError, QuotaError
 from mmpipe.events import Event, Text
 from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Limits, Patience
+from mmpipe.terms import Endpoint, Key, Limits, Patience, RecordingMode
 from program.harness import KEY
 
 PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=20, retries=0)
@@ -51,12 +51,12 @@ def far_end(*arrivals: Head | bytes | MmpipeError, seen: list[Request] | None = 
     return ask
 
 
-def recordings(folder: Path, mode: Mode) -> Recordings:
+def recordings(folder: Path, mode: RecordingMode) -> Recordings:
     return open_recordings(folder, mode, None if mode == "replay" else Key(KEY, "test"))
 
 
 def asked(
-    folder: Path, mode: Mode, ask: AskOnce | None = None, request: Request = REQUEST
+    folder: Path, mode: RecordingMode, ask: AskOnce | None = None, request: Request = REQUEST
 ) -> tuple[list[Event], bytes, MmpipeError | None]:
     """The events, the bytes that an observer sees, and the error."""
     received: list[bytes] = []

@@ -12,11 +12,11 @@ import pytest
 from api.recorder import GOOD, PATIENCE, REFUSED, REQUEST, STREAM, asked, at, far_end, recordings, text, told
 from mmpipe.api.course import UNOBSERVED, Observer
 from mmpipe.api.pool import Pool
-from mmpipe.api.recordings import AskMany, AskOnce, Mode
+from mmpipe.api.recordings import AskMany, AskOnce
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
 from mmpipe.events import Event
 from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Limits
+from mmpipe.terms import Endpoint, Key, Limits, RecordingMode
 from program.harness import KEY, service
 
 
@@ -51,7 +51,7 @@ def pool_at(base_url: str) -> Pool:
 
 
 def many(
-    folder: Path, mode: Mode, pool: AbstractAsyncContextManager[AskMany] | None, *requests: Request
+    folder: Path, mode: RecordingMode, pool: AbstractAsyncContextManager[AskMany] | None, *requests: Request
 ) -> list[Sequence[Event] | BaseException]:
     async def all_at_once() -> list[Sequence[Event] | BaseException]:
         async with recordings(folder, mode).asking_many(pool) as asking:
@@ -89,7 +89,7 @@ def test_each_of_many_has_its_own_failure(tmp_path: Path) -> None:
 def test_an_observer_of_many_hears_of_each_head_and_piece(tmp_path: Path) -> None:
     heard: list[object] = []
 
-    async def observed(mode: Mode) -> None:
+    async def observed(mode: RecordingMode) -> None:
         async with recordings(tmp_path, mode).asking_many(FakePool(far_end(STREAM, *GOOD))) as asking:
             observer = Observer(received=heard.append, began=heard.append)
             await asking.ask(REQUEST, PATIENCE.limits(), observer)

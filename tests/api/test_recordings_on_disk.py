@@ -14,16 +14,17 @@ import pytest
 
 from api.far_end import answer, server
 from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
-from mmpipe.api.recordings import Mode, open_recordings
+from mmpipe.api.recordings import open_recordings
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
 from mmpipe.request import Request
+from mmpipe.terms import RecordingMode
 from program.harness import KEY
 
 
 @pytest.mark.parametrize("mode", ["replay", "cache"])
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1", b'{"request": {}, "answer": {"status": 200}}'])
 def test_what_is_no_recording_is_an_input_error_that_names_the_file(
-    damage: bytes, mode: Mode, tmp_path: Path
+    damage: bytes, mode: RecordingMode, tmp_path: Path
 ) -> None:
     path = tmp_path / f"{REQUEST.sha256}.json"
     path.write_bytes(damage)
@@ -62,7 +63,7 @@ def test_a_replay_needs_a_folder(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["record", "cache"])
 @pytest.mark.parametrize("name", ["file", "file/below", "x" * 300])
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
-    name: str, mode: Mode, tmp_path: Path
+    name: str, mode: RecordingMode, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to"):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from mmpipe.api.course import UNOBSERVED, Observer, follow
 from mmpipe.api.exchange import Clock
@@ -15,19 +15,7 @@ from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, p
 from mmpipe.errors import InputError, MmpipeError, NetworkError, OutputError, UsageError
 from mmpipe.events import Event
 from mmpipe.request import Request
-from mmpipe.terms import Key, Limits
-
-# What is done with a request: asked and kept; answered from the folder only; or from there if it can be.
-Mode = Literal["record", "replay", "cache"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingOptions:
-    """What was typed of it; `folder` is a path."""
-
-    folder: str
-    mode: Mode
-
+from mmpipe.terms import Key, Limits, RecordingMode
 
 # Asks the service once, the endpoint being known.
 AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
@@ -48,7 +36,7 @@ class Recordings:
     """
 
     folder: Path
-    mode: Mode
+    mode: RecordingMode
     key: Key | None
 
     def path(self, request: Request) -> Path:
@@ -178,7 +166,7 @@ class _Tape:
         self._told.received(piece)
 
 
-def open_recordings(folder: Path, mode: Mode, key: Key | None) -> Recordings:
+def open_recordings(folder: Path, mode: RecordingMode, key: Key | None) -> Recordings:
     """The recordings in a folder; where something is to be kept it is made if need be, and tried.
 
     Raises UsageError for a replay of what is not there, and OutputError.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmpipe.api.recordings import RecordingOptions
 from mmpipe.batch.bounds import Bounds
 from mmpipe.batch.engine import Stamina
 from mmpipe.batch.limits import Rates
@@ -12,6 +11,7 @@ from mmpipe.batch.outcomes import Form
 from mmpipe.batch.shapes import Format
 from mmpipe.batch.shard import Shard
 from mmpipe.fitting import FittingOptions
+from mmpipe.terms import RecordingOptions
 from mmpipe.writers.console import Manners
 from mmpipe.writers.progress import Mode
 

@@ -7,8 +7,8 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.api.recordings import Mode, RecordingOptions
     from mmpipe.fitting import FittingOptions
+    from mmpipe.terms import RecordingMode, RecordingOptions
     from mmpipe.writers.console import Manners
 
 
@@ -214,7 +214,7 @@ def fitting(section: Fitting) -> "FittingOptions":
 
 def recordings(section: Kept) -> "RecordingOptions | None":
     """Where answers are kept; raises UsageError for two places."""
-    modes: tuple[tuple[Mode, str | None], ...] = (
+    modes: tuple[tuple[RecordingMode, str | None], ...] = (
         ("record", section.record),
         ("replay", section.replay),
         ("cache", section.cache),
@@ -224,7 +224,7 @@ def recordings(section: Kept) -> "RecordingOptions | None":
         return None
     if len(named) > 1:
         raise UsageError(f"--{named[0][0]} and --{named[1][0]}: one of them; --cache does both")
-    from mmpipe.api.recordings import RecordingOptions
+    from mmpipe.terms import RecordingOptions
 
     mode, folder = named[0]
     return RecordingOptions(folder, mode)

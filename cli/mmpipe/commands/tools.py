@@ -7,7 +7,7 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.tools.setup import ToolOptions
+    from mmpipe.tools.options import ToolOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ class Tools(Section):
 
 
 def tool_options(tools: Tools) -> "ToolOptions":
-    from mmpipe.tools.rounds import Bounds
-    from mmpipe.tools.setup import ToolOptions
+    from mmpipe.tools.options import Bounds, ToolOptions
 
     least = {
         "-j": (tools.concurrency, 1),

@@ -67,7 +67,7 @@ def _dialects() -> tuple[str, ...]:
 
 
 def _tool_choices() -> tuple[str, ...]:
-    from mmpipe.tools.setup import CHOICES
+    from mmpipe.tools.options import CHOICES
 
     return CHOICES
 

@@ -13,6 +13,7 @@ from mmpipe.calls import not_json
 from mmpipe.errors import ToolError, UsageError
 from mmpipe.events import ToolCall, ToolResult
 from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of
+from mmpipe.tools.options import Bounds
 from mmpipe.tools.process import Containment, Execution, run_contained, side_by_side
 from mmpipe.tools.results import failure_of, result_text
 from mmpipe.visible import one_line
@@ -24,15 +25,6 @@ _NOT_STARTED = (126, 127)  # as shells have it
 Command = tuple[str, ...]
 # Asks the user whether a tool may run with these arguments.
 Confirm = Callable[[str, Command, str], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How far the model may go: rounds of calls, calls in all, and how many run at once."""
-
-    rounds: int = 8
-    calls: int = 32
-    jobs: int = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Gets the tools ready before anything is asked: definitions read, commands found, walls up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,27 +11,12 @@ from mmpipe.prompt import read_text
 from mmpipe.tools.confirmation import confirmed
 from mmpipe.tools.definitions import Tool, parse_tools
 from mmpipe.tools.environment import hide_environment, tool_environment
+from mmpipe.tools.options import CHOICES, Bounds, ToolOptions
 from mmpipe.tools.process import Containment
-from mmpipe.tools.rounds import Bounds, Confirm, Toolbox, parse_commands
+from mmpipe.tools.rounds import Confirm, Rounds, Toolbox, parse_commands
 from mmpipe.tools.sandbox import Sandbox
 from mmpipe.visible import one_line
-
-CHOICES = ("auto", "none", "required")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolOptions:
-    """What was typed of it; `file` and `folder` are paths, `runs` are texts such as `get_time=date -u`."""
-
-    file: str | None = None
-    choice: str | None = None
-    runs: tuple[str, ...] = ()
-    confirm: bool = False
-    sandbox: bool = False
-    folder: str | None = None
-    variables: tuple[str, ...] = ()
-    seconds: float = 30.0
-    bounds: Bounds = Bounds()
+from mmpipe.writers.console import Console
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +27,18 @@ class Tooling:
     body: Mapping[str, object] = field(default_factory=dict)
     containment: Containment | None = None
     confirm: Confirm | None = None
+    bounds: Bounds = Bounds()
+
+    def rounds(
+        self,
+        tell: Callable[[Mapping[str, object]], None],
+        look: Callable[[], None],
+        console: Console,
+    ) -> Rounds | None:
+        """What runs the calls, if any are run here."""
+        if self.containment is None:
+            return None
+        return Rounds(self.toolbox, self.bounds, self.containment, self.confirm, tell, look, console)
 
 
 def ready(
@@ -71,6 +68,7 @@ def ready(
         body,
         _containment(options, environment, secrets),
         partial(confirmed, seconds=seconds) if options.confirm else None,
+        options.bounds,
     )
 
 
