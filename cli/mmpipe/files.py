@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mmpipe.errors import OutputError, UsageError
+from mmpipe.folders import sync_folder_of
 from mmpipe.streams import Output
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/(\d+)|stdin|stdout|stderr)")
@@ -91,11 +92,7 @@ def _stat(path: str) -> os.stat_result | None:
 def _commit(descriptor: int, temporary: str, target: str) -> None:
     os.fsync(descriptor)
     os.rename(temporary, target)
-    folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder_of(target)
 
 
 def _beside(target: str, mode: int) -> tuple[str, int]:

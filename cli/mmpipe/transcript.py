@@ -14,6 +14,7 @@ from typing import Final
 
 from mmpipe.errors import InputError, OutputError
 from mmpipe.events import Message
+from mmpipe.folders import sync_folder_of
 from mmpipe.locks import is_still, lock, short_pauses
 from mmpipe.streams import Output
 from mmpipe.strict_json import loads
@@ -125,7 +126,7 @@ class _LockedFile:
         Output(self.descriptor, self.path).write(data)
         os.fdatasync(self.descriptor)
         if self.is_new:
-            _sync_folder(self.path)
+            sync_folder_of(self.path)
 
     def _check_untouched(self) -> None:
         """Editors ask for no lock: what they wrote must not be cut off, nor may we write to what they put aside."""
@@ -211,19 +212,6 @@ def _remove_if_empty(descriptor: int, path: str) -> None:
     # A device has no size either, and root could remove it.
     if stat.S_ISREG(status.st_mode) and status.st_size == 0 and is_still(descriptor, path):
         Path(path).resolve().unlink()
-
-
-def _sync_folder(path: str) -> None:
-    """A new name is lost with the power otherwise, and all that was synced under it."""
-    try:
-        folder = os.open(Path(path).resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
-        # One that may be written to and not be read, which is no reason to refuse the work.
-        return
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _is_torn(last: bytes) -> bool:

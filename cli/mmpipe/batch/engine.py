@@ -3,13 +3,13 @@
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
+from mmpipe.batch.gate import Gate, Window
 from mmpipe.errors import AuthError, CutShort, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.events import Event
 from mmpipe.fitting import AS_IT_IS, Fitting
@@ -26,14 +26,6 @@ class Limiter(Protocol):
     def settle(self, reserved: float, used: float) -> None: ...
     def pause(self, seconds: float) -> None: ...
     def paused(self) -> float: ...
-
-
-class Window(Protocol):
-    """Room to ask: how many at once, by what became of those before."""
-
-    @property
-    def allowed(self) -> int: ...
-    def finished(self, *, overloaded: bool) -> None: ...
 
 
 class Asked(Protocol):
@@ -103,7 +95,7 @@ class Engine(Generic[Item]):
         self._patience, self._stamina = patience, stamina
         self._accepts_truncated, self._fitting = accepts_truncated, fitting
         self._on_retry, self._on_stop = on_retry, on_stop
-        self._gate = _Gate(window)
+        self._gate = Gate(window)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
@@ -246,46 +238,6 @@ class Engine(Generic[Item]):
                 async with asyncio.timeout(seconds):
                     await self._stopping.wait()
         return self._stopping.is_set()
-
-
-class _Gate:
-    """Lets in no more than the window allows, first come first served."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self.inside = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def __aenter__(self) -> None:
-        if self.inside < self._window.allowed and not self._waiting:
-            self.inside += 1
-            return
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            # Whoever wakes us has counted us in.
-            await place
-        except asyncio.CancelledError:
-            if not place.cancelled():
-                self._leave()
-            elif place in self._waiting:
-                self._waiting.remove(place)
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._leave()
-
-    def finished(self, *, overloaded: bool) -> None:
-        """Tell the window what became of one."""
-        self._window.finished(overloaded=overloaded)
-
-    def _leave(self) -> None:
-        self.inside -= 1
-        while self._waiting and self.inside < self._window.allowed:
-            place = self._waiting.popleft()
-            if not place.cancelled():
-                self.inside += 1
-                place.set_result(None)
 
 
 def _to_be_mended(request: Request, reply: Reply, unfit: Unfit) -> Request:

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
 
@@ -14,6 +13,7 @@ from mmpipe.batch.journal_file import open_to_read
 from mmpipe.batch.ledger import Ledger, key_of
 from mmpipe.batch.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
+from mmpipe.folders import sync_folder_of
 from mmpipe.locks import lock, lock_to_read
 from mmpipe.streams import Output
 
@@ -209,7 +209,7 @@ def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Jour
     try:
         repaired, known = None, Ledger(_ROW.size)
         if os.fstat(descriptor).st_size == 0 or overwrite:
-            _sync_folder(path)
+            sync_folder_of(path)
         elif resume:
             repaired, known = _resumed(descriptor, path)
         else:
@@ -260,19 +260,6 @@ def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> st
         what = "a torn record" if whole is None and line else "NULs"
         done.append(f"{tail.size - kept} bytes of {what} were cut off its end")
     return " and ".join(done)
-
-
-def _sync_folder(path: str) -> None:
-    """A new name is lost with the power otherwise, and all that was synced under it."""
-    try:
-        folder = os.open(Path(path).resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
-        # One that may be written to and not be read, which is no reason to refuse the work.
-        return
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _cannot_write(path: str, error: OSError) -> OutputError:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from mmpipe.commands.pace import Bounds, Pace, batch_bounds, check_numbers
 from mmpipe.commands.program import Program
 from mmpipe.commands.sections import (
     COMMON,
@@ -21,7 +22,6 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example, Section, argument, option
 
 if TYPE_CHECKING:
-    from mmpipe.batch.bounds import Bounds as BatchBounds
     from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
 
 
@@ -117,53 +117,6 @@ class Lines(Section):
     ] = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Pace(Section):
-    """How fast."""
-
-    title = "Pace"
-
-    concurrency: Annotated[
-        int, option("-j", "--concurrency", metavar="N", help="Most requests at once [32].")
-    ] = 32
-    rpm: Annotated[
-        float | None, option("--rpm", metavar="N", help="Most requests a minute, of all runs here together.")
-    ] = None
-    tpm: Annotated[
-        float | None, option("--tpm", metavar="N", help="Most tokens a minute, in and out, likewise.")
-    ] = None
-    max_wait: Annotated[
-        float,
-        option("--max-wait", metavar="SECONDS", help="Longest pause that the service may ask for [600]."),
-    ] = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds(Section):
-    """When a run ends by itself."""
-
-    title = "Bounds"
-
-    max_errors: Annotated[
-        str | None,
-        option("--max-errors", metavar="N|P%", help="End when more records failed than that."),
-    ] = None
-    max_cost: Annotated[
-        float | None, option("--max-cost", metavar="DOLLARS", help="End before the answers cost more.")
-    ] = None
-    deadline: Annotated[
-        float | None,
-        option("--deadline", metavar="SECONDS", help="End after so long; --max-time is of one record."),
-    ] = None
-    grace: Annotated[
-        float,
-        option("--grace", metavar="SECONDS", help="How long a run that ends waits for its answers [5]."),
-    ] = 5.0
-    dry_run: Annotated[
-        bool, option("--dry-run", help="Ask nothing: check every record, and tell about what it would take.")
-    ] = False
-
-
 def _ask_all(
     program: Program,
     records: Records,
@@ -183,7 +136,7 @@ def _ask_all(
     from mmpipe.batch.limits import Rates
     from mmpipe.batch.options import BatchOptions, MergeOptions
 
-    _check(choice, pace, bounds)
+    check_numbers(choice.limit, pace, bounds)
     if lines.merge:
         joined = MergeOptions(
             tuple(records.files or ()), lines.output, lines.keep_order, lines.overwrite, manners(talk)
@@ -197,7 +150,7 @@ def _ask_all(
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
         stamina=Stamina(pace.max_wait, bounds.grace),
-        bounds=_bounds(bounds),
+        bounds=batch_bounds(bounds),
         dry_run=bounds.dry_run,
         recordings=recordings(kept),
         profile=service.profile,
@@ -205,23 +158,6 @@ def _ask_all(
         settings=settings(request, service),
     )
     program.batch(chosen, program.streams, program.environment)
-
-
-def _check(choice: Choice, pace: Pace, bounds: Bounds) -> None:
-    """Raise UsageError for numbers that make no sense; not-a-number fails every comparison."""
-    least = {
-        "--limit": (choice.limit, 0),
-        "-j": (pace.concurrency, 1),
-        "--rpm": (pace.rpm, 1),
-        "--tpm": (pace.tpm, 1),
-        "--max-wait": (pace.max_wait, 0),
-        "--max-cost": (bounds.max_cost, 0),
-        "--deadline": (bounds.deadline, 0),
-        "--grace": (bounds.grace, 0),
-    }
-    for name, (value, lowest) in least.items():
-        if value is not None and not lowest <= value < float("inf"):
-            raise UsageError(f"{name} is {value}: it must be at least {lowest}")
 
 
 def _input(records: Records, choice: Choice) -> "InputOptions":
@@ -271,14 +207,6 @@ def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
         meta=lines.meta,
         progress=lines.progress,
     )
-
-
-def _bounds(bounds: Bounds) -> "BatchBounds":
-    from mmpipe.batch.bounds import Bounds as BatchBounds
-    from mmpipe.batch.bounds import MostErrors
-
-    errors = None if bounds.max_errors is None else MostErrors.parse(bounds.max_errors)
-    return BatchBounds(errors, bounds.max_cost, bounds.deadline)
 
 
 BATCH = Command(
