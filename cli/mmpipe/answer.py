@@ -83,7 +83,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
             conversation = begun(
                 said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
             )
-            judgement = Judgement(options.allow_truncated, runs_tools, fitting.fit)
+            judgement = Judgement(options.allow_truncated, runs_tools, fitting)
             turns = Turns(ask_once, persistence, outlets, judgement, account, console)
             with appended(transcript, conversation, console):
                 Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()

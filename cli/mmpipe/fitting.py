@@ -7,6 +7,7 @@ from typing import Final, Literal
 from mmpipe.errors import UsageError
 from mmpipe.json_schema import Schema
 from mmpipe.prompt import read_text
+from mmpipe.reply import Reply
 from mmpipe.structured import Fit, extract_code, extract_json, fit_schema, instruction
 
 Extract = Literal["code", "json"]
@@ -29,6 +30,15 @@ class Fitting:
     fit: Fit | None = None
     instruction: str | None = None
     repairs: int = 0
+
+    def applies_to(self, reply: Reply) -> bool:
+        """Whether there is a text that has to fit; who calls tools has not answered yet."""
+        return self.fit is not None and not reply.tool_calls
+
+    def apply(self, reply: Reply) -> None:
+        """Have the text of the reply fit; raises Unfit."""
+        if self.fit is not None and self.applies_to(reply):
+            reply.texts = [self.fit("".join(reply.texts))]
 
 
 AS_IT_IS: Final = Fitting()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from mmpipe.account import Account
 from mmpipe.api.course import Observer
@@ -10,10 +9,11 @@ from mmpipe.asking import Persistence
 from mmpipe.calls import sound
 from mmpipe.errors import CutShort, MmpipeError
 from mmpipe.events import Event, Message, Start, Stop, Text
+from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.outlets import Outlets
 from mmpipe.reply import trouble
 from mmpipe.request import Request
-from mmpipe.structured import Fit, Unfit
+from mmpipe.structured import Unfit
 from mmpipe.terms import Limits
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console
@@ -29,13 +29,12 @@ AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
 class Judgement:
     """What an answer must be like to be one.
 
-    `fit` makes what is written of the text of the answer, and raises Unfit where it cannot. Where calls are `run` here,
-    bad ones are seen to by who runs them.
+    Its text has to fit. Where tools are run here, bad calls are seen to by who runs them.
     """
 
     allow_truncated: bool = False
     runs_tools: bool = False
-    fit: Fit | None = None
+    fitting: Fitting = AS_IT_IS
 
 
 class Turns:
@@ -58,8 +57,9 @@ class Turns:
 
         Raises Unfit, before anything is written, for an answer that another turn may mend.
         """
-        before = self._outlets.written
-        for attempt in count(1):
+        before, attempt = self._outlets.written, 0
+        while True:
+            attempt += 1
             self._account.begin_attempt()
             writer = self._outlets.writer(self._account, transcript)
             try:
@@ -79,7 +79,6 @@ class Turns:
                 self._persistence.wait(delay, error, attempt)
             else:
                 return writer
-        raise AssertionError
 
     def _attempt(self, request: Request, writer: Writer) -> None:
         observer = Observer(writer.receive, self._persistence.look, self._console.note)
@@ -87,7 +86,7 @@ class Turns:
         events = arranged(events, self._outlets.mode, native=request.native_thinking, thinks=request.thinks)
         kept = self._account.kept(events if self._judgement.runs_tools else sound(events))
         # A whole answer is written when it is whole: until then it can be asked for again.
-        is_live = self._outlets.form.live and self._judgement.fit is None
+        is_live = self._outlets.form.live and self._judgement.fitting.fit is None
         for event in kept if is_live else self._fitted(list(kept)):
             if not isinstance(event, Start):
                 self._console.make_way()
@@ -105,15 +104,14 @@ class Turns:
 
     def _fitted(self, events: list[Event]) -> list[Event]:
         """What is to be written; of an answer that has to be made to fit nothing else is."""
-        reply, fit = self._account.reply, self._judgement.fit
-        if fit is None or reply.tool_calls:
+        reply, fitting = self._account.reply, self._judgement.fitting
+        if not fitting.applies_to(reply):
             return events
         found = self._trouble()
         if found is not None:
             raise found
-        text = fit("".join(reply.texts))
-        reply.texts = [text]
-        return _with_text(events, text)
+        fitting.apply(reply)
+        return _with_text(events, "".join(reply.texts))
 
     def _trouble(self) -> MmpipeError | None:
         found = trouble(self._account.reply)

@@ -207,11 +207,10 @@ class Engine(Generic[Item]):
         found = trouble(reply)
         if found is not None and not (self._accepts_truncated and isinstance(found, CutShort)):
             return reply, found
-        if self._fitting.fit is not None and not reply.tool_calls:
-            try:
-                reply.texts = [self._fitting.fit("".join(reply.texts))]
-            except Unfit as error:
-                return reply, error
+        try:
+            self._fitting.apply(reply)
+        except Unfit as error:
+            return reply, error
         return reply, None
 
     def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:

@@ -104,11 +104,23 @@ def _form(output: Output, thinking: Thinking, *, live: bool) -> "Form":
     )
 
 
+_DETAILS = """
+    A conversation (-c, --messages, -F messages) is a message of the API on each line, kept as it came and sent back
+    whole. FILE is locked from its reading to the one write that extends it, once the answer is there.
+
+    A COMMAND of --run gets the arguments of the call as JSON on standard input; what it prints is the result, and a
+    status other than 0 is told to the model. It gets PATH, HOME, USER, LOGNAME, SHELL, TERM, TMPDIR, TZ, LANG and LC_*,
+    and is killed with its children. Without --run the calls come out, and --tool-result goes on.
+
+    The schema is told to the model in a system message that is not kept. Fences and prose around the JSON are taken off.
+    """
+
 CHAT = Command(
     "chat",
     "Ask one prompt, and write the answer once it is whole.",
     partial(_ask, live=False),
     common=COMMON,
+    details=_DETAILS,
     examples=(
         Example(
             'git diff | mmpipe chat "Write a commit message for this diff."',
@@ -126,6 +138,7 @@ STREAM = Command(
     "Ask one prompt, and write the answer as it arrives.",
     partial(_ask, live=True),
     common=COMMON,
+    details=_DETAILS,
     examples=(
         Example('mmpipe stream -n -t show "Is 91 prime?"', "Watch the thinking, and then the answer."),
         Example(

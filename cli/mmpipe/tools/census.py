@@ -27,10 +27,11 @@ class Census:
         if now < self._next and not has_grown:
             return False
         self._next = now + _EVERY
-        is_over = count_family(self._leader) > self._most
-        # Who cannot be counted any more has become too many, if the machine has as many more.
-        took_long = time.monotonic() > now + _PATIENCE and _on_machine() > self._before + self._most
-        return is_over or took_long
+        family = count_family(self._leader)
+        if time.monotonic() < now + _PATIENCE or _on_machine() < self._before + self._most:
+            return family > self._most
+        # While they were counted they became too many to be counted.
+        return family > self._most // 8
 
 
 def _on_machine() -> int:
