@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,32 @@ from program.talking import (
 )
 
 ALWAYS = f"{WEATHER}\nsim:again"
+
+
+# Becomes mmpipe with the terminal as the one that it can ask on.
+ON_TERMINAL = """
+import fcntl, os, sys, termios
+terminal = os.open(sys.argv[1], os.O_RDWR)
+fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "mmpipe", *sys.argv[2:]])
+"""
+
+
+@contextmanager
+def own_terminal() -> Iterator[tuple[int, str]]:
+    """The keyboard of a terminal, and its name."""
+    keyboard, slave = os.openpty()
+    try:
+        yield keyboard, os.ttyname(slave)
+    finally:
+        os.close(slave)
+        os.close(keyboard)
+
+
+def yes() -> int:
+    """Standard input that is full of yes."""
+    Path("yes").write_text("y\n" * 999)
+    return os.open("yes", os.O_RDONLY)
 
 
 def has_ended(file: str) -> bool:
@@ -354,3 +381,25 @@ def test_a_later_turn_is_asked_again_though_the_first_is_written() -> None:
     assert 0 == done.status, done.said
     assert done.stdout.startswith(b"Look.\n")
     assert ["user", "assistant", "tool"] == [message["role"] for message in messages(far, 2)]
+
+
+@pytest.mark.parametrize(("typed", "ran"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
+def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typed: bytes, ran: bool) -> None:
+    tool = command("weather", "touch ran; cat")
+    options = ["chat", "-n", "--confirm", "--tools", tools_file(), "--run", f"get_weather={tool}", WEATHER]
+    with service() as far, own_terminal() as (keyboard, name):
+        # Standard input says yes all the time.
+        stdin = yes()
+        with started((sys.executable, "-c", ON_TERMINAL, name, *options), far, stdin=stdin) as process:
+            os.close(stdin)
+            seen = b""
+            while b"[y/N] " not in seen:
+                seen += os.read(keyboard, 4096)
+            assert not Path("ran").exists()
+            os.write(keyboard, typed)
+            assert 0 == process.wait(20)
+        told = str(results(far, 1)[0])
+    assert b'{"city":"Paris"}' in seen
+    assert ran is Path("ran").exists()
+    assert ran is ("Paris" in told)
+    assert ran is not ("did not allow" in told)
