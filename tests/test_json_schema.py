@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.errors import UsageError
+from mmpipe.errors import InputError
 from mmpipe.json_schema import Schema
 
 CALM = settings(deadline=None)
@@ -167,14 +167,14 @@ def test_a_pattern_made_to_take_forever_is_given_up() -> None:
     ],
 )
 def test_what_is_no_schema_is_refused_by_name(text: str, reason: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InputError) as caught:
         Schema.parse(text, "mine.json")
     assert caught.value.message.startswith("mine.json")
     assert reason in caught.value.message
 
 
 def test_no_reference_steers_a_terminal() -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InputError) as caught:
         schema({"$ref": "#/\x1b[2J\n" + "x" * 10_000})
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 500
@@ -186,7 +186,7 @@ def test_a_schema_elsewhere_is_never_fetched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         for address in (f"http://127.0.0.1:{server.getsockname()[1]}/s.json", there.as_uri()):
-            with pytest.raises(UsageError, match="nothing is fetched"):
+            with pytest.raises(InputError, match="nothing is fetched"):
                 schema({"properties": {"a": {"$ref": address}}})
         with pytest.raises(BlockingIOError):
             server.accept()

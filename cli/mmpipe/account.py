@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from mmpipe.catalogue import cost
 from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.events import Event, Text, Thinking, Usage
 from mmpipe.files import opened
@@ -19,12 +18,14 @@ _SIGNALLED = 128  # and the signal's number, as shells count
 class Account:
     """Counts from the first attempt; `reply` is what the current one has brought.
 
-    An answer may take several turns: the model calls tools, or is asked to mend what it said. All of them are paid.
+    An answer may take several turns: the model calls tools, or is asked to mend what it said. All of them are paid;
+    `untold` is what those took of which nothing was written.
     """
 
     def __init__(self, tell: Callable[[Mapping[str, object]], None] = lambda _: None) -> None:
         self.tell = tell
         self.reply = Reply()
+        self.untold: Usage | None = None
         self._before: list[Reply] = []
         self._began: float | None = None
         self._attempts = 0
@@ -37,8 +38,10 @@ class Account:
         self._attempts += 1
         return self._attempts
 
-    def end_turn(self) -> None:
-        """The turn is over, and the answer is not there yet."""
+    def end_turn(self, *, told: bool = True) -> None:
+        """The turn is over, and the answer is not there yet; nothing was written of one that is not `told`."""
+        if not told:
+            self.untold = total_usage(self.untold, self.reply.usage)
         self._before.append(self.reply)
         self.reply = Reply()
 
@@ -85,7 +88,7 @@ class Account:
     def _cost(self) -> float | None:
         """What all turns cost; one of which nobody knows makes the sum unknown."""
         paid = [reply for reply in (*self._before, self.reply) if reply.id]
-        costs = [cost(reply.model, reply.usage) for reply in paid]
+        costs = [reply.cost for reply in paid]
         known = [dollars for dollars in costs if dollars is not None]
         return round(sum(known), 9) if known and len(known) == len(costs) else None
 

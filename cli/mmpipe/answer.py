@@ -74,7 +74,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         ask_once = _ask_once(options, settings, ask, console)
         said = read_said(talk, streams.stdin, console)
         with (
-            kept(talk, patience.total, console.turn, console) as transcript,
+            kept(talk, patience.total, streams.stdout, console) as transcript,
             open_outlets(form, streams, console) as outlets,
         ):
             persistence = Persistence(patience, outlets.data, console)

@@ -1,15 +1,17 @@
 """What is said before the model answers: the transcript, the system message, results of tools and the prompt."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mmpipe.calls import listed, open_calls
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.events import Message, ToolCall
 from mmpipe.messages import check_results, settled
 from mmpipe.prompt import NO_PROMPT, PromptSources, read_prompt, read_stdin_text, read_text, typed_text
-from mmpipe.streams import Input
+from mmpipe.streams import Input, Output
 from mmpipe.transcript import Transcript, kept_transcript, parse_messages
 from mmpipe.visible import one_line
 from mmpipe.writers.console import Console
@@ -63,6 +65,7 @@ class Conversation:
     earlier: tuple[Message, ...] = ()
     new: list[Message] = field(default_factory=list)
     tools_ran: bool = False
+    is_answered: bool = False
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -73,19 +76,20 @@ class Conversation:
         """The same and `message`, which may be its last one already."""
         return self.messages if self.new and self.new[-1] is message else (*self.messages, message)
 
-    def to_be_kept(self, error: BaseException | None) -> Sequence[Message]:
+    def to_be_kept(self, error: BaseException | None = None) -> Sequence[Message]:
         """What is to be appended to the transcript when it ends so.
 
-        Calls that nobody ran can be answered by another run. What tools did is done, whatever went wrong later.
+        Calls that nobody ran can be answered by another run. What tools did is done, whatever went wrong later. An answer
+        that came whole is paid for, though its reader may have had enough.
         """
-        if error is None or isinstance(error, ToolError):
+        if error is None or self.is_answered or isinstance(error, ToolError):
             return self.new
         return settled(self.new) if self.tools_ran else ()
 
 
 @contextmanager
 def kept(
-    options: ConversationOptions, patience: float, look: Callable[[], None], console: Console
+    options: ConversationOptions, patience: float, stdout: Output, console: Console
 ) -> Iterator[Transcript | None]:
     """The transcript of `-c`, held until the context ends; a run that holds it is waited for so many seconds."""
     if options.file is None:
@@ -94,16 +98,25 @@ def kept(
     path = options.file
     if path == "-":
         raise UsageError("-c keeps the conversation in a file: `-` is none; --messages - reads one")
+    if _is_file(stdout.descriptor, path):
+        raise UsageError(f"{stdout.name} goes to {path}, which is the conversation itself")
 
     def waiting() -> None:
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")
 
     with kept_transcript(
-        path, patience=patience if options.waits else 0.0, look=look, waiting=waiting
+        path, patience=patience if options.waits else 0.0, look=console.turn, waiting=waiting
     ) as transcript:
         if transcript.repaired is not None:
             console.warn(transcript.repaired)
         yield transcript
+
+
+def _is_file(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), Path(path).stat())
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -120,7 +133,7 @@ def appended(transcript: Transcript | None, conversation: Conversation, console:
                 transcript.append(rest)
         raise
     if transcript is not None:
-        transcript.append(conversation.to_be_kept(None))
+        transcript.append(conversation.to_be_kept())
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,9 @@ def read_said(options: ConversationOptions, stdin: Input, console: Console) -> S
     name = _STDIN if options.messages == "-" else options.messages
     if options.messages is not None and name is not None:
         seed = parse_messages(read(options.messages), name)
+        if not seed:
+            # The stage of a pipe before this one has failed.
+            raise InputError(f"{name}: there is no message in it")
     results = _read_results(options.results, read)
     if results and not options.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
@@ -198,10 +214,10 @@ def _read_results(results: Sequence[str], read: Callable[[str], str]) -> dict[st
 
 
 def _add_system(conversation: Conversation, text: str | None) -> None:
-    """At the beginning if nothing is kept yet; otherwise where the conversation has come to, unless it was said before."""
+    """At the beginning if nothing is kept yet; otherwise where the conversation has come to, unless it still holds."""
     message: Message = {"role": "system", "content": text}
     said = [one.get("content") for one in conversation.messages if one.get("role") == "system"]
-    if text is None or text in said:
+    if text is None or text in said[-1:]:
         return
     if conversation.earlier or said:
         conversation.new.append(message)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmpipe.account import Account
 from mmpipe.calls import open_calls
 from mmpipe.conversation import Conversation
-from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.errors import MmpipeError, OutputError, PipeClosed, ToolError
 from mmpipe.events import Message, ToolCall
 from mmpipe.fitting import Fitting
 from mmpipe.messages import check_parts, instructed, sendable, takes_system_messages
@@ -51,22 +51,28 @@ class Dialogue:
             except Unfit as error:
                 self._have_mended(error)
                 continue
+            except (PipeClosed, OutputError):
+                if self._account.reply.is_whole:
+                    self._take_up(self._account.reply)
+                raise
             reply = self._account.reply
-            self._conversation.new.append(reply.message)
+            self._take_up(reply)
             if not reply.tool_calls:
                 return
             if self._rounds is None:
-                self._leave(reply, writer)
+                self._leave(reply)
                 return
             self._run(self._rounds, reply.tool_calls, writer)
             self._account.end_turn()
 
-    def _leave(self, reply: Reply, writer: Writer) -> None:
+    def _take_up(self, reply: Reply) -> None:
+        self._conversation.new.append(reply.message)
+        self._conversation.is_answered = not reply.tool_calls
+
+    def _leave(self, reply: Reply) -> None:
         """Calls that nobody runs here are for the reader of the output, and text is read by people."""
         if self._outlets.form.format == "text":
-            error = ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
-            writer.fail(error)
-            raise error
+            raise ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
 
     def _run(self, rounds: "Rounds", calls: Sequence[ToolCall], writer: Writer) -> None:
         try:
@@ -92,7 +98,7 @@ class Dialogue:
         self._console.note(f"{unfit.message}; the model is to mend it")
         complaint: Message = {"role": "user", "content": complaint_turn(unfit.complaint)}
         self._conversation.new += [self._account.reply.message, complaint]
-        self._account.end_turn()
+        self._account.end_turn(told=False)
 
     def _transcript(self) -> tuple[Message, ...]:
         return self._conversation.with_answer(self._account.reply.message)

@@ -9,11 +9,15 @@ Message = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The server has begun to answer; `model` is the one that really answers (api_facts 5)."""
+    """The server has begun to answer; `model` is the one that really answers (api_facts 5).
+
+    What is `replayed` was answered, and paid, another time.
+    """
 
     id: str
     model: str
     request_id: str | None = None  # the trace id, for the service's support
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

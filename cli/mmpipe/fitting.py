@@ -31,21 +31,20 @@ class Fitting:
     instruction: str | None = None
     repairs: int = 0
 
-    def applies_to(self, reply: Reply) -> bool:
-        """Whether there is a text that has to fit; who calls tools has not answered yet."""
-        return self.fit is not None and not reply.tool_calls
-
     def apply(self, reply: Reply) -> None:
-        """Have the text of the reply fit; raises Unfit."""
-        if self.fit is not None and self.applies_to(reply):
-            reply.texts = [self.fit("".join(reply.texts))]
+        """Have the text of the reply fit, or be none; raises Unfit. Who calls tools has not answered yet."""
+        if self.fit is None:
+            return
+        text, reply.texts = "".join(reply.texts), []
+        if not reply.tool_calls:
+            reply.texts = [self.fit(text)]
 
 
 AS_IT_IS: Final = Fitting()
 
 
 def read_fitting(options: FittingOptions, warn: Callable[[str], None]) -> Fitting:
-    """Raises UsageError for options that make no sense and for a schema that is none, InputError."""
+    """Raises UsageError for options that make no sense, InputError for a schema that is none."""
     if options.schema is None:
         if options.repair is not None:
             raise UsageError("--repair goes with --schema")

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, Self
 
 from mmpipe import strict_json
-from mmpipe.errors import UsageError
+from mmpipe.errors import InputError
 from mmpipe.visible import one_line
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ class Schema:
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """The schema that `text` is; raises UsageError, which calls it `name`."""
+        """The schema that `text` is; raises InputError, which calls it `name`."""
         try:
             value = strict_json.loads(text)
         except ValueError as error:
-            raise UsageError(f"{name} is not JSON: {one_line(str(error), 200)}") from error
+            raise InputError(f"{name} is not JSON: {one_line(str(error), 200)}") from error
         if not isinstance(value, dict | bool):
-            raise UsageError(f"{name} is no JSON Schema: that is an object, true or false")
+            raise InputError(f"{name} is no JSON Schema: that is an object, true or false")
         if is_too_deep(value):
-            raise UsageError(f"{name} is nested too deep: at most {_DEEPEST} levels can be checked")
+            raise InputError(f"{name} is nested too deep: at most {_DEEPEST} levels can be checked")
         return cls(_compact(value, name), _validator(value, name))
 
     def complaint(self, value: object) -> str | None:
@@ -69,8 +69,8 @@ def _validator(schema: dict[str, object] | bool, name: str) -> "Validator":
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
             rule = "a schema must hold all that it refers to, for nothing is fetched"
             drafts = "the known drafts are 4, 6, 7, 2019-09 and 2020-12"
-            raise UsageError(f"{name}: {_shortened(error.message)}; {rule}; {drafts}") from error
-        raise UsageError(f"{name} is no valid JSON Schema: {_sentence(error)}") from error
+            raise InputError(f"{name}: {_shortened(error.message)}; {rule}; {drafts}") from error
+        raise InputError(f"{name} is no valid JSON Schema: {_sentence(error)}") from error
 
 
 def _compact(schema: object, name: str) -> str:
@@ -78,7 +78,7 @@ def _compact(schema: object, name: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(f"{name} holds half of a surrogate pair, which is no character") from error
+        raise InputError(f"{name} holds half of a surrogate pair, which is no character") from error
     return text
 
 

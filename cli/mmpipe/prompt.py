@@ -67,7 +67,8 @@ def read_prompt(sources: PromptSources, stdin: Input, say: Callable[[str], None]
     """
 
     def read_stdin() -> str:
-        return read_stdin_text(stdin, sources.stdin_timeout, say if sources.words else None)
+        is_surprising = bool(sources.words) or sources.optional
+        return read_stdin_text(stdin, sources.stdin_timeout, say if is_surprising else None)
 
     parts = _words(sources.words, read_stdin)
     parts += [read_stdin() if path == "-" else read_text(path) for path in sources.files]

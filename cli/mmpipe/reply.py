@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
+from mmpipe.catalogue import cost
 from mmpipe.errors import CutShort, Filtered, MmpipeError
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 
@@ -26,6 +27,7 @@ class Reply:
     id: str = ""
     model: str = ""
     request_id: str | None = None
+    replayed: bool = False
     finish_reason: str | None = None
     usage: Usage | None = None
     message: Message = field(default_factory=dict)
@@ -33,11 +35,17 @@ class Reply:
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its end, and nothing is wrong with that."""
+        return self.finish_reason is not None and trouble(self) is None
+
     def add(self, event: Event) -> None:
         """Keep what one event says."""
         match event:
             case Start():
                 self.id, self.model, self.request_id = event.id, event.model, event.request_id
+                self.replayed = event.replayed
             case Thinking(text):
                 self.thoughts.append(text)
             case Text(text):
@@ -68,7 +76,13 @@ class Reply:
             "request_id": self.request_id,
             "attempts": attempts.count,
             "elapsed_ms": attempts.elapsed_ms,
+            **({"replayed": True} if self.replayed else {}),
         }
+
+    @property
+    def cost(self) -> float | None:
+        """In US dollars, as far as it is known; what is replayed was paid before."""
+        return 0.0 if self.replayed else cost(self.model, self.usage)
 
 
 def trouble(reply: Reply) -> MmpipeError | None:

@@ -23,6 +23,7 @@ _LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (api_fa
 _REOPENINGS: Final = 1000
 # Far from what Python bears, so that nobody who writes or walks the value has to think of it.
 _DEEPEST: Final = 500
+_FIRST_LINE: Final = b'{"role":"'  # of a conversation that begins here
 _SPACE: Final = " \t\r\n"
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -184,7 +185,8 @@ def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
         raise InputError(f"{path} is one JSON array; -c needs one message a line: `jq -c '.[]'` makes it so")
     messages = tuple(_messages_of_lines(text, path))
     repaired = f"the end of {path} is NULs; they are cut off" if end < len(content) else None
-    if _is_torn(last):
+    # What never held a conversation is something else, and nothing of it is to be lost.
+    if _is_torn(last) and (messages or last.startswith(_FIRST_LINE)):
         repaired = f"the last line of {path} is torn; it is cut off"
         last, end = b"", start
     else:
@@ -255,7 +257,9 @@ def _messages_of_lines(text: str, name: str, first: int = 1) -> Iterator[Message
 
 def _reason(error: ValueError) -> str:
     return (
-        f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        f"{error.msg.removesuffix(' at')} at character {error.colno}"
+        if isinstance(error, json.JSONDecodeError)
+        else str(error)
     )
 
 

@@ -8,7 +8,7 @@ from mmpipe.api.course import Observer
 from mmpipe.asking import Persistence
 from mmpipe.calls import sound
 from mmpipe.errors import CutShort, MmpipeError
-from mmpipe.events import Event, Message, Start, Stop, Text
+from mmpipe.events import Event, Message, Start, Stop, Text, Usage
 from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.outlets import Outlets
 from mmpipe.reply import trouble
@@ -105,13 +105,18 @@ class Turns:
     def _fitted(self, events: list[Event]) -> list[Event]:
         """What is to be written; of an answer that has to be made to fit nothing else is."""
         reply, fitting = self._account.reply, self._judgement.fitting
-        if not fitting.applies_to(reply):
+        if fitting.fit is None:
             return events
         found = self._trouble()
         if found is not None:
             raise found
         fitting.apply(reply)
-        return _with_text(events, "".join(reply.texts))
+        return self._with_all_usage(_with_text(events, "".join(reply.texts)))
+
+    def _with_all_usage(self, events: list[Event]) -> list[Event]:
+        """The turns that came to nothing were paid too."""
+        untold = self._account.untold
+        return [event + untold if untold and isinstance(event, Usage) else event for event in events]
 
     def _trouble(self) -> MmpipeError | None:
         found = trouble(self._account.reply)

@@ -225,6 +225,17 @@ def test_several_system_messages_are_one_for_a_model_that_takes_one() -> None:
     assert ["system", "user", "system", "user", "assistant"] == [record["role"] for record in done.records]
 
 
+def test_a_picture_is_not_sent_to_a_model_that_would_drop_it() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    Path("talk").write_text(json.dumps({"role": "user", "content": [picture]}))
+    with service() as far:
+        done = mmpipe("chat", "-n", "-m", "MiniMax-M2.1", "--messages", "talk", far=far)
+        assert [] == far.requests
+        assert 0 == mmpipe("chat", "-n", "-m", "MiniMax-M3", "--messages", "talk", far=far).status
+    assert (12, b"") == (done.status, done.stdout)
+    assert "takes no image_url" in done.said
+
+
 def test_a_conversation_that_cannot_be_extended_is_told_before_it_is_asked() -> None:
     os.mkfifo("pipe")
     with service() as far:

@@ -11,6 +11,7 @@ import pytest
 
 from program.harness import KEY, Finished, eventually, mmpipe, parsed, run, service, shell, started
 from program.talking import (
+    TOOLS,
     TWO_ROUNDS,
     WEATHER,
     command,
@@ -124,6 +125,25 @@ def test_calls_that_nobody_runs_are_told_and_kept(form: str) -> None:
     assert (16 if form == "text" else 0) == done.status
     assert "call_function_" in done.stdout.decode()
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
+
+
+@pytest.mark.parametrize("program", ["chat", "stream", "batch"])
+@pytest.mark.parametrize("form", ["text", "json", "messages"])
+def test_a_call_that_nobody_could_run_is_no_answer(program: str, form: str) -> None:
+    prompt = 'sim:tool get_weather {"city":'
+    tools = json.dumps(TOOLS[:1])
+    options = (
+        ["-p", f"tools={tools}"] if program == "batch" else ["-n", "-F", form, "-p", f"tools={tools}", prompt]
+    )
+    with service() as far:
+        done = mmpipe(program, *options, far=far, stdin=prompt.encode())
+    if program == "batch":
+        error = done.record["error"]
+        assert isinstance(error, dict)
+        assert (14, 8) == (done.status, error["code"])
+    else:
+        assert (8, b"") == (done.status, done.stdout)
+    assert "arguments that are not JSON" in done.said + done.stdout.decode()
 
 
 def test_a_tool_that_no_run_names_ends_it_before_anything_is_run() -> None:
@@ -367,12 +387,13 @@ def test_no_is_the_answer_where_nobody_can_be_asked() -> None:
     options = f"--tools {tools_file()} --run get_weather={tool} --confirm"
     with service() as far:
         # Neither standard input nor a terminal that the tests may have.
-        done = shell(f"yes y | setsid -w mmpipe chat -c talk {options} -f /dev/null '{WEATHER}' -n", far)
+        done = shell(f"yes y | setsid -w mmpipe chat {options} -n '{WEATHER}'", far)
         piped = shell(f"yes y | head -n 99 | setsid -w mmpipe chat {options} '{WEATHER}\nsim:say'", far)
+        # It is known before anything is paid.
+        assert [] == far.requests
     assert (16, 16) == (done.status, piped.status)
     assert "--confirm needs a terminal" in done.said
     assert not Path("ran").exists()
-    assert "assistant" == transcript("talk")[-1]["role"]
 
 
 def test_a_later_turn_is_asked_again_though_the_first_is_written() -> None:

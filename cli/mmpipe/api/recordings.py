@@ -13,7 +13,7 @@ from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, parse
 from mmpipe.errors import InputError, MmpipeError, NetworkError, OutputError, UsageError
-from mmpipe.events import Event
+from mmpipe.events import Event, Start
 from mmpipe.request import Request
 from mmpipe.terms import Key, Limits, RecordingMode
 
@@ -69,10 +69,13 @@ class Recordings:
         """What is to be replayed; None if it is to be asked for. Raises NetworkError if that must not be."""
         if self.mode == "record":
             return None
-        recording = self._read(request)
         if self.mode == "cache":
-            # Asking again may end better.
-            return None if recording is None or recording.error is not None else recording
+            # Where it is a failure or damaged, asking again may end better.
+            with suppress(InputError):
+                recording = self._read(request)
+                return None if recording is None or recording.error is not None else recording
+            return None
+        recording = self._read(request)
         if recording is None:
             raise NetworkError(f"this request was not recorded: there is no {self.path(request)}")
         return recording
@@ -96,7 +99,8 @@ class Recordings:
         try:
             if recording.answer is not None:
                 clock = Clock(limits, begins_soon=True)
-                yield from follow(recording.answer.arrivals, receive_answer, clock, observer)
+                for event in follow(recording.answer.arrivals, receive_answer, clock, observer):
+                    yield replace(event, replayed=True) if isinstance(event, Start) else event
         except FAILURES as error:
             if recording.error is None and not is_told(error):
                 raise InputError(f"{self.path(request)} holds no whole answer: {error.message}") from error

@@ -21,7 +21,6 @@ from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.batch.window import AdaptiveWindow
 from mmpipe.calls import sound
-from mmpipe.catalogue import cost
 from mmpipe.errors import Interrupted, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.fitting import AS_IT_IS, Fitting
@@ -161,7 +160,7 @@ class Flow:
 
     def _deliver(self, outcome: Outcome[Record]) -> None:
         record, reply = outcome.item, outcome.reply
-        dollars = cost(reply.model, reply.usage)
+        dollars = reply.cost
         self._learn(outcome, dollars)
         self._tally.count(outcome, dollars)
         line = outcome_line(outcome, self._options.output.form, self._earlier(record), dollars)

@@ -229,7 +229,9 @@ def _slowly_loaded(text: str) -> object:
     try:
         value = strict_json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"it is not JSON: {error.msg} at character {error.pos + 1}") from error
+        raise InputError(
+            f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        ) from error
     except ValueError as error:
         raise InputError(f"it is not JSON: {error}") from error
     # Half a character can be written in JSON, and in no request.

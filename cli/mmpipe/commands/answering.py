@@ -45,7 +45,11 @@ class Output(Section):
     ] = None
     meta: Annotated[
         str | None,
-        option("--meta", metavar="FILE", help="Append one JSON line about the answer (/dev/fd/3 works)."),
+        option(
+            "--meta",
+            metavar="FILE",
+            help="Append a JSON line about each tool that ran and one about the answer.",
+        ),
     ] = None
     allow_truncated: Annotated[
         bool, option("--allow-truncated", help="An answer cut at its token limit is no failure.")

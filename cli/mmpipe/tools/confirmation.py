@@ -53,6 +53,12 @@ def question(name: str, argv: Sequence[str], arguments: str, columns: int) -> st
     return "\n".join([*lines, "run it? [y/N] "])
 
 
+def check_terminal() -> None:
+    """Raise ToolError where there is none to ask on, before anything is paid."""
+    with _terminal():
+        pass
+
+
 @contextmanager
 def _terminal() -> Iterator[int]:
     try:

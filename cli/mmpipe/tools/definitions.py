@@ -71,6 +71,9 @@ def _definitions(text: str, name: str) -> Iterator[tuple[str, object]]:
     except ValueError as error:
         yield from _lines(text, name, error)
         return
+    if isinstance(value, dict) and isinstance(value.get("tools"), list):
+        # The body of a request that has them.
+        value = value["tools"]
     values = value if isinstance(value, list) else [value]
     for number, definition in enumerate(values, 1):
         yield f"{name}: tool {number}", definition

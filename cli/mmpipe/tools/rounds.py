@@ -170,7 +170,7 @@ class Rounds:
         errors = one_line(execution.errors.decode(errors="replace"), 200)
         sentence = f"tool {call.name}: {failure}" if failure else f"tool {call.name}: done"
         sentence += f", {execution.printed} bytes in {execution.elapsed_ms} ms"
-        sentence += f": {errors}" if errors and failure else ""
+        sentence += f": {errors}" if errors else ""
         if execution.is_cut:
             sentence += f"; the model is given the first {len(execution.output)} bytes"
         if execution.killed or execution.is_cut or execution.status in _NOT_STARTED:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmpipe import strict_json
 from mmpipe.errors import UsageError
 from mmpipe.prompt import read_text
-from mmpipe.tools.confirmation import confirmed
+from mmpipe.tools.confirmation import check_terminal, confirmed
 from mmpipe.tools.definitions import Tool, parse_tools
 from mmpipe.tools.environment import hide_environment, tool_environment
 from mmpipe.tools.options import CHOICES, Bounds, ToolOptions
@@ -62,6 +62,8 @@ def ready(
                 "--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs"
             )
         return Tooling(Toolbox(tools), body)
+    if options.confirm:
+        check_terminal()
     hide_environment()
     return Tooling(
         Toolbox(tools, commands),
