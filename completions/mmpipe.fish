@@ -53,7 +53,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l thinking-file -r -F -d 'Where
 complete -c mmpipe -n '__mmpipe_at chat stream' -s F -l format -x -a 'text json jsonl messages raw' -d 'What is written [text].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l json -d 'The same as -F json.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s o -l output -r -F -d 'Write to FILE, all of the answer or nothing.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l meta -r -F -d 'Append one JSON line about the answer (/dev/fd/3 works).'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l meta -r -F -d 'Append a JSON line about each tool that ran and one about the answer.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l allow-truncated -d 'An answer cut at its token limit is no failure.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l schema -r -F -d 'The answer must be JSON that this JSON Schema accepts.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l repair -x -d 'How often the model may mend JSON that is not accepted [1].'

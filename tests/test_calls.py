@@ -1,5 +1,7 @@
 """Tool calls are found in messages, and told from what only looks like one."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from mmpipe.calls import open_calls, sound
@@ -37,4 +39,10 @@ def test_a_bad_call_is_found_before_any_is_said() -> None:
 def test_good_calls_pass_in_their_order() -> None:
     events: list[Event] = [Text("a"), GOOD, GOOD, END]
     assert events == list(sound(events))
-    assert [GOOD] == list(sound([GOOD]))
+
+
+def test_an_answer_with_a_bad_call_is_heard_to_its_end() -> None:
+    events: Iterator[Event] = iter([BAD, Text("a"), END])
+    with pytest.raises(BadResponse):
+        list(sound(events))
+    assert [] == list(events)

@@ -288,4 +288,4 @@ def test_an_answer_without_a_block_has_no_code(text: str) -> None:
 
 def test_the_model_is_told_the_schema_and_what_was_wrong() -> None:
     assert instruction(PERSON).endswith(f"\n{PERSON.text}")
-    assert "\n$.age: no.\n" in complaint_turn("$.age: no.")
+    assert "\n$.age: no.\n" in str(complaint_turn("$.age: no.")["content"])

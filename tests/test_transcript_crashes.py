@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.errors import Busy, ExitStatus, Interrupted, OutputError, PipeClosed
+from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
 from mmpipe.events import Message
 from mmpipe.signals import interruptible
 from mmpipe.transcript import kept_transcript, message_line
@@ -214,7 +214,9 @@ def test_turns_are_one_write_and_on_the_disk_with_the_name_of_the_file(
 
 
 @settings(IN_ONE_FOLDER, max_examples=5)
-@given(MESSAGES, MESSAGES.filter(bool), st.booleans(), st.sampled_from([b"", b"\0", b"\0" * 5000]))
+@given(
+    MESSAGES.filter(bool), MESSAGES.filter(bool), st.booleans(), st.sampled_from([b"", b"\0", b"\0" * 5000])
+)
 def test_wherever_a_crash_cuts_the_last_turns_whole_messages_are_left(
     tmp_path: Path, before: list[Message], last: list[Message], has_newline: bool, padding: bytes
 ) -> None:
@@ -288,3 +290,21 @@ def test_what_an_editor_did_in_the_meantime_is_not_touched(
         with pytest.raises(OutputError, match=reason):
             transcript.append([NEXT])
     assert left == (path.read_bytes() if path.exists() else None)
+
+
+@pytest.mark.parametrize("cut", [1, 9, 20])
+def test_a_conversation_whose_first_turn_is_torn_begins_anew(path: Path, cut: int) -> None:
+    line = message_line({"role": "user", "content": "what was asked first"})
+    path.write_bytes(line[: 9 + cut])
+    with kept(path) as transcript:
+        assert () == transcript.messages
+        transcript.append([NEXT])
+    assert [NEXT] == list(read(path))
+
+
+@pytest.mark.parametrize("other", [b'{"precious": [1, 2], "more": "unfin', b"{", b"\0" * 50])
+def test_what_never_was_a_conversation_is_not_cut(path: Path, other: bytes) -> None:
+    path.write_bytes(other)
+    with pytest.raises(InputError), kept(path):
+        pass
+    assert other == path.read_bytes()

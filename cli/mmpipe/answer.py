@@ -23,7 +23,7 @@ from mmpipe.request import Request
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
-from mmpipe.terms import Endpoint, Limits, Patience, RecordingOptions
+from mmpipe.terms import Endpoint, Limits, RecordingOptions
 from mmpipe.tools.options import ToolOptions
 from mmpipe.turns import AskOnce, Judgement, Turns
 from mmpipe.writers.console import Console, Manners
@@ -67,7 +67,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
         fitting = read_fitting(options.fitting, console.warn)
-        tooling = _tooling(options.tools, environment, settings, patience)
+        tooling = _tooling(options.tools, environment, settings)
         form = _form(options.form, settings, tooling, fitting)
         frame = _frame(options, settings, tooling, console)
         check_sources(talk.sources, streams.stdin)
@@ -78,7 +78,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
             open_outlets(form, streams, console) as outlets,
         ):
             persistence = Persistence(patience, outlets.data, console)
-            rounds = None if tooling is None else tooling.rounds(account.tell, persistence.look, console)
+            rounds = None if tooling is None else tooling.rounds(account.tell, persistence, console)
             runs_tools = rounds is not None
             conversation = begun(
                 said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
@@ -89,14 +89,12 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
                 Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()
 
 
-def _tooling(
-    options: ToolOptions, environment: Mapping[str, str], settings: Settings, patience: Patience
-) -> "Tooling | None":
+def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Settings) -> "Tooling | None":
     if options == ToolOptions():
         return None
     from mmpipe.tools.setup import ready
 
-    return ready(options, environment, settings.secret_files, patience.total)
+    return ready(options, environment, settings.secret_files)
 
 
 def _frame(options: Options, settings: Settings, tooling: "Tooling | None", console: Console) -> Request:

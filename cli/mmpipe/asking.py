@@ -4,7 +4,7 @@ import random
 import time
 
 from mmpipe.api.retry import delay_before_retry
-from mmpipe.errors import MmpipeError
+from mmpipe.errors import MmpipeError, TimedOut
 from mmpipe.settings import Settings
 from mmpipe.streams import Output
 from mmpipe.terms import Endpoint, Patience
@@ -50,6 +50,13 @@ class Persistence:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))
             self.look()
+
+    def seconds_left(self) -> float:
+        """Of all the time that there is; raises TimedOut when it is over."""
+        left = self.limits.deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut("no whole answer within the total limit (--max-time)")
+        return left
 
     def look(self) -> None:
         """What is to be done some times a second, whatever is waited for."""

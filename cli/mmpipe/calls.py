@@ -1,5 +1,6 @@
 """Tool calls as the model makes them: found in messages, and told from what only looks like one; pure."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmpipe import strict_json
@@ -31,16 +32,19 @@ def open_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
 def sound(events: Iterable[Event]) -> Iterator[Event]:
     """`events`, for who cannot do anything about a bad call: raises BadResponse before one of the calls is said."""
     calls: list[ToolCall] = []
-    for event in events:
+    rest = iter(events)
+    for event in rest:
         if isinstance(event, ToolCall):
-            if not is_json(event.arguments):
-                raise not_json(event)
             calls.append(event)
             continue
+        bad = next((call for call in calls if not is_json(call.arguments)), None)
+        if bad is not None:
+            # What came whole came whole for who records it.
+            deque(rest, maxlen=0)
+            raise not_json(bad)
         yield from calls
         calls.clear()
         yield event
-    yield from calls
 
 
 def not_json(call: ToolCall) -> BadResponse:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,8 +73,9 @@ class Conversation:
         return (*self.earlier, *self.new)
 
     def with_answer(self, message: Message) -> tuple[Message, ...]:
-        """The same and `message`, which may be its last one already."""
-        return self.messages if self.new and self.new[-1] is message else (*self.messages, message)
+        """The same and `message`, which may be its last one already, or not be there yet."""
+        is_there = not message or (self.new and self.new[-1] is message)
+        return self.messages if is_there else (*self.messages, message)
 
     def to_be_kept(self, error: BaseException | None = None) -> Sequence[Message]:
         """What is to be appended to the transcript when it ends so.
@@ -127,10 +128,12 @@ def appended(transcript: Transcript | None, conversation: Conversation, console:
     except (MmpipeError, PipeClosed, Interrupted) as error:
         rest = conversation.to_be_kept(error)
         if transcript is not None and rest:
-            console.warn(f"{transcript.path} keeps what was said until here")
-            # What went wrong first is what the user must hear of.
-            with suppress(OutputError):
+            # What went wrong first is what the user must hear of first.
+            try:
                 transcript.append(rest)
+                console.warn(f"{transcript.path} keeps what was said until here")
+            except OutputError as trouble:
+                console.warn(f"{transcript.path} does not keep what was said until here: {trouble.message}")
         raise
     if transcript is not None:
         transcript.append(conversation.to_be_kept())
@@ -219,6 +222,8 @@ def _add_system(conversation: Conversation, text: str | None) -> None:
     said = [one.get("content") for one in conversation.messages if one.get("role") == "system"]
     if text is None or text in said[-1:]:
         return
+    if open_calls(conversation.messages):
+        raise UsageError("the calls at the end of the conversation come first: leave the system message away")
     if conversation.earlier or said:
         conversation.new.append(message)
     else:

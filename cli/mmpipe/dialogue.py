@@ -8,7 +8,7 @@ from mmpipe.account import Account
 from mmpipe.calls import open_calls
 from mmpipe.conversation import Conversation
 from mmpipe.errors import MmpipeError, OutputError, PipeClosed, ToolError
-from mmpipe.events import Message, ToolCall
+from mmpipe.events import Message, ToolCall, ToolResult
 from mmpipe.fitting import Fitting
 from mmpipe.messages import check_parts, instructed, sendable, takes_system_messages
 from mmpipe.outlets import Outlets
@@ -40,6 +40,7 @@ class Dialogue:
         self._frame, self._conversation, self._turns, self._rounds = frame, conversation, turns, rounds
         self._fitting, self._outlets, self._account, self._console = fitting, outlets, account, console
         self._repairs = fitting.repairs
+        self._begun: int | None = None  # where the first answer that did not fit stands
 
     def hold(self) -> None:
         """Until the last answer is written."""
@@ -76,28 +77,33 @@ class Dialogue:
 
     def _run(self, rounds: "Rounds", calls: Sequence[ToolCall], writer: Writer) -> None:
         try:
-            results = rounds.results(calls)
+            results = rounds.results(calls, self._keep)
         except MmpipeError as error:
             self._console.make_way()
             writer.fail(error)
             raise
         for result in results:
             writer.write(result)
-            self._conversation.new.append(
-                {"role": "tool", "tool_call_id": result.id, "content": result.content}
-            )
+
+    def _keep(self, results: Sequence[ToolResult]) -> None:
         self._conversation.tools_ran = True
+        self._conversation.new += [
+            {"role": "tool", "tool_call_id": result.id, "content": result.content} for result in results
+        ]
 
     def _have_mended(self, unfit: Unfit) -> None:
-        """One more turn about what is wrong; raises `unfit` if there were enough of them."""
+        """One more turn about what is wrong; raises `unfit` if there were enough of them, and forgets about them."""
         if not self._repairs:
             unfit.request_id = self._account.reply.request_id
+            if self._begun is not None:
+                del self._conversation.new[self._begun :]
             self._outlets.writer(self._account, self._transcript).fail(unfit)
             raise unfit
+        if self._repairs == self._fitting.repairs:
+            self._begun = len(self._conversation.new)
         self._repairs -= 1
         self._console.note(f"{unfit.message}; the model is to mend it")
-        complaint: Message = {"role": "user", "content": complaint_turn(unfit.complaint)}
-        self._conversation.new += [self._account.reply.message, complaint]
+        self._conversation.new += [self._account.reply.message, complaint_turn(unfit.complaint)]
         self._account.end_turn(told=False)
 
     def _transcript(self) -> tuple[Message, ...]:
@@ -106,8 +112,9 @@ class Dialogue:
     def _request(self) -> Request:
         messages = self._conversation.messages
         body = self._frame.parameters
-        if messages[-1].get("role") == "tool" and body.get("tool_choice") not in ("auto", "none"):
-            # Who must call a tool again after each result never answers.
+        is_begun = any(message.get("role") in ("assistant", "tool") for message in self._conversation.new)
+        if is_begun and body.get("tool_choice") not in ("auto", "none"):
+            # Who must call a tool in each turn never answers.
             body = {name: value for name, value in body.items() if name != "tool_choice"}
         if self._fitting.instruction is not None:
             messages = instructed(messages, self._fitting.instruction)

@@ -127,6 +127,10 @@ class NetworkError(MmpipeError):
     status = ExitStatus.NETWORK
 
 
+class NotRecorded(NetworkError):
+    """A replay has no answer for the request; that says nothing about the next one."""
+
+
 class ServerError(MmpipeError):
     """The service failed on its side."""
 

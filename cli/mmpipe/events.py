@@ -1,7 +1,7 @@
 """What an answer is made of: a closed union of events, whatever shape the server sent them in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 # A message as the API has it, unknown fields included.
 Message = Mapping[str, object]
@@ -17,7 +17,7 @@ class Start:
     id: str
     model: str
     request_id: str | None = None  # the trace id, for the service's support
-    replayed: bool = False
+    replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Holds a JSON value against a JSON Schema, and says to a model and to a person what is wrong with it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Self
 
 from mmpipe import strict_json
@@ -19,6 +19,7 @@ _MOST_ALTERNATIVES: Final = 3
 # The validator's own limit is 255 levels where it quotes a value; where it only walks, there is none, and
 # some thousand levels overflow its stack, which ends the process.
 _DEEPEST: Final = 200
+_LARGE: Final = 1000  # values; each may be wrong, and each complaint is made with a copy of what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,24 @@ class Schema:
         try:
             if self._validator.is_valid(value):
                 return None
-            errors = list(self._validator.iter_errors(value))
+            errors = list(self._errors(value))
         except UnicodeEncodeError:
             return "$: a string in it holds half of a surrogate pair, which is no character."
         lines = [_sentence(error) for error in errors[:_MOST_COMPLAINTS]]
         more = len(errors) - len(lines)
         return "\n".join([*lines, f"And {more} more of the kind."] if more else lines)
+
+    def _errors(self, value: object) -> "Iterator[ValidationError]":
+        """All that is wrong with it, or only the first thing of a value so large that all of it could not be told in time."""
+        import jsonschema_rs
+
+        if not _has_more_parts(value, _LARGE):
+            yield from self._validator.iter_errors(value)
+            return
+        try:
+            self._validator.validate(value)
+        except jsonschema_rs.ValidationError as error:
+            yield error
 
 
 def _validator(schema: dict[str, object] | bool, name: str) -> "Validator":
@@ -91,6 +104,15 @@ def is_too_deep(value: object) -> bool:
             return False
         level = list(chain.from_iterable(map(_children, level)))
     return any(isinstance(inner, dict | list) for inner in level)
+
+
+def _has_more_parts(value: object, limit: int) -> bool:
+    """Whether more than `limit` values stand in it, at whatever depth."""
+    level, seen = [value], 0
+    while level and seen <= limit:
+        seen += len(level)
+        level = list(islice(chain.from_iterable(map(_children, level)), limit + 1))
+    return seen > limit
 
 
 def _children(value: object) -> Iterable[object]:

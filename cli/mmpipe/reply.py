@@ -76,7 +76,6 @@ class Reply:
             "request_id": self.request_id,
             "attempts": attempts.count,
             "elapsed_ms": attempts.elapsed_ms,
-            **({"replayed": True} if self.replayed else {}),
         }
 
     @property

@@ -8,6 +8,7 @@ from typing import Final
 
 from mmpipe import strict_json
 from mmpipe.errors import BadResponse
+from mmpipe.events import Message
 from mmpipe.json_schema import Schema, is_too_deep
 from mmpipe.visible import one_line
 
@@ -57,12 +58,13 @@ def instruction(schema: Schema) -> str:
     )
 
 
-def complaint_turn(complaint: str) -> str:
+def complaint_turn(complaint: str) -> Message:
     """What the user says to an answer that does not fit."""
-    return (
-        f"Your answer cannot be used:\n{complaint}\nAnswer again with the whole corrected JSON value and "
-        "nothing else: no apology, no explanation, no code fence."
+    said = (
+        f"Your answer cannot be used:\n{complaint}\nAnswer again with the whole corrected JSON value and nothing "
+        "else: no apology, no explanation, no code fence."
     )
+    return {"role": "user", "content": said}
 
 
 def fit_schema(text: str, schema: Schema) -> str:

@@ -185,6 +185,8 @@ def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
         raise InputError(f"{path} is one JSON array; -c needs one message a line: `jq -c '.[]'` makes it so")
     messages = tuple(_messages_of_lines(text, path))
     repaired = f"the end of {path} is NULs; they are cut off" if end < len(content) else None
+    if repaired is not None and not (messages or last):
+        raise InputError(f"{path} is nothing but NULs")
     # What never held a conversation is something else, and nothing of it is to be lost.
     if _is_torn(last) and (messages or last.startswith(_FIRST_LINE)):
         repaired = f"the last line of {path} is torn; it is cut off"

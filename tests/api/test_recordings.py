@@ -26,7 +26,7 @@ from api.recorder import (
 )
 from mmpipe.api.course import Observer
 from mmpipe.api.reception import Head
-from mmpipe.errors import MmpipeError, NetworkError, QuotaError, ServerError, TimedOut
+from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
 from mmpipe.events import Event
 from mmpipe.request import Request
 from mmpipe.terms import Limits
@@ -49,7 +49,7 @@ def test_a_recording_serves_the_question_however_it_is_asked(tmp_path: Path) -> 
 
 def test_a_miss_is_a_network_error_that_names_the_file(tmp_path: Path) -> None:
     events, _, error = asked(tmp_path, "replay")
-    assert ([], NetworkError, 6) == (events, type(error), error and error.status)
+    assert ([], NotRecorded, 6) == (events, type(error), error and error.status)
     assert error is not None
     assert str(tmp_path / f"{REQUEST.sha256}.json") in error.message
     assert not error.retryable

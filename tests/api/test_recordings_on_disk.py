@@ -21,17 +21,17 @@ from mmpipe.terms import RecordingMode
 from program.harness import KEY
 
 
-@pytest.mark.parametrize("mode", ["replay", "cache"])
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1", b'{"request": {}, "answer": {"status": 200}}'])
-def test_what_is_no_recording_is_an_input_error_that_names_the_file(
-    damage: bytes, mode: RecordingMode, tmp_path: Path
-) -> None:
+def test_what_is_no_recording_is_an_input_error_that_names_the_file(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"{REQUEST.sha256}.json"
     path.write_bytes(damage)
-    error = asked(tmp_path, mode, far_end(STREAM, *GOOD))[2]
+    error = asked(tmp_path, "replay", far_end(STREAM, *GOOD))[2]
     assert isinstance(error, InputError)
     assert f"{path} is no recording: " in error.message
     assert damage == path.read_bytes()
+    # A cache has it asked again, and is whole then.
+    assert asked(tmp_path, "cache", far_end(STREAM, *GOOD))[2] is None
+    assert asked(tmp_path, "replay")[2] is None
 
 
 @pytest.mark.parametrize("pieces", [[], [[0, "nonsense"]], [[0, GOOD[0].decode()]]])

@@ -258,3 +258,47 @@ def test_eight_writers_at_once_lose_nothing() -> None:
     for number in range(8):
         own = [message["content"] for message in said if str(message["content"]).startswith(f"w{number} ")]
         assert [f"w{number} {turn}" for turn in (1, 2, 3)] == own
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "[]"])
+def test_a_stage_does_not_go_on_from_nothing(text: str) -> None:
+    with service() as far:
+        done = mmpipe("chat", "--messages", "-", "why is it prime?", far=far, stdin=text.encode())
+        assert [] == far.requests
+    assert (12, b"") == (done.status, done.stdout)
+    assert "there is no message in it" in done.said
+
+
+def test_a_whole_answer_is_kept_though_its_reader_had_enough() -> None:
+    with service() as far:
+        done = shell("mmpipe chat -n -c talk 'sim:length 300000' | head -c 1 > /dev/null", far)
+    assert 0 == done.status
+    assert 300_000 == len(str(transcript("talk")[-1]["content"]))
+
+
+def test_the_system_message_that_holds_is_the_last_one() -> None:
+    with service() as far:
+        for system in ("A", "A", "B", "A"):
+            mmpipe("chat", "-n", "-c", "talk", "-s", system, "q", far=far)
+    assert ["A", "B", "A"] == [
+        message["content"] for message in transcript("talk") if message["role"] == "system"
+    ]
+
+
+def test_the_answer_does_not_go_into_the_conversation_itself() -> None:
+    with service() as far:
+        assert 0 == mmpipe("chat", "-n", "-c", "talk", "a", far=far).status
+        before = Path("talk").read_bytes()
+        done = shell("mmpipe chat -n -c talk b >> talk", far)
+        assert 1 == len(far.requests)
+    assert 2 == done.status
+    assert before == Path("talk").read_bytes()
+
+
+def test_a_batch_joins_system_messages_too() -> None:
+    several = [{"role": "system", "content": text} for text in ("be brief", "be kind")]
+    record = {"messages": [*several, {"role": "user", "content": "a"}], "model": "MiniMax-M2.1"}
+    with service() as far:
+        done = mmpipe("batch", far=far, stdin=json.dumps(record).encode())
+    assert 0 == done.status, done.stdout
+    assert "be brief\n\nbe kind" == messages(far, 0)[0]["content"]

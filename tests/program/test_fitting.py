@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from program.harness import Record, bodies, mmpipe, parsed, service
-from program.talking import messages, transcript
+from program.talking import WEATHER, messages, runs, transcript
 
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
 GOOD = '{"age": 7}'
@@ -177,3 +177,53 @@ def test_a_changed_schema_is_a_changed_request() -> None:
         changed = mmpipe("batch", *options, far=far)
     assert changed.status not in (0, 14)
     assert "r0" in changed.said
+
+
+@pytest.mark.parametrize("command", ["chat", "stream"])
+@pytest.mark.parametrize("wanted", ["--schema=schema.json", "--extract=json"])
+def test_what_is_said_before_a_call_is_not_what_was_asked_for(command: str, wanted: str) -> None:
+    schema()
+    prompt = f'sim:say Let me look: {{"age":"?"}}\n{WEATHER}\nsim:then\nsim:say {GOOD}'
+    with service() as far:
+        done = mmpipe(command, "-n", wanted, *runs(), prompt, far=far)
+        events = mmpipe(command, "-n", "-F", "jsonl", wanted, *runs(), prompt, far=far)
+        bad = mmpipe(command, "-n", wanted, *runs(), prompt.replace(GOOD, "none"), far=far)
+    assert (0, b'{"age":7}\n') == (done.status, done.stdout), done.said
+    assert ['{"age":7}'] == [event["text"] for event in events.records if event["type"] == "text"]
+    assert (8, b"") == (bad.status, bad.stdout)
+
+
+def test_what_could_not_be_mended_is_not_kept_but_what_tools_did_is() -> None:
+    with service() as far:
+        options = ("-n", "-c", "talk", "--schema", schema())
+        done = mmpipe("chat", *options, *runs(), f"{WEATHER}\nsim:then\nsim:say no", far=far)
+    assert (8, b"") == (done.status, done.stdout)
+    assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")]
+
+
+def test_the_usage_of_a_refused_turn_is_told_too() -> None:
+    prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
+    with service() as far:
+        events = mmpipe("stream", "-n", "-F", "jsonl", "--schema", schema(), prompt, far=far).records
+        record = mmpipe("chat", "-n", "--json", "--schema", schema(), prompt, far=far).record
+    (usage,) = (event for event in events if event["type"] == "usage")
+    assert record["usage"] == {name: count for name, count in usage.items() if name != "type"}
+
+
+def test_a_mended_record_has_tries_of_its_own() -> None:
+    with service("503:#2") as far:
+        prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
+        options = ("--schema", schema(), "--retries", "1")
+        done = mmpipe("batch", *options, far=far, stdin=lines(prompt))
+    assert 0 == done.status, done.stdout
+    assert 3 == done.record["attempts"]
+
+
+def test_calls_of_a_batch_have_nothing_that_must_fit() -> None:
+    tools = json.dumps([{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}])
+    with service() as far:
+        options = ("--schema", schema(), "-p", f"tools={tools}")
+        done = mmpipe("batch", *options, far=far, stdin=lines("sim:say Look.\nsim:tool x {}"))
+    assert 0 == done.status, done.stdout
+    assert "" == done.record["content"]
+    assert 1 == len(done.record["tool_calls"])  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from program.harness import KEY, mmpipe, service
-from program.talking import TWO_ROUNDS, runs
+from program.talking import TOOLS, TWO_ROUNDS, runs
 
 PROMPTS = ["sim:echo caf\u00e9", "Why is the sky blue?"]
 
@@ -97,3 +97,21 @@ def test_a_place_that_cannot_be_is_told_before_it_is_asked(
         done = mmpipe(command, *options, far=far, stdin=b"a")
         assert [] == far.requests
     assert (status, b"") == (done.status, done.stdout), done.said
+
+
+def test_what_is_missing_fails_alone_and_what_is_there_costs_nothing() -> None:
+    asked = b"".join(f"never asked {number}\n".encode() for number in range(60)) + b"Hi\n"
+    with service() as far:
+        mmpipe("batch", "--record", "kept", far=far, stdin=b"Hi\n")
+    done = mmpipe("batch", "-j", "2", "--replay", "kept", "--max-cost", "0.00001", stdin=asked)
+    assert 14 == done.status, done.said
+    (good,) = (record for record in done.records if record["error"] is None)
+    assert (61, 0.0) == (len(done.records), good["cost"])
+
+
+def test_a_call_that_nobody_could_run_is_recorded_all_the_same() -> None:
+    tools = json.dumps(TOOLS[:1])
+    options = ("-n", "-p", f"tools={tools}", 'sim:tool get_weather {"city":')
+    with service() as far:
+        first = mmpipe("chat", *options, "--record", "kept", far=far)
+    assert (8, 8) == (first.status, mmpipe("chat", *options, "--replay", "kept").status)

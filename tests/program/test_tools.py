@@ -424,3 +424,138 @@ def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typ
     assert ran is Path("ran").exists()
     assert ran is ("Paris" in told)
     assert ran is not ("did not allow" in told)
+
+
+def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
+    first = command("weather", "echo done >> effect")
+    second = command("time", "echo $$ > pid; exec sleep 30.75")
+    options = f"--tools {tools_file()} --run get_weather={first} --run get_time={second} -c talk -j 1"
+    prompt = f"{WEATHER}\nsim:tool get_time {{}}"
+    with (
+        service() as far,
+        started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), far) as process,
+    ):
+        eventually(Path("pid").exists, "the second tool runs")
+        process.terminate()
+        assert -15 == process.wait(10)
+    said = transcript("talk")
+    assert ["user", "assistant", "tool", "tool"] == [message["role"] for message in said]
+    assert "[no output]" == said[2]["content"]
+    assert "was given up" in str(said[3]["content"])
+
+
+def test_a_tool_that_cannot_be_started_does_not_have_the_others_run_twice() -> None:
+    Path("work").mkdir()
+    first = command("weather", "echo done >> ../effect; rmdir ../work")
+    options = ("--tools", tools_file(), "--run", f"get_weather={first}", "--run", "get_time=date")
+    with service() as far:
+        done = mmpipe(
+            "chat", "-n", *options, "-c", "talk", "-j", "1", "--tool-dir", "work",
+            f"{WEATHER}\nsim:tool get_time {{}}", far=far,
+        )  # fmt: skip
+        assert 16 == done.status
+        again = mmpipe("chat", "-n", *options, "-c", "talk", far=far)
+    assert 0 == again.status, again.said
+    assert "done\n" == Path("effect").read_text()
+    assert "[not run: all was ended before its turn]" == transcript("talk")[3]["content"]
+
+
+def test_a_signal_in_a_later_round_keeps_the_rounds_before() -> None:
+    second = command("time", "echo $$ > pid; exec sleep 30.5")
+    options = f"--tools {tools_file()} --run get_weather=true --run get_time={second} -c talk"
+    prompt = f"{WEATHER}\nsim:then\nsim:tool get_time {{}}"
+    with (
+        service() as far,
+        started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), far) as process,
+    ):
+        eventually(Path("pid").exists, "the second tool runs")
+        process.terminate()
+        assert -15 == process.wait(10)
+    assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")][:3]
+
+
+def test_the_total_limit_holds_over_tools() -> None:
+    done, _ = asked(WEATHER, "--max-time", "2", "-c", "talk", script="echo $$ > pid; exec sleep 20.5")
+    assert 5 == done.status
+    assert "(--max-time)" in done.said
+    eventually(lambda: has_ended("pid"), "the tool ends")
+
+
+def test_tools_end_with_whoever_started_them() -> None:
+    tool = command("weather", "echo $$ > pid; exec sleep 31.25")
+    options = f"--tools {tools_file()} --run get_weather={tool}"
+    with (
+        service() as far,
+        started(("sh", "-c", f"exec mmpipe chat -n {options} '{WEATHER}'"), far) as process,
+    ):
+        eventually(lambda: Path("pid").exists() and Path("pid").read_text().strip(), "the tool runs")
+        process.kill()
+        process.wait(10)
+    eventually(lambda: has_ended("pid"), "the tool ends")
+
+
+def test_bad_json_after_good_calls_leaves_a_conversation_that_can_go_on() -> None:
+    bad = 'sim:tool get_weather {"city":'
+    done, _ = asked(f"{WEATHER}\nsim:then\n{bad}\nsim:then\n{bad}", "-c", "talk")
+    assert 8 == done.status
+    assert ["user", "assistant", "tool", "assistant", "tool"] == [
+        message["role"] for message in transcript("talk")
+    ]
+    with service() as far:
+        assert 0 == mmpipe("chat", "-n", "-c", "talk", "And now?", far=far).status
+
+
+def test_two_bad_calls_of_one_round_are_told_together() -> None:
+    bad = 'sim:tool get_weather {"city":'
+    done, told = asked(f"{bad}\n{bad}")
+    assert (0, 2) == (done.status, len(told)), done.said
+
+
+def test_the_same_bad_arguments_for_the_third_time_end_it() -> None:
+    done, _ = asked("sim:tool get_weather {}\nsim:again")
+    assert 16 == done.status
+    assert "for the third time" in done.said
+
+
+def test_a_transcript_on_stdout_holds_messages_only() -> None:
+    with service() as far:
+        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, far=far)
+        done = mmpipe("chat", "-n", "-c", "talk", "-F", "messages", "--max-rounds", "0", *runs(), far=far)
+    assert 16 == done.status
+    assert transcript("talk") == done.records
+
+
+def test_a_system_message_waits_for_the_results_of_calls() -> None:
+    with service() as far:
+        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, far=far)
+        done = mmpipe("chat", "-n", "-c", "talk", "-s", "Be brief.", *runs(), far=far)
+    assert 2 == done.status
+    assert "come first" in done.said
+
+
+def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], None]) -> None:
+    needs("bwrap")
+    Path("key").write_text(KEY)
+    tool = command("weather", "cat key; echo .; ls")
+    options = ("--tools", tools_file(), "--run", f"get_weather={tool}", "--api-key-file", "key")
+    with service() as far:
+        for sandbox in ((), ("--sandbox",)):
+            host = ("--base-url", far.base_url)
+            # The folder is shown, as one that is not in a home.
+            env = {"HOME": "/nowhere"}
+            done = mmpipe("chat", "-n", *options, *host, *sandbox, WEATHER, far=far, env=env)
+            assert 0 == done.status, done.said
+    # Without walls a tool can read what its user can.
+    assert KEY in str(results(far, 1)[0])
+    assert KEY not in str(results(far, 3)[0])
+    assert "key\n" in str(results(far, 3)[0])
+
+
+def test_who_has_to_mend_need_not_call_a_tool() -> None:
+    Path("schema.json").write_text('{"type": "object"}')
+    options = ("--tools", tools_file(), "--tool-choice", "required", "--schema", "schema.json")
+    with service() as far:
+        done = mmpipe("chat", "-n", *options, "sim:turns no|||{}", far=far)
+        bodies = [request["body"] for request in far.requests]
+    assert (0, b"{}\n") == (done.status, done.stdout), done.said
+    assert ["required", None] == [body.get("tool_choice") for body in bodies if isinstance(body, dict)]

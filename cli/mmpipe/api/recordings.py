@@ -12,7 +12,7 @@ from mmpipe.api.course import UNOBSERVED, Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, parse
-from mmpipe.errors import InputError, MmpipeError, NetworkError, OutputError, UsageError
+from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
 from mmpipe.events import Event, Start
 from mmpipe.request import Request
 from mmpipe.terms import Key, Limits, RecordingMode
@@ -77,7 +77,7 @@ class Recordings:
             return None
         recording = self._read(request)
         if recording is None:
-            raise NetworkError(f"this request was not recorded: there is no {self.path(request)}")
+            raise NotRecorded(f"this request was not recorded: there is no {self.path(request)}")
         return recording
 
     def _read(self, request: Request) -> Recording | None:

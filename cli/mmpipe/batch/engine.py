@@ -143,7 +143,7 @@ class Engine(Generic[Item]):
     async def _outcome(self, item: Item) -> Outcome[Item] | None:
         """What became of `item`; None if the run stopped before anything did."""
         attempt, spent, began = 0, 0.0, None
-        request, mendings, paid = item.request, self._fitting.repairs, None
+        request, mendings, paid, mended_after = item.request, self._fitting.repairs, None, 0
         while True:
             reserved = self._tokens(request)
             async with self._gate:
@@ -160,9 +160,15 @@ class Engine(Generic[Item]):
             reply.usage = paid = total_usage(paid, reply.usage)
             if isinstance(error, Unfit) and mendings:
                 mendings -= 1
+                # What follows is another request, with tries of its own.
+                mended_after = attempt
                 request = _to_be_mended(request, reply, error)
                 continue
-            delay = None if error is None else self._delay(error, attempt, self._patience.total - spent)
+            delay = (
+                None
+                if error is None
+                else self._delay(error, attempt - mended_after, self._patience.total - spent)
+            )
             if error is None or delay is None:
                 elapsed_ms = round((time.monotonic() - began) * 1000)
                 return Outcome(item, reply, Attempts(attempt, elapsed_ms=elapsed_ms), error)
@@ -241,8 +247,7 @@ class Engine(Generic[Item]):
 
 def _to_be_mended(request: Request, reply: Reply, unfit: Unfit) -> Request:
     """The request whose answer is the one before without what was wrong with it."""
-    complaint = {"role": "user", "content": complaint_turn(unfit.complaint)}
-    return replace(request, messages=(*request.messages, reply.message, complaint))
+    return replace(request, messages=(*request.messages, reply.message, complaint_turn(unfit.complaint)))
 
 
 def is_overload(error: MmpipeError) -> bool:

@@ -21,7 +21,7 @@ from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.batch.window import AdaptiveWindow
 from mmpipe.calls import sound
-from mmpipe.errors import Interrupted, MmpipeError, NetworkError, TimedOut, UsageError
+from mmpipe.errors import Interrupted, MmpipeError, NetworkError, NotRecorded, TimedOut, UsageError
 from mmpipe.events import Event
 from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.request import Request
@@ -53,6 +53,7 @@ class Terms:
     limiters: Sequence[Limiter]
     concurrency: int
     fitting: Fitting = AS_IT_IS
+    costs_nothing: bool = False
 
 
 class Flow:
@@ -76,7 +77,8 @@ class Flow:
         )
         self._intake = Intake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
-        self._purse = None if options.bounds.cost is None else Purse(options.bounds.cost, self._change)
+        cost = None if terms.costs_nothing else options.bounds.cost
+        self._purse = None if cost is None else Purse(cost, self._change)
         self._estimate = Estimate()
         self._unreached = 0
 
@@ -148,7 +150,10 @@ class Flow:
         if self._twins is not None and await self._twins.takes(record):
             return False
         if self._purse is not None:
-            await self._purse.hold(record.index, self._price(record.request))
+            # Each may have to be mended.
+            await self._purse.hold(
+                record.index, self._price(record.request) * (1 + self._terms.fitting.repairs)
+            )
         return True
 
     def _refuse(self, record: BadRecord) -> None:
@@ -176,7 +181,8 @@ class Flow:
 
     def _notice_absence(self, error: MmpipeError | None) -> None:
         """End the run where nobody is there to be asked, rather than fail every record of it."""
-        self._unreached = self._unreached + 1 if isinstance(error, NetworkError) else 0
+        is_unreached = isinstance(error, NetworkError) and not isinstance(error, NotRecorded)
+        self._unreached = self._unreached + 1 if is_unreached else 0
         if error is not None and self._unreached >= _FEWEST_UNREACHED + self._terms.concurrency:
             self._engine.stop(error)
 

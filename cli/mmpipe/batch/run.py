@@ -98,7 +98,12 @@ class _Run:
                     defaults,
                     journal,
                     Terms(
-                        self._opening(open_pool, endpoint), patience, limiters, self._concurrency(), fitting
+                        self._opening(open_pool, endpoint),
+                        patience,
+                        limiters,
+                        self._concurrency(),
+                        fitting,
+                        costs_nothing=self._is_replay,
                     ),
                 )
 

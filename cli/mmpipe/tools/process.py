@@ -165,7 +165,7 @@ def _started(argv: Sequence[str], containment: Containment) -> Iterator["subproc
     words = [f"{name}={number}" for name, number in limits.items()]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher, *words, "--", *inner],
+            [sys.executable, "-I", "-S", launcher, str(os.getpid()), *words, "--", *inner],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -193,7 +193,7 @@ def _cpu_limit(timeout: float) -> int:
 def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, watch: _Watch) -> str | None:
     """Serve the pipes until the process ends by itself (None), or is to be ended; says why."""
     census = Census(process.pid, _FAMILY)
-    while process.poll() is None:
+    while not _has_ended(process):
         pipes.serve(_TICK)
         if objection := watch.objection():
             return objection
@@ -204,8 +204,15 @@ def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, watch: _Watch) -> s
     return None
 
 
+def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it did; where it can be, it is not yet let go, so that its number stays that of its group."""
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End all that is left of the group, be the leader alive or not: as long as somebody is in it, its number is not given anew."""
+    """End all that is left of the group; as long as its leader is not let go, its number is not given anew."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

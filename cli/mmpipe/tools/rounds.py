@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event as ThreadEvent
 
+from mmpipe.asking import Persistence
 from mmpipe.calls import not_json
-from mmpipe.errors import ToolError, UsageError
+from mmpipe.errors import BadResponse, ToolError, UsageError
 from mmpipe.events import ToolCall, ToolResult
 from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of
 from mmpipe.tools.options import Bounds
@@ -23,8 +24,8 @@ _SAME_CALLS = 3  # whoever asks for the same so often does not hear the answer
 _NOT_STARTED = (126, 127)  # as shells have it
 
 Command = tuple[str, ...]
-# Asks the user whether a tool may run with these arguments.
-Confirm = Callable[[str, Command, str], bool]
+# Asks the user whether a tool may run with these arguments, and waits for the answer so many seconds.
+Confirm = Callable[[str, Command, str, float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def parse_commands(runs: Sequence[str], tools: Mapping[str, Tool], path: str | N
 
 
 class Rounds:
-    """One run of the loop; `tell` gets a record of each execution, `look` is called while tools run."""
+    """One run of the loop, within the time of all the asking; `tell` gets a record of each execution."""
 
     def __init__(
         self,
@@ -65,41 +66,40 @@ class Rounds:
         containment: Containment,
         confirm: Confirm | None,
         tell: Callable[[Mapping[str, object]], None],
-        look: Callable[[], None],
+        persistence: Persistence,
         console: Console,
     ) -> None:
         self._toolbox, self._bounds, self._containment = toolbox, bounds, containment
-        self._confirm, self._tell, self._look, self._console = confirm, tell, look, console
+        self._confirm, self._tell = confirm, tell
+        self._persistence, self._console = persistence, console
         self._rounds = self._calls = 0
         self._seen: Counter[tuple[str, bytes | str]] = Counter()
         self._bad_round: int | None = None
 
-    def results(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
-        """A result for each call, in their order.
+    def results(
+        self, calls: Sequence[ToolCall], keep: Callable[[Sequence[ToolResult]], None]
+    ) -> Sequence[ToolResult]:
+        """A result for each call, in their order; once a tool has run, `keep` has them whatever happens.
 
         Raises ToolError, before any of them is run, for calls that are not allowed or too many; BadResponse for calls
-        whose arguments are not JSON, for the second time.
+        that nobody could answer, or whose arguments are not JSON for the second time; TimedOut.
         """
         self._check(calls)
-        inputs = [self._input(call) for call in calls]
-        allowed = [
-            None if isinstance(given, str) else self._may_run(call, given)
-            for call, given in zip(calls, inputs, strict=True)
-        ]
-        tasks = [
-            partial(self._run, call, given)
-            for call, given, may in zip(calls, inputs, allowed, strict=True)
-            if may and isinstance(given, bytes)
-        ]
-        ran = iter(side_by_side(tasks, self._bounds.jobs, self._look))
-        results = []
-        for call, given, may in zip(calls, inputs, allowed, strict=True):
-            if isinstance(given, str):
-                text = given
-                self._console.note(f"tool {call.name}: {one_line(text, 200)}")
-            else:
-                text = self._told(call, next(ran)) if may else "[the user did not allow this call]"
-            results.append(ToolResult(call.id, call.name, text))
+        plans = [self._planned(call) for call in calls]
+        for plan in plans:
+            self._ask(plan)
+        tasks = [partial(self._run, plan) for plan in plans if plan.given is not None]
+        try:
+            side_by_side(tasks, self._bounds.jobs, self._look)
+        except BaseException:
+            # What the others did is done.
+            if any(plan.execution is not None for plan in plans):
+                keep([plan.result for plan in plans])
+            raise
+        results = [plan.result for plan in plans]
+        keep(results)
+        for plan in plans:
+            self._tell_of(plan)
         return results
 
     def _check(self, calls: Sequence[ToolCall]) -> None:
@@ -111,15 +111,18 @@ class Rounds:
             )
         if self._calls > self._bounds.calls:
             raise ToolError(f"the model calls tools more than {self._bounds.calls} times (--max-calls)")
+        if len({call.id for call in calls if call.id}) < len(calls):
+            raise BadResponse("the model calls tools without an id of its own for each call")
         for call in calls:
             if call.name in self._toolbox.tools and call.name not in self._toolbox.commands:
                 raise ToolError(f"the model calls {call.name!r}, which no --run names")
 
-    def _input(self, call: ToolCall) -> bytes | str:
-        """What the tool gets to read; or, as text, why the model is not obeyed."""
+    def _planned(self, call: ToolCall) -> "_Plan":
+        """What is to be run; or why the model is not obeyed."""
         tool = self._toolbox.tools.get(call.name)
         if tool is None:
-            return f"[there is no tool {call.name!r}; there are: {', '.join(self._toolbox.commands)}]"
+            known = ", ".join(self._toolbox.commands)
+            return _Plan(call, text=f"[there is no tool {call.name!r}; there are: {known}]")
         try:
             given = arguments_of(call.arguments, tool)
         except NotJson as error:
@@ -127,12 +130,13 @@ class Rounds:
             if self._bad_round not in (None, self._rounds):
                 raise not_json(call) from error
             self._bad_round = self._rounds
-            return f"[not run: the arguments are not JSON: {error}]"
+            return _Plan(call, text=f"[not run: the arguments are not JSON: {error}]")
         except BadArguments as error:
             self._count(call, call.arguments)
-            return f"[not run: the arguments do not fit the parameters of the tool]\n{error}"
+            complaint = f"[not run: the arguments do not fit the parameters of the tool]\n{error}"
+            return _Plan(call, text=complaint)
         self._count(call, given)
-        return given
+        return _Plan(call, given)
 
     def _count(self, call: ToolCall, given: bytes | str) -> None:
         self._seen[call.name, given] += 1
@@ -142,42 +146,71 @@ class Rounds:
                 f"the model calls {call.name!r} with the same arguments for the third time: {shown}"
             )
 
-    def _may_run(self, call: ToolCall, given: bytes) -> bool:
-        if self._confirm is None:
-            return True
+    def _ask(self, plan: "_Plan") -> None:
+        """The user, whether it may run."""
+        if self._confirm is None or plan.given is None:
+            return
         self._console.pause()
-        return self._confirm(call.name, self._toolbox.commands[call.name], given.decode().strip())
+        command, arguments = self._toolbox.commands[plan.call.name], plan.given.decode().strip()
+        if not self._confirm(plan.call.name, command, arguments, self._persistence.seconds_left()):
+            plan.given, plan.text = None, "[the user did not allow this call]"
 
-    def _run(self, call: ToolCall, given: bytes, given_up: ThreadEvent) -> Execution:
-        return run_contained(self._toolbox.commands[call.name], given, self._containment, given_up)
+    def _run(self, plan: "_Plan", given_up: ThreadEvent) -> None:
+        assert plan.given is not None  # noqa: S101  only such are run
+        command = self._toolbox.commands[plan.call.name]
+        plan.execution = run_contained(command, plan.given, self._containment, given_up)
+        plan.text = result_text(plan.execution)
 
-    def _told(self, call: ToolCall, execution: Execution) -> str:
-        """The result for the model; the user and `--meta` hear of it too."""
-        failure = failure_of(execution)
-        self._tell(
-            {
-                "tool": call.name,
-                "call_id": call.id,
-                "argv": execution.argv,
-                "status": execution.status,
-                "signal": execution.signal,
-                "killed": execution.killed,
-                "bytes": execution.printed,
-                "cut": execution.is_cut,
-                "elapsed_ms": execution.elapsed_ms,
-            }
-        )
-        errors = one_line(execution.errors.decode(errors="replace"), 200)
-        sentence = f"tool {call.name}: {failure}" if failure else f"tool {call.name}: done"
+    def _look(self) -> None:
+        self._persistence.seconds_left()
+        self._persistence.look()
+
+    def _tell_of(self, plan: "_Plan") -> None:
+        """To the user and to `--meta`."""
+        call, execution = plan.call, plan.execution
+        if execution is None:
+            self._console.note(f"tool {call.name}: {one_line(plan.text, 200)}")
+            return
+        sentence = f"tool {call.name}: {failure_of(execution) or 'done'}"
         sentence += f", {execution.printed} bytes in {execution.elapsed_ms} ms"
-        sentence += f": {errors}" if errors else ""
         if execution.is_cut:
             sentence += f"; the model is given the first {len(execution.output)} bytes"
+        if errors := one_line(execution.errors.decode(errors="replace"), 200):
+            sentence += f": {errors}"
         if execution.killed or execution.is_cut or execution.status in _NOT_STARTED:
             self._console.warn(sentence)
         else:
             self._console.note(sentence)
-        return result_text(execution)
+        self._tell(_account_of(call, execution))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What becomes of one call; nothing is run for it if it is `given` nothing to read."""
+
+    call: ToolCall
+    given: bytes | None = None
+    text: str = "[not run: all was ended before its turn]"
+    execution: Execution | None = None
+
+    @property
+    def result(self) -> ToolResult:
+        return ToolResult(self.call.id, self.call.name, self.text)
+
+
+def _account_of(call: ToolCall, execution: Execution) -> Mapping[str, object]:
+    """The line of `--meta`."""
+    return {
+        "tool": call.name,
+        "call_id": call.id,
+        "argv": execution.argv,
+        "status": execution.status,
+        "signal": execution.signal,
+        "killed": execution.killed,
+        "bytes": execution.printed,
+        "cut": execution.is_cut,
+        "elapsed_ms": execution.elapsed_ms,
+    }
 
 
 def _command(name: str, line: str, path: str | None) -> Command:

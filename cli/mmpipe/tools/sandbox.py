@@ -8,6 +8,7 @@ server that listens on a socket in a folder that it sees, and use memory and pro
 """
 
 import os
+import pwd
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,8 +112,9 @@ class Sandbox:
         return [*_scratch(), *_outermost((_SERVICES, *self._homes()))]
 
     def _homes(self) -> tuple[str, ...]:
-        home = self.home or ""
-        return (_HOMES, _ROOT_HOME, *([home] if home.startswith("/") and home.strip("/") else []))
+        # Under cron there may be no HOME, and the home folder is there all the same.
+        homes = (self.home or "", _own_home())
+        return (_HOMES, _ROOT_HOME, *(home for home in homes if home.startswith("/") and home.strip("/")))
 
     def _is_concealed(self, path: Path) -> bool:
         return _lies_in(path, self._concealed())
@@ -166,6 +168,13 @@ def _outermost(names: Iterable[str]) -> list[Path]:
     return [
         path for path in folders if not any(path != outer and path.is_relative_to(outer) for outer in folders)
     ]
+
+
+def _own_home() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def _prlimit(path: str | None) -> str | None:

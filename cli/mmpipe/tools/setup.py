@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from mmpipe import strict_json
+from mmpipe.asking import Persistence
 from mmpipe.errors import UsageError
 from mmpipe.prompt import read_text
 from mmpipe.tools.confirmation import check_terminal, confirmed
@@ -32,19 +32,17 @@ class Tooling:
     def rounds(
         self,
         tell: Callable[[Mapping[str, object]], None],
-        look: Callable[[], None],
+        persistence: Persistence,
         console: Console,
     ) -> Rounds | None:
         """What runs the calls, if any are run here."""
         if self.containment is None:
             return None
-        return Rounds(self.toolbox, self.bounds, self.containment, self.confirm, tell, look, console)
+        return Rounds(self.toolbox, self.bounds, self.containment, self.confirm, tell, persistence, console)
 
 
-def ready(
-    options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str], seconds: float
-) -> Tooling:
-    """The tools; `secrets` are files that none of them may see, `seconds` how long a person may think about a call.
+def ready(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> Tooling:
+    """The tools; `secrets` are files that none of them may see.
 
     Raises UsageError for what was typed wrong, InputError for bad definitions, ToolError where a sandbox is asked for
     and cannot be had.
@@ -69,7 +67,7 @@ def ready(
         Toolbox(tools, commands),
         body,
         _containment(options, environment, secrets),
-        partial(confirmed, seconds=seconds) if options.confirm else None,
+        confirmed if options.confirm else None,
         options.bounds,
     )
 
