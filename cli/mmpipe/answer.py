@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mmpipe import parameters
 from mmpipe.account import accounted
 from mmpipe.api.client import ask
-from mmpipe.api.course import Observer
+from mmpipe.api.course import AskOnce, Observer
 from mmpipe.asking import Persistence, told_endpoint
 from mmpipe.catalogue import find
 from mmpipe.conversation import ConversationOptions, appended, begun, kept, read_said
@@ -25,7 +25,7 @@ from mmpipe.signals import interruptible
 from mmpipe.streams import Streams
 from mmpipe.terms import Endpoint, Limits, RecordingOptions
 from mmpipe.tools.options import ToolOptions
-from mmpipe.turns import AskOnce, Judgement, Turns
+from mmpipe.turns import Judgement, Turns
 from mmpipe.writers.console import Console, Manners
 
 if TYPE_CHECKING:

@@ -97,13 +97,7 @@ def _compact(schema: object, name: str) -> str:
 
 def is_too_deep(value: object) -> bool:
     """Whether arrays and objects are nested so deep that those who walk them, here and elsewhere, may fall."""
-    # Level by level: there is no recursion in it.
-    level = [value]
-    for _ in range(_DEEPEST):
-        if not level:
-            return False
-        level = list(chain.from_iterable(map(_children, level)))
-    return any(isinstance(inner, dict | list) for inner in level)
+    return strict_json.is_deeper(value, _DEEPEST)
 
 
 def _has_more_parts(value: object, limit: int) -> bool:

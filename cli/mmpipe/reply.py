@@ -84,10 +84,10 @@ class Reply:
         return 0.0 if self.replayed else cost(self.model, self.usage)
 
 
-def trouble(reply: Reply) -> MmpipeError | None:
+def trouble(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:
     """Why an answer that came whole is none all the same: cut at its limit, or by moderation."""
     match reply.finish_reason:
-        case "length":
+        case "length" if not allow_truncated:
             limit = "raise --max-tokens, or accept it with --allow-truncated"
             return CutShort(f"the answer is cut at the limit of tokens; {limit}", request_id=reply.request_id)
         case "content_filter":

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import chain
 from typing import Final
 
 
@@ -22,3 +23,18 @@ def loads(text: str) -> object:
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether arrays and objects are nested deeper in `value` than that; there is no recursion in it."""
+    level = [value]
+    for _ in range(levels):
+        inner = [
+            outer.values() if isinstance(outer, dict) else outer
+            for outer in level
+            if isinstance(outer, dict | list)
+        ]
+        if not inner:
+            return False
+        level = list(chain.from_iterable(inner))
+    return any(isinstance(inner, dict | list) for inner in level)

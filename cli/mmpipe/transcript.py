@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from mmpipe.events import Message
 from mmpipe.folders import sync_folder_of
 from mmpipe.locks import is_still, lock, short_pauses
 from mmpipe.streams import Output
-from mmpipe.strict_json import loads
+from mmpipe.strict_json import is_deeper, loads
 
 _LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (api_facts 3.2)
 _REOPENINGS: Final = 1000
@@ -273,20 +272,10 @@ def _message(value: object, place: str) -> Message:
         if "role" not in value and "message" in value:
             raise InputError(f"{place} is a record of -F json and no message; -F messages writes those")
         raise InputError(f"{place} has no role, as every message has")
-    if _is_deep(value):
+    if is_deeper(value, _DEEPEST):
         raise InputError(f"{place} is nested too deep")
     try:
         _ENCODER.encode(value).encode()
     except UnicodeEncodeError as error:
         raise InputError(f"{place} holds half a character (a lone surrogate)") from error
     return value
-
-
-def _is_deep(value: dict[str, object]) -> bool:
-    level: list[dict[str, object] | list[object]] = [value]
-    for _ in range(_DEEPEST):
-        inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
-        level = [value for value in chain.from_iterable(inner) if isinstance(value, dict | list)]
-        if not level:
-            return False
-    return True

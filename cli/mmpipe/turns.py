@@ -1,28 +1,24 @@
 """One turn of a conversation: the request is asked until it is answered, and the answer is judged and written."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmpipe.account import Account
-from mmpipe.api.course import Observer
+from mmpipe.api.course import AskOnce, Observer
 from mmpipe.asking import Persistence
 from mmpipe.calls import sound
-from mmpipe.errors import CutShort, MmpipeError
+from mmpipe.errors import MmpipeError
 from mmpipe.events import Event, Message, Start, Stop, Text, Usage
 from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.outlets import Outlets
 from mmpipe.reply import trouble
 from mmpipe.request import Request
 from mmpipe.structured import Unfit
-from mmpipe.terms import Limits
 from mmpipe.thinking import arranged
 from mmpipe.writers.console import Console
 from mmpipe.writers.writer import Writer
 
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
-
-# Asks the service once.
-AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +115,7 @@ class Turns:
         return [event + untold if untold and isinstance(event, Usage) else event for event in events]
 
     def _trouble(self) -> MmpipeError | None:
-        found = trouble(self._account.reply)
-        return None if self._judgement.allow_truncated and isinstance(found, CutShort) else found
+        return trouble(self._account.reply, allow_truncated=self._judgement.allow_truncated)
 
     def _judge(self) -> None:
         """An answer that came whole may still be none: cut at its limit, or filtered."""

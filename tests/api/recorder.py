@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmpipe.api.client import ask
-from mmpipe.api.course import Observer, follow
+from mmpipe.api.course import AskOnce, Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
-from mmpipe.api.recordings import AskOnce, Recordings, open_recordings
+from mmpipe.api.recordings import Recordings, open_recordings
 from mmpipe.api.verdict import Source
 from mmpipe.errors import AuthError, MmpipeError, QuotaError
 from mmpipe.events import Event, Text

@@ -10,9 +10,9 @@ from typing import Self
 import pytest
 
 from api.recorder import GOOD, PATIENCE, REFUSED, REQUEST, STREAM, asked, at, far_end, recordings, text, told
-from mmpipe.api.course import UNOBSERVED, Observer
+from mmpipe.api.course import UNOBSERVED, AskOnce, Observer
 from mmpipe.api.pool import Pool
-from mmpipe.api.recordings import AskMany, AskOnce
+from mmpipe.api.recordings import AskMany
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
 from mmpipe.events import Event
 from mmpipe.request import Request

@@ -196,18 +196,18 @@ def test_bad_json_is_told_once_and_then_is_status_8() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "ran", "words"),
     [
-        ([], "for the third time"),
-        (["--max-rounds", "1"], "more than 1 rounds (--max-rounds)"),
-        (["--max-calls", "1"], "more than 1 times (--max-calls)"),
+        ([], 2, "for the third time"),
+        (["--max-rounds", "1"], 1, "more than 1 rounds (--max-rounds)"),
+        (["--max-calls", "1"], 1, "more than 1 times (--max-calls)"),
     ],
 )
 def test_a_model_that_calls_for_ever_is_ended_with_the_transcript_kept(
-    options: list[str], words: str
+    options: list[str], ran: int, words: str
 ) -> None:
-    done, _ = asked(ALWAYS, "-c", "talk", "-F", "messages", *options)
-    assert 16 == done.status
+    done, told = asked(ALWAYS, "-c", "talk", "-F", "messages", *options)
+    assert (16, ran) == (done.status, len(told))
     assert words in done.said
     said = transcript("talk")
     assert said == done.records

@@ -8,6 +8,9 @@ from typing import Final, TypeVar
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import Head, Reception
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.events import Event
+from mmpipe.request import Request
+from mmpipe.terms import Limits
 
 LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
 
@@ -32,6 +35,9 @@ class Observer:
 
 
 UNOBSERVED: Final = Observer()
+
+# Asks the service once, the endpoint being known.
+AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
 
 
 def follow(

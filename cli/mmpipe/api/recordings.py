@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from mmpipe.api.course import UNOBSERVED, Observer, follow
+from mmpipe.api.course import UNOBSERVED, AskOnce, Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, parse
@@ -16,9 +16,6 @@ from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, Usa
 from mmpipe.events import Event, Start
 from mmpipe.request import Request
 from mmpipe.terms import Key, Limits, RecordingMode
-
-# Asks the service once, the endpoint being known.
-AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
 
 
 class AskMany(Protocol):

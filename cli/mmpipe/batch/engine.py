@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
 from mmpipe.batch.gate import Gate, Window
-from mmpipe.errors import AuthError, CutShort, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
+from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.events import Event
 from mmpipe.fitting import AS_IT_IS, Fitting
 from mmpipe.reply import Attempts, Reply, total_usage, trouble
@@ -210,14 +210,13 @@ class Engine(Generic[Item]):
                 reply.add(event)
         except MmpipeError as error:
             return reply, error
-        found = trouble(reply)
-        if found is not None and not (self._accepts_truncated and isinstance(found, CutShort)):
-            return reply, found
-        try:
-            self._fitting.apply(reply)
-        except Unfit as error:
-            return reply, error
-        return reply, None
+        found = trouble(reply, allow_truncated=self._accepts_truncated)
+        if found is None:
+            try:
+                self._fitting.apply(reply)
+            except Unfit as error:
+                return reply, error
+        return reply, found
 
     def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
         """Seconds until the same is asked again; None for never. What one request is told may concern them all."""

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
-from itertools import chain
 from typing import Final, Literal, overload
 
 import msgspec
@@ -220,7 +219,7 @@ def _loaded(text: str) -> object:
     except (msgspec.DecodeError, RecursionError):
         # It has other words for what is wrong, and refuses some of what the standard allows.
         value = _slowly_loaded(text)
-    if text.count("[") + text.count("{") > _DEEPEST and _is_deep(value):
+    if text.count("[") + text.count("{") > _DEEPEST and strict_json.is_deeper(value, _DEEPEST):
         raise InputError("it is nested too deep")
     return value
 
@@ -237,18 +236,6 @@ def _slowly_loaded(text: str) -> object:
     # Half a character can be written in JSON, and in no request.
     _canonical(value)
     return value
-
-
-def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        inner = [
-            outer.values() if isinstance(outer, dict) else outer
-            for outer in level
-            if isinstance(outer, dict | list)
-        ]
-        level = list(chain.from_iterable(inner))
-    return bool(level)
 
 
 def _canonical(value: object) -> bytes:
