@@ -39,6 +39,7 @@ class Dialogue:
     ) -> None:
         self._frame, self._conversation, self._turns, self._rounds = frame, conversation, turns, rounds
         self._fitting, self._outlets, self._account, self._console = fitting, outlets, account, console
+        self._asked = len(conversation.new)  # messages, before anything was answered
         self._repairs = fitting.repairs
         self._begun: int | None = None  # where the first answer that did not fit stands
 
@@ -112,8 +113,7 @@ class Dialogue:
     def _request(self) -> Request:
         messages = self._conversation.messages
         body = self._frame.parameters
-        is_begun = any(message.get("role") in ("assistant", "tool") for message in self._conversation.new)
-        if is_begun and body.get("tool_choice") not in ("auto", "none"):
+        if len(self._conversation.new) > self._asked and body.get("tool_choice") not in ("auto", "none"):
             # Who must call a tool in each turn never answers.
             body = {name: value for name, value in body.items() if name != "tool_choice"}
         if self._fitting.instruction is not None:

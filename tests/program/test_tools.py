@@ -551,6 +551,16 @@ def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], N
     assert "key\n" in str(results(far, 3)[0])
 
 
+def test_what_was_said_before_frees_nobody_from_calling() -> None:
+    Path("talk").write_text('{"role":"user","content":"a"}\n{"role":"assistant","content":"b"}\n')
+    options = ("--messages", "talk", "--tools", tools_file(), "--tool-choice", "required")
+    with service() as far:
+        mmpipe("chat", "-n", *options, "c", far=far)
+        (body,) = (request["body"] for request in far.requests)
+    assert isinstance(body, dict)
+    assert "required" == body["tool_choice"]
+
+
 def test_who_has_to_mend_need_not_call_a_tool() -> None:
     Path("schema.json").write_text('{"type": "object"}')
     options = ("--tools", tools_file(), "--tool-choice", "required", "--schema", "schema.json")
