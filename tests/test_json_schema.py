@@ -230,3 +230,13 @@ def test_a_complaint_is_of_lines_that_are_not_long(value: object, kind: str) -> 
     for line in said.split("\n") if said is not None else []:
         assert line.startswith(("$", "And "))
         assert len(line) <= 1000
+
+
+def test_of_thousands_of_faults_the_first_is_told() -> None:
+    schema = Schema.parse(
+        '{"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}', "s"
+    )
+    told = schema.complaint(["x"] * 100_000)
+    assert told is not None
+    assert 1 == len(told.splitlines())
+    assert told.startswith("$[0]: ")

@@ -1,0 +1,57 @@
+"""Calls that nobody could answer are refused before any of them is run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from mmpipe.asking import Persistence
+from mmpipe.errors import BadResponse, UsageError
+from mmpipe.events import ToolCall, ToolResult
+from mmpipe.streams import Streams
+from mmpipe.terms import Patience
+from mmpipe.tools.options import ToolOptions
+from mmpipe.tools.setup import ready
+from mmpipe.writers.console import Console, Manners
+
+PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=60, retries=0)
+ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+
+
+def options(folder: Path, **typed: object) -> ToolOptions:
+    path = folder / "tools.json"
+    path.write_text(json.dumps([{"type": "function", "function": {"name": "f"}}]))
+    return ToolOptions(file=str(path), runs=(f"f=touch {folder / 'ran'}",), **typed)  # type: ignore[arg-type]
+
+
+def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
+    streams = Streams.fake()
+    console = Console(streams, Manners(), {})
+    told: list[Mapping[str, object]] = []
+    persistence = Persistence(PATIENCE, streams.stdout, console)
+    rounds = ready(options(folder), ENVIRONMENT, ()).rounds(told.append, persistence, console)
+    assert rounds is not None
+    return rounds.results(calls, lambda _: None)
+
+
+@pytest.mark.parametrize("ids", [("1", "1"), ("", ""), ("1", "")])
+def test_calls_that_cannot_be_told_apart_are_not_run(ids: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(BadResponse, match="without an id of its own"):
+        results(
+            tmp_path, *(ToolCall(index, name, "f", f'{{"a": {index}}}') for index, name in enumerate(ids))
+        )
+    assert not (tmp_path / "ran").exists()
+
+
+def test_each_call_has_its_result(tmp_path: Path) -> None:
+    found = results(tmp_path, ToolCall(0, "1", "f", ""), ToolCall(1, "2", "g", "{}"))
+    assert [("1", "[no output]"), ("2", "[there is no tool 'g'; there are: f]")] == [
+        (result.id, result.content) for result in found
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_limit_on_time_is_a_limit(seconds: float, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--tool-timeout"):
+        ready(options(tmp_path, seconds=seconds), ENVIRONMENT, ())
