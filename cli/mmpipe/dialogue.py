@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmpipe.account import Account
 from mmpipe.calls import open_calls
 from mmpipe.conversation import Conversation
-from mmpipe.errors import MmpipeError, OutputError, PipeClosed, ToolError
+from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, ToolError
 from mmpipe.events import Message, ToolCall, ToolResult
 from mmpipe.fitting import Fitting
 from mmpipe.messages import check_parts, instructed, sendable, takes_system_messages
@@ -53,7 +53,7 @@ class Dialogue:
             except Unfit as error:
                 self._have_mended(error)
                 continue
-            except (PipeClosed, OutputError):
+            except (PipeClosed, OutputError, Interrupted):
                 if self._account.reply.is_whole:
                     self._take_up(self._account.reply)
                 raise

@@ -302,3 +302,17 @@ def test_a_batch_joins_system_messages_too() -> None:
         done = mmpipe("batch", far=far, stdin=json.dumps(record).encode())
     assert 0 == done.status, done.stdout
     assert "be brief\n\nbe kind" == messages(far, 0)[0]["content"]
+
+
+def test_a_whole_answer_is_kept_though_a_signal_ends_its_writing() -> None:
+    with (
+        service() as far,
+        started(("sh", "-c", "exec mmpipe chat -n -c talk 'sim:length 300000'"), far) as process,
+    ):
+        # The pipe is full, and nobody reads on.
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.terminate()
+        process.stdout.close()
+        assert process.wait(10) in (-15, -13)
+    assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
