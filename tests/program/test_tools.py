@@ -478,6 +478,7 @@ def test_the_total_limit_holds_over_tools() -> None:
     done, _ = asked(WEATHER, "--max-time", "2", "-c", "talk", script="echo $$ > pid; exec sleep 20.5")
     assert 5 == done.status
     assert "(--max-time)" in done.said
+    assert "was given up" in str(transcript("talk")[-1]["content"])
     eventually(lambda: has_ended("pid"), "the tool ends")
 
 
