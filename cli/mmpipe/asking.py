@@ -16,6 +16,8 @@ _LOOK = 0.25  # seconds between two looks at the output while waiting to ask aga
 def told_endpoint(settings: Settings, console: Console) -> Endpoint:
     """Where to ask; `-v` tells it, and everything else that was chosen, with its source."""
     endpoint = settings.endpoint()
+    # A service that repeats what it was sent has many ways to have it said.
+    console.mask(endpoint.key.masked)
     for line in settings.explain():
         console.note(line)
     console.note(f"asking {endpoint.base_url} with the key of: {endpoint.key.source}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+_TELLING = 8  # characters of a key; before them stands what all keys begin with
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -12,6 +14,22 @@ class Key:
 
     value: str = field(repr=False)
     source: str
+
+    def masked(self, text: str) -> str:
+        """`text` without the key, and without the beginning of it where it was cut off, in whatever case."""
+        lowered, told = self.value.lower(), text.lower()
+        place = told.find(lowered[:_TELLING])
+        if not lowered or place < 0:
+            return text
+        kept: list[str] = []
+        done = 0
+        while place >= 0:
+            end = place
+            while end < len(told) and end - place < len(lowered) and told[end] == lowered[end - place]:
+                end += 1
+            kept += [text[done:place], "***"]
+            done, place = end, told.find(lowered[:_TELLING], end)
+        return "".join((*kept, text[done:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,8 @@ def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
         last, end = b"", start
     else:
         messages += tuple(_messages_of_lines(beginning, path, text.count("\n") + 1))
-    file = _LockedFile(descriptor, path, len(content), end, bool(last), is_new)
+    # An empty one may be new to the folder, too: whoever made it may not have come to its end.
+    file = _LockedFile(descriptor, path, len(content), end, bool(last), is_new or not content)
     return Transcript(path, messages, repaired, file)
 
 

@@ -25,6 +25,7 @@ from mmpipe.api.sdk import (
     import_sdk,
     source,
     tls,
+    without_key,
 )
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.events import Event
@@ -81,9 +82,7 @@ def _answered(
         try:
             yield from follow(exchange.arrivals(clock.left, observer.look), receive, clock, observer)
         except MmpipeError as error:
-            # As in `sdk.source`.
-            error.message = error.message.replace(key, "***")
-            raise
+            raise without_key(error, endpoint.key) from error.__cause__
 
 
 def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:

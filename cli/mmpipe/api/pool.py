@@ -8,7 +8,7 @@ from mmpipe.api.course import UNOBSERVED, Observer, advance
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
 from mmpipe.api.reception import Head, Reception, receive_answer
-from mmpipe.api.sdk import content_type, explained, import_sdk, source
+from mmpipe.api.sdk import content_type, explained, import_sdk, source, without_key
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.events import Event
 from mmpipe.json_bytes import json_bytes
@@ -50,8 +50,7 @@ class Pool:
         try:
             return await self._exchange(request, clock, observer)
         except MmpipeError as error:
-            error.message = error.message.replace(self._endpoint.key.value, "***")
-            raise
+            raise without_key(error, self._endpoint.key) from error.__cause__
 
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """The limit on time is one alarm, moved on by whatever brings the answer forward."""

@@ -1,17 +1,16 @@
 """What both clients know of the SDK: its import, the headers, the certificates, and its errors in our words."""
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
 from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.retry import parse_retry_after, server_time
-from mmpipe.api.verdict import Source, from_status
+from mmpipe.api.verdict import TRACE, Source, from_status
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse, MmpipeError, UsageError
-from mmpipe.terms import Endpoint
+from mmpipe.terms import Endpoint, Key
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
 USER_AGENT = f"mmpipe/{__version__}"
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
-_TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
 
 
 def import_sdk(*, aiohttp: bool) -> None:
@@ -80,10 +78,18 @@ def source(response: "httpx2.Response", key: str) -> Source:
     return Source(
         http=response.status_code,
         # Some hosts repeat what they were sent, in places that are shown.
-        request_id=trace if _TRACE.fullmatch(trace) and key not in trace else None,
+        request_id=trace if TRACE.fullmatch(trace) and key not in trace else None,
         retry_after=parse_retry_after(retry_after, now=server_time(date)) if retry_after else None,
         date=date,
     )
+
+
+def without_key(error: MmpipeError, key: Key) -> MmpipeError:
+    """The error, with the key in nothing that is shown of it; some hosts repeat what they were sent."""
+    error.message = key.masked(error.message)
+    if error.request_id is not None:
+        error.request_id = key.masked(error.request_id)
+    return error
 
 
 def explained(error: Exception, key: str) -> Exception:

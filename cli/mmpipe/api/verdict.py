@@ -81,6 +81,7 @@ _STATUSES: Mapping[int, Meaning] = {
     529: Meaning(ServerError, _OVERLOAD, retryable=True),
 }
 
+TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
 _LONGEST_CODE = 5  # digits
 _CODE = re.compile(r"\((\d{4,5})\)\s*$")
 _RESET = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
@@ -107,7 +108,7 @@ def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "cho
     `answer` is the field that holds what was asked for.
     """
     request_id = body.get("request_id")
-    if isinstance(request_id, str) and request_id:
+    if isinstance(request_id, str) and TRACE.fullmatch(request_id):
         source = Source(source.http, request_id, source.retry_after, source.date)
     error = body.get("error")
     if error is None and answer not in body and isinstance(body.get("message"), str):

@@ -35,7 +35,7 @@ class Journal:
     repaired: str | None
     _output: Output
     _known: Ledger
-    _unsynced: bool = False
+    _unsynced: bool = True  # what a run before wrote may not be on the disk either
     _lost: OutputError | None = None
     _syncing: Lock = field(default_factory=Lock)
 

@@ -1,6 +1,6 @@
 """Talks to the user on stderr: notes, warnings, and a spinner or a bar that gives way to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -33,12 +33,17 @@ class Console:
         shown = can_draw(streams.stderr, environment) and not manners.quiet
         self._spinner = Spinner(streams.stderr) if shown else None
         self._drawing: Drawing | None = self._spinner
+        self._masked: Callable[[str], str] = str
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.make_way()
+
+    def mask(self, masked: Callable[[str], str]) -> None:
+        """From now on what `masked` leaves out of a sentence is not said."""
+        self._masked = masked
 
     def note(self, sentence: str) -> None:
         """Said only under `-v`."""
@@ -81,7 +86,7 @@ class Console:
 
     def _say(self, sentence: str) -> None:
         self.pause()
-        self._streams.say(sentence)
+        self._streams.say(self._masked(sentence))
 
 
 def can_draw(output: Output, environment: Mapping[str, str]) -> bool:
