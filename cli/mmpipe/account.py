@@ -22,8 +22,8 @@ class Account:
     `untold` is what those took of which nothing was written.
     """
 
-    def __init__(self, tell: Callable[[Mapping[str, object]], None] = lambda _: None) -> None:
-        self.tell = tell
+    def __init__(self) -> None:
+        self.tell: Callable[[Mapping[str, object]], None] = lambda _: None
         self.reply = Reply()
         self.untold: Usage | None = None
         self._before: list[Reply] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from program.harness import KEY, Finished, eventually, mmpipe, parsed, run, service, shell, started
+from program.harness import KEY, Finished, Record, eventually, mmpipe, parsed, run, service, shell, started
 from program.talking import (
     TOOLS,
     TWO_ROUNDS,
@@ -426,11 +426,11 @@ def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typ
     assert ran is not ("did not allow" in told)
 
 
-def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
+def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
+    """What is kept of it, when the first tool, one after the other, has done its work."""
     first = command("weather", "echo done >> effect")
     second = command("time", "echo $$ > pid; exec sleep 30.75")
     options = f"--tools {tools_file()} --run get_weather={first} --run get_time={second} -c talk -j 1"
-    prompt = f"{WEATHER}\nsim:tool get_time {{}}"
     with (
         service() as far,
         started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), far) as process,
@@ -438,7 +438,11 @@ def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
         eventually(Path("pid").exists, "the second tool runs")
         process.terminate()
         assert -15 == process.wait(10)
-    said = transcript("talk")
+    return transcript("talk")
+
+
+def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
+    said = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:tool get_time {{}}")
     assert ["user", "assistant", "tool", "tool"] == [message["role"] for message in said]
     assert "[no output]" == said[2]["content"]
     assert "was given up" in str(said[3]["content"])
@@ -461,17 +465,8 @@ def test_a_tool_that_cannot_be_started_does_not_have_the_others_run_twice() -> N
 
 
 def test_a_signal_in_a_later_round_keeps_the_rounds_before() -> None:
-    second = command("time", "echo $$ > pid; exec sleep 30.5")
-    options = f"--tools {tools_file()} --run get_weather=true --run get_time={second} -c talk"
-    prompt = f"{WEATHER}\nsim:then\nsim:tool get_time {{}}"
-    with (
-        service() as far,
-        started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), far) as process,
-    ):
-        eventually(Path("pid").exists, "the second tool runs")
-        process.terminate()
-        assert -15 == process.wait(10)
-    assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")][:3]
+    said = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:then\nsim:tool get_time {{}}")
+    assert ["user", "assistant", "tool"] == [message["role"] for message in said][:3]
 
 
 def test_the_total_limit_holds_over_tools() -> None:

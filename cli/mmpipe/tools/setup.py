@@ -55,10 +55,7 @@ def ready(options: ToolOptions, environment: Mapping[str, str], secrets: Sequenc
     body = {"tools": [tool.definition for tool in tools.values()], **choice}
     commands = parse_commands(options.runs, tools, environment.get("PATH"))
     if not commands:
-        if options.confirm or options.sandbox or options.folder is not None or options.variables:
-            raise UsageError(
-                "--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs"
-            )
+        _check_runs_nothing(options)
         return Tooling(Toolbox(tools), body)
     if options.confirm:
         check_terminal()
@@ -77,6 +74,10 @@ def _check_nothing_else(options: ToolOptions) -> None:
         raise UsageError("--run needs --tools: the model must be told what it can call")
     if options.choice is not None:
         raise UsageError("--tool-choice needs --tools")
+    _check_runs_nothing(options)
+
+
+def _check_runs_nothing(options: ToolOptions) -> None:
     if options.confirm or options.sandbox or options.folder is not None or options.variables:
         raise UsageError("--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs")
 
