@@ -1,9 +1,6 @@
-"""The table of failures that the service reports: HTTP statuses, and the codes of MiniMax in each of their forms.
+"""The table of failures that the service reports: HTTP statuses, and the codes of MiniMax in each of their forms."""
 
-Left out, since something else happens there than should: an HTTP status whose body is compressed, cut, reset or never
-ends. Its own meaning is lost (8, 8, 6 and 5 in place of, say, 3), and even a 401 is asked again.
-"""
-
+import gzip
 import json
 
 from program.fault_cases import (
@@ -14,12 +11,13 @@ from program.fault_cases import (
     NOTHING,
     Case,
     answered,
+    for_ever,
     head,
     huge,
     sized,
     whole,
 )
-from program.fault_server import Script
+from program.fault_server import End, Script
 
 OWN_STATUS = {401: 3, 402: 4, 403: 3, 408: 5, 429: 4, 504: 5}
 PASSING = {408, 429, *range(500, 600)} - {501}
@@ -73,6 +71,26 @@ UNEXPLAINED: dict[str, Script] = {
 }
 """What should explain an HTTP status is of no use."""
 
+
+def unreadable(http: int) -> dict[str, tuple[Script, bool]]:
+    """What should explain an HTTP status does not come, and whether it never ends: the status means what it means."""
+    status = f"{http} Oops"
+    begun = head("Content-Length: 999", "Retry-After: 0", status=status) + b'{"error": '
+    in_chunks = head("Transfer-Encoding: chunked", status=status) + b'a\r\n{"error": \r\n'
+    cases = {
+        "cut": (Script((begun,)), False),
+        "cut-between-chunks": (Script((in_chunks,)), False),
+        "cut-within-a-size": (Script((in_chunks + b"1",)), False),
+        "of-no-chunks": (Script((in_chunks, b"zz\r\n"), pause=0.1), False),
+        "reset": (Script((begun,), end=End.RESET), False),
+        "reset-between-chunks": (Script((in_chunks,), end=End.RESET), False),
+        "stalled": (Script((begun,), end=End.SILENCE), True),
+        "without-end": (for_ever(in_chunks, b"1\r\n \r\n"), True),
+        "compressed": (failed(http, gzip.compress(b"{}"), "Content-Encoding: gzip"), False),
+    }
+    return {f"{http}-{name}": case for name, case in cases.items()}
+
+
 FAILURES: dict[str, Case] = {
     **{
         f"status-{http}": Case(
@@ -84,6 +102,11 @@ FAILURES: dict[str, Case] = {
         name: Case(script, status, streamed, again=again)
         for code, (http, status, again) in OF_MINIMAX.items()
         for name, (script, streamed) in forms(code, http).items()
+    },
+    **{
+        name: Case(script, OWN_STATUS.get(http, 7), NOTHING, again=http in PASSING, hasty=hasty)
+        for http in (401, 429, 503)
+        for name, (script, hasty) in unreadable(http).items()
     },
     **{
         f"503-{name}": Case(script, 7, NOTHING, again=True, most=8 * MEGABYTE)

@@ -32,7 +32,7 @@ ENDING = [
     if case.status in (ExitStatus.AUTH, ExitStatus.QUOTA) and not case.again
 ]
 QUICK = [name for name, case in ALL.items() if not case.hasty and name not in {*ENDLESS, *ENDING}]
-SLOW = [name for name, case in ALL.items() if case.hasty]
+SLOW = [name for name, case in ALL.items() if case.hasty and name not in ENDING]
 AS_PROCESSES = (
     "one-byte-at-a-time", "reset", "comments-for-ever", "half-an-event", "invalid-utf-8", "deep", "gzip-bomb",
     "header-of-200-kb", "line-of-1-gb", "1027-as-event",
@@ -155,7 +155,7 @@ def test_a_batch_takes_no_more_of_an_answer_without_an_end_than_fits_into_its_me
 
 @pytest.mark.parametrize("name", ENDING)
 def test_what_concerns_every_record_ends_a_batch_with_its_own_status(far: FaultServer, name: str) -> None:
-    done = run(far, "batch", f"ending {name}")
+    done = run(far, "batch", f"ending {name}", *haste(ALL[name]))
     assert ALL[name].status == done.status
     assert [("0", "", ALL[name].status, False)] == list(map(of_record, done.stdout.splitlines()))
     assert 1 == far.asked(f"ending {name}")
@@ -204,10 +204,11 @@ def test_a_wait_that_the_service_asks_for_is_read_by_the_clock_of_the_service(co
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_short_wait_is_kept_and_one_of_a_day_is_not_begun(command: str) -> None:
     busy = {wait: failed(429, b"", f"Retry-After: {wait}") for wait in ("0.7", "86400")}
-    with fault_server({"0.7": (busy["0.7"], GOOD), "86400": busy["86400"]}) as far:
+    cut = Script((head("Content-Length: 9", "Retry-After: 0.7", status="429 Oops") + b"{",))
+    with fault_server({"0.7": (busy["0.7"], cut, GOOD), "86400": busy["86400"]}) as far:
         assert ExitStatus.OK == run(far, command, "0.7").status
-        first, second = far.times("0.7")
-        assert 0.7 <= second - first
+        first, second, third = far.times("0.7")
+        assert 0.7 <= min(second - first, third - second)
         began = time.monotonic()
         done = run(far, command, "86400")
         assert (ExitStatus.QUOTA, 1) == (done.status, far.asked("86400"))

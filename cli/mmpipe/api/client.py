@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING
 
 from mmpipe.api.course import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.api.failures import explain
 from mmpipe.api.reception import Head, Reception, receive_answer, receive_model_list
 from mmpipe.api.sdk import (
-    MAX_ERROR_BODY,
     USER_AGENT,
-    check_plain,
-    content_type,
-    explained,
+    head_of,
     headers,
     import_sdk,
-    source,
+    leave_judging,
     tls,
     without_key,
 )
@@ -69,13 +67,11 @@ def _answered(
     limits: Limits,
     observer: Observer,
 ) -> Iterator[Part]:
-    key = endpoint.key.value
-
     def perform(put: Callable[[Arrival], None]) -> None:
         try:
             _perform(call, endpoint, limits, put)
         except Exception as error:
-            raise explained(error, key) from error
+            raise explain(error) or error from error
 
     clock = Clock(limits, begins_soon=call.begins_soon)
     with Exchange(perform) as exchange:
@@ -107,7 +103,7 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
         with closing(response):
-            put(Head(source(response, endpoint.key.value), content_type(response)))
+            put(head_of(response, endpoint.key.value))
             for piece in response.iter_raw():
                 put(piece)
 
@@ -132,7 +128,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
         trust_env=not endpoint.is_plain_http,
         follow_redirects=False,
         timeout=timeout,
-        event_hooks={"request": [_tracer(put)], "response": [_bound]},
+        event_hooks={"request": [_tracer(put)], "response": [leave_judging]},
     )
     return Client(
         api_key=endpoint.key.value,
@@ -156,30 +152,3 @@ def _tracer(put: Callable[[Arrival], None]) -> "Callable[[httpx2.Request], None]
         request.extensions = {**request.extensions, "trace": trace}
 
     return hook
-
-
-def _bound(response: "httpx2.Response") -> None:
-    """A response hook: the body of an error is read by the SDK itself, so it must not be endless."""
-    import httpx2
-
-    check_plain(response)
-    if not response.is_success and isinstance(response.stream, httpx2.SyncByteStream):
-        response.stream = _bounded(response.stream)
-
-
-def _bounded(stream: "httpx2.SyncByteStream") -> "httpx2.SyncByteStream":
-    import httpx2
-
-    class Bounded(httpx2.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            read = 0
-            for piece in stream:
-                yield piece
-                read += len(piece)
-                if read >= MAX_ERROR_BODY:
-                    return
-
-        def close(self) -> None:
-            stream.close()
-
-    return Bounded()

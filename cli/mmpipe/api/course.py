@@ -13,6 +13,7 @@ from mmpipe.request import Request
 from mmpipe.terms import Limits
 
 LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
+EXPLAINED = 5.0  # seconds that an error, which its head has told, waits for what explains it
 
 Part = TypeVar("Part")  # what is asked for comes in parts: events, or ids
 
@@ -23,7 +24,7 @@ def _nothing(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told: `began` the head, `received` each piece of the body, `look` some times a second.
+    """Who is told: `began` the head of an answer, `received` each piece of it, `look` some times a second.
 
     `note` has a line for `-v`.
     """
@@ -58,13 +59,11 @@ def follow(
                 clock.enter(arrival)
                 observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
             case Head(source, content_type):
-                reception = receive(arrival)
+                reception = begin(receive, arrival, clock, observer)
                 trace = f"trace {source.request_id}" if source.request_id else "no trace id"
                 observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
-                observer.began(arrival)
             case bytes() if reception is not None:
-                observer.received(arrival)
-                yield from advance(reception, arrival, clock)
+                yield from advance(reception, arrival, clock, observer)
             case _:
                 break
     if reception is not None:
@@ -73,8 +72,22 @@ def follow(
         raise failure
 
 
-def advance(reception: Reception[Part], received: bytes, clock: Clock) -> Iterator[Part]:
+def begin(
+    receive: Callable[[Head], Reception[Part]], head: Head, clock: Clock, observer: Observer
+) -> Reception[Part]:
+    """What takes the body. What only explains an error is no answer: nobody hears of it, and it must come soon."""
+    reception = receive(head)
+    if reception.is_answer:
+        observer.began(head)
+    else:
+        clock.progress(EXPLAINED)
+    return reception
+
+
+def advance(reception: Reception[Part], received: bytes, clock: Clock, observer: Observer) -> Iterator[Part]:
     """What the next bytes hold; the clock is set if they brought the answer forward."""
+    if reception.is_answer:
+        observer.received(received)
     finished, before = reception.finished, reception.progress
     yield from reception.feed(received)
     if reception.finished and not finished:

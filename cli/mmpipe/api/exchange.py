@@ -5,6 +5,7 @@ that sends a comment every second never trips a read timeout. The thread does no
 main thread waits with a clock. An exchange that is given up is left to its own timeouts, or to the end of the process.
 """
 
+import math
 import queue
 import threading
 import time
@@ -62,20 +63,27 @@ class Clock:
             case Stage.WAITING:
                 self._set(self._first, "no answer began within", self._first_option)
 
-    def progress(self, limit: float | None = None) -> None:
-        """A part of the answer has come; the next must follow within `limit` (default: the idle limit)."""
-        self._set(
-            self._limits.idle if limit is None else limit, "the answer stood still for", "--idle-timeout"
-        )
+    def progress(self, limit: float = math.inf) -> None:
+        """A part of the answer has come; the next must follow within the idle limit, and within `limit` seconds."""
+        self._set(min(limit, self._limits.idle), "the answer stood still for", "--idle-timeout")
 
     def left(self) -> float:
         """Seconds until a limit is reached; raises TimedOut when one is."""
-        now = time.monotonic()
-        if now >= self._limits.deadline:
-            raise TimedOut("no whole answer within the total limit (--max-time)")
-        if now >= self._end:
-            raise TimedOut(f"{self._what} {self._limit:g} s ({self._option})", retryable=True)
-        return min(self._end, self._limits.deadline) - now
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise self.expired()
+        return left
+
+    @property
+    def end(self) -> float:
+        """When the next limit is reached, by the monotonic clock."""
+        return min(self._end, self._limits.deadline)
+
+    def expired(self) -> TimedOut:
+        """The error of the limit that is reached next, or was."""
+        if self._limits.deadline <= self._end:
+            return TimedOut("no whole answer within the total limit (--max-time)")
+        return TimedOut(f"{self._what} {self._limit:g} s ({self._option})", retryable=True)
 
     def _set(self, limit: float, what: str, option: str) -> None:
         self._limit, self._what, self._option = limit, what, option

@@ -82,7 +82,7 @@ def _by_name(error: BaseException) -> MmpipeError | None:
 def _by_protocol(words: str) -> MmpipeError:
     if "without sending" in words and "complete" not in words:
         return _unanswered()
-    if "incomplete" in words or "complete message" in words:
+    if "incomplete" in words or "complete message" in words or "unexpectedly closed" in words:
         return _truncated()
     return BadResponse(f"what the service sent is not HTTP: {words}")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from mmpipe.api.sdk import MAX_ERROR_BODY, USER_AGENT, check_plain, headers, tls
+from mmpipe.api.sdk import USER_AGENT, headers, leave_judging, tls
 from mmpipe.terms import Endpoint, Patience
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from openai._types import RequestOptions
 
 _KEPT = 300.0  # seconds that an idle connection is kept
+_LONGEST_LINE = 100 * 1024  # bytes of a header, or of a line of trailers: httpx2 takes as much
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
@@ -39,6 +40,8 @@ def open_session(endpoint: Endpoint, patience: Patience, size: int) -> "aiohttp.
         # Nothing that a host sends is kept for the next request.
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
         proxy=_proxy(endpoint),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=patience.connect),
     )
@@ -129,13 +132,8 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
             self._response = response
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            # The body of an error is read by the SDK itself, so it must not be endless.
-            left = float("inf") if 200 <= self._response.status < 300 else MAX_ERROR_BODY  # noqa: PLR2004  success
             async for piece in self._response.content.iter_any():
                 yield piece
-                left -= len(piece)
-                if left <= 0:
-                    return
 
         async def aclose(self) -> None:
             # A connection whose answer was read to its end is kept; any other is closed.
@@ -151,7 +149,7 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
             # Told the encoding, httpx2 need not try it on every header for each question.
             found = httpx2.Headers(response.raw_headers, encoding="latin-1")
             answer = httpx2.Response(response.status, headers=found, stream=Stream(response), request=request)
-            check_plain(answer)
+            leave_judging(answer)
             return answer
 
     transport = Transport()

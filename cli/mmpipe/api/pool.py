@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from mmpipe.api.course import UNOBSERVED, Observer, advance
+from mmpipe.api.course import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
+from mmpipe.api.failures import explain
 from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
-from mmpipe.api.reception import Head, Reception, receive_answer
-from mmpipe.api.sdk import content_type, explained, import_sdk, source, without_key
+from mmpipe.api.reception import Reception, receive_answer
+from mmpipe.api.sdk import head_of, import_sdk, without_key
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.events import Event
 from mmpipe.json_bytes import json_bytes
@@ -61,19 +62,19 @@ class Pool:
             async with asyncio.timeout(clock.left()) as alarm:
                 response = await self._send(request)
                 try:
-                    head = self._head(response)
-                    reception = receive_answer(head)
-                    observer.began(head)
+                    head = head_of(response, self._endpoint.key.value)
+                    reception = begin(receive_answer, head, clock, observer)
+                    # The loop's clock is the monotonic one, too.
+                    alarm.reschedule(clock.end)
                     async for piece in response.stream:  # type: ignore[union-attr]  # of an asynchronous client
-                        observer.received(piece)
-                        events += advance(reception, piece, clock)
-                        alarm.reschedule(asyncio.get_running_loop().time() + clock.left())
+                        events += advance(reception, piece, clock, observer)
+                        alarm.reschedule(clock.end)
                 finally:
                     await response.stream.aclose()  # type: ignore[union-attr]
         except MmpipeError:
             raise
         except Exception as error:
-            failure = self._explained(error, clock)
+            failure = _explained(error, clock)
             if reception is None:
                 raise failure from error
         events += reception.close(failure)
@@ -93,15 +94,13 @@ class Pool:
         assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
         return response
 
-    def _head(self, response: "httpx2.Response") -> Head:
-        return Head(source(response, self._endpoint.key.value), content_type(response))
 
-    def _explained(self, error: Exception, clock: Clock) -> MmpipeError:
-        """What broke the exchange, in our words; raises what is a bug."""
-        found = explained(error, self._endpoint.key.value)
-        if isinstance(found, MmpipeError):
-            return found
-        if isinstance(error, TimeoutError):
-            # The alarm: the clock knows which limit it was.
-            clock.left()
-        raise error
+def _explained(error: Exception, clock: Clock) -> MmpipeError:
+    """What broke the exchange, in our words; raises what is a bug."""
+    found = explain(error)
+    if found is not None:
+        return found
+    if isinstance(error, TimeoutError):
+        # The alarm: the clock knows which limit it was.
+        return clock.expired()
+    raise error

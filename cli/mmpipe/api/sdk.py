@@ -1,15 +1,14 @@
-"""What both clients know of the SDK: its import, the headers, the certificates, and its errors in our words."""
+"""What both clients know of the SDK: its import, the headers, the certificates, and what it is kept from doing."""
 
 import os
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
-from mmpipe.api.failures import explain
 from mmpipe.api.lean_import import lean_openai
+from mmpipe.api.reception import Head
 from mmpipe.api.retry import parse_retry_after, server_time
-from mmpipe.api.verdict import TRACE, Source, from_status
-from mmpipe.api.wire import parse
-from mmpipe.errors import BadResponse, MmpipeError, UsageError
+from mmpipe.api.verdict import TRACE, Source
+from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.terms import Endpoint, Key
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-MAX_ERROR_BODY = 2**20  # bytes; what explains an error is short
 USER_AGENT = f"mmpipe/{__version__}"
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
@@ -38,7 +36,7 @@ def headers(*, streamed: bool) -> "dict[str, str | openai.Omit]":
 
     return {
         "Accept": "text/event-stream" if streamed else "application/json",
-        # What is compressed cannot be told from a bomb before it is unpacked, and text is short.
+        # What is compressed cannot be told from a bomb before it is unpacked, and text is short: `Head.is_compressed`.
         "Accept-Encoding": "identity",
         # The SDK's telemetry, as far as `platform_headers` does not bring it.
         **dict.fromkeys(_TELEMETRY, openai.omit),
@@ -59,19 +57,22 @@ def tls(endpoint: Endpoint) -> "ssl.SSLContext | bool":
         raise UsageError(f"cannot use the certificates of {endpoint.ca_file}: {error.strerror}") from error
 
 
-def check_plain(response: "httpx2.Response") -> None:
-    """Raise BadResponse for an answer that is compressed."""
-    if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
-        raise BadResponse("the service compressed its answer although it was asked not to")
+def leave_judging(response: "httpx2.Response") -> None:
+    """Have the SDK take any status for a success: it would read the body of an error to an end that may never come."""
+    response.raise_for_status = lambda: response  # type: ignore[method-assign]
 
 
-def content_type(response: "httpx2.Response") -> str:
-    """The media type alone, in small letters."""
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+def head_of(response: "httpx2.Response", key: str) -> Head:
+    """What came before the body; the key is in nothing of the trace id."""
+    headers = response.headers
+    return Head(
+        _source(response, key),
+        str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
+        is_compressed=headers.get("content-encoding", "").lower() not in ("", "identity"),
+    )
 
 
-def source(response: "httpx2.Response", key: str) -> Source:
-    """What the headers say; the key is in nothing of it."""
+def _source(response: "httpx2.Response", key: str) -> Source:
     headers = response.headers
     date, retry_after = headers.get("date"), headers.get("retry-after")
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
@@ -90,21 +91,3 @@ def without_key(error: MmpipeError, key: Key) -> MmpipeError:
     if error.request_id is not None:
         error.request_id = key.masked(error.request_id)
     return error
-
-
-def explained(error: Exception, key: str) -> Exception:
-    """An error of the SDK, or of what is below it, in our words; a bug stays what it is."""
-    import openai
-
-    if isinstance(error, openai.APIStatusError):
-        return _status_error(error.response, key)
-    return explain(error) or error
-
-
-def _status_error(response: "httpx2.Response", key: str) -> MmpipeError:
-    found = source(response, key)
-    try:
-        body = parse(response.content)
-    except BadResponse:
-        body = None
-    return from_status(found, body)
