@@ -22,6 +22,8 @@ def checked(value: str, source: str) -> Key:
     value = value.strip()
     if not value:
         raise AuthError(f"the API key is empty ({source})")
+    if value[0] in "\"'`":
+        raise AuthError(f"the API key stands in quotes, which are not part of it; take them off ({source})")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         raise AuthError(
             f"the API key holds characters that no key has, such as a space or a line end ({source})"
@@ -29,15 +31,19 @@ def checked(value: str, source: str) -> Key:
     return Key(value, source)
 
 
-def read_key_file(path: str) -> str:
-    """The content of a key file; raises AuthError."""
+def read_key_file(path: str, source: str) -> str:
+    """The content of a key file; raises AuthError.
+
+    It does not repeat the path, found in `source`: by mistake people type the key itself there.
+    """
     try:
         with Path(path).expanduser().open("rb") as file:
             return file.read(_LONGEST_KEY).decode()
     except UnicodeDecodeError as error:
-        raise AuthError(f"the key file {path} is not text") from error
+        raise AuthError(f"the key file is not text ({source})") from error
     except (OSError, RuntimeError, ValueError) as error:
-        raise AuthError(f"cannot read the key file {path}: {getattr(error, 'strerror', error)}") from error
+        reason = error.strerror if isinstance(error, OSError) else "that is no path"
+        raise AuthError(f"cannot read the key file: {reason} ({source})") from error
 
 
 def run_key_command(command: object, environment: Mapping[str, str], limit: float) -> str:

@@ -176,7 +176,7 @@ class Settings:
         """The key of the most explicit place that has one."""
         file, command = self._found.get("api_key_file"), self._found.get("api_key_command")
         if file is not None and file.is_typed:
-            return checked(read_key_file(str(file.value)), file.source)
+            return _from_file(file)
         if self._environment.get("MINIMAX_API_KEY"):
             return checked(self._environment["MINIMAX_API_KEY"], _ENVIRONMENT)
         # Within the file the profile is the more explicit place.
@@ -185,7 +185,7 @@ class Settings:
         ):
             printed = run_key_command(command.value, self._environment, self.seconds("max_time"))
             return checked(printed, command.source)
-        return None if file is None else checked(read_key_file(str(file.value)), file.source)
+        return None if file is None else _from_file(file)
 
     def _openai_pair(self, host: Sourced, base_url: str) -> tuple[str, Key]:
         """The variables of the official quick start, which are valid only together."""
@@ -205,6 +205,11 @@ class Settings:
         source = f"{_ENVIRONMENT}, OPENAI_*"
         self._found["base_url"] = Sourced(own, source)
         return own, checked(value, source)
+
+
+def _from_file(named: Sourced) -> Key:
+    where = "--api-key-file" if named.is_typed else named.source
+    return checked(read_key_file(str(named.value), where), named.source)
 
 
 def check_base_url(url: str) -> str:

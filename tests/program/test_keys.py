@@ -49,6 +49,18 @@ def test_without_a_key_nothing_is_asked() -> None:
     refused(3, {"MINIMAX_API_KEY": "", "MINIMAX_BASE_URL": "FAR"}, saying="key")
 
 
+@pytest.mark.parametrize("quote", ["'", '"', "`"])
+def test_a_key_in_quotes_is_refused_with_the_reason(quote: str) -> None:
+    refused(3, {"MINIMAX_API_KEY": f"{quote}{KEY}{quote}", "MINIMAX_BASE_URL": "FAR"}, saying="quotes")
+
+
+def test_a_key_typed_where_its_file_belongs_is_not_repeated() -> None:
+    done = mmpipe("chat", "-n", "-v", "--api-key-file", KEY, "hi")
+    assert 3 == done.status
+    assert "--api-key-file" in done.said
+    assert KEY not in done.said
+
+
 def test_a_key_for_openai_alone_is_not_sent_anywhere() -> None:
     refused(3, {"OPENAI_API_KEY": OTHER}, saying="OPENAI_BASE_URL")
     refused(3, {"OPENAI_API_KEY": OTHER, "MINIMAX_BASE_URL": "FAR"}, saying="OPENAI_BASE_URL")
@@ -138,7 +150,7 @@ def test_a_configuration_that_cannot_be_used_is_refused(text: str, status: int, 
 def test_the_key_can_be_read_from_a_file() -> None:
     Path("key").write_text(f"{KEY}\n")
     assert KEY[-4:] == last_four_sent({"OPENAI_API_KEY": OTHER}, "--api-key-file", "key", "--base-url", "FAR")
-    refused(3, {}, "--api-key-file", "nowhere", saying="nowhere")
+    refused(3, {}, "--api-key-file", "nowhere", saying="No such file")
 
 
 @pytest.mark.parametrize(
