@@ -46,7 +46,8 @@ ACCEPTED = {name: text.encode() for name, text in HOSTILE.items()} | {
     "NUL": b"a\0b\0",
     "UTF-16 of ASCII": "hi\n".encode("utf-16-le"),
     "CR LF": b"a\r\nb\r\n",
-    "lone CR": b"a\rb\r",
+    "lone CR": b"a\rb",
+    "spaces": b" \ta \t",
     "other line ends": "a\u2028b\u2029c\x85d\x0be\x0cf".encode(),
     "spaces around": b" \t\n a \t\n\n\n",
     "end of text of DOS": b"a\x1a",
@@ -106,7 +107,7 @@ def messages_of(request: Json) -> list[Record]:
 def sent(content: bytes, place: str, far: RunningSimulator) -> object:
     """The content as it went out."""
     before = len(far.requests)
-    done = given(content, PLACES[place], far)
+    done = given(content + ENDS.get(place, b""), PLACES[place], far)
     assert ExitStatus.OK == done.status, done.said
     (request,) = far.requests[before:]
     text = messages_of(request)[0 if place in SYSTEM else -1]["content"]
