@@ -11,20 +11,6 @@ from program.corpus import EVERYTHING
 from program.harness import Finished, Record, bodies, mmpipe, parsed, prompts, service
 
 SPECIAL = "sim:think first thoughts|||and the answer"
-PIPED = {
-    "bare": {},
-    "misleading": {
-        "COLUMNS": "10",
-        "TERM": "xterm-256color",
-        "LC_ALL": "C",
-        "PYTHONIOENCODING": "ascii",
-        "PYTHONUTF8": "0",
-        "PYTHONCOERCECLOCALE": "0",
-        "FORCE_COLOR": "1",
-        "CLICOLOR_FORCE": "1",
-        "TTY_COMPATIBLE": "1",
-    },
-}
 
 
 def answered(prompt: str, *options: str, command: str = "chat") -> Finished:
@@ -36,16 +22,6 @@ def record(*options: str, prompt: str = SPECIAL) -> Record:
     done = answered(prompt, "--json", *options)
     assert (0, b"") == (done.status, done.stderr)
     return done.record
-
-
-@pytest.mark.parametrize("env", PIPED.values(), ids=list(PIPED))
-@pytest.mark.parametrize("command", ["chat", "stream"])
-def test_a_pipe_gets_exactly_the_bytes_of_the_model_in_any_environment(
-    command: str, env: dict[str, str]
-) -> None:
-    with service() as far:
-        done = mmpipe(command, far=far, env=env, stdin=f"sim:echo {EVERYTHING}".encode())
-    assert (0, f"{EVERYTHING}\n".encode(), b"") == (done.status, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("text", ["none", "three\n\n\n"])
