@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import signal
 import urllib.parse
 from collections.abc import Callable
@@ -14,51 +13,8 @@ from api.far_end import answer, server
 from mmpipe.simulator.profile import Profile
 from mmpipe.simulator.server import RunningSimulator
 from program.harness import MMPIPE, Finished, eventually, finished, headers, mmpipe, run, service, started
+from program.hidden_key import KEY, SEEN, WAYS, given, shows, where_it_shows
 from program.talking import TWO_ROUNDS, WEATHER, command, runs, tools_file
-
-# No other test has it, whose processes may be seen by these.
-KEY = "sk-cp-4711-nowhere-to-be-seen-0815"
-# What the simulator shows of a key is its end.
-SEEN = 4
-WAYS = ("environment", "--api-key-file", "api_key_command")
-
-
-def given(way: str, base_url: str) -> tuple[dict[str, str], list[str]]:
-    """The environment and the options by which mmpipe gets the key; what they need is in the folder `secret`."""
-    folder = Path("secret")
-    folder.mkdir(exist_ok=True)
-    (folder / "key").write_text(f"{KEY}\n")
-    host = {"MINIMAX_BASE_URL": base_url}
-    if way == "environment":
-        return {**host, "MINIMAX_API_KEY": KEY}, []
-    if way == "--api-key-file":
-        return {}, ["--base-url", base_url, "--api-key-file", "secret/key"]
-    ask = command("ask", "env > asked.env; cat secret/key")
-    config = folder / "mmpipe" / "config.toml"
-    config.parent.mkdir(exist_ok=True)
-    config.write_text(f'base_url = "{base_url}"\napi_key_command = "{ask}"\n')
-    # A key for something else is not the command's business either.
-    return {"XDG_CONFIG_HOME": str(folder.resolve()), "OPENAI_API_KEY": KEY}, []
-
-
-def shows(data: bytes) -> bool:
-    """Whether so much of the key is in it, as it is or in the dress of a header or an address, that it says something."""
-    core = KEY[6:-SEEN]
-    parts = [core[start : start + 8] for start in range(len(core) - 7)]
-    dressed = [base64.b64encode(f"{filler}{KEY}".encode())[4:-4] for filler in ("", ":", "::")]
-    return any(part.encode() in data for part in parts) or any(word in data for word in dressed)
-
-
-def where_it_shows(*runs_done: Finished) -> list[str]:
-    """What shows it: streams of these runs, and files of this folder (but for the one that it was put into)."""
-    said = [
-        f"{name} of run {number}"
-        for number, done in enumerate(runs_done)
-        for name, data in (("stdout", done.stdout), ("stderr", done.stderr))
-        if shows(data)
-    ]
-    files = [path for path in sorted(Path().rglob("*")) if path.is_file() and path.parts[0] != "secret"]
-    return [*said, *[str(path) for path in files if shows(path.read_bytes()) or shows(os.fsencode(path))]]
 
 
 def test_what_is_looked_for_would_be_found() -> None:
@@ -208,26 +164,3 @@ def test_a_crash_leaves_no_core_that_would_hold_it(way: str, arguments: tuple[st
     assert -signal.SIGSEGV == done.status
     assert [] == list(here.glob("*core*"))
     assert [] == where_it_shows(done)
-
-
-BAD = {"line end": "\n", "space": " ", "tab": "\t", "letter": "\u00fc", "delete": "\x7f", "byte": "\udcff"}
-
-
-@pytest.mark.parametrize("kind", BAD)
-@pytest.mark.parametrize("way", WAYS)
-def test_what_can_be_no_key_is_refused_in_words_that_do_not_hold_it(way: str, kind: str) -> None:
-    bad = os.fsencode(f"{KEY[:18]}{BAD[kind]}{KEY[18:]}")
-    if way == "api_key_command":
-        # Of what a command prints, the first line is the key.
-        bad = bad.replace(b"\n", b"\v")
-    with service() as far:
-        env, options = given(way, far.base_url)
-        Path("secret/key").write_bytes(bad)
-        if way == "environment":
-            env["MINIMAX_API_KEY"] = os.fsdecode(bad)
-        done = [
-            mmpipe("chat", "-n", "-v", "--meta", "meta", *options, "hi", env=env),
-            mmpipe("batch", "-v", "--error-json", *options, env=env, stdin=b"hi\n"),
-        ]
-        assert ([3, 3], []) == ([one.status for one in done], far.requests)
-    assert [] == where_it_shows(*done)
