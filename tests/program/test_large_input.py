@@ -66,7 +66,7 @@ def error(record: Record) -> Record:
 
 
 def test_a_prompt_larger_than_any_request_is_refused_as_soon_as_that_is_known(far: RunningSimulator) -> None:
-    done, peak = measured("chat", sparse("much", MUCH), far)
+    done, peak = measured("chat", sparse("much", 4 * MUCH), far)
     assert (ExitStatus.INPUT, b"", 1, []) == (
         done.status,
         done.stdout,

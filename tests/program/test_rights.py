@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,7 @@ def test_a_user_without_a_name_is_served(command: str, here: Path) -> None:
     assert "mmpipe: warning" not in done.said
 
 
+@cache
 def may_be_nameless() -> bool:
     tried = subprocess.run((*WITHOUT_NAME, sys.executable, "-c", ""), capture_output=True, check=False)
     return tried.returncode == 0
