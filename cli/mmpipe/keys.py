@@ -19,9 +19,12 @@ _PATIENCE = 60.0  # seconds; the command may ask its user for a password
 
 def checked(value: str, source: str) -> Key:
     """The key that a line holds; raises AuthError for what can be none, without showing it."""
-    value = value.strip()
+    # Some editors begin a file with a BOM.
+    value = value.removeprefix("\ufeff").strip()
     if not value:
         raise AuthError(f"the API key is empty ({source})")
+    if len(value) > _LONGEST_KEY:
+        raise AuthError(f"the API key is longer than {_LONGEST_KEY} bytes ({source})")
     if value[0] in "\"'`":
         raise AuthError(f"the API key stands in quotes, which are not part of it; take them off ({source})")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
@@ -38,7 +41,7 @@ def read_key_file(path: str, source: str) -> str:
     """
     try:
         with Path(path).expanduser().open("rb") as file:
-            return file.read(_LONGEST_KEY).decode()
+            return file.read(_LONGEST_KEY + 1).decode()
     except UnicodeDecodeError as error:
         raise AuthError(f"the key file is not text ({source})") from error
     except (OSError, RuntimeError, ValueError) as error:

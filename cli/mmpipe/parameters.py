@@ -30,6 +30,9 @@ def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
     """The body fields that `-p KEY=JSON` sets; raises UsageError."""
     parameters: dict[str, object] = {}
     for assignment in assignments:
+        if any("\ud800" <= character <= "\udfff" for character in assignment):
+            # What Python made of bytes that are no text.
+            raise UsageError(f"-p {one_line(assignment, 60)}: it is not UTF-8")
         key, equals, text = assignment.partition("=")
         if not (key and equals):
             raise UsageError(f"-p {one_line(assignment, 60)}: it must look like KEY=JSON")

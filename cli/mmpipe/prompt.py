@@ -158,11 +158,15 @@ def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] 
 def _read(stdin: Input) -> bytes | None:
     """What is there; empty at the end, None if somebody else took it first."""
     try:
-        return os.read(stdin.descriptor, 2**20)
+        piece = os.read(stdin.descriptor, 2**20)
     except BlockingIOError:
         return None
     except OSError as error:
-        if error.errno == errno.EIO:
+        if error.errno == errno.EIO and os.isatty(stdin.descriptor):
             # A background job may not read from its terminal.
             return b""
         raise InputError(f"cannot read standard input: {error.strerror}") from error
+    if not piece and stdin.is_terminal and not os.isatty(stdin.descriptor):
+        # Whoever typed there did not say that this was all.
+        raise InputError("cannot read standard input: its terminal is gone")
+    return piece

@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, object] = {
 _OPTION, _ENVIRONMENT, _DEFAULT = "option", "environment", "default"
 _LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
 
+_LONGEST_CONFIG = 2**20  # bytes
 _NUMBER = (int, float)
 # Name in the configuration file: what it may be.
 FILE_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -251,18 +252,23 @@ def _config_path(environment: Mapping[str, str]) -> Path | None:
 
 
 def _read_config(path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
     try:
-        content = path.read_bytes() if path is not None else b""
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_CONFIG + 1)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > _LONGEST_CONFIG:
+        raise UsageError(f"{path} is longer than {_LONGEST_CONFIG} bytes")
     if not content.strip():
         return {}
     import tomllib
 
     try:
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
 

@@ -37,7 +37,11 @@ def test_files_are_read_in_order_and_each_counts_its_own_lines(tmp_path: Path) -
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_bytes(b"\xef\xbb\xbfa\nb")
     two.write_bytes(b"\xef\xbb\xbfc\n")
-    expected = [Line(str(one), 1, b"a"), Line(str(one), 2, b"b"), Line(str(two), 1, b"c")]
+    expected = [
+        Line(str(one), 1, b"a", skipped=3),
+        Line(str(one), 2, b"b"),
+        Line(str(two), 1, b"c", skipped=3),
+    ]
     assert expected == read(one, two)
 
 

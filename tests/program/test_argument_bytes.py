@@ -36,6 +36,11 @@ OF_CHAT = {
 OTHERS = {
     ("batch", f"nowhere{BYTE}"): ExitStatus.INPUT,
     ("batch", "--merge", f"nowhere{BYTE}"): ExitStatus.INPUT,
+    ("batch", "--template", f"{{}}{BYTE}"): ExitStatus.INPUT,
+    ("batch", "-p", f"{BYTE}=1"): ExitStatus.USAGE,
+    ("chat", "-n", "hi", "-p", f"{BYTE}=1"): ExitStatus.USAGE,
+    ("batch", "-q", "--base-url", f"https://host{BYTE}/v1"): ExitStatus.USAGE,
+    ("batch", "-q", "--base-url", "https://\u2488.invalid/v1"): ExitStatus.USAGE,
     ("batch", "--shard", f"1/2{BYTE}"): ExitStatus.USAGE,
     ("batch", "--max-errors", BYTE): ExitStatus.USAGE,
     ("models", f"none{BYTE}"): ExitStatus.USAGE,

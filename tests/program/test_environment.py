@@ -35,6 +35,7 @@ STARTING: dict[str, dict[str, str]] = {
         "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", "PYTHONFAULTHANDLER": "1", "PYTHONINSPECT": "1",
     },
+    "a log of TLS keys": {"SSLKEYLOGFILE": "/nonexistent/log"},
     "bytes that are no text": dict.fromkeys(
         ("HOME", "XDG_CONFIG_HOME", "LANG", "TERM", "COLUMNS", "TZ", "TMPDIR", JUNK), f"/{JUNK}"
     ),

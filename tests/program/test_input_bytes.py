@@ -150,6 +150,11 @@ def test_a_bom_counts_in_the_place(far: RunningSimulator) -> None:
         assert "is not UTF-8: byte 12 is 0xff" in said
 
 
+def test_a_bom_counts_in_the_place_in_a_batch_too(far: RunningSimulator) -> None:
+    said = given(BOM + b"a\xff\n", PLACES["batch, from a file"], far).said
+    assert "is not UTF-8: byte 4 is 0xff" in said
+
+
 @pytest.mark.parametrize("separator", [b"\n", b"\0"])
 def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, far: RunningSimulator) -> None:
     options = ("-0",) if separator == b"\0" else ()

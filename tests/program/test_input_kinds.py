@@ -138,9 +138,6 @@ UNREADABLE: dict[str, Kind] = {
     "a folder": lambda: opened("."),
     "a file to write to": lambda: opened("file", os.O_WRONLY | os.O_CREAT),
     "a connection that is reset": reset_connection,
-}
-UNREADABLE_BY_BATCH: dict[str, Kind] = {
-    **UNREADABLE,
     "memory that is not there": lambda: opened("/proc/self/mem"),
     "a terminal that goes away": lambda: terminal(TEXT.encode(), leaves=True),
 }
@@ -169,11 +166,10 @@ def test_where_nothing_comes_there_is_nothing_to_ask(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "kind"),
-    [(command, kind) for command in ("chat", "stream") for kind in UNREADABLE]
-    + [("batch", kind) for kind in UNREADABLE_BY_BATCH],
+    [(command, kind) for command in COMMANDS for kind in UNREADABLE],
 )
 def test_what_cannot_be_read_is_told_and_no_half_of_it_is_asked(command: str, kind: str) -> None:
-    with service() as far, UNREADABLE_BY_BATCH[kind]() as descriptor:
+    with service() as far, UNREADABLE[kind]() as descriptor:
         done = inside(command, "-", "-q", far=far, stdin=descriptor)
         assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
     (line,) = done.said.splitlines()
@@ -184,7 +180,7 @@ def test_what_cannot_be_read_is_told_and_no_half_of_it_is_asked(command: str, ki
 def test_a_file_that_cannot_be_read_is_named(place: str) -> None:
     Path("file").write_text("hi\n")
     with service() as far:
-        for path in (".", "/proc/self/mem", "nowhere", "file/below", *([LONG] if place != "batch" else [])):
+        for path in (".", "/proc/self/mem", "nowhere", "file/below", LONG):
             command = ("batch", path) if place == "batch" else ("chat", "-n", place, path, "hi")
             done = inside(*command, "-q", far=far)
             assert (ExitStatus.INPUT, b"") == (done.status, done.stdout), path

@@ -96,6 +96,16 @@ def test_so_it_is_for_a_batch(place: str, far: RunningSimulator) -> None:
     assert f"much is longer than {MAX_PROMPT} bytes" in done.said
 
 
+@pytest.mark.parametrize("command", ["chat -n hi", "batch", "models"])
+def test_a_configuration_without_an_end_is_refused(command: str, here: Path, far: RunningSimulator) -> None:
+    folder = here / ".config/mmpipe"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").symlink_to("/dev/zero")
+    done = shell(f"ulimit -v 1000000; exec mmpipe {command}", far)
+    expected = 0 if command == "models" else ExitStatus.USAGE
+    assert (expected, []) == (done.status, far.requests), done.said
+
+
 def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(far: RunningSimulator) -> None:
     with Path("lines").open("wb") as file:
         file.write(b"sim:echo before\n")
@@ -146,7 +156,7 @@ def test_the_memory_of_a_batch_does_not_grow_with_its_lines(far: RunningSimulato
 def test_megabytes_in_one_line_are_sent_to_the_byte(command: str, far: RunningSimulator) -> None:
     line = 'x\u00fc\u2202\U0001f600\t\x1b\\"' * (MEGABYTE // 2)
     assert MAX_LINE > len(line.encode()) > 6 * MEGABYTE
-    done = mmpipe(command, far=far, stdin=line.encode())
+    done = mmpipe(command, far=far, stdin=line.encode(), env={"PYTHONWARNINGS": "error"})
     # More than any model takes, which is not ours to judge.
     assert {"chat": ExitStatus.REJECTED, "batch": ExitStatus.PARTIAL}[command] == done.status
     assert [True] == [line == prompt for prompt in prompts(far)]

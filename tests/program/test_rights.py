@@ -93,14 +93,26 @@ def test_a_configuration_that_may_not_be_read_is_named(command: str, here: Path)
 
 
 @pytest.mark.parametrize(
-    "arguments", ["chat -n -f locked/it", "chat -n -o locked/it hi", "chat -c locked/it"]
+    "arguments",
+    [
+        "chat -n -f locked/it",
+        "chat -n -o locked/it hi",
+        "chat -c locked/it",
+        "batch locked/it",
+        "batch -o locked/it",
+        "batch --resume -o locked/it",
+    ],
 )
 def test_a_file_behind_a_locked_folder_is_one_that_cannot_be_had(arguments: str, here: Path) -> None:
     Path("locked").mkdir()
     locked = forbidden(Path("locked"))
     with service() as far:
         done = without_rights(*arguments.split(), far=far)
-        status = ExitStatus.INPUT if " -f " in arguments else ExitStatus.OUTPUT
+        status = (
+            ExitStatus.INPUT
+            if arguments in ("chat -n -f locked/it", "batch locked/it")
+            else ExitStatus.OUTPUT
+        )
         assert (status, b"", []) == (done.status, done.stdout, far.requests)
     locked.chmod(0o700)
     assert "locked/it: Permission denied" in done.said

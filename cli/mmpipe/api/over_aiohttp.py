@@ -7,6 +7,7 @@ SDK is laid out otherwise one day, requests are built and sent as always. `tests
 """
 
 from collections.abc import AsyncIterator
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _KEPT = 300.0  # seconds that an idle connection is kept
 _LONGEST_LINE = 100 * 1024  # bytes of a header, or of a line of trailers: httpx2 takes as much
+_SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns of more
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
@@ -144,7 +146,11 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
             url, headers = request.extensions.get(_TARGET) or _target(request)
             body = await request.aread()
             response = await session.request(
-                request.method, url, headers=headers, data=body, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=body if len(body) <= _SENT_AT_ONCE else BytesIO(body),
+                allow_redirects=False,
             )
             # Told the encoding, httpx2 need not try it on every header for each question.
             found = httpx2.Headers(response.raw_headers, encoding="latin-1")

@@ -30,9 +30,13 @@ class Pool:
     async def __aenter__(self) -> Self:
         try:
             self._session = open_session(self._endpoint, self._patience, self._size)
-            self._client = sdk_client(self._endpoint, self._session)
         except (ImportError, ValueError, OSError) as error:
             raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
+        try:
+            self._client = sdk_client(self._endpoint, self._session)
+        except Exception as error:
+            await self._session.close()
+            raise explain(error) or error from error
         self._options = {streamed: request_options(streamed=streamed) for streamed in (False, True)}
         return self
 

@@ -23,8 +23,9 @@ _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-
 
 def import_sdk(*, aiohttp: bool) -> None:
     """Import openai for both clients, after this the import costs nothing; `aiohttp` is what many requests ride on."""
-    # Any of them would be sent (organisation, project, headers), or change where the request goes.
-    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+    # Any of OPENAI_* would be sent (organisation, project, headers), or change where the request goes. To the other
+    # whatever is imported writes the secrets of its connections: no file is written unless mmpipe itself is asked to.
+    for name in [name for name in os.environ if name.startswith("OPENAI_") or name == "SSLKEYLOGFILE"]:
         del os.environ[name]
     with lean_openai(aiohttp=aiohttp):
         import openai  # noqa: F401  for its effect: later imports find it loaded

@@ -13,11 +13,12 @@ _BOM = b"\xef\xbb\xbf"
 
 # Structs, and no frozen dataclasses: those take longer to be made than all that is done to a line here.
 class Line(Struct, frozen=True, gc=False):
-    """A line without its end; `number` counts from 1 in its source."""
+    """A line without its end; `number` counts from 1 in its source, `skipped` are the bytes of a BOM before it."""
 
     source: str
     number: int
     content: bytes
+    skipped: int = 0
 
 
 class Oversized(Struct, frozen=True, gc=False):
@@ -54,8 +55,8 @@ class Splitter:
 
     def close(self) -> Iterator[Line | Oversized]:
         """The last line, if there is something after the last separator."""
-        if not self._refused and (content := self._content()):
-            yield Line(self._source, self._number, content)
+        if not self._refused and (line := self._line()).content:
+            yield line
         self._held.clear()
 
     def _grow(self, content: bytes) -> Iterator[Oversized]:
@@ -71,7 +72,7 @@ class Splitter:
     def _end(self) -> Iterator[Line]:
         """The line that was held."""
         if not self._refused:
-            yield Line(self._source, self._number, self._content().removesuffix(self._half_end))
+            yield self._line(self._half_end)
         self._held.clear()
         self._number += 1
         self._refused = False
@@ -86,6 +87,6 @@ class Splitter:
                 yield Oversized(source, number, limit)
         self._number += len(contents)
 
-    def _content(self) -> bytes:
-        content = bytes(self._held)
-        return content.removeprefix(_BOM) if self._number == 1 else content
+    def _line(self, end: bytes = b"") -> Line:
+        skipped = len(_BOM) if self._number == 1 and self._held.startswith(_BOM) else 0
+        return Line(self._source, self._number, bytes(self._held[skipped:]).removesuffix(end), skipped)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -70,7 +71,9 @@ def defaults_of(
         system=system if asked.system_file is None else read_text(asked.system_file),
         instruction=instruction,
         parameters=body,
-        template=None if asked.template is None else Template.parse(asked.template),
+        template=None
+        if asked.template is None
+        else Template.parse(typed_text(asked.template, "the template")),
         format=options.input.format,
         streamed=asked.streamed,
     )
@@ -79,9 +82,13 @@ def defaults_of(
 def check_apart_from_input(options: BatchOptions, stdin: int) -> None:
     """Raise UsageError if the output is one of the inputs, which would be lost."""
     target = options.output.path
-    if target is None or not Path(target).exists():
+    if target is None:
         return
-    written = Path(target).stat()
+    try:
+        written = Path(target).stat()
+    except OSError:
+        # It is to be made; or whoever opens it will hear what is wrong with it.
+        return
     for path in options.input.files or ("-",):
         with suppress(OSError):
             if os.path.samestat(written, os.fstat(stdin) if path == "-" else Path(path).stat()):
@@ -151,11 +158,15 @@ def source(
 def _check_files(paths: Sequence[str]) -> None:
     """Raise InputError for what cannot be read; a pipe is not opened, since that may wait for its other end."""
     for path in paths:
-        if path != "-" and not os.access(path, os.R_OK):
-            reason = "Permission denied" if Path(path).exists() else "No such file or directory"
+        if path == "-":
+            continue
+        try:
+            mode = Path(path).stat().st_mode
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
+            reason = "Is a directory" if stat.S_ISDIR(mode) else "Permission denied"
             raise InputError(f"cannot read {path}: {reason}")
-        if Path(path).is_dir():
-            raise InputError(f"cannot read {path}: Is a directory")
 
 
 def _pieces(options: BatchOptions, streams: Streams) -> Iterator[Piece]:

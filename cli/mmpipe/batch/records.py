@@ -138,7 +138,7 @@ class _Reader:
         """The record of a line that is not blank."""
         form = self._forms.get(line.source) or self._form(line)
         try:
-            content = _content(line.content, form, index)
+            content = _content(line, form, index)
         except InputError as error:
             return BadRecord(index, None, line.source, line.number, error.message)
         if self._is_answered is not None and self._is_answered(content.id):
@@ -197,11 +197,12 @@ def request_digest(request: Request) -> str:
     return sha256(_canonical(request.body())).hexdigest()
 
 
-def _content(content: bytes, form: Form, index: int) -> _Content:
+def _content(line: Line, form: Form, index: int) -> _Content:
     try:
-        text = content.decode()
+        text = line.content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"it is not UTF-8: byte {error.start} is 0x{content[error.start]:02x}") from error
+        place, byte = error.start + line.skipped, line.content[error.start]
+        raise InputError(f"it is not UTF-8: byte {place} is 0x{byte:02x}") from error
     if form == "lines":
         return _Content(text, text, str(index))
     text = text.strip()
