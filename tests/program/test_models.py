@@ -1,12 +1,11 @@
 """`mmpipe models` as it is typed: lines for a script whatever its environment says, a table for a person."""
 
 import re
-import signal
 
 import pytest
 
 from mmpipe.catalogue import load
-from program.harness import MMPIPE, finished, mmpipe, read_until, service, shell, started
+from program.harness import mmpipe, service, shell
 from program.terminals import on_terminal
 
 NAMES = [model.id for model in load()]
@@ -80,14 +79,6 @@ def test_live_without_a_key_says_what_is_missing() -> None:
     done = mmpipe("models", "--live")
     assert (3, b"") == (done.status, done.stdout)
     assert "MINIMAX_API_KEY" in done.said
-
-
-def test_live_can_be_ended_while_the_host_is_silent() -> None:
-    with service("hang") as far, started((*MMPIPE, "models", "--live", "-v"), far) as process:
-        read_until(process.stderr, b"request sent")
-        process.send_signal(signal.SIGTERM)
-        done = finished(process)
-        assert (-signal.SIGTERM, b"") == (done.status, done.stdout)
 
 
 def test_what_was_meant_is_guessed() -> None:

@@ -1,38 +1,77 @@
-"""A signal ends mmpipe at once, by that signal, with everything cleaned up; a cut pipe ends it in silence."""
+"""A signal ends mmpipe at once, by that signal, with everything cleaned up, whatever it is about."""
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from program.harness import AT_ONCE, LIMIT, MMPIPE, finished, parsed, read_until, service, shell, started
+from program.harness import AT_ONCE, MMPIPE, eventually, finished, parsed, read_until, run, service, started
+from program.stages import OLD, STAGES, TO_FILE, gone, old_answer
 
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# What is loaded at different times, by a command that needs it.
+LOADED = {
+    "mmpipe.errors": ("--version",),
+    "typer": ("chat", "-n", *TO_FILE, "hi"),
+    "mmpipe.answer": ("stream", "-n", *TO_FILE, "hi"),
+    "openai": ("chat", "-n", *TO_FILE, "hi"),
+    "ssl": ("stream", "-n", *TO_FILE, "hi"),
+    "aiohttp": ("batch", "-q", "in.txt"),
+}
 
 
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("number", ENDING)
-def test_a_signal_while_the_service_is_silent_ends_mmpipe_by_it_and_cleans_up(
-    here: Path, number: signal.Signals
+def test_at_each_stage_a_signal_ends_mmpipe_by_it_and_all_is_cleaned_up(
+    stage: str, number: signal.Signals
 ) -> None:
-    (here / "folder").mkdir()
-    (here / "folder/answer").write_text("old")
-    command = (*MMPIPE, "chat", "-n", "-v", "-o", "folder/answer", "--meta", "meta", "hi")
-    with service("hang") as far, started(command, far) as process:
-        read_until(process.stderr, b"request sent")
+    folder = old_answer()
+    with STAGES[stage]() as run:
         began = time.monotonic()
-        process.send_signal(number)
-        done = finished(process)
+        run.send_signal(number)
+        done = finished(run)
         assert time.monotonic() - began < AT_ONCE
+    assert (-number, b"") == (done.status, done.stderr)
+    assert [("answer", OLD)] == [(path.name, path.read_text()) for path in folder.iterdir()]
+    if Path("meta").exists():
+        assert 128 + number == parsed(Path("meta").read_bytes())["exit_status"]
+    if Path("pid").exists():
+        eventually(lambda: gone("pid"), "what it had started ends")
+
+
+@pytest.mark.parametrize("stage", ["waits_for_input", "is_in_the_midst_of_the_answer", "waits_for_a_reader"])
+def test_who_quits_it_gets_neither_a_traceback_nor_a_core_nor_half_an_answer(stage: str) -> None:
+    folder = old_answer()
+    with STAGES[stage]() as run:
+        run.send_signal(signal.SIGQUIT)
+        done = finished(run)
+    assert (-signal.SIGQUIT, b"") == (done.status, done.stderr)
+    assert ([], OLD) == (list(Path().glob("*core*")), (folder / "answer").read_text())
+
+
+@pytest.mark.parametrize("module", LOADED)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_loads_its_own_parts_ends_it_too(
+    needs: Callable[[str], None], module: str, number: signal.Signals
+) -> None:
+    """Python itself must have come so far that the first line of ours was run."""
+    needs("strace")
+    folder = old_answer()
+    found = find_spec(module)
+    assert found is not None
+    assert found.origin is not None
+    places = ("-P", found.origin, "-P", str(found.cached))
+    trace = ("-f", "-o", "trace", *places, "-e", f"inject=openat:signal={number.name}:when=1")
+    Path("in.txt").write_text("sim:echo x\n")
+    with service() as far:
+        done = run(("strace", *trace, *MMPIPE, *LOADED[module]), far)
+    assert number.name in Path("trace").read_text()
     assert (-number, b"", b"") == (done.status, done.stdout, done.stderr)
-    assert (["answer"], "old") == (
-        [entry.name for entry in (here / "folder").iterdir()],
-        (here / "folder/answer").read_text(),
-    )
-    assert parsed((here / "meta").read_bytes())["exit_status"] == 128 + number
+    assert [("answer", OLD)] == [(path.name, path.read_text()) for path in folder.iterdir()]
 
 
 def test_an_interrupt_in_the_middle_of_an_answer_leaves_what_came_and_says_nothing() -> None:
@@ -43,27 +82,6 @@ def test_an_interrupt_in_the_middle_of_an_answer_leaves_what_came_and_says_nothi
         done = finished(process)
     assert (-signal.SIGINT, b"", b"1") == (done.status, done.stderr, first)
     assert " ".join(map(str, range(1, 41))).encode().startswith(first + done.stdout)
-
-
-def test_a_signal_while_waiting_for_standard_input_ends_mmpipe() -> None:
-    with started(
-        (*MMPIPE, "chat", "-v", "a prompt"), stdin=subprocess.PIPE, env={"MINIMAX_API_KEY": "k"}
-    ) as process:
-        read_until(process.stderr, b"waiting for standard input")
-        process.send_signal(signal.SIGINT)
-        assert (-signal.SIGINT, b"") == (
-            process.wait(LIMIT),
-            process.stderr.read() if process.stderr else b"",
-        )
-
-
-def test_a_signal_while_waiting_to_ask_again_ends_mmpipe() -> None:
-    with service("retry-after=30") as far, started((*MMPIPE, "chat", "-n", "-v", "hi"), far) as process:
-        read_until(process.stderr, b"asking again in 30")
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        assert -signal.SIGTERM == finished(process).status
-        assert time.monotonic() - began < AT_ONCE
 
 
 def test_a_loop_of_the_shell_is_ended_by_one_interrupt(needs: Callable[[str], None]) -> None:
@@ -86,49 +104,3 @@ def test_an_interrupt_that_the_parent_ignores_is_ignored() -> None:
         done = finished(process)
     assert (0, b"") == (done.status, done.stderr)
     assert " ".join(map(str, range(1, 21))) + "\n" == (first + done.stdout).decode()
-
-
-@pytest.mark.parametrize("command", ["chat", "stream"])
-def test_head_has_its_line_and_mmpipe_dies_of_the_cut_pipe_in_silence(
-    needs: Callable[[str], None], command: str
-) -> None:
-    needs("bash")
-    Path("prompt").write_text("sim:echo one\n" + "more\n" * 40_000)
-    with service() as far:
-        done = shell(f"mmpipe {command} < prompt | head -1; echo ${{PIPESTATUS[0]}}", far, program="bash")
-    assert (b"one\n141\n", b"") == (done.stdout, done.stderr)
-
-
-@pytest.mark.parametrize("tps", [20, 500], ids=["slowly", "fast"])
-def test_nobody_pays_for_thinking_whose_reader_has_gone(needs: Callable[[str], None], tps: float) -> None:
-    needs("bash")
-    thoughts = "thought " * int(6 * tps)  # two tokens each: for twelve seconds
-    script = "mmpipe stream < prompt | sleep 2; echo ${PIPESTATUS[0]}"
-    Path("prompt").write_text(f"sim:think {thoughts}|||too late")
-    began = time.monotonic()
-    with service(tps=tps) as far:
-        done = shell(script, far, program="bash")
-        assert (b"141\n", b"") == (done.stdout, done.stderr)
-        assert time.monotonic() - began < AT_ONCE + 4
-        # A slow machine may not even have asked by then.
-        assert not any(request["answered"] for request in far.requests)
-
-
-@pytest.mark.parametrize(
-    "arguments", [("--help",), ("chat", "--help"), ("--version",), ("chat", "-n", "sim:echo x")]
-)
-def test_a_pipe_that_nobody_reads_ends_mmpipe_by_sigpipe_and_without_a_word(
-    arguments: tuple[str, ...],
-) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with service() as far, started((*MMPIPE, *arguments), far, stdout=writer) as process:
-        os.close(writer)
-        done = finished(process)
-    assert (-signal.SIGPIPE, b"") == (done.status, done.stderr)
-
-
-def test_a_cut_pipe_is_told_in_the_line_about_the_answer() -> None:
-    with service() as far:
-        shell("mmpipe chat -n --meta meta 'sim:length 300000' | true", far)
-    assert parsed(Path("meta").read_bytes())["exit_status"] == 141

@@ -285,22 +285,6 @@ def test_tools_of_one_round_run_side_by_side_and_answer_in_order() -> None:
     assert ["weather", "time a"] == [str(result).strip() for result in results(far, 1)]
 
 
-def test_a_signal_ends_the_tools_too() -> None:
-    tool = command("weather", "echo $$ > pid; exec sleep 30.25")
-    with (
-        service() as far,
-        started(
-            ("sh", "-c", f"exec mmpipe chat -n --tools {tools_file()} --run get_weather={tool} '{WEATHER}'"),
-            far,
-        ) as process,
-    ):
-        while not Path("pid").exists() or not Path("pid").read_text().strip():
-            assert process.poll() is None
-        process.terminate()
-        assert -15 == process.wait(10)
-    eventually(lambda: has_ended("pid"), "the tool ends")
-
-
 def test_the_key_is_in_nothing_that_a_tool_can_see() -> None:
     done, told = asked(
         WEATHER, script="env; cat /proc/self/environ | tr '\\0' '\\n'; tr '\\0' ' ' < /proc/$PPID/cmdline"
