@@ -132,7 +132,7 @@ def waits_for_the_answers_of_a_batch() -> Iterator[Run]:
     with service("hang") as far, started((*MMPIPE, *arguments), far, stdin=subprocess.PIPE) as run:
         assert run.stdin is not None
         run.stdin.write(b"sim:echo 1\n")
-        eventually(lambda: open_sockets(run), "a connection")
+        eventually(lambda: sockets(run) > 2, "a connection")
         yield run
 
 
@@ -166,16 +166,15 @@ STAGES: dict[str, Callable[[], AbstractContextManager[Run]]] = {
 """By name: the run, once it has come there; it is ended with the context."""
 
 
-def open_sockets(run: Run) -> int:
-    """Connections of the run; what an event loop has for itself is no connection."""
+def sockets(run: Run) -> int:
+    """How many it has open; asyncio has two for itself."""
     found = 0
     for entry in Path(f"/proc/{run.pid}/fd").iterdir():
         try:
             found += entry.readlink().name.startswith("socket:")
         except FileNotFoundError:
             continue
-    # asyncio wakes itself by a pair of sockets.
-    return max(0, found - 2)
+    return found
 
 
 def is_asleep(run: Run) -> bool:

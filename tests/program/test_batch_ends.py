@@ -63,14 +63,6 @@ def test_a_writer_that_fails_ends_the_run_at_once() -> None:
     assert "No space left" in done.said
 
 
-def test_too_few_descriptors_lower_what_is_asked_at_once_and_are_told() -> None:
-    lines = b"".join(b"sim:echo %d\n" % number for number in range(300))
-    with service("slow:0.2") as far:
-        done = shell("ulimit -n 96; mmpipe batch -j 500", far, stdin=lines)
-    assert (0, 300) == (done.status, len(done.records))
-    assert 1 == done.said.count("-j is 32")
-
-
 def test_the_disk_has_every_line_within_a_second(here: Path, needs: Callable[[str], None]) -> None:
     needs("strace")
     trace = ("strace", "-f", "-ttt", "-o", "trace", "-e", "trace=fdatasync,pwrite64,write")
