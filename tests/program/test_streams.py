@@ -1,6 +1,5 @@
 """The standard streams may be closed, full, late, not text or not blocking: mmpipe says so, or does not mind."""
 
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import IO
 
 import pytest
 
-from mmpipe.simulator.prose import of_length
 from program.harness import AT_ONCE, LIMIT, MMPIPE, mmpipe, prompts, service, shell, started
 
 KEYED = {"MINIMAX_API_KEY": "k"}
@@ -130,19 +128,6 @@ def test_input_that_trickles_in_is_read_to_its_end() -> None:
     with service() as far:
         done = shell("(printf sim:echo; sleep 0.3; printf ' one'; sleep 0.3; echo ' two') | mmpipe chat", far)
     assert (0, b"one two\n") == (done.status, done.stdout)
-
-
-def test_a_pipe_that_does_not_block_gets_every_byte_of_a_long_answer() -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    command = (*MMPIPE, "chat", "-n", "sim:length 300000")
-    with service() as far, started(command, far, stdout=writer) as process:
-        os.close(writer)
-        time.sleep(1.5)
-        with open(reader, "rb") as slow:  # noqa: PTH123  a descriptor has no path
-            text = slow.read()
-        assert (0, b"") == (process.wait(LIMIT), process.stderr.read() if process.stderr else b"")
-    assert text.decode() == of_length(300_000) + "\n"
 
 
 def exactly(pipe: IO[bytes], length: int) -> bytes:
