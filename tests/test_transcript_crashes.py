@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from disks import largest_file
 from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
 from mmpipe.events import Message
 from mmpipe.signals import interruptible
@@ -56,17 +56,6 @@ def script(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """As on a disk that is full there: a write is cut short, and the next one fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def never() -> NoReturn:

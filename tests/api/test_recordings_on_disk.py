@@ -2,18 +2,15 @@
 
 import json
 import os
-import resource
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from api.far_end import answer, server
 from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
+from disks import largest_file
 from mmpipe.api.recordings import open_recordings
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
 from mmpipe.request import Request
@@ -76,22 +73,10 @@ def test_nobody_else_can_read_what_was_asked(tmp_path: Path) -> None:
     assert (0o700, 0o600) == (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777)
 
 
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 def test_an_answer_that_cannot_be_kept_leaves_the_earlier_one(tmp_path: Path) -> None:
     asked(tmp_path, "record", far_end(STREAM, *GOOD))
     before = [(path, path.read_bytes()) for path in tmp_path.iterdir()]
-    with no_file_longer_than(64):
+    with largest_file(64):
         error = asked(tmp_path, "record", far_end(STREAM, chunk("long"), END))[2]
     assert isinstance(error, OutputError)
     assert before == [(path, path.read_bytes()) for path in tmp_path.iterdir()]

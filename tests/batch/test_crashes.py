@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from batch.journals import record, resumed, states
+from disks import largest_file
 from mmpipe.batch.change import Change
 from mmpipe.batch.journal import open_journal
 from mmpipe.batch.outlet import Outlet
@@ -65,17 +65,6 @@ def script(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """As on a disk that is full there: a write is cut short, and the next one fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch.journals import batch_api_line, record
-from batch.test_crashes import largest_file
+from disks import largest_file
 from mmpipe.batch.journal import open_journal
 from mmpipe.batch.reorder import reorder
 from mmpipe.errors import InputError, OutputError
