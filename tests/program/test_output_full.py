@@ -195,7 +195,8 @@ def test_nothing_that_is_printed_is_lost_without_a_word(far: RunningSimulator, n
 @pytest.mark.parametrize("name", PRINTED)
 def test_that_nobody_can_be_told_changes_nothing(far: RunningSimulator, name: str) -> None:
     Path("in.txt").write_text("sim:echo x\n")
-    done = told(far, *PRINTED[name], stderr="/dev/full")
+    command, *options = (word for word in PRINTED[name] if word != "-q")
+    done = told(far, command, "-v", *options, stderr="/dev/full")
     assert (0, True) == (done.status, len(done.stdout) > 0)
 
 
