@@ -78,11 +78,6 @@ def test_a_file_that_cannot_be_written_is_found_out_before_anything_is_asked(fol
     assert names(folder) == ["answer"]
 
 
-def test_a_full_disk_is_no_success() -> None:
-    with service() as far:
-        assert mmpipe("chat", "-n", "-o", "/dev/full", "sim:echo new", far=far).status == 13
-
-
 def test_a_process_that_is_killed_leaves_the_old_content(folder: Path) -> None:
     command = (*MMPIPE, "stream", "-n", "-o", "folder/answer", "sim:chunks 40")
     with service("hang-mid") as far, started(command, far) as process:
