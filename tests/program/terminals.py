@@ -1,6 +1,7 @@
 """Runs mmpipe on real terminals: one of its own for each stream, so that it is known what went where."""
 
 import os
+import select
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from mmpipe.simulator.server import RunningSimulator
-from program.harness import MMPIPE, Finished, finished, started
+from program.harness import LIMIT, MMPIPE, Finished, finished, started
 
 
 class Terminal:
@@ -44,6 +45,21 @@ class Terminal:
         except OSError:
             # EIO is how a terminal says that the last of its users is gone.
             return
+
+
+def rest_of(reading: int) -> bytes:
+    """All that comes of a pipe or terminal until nobody writes any more."""
+    read = bytearray()
+    while select.select([reading], [], [], LIMIT)[0]:
+        try:
+            piece = os.read(reading, 65536)
+        except OSError:
+            # EIO is how a terminal says that the last of its users is gone.
+            break
+        if not piece:
+            break
+        read += piece
+    return bytes(read)
 
 
 def on_terminal(

@@ -19,6 +19,7 @@ from mmpipe.simulator.prose import of_length
 from program.fault_cases import LAST, MEGABYTE, PIECE, event, head
 from program.fault_server import FaultServer, Script, fault_server
 from program.harness import AT_ONCE, LIMIT, MMPIPE, eventually, finished, parsed, service, shell, started
+from program.terminals import rest_of
 
 LONG = 300_000  # characters; more than a pipe, a socket or a terminal holds
 LARGE = 30 * MEGABYTE
@@ -43,21 +44,6 @@ def terminal() -> tuple[int, int]:
 
 
 WAYS: dict[str, Callable[[], tuple[int, int]]] = {"pipe": os.pipe, "socket": sockets, "terminal": terminal}
-
-
-def rest_of(reading: int) -> bytes:
-    """All that comes until nobody writes any more."""
-    read = bytearray()
-    while select.select([reading], [], [], LIMIT)[0]:
-        try:
-            piece = os.read(reading, 65536)
-        except OSError:
-            # EIO is how a terminal says that the last of its users is gone.
-            break
-        if not piece:
-            break
-        read += piece
-    return bytes(read)
 
 
 def is_full(writing: int) -> bool:

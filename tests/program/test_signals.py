@@ -2,6 +2,7 @@
 
 import os
 import signal
+import termios
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ import pytest
 
 from program.harness import AT_ONCE, MMPIPE, eventually, finished, parsed, read_until, run, service, started
 from program.stages import OLD, STAGES, TO_FILE, gone, old_answer
+from program.terminals import rest_of
 
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # What is loaded at different times, by a command that needs it.
@@ -104,3 +106,35 @@ def test_an_interrupt_that_the_parent_ignores_is_ignored() -> None:
         done = finished(process)
     assert (0, b"") == (done.status, done.stderr)
     assert " ".join(map(str, range(1, 21))) + "\n" == (first + done.stdout).decode()
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize(
+    ("arguments", "drawn"),
+    [(("chat", "-n", "hi"), b" s"), (("batch", "--grace", "0.1", "in.txt"), b"0/1")],
+    ids=["spinner", "bar"],
+)
+def test_a_terminal_is_left_as_it_was_with_a_clean_line(
+    arguments: tuple[str, ...], drawn: bytes, number: signal.Signals
+) -> None:
+    Path("in.txt").write_text("hi\n")
+    keyboard, screen = os.openpty()
+    before = termios.tcgetattr(screen)
+    with (
+        service("hang") as far,
+        started(
+            (*MMPIPE, *arguments), far, stdin=screen, stderr=screen, env={"TERM": "xterm-256color"}
+        ) as run,
+    ):
+        seen = b""
+        while drawn not in seen:
+            seen += os.read(keyboard, 65536)
+        run.send_signal(number)
+        assert -number == run.wait(20)
+    assert before == termios.tcgetattr(screen)
+    os.close(screen)
+    # What is drawn is always at the beginning of a line, and taken off before anything else is said.
+    rest = seen + rest_of(keyboard)
+    os.close(keyboard)
+    assert b"" == rest.rpartition(b"\x1b[K")[2].rpartition(b"\n")[2]
+    assert b"\x1b[?25l" not in rest
