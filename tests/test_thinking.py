@@ -1,11 +1,10 @@
 """Thinking is told from the answer, wherever the text is cut."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuts import cut
 from mmpipe.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.thinking import arranged, separate_tags
 
@@ -14,11 +13,6 @@ TAGGED = st.lists(
         ["<think>", "</think>", "</mm:think>", "\n", "\n\n", "<", "</", "think>", "a", "word ", "好", " "]
     )
 ).map("".join)
-
-
-def cut(text: str, places: list[int]) -> list[str]:
-    ends = sorted({min(place, len(text)) for place in places} | {0, len(text)})
-    return [text[start:end] for start, end in pairwise(ends)]
 
 
 def joined(events: list[Event]) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """Retries are honest: only what may help, no sooner than told, never past the limit."""
 
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from math import isfinite
 
 import pytest
 from hypothesis import given
@@ -85,10 +87,43 @@ def test_retry_after_in_each_form(header: str | None, seconds: float | None) -> 
     assert seconds == parse_retry_after(header, now=NOW)
 
 
-@given(st.text())
-def test_no_header_breaks_the_parser(text: str) -> None:
-    found = parse_retry_after(text, now=NOW)
-    assert found is None or found >= 0
+DATES = [
+    "Sun",
+    "Sunday",
+    ", ",
+    " ",
+    "-",
+    "06",
+    "31",
+    "Nov",
+    "1994",
+    "99999",
+    "08:49:37",
+    "24:61:61",
+    "GMT",
+    "-9999",
+]
+NUMBERS = ["0", "1e", "_", ".", "٣", "\0", "inf", "nan", "9" * 400]
+SCRAPS = st.lists(st.sampled_from(DATES + NUMBERS) | st.text(max_size=3)).map("".join)
+
+
+@given(SCRAPS, st.floats(allow_nan=False, allow_infinity=False))
+def test_no_header_breaks_the_parser_and_none_makes_a_wait_that_is_none(text: str, now: float) -> None:
+    found = parse_retry_after(text, now=now)
+    assert found is None or (isfinite(found) and found >= 0)
+
+
+@given(st.integers(0, 10**9), st.integers(-(10**6), 10**6))
+def test_a_wait_until_a_date_is_counted_by_the_clock_of_the_server(server: int, ahead: int) -> None:
+    moment = datetime(1994, 11, 6, tzinfo=UTC) + timedelta(seconds=server + ahead)
+    now = (datetime(1994, 11, 6, tzinfo=UTC) + timedelta(seconds=server)).timestamp()
+    for form in ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a, %d %b %Y %H:%M:%S +0000"):
+        assert max(0, ahead) == parse_retry_after(moment.strftime(form), now=now)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["{}", " {} ", "{}.0", "0{}"]))
+def test_a_wait_in_seconds_is_that_number(seconds: int, form: str) -> None:
+    assert seconds == parse_retry_after(form.format(seconds), now=NOW)
 
 
 def test_a_date_is_read_as_the_server_means_it() -> None:

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuts import PLACES, cut
 from mmpipe.batch.lines import NEWLINE, NUL, Line, Oversized, Splitter
+
+MARK = b"\xef\xbb\xbf"
 
 
 def split(*pieces: bytes, separator: bytes = NEWLINE, limit: int = 100) -> list[Line | Oversized]:
@@ -46,35 +49,40 @@ def test_one_carriage_return_belongs_to_a_dos_line_end_and_to_nothing_else() -> 
 
 
 def test_a_byte_order_mark_is_dropped_at_the_very_beginning_only() -> None:
-    mark = b"\xef\xbb\xbf"
-    assert [b"a", mark + b"b"] == contents(mark + b"a\n" + mark + b"b\n")
-    assert [b"a"] == contents(mark[:1], mark[1:2], mark[2:] + b"a")
-    assert [] == contents(mark)
+    assert [b"a", MARK + b"b"] == contents(MARK + b"a\n" + MARK + b"b\n")
+    assert [b"a"] == contents(MARK[:1], MARK[1:2], MARK[2:] + b"a")
+    assert [] == contents(MARK)
 
 
-@given(st.binary(max_size=60).map(lambda text: text.replace(b"x", b"\n")), st.data())
-def test_it_does_not_matter_where_the_bytes_are_cut(text: bytes, data: st.DataObject) -> None:
-    cut = data.draw(st.integers(0, len(text)))
-    assert split(text, limit=9) == split(text[:cut], text[cut:], limit=9)
+def plainly(text: bytes, separator: bytes, limit: int) -> list[Line | Oversized]:
+    """The lines of `text`, without a thought for time and memory."""
+    *ended, rest = text.split(separator)
+    found: list[Line | Oversized] = []
+    for number, content in enumerate((*ended, rest), 1):
+        is_ended = number <= len(ended)
+        bare = content.removeprefix(MARK) if number == 1 else content
+        if len(content) > limit:
+            found.append(Oversized("in", number, limit))
+        elif is_ended:
+            found.append(Line("in", number, bare.removesuffix(b"\r") if separator == NEWLINE else bare))
+        elif bare:
+            found.append(Line("in", number, bare))
+    return found
 
 
-@given(st.lists(st.sampled_from([b"\n", b"\r", b"a", b"bc", b"\xef\xbb\xbf", b"0123456789"]), max_size=30))
-def test_in_one_piece_and_byte_by_byte_the_lines_are_the_same(parts: list[bytes]) -> None:
-    text = b"".join(parts)
-    assert split(text, limit=9) == split(*(bytes([byte]) for byte in text), limit=9)
-
-
-@given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=9))
-def test_lines_are_numbered_and_lose_their_ends_only(lines: list[bytes]) -> None:
-    expected = [Line("in", number, line.removesuffix(b"\r")) for number, line in enumerate((b"", *lines), 1)]
-    assert expected == split(b"\n" + b"".join(line + b"\n" for line in lines))
-
-
-@given(st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\0", b"")), max_size=9))
-def test_what_was_joined_by_nul_comes_apart_again(lines: list[bytes]) -> None:
-    first, *_ = *lines, b""
-    expected = [first.removeprefix(b"\xef\xbb\xbf"), *lines[1:]] if lines else []
-    assert expected == contents(b"".join(line + b"\0" for line in lines), separator=NUL)
+@given(
+    st.lists(
+        st.sampled_from([b"\n", b"\r", b"\0", b"a", b"bc", MARK, b"0123456789"]) | st.binary(max_size=9)
+    ).map(b"".join),
+    PLACES,
+    st.sampled_from([NEWLINE, NUL]),
+    st.integers(1, 12),
+)
+def test_any_bytes_cut_anywhere_are_the_lines_between_the_separators(
+    text: bytes, places: list[int], separator: bytes, limit: int
+) -> None:
+    for pieces in (cut(text, places), cut(text, list(range(len(text))))):
+        assert plainly(text, separator, limit) == split(*pieces, separator=separator, limit=limit)
 
 
 def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
