@@ -12,9 +12,7 @@ from mmpipe.errors import InputError
 from transcripts import IN_ONE_FOLDER
 
 NAMES = st.lists(st.text(max_size=4), min_size=1, max_size=4, unique=True)
-DAMAGE = st.lists(
-    st.tuples(st.integers(0, 2000), st.sampled_from(b'\n\0 x"{}\xff\\1')), min_size=1, max_size=2
-)
+DAMAGE = st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(b'\n\0 x"{}\xff\\1')), max_size=2)
 TORN = st.sampled_from(
     [b"", b"a prompt", b"{", b'{"id":"half', b'{"index":0,"id":"x","content":"gr\xc3', b"\0" * 9]
 )
