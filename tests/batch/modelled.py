@@ -1,0 +1,128 @@
+"""Runs of `batch` against a far end in memory, some of which die in their midst, for the model of what it promises."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from mmpipe.api.course import UNOBSERVED, Observer
+from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
+from mmpipe.batch.run import batch
+from mmpipe.errors import MmpipeError, Rejected
+from mmpipe.events import Event, Start, Stop, Text
+from mmpipe.request import Request
+from mmpipe.streams import Streams
+from mmpipe.terms import Endpoint, Limits, Patience
+
+ENVIRONMENT: Final = {"MINIMAX_API_KEY": "no-key-at-all"}
+# Without threads of its own, so that its children may be killed wherever they are; they cost no start of Python.
+_PROCESSES: Final = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["mmpipe.batch.run"])
+
+
+def answer_to(prompt: str) -> str:
+    """What the far end says, always."""
+    return f"about {prompt}"
+
+
+@dataclass
+class FarEnd:
+    """Answers every prompt after so many turns of the loop as it is long, but for those in `failing`.
+
+    Every prompt that comes is noted in `log` first. In the turn `dies_at` the whole process is killed.
+    """
+
+    log: Path
+    failing: frozenset[str] = frozenset()
+    dies_at: int | None = None
+    meanwhile: Callable[[], None] | None = None
+    _turns: int = field(default=0, init=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
+        del limits, observer
+        prompt = str(request.messages[-1]["content"])
+        with self.log.open("a") as log:
+            log.write(f"{prompt}\n")
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        for _ in range(1 + len(prompt)):
+            if self._turns == self.dies_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._turns += 1
+            await asyncio.sleep(0)
+        if prompt in self.failing:
+            raise Rejected("it cannot be answered")
+        text = answer_to(prompt)
+        return [Start("1", request.model), Text(text), Stop("stop", {"role": "assistant", "content": text})]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a batch is run."""
+
+    journal: Path
+    source: Path
+    concurrency: int = 2
+    keep_order: bool = False
+    limit: int | None = None
+    piped: bool = False
+    resume: bool = True
+
+
+def run(how: How, far: FarEnd) -> int:
+    """The exit status."""
+    options = BatchOptions(
+        input=InputOptions(
+            files=() if how.piped else (str(how.source),), format="jsonl", keep_going=True, limit=how.limit
+        ),
+        output=OutputOptions(path=str(how.journal), resume=how.resume, keep_order=how.keep_order),
+        concurrency=how.concurrency,
+        settings={"retries": 0},
+    )
+
+    def open_pool(_: Endpoint, __: Patience, ___: int) -> FarEnd:
+        return far
+
+    streams = Streams.fake(how.source.read_bytes() if how.piped else b"")
+    try:
+        batch(options, streams, ENVIRONMENT, open_pool)
+    except MmpipeError as error:
+        return int(error.status)
+    return 0
+
+
+def run_in_a_process(how: How, far: FarEnd) -> int:
+    """The exit status, or -9 if it was killed."""
+    process = _PROCESSES.Process(target=_run_and_exit, args=(how, far))
+    process.start()
+    process.join(60)
+    status = process.exitcode
+    assert status is not None
+    process.close()
+    return status
+
+
+def _run_and_exit(how: How, far: FarEnd) -> None:
+    sys.exit(run(how, far))
+
+
+def lines(path: Path) -> list[bytes]:
+    """The whole lines of a file, which may not be there."""
+    return path.read_bytes().splitlines(keepends=True) if path.exists() else []
+
+
+def is_good(line: bytes) -> bool:
+    return json.loads(line)["error"] is None
