@@ -1,6 +1,7 @@
 """No control character reaches a terminal."""
 
 import json
+import sys
 import unicodedata
 
 from hypothesis import given
@@ -32,6 +33,11 @@ def harmful(character: str) -> bool:
 @given(HOSTILE)
 def test_nothing_harmful_is_left(text: str) -> None:
     assert not any(map(harmful, visible(text)))
+
+
+def test_no_character_of_unicode_is_harmful_once_it_is_shown() -> None:
+    shown = (visible(chr(code)) for code in range(sys.maxunicode + 1) if harmful(chr(code)))
+    assert [] == [text for text in shown if any(map(harmful, text))]
 
 
 @given(HOSTILE)
