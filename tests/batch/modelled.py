@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from mmpipe.api.course import UNOBSERVED, Observer
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
+from mmpipe.batch.outcomes import Form
 from mmpipe.batch.run import batch
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.events import Event, Start, Stop, Text
@@ -70,25 +71,42 @@ class FarEnd:
 
 
 @dataclass(frozen=True)
-class How:
-    """How a batch is run."""
+class Place:
+    """Where a batch has its journal and its input."""
 
     journal: Path
     source: Path
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How it is run."""
+
     concurrency: int = 2
     keep_order: bool = False
     limit: int | None = None
     piped: bool = False
+    dedupe: bool = True
+    openai: bool = False
     resume: bool = True
 
 
-def run(how: How, far: FarEnd) -> int:
+def run(place: Place, how: Manners, far: FarEnd) -> int:
     """The exit status."""
     options = BatchOptions(
         input=InputOptions(
-            files=() if how.piped else (str(how.source),), format="jsonl", keep_going=True, limit=how.limit
+            files=() if how.piped else (str(place.source),),
+            format="jsonl",
+            keep_going=True,
+            limit=how.limit,
+            dedupe=how.dedupe,
         ),
-        output=OutputOptions(path=str(how.journal), resume=how.resume, keep_order=how.keep_order),
+        output=OutputOptions(
+            form=Form(openai=how.openai),
+            path=str(place.journal),
+            resume=how.resume,
+            keep_order=how.keep_order,
+        ),
         concurrency=how.concurrency,
         settings={"retries": 0},
     )
@@ -96,7 +114,7 @@ def run(how: How, far: FarEnd) -> int:
     def open_pool(_: Endpoint, __: Patience, ___: int) -> FarEnd:
         return far
 
-    streams = Streams.fake(how.source.read_bytes() if how.piped else b"")
+    streams = Streams.fake(place.source.read_bytes() if how.piped else b"")
     try:
         batch(options, streams, ENVIRONMENT, open_pool)
     except MmpipeError as error:
@@ -104,9 +122,9 @@ def run(how: How, far: FarEnd) -> int:
     return 0
 
 
-def run_in_a_process(how: How, far: FarEnd) -> int:
+def run_in_a_process(place: Place, how: Manners, far: FarEnd) -> int:
     """The exit status, or -9 if it was killed."""
-    process = _PROCESSES.Process(target=_run_and_exit, args=(how, far))
+    process = _PROCESSES.Process(target=_run_and_exit, args=(place, how, far))
     process.start()
     process.join(60)
     status = process.exitcode
@@ -115,8 +133,8 @@ def run_in_a_process(how: How, far: FarEnd) -> int:
     return status
 
 
-def _run_and_exit(how: How, far: FarEnd) -> None:
-    sys.exit(run(how, far))
+def _run_and_exit(place: Place, how: Manners, far: FarEnd) -> None:
+    sys.exit(run(place, how, far))
 
 
 def lines(path: Path) -> list[bytes]:
@@ -124,5 +142,20 @@ def lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True) if path.exists() else []
 
 
-def is_good(line: bytes) -> bool:
-    return json.loads(line)["error"] is None
+@dataclass(frozen=True)
+class Said:
+    """What a line of either form says; `answer` is None where there is none."""
+
+    id: str
+    answer: str | None
+
+
+def said(line: bytes) -> Said:
+    """Raises ValueError for half a line."""
+    record = json.loads(line)
+    name = record.get("custom_id", record["id"])
+    if record["error"] is not None:
+        return Said(name, None)
+    if "response" in record:
+        return Said(name, record["response"]["body"]["choices"][0]["message"]["content"])
+    return Said(name, record["content"])

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from batch.modelled import FarEnd, How, answer_to, is_good, lines, run, run_in_a_process
+from batch.modelled import FarEnd, Manners, Place, answer_to, lines, run, run_in_a_process, said
 from mmpipe.errors import ExitStatus
 
 BY_HAND = os.environ.get("MMPIPE_MODEL_EXAMPLES")
@@ -28,9 +28,14 @@ BY_HAND = os.environ.get("MMPIPE_MODEL_EXAMPLES")
 PHASES = set(Phase) if BY_HAND else set(Phase) - {Phase.shrink, Phase.explain}
 PROMPTS = st.text("xyz", min_size=1, max_size=4)
 IDS = st.integers(0, 99)  # the place of one among those that are there
-Manners = tuple[int, bool, int | None, bool]
-MANNERS: st.SearchStrategy[Manners] = st.tuples(
-    st.integers(1, 4), st.booleans(), st.none() | st.integers(1, 4), st.booleans()
+MANNERS = st.builds(
+    Manners,
+    concurrency=st.integers(1, 4),
+    keep_order=st.booleans(),
+    limit=st.none() | st.integers(1, 4),
+    piped=st.booleans(),
+    dedupe=st.booleans(),
+    openai=st.booleans(),
 )
 
 
@@ -41,7 +46,7 @@ class Batch(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         here = Path(self._folder.name)
-        self.journal, self.source, self.log = here / "out.jsonl", here / "in.jsonl", here / "asked"
+        self.place, self.log = Place(here / "out.jsonl", here / "in.jsonl"), here / "asked"
         self.records: dict[str, str | None] = {}  # None: it cannot be asked
         self.failing: set[str] = set()
         self.promised: dict[str, bytes] = {}
@@ -52,7 +57,7 @@ class Batch(RuleBasedStateMachine):
         self.failing.clear()
         self.records = {name: prompt or "mended" for name, prompt in self.records.items()}
         try:
-            self.ends((3, False, None, False))
+            self.ends(Manners(concurrency=3))
             self.keeps_its_promises()
             assert set(self.records) <= set(self.promised)
         finally:
@@ -86,37 +91,35 @@ class Batch(RuleBasedStateMachine):
     @rule(prompt=PROMPTS)
     def mend(self, prompt: str) -> None:
         """What could not be asked has no answer, and may be asked anything."""
-        self.records = {name: said or prompt for name, said in self.records.items()}
+        self.records = {name: asked or prompt for name, asked in self.records.items()}
 
-    @rule(manners=MANNERS)
-    def ends(self, manners: Manners) -> None:
-        how = self.how(manners)
+    @rule(how=MANNERS)
+    def ends(self, how: Manners) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
         far = FarEnd(self.log, frozenset(self.failing))
-        status = run(how, far)
-        new = [json.loads(line) for line in lines(self.journal)]
-        said = {line["id"]: line for line in new}
-        left = [name for name in open_ids if name not in said or said[name]["error"] is not None]
+        status = self.run(how, far)
+        good = {record.id for record in map(said, lines(self.journal)) if record.answer is not None}
+        left = [name for name in open_ids if name not in good]
         if how.limit is None:
             bad = [name for name in open_ids if self.records[name] is None or self.fails(name)]
             assert (bad, ExitStatus.PARTIAL if bad else 0) == (left, status)
         else:
             assert len(lines(self.journal)) <= len(before) + how.limit
-        self.check_asked(open_ids)
+        self.check_asked(open_ids, how)
 
-    @rule(manners=MANNERS, turn=st.integers(0, 60))
-    def is_killed(self, manners: Manners, turn: int) -> None:
-        how = self.how(manners)
+    @rule(how=MANNERS, turn=st.integers(0, 60))
+    def is_killed(self, how: Manners, turn: int) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
-        status = run_in_a_process(how, FarEnd(self.log, frozenset(self.failing), turn))
-        asked = self.check_asked(open_ids)
+        self.write_input()
+        status = run_in_a_process(self.place, how, FarEnd(self.log, frozenset(self.failing), turn))
+        asked = self.check_asked(open_ids, how)
         assert status in (0, -9, ExitStatus.PARTIAL)
         if status != -9:
             return
         kept = [line for line in before if line.endswith(b"\n")]
         after = lines(self.journal)
         assert kept == after[: len(kept)]
-        told = {self.records.get(json.loads(line)["id"]) for line in after[len(kept) :]}
+        told = {self.records.get(said(line).id) for line in after[len(kept) :]}
         # Those that were asked, and as many answers that waited for the same turn to be written.
         assert len([prompt for prompt in asked if prompt not in told]) <= 2 * how.concurrency
 
@@ -127,7 +130,7 @@ class Batch(RuleBasedStateMachine):
         *whole, last = lines(self.journal)
         kept = last[: max(0, len(last) - cut)]
         self.journal.write_bytes(b"".join(whole) + kept + padding)
-        name = json.loads(last)["id"]
+        name = said(last).id
         if cut > 1 and self.promised.get(name) == last:
             del self.promised[name]
 
@@ -138,8 +141,7 @@ class Batch(RuleBasedStateMachine):
         name = names[at % len(names)]
         prompt, self.records[name] = self.records[name], "something else"
         others = self.promised.copy()
-        how = self.how((2, False, None, piped))
-        assert ExitStatus.INPUT == run(how, FarEnd(self.log))
+        assert ExitStatus.INPUT == self.run(Manners(piped=piped), FarEnd(self.log))
         asked = self.take_asked()
         assert "something else" not in asked
         assert piped or not asked
@@ -154,19 +156,19 @@ class Batch(RuleBasedStateMachine):
 
         def meanwhile() -> None:
             before = self.journal.read_bytes()
-            statuses.append(run(self.how((2, False, None, False)), FarEnd(self.log / "never")))
+            statuses.append(self.run(Manners(), FarEnd(self.log / "never")))
             assert before == self.journal.read_bytes()
 
-        run(self.how((1, False, None, False)), FarEnd(self.log, frozenset(self.failing), meanwhile=meanwhile))
-        asked = self.check_asked(open_ids)
+        how = Manners(concurrency=1)
+        self.run(how, FarEnd(self.log, frozenset(self.failing), meanwhile=meanwhile))
+        asked = self.check_asked(open_ids, how)
         assert [ExitStatus.BUSY] * bool(asked) == statuses
 
     @precondition(lambda self: self.journal.exists() and self.journal.stat().st_size)
     @rule()
     def is_not_told_to_go_on(self) -> None:
         before = self.journal.read_bytes()
-        how = How(self.journal, self.source, resume=False)
-        assert ExitStatus.USAGE == run(how, FarEnd(self.log))
+        assert ExitStatus.USAGE == self.run(Manners(resume=False), FarEnd(self.log))
         assert (before, []) == (self.journal.read_bytes(), self.take_asked())
 
     @invariant()
@@ -176,14 +178,21 @@ class Batch(RuleBasedStateMachine):
         assert self.promised.items() <= found.items()
         self.promised = found
 
-    def how(self, manners: Manners) -> How:
-        self.source.write_text(
+    @property
+    def journal(self) -> Path:
+        return self.place.journal
+
+    def write_input(self) -> None:
+        self.place.source.write_text(
             "".join(
                 json.dumps({"id": name, "prompt": 1 if prompt is None else prompt}) + "\n"
                 for name, prompt in self.records.items()
             )
         )
-        return How(self.journal, self.source, *manners)
+
+    def run(self, how: Manners, far: FarEnd) -> int:
+        self.write_input()
+        return run(self.place, how, far)
 
     def name(self, at: int) -> str:
         return [*self.records][at % len(self.records)]
@@ -199,15 +208,15 @@ class Batch(RuleBasedStateMachine):
         found: dict[str, bytes] = {}
         for line in lines(self.journal):
             try:
-                said = json.loads(line)
+                record = said(line)
             except ValueError:
                 assert not line.endswith(b"\n")
                 continue
-            if is_good(line):
-                assert said["id"] not in found
-                found[said["id"]] = line.removesuffix(b"\n") + b"\n"
-                if prompt := self.records.get(said["id"]):
-                    assert answer_to(prompt) == said["content"]
+            if record.answer is not None:
+                assert record.id not in found
+                found[record.id] = line.removesuffix(b"\n") + b"\n"
+                if prompt := self.records.get(record.id):
+                    assert answer_to(prompt) == record.answer
         return found
 
     def take_asked(self) -> list[str]:
@@ -215,12 +224,13 @@ class Batch(RuleBasedStateMachine):
         self.log.unlink(missing_ok=True)
         return asked
 
-    def check_asked(self, open_ids: list[str]) -> list[str]:
+    def check_asked(self, open_ids: list[str], how: Manners) -> list[str]:
         """Nothing was asked but what had no answer, and nothing twice that was answered."""
         asked = self.take_asked()
         wanted = Counter(self.records[name] for name in open_ids)
         for prompt, times in Counter(asked).items():
-            assert times <= (wanted[prompt] if prompt in self.failing else min(1, wanted[prompt]))
+            is_shared = how.dedupe and prompt not in self.failing
+            assert times <= (min(1, wanted[prompt]) if is_shared else wanted[prompt])
         return asked
 
 
