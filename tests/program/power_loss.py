@@ -89,11 +89,16 @@ class Disk:
         self._change(self._files[self._names[path.name]], name, arguments)
         return True
 
-    def leftovers(self) -> Iterator[dict[str, bytes]]:
-        """Every folder that a loss of power may leave at this moment."""
+    def leftovers(self) -> Iterator[frozenset[tuple[str, bytes]]]:
+        """The files of every folder that a loss of power may leave at this moment."""
         for names in self._synced_names:
             for contents in product(*(self._files[number].contents() for number in names.values())):
-                yield dict(zip(names, contents, strict=True))
+                yield frozenset(zip(names, contents, strict=True))
+
+    def now(self) -> frozenset[tuple[str, bytes]]:
+        """The files as programs see them."""
+        *_, files = self.leftovers()
+        return files
 
     def _create(self, path: Path) -> bool:
         if path.parent != self._folder or path.name in self._names:

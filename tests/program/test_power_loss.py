@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -38,15 +37,10 @@ def folder(here: Path) -> Path:
     return made
 
 
-@dataclass(frozen=True)
-class Cut:
-    """What a loss of power left, and how many of the calls had been made."""
-
-    files: dict[str, bytes]
-    calls: int
+Left = frozenset[tuple[str, bytes]]  # the files of a folder
 
 
-def cuts(folder: Path, arguments: Sequence[str], **before: bytes) -> tuple[list[Cut], list[Cut]]:
+def cuts(folder: Path, arguments: Sequence[str], **before: bytes) -> tuple[set[Left], set[Left]]:
     """All that may be left while the run is at work, and all that may be left once it has ended well."""
     for name, content in before.items():
         (folder / name).write_bytes(content)
@@ -57,22 +51,19 @@ def cuts(folder: Path, arguments: Sequence[str], **before: bytes) -> tuple[list[
         done = run(inside, far, env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert 0 == done.status, done.said
     disk = Disk(folder, before)
-    found = [Cut(files, 0) for files in disk.leftovers()]
-    calls = 0
+    found = set(disk.leftovers())
     for line in trace.read_text().splitlines():
         if disk.call(line):
-            calls += 1
-            found += [Cut(files, calls) for files in disk.leftovers()]
-    after = [Cut(files, calls) for files in disk.leftovers()]
+            found |= set(disk.leftovers())
     # The model knows the calls: what it has at the end is what is there.
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == after[-1].files
-    return found, after
+    assert {(path.name, path.read_bytes()) for path in folder.iterdir()} == disk.now()
+    return found, set(disk.leftovers())
 
 
-def put_back(folder: Path, cut: Cut) -> None:
+def put_back(folder: Path, left: Left) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
-    for name, content in cut.files.items():
+    for name, content in left:
         (folder / name).write_bytes(content)
 
 
@@ -81,8 +72,8 @@ def test_a_file_for_an_answer_is_the_old_one_or_the_new_one_and_in_the_end_the_n
     folder: Path, before: dict[str, bytes]
 ) -> None:
     during, after = cuts(folder, ANSWER, **before)
-    assert {before.get("answer"), b"new\n"} == {cut.files.get("answer") for cut in during}
-    assert {b"new\n"} == {cut.files.get("answer") for cut in after}
+    assert {before.get("answer"), b"new\n"} == {dict(left).get("answer") for left in during}
+    assert {b"new\n"} == {dict(left).get("answer") for left in after}
 
 
 @pytest.mark.parametrize("before", [b"", TALK, TALK[:-1], TALK + TORN])
@@ -93,20 +84,20 @@ def test_a_conversation_can_be_read_and_has_all_that_was_said_and_in_the_end_the
     said = read(folder / "talk")
     kept = said[:-2]
     assert 2 * bool(before) == len(kept)
-    for cut in during:
-        put_back(folder, cut)
-        left = cut.files.get("talk", b"")
-        if left and len(left.rstrip(b"\0")) < len(FIRST):
+    for left in during:
+        put_back(folder, left)
+        content = dict(left).get("talk", b"")
+        if content and len(content.rstrip(b"\0")) < len(FIRST):
             # So little may be anything, and is left to its owner.
             with pytest.raises(InputError):
                 read(folder / "talk")
             continue
-        found = read(folder / "talk") if left else ()
-        assert kept == found[: len(kept)], cut
-        assert found == said[: len(found)], cut
-    for cut in after:
-        put_back(folder, cut)
-        assert said == read(folder / "talk"), cut
+        found = read(folder / "talk") if content else ()
+        assert kept == found[: len(kept)], content
+        assert found == said[: len(found)], content
+    for left in after:
+        put_back(folder, left)
+        assert said == read(folder / "talk")
 
 
 def good(path: Path) -> set[str]:
@@ -126,16 +117,16 @@ def test_a_journal_can_be_taken_up_and_has_all_that_was_synced_and_in_the_end_al
         cuts(folder, BATCH)
         *_, second, last = (folder / "out.jsonl").read_bytes().splitlines(keepends=True)
         before = {"out.jsonl": second + last[:99]}
-        put_back(folder, Cut(before, 0))
+        put_back(folder, frozenset(before.items()))
     during, after = cuts(folder, (*BATCH, *more), **before)
     kept = {json.loads(line)["id"] for line in before.get("out.jsonl", b"").splitlines()[:1]}
-    for cut in during:
-        put_back(folder, cut)
-        if "out.jsonl" in cut.files:
-            assert kept <= good(folder / "out.jsonl"), cut
+    for left in during:
+        put_back(folder, left)
+        if "out.jsonl" in dict(left):
+            assert kept <= good(folder / "out.jsonl"), left
             assert all(map(parsed, (folder / "out.jsonl").read_bytes().splitlines()))
         else:
             assert not kept
-    for cut in after:
-        put_back(folder, cut)
-        assert {str(number) for number in range(COUNT)} == good(folder / "out.jsonl"), cut
+    for left in after:
+        put_back(folder, left)
+        assert {str(number) for number in range(COUNT)} == good(folder / "out.jsonl"), left
