@@ -204,9 +204,9 @@ class Batch(RuleBasedStateMachine):
         return [name for name in self.records if name not in self.promised]
 
     def found(self) -> dict[str, bytes]:
-        """The good lines, by id; a last one that lacks only its newline counts."""
+        """The good lines, by id; a last one that lacks only its newline counts, and NULs behind it do not."""
         found: dict[str, bytes] = {}
-        for line in lines(self.journal):
+        for line in (line.rstrip(b"\0") for line in lines(self.journal)):
             try:
                 record = said(line)
             except ValueError:
