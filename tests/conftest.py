@@ -5,6 +5,10 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+# `pytest --hypothesis-profile=long` is for an hour by hand.
+settings.register_profile("long", max_examples=5000, deadline=None)
 
 
 @pytest.fixture(scope="session")
