@@ -40,6 +40,11 @@ def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
         ("<think>\nhm\n</think>\n\nsay <think> to begin", "hm", "say <think> to begin"),
         ("<think>\n1 < 2\n\n3\n</think>\n\nyes", "1 < 2\n\n3", "yes"),
         ("<think>\nnever closed", "never closed", ""),
+        ("<think>\n1 <", "1 <", ""),
+        ("<think>\none\n</think>\n<think>\ntwo\n</think>\n\n56", "one\ntwo", "56"),
+        ("X = \n</think>\n56", "X = ", "56"),
+        ("<think>hm</think>\n\n    an indented answer", "hm", "    an indented answer"),
+        ("<think>hm</think>\n\nX", "hm", "X"),
         ("  <think>hm</think>56", "hm", "56"),
         ("", "", ""),
         (" \n", "", " \n"),
@@ -74,6 +79,18 @@ def test_where_thinking_of_its_own_field_is_cut_never_changes_what_comes_out(
     )
 
 
+@given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
+def test_no_piece_that_comes_out_is_empty(text: str, places: list[int], native: bool) -> None:
+    events = separate_tags(map(Text, cut(text, places)), native=native)
+    assert all(event.text for event in events if isinstance(event, Text | Thinking))
+
+
+@pytest.mark.parametrize("end", ["\n", "<", "\n</thi", "</think> "])
+def test_thinking_of_its_own_field_that_ends_nearly_as_a_closer_is_kept_whole(end: str) -> None:
+    events: list[Event] = [Thinking(f"1 {end}"), Text("56")]
+    assert (f"1 {end}", "56") == joined(list(separate_tags(events, native=False)))
+
+
 @given(st.text(min_size=1), st.lists(st.integers(0, 60)))
 def test_an_answer_that_talks_about_tags_in_split_mode_stays_whole(text: str, places: list[int]) -> None:
     answer = f"The tags are <think> and </think>.\n<think>\n{text}"
@@ -97,19 +114,22 @@ def test_a_server_that_knows_no_split_is_parsed_as_native() -> None:
     assert ("hm", "56") == separated(["<think>hm</think>\n56"], native=False)
 
 
-def test_the_same_thinking_in_a_field_and_between_tags_is_said_once() -> None:
+@pytest.mark.parametrize("begun", ["one", "    one", "\nX"])
+def test_the_same_thinking_in_a_field_and_between_tags_is_said_once(begun: str) -> None:
     events: list[Event] = [
-        Thinking("one"),
-        Text("<think>\none"),
+        Thinking(begun),
+        Text("<think>\n" + begun.removeprefix("\n")),
         Thinking(" two"),
-        Text(" two\n</think>\n\n56"),
+        Text(" two"),
+        Thinking(" three"),
+        Text(" three\n</think>\n\n56"),
     ]
-    assert ("one two", "56") == joined(list(separate_tags(events, native=True)))
+    assert (f"{begun} two three", "56") == joined(list(separate_tags(events, native=True)))
 
 
 def test_text_is_not_held_back_when_it_can_be_no_tag() -> None:
-    events = iter(separate_tags(iter([Text("<think>a</think>\n\nThe"), Text(" sky")]), native=True))
-    assert [Thinking("a"), Text("The"), Text(" sky")] == list(events)
+    events = separate_tags([Text("<think>a</think>\n\nThe <b"), Text("> sky")], native=True)
+    assert [Thinking("a"), Text("The <b"), Text("> sky")] == list(events)
 
 
 def test_text_without_tags_is_not_kept_when_the_model_was_told_not_to_think() -> None:
@@ -137,8 +157,26 @@ def test_hidden_thinking_leaves_the_answer_alone() -> None:
     assert [Text("56")] == list(arranged([Thinking("hm"), Text("56")], "hide", native=False))
 
 
+@pytest.mark.parametrize("mode", ["hide", "split"])
+def test_native_thinking_is_taken_out_of_the_answer_in_every_mode_but_show(mode: str) -> None:
+    thinking = "" if mode == "hide" else "hm"
+    for pieces in (["<think>hm</think>\n\n56"], ["h", "m\n</think>\n\n56"]):
+        assert (thinking, "56") == joined(list(arranged(map(Text, pieces), mode, native=True)))
+
+
+def test_the_words_of_a_model_that_was_told_not_to_think_are_arranged_as_they_come() -> None:
+    events = arranged(iter([Text("The"), Text(" sky")]), "split", native=True, thinks=False)
+    assert Text("The") == next(events)
+
+
+def test_an_answer_of_the_split_api_that_talks_about_tags_is_shown_as_it_is() -> None:
+    answer = "56\n<think>\nno block</think>"
+    shown = joined(list(arranged([Thinking("hm"), Text(answer)], "show", native=False)))
+    assert ("", f"<think>\nhm\n</think>\n\n{answer}") == shown
+
+
 def test_shown_thinking_stands_between_tags_before_the_answer() -> None:
-    events: list[Event] = [Thinking("h"), Thinking("m"), Text("56")]
+    events: list[Event] = [Thinking("h"), Thinking("m"), Text("5"), Text("6")]
     assert ("", "<think>\nhm\n</think>\n\n56") == joined(list(arranged(events, "show", native=False)))
 
 
@@ -152,3 +190,12 @@ def test_shown_thinking_without_an_answer_is_closed() -> None:
 @given(TAGGED, st.lists(st.integers(0, 200)))
 def test_native_text_is_shown_exactly_as_it_was_sent(content: str, places: list[int]) -> None:
     assert ("", content) == joined(list(arranged(map(Text, cut(content, places)), "show", native=True)))
+
+
+@pytest.mark.parametrize("tagged", ["<think>\none\n</think>\n\n", ""])
+def test_native_text_with_thinking_in_a_field_is_shown_with_one_pair_of_tags(tagged: str) -> None:
+    start = Start("id", "m")
+    events: list[Event] = [start, Thinking("one"), Text(f"{tagged}5"), Text("6")]
+    shown = list(arranged(events, "show", native=True))
+    assert start == shown[0]
+    assert ("", "<think>\none\n</think>\n\n56") == joined(shown)
