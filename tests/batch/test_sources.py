@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from batch.reading import read_lines
@@ -128,6 +128,8 @@ def test_standard_input_that_is_closed_is_an_input_error(pipe: tuple[int, int]) 
 def test_zipped_files_read_like_plain_ones_also_joined_and_padded(parts: list[bytes], padding: bytes) -> None:
     import tempfile
 
+    # What begins as a gzip file does is read as one, whatever its name is.
+    assume(not b"".join(parts).startswith(b"\x1f\x8b"))
     with tempfile.TemporaryDirectory() as folder:
         plain, zipped = Path(folder, "x"), Path(folder, "x.gz")
         plain.write_bytes(b"".join(parts))
