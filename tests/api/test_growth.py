@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -62,6 +63,18 @@ def test_text_that_repeats_itself_is_not_taken_for_cumulative(word: str, lengths
         at += length
     pieces = [piece for piece in pieces if piece]
     assert "".join(pieces) == taken(pieces)
+
+
+@pytest.mark.parametrize("once", [PROSE[:16], PROSE[:18], PROSE[:40], "a" * 20 + "b"])
+def test_a_text_that_is_said_twice_is_not_taken_for_cumulative(once: str) -> None:
+    for end in range(2 * len(once), 3 * len(once)):
+        pieces = [(once * 3)[:1], (once * 3)[:end], (once * 5)[: end + 1]]
+        assert "".join(pieces) == taken(pieces)
+
+
+def test_a_cumulative_stream_that_stammers_at_first_is_said_once() -> None:
+    text = "ha" * 11 + PROSE
+    assert text == taken([text[:1], text[:40], text[:80], text])
 
 
 @given(

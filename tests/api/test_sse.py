@@ -138,6 +138,13 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
             list(pieces)
 
 
+@pytest.mark.parametrize("size", [1, 7, 3000])
+def test_an_event_may_be_as_long_as_the_limit(size: int) -> None:
+    stream = b"data: a\n\n" + b"data:" + b"x" * 995 + b"\n\ndata: b\n\n"
+    places = list(range(0, len(stream), size))
+    assert ([b"a", b"x" * 995, b"b"], True) == events(stream, places, 1000)
+
+
 def test_the_limit_is_for_each_event_not_for_the_stream() -> None:
     stream = b"data: 0123456789\n\n" * 500
     assert ([b"0123456789"] * 500, True) == events(stream, list(range(0, len(stream), 7)), 1000)

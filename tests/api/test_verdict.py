@@ -13,8 +13,8 @@ def envelope(message: str, **more: object) -> dict[str, object]:
     return {"type": "error", "error": {"type": "x", "message": message, **more}, "request_id": "0640"}
 
 
-def reported(body: dict[str, object], http: int = 200, date: str | None = None) -> MmpipeError:
-    trouble = trouble_in(body, Source(http, date=date))
+def reported(body: dict[str, object], http: int = 200, **more: object) -> MmpipeError:
+    trouble = trouble_in(body, Source(http, **more))  # type: ignore[arg-type]  # as the callers say them
     assert trouble is not None
     return trouble
 
@@ -51,7 +51,7 @@ def test_no_code_is_left_untested() -> None:
 @pytest.mark.parametrize(
     ("http", "status"),
     [
-        *((http, E.REJECTED) for http in (301, 302, 307, 400, 404, 409, 413, 418, 422)),
+        *((http, E.REJECTED) for http in (300, 301, 302, 307, 399, 400, 404, 409, 413, 418, 422, 499)),
         *((http, E.AUTH) for http in (401, 403)),
         *((http, E.QUOTA) for http in (402, 429)),
         *((http, E.TIMEOUT) for http in (408, 504)),
@@ -66,6 +66,43 @@ def test_each_http_status_without_a_code_has_its_status(http: int, status: ExitS
 def test_the_code_says_more_than_the_http_status() -> None:
     error = from_status(Source(500), envelope("output new_sensitive (1027)"))
     assert (E.FILTERED, 500) == (error.status, error.http)
+
+
+@pytest.mark.parametrize(("http", "redirects"), [(299, 0), (300, 1), (308, 1), (399, 1), (400, 0)])
+def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, redirects: int) -> None:
+    error = from_status(Source(http, "trace"), None)
+    assert redirects == error.message.count("the host redirects elsewhere, where the key must not go")
+    assert (http, "trace") == (error.http, error.request_id)
+    assert error.message.startswith(f"HTTP {http}: ")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (None, "HTTP 500: no reason given; the service failed; "),
+        ({"error": "down"}, "HTTP 500: down; the service failed; "),
+        ({"error": ["down"]}, "HTTP 500: no reason given; the service failed; "),
+        ({"error": {"code": "odd"}}, "HTTP 500: no reason given; the service failed; "),
+        ({"base_resp": {"status_code": 9999}}, "HTTP 500: no reason given (9999); the service failed; "),
+        ({"base_resp": {"status_code": "odd", "status_msg": "down"}}, "HTTP 500: down; the service failed; "),
+    ],
+)
+def test_what_a_failed_service_says_is_quoted_and_what_to_do_follows(
+    body: dict[str, object] | None, said: str
+) -> None:
+    error = from_status(Source(500), body)
+    assert error.message.startswith(said)
+    assert error.retryable
+
+
+def test_an_error_inside_a_success_says_nothing_of_the_success() -> None:
+    assert "down; the service says no more about it" == reported({"error": "down"}).message
+
+
+def test_a_code_that_is_not_known_leaves_it_to_the_status() -> None:
+    error = from_status(Source(422), envelope("odd (9999)"))
+    assert (E.REJECTED, 9999) == (error.status, error.api_code)
+    assert "HTTP 422: odd (9999); the request itself must change" == error.message
 
 
 @pytest.mark.parametrize("code", [1004, 1008, 1026, 1027, 2013, 2049, 2056, 2061])
@@ -100,7 +137,18 @@ def test_the_trace_id_of_the_body_is_kept() -> None:
 
 
 def test_an_error_event_carries_its_http_status_inside() -> None:
-    assert 500 == reported(envelope("unknown error, 798 (1000)", http_code="500")).http
+    error = reported(envelope("unknown error, 798 (1000)", http_code="500"), retry_after=7.0)
+    assert (500, 7.0) == (error.http, error.retry_after)
+    assert error.message.startswith("HTTP 500: ")
+
+
+@pytest.mark.parametrize("odd", ["5", "50000", "abc", "", None, 5000])
+def test_a_status_inside_that_is_none_is_passed_over(odd: object) -> None:
+    assert 200 == reported(envelope("x (1000)", http_code=odd)).http
+
+
+def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
+    assert 503 == reported(envelope("x (1000)", http_code="500"), http=503).http
 
 
 @pytest.mark.parametrize(
@@ -127,8 +175,28 @@ def test_a_code_in_a_field_of_its_own_is_read(code: object) -> None:
     assert (E.AUTH, 1004) == (error.status, error.api_code)
 
 
-def test_a_reset_that_is_no_moment_is_passed_over() -> None:
-    assert None is reported(envelope("resets at 2026-99-99T00:00:00Z (2056)")).retry_after
+@pytest.mark.parametrize(("code", "read"), [("12345", 12345), ("123456", None), ("-1", None), (None, None)])
+def test_a_code_that_is_too_long_or_no_number_is_none(code: object, read: int | None) -> None:
+    assert read == reported({"error": {"message": "down", "code": code}}).api_code
+
+
+@pytest.mark.parametrize("retry_after", [None, 7.0])
+def test_a_reset_that_is_no_moment_is_passed_over(retry_after: float | None) -> None:
+    error = reported(envelope("resets at 2026-99-99T00:00:00Z (2056)"), retry_after=retry_after)
+    assert retry_after == error.retry_after
+
+
+@pytest.mark.parametrize("http_code", [None, "429"])
+def test_a_reset_that_is_past_by_the_clock_of_the_service_is_no_wait(http_code: object) -> None:
+    date = "Wed, 20 May 2026 20:00:00 GMT"
+    for second, wait in (("07", 7.0), ("01", 1.0)):
+        error = reported(
+            envelope(f"resets at 2026-05-20T20:00:{second}Z (2056)", http_code=http_code), date=date
+        )
+        assert wait == error.retry_after
+    past = reported(envelope("resets at 2026-05-20T19:00:00Z (2056)", http_code=http_code), date=date)
+    # Nothing is not waited for: what is told otherwise counts.
+    assert not past.retry_after
 
 
 def test_what_a_host_says_is_cut_to_a_line() -> None:

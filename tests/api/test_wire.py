@@ -1,49 +1,19 @@
 """What the service sends becomes events; what is no whole answer becomes an error. Shapes: api_facts 1 to 3."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.api.verdict import Source
+from api.sending import USAGE, call, chunk, stream, streamed, text_of, thought
 from mmpipe.api.wire import StreamDecoder, decode
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.events import Start, Stop, Text, Thinking, Usage
 
-DETAIL = {"type": "reasoning.text", "id": "reasoning-text-1", "format": "MiniMax-response-v1", "index": 0}
 FLAGS = {"role": "assistant", "name": "MiniMax AI", "audio_content": ""}
 
 
-def thought(text: str) -> dict[str, object]:
-    return {"reasoning_content": text, "reasoning_details": [DETAIL | {"text": text}]}
-
-
-def chunk(delta: object, **choice: object) -> dict[str, object]:
-    choices = [{**choice, "index": 0, "delta": delta}]
-    return {
-        "id": "0700",
-        "choices": choices,
-        "model": "MiniMax-M2.7",
-        "object": "chat.completion.chunk",
-        "usage": None,
-    }
-
-
-USAGE = {
-    "id": "0700",
-    "choices": [],
-    "usage": {
-        "total_tokens": 885,
-        "total_characters": 0,
-        "prompt_tokens": 769,
-        "completion_tokens": 116,
-        "completion_tokens_details": {"reasoning_tokens": 37},
-        "prompt_tokens_details": {"cached_tokens": 443},
-    },
-    "base_resp": {"status_code": 0, "status_msg": ""},
-}
 SPLIT = [
     chunk(FLAGS | thought("The")),
     chunk({"content": ""} | FLAGS | thought(" user")),
@@ -61,25 +31,6 @@ EVENTS = [
     Usage(769, 116, 885, 37, 443),
     Stop("stop", MESSAGE),
 ]
-
-
-def stream(*chunks: object) -> bytes:
-    return b"".join(b"data: " + json.dumps(piece, ensure_ascii=False).encode() + b"\n\n" for piece in chunks)
-
-
-def streamed(body: bytes, size: int = 10**6) -> list[Event]:
-    decoder = StreamDecoder(Source(request_id="trace"))
-
-    def events() -> Iterator[Event]:
-        for at in range(0, len(body), size):
-            yield from decoder.feed(body[at : at + size])
-        yield from decoder.close()
-
-    return list(events())
-
-
-def text_of(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
 
 
 def test_a_split_stream_becomes_events_at_every_cut() -> None:
@@ -101,20 +52,13 @@ def test_the_message_of_a_stream_equals_the_message_of_a_whole_answer() -> None:
 
 @pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n", b"data: [DONE]\n\ndata: {broken\n\n"])
 def test_the_done_marker_may_come_or_not_and_ends_the_stream(end: bytes) -> None:
-    assert EVENTS == streamed(stream(*SPLIT) + end)
+    for size in (1, 10**6):
+        assert EVENTS == streamed(stream(*SPLIT) + end, size)
 
 
-def test_the_last_event_may_lack_its_blank_line() -> None:
-    assert EVENTS == streamed(stream(*SPLIT)[:-1])
-
-
-def test_thinking_in_one_field_or_in_two_is_one_text() -> None:
-    for fields in (["reasoning_content"], ["reasoning_details"], ["reasoning_content", "reasoning_details"]):
-        chunks = [chunk({name: thought(text)[name] for name in fields}) for text in ("The", " user")]
-        events = streamed(stream(*chunks, chunk({"content": "56"}, finish_reason="stop")))
-        assert [Thinking("The"), Thinking(" user")] == [
-            event for event in events if isinstance(event, Thinking)
-        ]
+@pytest.mark.parametrize("missing", [1, 2])
+def test_the_last_event_may_lack_its_blank_line(missing: int) -> None:
+    assert EVENTS == streamed(stream(*SPLIT)[:-missing])
 
 
 ZEROS = {"usage": {"total_tokens": 0, "total_characters": 0}}
@@ -150,43 +94,6 @@ def test_a_cumulative_stream_is_said_once() -> None:
     events = streamed(stream(*chunks, chunk({"content": answer}, finish_reason="stop")))
     assert answer == text_of(events)
     assert answer == getattr(events[-1], "message", {})["content"]
-
-
-def call(index: int | None, **fields: object) -> dict[str, object]:
-    return {"tool_calls": [fields if index is None else fields | {"index": index}]}
-
-
-def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:
-    first = {"id": "call_function_a_1", "type": "function", "function": {"name": "ls", "arguments": '{"a": '}}
-    second = {"id": "call_function_a_2", "type": "function", "function": {"name": "rm", "arguments": "{}"}}
-    chunks = [
-        chunk({"content": "I look."}),
-        chunk(call(0, **first)),
-        chunk(call(0, function={"arguments": "null}"})),
-        chunk(call(1, **second), finish_reason="tool_calls"),
-    ]
-    events = streamed(stream(*chunks))
-    calls = [
-        ToolCall(0, "call_function_a_1", "ls", '{"a": null}'),
-        ToolCall(1, "call_function_a_2", "rm", "{}"),
-    ]
-    assert calls == events[-3:-1]
-    whole = first | {"function": {"name": "ls", "arguments": '{"a": null}'}, "index": 0}
-    assert [whole, second | {"index": 1}] == getattr(events[-1], "message", {})["tool_calls"]
-
-
-def test_early_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
-    chunks = [
-        chunk(call(None, id="1", function={"name": "ls", "arguments": "{"})),
-        chunk(call(None, function={"arguments": "}"})),
-        chunk(call(None, id="2", function={"name": "rm", "arguments": "{}"}), finish_reason="tool_calls"),
-    ]
-    assert [ToolCall(0, "1", "ls", "{}"), ToolCall(1, "2", "rm", "{}")] == streamed(stream(*chunks))[-3:-1]
-
-
-def test_a_call_with_broken_arguments_is_for_who_runs_it_to_judge() -> None:
-    broken = chunk(call(0, id="1", function={"name": "ls", "arguments": '{"a'}), finish_reason="tool_calls")
-    assert ToolCall(0, "1", "ls", '{"a') == streamed(stream(broken))[-2]
 
 
 @pytest.mark.parametrize(
@@ -270,49 +177,11 @@ def test_fields_of_any_type_end_in_an_answer_or_in_our_error(
 
 
 def test_an_answer_over_the_size_limit_is_refused() -> None:
-    with pytest.raises(BadResponse, match="longer than 100 bytes"):
-        list(StreamDecoder(limit=100).feed(stream(*SPLIT)))
-
-
-def test_usage_with_explicit_caching_has_its_own_name() -> None:
-    usage = {"total_tokens": 9, "prompt_tokens_details": {"cache_read_input_tokens": 7}}
-    events = streamed(stream(chunk({"content": "x"}, finish_reason="stop"), {"choices": [], "usage": usage}))
-    assert Usage(total_tokens=9, cached_tokens=7) == events[-2]
-
-
-def test_a_second_detail_is_thinking_of_its_own() -> None:
-    details = [DETAIL | {"index": index, "text": text} for index, text in enumerate(("First. ", "Second."))]
-    chunks = [chunk({"reasoning_details": [detail]}) for detail in details]
-    events = streamed(stream(*chunks, chunk({"content": "56"}, finish_reason="stop")))
-    assert [Thinking("First. "), Thinking("Second.")] == [
-        event for event in events if isinstance(event, Thinking)
-    ]
-    assert details == getattr(events[-1], "message", {})["reasoning_details"]
-
-
-def test_calls_that_the_last_frame_repeats_are_called_once() -> None:
-    calls = {"tool_calls": [{"id": "1", "function": {"name": "ls", "arguments": "{}"}, "index": 0}]}
-    frame = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"content": "", **calls}}]}
-    events = streamed(stream(chunk(calls), frame))
-    assert [ToolCall(0, "1", "ls", "{}")] == [event for event in events if isinstance(event, ToolCall)]
-
-
-def test_a_call_without_arguments_may_have_none() -> None:
-    events = streamed(stream(chunk(call(0, id="1", function={"name": "ls"}), finish_reason="tool_calls")))
-    assert ToolCall(0, "1", "ls", "") == events[-2]
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [(r"a\ud83d", r"\ude00b"), (r"a", r"\ud83d\ude00b"), (r"a\ud83d\ude00", "b")],
-)
-def test_a_character_cut_in_two_is_one_character(first: str, second: str) -> None:
-    pieces = [
-        json.dumps(chunk({"content": "X"}, finish_reason="stop")).replace("X", text)
-        for text in (first, second)
-    ]
-    events = streamed(b"".join(f"data: {piece}\n\n".encode() for piece in pieces))
-    assert "a\U0001f600b" == text_of(events) == getattr(events[-1], "message", {})["content"]
+    body = stream(*SPLIT)
+    decoder = StreamDecoder(limit=len(body))
+    assert EVENTS[1:-2] == [*decoder.feed(body[:100]), *decoder.feed(body[100:])][1:]
+    with pytest.raises(BadResponse, match=f"longer than {len(body)} bytes"):
+        list(decoder.feed(b"\n"))
 
 
 def whole(**choice: object) -> bytes:
@@ -324,12 +193,13 @@ def whole(**choice: object) -> bytes:
     [
         (whole(), "no message"),
         (whole(message=None), "no message"),
-        (whole(message={"content": [{"type": "text", "text": "hi"}]}), "content is no text"),
-        (whole(message={"content": 5}), "content is no text"),
+        (whole(message={"content": [{"type": "text", "text": "hi"}]}), "content is no text: .*hi"),
+        (whole(message={"content": 5}), "content is no text: 5"),
         (whole(message={"content": "", "tool_calls": "nope"}), "no list of calls"),
         (whole(message={"content": ""}, finish_reason="tool_calls"), "no call in it"),
         (whole(message={"content": "a\ud800"}), "within a character"),
         (whole(message={"content": "a\ud800b"}), "half a character"),
+        (whole(message={"reasoning_content": "a\ud83d", "content": "\ude00b"}), "half a character"),
         (whole(message={"content": "a"}).replace(b'"a"', b"NaN"), "not JSON"),
         (whole(message={"content": "a", "score": 0}).replace(b": 0}}", b": 1e999}}"), "not JSON"),
     ],
@@ -339,14 +209,18 @@ def test_what_cannot_be_understood_is_not_passed_off_as_an_empty_answer(body: by
         list(decode(body))
 
 
-def test_empty_deltas_are_no_progress() -> None:
+@pytest.mark.parametrize(
+    "something", [chunk({"content": "x"}), chunk(call(0, id="1")), chunk({}, finish_reason="stop")]
+)
+def test_empty_deltas_are_no_progress_and_all_else_is(something: dict[str, object]) -> None:
     decoder = StreamDecoder()
     nothing: list[dict[str, object]] = [chunk({"content": ""}), {"choices": []}, chunk({"role": "assistant"})]
     for piece in nothing:
         list(decoder.feed(stream(piece)))
     assert 0 == decoder.progress
-    list(decoder.feed(stream(chunk({"content": "x"}))))
-    assert 1 == decoder.progress
+    for times in (1, 2, 3):
+        list(decoder.feed(stream(something)))
+        assert times == decoder.progress
 
 
 def test_an_error_after_the_finish_is_an_error() -> None:
@@ -363,5 +237,24 @@ def test_a_role_that_is_blanked_later_is_kept() -> None:
 
 
 def test_a_second_choice_is_not_mixed_into_the_first() -> None:
-    body = {"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": "stop"}]}
-    assert "56" == text_of(streamed(stream(body, chunk({"content": "56"}, finish_reason="stop"))))
+    first = {"delta": {"content": "56"}, "finish_reason": "stop"}
+    second = {"index": 1, "delta": {"content": "no"}, "finish_reason": "stop"}
+    for chunks in ([[second], [first]], [[second, first]], [[first, second]], [[None, first | {"index": 0}]]):
+        assert [Start("", "", "trace"), Text("56")] == streamed(
+            stream(*({"choices": choices} for choices in chunks))
+        )[:-1]
+
+
+def test_of_a_field_that_is_not_known_the_latest_value_counts() -> None:
+    chunks = [chunk({"name": "A", "x": 1}), chunk({"name": "B", "content": "5"}, finish_reason="stop")]
+    message = {"content": "5", "name": "B", "x": 1, "role": "assistant"}
+    assert Stop("stop", message) == streamed(stream(*chunks))[-1]
+
+
+def test_the_message_of_a_whole_answer_is_handed_on_exactly_as_it_came() -> None:
+    for message in (
+        {"content": "56"},
+        {"content": None, "role": "x"},
+        {"reasoning_details": [7], "content": ""},
+    ):
+        assert Stop("stop", message) == list(decode(whole(message=message)))[-1]

@@ -1,0 +1,102 @@
+"""A tool call is whole and is called once, however the service cut it."""
+
+import pytest
+
+from api.sending import call, chunk, stream, streamed
+from mmpipe.events import Event, ToolCall
+
+
+def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:
+    first = {"id": "call_function_a_1", "type": "function", "function": {"name": "ls", "arguments": '{"a": '}}
+    second = {"id": "call_function_a_2", "type": "function", "function": {"name": "rm", "arguments": "{}"}}
+    chunks = [
+        chunk({"content": "I look."}),
+        chunk(call(0, **first)),
+        chunk(call(0, function={"arguments": "null}"})),
+        chunk(call(1, **second), finish_reason="tool_calls"),
+    ]
+    events = streamed(stream(*chunks))
+    calls = [
+        ToolCall(0, "call_function_a_1", "ls", '{"a": null}'),
+        ToolCall(1, "call_function_a_2", "rm", "{}"),
+    ]
+    assert calls == events[-3:-1]
+    whole = first | {"function": {"name": "ls", "arguments": '{"a": null}'}, "index": 0}
+    assert [whole, second | {"index": 1}] == getattr(events[-1], "message", {})["tool_calls"]
+
+
+def test_early_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    chunks = [
+        chunk(call(None, id="1", function={"name": "ls", "arguments": "{"})),
+        chunk(call(None, function={"arguments": "}"})),
+        chunk(call(None, id="2", function={"name": "rm", "arguments": "{}"}), finish_reason="tool_calls"),
+    ]
+    assert [ToolCall(0, "1", "ls", "{}"), ToolCall(1, "2", "rm", "{}")] == streamed(stream(*chunks))[-3:-1]
+
+
+def test_a_call_with_broken_arguments_is_for_who_runs_it_to_judge() -> None:
+    broken = chunk(call(0, id="1", function={"name": "ls", "arguments": '{"a'}), finish_reason="tool_calls")
+    assert ToolCall(0, "1", "ls", '{"a') == streamed(stream(broken))[-2]
+
+
+def test_calls_that_the_last_frame_repeats_are_called_once() -> None:
+    calls = {"tool_calls": [{"id": "1", "function": {"name": "ls", "arguments": "{}"}, "index": 0}]}
+    frame = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"content": "", **calls}}]}
+    events = streamed(stream(chunk(calls), frame))
+    assert [ToolCall(0, "1", "ls", "{}")] == [event for event in events if isinstance(event, ToolCall)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "whole"),
+    [
+        ({"id": "1", "function": {"name": "ls"}}, ToolCall(0, "1", "ls", "")),
+        ({"function": {"arguments": "{}"}}, ToolCall(0, "", "", "{}")),
+    ],
+)
+def test_what_a_call_does_not_say_is_empty(fields: dict[str, object], whole: ToolCall) -> None:
+    events = streamed(stream(chunk(call(0, **fields), finish_reason="tool_calls")))
+    assert whole == events[-2]
+
+
+@pytest.mark.parametrize("content", [{}, {"content": ""}])
+def test_the_message_of_calls_alone_has_a_content_that_is_empty(content: dict[str, object]) -> None:
+    first = call(0, id="1", function={"name": "ls"}) | content
+    last = streamed(stream(chunk(first, finish_reason="tool_calls")))[-1]
+    assert "" == getattr(last, "message", {})["content"]
+
+
+def called(*deltas: dict[str, object]) -> list[Event]:
+    """The calls of a stream that ends with them."""
+    events = streamed(stream(*map(chunk, deltas), chunk({}, finish_reason="tool_calls")))
+    return [event for event in events if isinstance(event, ToolCall)]
+
+
+def test_pieces_of_calls_that_take_turns_are_told_apart_by_their_index() -> None:
+    pieces = [
+        call(0, id="1", function={"name": "ls", "arguments": "{"}),
+        call(1, id="2", function={"name": "rm", "arguments": "["}),
+        call(0, function={"arguments": "}"}),
+        call(1, function={"arguments": "]"}),
+    ]
+    assert [ToolCall(0, "1", "ls", "{}"), ToolCall(1, "2", "rm", "[]")] == called(*pieces)
+
+
+@pytest.mark.parametrize("again", [{}, {"id": ""}, {"id": None}, {"id": "1"}])
+def test_without_an_index_a_piece_with_no_new_id_goes_on_with_the_call(again: dict[str, object]) -> None:
+    pieces = [
+        call(None, id="1", function={"name": "ls", "arguments": "{"}),
+        call(None, function={"arguments": "}"}, **again),
+    ]
+    assert [ToolCall(0, "1", "ls", "{}")] == called(*pieces)
+
+
+@pytest.mark.parametrize("blank", ["", None])
+def test_what_a_later_piece_leaves_blank_stays_as_it_was(blank: object) -> None:
+    function = {"name": "ls", "arguments": "{}"}
+    pieces = [
+        call(0, id="1", type="function", function=function),
+        call(0, id=blank, type=blank, function={"name": blank, "arguments": blank}),
+    ]
+    events = streamed(stream(*map(chunk, pieces), chunk({}, finish_reason="tool_calls")))
+    whole = {"id": "1", "type": "function", "function": function, "index": 0}
+    assert [whole] == getattr(events[-1], "message", {})["tool_calls"]

@@ -1,0 +1,121 @@
+"""A body is judged as a whole, in whatever pieces it comes and whatever the service calls it."""
+
+import json
+
+import pytest
+
+from api.sending import chunk, stream
+from mmpipe.api.reception import Head, WholeDecoder, receive_answer, receive_model_list
+from mmpipe.api.verdict import Source
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError, ServerError
+from mmpipe.events import Event, Start, Stop, Text
+
+MESSAGE = {"role": "assistant", "content": "a  b \n c"}
+WHOLE = json.dumps(
+    {"id": "1", "model": "M", "choices": [{"index": 0, "finish_reason": "stop", "message": MESSAGE}]}
+).encode()
+EVENTS = [Start("1", "M", "trace"), Text("a  b \n c"), Stop("stop", MESSAGE)]
+
+
+def head(kind: str = "application/json") -> Head:
+    return Head(Source(request_id="trace"), kind)
+
+
+def received(body: bytes, kind: str = "application/json", size: int = 10**6) -> list[Event]:
+    reception = receive_answer(head(kind))
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return [*(event for piece in pieces for event in reception.feed(piece)), *reception.close()]
+
+
+def refused(body: bytes, kind: str = "application/json") -> MmpipeError:
+    with pytest.raises(MmpipeError) as caught:
+        received(body, kind)
+    return caught.value
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("kind", ["application/json", ""])
+def test_a_whole_answer_is_read_out_of_any_pieces(kind: str, size: int) -> None:
+    for body in (WHOLE, b"\xef\xbb\xbf" + WHOLE):
+        assert EVENTS == received(body, kind, size)
+
+
+def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
+    reception = receive_answer(head())
+    for piece in (b"  ", b"\r\n \n"):
+        assert [] == list(reception.feed(piece))
+    assert 0 == reception.progress
+    assert [] == list(reception.feed(b"\n" + WHOLE[:7]))
+    assert (7, False) == (reception.progress, reception.finished)
+    assert EVENTS == [*reception.feed(WHOLE[7:]), *reception.close()]
+
+
+def test_an_answer_may_be_as_long_as_the_limit_and_no_longer() -> None:
+    decoder = WholeDecoder(head(), lambda body, _: [body], 5)
+    assert [b"12345"] == [*decoder.feed(b"12345"), *decoder.close()]
+    with pytest.raises(BadResponse, match="longer than 5 bytes"):
+        decoder.feed(b"6")
+
+
+@pytest.mark.parametrize("body", [b"", b" \n\r\n "])
+def test_an_empty_answer_is_called_so(body: bytes) -> None:
+    assert "the service sent an empty answer" == refused(body).message
+
+
+def test_what_is_no_json_is_named_and_quoted_in_one_short_line() -> None:
+    page = "<html>\nfünf\x1b[31m ".encode() + b"\xff" + b"x" * 10_000
+    error = refused(page, "text/html" + "l" * 10_000)
+    assert "the service sent text/htmll" in error.message
+    assert "instead of an answer: <html> fünf␛[31m \ufffdxx" in error.message
+    assert len(error.message) < 160
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "application/json"),
+        (b"data: x\n\n", "text/event-stream"),
+        (b": nothing\n\n", "text/event-stream"),
+    ],
+)
+def test_what_is_no_answer_carries_the_trace_id_of_its_response(body: bytes, kind: str) -> None:
+    assert "trace" == refused(body, kind).request_id
+
+
+def test_a_trace_id_in_the_body_is_nearer_than_that_of_the_response() -> None:
+    body = json.dumps({"error": {"message": "down"}, "request_id": "0640"}).encode()
+    for sent, kind in ((body, "application/json"), (b"data: " + body + b"\n\n", "text/event-stream")):
+        assert "0640" == refused(sent, kind).request_id
+
+
+def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing() -> None:
+    reception = receive_answer(head("text/event-stream"))
+    assert [Start("0700", "MiniMax-M2.7", "trace"), Text("5")] == list(
+        reception.feed(stream(chunk({"content": "5"})))
+    )
+    assert (1, False) == (reception.progress, reception.finished)
+    assert [Text("6")] == list(reception.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
+    assert reception.finished
+    assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(
+        reception.close(NetworkError("reset"))
+    )
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_a_connection_that_fails_before_the_end_is_what_went_wrong(kind: str) -> None:
+    reception = receive_answer(head(kind))
+    list(reception.feed(stream(chunk({"content": "5"})) if "stream" in kind else WHOLE))
+    with pytest.raises(NetworkError, match="reset") as caught:
+        list(reception.close(NetworkError("reset")))
+    assert "trace" == caught.value.request_id
+
+
+def test_a_list_of_models_is_judged_by_the_same_rules() -> None:
+    body = b'{"object": "list", "data": [{"id": "M-1", "object": "model"}]}'
+    reception = receive_model_list(head())
+    assert ["M-1"] == [*reception.feed(body), *reception.close()]
+    failed = receive_model_list(head())
+    list(failed.feed(b'{"error": {"message": "down (1000)"}}'))
+    with pytest.raises(ServerError, match="down") as caught:
+        list(failed.close())
+    assert "trace" == caught.value.request_id

@@ -1,0 +1,117 @@
+"""What the events of an answer add up to."""
+
+import pytest
+
+from mmpipe.errors import CutShort, Filtered
+from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.reply import Attempts, Reply, total_usage, trouble
+
+MESSAGE = {"role": "assistant", "content": "56"}
+USAGE = {
+    "prompt_tokens": 4,
+    "completion_tokens": 5,
+    "total_tokens": 9,
+    "reasoning_tokens": None,
+    "cached_tokens": 3,
+}
+
+
+def reply(*events: Event) -> Reply:
+    found = Reply()
+    for event in events:
+        found.add(event)
+    return found
+
+
+def ended(reason: str) -> Reply:
+    return reply(Start("1", "M", "trace"), Text("56"), Stop(reason, MESSAGE))
+
+
+def test_the_record_has_every_field_of_the_contract() -> None:
+    whole = reply(
+        Start("1", "M", "trace"),
+        Thinking("h"),
+        Thinking("m"),
+        Text("5"),
+        Text("6"),
+        ToolCall(0, "call_1", "ls", "{}"),
+        ToolResult("call_1", "ls", "a result is no part of the answer"),
+        Usage(4, 5, 9, None, 3, 2, "flex"),
+        Stop("tool_calls", MESSAGE),
+    )
+    record = {
+        "id": "1",
+        "model": "M",
+        "content": "56",
+        "thinking": "hm",
+        "tool_calls": [{"index": 0, "id": "call_1", "name": "ls", "arguments": "{}"}],
+        "finish_reason": "tool_calls",
+        "usage": USAGE,
+        "message": MESSAGE,
+        "request_id": "trace",
+        "attempts": 2,
+        "elapsed_ms": 30,
+    }
+    assert record == whole.record(Attempts(2, 10, 30), with_thinking=True)
+    hidden = {name: value for name, value in record.items() if name != "thinking"}
+    assert hidden == whole.record(Attempts(2, 10, 30), with_thinking=False)
+
+
+def test_the_record_of_nothing_says_that_nothing_is_known() -> None:
+    record = Reply().record(Attempts(), with_thinking=True)
+    assert dict.fromkeys(USAGE) == record["usage"]
+    empty = {"id": "", "model": "", "content": "", "thinking": "", "tool_calls": [], "message": {}}
+    unknown = {"finish_reason": None, "request_id": None, "attempts": 0, "elapsed_ms": 0}
+    assert empty | unknown == {name: value for name, value in record.items() if name != "usage"}
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "weird"])
+def test_an_answer_that_came_to_its_end_is_whole(reason: str) -> None:
+    assert ended(reason).is_whole
+    assert None is trouble(ended(reason))
+
+
+@pytest.mark.parametrize("begun", [Reply(), reply(Start("1", "M"), Text("5"))])
+def test_an_answer_without_its_end_is_not_whole(begun: Reply) -> None:
+    assert not begun.is_whole
+
+
+def test_an_answer_cut_at_its_limit_tells_which_options_help_and_may_be_accepted() -> None:
+    cut = ended("length")
+    error = trouble(cut)
+    assert isinstance(error, CutShort)
+    assert (
+        "the answer is cut at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated"
+        == (error.message)
+    )
+    assert "trace" == error.request_id
+    assert not cut.is_whole
+    assert None is trouble(cut, allow_truncated=True)
+
+
+@pytest.mark.parametrize("allow_truncated", [True, False])
+def test_an_answer_cut_by_moderation_is_never_accepted(allow_truncated: bool) -> None:
+    error = trouble(ended("content_filter"), allow_truncated=allow_truncated)
+    assert isinstance(error, Filtered)
+    assert "the answer was cut off by moderation (content_filter)" == error.message
+    assert "trace" == error.request_id
+
+
+def test_the_usage_of_several_answers_is_added_up_as_far_as_it_is_known() -> None:
+    first = Usage(1, 2, 3, None, 0, 7, "flex")
+    second = Usage(10, None, 30, None, 5, 20, "standard")
+    assert Usage(11, 2, 33, None, 5, 27, "standard") == total_usage(first, None, second)
+    assert Usage(11, 2, 33, None, 5, 27, "flex") == total_usage(second, first)
+    assert Usage(12, 4, 36, None, 5, 34, "flex") == total_usage(first, second, first)
+    assert first == total_usage(None, first)
+    assert None is total_usage(None, None) is total_usage()
+
+
+def test_what_is_replayed_was_paid_before() -> None:
+    asked: list[Event] = [Start("1", "MiniMax-M2.7"), Usage(1000, 500, 1500)]
+    replayed: list[Event] = [Start("1", "MiniMax-M2.7", replayed=True), Usage(1000, 500, 1500)]
+    paid = reply(*asked).cost
+    assert paid is not None
+    assert paid > 0
+    assert 0.0 == reply(*replayed).cost
+    assert paid == reply(*replayed, *asked).cost
