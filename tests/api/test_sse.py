@@ -130,6 +130,14 @@ def test_a_byte_order_mark_does_not_hide_the_first_event() -> None:
     assert ([b"a"], True) == events(stream, []) == events(stream, [1, 2, 3, 4])
 
 
+def test_only_the_beginning_of_a_stream_may_have_a_byte_order_mark() -> None:
+    assert ([b"a", b"c"], True) == events(b"data: a\n\n" + BOM + b"data: b\n\ndata: c\n\n", [])
+
+
+def test_half_an_event_is_none() -> None:
+    assert ([], True) == events(b"data: a\n", [])
+
+
 def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
     for stream in (b"x" * 1001, b"data: 0123456789\n" * 101):
         reader = EventReader(1000)
@@ -139,10 +147,12 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 3000])
-def test_an_event_may_be_as_long_as_the_limit(size: int) -> None:
-    stream = b"data: a\n\n" + b"data:" + b"x" * 995 + b"\n\ndata: b\n\n"
-    places = list(range(0, len(stream), size))
-    assert ([b"a", b"x" * 995, b"b"], True) == events(stream, places, 1000)
+@pytest.mark.parametrize("before", [b"", b"data: a\n\n"])
+def test_an_event_may_be_as_long_as_the_limit(before: bytes, size: int) -> None:
+    for event in (b"data:" + b"x" * 995 + b"\n", b"data:" + b"y" * 500 + b"\ndata:" + b"y" * 500 + b"\n"):
+        stream = before + event + b"\n"
+        found, is_borne = events(stream, list(range(0, len(stream), size)), 1000)
+        assert (True, plainly(stream).events) == (is_borne, found)
 
 
 def test_the_limit_is_for_each_event_not_for_the_stream() -> None:

@@ -121,7 +121,7 @@ def test_the_key_of_another_region_is_explained() -> None:
 
 def test_an_unknown_model_tells_how_to_list_models() -> None:
     error = reported(envelope("invalid params, unknown model 'x' (2013)"))
-    assert "`mmpipe models`" in error.message
+    assert error.message.endswith("(2013); `mmpipe models` lists what can be asked")
 
 
 @pytest.mark.parametrize("moment", ["2026-05-20T20:00:00Z", "2026-05-21T04:00:00+08:00"])
@@ -152,7 +152,14 @@ def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"base_resp": {"status_code": 0}}, {"base_resp": None}, {"error": None}]
+    "body",
+    [
+        {},
+        *({"base_resp": {"status_code": code}} for code in (0, None, "", "0")),
+        {"base_resp": None},
+        *({"error": empty} for empty in (None, "", {}, [])),
+        {"choices": [], "message": "good morning"},
+    ],
 )
 def test_a_body_without_trouble_is_none(body: dict[str, object]) -> None:
     assert None is trouble_in(body, Source())

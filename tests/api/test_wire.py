@@ -99,16 +99,18 @@ def test_a_cumulative_stream_is_said_once() -> None:
 @pytest.mark.parametrize(
     ("body", "error", "words"),
     [
-        (b"", BadResponse, "no answer"),
+        (b"", BadResponse, "^there is no answer in what the service sent$"),
         (b": comment\n\n", BadResponse, "no answer"),
-        (stream(*SPLIT[:3]), BadResponse, "without a finish_reason"),
-        (stream(*SPLIT)[:-500], BadResponse, "inside an event"),
+        (stream(*SPLIT[:3]), BadResponse, "truncated: it ends without a finish_reason$"),
+        (stream(*SPLIT)[:-500], BadResponse, "truncated: it ends inside an event$"),
         (stream(chunk({"content": "x"}, finish_reason=None)), BadResponse, "without a finish_reason"),
         (stream(chunk({"content": "x"}, finish_reason="")), BadResponse, "without a finish_reason"),
         (stream({"choices": None, "usage": None}), BadResponse, "no answer"),
         (stream({"choices": []}), BadResponse, "no answer"),
         (b"data: {not json}\n\n", BadResponse, "not JSON: {not json}"),
-        (b"data: [1]\n\n", BadResponse, "not a JSON object"),
+        (b"data: [1]\n\n", BadResponse, "^what the service sent is not a JSON object$"),
+        (b"data:\n\n", BadResponse, "not JSON: it is empty$"),
+        (b"data: {" + "ö".encode() * 999 + b"\n\n", BadResponse, "not JSON: {öö"),
         (b'data: {"a": "\xff"}\n\n', BadResponse, "not UTF-8 at byte 7"),
         (b"data: " + b"[" * 200_000 + b"\n\n", BadResponse, "not JSON"),
         (
@@ -191,7 +193,7 @@ def whole(**choice: object) -> bytes:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (whole(), "no message"),
+        (whole(), "^there is no message in what the service sent$"),
         (whole(message=None), "no message"),
         (whole(message={"content": [{"type": "text", "text": "hi"}]}), "content is no text: .*hi"),
         (whole(message={"content": 5}), "content is no text: 5"),
@@ -207,6 +209,15 @@ def whole(**choice: object) -> bytes:
 def test_what_cannot_be_understood_is_not_passed_off_as_an_empty_answer(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=words):
         list(decode(body))
+
+
+@pytest.mark.parametrize(
+    "body", [whole(message={"content": ["x" * 9999]}), whole(message={"tool_calls": "x" * 9999}), b"x" * 9999]
+)
+def test_what_cannot_be_understood_is_quoted_in_short(body: bytes) -> None:
+    with pytest.raises(BadResponse, match="xxx") as caught:
+        list(decode(body))
+    assert len(caught.value.message) < 140
 
 
 @pytest.mark.parametrize(
