@@ -157,7 +157,10 @@ def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
         {},
         *({"base_resp": {"status_code": code}} for code in (0, None, "", "0")),
         {"base_resp": None},
-        *({"error": empty} for empty in (None, "", {}, [])),
+        {"error": None},
+        {"error": ""},
+        {"error": {}},
+        {"error": []},
         {"choices": [], "message": "good morning"},
     ],
 )

@@ -1,0 +1,131 @@
+"""Changes the code of a room in every small way, and tells which changes its tests do not notice; run by hand.
+
+    pip install mutmut
+    nice python tests/mutation/rooms.py /tmp/mutants thinking wire
+
+The folder gets a copy of the project for each room, with the code under `src`, where mutmut wants it. What survives
+the quick tests of its room meets the wider ones; `cd /tmp/mutants/wire; mutmut show NAME` shows what is left.
+Only tests that run `mmpipe` inside their own process see a change. What stands outside of functions is not changed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+# As mutmut counts: the exit status of the tests, or what it made of it.
+SURVIVED = (0, 5, 33)
+TIMEOUTS = (36, 24, -24, 152, 255)
+# These take most of the time and find no more than the others.
+SLOW = (
+    "batch/test_journal.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
+    "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
+)
+
+
+class Room(NamedTuple):
+    """The modules that are changed, the tests that are quick, and those that what survives is run against."""
+
+    code: tuple[str, ...]
+    quick: tuple[str, ...]
+    wider: tuple[str, ...]
+
+
+ROOMS = {
+    "wire": Room(
+        (
+            "api/sse", "api/wire", "api/chunks", "api/message", "api/growth", "api/verdict", "api/reception",
+            "events", "reply",
+        ),
+        (
+            "api/test_sse.py", "api/test_wire.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
+            "api/test_growth.py", "api/test_verdict.py", "api/test_reception.py", "test_reply.py",
+        ),
+        ("test_answer.py", "batch/test_outcomes.py", "api/test_client.py", "program/test_faults.py"),
+    ),
+    "thinking": Room(("thinking",), ("test_thinking.py",), ("test_answer.py",)),
+    "journal": Room(
+        ("batch/journal", "batch/scan", "batch/ledger", "batch/lines"),
+        ("batch/test_journal.py", "batch/test_ledger.py", "batch/test_lines.py"),
+        ("batch/test_crashes.py", "batch/test_twins.py", "batch/test_merge.py", "batch/test_run_options.py"),
+    ),
+    "retry": Room(
+        ("api/retry", "api/course", "account", "batch/limits"),
+        ("api/test_retry.py", "api/test_exchange.py", "test_answer.py", "batch/test_limits.py"),
+        ("api/test_client.py", "batch/test_shared_limits.py", "test_structured.py", "program/test_faults.py"),
+    ),
+    "terminal": Room(
+        ("visible", "writers/console", "writers/text"),
+        ("test_visible.py", "test_progress.py", "test_streams.py", "test_answer.py"),
+        ("test_commands.py", "test_app.py", "batch/test_run.py", "program/test_faults.py"),
+    ),
+}  # fmt: skip
+
+
+def prepare(folder: Path, room: Room, tests: Iterable[str]) -> None:
+    """The copy, told what to change and what to run."""
+    for name, source in (("src", ROOT / "cli"), ("tests", ROOT / "tests")):
+        shutil.copytree(source, folder / name, dirs_exist_ok=True)
+    settings = (ROOT / "pyproject.toml").read_text("utf-8").replace('["cli", "tests"]', '["src", "tests"]', 1)
+    arguments = [
+        "-p",
+        "no:cacheprovider",
+        *(part for test in SLOW for part in ("--deselect", f"tests/{test}")),
+    ]
+    chosen = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/mmpipe/{module}.py" for module in room.code],
+        "pytest_add_cli_args": arguments,
+        "pytest_add_cli_args_test_selection": [f"tests/{test}" for test in tests],
+        "timeout_constant": 8.0,
+        "timeout_multiplier": 3.0,
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in chosen.items()]
+    lines += ["use_git_change_detection = false", "track_dependencies = false"]
+    (folder / "pyproject.toml").write_text("\n".join((settings, "[tool.mutmut]", *lines, "")), "utf-8")
+    # Which test runs which function is found out anew.
+    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+
+
+def mutmut(folder: Path, *names: str) -> dict[str, int | None]:
+    """How each change ended, once those that are named, or all that have not been, are made."""
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *names]
+    subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr, env=os.environ)
+    found: dict[str, int | None] = {}
+    for kept in (folder / "mutants").rglob("*.meta"):
+        found |= json.loads(kept.read_text("utf-8"))["exit_code_by_key"]
+    return found
+
+
+def told(found: dict[str, int | None]) -> str:
+    """What came of the changes, in one line."""
+    ends = Counter(
+        "survived" if status in SURVIVED else "timeouts" if status in TIMEOUTS else "killed"
+        for status in found.values()
+    )
+    share = 1 - ends["survived"] / len(found)
+    counts = ", ".join(f"{ends[name]} {name}" for name in ("killed", "timeouts", "survived"))
+    return f"{len(found)} changes, {counts}: {share:.1%}"
+
+
+def visit(folder: Path, name: str) -> None:
+    room = ROOMS[name]
+    prepare(folder, room, room.quick)
+    found = mutmut(folder)
+    sys.stdout.write(f"{name}: by its quick tests {told(found)}\n")
+    if left := [change for change, status in found.items() if status in SURVIVED]:
+        prepare(folder, room, room.wider)
+        found = mutmut(folder, *left)
+        sys.stdout.write(f"{name}: by the wider ones too {told(found)}\n")
+    sys.stdout.writelines(f"  {change}\n" for change, status in found.items() if status in SURVIVED)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[2:] or ROOMS:
+        visit(Path(sys.argv[1], name), name)
