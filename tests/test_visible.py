@@ -4,6 +4,7 @@ import json
 import sys
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,37 @@ def test_one_line_is_one_line_of_limited_length(text: str) -> None:
     line = one_line(text, 20)
     assert "\n" not in line
     assert len(line) <= 20
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [
+        ("\x00", "␀"), ("\x1b", "␛"), ("\r", "␍"), ("\x1f", "␟"), ("\x7f", "␡"), ("\n", "\n"), ("\t", "\t"), (" ", " "),
+        ("\x80", "<U+0080>"), ("\x9b", "<U+009B>"), ("\x9f", "<U+009F>"), ("\xa0", "\xa0"), ("~", "~"),
+        ("\u061c", "<U+061C>"), ("\u200d", "\u200d"), ("\u200e", "<U+200E>"), ("\u200f", "<U+200F>"), ("\u2010", "\u2010"),
+        ("\u2029", "\u2029"), ("\u202a", "<U+202A>"), ("\u202e", "<U+202E>"), ("\u202f", "\u202f"),
+        ("\u2065", "\u2065"), ("\u2066", "<U+2066>"), ("\u206f", "<U+206F>"), ("\u2070", "\u2070"),
+        ("\U000dffff", "\U000dffff"), ("\U000e0000", "<U+E0000>"), ("\U000e007f", "<U+E007F>"), ("\U000e0080", "\U000e0080"),
+        ("\ud7ff", "\ud7ff"), ("\ud800", "<U+D800>"), ("\udfff", "<U+DFFF>"), ("\ue000", "\ue000"),
+    ],
+)  # fmt: skip
+def test_what_would_steer_a_terminal_is_shown_by_a_picture_or_by_its_number(
+    character: str, shown: str
+) -> None:
+    assert f"a{shown}b" == visible(f"a{character}b")
+    if character in "\n\t":
+        assert "a b" == one_line(f"a{character}b")
+    else:
+        assert f"a{shown}b" == one_line(f"a{character}b")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(" a\nb\tc\n", "a b c"), ("12345", "12345"), ("123456", "1234…"), ("\n", ""), ("  123456  ", "1234…")],
+)
+def test_a_line_is_stripped_and_cut_where_it_is_too_long(text: str, line: str) -> None:
+    assert line == one_line(text, 5)
+
+
+def test_a_line_of_stderr_has_room_for_a_sentence_or_two() -> None:
+    assert ["x" * 600, "x" * 599 + "…"] == [one_line("x" * length) for length in (600, 601)]

@@ -1,5 +1,6 @@
 """Retries are honest: only what may help, no sooner than told, never past the limit."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from math import isfinite
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.api.retry import delay_before_retry, parse_date, parse_retry_after
+from mmpipe.api.retry import backoff, delay_before_retry, parse_date, parse_retry_after, server_time
 from mmpipe.errors import QuotaError, ServerError
 
 NOW = 1_790_000_000.0
@@ -52,6 +53,18 @@ def test_retry_after_is_obeyed(seconds: float, chance: float) -> None:
     assert seconds <= found
 
 
+@pytest.mark.parametrize(("chance", "waited"), [(0, 30), (0.5, 30.25), (1, 30.5)])
+def test_those_who_are_told_the_same_moment_come_within_half_a_second_after_it(
+    chance: float, waited: float
+) -> None:
+    assert waited == delay(QuotaError("", retryable=True, retry_after=30), chance=chance)
+
+
+@pytest.mark.parametrize(("chance", "waited"), [(0, 1), (0.5, 1.5), (1, 2)])
+def test_chance_spreads_the_backoff_over_its_upper_half(chance: float, waited: float) -> None:
+    assert waited == delay(ServerError("", retryable=True), 3, chance=chance)
+
+
 def test_retry_after_does_not_shorten_the_backoff() -> None:
     error = QuotaError("", retryable=True, retry_after=0)
     assert 8 == delay_before_retry(error, attempt=6, retries=9, seconds_left=99, chance=1)
@@ -65,6 +78,7 @@ def test_the_delay_is_finite_however_often_it_doubles() -> None:
 def test_a_wait_past_the_limit_is_not_begun() -> None:
     assert None is delay(QuotaError("", retryable=True, retry_after=86_400))
     assert None is delay(ServerError("", retryable=True), left=0.3)
+    assert [None, 0.5] == [delay(ServerError("", retryable=True), left=left) for left in (0.5, 0.51)]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +86,8 @@ def test_a_wait_past_the_limit_is_not_begun() -> None:
     [
         ("2", 2),
         ("0.7", 0.7),
+        ("0", 0),
+        ("1e400", None),
         (formatdate(NOW + 30, usegmt=True), 30),
         (formatdate(NOW - 30, usegmt=True), 0),
         ("-5", None),
@@ -128,3 +144,15 @@ def test_a_wait_in_seconds_is_that_number(seconds: int, form: str) -> None:
 
 def test_a_date_is_read_as_the_server_means_it() -> None:
     assert NOW == parse_date(formatdate(NOW, usegmt=True))
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Tue, 99 Foo 2026 00:00:00 GMT"])
+def test_without_a_date_that_can_be_read_our_own_clock_counts(date: str | None) -> None:
+    assert NOW == server_time(formatdate(NOW, usegmt=True))
+    assert None is parse_date(date)
+    before = time.time()
+    assert before <= server_time(date) <= time.time()
+
+
+def test_a_share_of_the_backoff_is_waited() -> None:
+    assert [0.25, 0.5, 1, 2, 4, 4] == [backoff(attempt, 0.5) for attempt in range(1, 7)]

@@ -106,6 +106,49 @@ def test_a_pause_holds_everyone_and_nobody_bursts_after_it() -> None:
     assert [30, 31, 32] == [limiter.reserve(0) for _ in range(3)]
 
 
+def test_a_pause_runs_out_with_time() -> None:
+    clock = Clock()
+    limiter = OwnLimiter(Rates(requests=60), clock)
+    assert 0 == limiter.paused()
+    limiter.pause(30)
+    left = [limiter.paused()]
+    for _ in range(2):
+        clock.now += 20
+        left.append(limiter.paused())
+    assert [30, 10, 0] == left
+
+
+def test_to_ask_how_long_a_pause_is_takes_no_place() -> None:
+    limiter = OwnLimiter(Rates(requests=60), Clock())
+    assert [0, 0, 0, 1] == [limiter.paused(), limiter.reserve(0), limiter.paused(), limiter.reserve(0)]
+
+
+def test_without_a_clock_of_ones_own_the_one_of_the_machine_counts() -> None:
+    limiter = OwnLimiter(Rates(requests=60))
+    assert 0 == limiter.reserve(0)
+    assert 0 < limiter.reserve(0) <= 1
+
+
+@pytest.mark.parametrize(
+    ("rates", "part"),
+    [
+        (Rates(600, 9_000), Rates(200, 3_000)),
+        (Rates(600), Rates(200)),
+        (Rates(tokens=9_000), Rates(tokens=3_000)),
+        (Rates(), Rates()),
+    ],
+)
+def test_the_limits_are_divided_into_equal_parts(rates: Rates, part: Rates) -> None:
+    assert part == rates.divided(3)
+
+
+@pytest.mark.parametrize(("rate", "at_once"), [(20, 1), (240, 1), (480, 2), (1_000_000, 1_000_000 / 240)])
+def test_after_a_rest_a_quarter_of_a_second_may_go_at_once_and_one_request_always(
+    rate: float, at_once: float
+) -> None:
+    assert pytest.approx(at_once) == bucket(rate)
+
+
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     assert 90 == pause(pause(State(), 90), 80).paused_until
 

@@ -1,0 +1,130 @@
+"""Whoever follows an exchange sets the clock by what comes, tells those who watch, and hands on what is in it."""
+
+from collections.abc import Iterator
+from math import inf
+
+import pytest
+
+from api.sending import chunk, stream
+from mmpipe.api.course import LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.exchange import Arrival, Clock, Stage
+from mmpipe.api.reception import Head, receive_answer
+from mmpipe.api.verdict import Source
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.events import Event, Start, Stop, Text
+from mmpipe.terms import Limits
+
+STREAM = Head(Source(request_id="trace"), "text/event-stream")
+FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))
+USAGE = stream({"choices": [], "usage": {"total_tokens": 9}})
+NOTHING = b": comment\n\n"
+STAGES = (Stage.CONNECTING, Stage.SENDING, Stage.WAITING)
+EVENTS = [
+    Start("0700", "MiniMax-M2.7", "trace"),
+    Text("5"),
+    Text("6"),
+    Stop("stop", {"content": "56", "role": "assistant"}),
+]
+
+
+class Watch(Clock):
+    """A clock that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        super().__init__(Limits(connect=9, first_byte=9, idle=9, deadline=float("inf")), begins_soon=True)
+        self.told.clear()
+
+    def enter(self, stage: Stage) -> None:
+        self.told.append(stage)
+        super().enter(stage)
+
+    def progress(self, limit: float = inf) -> None:
+        self.told.append(limit)
+        super().progress(limit)
+
+
+def arriving(*arrivals: Arrival | MmpipeError) -> Iterator[Arrival]:
+    for arrival in arrivals:
+        if isinstance(arrival, MmpipeError):
+            raise arrival
+        yield arrival
+
+
+def followed(
+    *arrivals: Arrival | MmpipeError, observer: Observer = UNOBSERVED, clock: Clock | None = None
+) -> list[Event]:
+    return list(follow(arriving(*arrivals), receive_answer, clock or Watch(), observer))
+
+
+def test_what_is_in_the_body_comes_out() -> None:
+    assert EVENTS == followed(*STAGES, STREAM, FIRST, LAST)
+
+
+def test_those_who_watch_are_told_of_the_head_and_of_each_piece() -> None:
+    told: list[object] = []
+    followed(
+        *STAGES, STREAM, FIRST, NOTHING, LAST, observer=Observer(received=told.append, began=told.append)
+    )
+    assert [STREAM, FIRST, NOTHING, LAST] == told
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (STREAM, "HTTP 200, text/event-stream, trace trace"),
+        (Head(Source(201), ""), "HTTP 201, no content type, no trace id"),
+    ],
+)
+def test_each_stage_and_the_head_are_noted_with_the_time(head: Head, words: str) -> None:
+    notes: list[str] = []
+    with pytest.raises(BadResponse):
+        followed(*STAGES, head, observer=Observer(note=notes.append))
+    *stages, last = notes
+    assert words == last
+    assert ["ready to connect", "connected", "request sent"] == [
+        note.partition(" after ")[0] for note in stages
+    ]
+    assert all(0 <= int(note.partition(" after ")[2].removesuffix(" ms")) < 9000 for note in stages)
+
+
+def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:
+    clock = Watch()
+    assert (
+        EVENTS[:3]
+        == followed(*STAGES, STREAM, NOTHING, FIRST, NOTHING, LAST, NOTHING, USAGE, clock=clock)[:3]
+    )
+    # The end of the answer leaves a short time for the usage, which nothing makes longer.
+    assert [*STAGES, inf, LINGER] == clock.told
+
+
+def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
+    clock, reception = Watch(), receive_answer(STREAM)
+    events = advance(reception, FIRST, clock, UNOBSERVED)
+    next(events)
+    assert [] == clock.told
+    assert [Text("5")] == list(events)
+    assert [inf] == clock.told
+
+
+FAILURES = [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("before", [(), STAGES, (*STAGES, STREAM), (*STAGES, STREAM, FIRST)])
+def test_a_failure_before_the_end_is_what_went_wrong(
+    before: tuple[Arrival, ...], failure: MmpipeError
+) -> None:
+    with pytest.raises(type(failure)) as caught:
+        followed(*before, failure)
+    assert failure is caught.value
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_after_the_end_harms_no_answer(failure: MmpipeError) -> None:
+    assert EVENTS == followed(*STAGES, STREAM, FIRST, LAST, failure)
+
+
+@pytest.mark.parametrize("before", [(), STAGES, (*STAGES, b"bytes before a head")])
+def test_an_exchange_without_a_head_brings_nothing(before: tuple[Arrival, ...]) -> None:
+    assert [] == followed(*before)
