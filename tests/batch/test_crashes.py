@@ -125,7 +125,7 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_can_follow(path: Path, room
         with open_journal(str(path), resume=True, overwrite=False) as journal, largest_file(before + room):
             journal.append(group)
 
-    with pytest.raises(OutputError, match="File too large"):
+    with pytest.raises(OutputError, match=f"^cannot write to {path}: File too large$"):
         fill()
     kept = room // length
     assert record("first") + b"".join(group[:kept]) == path.read_bytes()
@@ -174,7 +174,7 @@ def test_a_sync_that_failed_is_told_for_good(path: Path, monkeypatch: pytest.Mon
                 journal.sync()
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
-    with pytest.raises(OutputError, match="Input/output error"):
+    with pytest.raises(OutputError, match=f"^cannot write to {path}: Input/output error$"):
         work()
 
 

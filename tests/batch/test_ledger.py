@@ -4,7 +4,7 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.ledger import Ledger, in_order, key_of
@@ -12,10 +12,12 @@ from mmpipe.batch.ledger import Ledger, in_order, key_of
 NAMES = st.integers(0, 3000).map(str)
 
 
+@example([("1", b"old"), ("1", b"new"), ("2", b"two")])
 @given(st.lists(st.tuples(NAMES, st.binary(min_size=3, max_size=3)), max_size=200))
 def test_it_knows_what_a_dict_knows(pairs: list[tuple[str, bytes]]) -> None:
     ledger = Ledger(3)
-    for name, value in pairs:
+    ledger.put_all((key_of(name), value) for name, value in pairs[:100])
+    for name, value in pairs[100:]:
         ledger.put(key_of(name), value)
     expected = dict(pairs)
     assert len(expected) == len(ledger)

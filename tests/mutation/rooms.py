@@ -24,7 +24,7 @@ SURVIVED = (0, 5, 33)
 TIMEOUTS = (36, 24, -24, 152, 255)
 # These take most of the time and find no more than the others.
 SLOW = (
-    "batch/test_journal.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
+    "batch/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
     "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
 )
 
@@ -52,18 +52,18 @@ ROOMS = {
     "thinking": Room(("thinking",), ("test_thinking.py",), ("test_answer.py",)),
     "journal": Room(
         ("batch/journal", "batch/scan", "batch/ledger", "batch/lines"),
-        ("batch/test_journal.py", "batch/test_ledger.py", "batch/test_lines.py"),
+        ("batch/test_journal.py", "batch/test_journal_end.py", "batch/test_ledger.py", "batch/test_lines.py"),
         ("batch/test_crashes.py", "batch/test_twins.py", "batch/test_merge.py", "batch/test_run_options.py"),
     ),
     "retry": Room(
         ("api/retry", "api/course", "account", "batch/limits"),
-        ("api/test_retry.py", "api/test_exchange.py", "test_answer.py", "batch/test_limits.py"),
-        ("api/test_client.py", "batch/test_shared_limits.py", "test_structured.py", "program/test_faults.py"),
+        ("api/test_retry.py", "api/test_course.py", "test_account.py", "batch/test_limits.py"),
+        ("test_answer.py", "api/test_client.py", "batch/test_shared_limits.py", "program/test_faults.py"),
     ),
     "terminal": Room(
         ("visible", "writers/console", "writers/text"),
-        ("test_visible.py", "test_progress.py", "test_streams.py", "test_answer.py"),
-        ("test_commands.py", "test_app.py", "batch/test_run.py", "program/test_faults.py"),
+        ("test_visible.py", "writers/test_console.py", "writers/test_text.py"),
+        ("test_progress.py", "test_answer.py", "program/test_faults.py"),
     ),
 }  # fmt: skip
 
