@@ -1,5 +1,7 @@
 """Whoever follows an exchange sets the clock by what comes, tells those who watch, and hands on what is in it."""
 
+import re
+import time
 from collections.abc import Iterator
 from math import inf
 
@@ -13,6 +15,7 @@ from mmpipe.api.verdict import Source
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
 from mmpipe.events import Event, Start, Stop, Text
 from mmpipe.terms import Limits
+from program.harness import eventually
 
 STREAM = Head(Source(request_id="trace"), "text/event-stream")
 FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))
@@ -86,6 +89,18 @@ def test_each_stage_and_the_head_are_noted_with_the_time(head: Head, words: str)
         note.partition(" after ")[0] for note in stages
     ]
     assert all(0 <= int(note.partition(" after ")[2].removesuffix(" ms")) < 9000 for note in stages)
+
+
+def test_the_time_that_is_noted_is_in_milliseconds() -> None:
+    began, notes = time.monotonic(), list[str]()
+
+    def late() -> Iterator[Arrival]:
+        eventually(lambda: time.monotonic() - began >= 0.05, "time goes by")
+        yield Stage.CONNECTING
+
+    assert [] == list(follow(late(), receive_answer, Watch(), Observer(note=notes.append)))
+    [milliseconds] = map(int, re.findall(r"after (\d+) ms", notes[0]))
+    assert 45 <= milliseconds < 30_000
 
 
 def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:

@@ -123,6 +123,22 @@ def test_to_ask_how_long_a_pause_is_takes_no_place() -> None:
     assert [0, 0, 0, 1] == [limiter.paused(), limiter.reserve(0), limiter.paused(), limiter.reserve(0)]
 
 
+def test_a_pause_goes_on_whatever_is_reserved_and_settled_meanwhile() -> None:
+    limiter = OwnLimiter(Rates(requests=60, tokens=6_000), Clock())
+    limiter.pause(30)
+    limiter.reserve(10)
+    limiter.settle(10, 20)
+    assert 30 == limiter.paused()
+
+
+def test_who_has_no_limit_takes_nothing_from_those_who_have_one() -> None:
+    state, _ = reserve(State(), Rates(requests=60), 10_000, 1000)
+    state = settle(state, Rates(requests=60), 10_000, 20_000)
+    assert 0 == reserve(state, Rates(tokens=6_000), 100, 1000)[1]
+    state, _ = reserve(State(), Rates(tokens=6_000), 100, 1000)
+    assert 0 == reserve(state, Rates(requests=60), 100, 1000)[1]
+
+
 def test_without_a_clock_of_ones_own_the_one_of_the_machine_counts() -> None:
     limiter = OwnLimiter(Rates(requests=60))
     assert 0 == limiter.reserve(0)

@@ -97,6 +97,12 @@ def test_each_call_is_a_line_of_json_of_its_own(before: str, begun: str) -> None
     assert (f"{begun}{LINE}{LINE}56\n", "hm\n") == (answer.text, thoughts.text)
 
 
+def test_a_call_is_written_unless_it_is_run_here() -> None:
+    answer = Sheet()
+    TextWriter(answer).write(CALL)
+    assert LINE == answer.text
+
+
 def test_a_call_that_is_run_here_is_not_written() -> None:
     answer, thoughts, _ = written(Thinking("hm"), CALL, with_calls=False)
     assert ("", "hm") == (answer.text, thoughts.text)
