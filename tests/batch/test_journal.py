@@ -130,6 +130,20 @@ def expected(fields: dict[str, object]) -> Entry | None:
     return Entry(name, request_half(asked()) if is_known else NOT_ASKED, error is None, attempt, index)
 
 
+@pytest.mark.parametrize(
+    ("index", "place"), [(3, 3), (0, 0), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
+)
+def test_a_line_says_who_it_is_and_how_it_stands_and_its_place_if_it_has_one(
+    index: object, place: int | None
+) -> None:
+    good, failed = record("a", index=index), record("a", good=False, index=index, attempt=2)
+    unasked = record("a", good=False, index=index, request_sha256=None, attempt=0)
+    half = request_half(asked())
+    assert Entry("a", half, True, 1, place) == entry(good)
+    assert Entry("a", half, False, 2, place) == entry(failed)
+    assert Entry("a", NOT_ASKED, False, 0, place) == entry(unasked)
+
+
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=FIELDS), st.sampled_from([b"", b" ", b"\r"]))
 def test_a_line_is_read_as_the_reader_of_json_has_it(fields: dict[str, object], end: bytes) -> None:
