@@ -241,6 +241,7 @@ def test_a_batch_that_did_not_reach_the_disk_is_no_success_and_can_be_taken_up(
     with service() as far:
         done = broken(BATCH.arguments, far, call, f"error={error}")
         assert (13, count) == (done.status, len(records(path))), done.said
+        assert f"cannot write to {path}: " in done.said
         assert RECORDS == goes_on(far)
 
 
