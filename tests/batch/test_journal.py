@@ -144,6 +144,20 @@ def test_a_line_says_who_it_is_and_how_it_stands_and_its_place_if_it_has_one(
     assert Entry("a", NOT_ASKED, False, 0, place) == entry(unasked)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"{", "is not JSON in UTF-8"),
+        (b"[]", "is not a JSON object"),
+        (record("a", request_sha256=None), "has no request_sha256"),
+        (record("a", request_sha256="z" * 64), "has a request_sha256 that is none"),
+    ],
+)
+def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        entry(line)
+
+
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=FIELDS), st.sampled_from([b"", b" ", b"\r"]))
 def test_a_line_is_read_as_the_reader_of_json_has_it(fields: dict[str, object], end: bytes) -> None:
