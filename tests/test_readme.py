@@ -71,7 +71,7 @@ def test_each_example_of_the_help_works_as_it_stands(line: str, works: Callable[
 
 
 def test_the_blocks_that_are_run_are_most_of_them() -> None:
-    assert len(BLOCKS) == len(commands()) + 3
+    assert len(BLOCKS) == len(commands()) + 2
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
@@ -80,3 +80,10 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
 
 def test_the_changes_begin_with_this_version_and_its_day() -> None:
     assert f"\n## Changes\n\n{__version__} ({RELEASED}): " in README
+
+
+def test_the_tests_that_keep_its_promises_are_there() -> None:
+    (table,) = re.findall(r"^\| promise \|.*?\n\n", README, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`([\w./]+(?:\.py|/))`", table)
+    assert len(named) > 10
+    assert [] == [name for name in named[1:] if not (Path(__file__).parent / "program" / name).exists()]
