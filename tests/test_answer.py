@@ -20,7 +20,7 @@ from mmpipe.terms import Endpoint, Limits
 STOP = Stop("stop", {"role": "assistant", "content": "56"})
 WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]
 BROKEN = BadResponse("truncated", retryable=True)
-KEY = {"MINIMAX_API_KEY": "sk-test", "TERM": "xterm"}
+KEY = {"MINIMAX_API_KEY": "sk-test-key", "TERM": "xterm"}
 
 
 def asking(*attempts: list[Event | MmpipeError], seen: list[Request] | None = None) -> Ask:

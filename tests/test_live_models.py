@@ -17,7 +17,7 @@ from mmpipe.terms import Endpoint, Limits
 from mmpipe.writers.console import Manners
 
 IDS = [model.id for model in load()]
-KEY = {"MINIMAX_API_KEY": "sk-test"}
+KEY = {"MINIMAX_API_KEY": "sk-test-key"}
 DOWN = ServerError("down", retryable=True)
 HOSTILE = "M\x1b]0;x\x07\t1\n2\r\x85\u202e3"
 """It sets a window's title, makes cells and rows, and turns the writing round."""
@@ -156,7 +156,7 @@ def test_what_may_pass_is_asked_again_and_said_only_to_who_wants_to_know() -> No
     _, stderr = shown(DOWN, ["New"], verbose=True)
     assert "attempt 1 failed: down; asking again in" in stderr
     assert "asking https://api.minimaxi.com/v1 with the key of: environment" in stderr
-    assert "sk-test" not in stderr
+    assert "sk-test-key" not in stderr
 
 
 def test_a_host_that_stays_down_is_given_up() -> None:
@@ -176,7 +176,9 @@ def test_the_host_is_asked_with_the_settings_and_only_with_a_key() -> None:
     seen: list[Endpoint] = []
     options = ModelsOptions(live=True, settings={"base_url": "intl"})
     models(options, Streams.fake(), KEY, hosting([], seen=seen))
-    assert [("https://api.minimax.io/v1", "sk-test")] == [(where.base_url, where.key.value) for where in seen]
+    assert [("https://api.minimax.io/v1", "sk-test-key")] == [
+        (where.base_url, where.key.value) for where in seen
+    ]
     with pytest.raises(AuthError, match="no API key"):
         models(options, Streams.fake(), {}, hosting([], seen=seen))
     assert 1 == len(seen)

@@ -11,7 +11,7 @@ from mmpipe.transcript import message_line
 from transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, kept, read
 
 DAMAGE = st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(b'\n\0 x"{}[\xff\\1')), max_size=2)
-TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"gr\xc3', b"\0" * 9])
+TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"gr\xc3', b"\0" * 9, b"\xc3"])
 
 
 @settings(IN_ONE_FOLDER, max_examples=150)

@@ -1,5 +1,6 @@
 """Opens the files that the user names for output: all or nothing for answers, one appended line for records."""
 
+import errno
 import os
 import re
 import stat
@@ -57,6 +58,8 @@ def replaced(path: str) -> Iterator[Output]:
         # Fails where the working directory is gone.
         target = os.path.realpath(path)
         found = _stat(path)
+        if found is None and path.endswith("/"):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
         raise _cannot_write(path, error) from error
     if _DESCRIPTOR.fullmatch(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
@@ -64,12 +67,12 @@ def replaced(path: str) -> Iterator[Output]:
             yield output
         return
     try:
-        temporary, descriptor = _beside(target, 0o666 if found is None else stat.S_IMODE(found.st_mode))
+        temporary, descriptor = _beside(target, 0o666 if found is None else 0o600)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
         if found is not None:
-            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            _make_alike(descriptor, found)
         yield Output(descriptor, path)
         _commit(descriptor, temporary, target)
     except BaseException as error:
@@ -80,6 +83,15 @@ def replaced(path: str) -> Iterator[Output]:
         raise
     finally:
         os.close(descriptor)
+
+
+def _make_alike(descriptor: int, found: os.stat_result) -> None:
+    """Whose the file that was found is, and who may use it, as far as we may say so; nobody's rights are lent by it."""
+    with suppress(OSError):
+        # Another owner is root's to give; another group is that of whoever belongs to it.
+        os.fchown(descriptor, -1, found.st_gid)
+        os.fchown(descriptor, found.st_uid, -1)
+    os.fchmod(descriptor, found.st_mode & 0o777)
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -6,10 +6,12 @@ import select
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmpipe.errors import AuthError, TimedOut
+from mmpipe.signals import held_back
 from mmpipe.terms import Key
 from mmpipe.visible import one_line
 
@@ -56,20 +58,29 @@ def run_key_command(command: object, environment: Mapping[str, str], limit: floa
     """
     words = [str(word) for word in command] if isinstance(command, list) else _split(str(command))
     clean = {name: value for name, value in environment.items() if not name.endswith("_API_KEY")}
-    try:
-        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean)
-    except (OSError, ValueError) as error:
-        raise AuthError(f"cannot run api_key_command: {getattr(error, 'strerror', error)}") from error
-    with child:
-        try:
-            printed = _read(child, time.monotonic() + min(limit, _PATIENCE))
-            status = child.wait(_PATIENCE)
-        except BaseException:
-            child.kill()
-            raise
+    with _started(words, clean) as child:
+        printed = _read(child, time.monotonic() + min(limit, _PATIENCE))
+        status = child.wait(_PATIENCE)
     if status != 0:
         raise AuthError(f"api_key_command ended with status {status}")
     return os.fsdecode(printed.strip().split(b"\n")[0])
+
+
+@contextmanager
+def _started(words: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """The command, which does not outlive the context."""
+    with held_back() as let_through:
+        try:
+            child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
+        except (OSError, ValueError) as error:
+            raise AuthError(f"cannot run api_key_command: {getattr(error, 'strerror', error)}") from error
+        with child:
+            try:
+                let_through()
+                yield child
+            except BaseException:
+                child.kill()
+                raise
 
 
 def _split(command: str) -> list[str]:

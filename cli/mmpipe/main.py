@@ -16,6 +16,8 @@ def run() -> NoReturn:
     # traceback. Everything else is imported after that: it takes most of the time of a short command.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Where a parent ignores it, the kernel forgets how our children ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     import os
     import resource
 
@@ -79,10 +81,15 @@ def _duration(seconds: float) -> str:
 
 
 def _bug(error: Exception) -> "Internal":
+    import errno
     import traceback
 
     from mmpipe.errors import Internal
 
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return Internal("there is not enough memory (ulimit -v?)")
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return Internal("no more files may be opened (ulimit -n?)")
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.name}, line {frame.lineno}"
     return Internal(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")

@@ -255,6 +255,8 @@ def _read_config(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     try:
+        if path.is_fifo():
+            raise UsageError(f"{path} is a pipe, and may never end; a configuration is a file")
         with path.open("rb") as file:
             content = file.read(_LONGEST_CONFIG + 1)
     except (FileNotFoundError, NotADirectoryError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-_TELLING = 8  # characters of a key; before them stands what all keys begin with
+_TELLING = 8  # characters of a key; before them stands what all keys begin with, and no secret is as short
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Key:
         """`text` without the key, and without the beginning of it where it was cut off, in whatever case."""
         lowered, told = self.value.lower(), text.lower()
         place = told.find(lowered[:_TELLING])
-        if not lowered or place < 0:
+        if len(lowered) < _TELLING or place < 0:
             return text
         kept: list[str] = []
         done = 0

@@ -191,7 +191,8 @@ def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
         repaired = f"the last line of {path} is torn; it is cut off"
         last, end = b"", start
     else:
-        messages += tuple(_messages_of_lines(beginning, path, text.count("\n") + 1))
+        whole = _decoded(content, start, end, path, is_whole=True)
+        messages += tuple(_messages_of_lines(whole, path, text.count("\n") + 1))
     # An empty one may be new to the folder, too: whoever made it may not have come to its end.
     file = _LockedFile(descriptor, path, len(content), end, bool(last), is_new or not content)
     return Transcript(path, messages, repaired, file)
@@ -229,11 +230,11 @@ def _is_torn(last: bytes) -> bool:
     return False
 
 
-def _decoded(content: bytes, start: int, end: int, name: str) -> str:
-    """A part of the file as text; a character that `end` cuts is left out, as a torn write may leave it."""
+def _decoded(content: bytes, start: int, end: int, name: str, *, is_whole: bool = False) -> str:
+    """A part of the file as text; a character that `end` cuts is left out, unless the part is to be whole."""
     start += len(codecs.BOM_UTF8) if start == 0 and content.startswith(codecs.BOM_UTF8) else 0
     try:
-        return codecs.getincrementaldecoder("utf-8")().decode(content[start:end])
+        return codecs.getincrementaldecoder("utf-8")().decode(content[start:end], is_whole)
     except UnicodeDecodeError as error:
         raise InputError(
             f"{name} is not UTF-8: byte {start + error.start} is 0x{error.object[error.start]:02x}"

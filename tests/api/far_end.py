@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-KEY = "sk-test"
+KEY = "sk-test-key"
 
 
 def answer(body: bytes, kind: str = "text/event-stream", more: str = "", status: str = "200 OK") -> bytes:

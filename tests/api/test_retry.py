@@ -1,12 +1,13 @@
 """Retries are honest: only what may help, no sooner than told, never past the limit."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from math import isfinite
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmpipe.api.retry import backoff, delay_before_retry, parse_date, parse_retry_after, server_time
@@ -129,11 +130,28 @@ def test_no_header_breaks_the_parser_and_none_makes_a_wait_that_is_none(text: st
     assert found is None or (isfinite(found) and found >= 0)
 
 
+FORMS = (
+    "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a, %d %b %Y %H:%M:%S +0000",
+    "%a, %d %b %Y %H:%M:%S -0000", "%a %b %e %H:%M:%S %Y",
+)  # fmt: skip
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9), st.integers(-(10**6), 10**6))
 def test_a_wait_until_a_date_is_counted_by_the_clock_of_the_server(server: int, ahead: int) -> None:
     moment = datetime(1994, 11, 6, tzinfo=UTC) + timedelta(seconds=server + ahead)
     now = (datetime(1994, 11, 6, tzinfo=UTC) + timedelta(seconds=server)).timestamp()
-    for form in ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a, %d %b %Y %H:%M:%S +0000"):
+    for form in FORMS:
         assert max(0, ahead) == parse_retry_after(moment.strftime(form), now=now)
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cuts import PLACES, cut
@@ -93,17 +93,11 @@ def events(stream: bytes, places: list[int], limit: int = 10_000) -> tuple[list[
     return found, True
 
 
-def is_marked_late(stream: bytes) -> bool:
-    """Whether a byte order mark follows blank lines alone; no stream has that, and it is put up with."""
-    return bool(re.match(rb"(?:\xef\xbb\xbf)?[\r\n]+\xef\xbb\xbf", stream))
-
-
 @given(streams(), PLACES)
 @example(b"data:  two spaces\n\n", [])
 def test_any_mixture_of_lines_cut_anywhere_gives_the_events_of_the_standard(
     stream: bytes, places: list[int]
 ) -> None:
-    assume(not is_marked_late(stream))
     expected = plainly(stream).events
     assert (expected, True) == events(stream, places) == events(stream, list(range(len(stream))))
 
@@ -113,7 +107,6 @@ def test_any_mixture_of_lines_cut_anywhere_gives_the_events_of_the_standard(
 def test_what_is_over_the_limit_is_refused_at_every_cut_and_what_is_under_it_at_none(
     stream: bytes, places: list[int]
 ) -> None:
-    assume(not is_marked_late(stream))
     plain = plainly(stream)
     found, is_borne = events(stream, places, LIMIT)
     assert plain.events[: len(found)] == found

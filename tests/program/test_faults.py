@@ -180,7 +180,8 @@ A_DAY_OFF = "Date: Wed, 20 May 2026 23:59:58 GMT"
 WAITS = {
     "2": 2.0, "0.7": 0.7, "-5": None, "NaN": None, "inf": None, "": None, "soon": None, "1e400": None, "\xb2": None,
     "Thu, 21 May 2026 00:00:03 GMT": 5.0, "Tue, 19 May 2026 00:00:00 GMT": 0.0,
-    "Thu, 99 May 2026 00:00:00 GMT": None, "86400": 86400.0,
+    "Thu, 99 May 2026 00:00:00 GMT": None, "Thu May 21 00:00:03 2026": 5.0, "86400": 86400.0, "9" * 400: 1e9,
+    "2\r\nRetry-After: 3\r\nRetry-After: soon": 3.0,
 }  # fmt: skip
 
 

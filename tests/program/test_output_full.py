@@ -1,6 +1,7 @@
 """Where there is no room for all that is to be written, the status is 13, and a file holds what it held before."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -150,6 +151,19 @@ def test_the_lines_of_a_batch_go_as_far_as_there_is_room(far: RunningSimulator, 
         parsed(line)["error"] for line in done.stdout.splitlines(keepends=True) if line.endswith(b"\n")
     ]
     assert "mmpipe: output: cannot write to standard output: File too large\n" == done.said
+
+
+@pytest.mark.parametrize("room", [0, 1, 500, 3000])
+def test_a_batch_says_how_many_of_its_answers_did_not_reach_the_journal(
+    far: RunningSimulator, room: int
+) -> None:
+    Path("in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(10)))
+    done = told(far, "batch", "in.txt", "-o", "out.jsonl", room=room)
+    summary = re.search(r"(\d+) good.* (\d+) not written", done.said)
+    assert (13, True) == (done.status, summary is not None), done.said
+    good, unwritten = map(int, summary.groups() if summary else ())
+    assert 0 < unwritten
+    assert good - unwritten <= Path("out.jsonl").read_bytes().count(b"\n")
 
 
 THINKING = "sim:think thoughts|||answer"

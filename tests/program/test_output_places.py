@@ -71,6 +71,26 @@ def test_a_file_keeps_its_mode_under_any_umask(folder: Path, mode: int) -> None:
     )
 
 
+def test_a_file_of_another_stays_his_and_lends_nobody_his_rights(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(folder / "old", 65534, 65534)
+    (folder / "old").chmod(0o6750)
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", far=far)
+    found = (folder / "old").stat()
+    assert (0, "new\n") == (done.status, (folder / "old").read_text())
+    assert (65534, 65534, 0o750) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+
+@pytest.mark.parametrize("path", ["folder/", "folder/new/", "folder/old/"])
+def test_a_folder_is_no_file(folder: Path, path: str) -> None:
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", path, "hi", far=far)
+        assert (13, b"", []) == (done.status, done.stdout, far.requests)
+    assert ["old"] == names(folder)
+
+
 @contextmanager
 def reader_of(path: Path) -> Iterator[int]:
     """Of a named pipe, which has it open before anybody writes."""

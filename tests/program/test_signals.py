@@ -14,7 +14,7 @@ from program.harness import AT_ONCE, MMPIPE, eventually, finished, parsed, read_
 from program.stages import OLD, STAGES, TO_FILE, gone, old_answer
 from program.terminals import rest_of
 
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 # What is loaded at different times, by a command that needs it.
 LOADED = {
     "mmpipe.errors": ("--version",),
@@ -45,14 +45,38 @@ def test_at_each_stage_a_signal_ends_mmpipe_by_it_and_all_is_cleaned_up(
         eventually(lambda: gone("pid"), "what it had started ends")
 
 
-@pytest.mark.parametrize("stage", ["waits_for_input", "is_in_the_midst_of_the_answer", "waits_for_a_reader"])
-def test_who_quits_it_gets_neither_a_traceback_nor_a_core_nor_half_an_answer(stage: str) -> None:
+@pytest.mark.parametrize(
+    "stage", ["waits_for_the_first_byte", "is_in_the_midst_of_the_answer", "runs_a_tool"]
+)
+@pytest.mark.parametrize(
+    "two", [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGHUP), (signal.SIGINT, signal.SIGINT)]
+)
+def test_two_signals_at_once_are_one_and_end_it_without_a_word(
+    stage: str, two: tuple[signal.Signals, signal.Signals]
+) -> None:
     folder = old_answer()
     with STAGES[stage]() as run:
-        run.send_signal(signal.SIGQUIT)
+        for number in two:
+            run.send_signal(number)
         done = finished(run)
-    assert (-signal.SIGQUIT, b"") == (done.status, done.stderr)
-    assert ([], OLD) == (list(Path().glob("*core*")), (folder / "answer").read_text())
+    assert done.status in [-number for number in two]
+    assert b"" == done.stderr
+    assert [("answer", OLD)] == [(path.name, path.read_text()) for path in folder.iterdir()]
+
+
+def test_a_signal_when_the_key_command_begins_ends_that_too() -> None:
+    config = Path(".config/mmpipe/config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text('api_key_command = ["sleep", "40.5"]\n')
+    for _ in range(20):
+        with started((*MMPIPE, "chat", "-n", "words")) as run:
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+            while not (child := children.read_text()):
+                pass
+            run.send_signal(signal.SIGHUP)
+            assert -signal.SIGHUP == finished(run).status
+        Path("pid").write_text(child)
+        eventually(lambda: gone("pid"), "the command has ended")
 
 
 @pytest.mark.parametrize("module", LOADED)

@@ -15,6 +15,7 @@ from program.fault_cases import BEGUN, MANY, event, head
 from program.fault_server import Script, fault_server
 from program.harness import MMPIPE, Finished, eventually, finished, read_until, run, service, shell, started
 from program.stages import sockets
+from program.talking import WEATHER, tools_file
 from program.terminals import Terminal
 
 NUMBERS = " ".join(map(str, range(1, 21))) + "\n"
@@ -74,6 +75,27 @@ def test_what_the_parent_blocks_or_ignores_ends_nothing(parent: str, command: st
         assert 10 == done.stdout.count(b"\n")
     else:
         assert NUMBERS == (first + done.stdout).decode()
+
+
+NO_CHILDREN = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_how_what_it_started_ended_is_known_where_the_parent_does_not_want_to_know_of_its_own() -> None:
+    parent = (sys.executable, "-c", NO_CHILDREN)
+    config = Path(".config/mmpipe/config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text('api_key_command = ["sh", "-c", "echo no-key; exit 3"]\n')
+    assert 1 == run((*parent, *MMPIPE, "sim", "--", "false")).status
+    with service() as far:
+        done = run((*parent, *MMPIPE, "chat", "-n", "--base-url", far.base_url, "hi"))
+        assert (3, []) == (done.status, far.requests)
+        options = ("--tools", tools_file(), "--run", "get_weather=echo fine")
+        done = run((*parent, *MMPIPE, "chat", "-n", *options, WEATHER), far)
+        assert (0, b"") == (done.status, done.stderr)
 
 
 def stopped(process: "subprocess.Popen[bytes]") -> bool:

@@ -90,9 +90,6 @@ def _is_evidence(repeated: str) -> bool:
 def _is_periodic(text: str) -> bool:
     """Whether `text` is some part of at most half its length, said again and again."""
     half = len(text) // 2
+    # Where the first half comes again for the first time is where any repetition begins (Fine and Wilf).
     shift = text.find(text[:half], 1)
-    while 0 < shift <= half:
-        if text.startswith(text[shift:]):
-            return True
-        shift = text.find(text[:half], shift + 1)
-    return False
+    return 0 < shift <= half and text.startswith(text[shift:])

@@ -1,11 +1,13 @@
 """Decides from an error whether to ask again, and after how long; pure."""
 
+import re
 import time
 
 from mmpipe.errors import MmpipeError
 
 _FIRST = 0.5  # seconds
 _LONGEST = 8.0
+_EVER = 1e9  # seconds, some thirty years
 _DOUBLINGS = 10  # more reach the longest anyway, and some day what a float holds
 
 
@@ -39,6 +41,8 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     """
     if not value:
         return None
+    if re.fullmatch(r"\d+", value, re.ASCII):
+        return min(float(value), _EVER)
     try:
         seconds = float(value)
     except ValueError:
@@ -48,13 +52,15 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
 
 
 def parse_date(value: str | None) -> float | None:
-    """An HTTP date in seconds since the epoch."""
+    """An HTTP date in seconds since the epoch; one that names no zone is in UTC, as all of them are (RFC 9110, 5.6.7)."""
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
     try:
-        return parsedate_to_datetime(value).timestamp() if value else None
+        moment = parsedate_to_datetime(value or "")
     except (ValueError, OverflowError):
         return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def server_time(date: str | None) -> float:

@@ -75,13 +75,16 @@ def head_of(response: "httpx2.Response", key: str) -> Head:
 
 def _source(response: "httpx2.Response", key: str) -> Source:
     headers = response.headers
-    date, retry_after = headers.get("date"), headers.get("retry-after")
+    date = headers.get("date")
+    now = server_time(date)
+    waits = [parse_retry_after(value, now=now) for value in headers.get_list("retry-after")]
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
     return Source(
         http=response.status_code,
         # Some hosts repeat what they were sent, in places that are shown.
         request_id=trace if TRACE.fullmatch(trace) and key not in trace else None,
-        retry_after=parse_retry_after(retry_after, now=server_time(date)) if retry_after else None,
+        # Told twice by two gateways, both are to be heeded.
+        retry_after=max((wait for wait in waits if wait is not None), default=None),
         date=date,
     )
 

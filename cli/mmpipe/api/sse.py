@@ -45,15 +45,16 @@ class EventReader:
         self._hold(rest)
 
     def _events(self, lines: list[bytes]) -> Iterator[bytes]:
+        if self._at_start and lines:
+            # The stream's first line alone may carry one.
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(BOM)
         for line in lines:
             if not line:
                 if self._data:
                     yield self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                     self._data, self._data_size = [], 0
                 continue
-            if self._at_start:
-                self._at_start = False
-                line = line.removeprefix(BOM)  # noqa: PLW2901  the stream's first line alone may carry one
             name, _, value = line.partition(b":")
             if name == b"data":
                 self._data.append(value.removeprefix(b" "))

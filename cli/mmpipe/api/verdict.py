@@ -152,6 +152,7 @@ def _from_error(error: object, source: Source) -> MmpipeError:
 
 def _error(message: str, code: int | None, source: Source) -> MmpipeError:
     meaning = _meaning(code, source.http)
+    reset = _until_reset(message, source)
     advice = meaning.advice
     if "unknown model" in message:
         advice = "`mmpipe models` lists what can be asked"
@@ -165,7 +166,7 @@ def _error(message: str, code: int | None, source: Source) -> MmpipeError:
         api_code=code,
         request_id=source.request_id,
         retryable=meaning.retryable,
-        retry_after=_until_reset(message, source) or source.retry_after,
+        retry_after=source.retry_after if reset is None else reset,
     )
 
 

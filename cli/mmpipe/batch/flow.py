@@ -102,8 +102,11 @@ class Flow:
                 overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
                 left = max(0.0, seconds - self._tally.seconds)
                 asyncio.get_running_loop().call_later(left, self._engine.stop, overdue)
-            with told_to_end(self._end), collecting_less():
-                await self._all(show)
+            try:
+                with told_to_end(self._end), collecting_less():
+                    await self._all(show)
+            finally:
+                self._tally.unwritten = self._outlet.unwritten
         if self._engine.stopped_by is not None:
             raise self._engine.stopped_by
 

@@ -38,6 +38,7 @@ class Outlet:
         self.end = 0 if journal is None else journal.end
         self._ready: list[bytes] = []
         self._waiting = 0  # bytes
+        self.unwritten = 0  # lines that were put and may not be where they belong
         self._something = asyncio.Event()
         self._is_closed = False
         self._is_broken = False
@@ -91,13 +92,15 @@ class Outlet:
         except MmpipeError:
             self._is_broken = True
             raise
+        self.unwritten -= len(lines)
 
     async def _write_out(self) -> None:
-        data, self._ready = b"".join(self._ready), []
+        data, count, self._ready = b"".join(self._ready), len(self._ready), []
         if self._stdout.is_terminal:
             self._make_way()
             data = visible_json(data.decode()).encode()
         await asyncio.get_running_loop().run_in_executor(None, self._stdout.write, data)
+        self.unwritten -= count
         self._waiting = sum(map(len, self._ready))
         self._change.happened()
 
@@ -105,6 +108,7 @@ class Outlet:
         if lines:
             size = sum(map(len, lines))
             self._ready += lines
+            self.unwritten += len(lines)
             self._waiting += size
             self.end += size
             self._something.set()

@@ -17,13 +17,14 @@ class Tally:
     """Records by what became of them, and what the answers took.
 
     `skipped` were answered by a run before; `copied` are among the good or failed, but nothing was asked for them.
-    `unpriced` answers cost something that is not known.
+    `unpriced` answers cost something that is not known, `unwritten` lines did not come out before the run ended.
     """
 
     good: int = 0
     failed: int = 0
     skipped: int = 0
     copied: int = 0
+    unwritten: int = 0
     requests: int = 0
     retries: int = 0
     tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
@@ -71,6 +72,7 @@ class Tally:
             "failed": self.failed,
             "skipped": self.skipped,
             "copied": self.copied,
+            "unwritten": self.unwritten,
             "requests": self.requests,
             "retries": self.retries,
             "usage": self.tokens,
@@ -88,6 +90,8 @@ class Tally:
         yield f"{self.good} good"
         yield f"{self.failed} failed"
         yield f"{self.skipped} answered before"
+        if self.unwritten:
+            yield f"{self.unwritten} not written"
         if self.copied:
             yield f"{self.copied} the same as others"
         if self.retries:
