@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmpipe.errors import AuthError, TimedOut
-from mmpipe.signals import held_back
+from mmpipe.signals import AT_A_TIME, held_back
 from mmpipe.terms import Key
 from mmpipe.visible import one_line
 
@@ -97,9 +97,10 @@ def _read(child: "subprocess.Popen[bytes]", end: float) -> bytes:
     assert child.stdout is not None  # noqa: S101  asked for as a pipe
     printed = b""
     while True:
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
+        if time.monotonic() >= end:
             raise TimedOut("api_key_command took too long")
+        if not select.select([child.stdout], [], [], AT_A_TIME)[0]:
+            continue
         piece = os.read(child.stdout.fileno(), _LONGEST_KEY)
         printed += piece
         if len(printed) > _LONGEST_KEY:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmpipe.errors import InputError, UsageError
+from mmpipe.signals import AT_A_TIME
 from mmpipe.streams import Input
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (api_facts 3.2)
@@ -145,8 +146,8 @@ def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] 
         if now >= notice and say is not None:
             say("waiting for standard input to end; -n (--no-stdin) does without it")
             notice = float("inf")
-        wake = min(end, notice)
-        if select.select([stdin.descriptor], [], [], None if wake == float("inf") else wake - now)[0]:
+        wake = min(end, notice, now + AT_A_TIME)
+        if select.select([stdin.descriptor], [], [], wake - now)[0]:
             notice = float("inf")
             piece = _read(stdin)
             if piece == b"":

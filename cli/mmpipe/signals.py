@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from mmpipe.errors import Interrupted
 
 _TOGETHER = 0.5  # seconds
+# Seconds that a wait for input may take at a time: a signal that comes just before the wait begins does not end it.
+AT_A_TIME = 0.25
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 

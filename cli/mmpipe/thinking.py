@@ -108,7 +108,7 @@ class _Separator:
         self._held = ""
         self._held_thinking = ""
         self._by_field: list[str] = []  # thinking that came in a field of its own
-        self._blocks = 0
+        self._had_block = False
         self._mirrored = 0  # how much of it came again between tags
         self._place = self._opening
 
@@ -188,9 +188,9 @@ class _Separator:
         """After an opener: the newline of the layout is not thinking."""
         if self._held or final:
             # The thinking of a further block must not run into that of the block before.
-            between = "\n" if self._blocks else ""
+            between = "\n" if self._had_block else ""
             self._held = between + self._held.removeprefix("\n")
-            self._blocks += 1
+            self._had_block = True
             self._place = self._block
 
     def _block(self, final: bool) -> Event | None:

@@ -17,7 +17,7 @@ class MessageAssembler:
         self._calls: list[dict[str, object]] = []
 
     def merge(self, delta: Mapping[str, object]) -> None:
-        """Take every field of a delta but its texts, which come by `append`."""
+        """Take every field of a delta; its texts come by `append`, and win."""
         for name, value in delta.items():
             if name == "tool_calls":
                 for piece in _calls(value):
@@ -26,8 +26,6 @@ class MessageAssembler:
                 for detail in _objects(value):
                     kept = self._details.setdefault(_index(detail), {})
                     kept |= {key: part for key, part in detail.items() if key != "text"}
-            elif name in ("content", "reasoning_content"):
-                self._fields.setdefault(name, value)
             elif value not in ("", None) or name not in self._fields:
                 # Some generations blank `role` in later deltas (api_facts 2.5).
                 self._fields[name] = value
