@@ -58,7 +58,7 @@ def replaced(path: str) -> Iterator[Output]:
         # Fails where the working directory is gone.
         target = os.path.realpath(path)
         found = _stat(path)
-        if found is None and path.endswith("/"):
+        if found is None and os.path.basename(path) in ("", ".", ".."):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -86,12 +86,17 @@ def replaced(path: str) -> Iterator[Output]:
 
 
 def _make_alike(descriptor: int, found: os.stat_result) -> None:
-    """Whose the file that was found is, and who may use it, as far as we may say so; nobody's rights are lent by it."""
-    with suppress(OSError):
-        # Another owner is root's to give; another group is that of whoever belongs to it.
+    """Whose the file that was found is, and who may use it, as far as that is ours to say; nobody gets rights by it."""
+    mode = found.st_mode & 0o777
+    try:
         os.fchown(descriptor, -1, found.st_gid)
+    except OSError:
+        # Another group may do what all may.
+        mode &= 0o707 | (mode & 0o007) << 3
+    os.fchmod(descriptor, mode)
+    with suppress(OSError):
+        # Last, since what is no longer ours cannot be changed.
         os.fchown(descriptor, found.st_uid, -1)
-    os.fchmod(descriptor, found.st_mode & 0o777)
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -26,7 +26,7 @@ def checked(value: str, source: str) -> Key:
     if not value:
         raise AuthError(f"the API key is empty ({source})")
     if len(value) > _LONGEST_KEY:
-        raise AuthError(f"the API key is longer than {_LONGEST_KEY} bytes ({source})")
+        raise AuthError(f"the API key is longer than {_LONGEST_KEY} characters ({source})")
     if value[0] in "\"'`":
         raise AuthError(f"the API key stands in quotes, which are not part of it; take them off ({source})")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
@@ -39,7 +39,7 @@ def checked(value: str, source: str) -> Key:
 def read_key_file(path: str, source: str) -> str:
     """The content of a key file; raises AuthError.
 
-    It does not repeat the path, found in `source`: by mistake people type the key itself there.
+    It repeats the path, found in `source`, only if that is no mere word: by mistake people type the key itself there.
     """
     try:
         with Path(path).expanduser().open("rb") as file:
@@ -48,7 +48,8 @@ def read_key_file(path: str, source: str) -> str:
         raise AuthError(f"the key file is not text ({source})") from error
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "that is no path"
-        raise AuthError(f"cannot read the key file: {reason} ({source})") from error
+        shown = f" {path}" if "/" in path else ""
+        raise AuthError(f"cannot read the key file{shown}: {reason} ({source})") from error
 
 
 def run_key_command(command: object, environment: Mapping[str, str], limit: float) -> str:
@@ -58,9 +59,14 @@ def run_key_command(command: object, environment: Mapping[str, str], limit: floa
     """
     words = [str(word) for word in command] if isinstance(command, list) else _split(str(command))
     clean = {name: value for name, value in environment.items() if not name.endswith("_API_KEY")}
+    end = time.monotonic() + min(limit, _PATIENCE)
     with _started(words, clean) as child:
-        printed = _read(child, time.monotonic() + min(limit, _PATIENCE))
-        status = child.wait(_PATIENCE)
+        printed = _read(child, end)
+        try:
+            status = child.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            # Which tells the whole command, and that may hold a key.
+            raise _too_slow() from None
     if status != 0:
         raise AuthError(f"api_key_command ended with status {status}")
     return os.fsdecode(printed.strip().split(b"\n")[0])
@@ -98,7 +104,7 @@ def _read(child: "subprocess.Popen[bytes]", end: float) -> bytes:
     printed = b""
     while True:
         if time.monotonic() >= end:
-            raise TimedOut("api_key_command took too long")
+            raise _too_slow()
         if not select.select([child.stdout], [], [], AT_A_TIME)[0]:
             continue
         piece = os.read(child.stdout.fileno(), _LONGEST_KEY)
@@ -107,3 +113,7 @@ def _read(child: "subprocess.Popen[bytes]", end: float) -> bytes:
             raise AuthError(f"api_key_command prints more than {_LONGEST_KEY} bytes")
         if not piece:
             return printed
+
+
+def _too_slow() -> TimedOut:
+    return TimedOut("api_key_command took too long")

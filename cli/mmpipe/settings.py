@@ -101,9 +101,9 @@ class Settings:
         )
 
     def explain(self) -> Iterator[str]:
-        """A line for each setting and its source, for `-v`; a command is only named, since it may hold a key."""
+        """A line for each setting and its source, for `-v`; what leads to the key is only named, lest it be the key."""
         for name, found in sorted(self._found.items()):
-            value = "..." if name == "api_key_command" else found.value
+            value = "..." if name.startswith("api_key") else found.value
             yield f"{name} = {value} ({found.source})"
 
     @property

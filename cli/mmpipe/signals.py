@@ -43,7 +43,7 @@ def held_back() -> Iterator[Callable[[], None]]:
     def let_through() -> None:
         stack.close()
         while received:
-            signal.raise_signal(received.pop())
+            signal.raise_signal(received.pop(0))
 
     try:
         yield let_through

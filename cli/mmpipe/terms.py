@@ -3,9 +3,14 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
 _TELLING = 8  # characters of a key; before them stands what all keys begin with, and no secret is as short
+
+
+# Of other letters some become two in small, and every place behind them would be another.
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class Key:
 
     def masked(self, text: str) -> str:
         """`text` without the key, and without the beginning of it where it was cut off, in whatever case."""
-        lowered, told = self.value.lower(), text.lower()
+        lowered, told = self.value.translate(_LOWER), text.translate(_LOWER)
         place = told.find(lowered[:_TELLING])
         if len(lowered) < _TELLING or place < 0:
             return text

@@ -8,11 +8,11 @@ from math import inf
 import pytest
 
 from api.sending import chunk, stream
-from mmpipe.api.course import LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.course import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
 from mmpipe.api.exchange import Arrival, Clock, Stage
-from mmpipe.api.reception import Head, receive_answer
+from mmpipe.api.reception import MAX_EXPLANATION, Head, receive_answer
 from mmpipe.api.verdict import Source
-from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
 from mmpipe.events import Event, Start, Stop, Text
 from mmpipe.terms import Limits
 from program.harness import eventually
@@ -143,3 +143,53 @@ def test_a_failure_after_the_end_harms_no_answer(failure: MmpipeError) -> None:
 @pytest.mark.parametrize("before", [(), STAGES, (*STAGES, b"bytes before a head")])
 def test_an_exchange_without_a_head_brings_nothing(before: tuple[Arrival, ...]) -> None:
     assert [] == followed(*before)
+
+
+REFUSED = Head(Source(401), "application/json")
+EXPLANATION = b'{"error": {"message": "what it says (1004)"}}'
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "words"),
+    [
+        ((EXPLANATION,), "what it says"),
+        ((EXPLANATION[:-1],), "no reason given"),
+        ((EXPLANATION[:9], NetworkError("reset")), "no reason given"),
+        ((EXPLANATION, TimedOut("slow")), "what it says"),
+        ((b"<html>",), "no reason given"),
+        ((b" " * (MAX_EXPLANATION + 1), TimedOut("never met")), "no reason given"),
+    ],
+)
+def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
+    arrivals: tuple[Arrival | MmpipeError, ...], words: str
+) -> None:
+    clock, told = Watch(), list[object]()
+    observer = Observer(received=told.append, began=told.append)
+    with pytest.raises(AuthError, match=words):
+        list(follow(arriving(*STAGES, REFUSED, *arrivals), receive_answer, clock, observer))
+    assert ([*STAGES, EXPLAINED], []) == (clock.told, told)
+
+
+def test_what_is_compressed_is_no_answer_but_an_error_all_the_same() -> None:
+    with pytest.raises(BadResponse, match="compressed"):
+        receive_answer(Head(Source(), "application/json", is_compressed=True))
+    with pytest.raises(AuthError):
+        list(receive_answer(Head(Source(401), "", is_compressed=True)).close())
+
+
+def test_what_explains_an_error_is_waited_for_no_longer_than_anything_else() -> None:
+    assert EXPLAINED < 10
+    now = time.monotonic()
+    for idle, most in ((1.0, 1.0), (60.0, EXPLAINED)):
+        clock = Clock(Limits(9, 9, idle, now + 60), begins_soon=True)
+        clock.progress(EXPLAINED)
+        assert most - 1 < clock.left() <= most
+
+
+def test_the_limit_that_comes_first_is_the_one_that_is_told() -> None:
+    now = time.monotonic()
+    for idle, total, option in ((1.0, 9.0, "--idle-timeout"), (9.0, 1.0, "--max-time")):
+        clock = Clock(Limits(9, 9, idle, now + total), begins_soon=True)
+        clock.progress()
+        assert option in clock.expired().message
+        assert clock.end <= now + 2

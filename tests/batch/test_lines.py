@@ -4,7 +4,7 @@ import time
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cuts import PLACES, cut
@@ -61,12 +61,14 @@ def plainly(text: bytes, separator: bytes, limit: int) -> list[Line | Oversized]
     for number, content in enumerate((*ended, rest), 1):
         is_ended = number <= len(ended)
         bare = content.removeprefix(MARK) if number == 1 else content
+        skipped = len(content) - len(bare)
         if len(content) > limit:
             found.append(Oversized("in", number, limit))
         elif is_ended:
-            found.append(Line("in", number, bare.removesuffix(b"\r") if separator == NEWLINE else bare))
+            text = bare.removesuffix(b"\r") if separator == NEWLINE else bare
+            found.append(Line("in", number, text, skipped))
         elif bare:
-            found.append(Line("in", number, bare))
+            found.append(Line("in", number, bare, skipped))
     return found
 
 
@@ -78,6 +80,7 @@ def plainly(text: bytes, separator: bytes, limit: int) -> list[Line | Oversized]
     st.sampled_from([NEWLINE, NUL]),
     st.integers(1, 12),
 )
+@example(MARK + b"\n", [1], NEWLINE, 3)
 def test_any_bytes_cut_anywhere_are_the_lines_between_the_separators(
     text: bytes, places: list[int], separator: bytes, limit: int
 ) -> None:

@@ -161,6 +161,17 @@ def test_what_concerns_every_record_ends_a_batch_with_its_own_status(far: FaultS
     assert 1 == far.asked(f"ending {name}")
 
 
+@pytest.mark.parametrize("command", ["chat", "batch"])
+def test_what_explains_an_error_is_not_waited_for_as_long_as_an_answer(
+    far: FaultServer, command: str
+) -> None:
+    began = time.monotonic()
+    done = run(far, command, f"{command} once 401-stalled", "--error-json")
+    assert ExitStatus.AUTH == done.status
+    # An answer would be waited for two minutes.
+    assert time.monotonic() - began < LIMIT
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_redirect_is_followed_nowhere(command: str) -> None:
     with fault_server({}) as elsewhere:

@@ -1,5 +1,6 @@
 """A key goes to the host it was meant for, and nowhere else: no other host, no log, no header, no argument."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -216,3 +217,26 @@ def test_a_host_that_does_not_listen_is_a_network_failure() -> None:
     done = mmpipe("chat", "-n", "--retries", "0", "--max-time", str(AT_ONCE), "hi", env=env)
     assert (6, b"") == (done.status, done.stdout)
     assert "refused" in done.said
+
+
+def test_a_key_command_that_goes_on_after_the_key_is_ended_in_time() -> None:
+    configure('api_key_command = ["sh", "-c", "echo secret-key; exec >&-; exec sleep 50.5"]')
+    done = mmpipe("chat", "-n", "--max-time", "1", "hi")
+    assert (5, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+    assert "secret" not in done.said
+
+
+def test_a_path_to_a_key_is_not_shown_where_it_might_be_one() -> None:
+    configure(f'api_key_file = "{OTHER}"')
+    with service() as far:
+        done = mmpipe("chat", "-n", "-v", "sim:echo x", far=far)
+    assert 0 == done.status
+    assert OTHER not in done.said
+
+
+def test_a_configuration_that_is_a_pipe_is_refused() -> None:
+    path = Path(".config/mmpipe/config.toml")
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    done = mmpipe("chat", "-n", "hi")
+    assert (2, b"", 1) == (done.status, done.stdout, done.said.count("\n"))

@@ -41,14 +41,10 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     """
     if not value:
         return None
-    if re.fullmatch(r"\d+", value, re.ASCII):
-        return min(float(value), _EVER)
-    try:
-        seconds = float(value)
-    except ValueError:
-        moment = parse_date(value)
-        return None if moment is None else max(0.0, moment - now)
-    return seconds if 0 <= seconds < float("inf") else None
+    if number := re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*", value, re.ASCII):
+        return min(float(number[1]), _EVER)
+    moment = parse_date(value)
+    return None if moment is None else max(0.0, moment - now)
 
 
 def parse_date(value: str | None) -> float | None:

@@ -76,17 +76,20 @@ def head_of(response: "httpx2.Response", key: str) -> Head:
 def _source(response: "httpx2.Response", key: str) -> Source:
     headers = response.headers
     date = headers.get("date")
-    now = server_time(date)
-    waits = [parse_retry_after(value, now=now) for value in headers.get_list("retry-after")]
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
     return Source(
         http=response.status_code,
         # Some hosts repeat what they were sent, in places that are shown.
         request_id=trace if TRACE.fullmatch(trace) and key not in trace else None,
-        # Told twice by two gateways, both are to be heeded.
-        retry_after=max((wait for wait in waits if wait is not None), default=None),
+        retry_after=_wait(headers.get_list("retry-after"), date),
         date=date,
     )
+
+
+def _wait(told: list[str], date: str | None) -> float | None:
+    """Seconds; told twice, by two gateways, both are to be heeded."""
+    waits = [parse_retry_after(value, now=server_time(date)) for value in told]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def without_key(error: MmpipeError, key: Key) -> MmpipeError:

@@ -45,6 +45,7 @@ class Outlet:
 
     def put(self, index: int, line: bytes | None) -> None:
         """Have the line of the record at this place written; None if there is none to write."""
+        self.unwritten += line is not None
         if self._order is not None:
             self._take(list(self._order.put(index, line)))
             self._change.happened()
@@ -108,7 +109,6 @@ class Outlet:
         if lines:
             size = sum(map(len, lines))
             self._ready += lines
-            self.unwritten += len(lines)
             self._waiting += size
             self.end += size
             self._something.set()

@@ -28,7 +28,7 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.BUSY, "another run holds the journal or the conversation"),
     (ExitStatus.TOOL, "a call that nobody runs, is not allowed or over the limits; `-c` keeps it"),
 )
-SIGNALS = ("129 130 141 143", "ended by SIGHUP, SIGINT, SIGPIPE, SIGTERM")
+SIGNALS = ("129 130 131 141 143", "ended by SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM")
 
 ENVIRONMENT: Sequence[tuple[str, str]] = (
     ("`MINIMAX_API_KEY`", "the key"),
