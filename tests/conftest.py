@@ -2,13 +2,32 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import pytest
-from hypothesis import settings
 
-# `pytest --hypothesis-profile=long` is for an hour by hand.
-settings.register_profile("long", max_examples=5000, deadline=None)
+# What tries to break a promise, by where it goes at it; pyproject.toml says what each group is about.
+GROUPS: Final[Mapping[str, Sequence[str]]] = {
+    "faults": ("test_faults", "test_failures"),
+    "inputs": ("test_input_bytes", "test_input_kinds", "test_large_input", "test_argument_bytes"),
+    "outputs": ("test_output_full", "test_output_places", "test_closed_streams", "test_readers"),
+    "processes": ("test_signals", "test_surroundings", "test_environment", "test_rights", "test_clock"),
+    "crashes": ("test_crash_sweeps", "test_power_cut", "test_power_loss", "test_crashes", "test_batch_model"),
+    "keys": ("test_keys", "test_key_texts", "test_key_nowhere", "test_terms"),
+    "laws": (
+        "test_sse", "test_wire_laws", "test_thinking_laws", "test_settings_laws", "test_records_laws", "test_visible",
+        "test_journal_damage", "test_transcript_damage", "test_lines", "test_retry",
+    ),
+}  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for group, modules in GROUPS.items():
+            if item.path.stem in modules:
+                item.add_marker(group)
 
 
 @pytest.fixture(scope="session")
