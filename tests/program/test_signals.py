@@ -2,10 +2,10 @@
 
 import os
 import signal
+import sys
 import termios
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,12 @@ def test_a_signal_when_the_key_command_begins_ends_that_too() -> None:
         eventually(lambda: gone("pid"), "the command has ended")
 
 
+def files_of(module: str) -> list[str]:
+    """Where a process of its own finds it, which may be installed elsewhere than we are read from."""
+    script = f"from importlib.util import find_spec as f; m = f({module!r}); print(m.origin, m.cached)"
+    return run((sys.executable, "-c", script)).stdout.decode().split()
+
+
 @pytest.mark.parametrize("module", LOADED)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_loads_its_own_parts_ends_it_too(
@@ -87,10 +93,7 @@ def test_a_signal_while_it_loads_its_own_parts_ends_it_too(
     """Python itself must have come so far that the first line of ours was run."""
     needs("strace")
     folder = old_answer()
-    found = find_spec(module)
-    assert found is not None
-    assert found.origin is not None
-    places = ("-P", found.origin, "-P", str(found.cached))
+    places = [part for file in files_of(module) for part in ("-P", file)]
     trace = ("-f", "-o", "trace", *places, "-e", f"inject=openat:signal={number.name}:when=1")
     Path("in.txt").write_text("sim:echo x\n")
     with service() as far:
