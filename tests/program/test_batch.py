@@ -18,6 +18,11 @@ def lines(path: Path) -> list[Record]:
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
+def written(path: Path) -> int:
+    """How many lines are whole: of one that is being written, a reader may see the part up to a page's end."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
 def numbered(path: Path, count: int) -> Path:
     path.write_text("".join(f"sim:echo {number}\n" for number in range(count)))
     return path
@@ -25,12 +30,8 @@ def numbered(path: Path, count: int) -> Path:
 
 def moved_on(process: subprocess.Popen[bytes], out: Path) -> Callable[[], bool]:
     """Whether some more lines are there than now, or the process has ended."""
-
-    def count() -> int:
-        return out.read_bytes().count(b"\n") if out.exists() else 0
-
-    wanted = count() + random.randint(1, 30)  # noqa: S311  any moment will do
-    return lambda: process.poll() is not None or count() >= wanted
+    wanted = written(out) + random.randint(1, 30)  # noqa: S311  any moment will do
+    return lambda: process.poll() is not None or written(out) >= wanted
 
 
 def test_killed_at_any_moment_and_taken_up_again_it_is_whole_and_repeats_no_more_than_was_in_flight(
@@ -95,7 +96,7 @@ def test_a_signal_lets_what_is_asked_finish_and_the_run_can_be_taken_up(
     command = ("batch", "in.txt", "-o", "out.jsonl", "-j", "4")
     with service(tps=400) as far:
         with started((*MMPIPE, *command), far) as process:
-            eventually(lambda: len(lines(here / "out.jsonl")) >= 5, "lines")
+            eventually(lambda: written(here / "out.jsonl") >= 5, "lines")
             process.send_signal(number)
             done = finished(process)
         assert -number == done.status
