@@ -20,8 +20,7 @@ def test_what_is_asked_has_its_grace_and_no_more(number: signal.Signals) -> None
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        eventually(lambda: far.requests or Path("out.jsonl").exists(), "a start")
-        time.sleep(1)
+        eventually(lambda: far.in_flight, "a request")
         process.send_signal(number)
         began = time.monotonic()
         done = finished(process)
@@ -35,9 +34,9 @@ def test_a_second_signal_waits_for_nothing() -> None:
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        time.sleep(2)
+        eventually(lambda: far.in_flight, "a request")
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(0.6)  # two signals within half a second count as one
         assert None is process.poll()
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
@@ -103,7 +102,9 @@ def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:
 def test_the_totals_are_told_after_a_signal_too(here: Path) -> None:
     command = (*MMPIPE, "batch", "--meta", "meta.jsonl", "--grace", "0.1")
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
-        time.sleep(2)
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        eventually(lambda: far.in_flight, "a request")
         process.send_signal(signal.SIGTERM)
         assert -signal.SIGTERM == finished(process).status
     (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())

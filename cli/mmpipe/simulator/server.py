@@ -59,6 +59,11 @@ class RunningSimulator:
             time.sleep(_POLL_S / 10)
         return list(self._service.records)
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests have come whose answers have not ended."""
+        return self._service.in_flight
+
     def __enter__(self) -> Self:
         self._thread.start()
         self._started.result(_START_S)
