@@ -54,6 +54,11 @@ def test_only_what_no_incremental_stream_does_is_taken_for_cumulative(pieces: li
     assert "".join(pieces) == taken(pieces)
 
 
+def test_text_that_only_begins_with_a_repetition_is_evidence() -> None:
+    text = "ha" * 20 + " and no more, for that was not funny at all"
+    assert text == taken([text[:2], text[:43], text[:60], text])
+
+
 @given(st.text(min_size=1, max_size=6), st.lists(st.integers(1, 80), min_size=1))
 def test_text_that_repeats_itself_is_not_taken_for_cumulative(word: str, lengths: list[int]) -> None:
     text = word * 200

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from api.sending import chunk, stream
-from mmpipe.api.reception import Head, WholeDecoder, receive_answer, receive_model_list
+from mmpipe.api.reception import MAX_EXPLANATION, Head, WholeDecoder, receive_answer, receive_model_list
 from mmpipe.api.verdict import Source
-from mmpipe.errors import BadResponse, MmpipeError, NetworkError, ServerError
+from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
 from mmpipe.events import Event, Start, Stop, Text
 
 MESSAGE = {"role": "assistant", "content": "a  b \n c"}
@@ -93,7 +93,7 @@ def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing(
     assert [Start("0700", "MiniMax-M2.7", "trace"), Text("5")] == list(
         reception.feed(stream(chunk({"content": "5"})))
     )
-    assert (1, False) == (reception.progress, reception.finished)
+    assert (1, False, True) == (reception.progress, reception.finished, reception.is_answer)
     assert [Text("6")] == list(reception.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
     assert reception.finished
     assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(
@@ -107,6 +107,50 @@ def test_a_connection_that_fails_before_the_end_is_what_went_wrong(kind: str) ->
     list(reception.feed(stream(chunk({"content": "5"})) if "stream" in kind else WHOLE))
     with pytest.raises(NetworkError, match="reset") as caught:
         list(reception.close(NetworkError("reset")))
+    assert "trace" == caught.value.request_id
+
+
+REFUSED = b'{"error": {"message": "login fail (1004)"}}'
+UNAVAILABLE = Head(Source(503, "trace", 7.0), "text/html", is_compressed=True)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/html", ""])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_body_of_an_error_explains_it_in_whatever_pieces_it_comes_and_whatever_it_is_called(
+    kind: str, size: int
+) -> None:
+    reception = receive_answer(Head(Source(401, "trace"), kind))
+    for at in range(0, len(REFUSED), size):
+        assert [] == list(reception.feed(REFUSED[at : at + size]))
+    assert (0, True, False) == (reception.progress, reception.finished, reception.is_answer)
+    with pytest.raises(AuthError, match="login fail") as caught:
+        list(reception.close())
+    assert (401, 1004, "trace") == (caught.value.http, caught.value.api_code, caught.value.request_id)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x1f\x8b\x08 squeezed", b"<html>", b"[1]", b'{"error": {"mess'])
+@pytest.mark.parametrize("failure", [None, NetworkError("reset")])
+def test_an_error_that_nobody_can_explain_is_still_what_its_head_says(
+    body: bytes, failure: NetworkError | None
+) -> None:
+    reception = receive_answer(UNAVAILABLE)
+    assert [] == list(reception.feed(body))
+    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
+        list(reception.close(failure))
+    assert (503, 7.0, "trace") == (caught.value.http, caught.value.retry_after, caught.value.request_id)
+
+
+def test_an_explanation_without_end_is_not_waited_for() -> None:
+    reception = receive_answer(UNAVAILABLE)
+    assert [] == list(reception.feed(b"x" * MAX_EXPLANATION))
+    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
+        list(reception.feed(b"x"))
+    assert (7.0, "trace") == (caught.value.retry_after, caught.value.request_id)
+
+
+def test_a_compressed_answer_is_refused_before_anything_unpacks_it() -> None:
+    with pytest.raises(BadResponse, match=r"^the service compressed its answer although") as caught:
+        receive_answer(Head(Source(request_id="trace"), "application/json", is_compressed=True))
     assert "trace" == caught.value.request_id
 
 

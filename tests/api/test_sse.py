@@ -127,6 +127,19 @@ def test_only_the_beginning_of_a_stream_may_have_a_byte_order_mark() -> None:
     assert ([b"a", b"c"], True) == events(b"data: a\n\n" + BOM + b"data: b\n\ndata: c\n\n", [])
 
 
+def test_one_cut_anywhere_changes_nothing() -> None:
+    stream = (
+        BOM
+        + b"data: a\r\ndata: b\r\n\r\n"
+        + BOM
+        + b"data: no\r\rdata: c\n\n: d\r\n"
+        + BOM
+        + b"x\n\n\r\ndata: e\r\n\r\n"
+    )
+    for place in range(len(stream) + 1):
+        assert ([b"a\nb", b"c", b"e"], True) == events(stream, [place]), place
+
+
 def test_half_an_event_is_none() -> None:
     assert ([], True) == events(b"data: a\n", [])
 

@@ -136,6 +136,12 @@ def test_the_trace_id_of_the_body_is_kept() -> None:
     assert "0640" == reported(envelope("x (1000)")).request_id
 
 
+@pytest.mark.parametrize("http_code", [None, "500"])
+def test_without_one_in_the_body_the_trace_id_is_that_of_the_response(http_code: object) -> None:
+    body: dict[str, object] = {"error": {"message": "x (1000)", "http_code": http_code}}
+    assert "trace" == reported(body, request_id="trace").request_id
+
+
 def test_an_error_event_carries_its_http_status_inside() -> None:
     error = reported(envelope("unknown error, 798 (1000)", http_code="500"), retry_after=7.0)
     assert (500, 7.0) == (error.http, error.retry_after)

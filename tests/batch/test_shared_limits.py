@@ -157,6 +157,17 @@ def test_a_time_that_is_none_means_nothing(descriptor: int, moment: float) -> No
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"boot").reserve(0)
 
 
+def test_the_boot_of_this_machine_is_asked_for(opened: Open, runtime: Path) -> None:
+    opened().reserve(0)
+    descriptor = os.open(the_file(runtime), os.O_RDWR)
+    try:
+        assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"no boot of ours").reserve(0)
+        assert 0 == opened().reserve(0)
+        assert 60 == opened().reserve(0)
+    finally:
+        os.close(descriptor)
+
+
 def test_a_time_more_than_a_day_ahead_means_nothing(descriptor: int) -> None:
     SharedLimiter(SLOW, descriptor, Clock(1_000_000)).reserve(0)
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(1000)).reserve(0)
@@ -187,6 +198,28 @@ def test_a_run_that_is_stopped_while_it_holds_the_lock_is_not_waited_for(opened:
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_a_pause_is_heard_of_while_somebody_holds_the_lock(opened: Open, runtime: Path) -> None:
+    opened().pause(30)
+    limiter = opened()
+    holder = held(the_file(runtime))
+    try:
+        assert 30 == limiter.paused()
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_run_whose_file_fails_keeps_to_its_own_pause(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        limiter = SharedLimiter(SLOW, descriptor, Clock())
+        assert 0 == limiter.paused()
+        limiter.pause(30)
+        assert 30 == limiter.paused()
+    finally:
+        os.close(descriptor)
 
 
 def held(file: Path) -> subprocess.Popen[bytes]:

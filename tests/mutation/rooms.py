@@ -57,9 +57,14 @@ ROOMS = {
         ("batch/test_crashes.py", "batch/test_twins.py", "batch/test_merge.py", "batch/test_run_options.py"),
     ),
     "retry": Room(
-        ("api/retry", "api/course", "account", "batch/limits"),
-        ("api/test_retry.py", "api/test_course.py", "test_account.py", "batch/test_limits.py"),
-        ("test_answer.py", "api/test_client.py", "batch/test_shared_limits.py", "program/test_faults.py"),
+        ("api/retry", "api/course", "account"),
+        ("api/test_retry.py", "api/test_course.py", "test_account.py"),
+        ("test_answer.py", "api/test_client.py", "program/test_faults.py"),
+    ),
+    "limits": Room(
+        ("batch/limits", "batch/shared_limits"),
+        ("batch/test_limits.py", "batch/test_shared_limits.py", "batch/test_shared_limits_trust.py"),
+        ("batch/test_engine.py", "batch/test_run_options.py"),
     ),
     "terminal": Room(
         ("visible", "writers/console", "writers/text"),

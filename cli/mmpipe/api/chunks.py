@@ -94,15 +94,13 @@ class ChunkDecoder:
         self._assembler.merge({name: value for name, value in message.items() if name not in repeated})
         for field, text in _texts(message):
             said, characters = self._assembler.text(field), self._halves.joined(field, text)
-            if characters.startswith(said):
+            if characters.startswith(said) and characters != said:
                 yield from self._tell([(field, characters[len(said) :])])
         if not self._streamed:
             self._whole = message
 
     def _tell(self, pieces: list[Piece]) -> Iterator[Event]:
         for field, text in pieces:
-            if not text:
-                continue
             self._assembler.append(field, text)
             if field == "content":
                 yield Text(text)

@@ -24,8 +24,7 @@ class MessageAssembler:
                     self._merge_call(piece)
             elif name == "reasoning_details":
                 for detail in _objects(value):
-                    kept = self._details.setdefault(_index(detail), {})
-                    kept |= {key: part for key, part in detail.items() if key != "text"}
+                    self._details.setdefault(_index(detail), {}).update(detail)
             elif value not in ("", None) or name not in self._fields:
                 # Some generations blank `role` in later deltas (api_facts 2.5).
                 self._fields[name] = value
