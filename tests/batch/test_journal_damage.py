@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.journals import asked, record, states
+from damage import DAMAGE, Damage, damaged
 from mmpipe.batch.journal import open_journal
 from mmpipe.errors import InputError
 from transcripts import IN_ONE_FOLDER
 
 NAMES = st.lists(st.text(max_size=4), min_size=1, max_size=4, unique=True)
-DAMAGE = st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(b'\n\0 x"{}\xff\\1')), max_size=2)
 TORN = st.sampled_from(
     [b"", b"a prompt", b"{", b'{"id":"half', b'{"index":0,"id":"x","content":"gr\xc3', b"\0" * 9]
 )
@@ -27,19 +27,16 @@ def opened(path: Path, names: list[str]) -> tuple[list[str], str | None]:
 @settings(IN_ONE_FOLDER, max_examples=150)
 @given(NAMES, DAMAGE, TORN)
 def test_records_that_damage_did_not_touch_are_still_answered_or_the_file_is_refused_untouched(
-    tmp_path: Path, names: list[str], damage: list[tuple[int, int]], torn: bytes
+    tmp_path: Path, names: list[str], damage: Damage, torn: bytes
 ) -> None:
     path = tmp_path / "damaged.jsonl"
     records = [record(name) for name in names]
-    content = bytearray(b"".join(records) + torn)
-    places = {place % len(content) for place, _ in damage}
-    for place, byte in damage:
-        content[place % len(content)] = byte
+    content, places = damaged(b"".join(records) + torn, damage)
     path.write_bytes(content)
     try:
         found, _ = opened(path, names)
     except InputError:
-        assert bytes(content) == path.read_bytes()
+        assert content == path.read_bytes()
         return
     end = 0
     for name, line, state in zip(names, records, found, strict=True):
@@ -49,7 +46,7 @@ def test_records_that_damage_did_not_touch_are_still_answered_or_the_file_is_ref
             assert line in path.read_bytes()
     kept = path.read_bytes()
     assert all(isinstance(json.loads(line), dict) for line in kept.splitlines())
-    lost = bytes(content).removeprefix(kept.removesuffix(b"\n")).removeprefix(b"\n")
+    lost = content.removeprefix(kept.removesuffix(b"\n")).removeprefix(b"\n")
     assert lost[:1] in (b"", b"{", b"\0")
     # A second look finds nothing to repair, and the same.
     assert (found, None) == opened(path, names)

@@ -201,6 +201,11 @@ def eventually(happens: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
 def bodies(far: RunningSimulator) -> list[Record]:
     """The bodies of the requests that came."""
     found = [request["body"] for request in far.requests]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from program.harness import MMPIPE, eventually, mmpipe, service, shell, started
+from program.harness import MMPIPE, eventually, mmpipe, names, service, shell, started
 
 OLD = "what was there before"
 
@@ -16,10 +16,6 @@ def folder(here: Path) -> Path:
     made.mkdir()
     (made / "answer").write_text(OLD)
     return made
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def test_a_whole_answer_takes_the_place_of_the_file_and_keeps_its_mode(folder: Path) -> None:

@@ -13,6 +13,7 @@ from program.harness import (
     eventually,
     finished,
     mmpipe,
+    names,
     run,
     service,
     shell,
@@ -30,10 +31,6 @@ def folder(here: Path) -> Path:
     made.mkdir()
     (made / "old").write_text(OLD)
     return made
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def test_a_link_that_leads_to_nothing_gets_the_file_that_it_names(folder: Path) -> None:
