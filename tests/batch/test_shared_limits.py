@@ -157,11 +157,11 @@ def test_a_time_that_is_none_means_nothing(descriptor: int, moment: float) -> No
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"boot").reserve(0)
 
 
-def test_the_boot_of_this_machine_is_asked_for(opened: Open, runtime: Path) -> None:
+def test_the_times_are_those_of_this_boot(opened: Open, runtime: Path) -> None:
     opened().reserve(0)
     descriptor = os.open(the_file(runtime), os.O_RDWR)
     try:
-        assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"no boot of ours").reserve(0)
+        assert 0 == SharedLimiter(SLOW, descriptor, Clock(), boot=b"").reserve(0)
         assert 0 == opened().reserve(0)
         assert 60 == opened().reserve(0)
     finally:
