@@ -88,6 +88,11 @@ def test_an_old_stream_may_bring_all_its_text_in_the_last_frame() -> None:
     assert "56" == text_of(streamed(stream(frame)))
 
 
+def test_where_the_last_frame_of_an_old_stream_says_otherwise_what_was_streamed_stands() -> None:
+    frame = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "75 or more"}}]}
+    assert "56" == text_of(streamed(stream(chunk({"content": "5"}), chunk({"content": "6"}), frame)))
+
+
 def test_a_cumulative_stream_is_said_once() -> None:
     answer = "The sky is blue because of the air, which scatters short waves more than long ones."
     chunks = [chunk({"content": answer[:end]}) for end in (3, 40, 60)]
