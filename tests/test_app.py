@@ -156,6 +156,20 @@ def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
     assert 0 != result.exit_code
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["chat", "hi", name, ""] for name in ("-o", "-c", "--meta", "--record", "--system-file", "-f")),
+        ["stream", "hi", "--thinking-file="],
+        ["batch", ""],
+        ["batch", "-o", ""],
+    ],
+)
+def test_a_name_that_a_script_did_not_set_is_a_usage_error(arguments: list[str]) -> None:
+    result = CliRunner().invoke(command_line(), arguments, obj=Program(Streams.fake(), {}))
+    assert "the name is empty" in str(result.exception)
+
+
 def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:
     seen: list[SimulatorOptions] = []
 

@@ -82,6 +82,13 @@ def test_a_descriptor_that_is_not_open_is_an_output_error() -> None:
         pass
 
 
+@pytest.mark.parametrize("number", [2**31, 2**32 + 1, 10**20])
+def test_a_number_that_no_descriptor_has_is_an_output_error(number: int) -> None:
+    for opening in (replaced, opened):
+        with pytest.raises(OutputError, match="cannot write to /dev/fd"), opening(f"/dev/fd/{number}"):
+            pass
+
+
 def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)

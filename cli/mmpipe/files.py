@@ -11,7 +11,7 @@ from mmpipe.errors import OutputError, UsageError
 from mmpipe.folders import sync_folder_of
 from mmpipe.streams import Output
 
-_DESCRIPTOR = re.compile(r"/dev/(?:fd/(\d+)|stdin|stdout|stderr)")
+_DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # a larger number is none
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 

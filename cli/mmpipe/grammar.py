@@ -11,6 +11,7 @@ from mmpipe.errors import UsageError
 from mmpipe.guess import did_you_mean
 
 _KINDS: Mapping[type, str] = {int: "a whole number", float: "a number"}
+_NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Parameter:
     def value(self, word: str) -> object:
         """What a word means here; raises UsageError."""
         label = " / ".join(self.names) or self.metavar
+        if not word and self.metavar in _NAMES_OF_FILES:
+            raise UsageError(f"{label}: the name is empty, as that of a variable which is not set")
         if self.choices and word not in self.choices:
             guess = did_you_mean(word, self.choices)
             raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}{guess}")

@@ -52,6 +52,14 @@ def test_a_detail_without_an_index_is_the_first() -> None:
     assert [{"text": "hm", "index": 0}] == getattr(last, "message", {})["reasoning_details"]
 
 
+@pytest.mark.parametrize("index", ["1", 1.0, None])
+def test_a_detail_whose_index_is_no_whole_number_keeps_its_text(index: object) -> None:
+    detail = {"index": index, "text": "hm"}
+    events = streamed(stream(chunk({"reasoning_details": [detail], "content": "56"}, finish_reason="stop")))
+    assert Thinking("hm") in events
+    assert [detail] == getattr(events[-1], "message", {})["reasoning_details"]
+
+
 def test_a_second_detail_is_thinking_of_its_own() -> None:
     details = [DETAIL | {"index": index, "text": text} for index, text in enumerate(("First. ", "Second."))]
     chunks = [chunk({"reasoning_details": [detail]}) for detail in details]

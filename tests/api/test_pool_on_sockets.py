@@ -139,8 +139,14 @@ def test_a_proxy_of_the_environment_is_asked_and_gets_no_key(
         assert KEY.encode() not in b"".join(seen)
 
 
-def test_no_proxy_is_asked_for_a_host_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("left_out", "port"),
+    [(".invalid", ""), ("no-such-host.invalid:443", ""), ("no-such-host.invalid:8443", ":8443")],
+)
+def test_no_proxy_is_asked_for_a_host_that_is_left_out(
+    left_out: str, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", ".invalid")
+    monkeypatch.setenv("NO_PROXY", left_out)
     with pytest.raises(MmpipeError, match="DNS"):
-        pooled(Endpoint("https://no-such-host.invalid/v1", Key(KEY, "test")))
+        pooled(Endpoint(f"https://no-such-host.invalid{port}/v1", Key(KEY, "test")))

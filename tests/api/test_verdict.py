@@ -196,6 +196,19 @@ def test_a_code_that_is_too_long_or_no_number_is_none(code: object, read: int | 
     assert read == reported({"error": {"message": "down", "code": code}}).api_code
 
 
+@pytest.mark.parametrize("code", [1004, "1004"])
+def test_a_code_of_base_resp_may_be_a_text(code: object) -> None:
+    error = reported({"choices": None, "base_resp": {"status_code": code, "status_msg": "login fail"}})
+    assert (E.AUTH, 1004) == (error.status, error.api_code)
+
+
+@pytest.mark.parametrize(("second", "wait"), [("01", 3.0), ("09", 9.0)])
+def test_of_a_reset_and_a_retry_after_the_longer_one_is_waited_for(second: str, wait: float) -> None:
+    date = "Wed, 20 May 2026 20:00:00 GMT"
+    error = reported(envelope(f"resets at 2026-05-20T20:00:{second}Z (1002)"), retry_after=3.0, date=date)
+    assert wait == error.retry_after
+
+
 @pytest.mark.parametrize("retry_after", [None, 7.0])
 def test_a_reset_that_is_no_moment_is_passed_over(retry_after: float | None) -> None:
     error = reported(envelope("resets at 2026-99-99T00:00:00Z (2056)"), retry_after=retry_after)

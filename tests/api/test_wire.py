@@ -269,8 +269,15 @@ def test_of_a_field_that_is_not_known_the_latest_value_counts() -> None:
 
 def test_the_message_of_a_whole_answer_is_handed_on_exactly_as_it_came() -> None:
     for message in (
-        {"content": "56"},
+        {"content": "56", "role": "assistant"},
         {"content": None, "role": "x"},
-        {"reasoning_details": [7], "content": ""},
+        {"reasoning_details": [7], "content": "", "role": "assistant"},
     ):
         assert Stop("stop", message) == list(decode(whole(message=message)))[-1]
+
+
+@pytest.mark.parametrize("role", [{}, {"role": ""}, {"role": None}, {"role": 7}])
+def test_a_message_of_nobody_is_the_assistants_for_no_other_can_be_sent_back(role: dict[str, object]) -> None:
+    said = Stop("stop", {"content": "56", "role": "assistant"})
+    assert said == list(decode(whole(message={"content": "56", **role})))[-1]
+    assert said == streamed(stream(chunk({"content": "56", **role}, finish_reason="stop")))[-1]

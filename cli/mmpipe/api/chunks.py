@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mmpipe.api.growth import Growth, Piece
 from mmpipe.api.halves import Halves
-from mmpipe.api.message import MessageAssembler
+from mmpipe.api.message import MessageAssembler, detail_index, sendable
 from mmpipe.api.verdict import Source, trouble_in
 from mmpipe.errors import BadResponse
 from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
@@ -63,7 +63,8 @@ class ChunkDecoder:
         yield from self._calls(self.reason)
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
-        yield Stop(self.reason, self._whole if self._whole is not None else self._assembler.message())
+        message = self._assembler.message() if self._whole is None else self._whole
+        yield Stop(self.reason, sendable(message))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; asking again may help."""
@@ -133,7 +134,7 @@ def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
     for detail in details if isinstance(details, list) else ():
         text = detail.get("text") if isinstance(detail, dict) else None
         if isinstance(text, str) and text:
-            yield f"reasoning_details/{detail.get('index') or 0}", text
+            yield f"reasoning_details/{detail_index(detail)}", text
     for field in ("reasoning_content", "content"):
         text = delta.get(field)
         if isinstance(text, str):

@@ -24,7 +24,7 @@ class MessageAssembler:
                     self._merge_call(piece)
             elif name == "reasoning_details":
                 for detail in _objects(value):
-                    self._details.setdefault(_index(detail), {}).update(detail)
+                    self._details.setdefault(detail_index(detail), {}).update(detail)
             elif value not in ("", None) or name not in self._fields:
                 # Some generations blank `role` in later deltas (api_facts 2.5).
                 self._fields[name] = value
@@ -97,7 +97,14 @@ def _objects(value: object) -> list[Mapping[str, object]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _index(detail: Mapping[str, object]) -> int:
+def sendable(message: Message) -> Message:
+    """The message as it can be sent back: some hosts leave out who said it, or blank it, and none takes that."""
+    role = message.get("role")
+    return message if isinstance(role, str) and role else {**message, "role": "assistant"}
+
+
+def detail_index(detail: Mapping[str, object]) -> int:
+    """Which of the reasoning_details it belongs to; what is no whole number counts nothing."""
     index = detail.get("index")
     return index if isinstance(index, int) else 0
 

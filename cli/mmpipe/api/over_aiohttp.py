@@ -53,10 +53,12 @@ def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
     """The environment's proxy for this host; aiohttp by itself knows neither ALL_PROXY nor what makes no sense."""
     import yarl
 
-    found, host = getproxies(), urlsplit(endpoint.base_url).hostname or ""
+    found, url = getproxies(), urlsplit(endpoint.base_url)
+    # NO_PROXY may name a port, the usual one too.
+    hosts = (url.hostname or "", f"{url.hostname}:{url.port or 443}")
     named = found.get("https") or found.get("all")
     # No proxy can reach this machine's loopback.
-    if endpoint.is_plain_http or not named or proxy_bypass(host):
+    if endpoint.is_plain_http or not named or any(map(proxy_bypass, hosts)):
         return None
     proxy = yarl.URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https") or not proxy.host:

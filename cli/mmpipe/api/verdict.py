@@ -120,7 +120,7 @@ def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "cho
     base = body.get("base_resp")
     if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
         message = str(base.get("status_msg") or "no reason given")
-        return _error(message, code if isinstance(code, int) else None, source)
+        return _error(message, _code(code), source)
     return None
 
 
@@ -146,13 +146,20 @@ def _from_error(error: object, source: Source) -> MmpipeError:
         source = Source(int(status), source.request_id, source.retry_after, source.date)
     found = _CODE.search(message)
     # The code is in the message; OpenAI's place for it is a field.
-    code = found[1] if found else str(fields.get("code", ""))
-    return _error(message, int(code) if code.isdecimal() and len(code) <= _LONGEST_CODE else None, source)
+    return _error(message, _code(found[1] if found else fields.get("code")), source)
+
+
+def _code(code: object) -> int | None:
+    """A code of the service, which is a number, or some digits."""
+    if type(code) is int:
+        return code
+    text = str(code)
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_CODE else None
 
 
 def _error(message: str, code: int | None, source: Source) -> MmpipeError:
     meaning = _meaning(code, source.http)
-    reset = _until_reset(message, source)
+    waits = [wait for wait in (source.retry_after, _until_reset(message, source)) if wait is not None]
     advice = meaning.advice
     if "unknown model" in message:
         advice = "`mmpipe models` lists what can be asked"
@@ -166,7 +173,8 @@ def _error(message: str, code: int | None, source: Source) -> MmpipeError:
         api_code=code,
         request_id=source.request_id,
         retryable=meaning.retryable,
-        retry_after=source.retry_after if reset is None else reset,
+        # Whichever is longer: never sooner than Retry-After says.
+        retry_after=max(waits, default=None),
     )
 
 
