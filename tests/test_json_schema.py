@@ -213,6 +213,9 @@ def test_the_draft_is_that_of_the_schema_and_else_the_newest() -> None:
 
 def test_the_text_of_a_schema_is_compact_and_says_the_same() -> None:
     assert '{"title":"é","minimum":1.0}' == Schema.parse('{ "title": "\\u00e9",\n "minimum": 1.0 }', "s").text
+    assert (
+        '{"maximum":0.10000000000000000001}' == Schema.parse('{"maximum": 0.10000000000000000001}', "s").text
+    )
 
 
 @CALM

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from json_texts import Written, written
 from mmpipe.json_schema import Schema
 from mmpipe.structured import (
     Unfit,
@@ -45,6 +46,11 @@ def unfit(text: str, schema: Schema = ANY) -> str:
     with pytest.raises(Unfit) as caught:
         fit_schema(text, schema)
     return caught.value.complaint
+
+
+def values(text: str) -> list[object]:
+    """What is found in an answer."""
+    return [found.value for found in find_json(text)]
 
 
 def same(value: object, text: str) -> bool:
@@ -90,9 +96,27 @@ def test_an_answer_in_any_words_is_fit_or_unfit_and_nothing_else(text: str) -> N
             take(text)
 
 
+@CALM
+@given(written())
+@example(Written('{ "a" : 123456789.123456789123 }', '{"a":123456789.123456789123}'))
+@example(Written("[1.10, -0, 1e0]", "[1.10,-0,1e0]"))
+@example(Written("12345678901234567890.10\n", "12345678901234567890.10"))
+def test_every_number_keeps_its_digits_and_nothing_but_space_and_escapes_is_lost(answer: Written) -> None:
+    assert answer.compact == extract_json(answer.source)
+    assert answer.compact == fit_schema(answer.source, ANY)
+    assert answer.compact == fit_schema(f"```json\n{answer.source}\n```", ANY)
+
+
 def test_numbers_and_the_order_of_keys_stay_as_they_are() -> None:
     text = '{"z":1.0,"a":123456789012345678901234567890,"m":-0.5}'
     assert text == fit_schema(text, ANY)
+    assert text == fit_schema(f"It is {text}.", ANY)
+
+
+def test_of_a_key_that_comes_twice_that_value_is_written_which_was_checked() -> None:
+    # Who reads on may take the first of them, which nothing was held against.
+    assert '{"age":7.0}' == fit_schema('{"age": "x", "age": 7.0}', PERSON)
+    assert '$.age: "x" is not of type "integer".' == unfit('{"age": 7, "age": "x"}', PERSON)
 
 
 def test_letters_are_letters_and_not_escapes() -> None:
@@ -101,7 +125,7 @@ def test_letters_are_letters_and_not_escapes() -> None:
 
 def test_a_block_called_json_is_asked_before_the_others_and_those_before_prose() -> None:
     text = 'See {"n": 3}\n```\n{"n": 2}\n```\n```json\n{"n": 1}\n```\n'
-    assert [{"n": 1}, {"n": 2}, {"n": 3}] == list(find_json(text))[:3]
+    assert [{"n": 1}, {"n": 2}, {"n": 3}] == values(text)[:3]
 
 
 def test_the_first_value_that_fits_is_taken() -> None:
@@ -141,17 +165,17 @@ def test_a_number_or_a_word_in_prose_is_no_json_but_alone_it_is() -> None:
 )
 def test_no_piece_is_taken_out_of_what_is_broken(broken: str) -> None:
     for text in (broken, f"Here:\n{broken}", f"```json\n{broken}\n```"):
-        assert [] == list(find_json(text))
+        assert [] == values(text)
         assert unfit(text)
 
 
 def test_an_answer_that_is_json_is_one_value_and_not_its_parts_too() -> None:
-    assert [[{"a": [1]}]] == list(find_json('[{"a": [1]}]'))
+    assert [[{"a": [1]}]] == values('[{"a": [1]}]')
 
 
 def test_behind_what_is_broken_the_search_goes_on() -> None:
     text = 'Not {"age": ...} and not [text](link), but {"age": 7}. - [ ] done'
-    assert [{"age": 7}] == list(find_json(text))
+    assert [{"age": 7}] == values(text)
 
 
 def test_it_is_said_where_an_answer_that_should_be_json_is_none() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Self
 
-from mmpipe import strict_json
+from mmpipe import exact_json, strict_json
 from mmpipe.errors import InputError
 from mmpipe.visible import one_line
 
@@ -43,7 +43,7 @@ class Schema:
             raise InputError(f"{name} is no JSON Schema: that is an object, true or false")
         if is_too_deep(value):
             raise InputError(f"{name} is nested too deep: at most {_DEEPEST} levels can be checked")
-        return cls(_compact(value, name), _validator(value, name))
+        return cls(_compact(text, name), _validator(value, name))
 
     def complaint(self, value: object) -> str | None:
         """None for a valid value, else what is wrong with it and where, a line each."""
@@ -86,13 +86,11 @@ def _validator(schema: dict[str, object] | bool, name: str) -> "Validator":
         raise InputError(f"{name} is no valid JSON Schema: {_sentence(error)}") from error
 
 
-def _compact(schema: object, name: str) -> str:
-    text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+def _compact(text: str, name: str) -> str:
     try:
-        text.encode()
+        return exact_json.compact(text)
     except UnicodeEncodeError as error:
         raise InputError(f"{name} holds half of a surrogate pair, which is no character") from error
-    return text
 
 
 def is_too_deep(value: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mmpipe import strict_json
+from mmpipe import exact_json, strict_json
 from mmpipe.errors import BadResponse
 from mmpipe.events import Message
 from mmpipe.json_schema import Schema, is_too_deep
@@ -40,6 +40,14 @@ class Unfit(BadResponse):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A JSON value, to be checked, and how it was written."""
+
+    value: object
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Block:
     info: str
     content: str
@@ -70,20 +78,20 @@ def complaint_turn(complaint: str) -> Message:
 def fit_schema(text: str, schema: Schema) -> str:
     """The first JSON value in `text` that is valid, as compact JSON; raises Unfit."""
     refused: str | None = None
-    for value in find_json(text):
-        complaint = schema.complaint(value)
+    for found in find_json(text):
+        complaint = schema.complaint(found.value)
         if complaint is None:
-            return _compact(value)
+            return _compact(found.source)
         refused = refused or complaint
     raise Unfit(refused or _no_json(text))
 
 
 def extract_json(text: str) -> str:
     """The first JSON value in `text`, as compact JSON; raises Unfit."""
-    for value in find_json(text):
-        if is_too_deep(value):
+    for found in find_json(text):
+        if is_too_deep(found.value):
             raise Unfit("The JSON is nested too deep.")
-        return _compact(value)
+        return _compact(found.source)
     raise Unfit(_no_json(text))
 
 
@@ -95,7 +103,7 @@ def extract_code(text: str) -> tuple[str, int]:
     return blocks[0].content, len(blocks)
 
 
-def find_json(text: str) -> Iterator[object]:
+def find_json(text: str) -> Iterator[Found]:
     """The JSON values in an answer: all of it; else its fenced blocks, then objects and arrays in the prose.
 
     Nothing is taken out of the inside of what is broken: a piece of an answer is not the answer.
@@ -109,7 +117,7 @@ def find_json(text: str) -> Iterator[object]:
     yield from _in_prose(text)
 
 
-def _in_prose(text: str) -> Iterator[object]:
+def _in_prose(text: str) -> Iterator[Found]:
     position = failures = 0
     while failures < _PATIENCE and (bracket := _BRACKET.search(text, position)):
         start = bracket.start()
@@ -122,13 +130,13 @@ def _in_prose(text: str) -> Iterator[object]:
             yield from _read(text[start:position])
 
 
-def _read(text: str) -> Iterator[object]:
+def _read(text: str) -> Iterator[Found]:
     """The value that all of `text` is, if it is one; null is one too."""
     try:
         value = strict_json.loads(text)
     except ValueError:
         return
-    yield value
+    yield Found(value, text)
 
 
 def _end_of_brackets(text: str, start: int) -> int:
@@ -173,13 +181,11 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _compact(value: object) -> str:
+def _compact(source: str) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        text.encode()
+        return exact_json.compact(source)
     except UnicodeEncodeError:
         raise Unfit("A string in the JSON holds half of a surrogate pair, which is no character.") from None
-    return text
 
 
 def _no_json(text: str) -> str:

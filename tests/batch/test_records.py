@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch.reading import (
@@ -22,6 +22,7 @@ from batch.reading import (
     templated,
     user,
 )
+from json_texts import Written, written
 from mmpipe.batch.lines import Line
 from mmpipe.batch.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
 from mmpipe.batch.shapes import Defaults, Format
@@ -248,6 +249,16 @@ def test_a_template_makes_the_prompt_of_lines_and_of_fields() -> None:
     assert ["Rate: Emma7"] == prompts(b'{"title": "Emma", "id": 7, "prompt": "not me"}', field)
 
 
+@given(written(spaces=" \t"))
+@example(Written("123456789.123456789123", "123456789.123456789123"))
+@example(Written("[1.10, -0, 1E2]", "[1.10,-0,1E2]"))
+def test_what_a_template_takes_out_of_a_record_keeps_every_digit(field: Written) -> None:
+    value = json.loads(field.source)
+    expected = value if isinstance(value, str) else field.compact
+    record = f'{{"a": {field.source}, "o": {{"a": {field.source}}}}}'.encode()
+    assert [f"<{expected}> <{expected}>"] == prompts(record, templated("<{a}> <{o.a}>", JSONL))
+
+
 def test_a_template_may_be_about_records_of_the_web() -> None:
     record = {"url": "http://example.org", "method": "GET", "body": {"x": 1}}
     request = good(record, templated("{method} {url} {body}")).request
@@ -258,6 +269,7 @@ def test_what_is_nested_as_deep_as_may_be_is_read() -> None:
     deep = b"[" * 499 + b"]" * 499
     assert json.loads(deep) == good({"prompt": "a", "x": json.loads(deep)}).fields["x"]
     assert "too deep" in bad(b'{"prompt": "a", "x": [' + deep + b"]}")
+    assert [deep.decode()] == prompts(b'{"x": ' + deep + b"}", templated("{x}"))
     # Brackets in a text, or side by side, are not deep.
     assert "[" * 999 == good("[" * 999).request.messages[-1]["content"]
     assert [[]] * 999 == good({"prompt": "a", "x": [[]] * 999}).fields["x"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mmpipe import exact_json
 from mmpipe.batch.template import Template
 from mmpipe.catalogue import find
 from mmpipe.errors import InputError
@@ -125,7 +126,7 @@ def request_of_prompt(prompt: str, defaults: Defaults) -> Request:
 
 def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str:
     if defaults.template is not None:
-        return _prompt(defaults.template.render(text, record))
+        return _prompt(defaults.template.render(text, exact_json.loads(text)))
     if "prompt" in record:
         return _text(record["prompt"], "prompt")
     raise InputError(

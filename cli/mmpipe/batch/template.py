@@ -1,10 +1,10 @@
 """Makes a prompt of a record's fields: `Summarise: {title}`, with `{}` for the whole line; pure."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmpipe import exact_json
 from mmpipe.errors import InputError, UsageError
 from mmpipe.visible import one_line
 
@@ -20,15 +20,15 @@ class _Field:
 
     path: tuple[str, ...]
 
-    def value(self, record: Mapping[str, object]) -> str:
-        value: object = record
+    def value(self, record: object) -> str:
+        value = record
         for step in self.path:
             if not (isinstance(value, Mapping) and step in value):
                 raise InputError(f"the template needs a field {'.'.join(self.path)}, and the record has none")
             value = value[step]
         if isinstance(value, str):
             return value
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return exact_json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Template:
         """Read `text`, where `{{` and `}}` are literal braces; raises UsageError."""
         return cls(tuple(_part(match) for match in _PIECE.finditer(text)))
 
-    def render(self, whole: str, record: Mapping[str, object]) -> str:
-        """The prompt for one record; raises InputError where a field is missing."""
+    def render(self, whole: str, record: object) -> str:
+        """The prompt for one record, read exactly; raises InputError where a field is missing."""
         return "".join(
             part if isinstance(part, str) else part.value(record) if part.path else whole
             for part in self.parts
