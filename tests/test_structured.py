@@ -185,6 +185,7 @@ def test_it_is_said_where_an_answer_that_should_be_json_is_none() -> None:
     assert "line 2 column 1" in unfit('Here:\n```json\n{"a": 1\n"b": 2}\n```')
     assert "NaN" in unfit("[NaN]")
     assert "mixed with other text" not in unfit("[NaN]")
+    assert "a number is too large: 1E400" in unfit("[1E400]")
     assert "The answer is empty." == unfit(" \n")
 
 

@@ -95,6 +95,8 @@ def _json(key: str, text: str) -> object:
         value = strict_json.loads(text)
         # Half a character can be written in JSON, and in no request.
         json.dumps(value, ensure_ascii=False).encode()
+    except strict_json.TooLarge as error:
+        raise UsageError(f"-p {key}: {one_line(str(error), 60)}") from error
     except ValueError as error:
         hint = f"; for a text say -p '{key}=\"{text}\"'" if text.isalnum() else ""
         raise UsageError(f"-p {key}: {one_line(text, 60)} is not JSON{hint}") from error

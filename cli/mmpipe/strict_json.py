@@ -6,14 +6,23 @@ from itertools import chain
 from typing import Final
 
 
+class TooLarge(ValueError):
+    """JSON with a number that is beyond all that can be reckoned with."""
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number of JSON")
+        # The number may be long, and what is said of it be cut at the end.
+        raise TooLarge(f"a number is too large: {text}")
     return number
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def loads(text: str) -> object:
