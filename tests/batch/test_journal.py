@@ -255,6 +255,23 @@ def test_what_is_not_one_line_for_each_record_is_not_written(path: Path, lines: 
     assert b"" == path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("before", "overwrite"), [(b"", False), (record("a") + b'{"torn', False), (b"old\n", True)]
+)
+def test_a_journal_that_nobody_else_wrote_to_is_untouched_however_it_began(
+    path: Path, before: bytes, *, overwrite: bool
+) -> None:
+    path.write_bytes(before)
+    with open_journal(str(path), resume=not overwrite, overwrite=overwrite) as journal:
+        journal.check_untouched()
+        if overwrite:
+            journal.clear()
+        for name in ("b", "c"):
+            journal.check_untouched()
+            journal.append([record(name)])
+        journal.check_untouched()
+
+
 def test_an_empty_journal_knows_nothing(path: Path) -> None:
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert (["new"], 0, 0, False) == (

@@ -177,6 +177,49 @@ def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
         assert 5 == process.wait(2 + AT_ONCE)
 
 
+GONE, CHANGED = "was removed or replaced meanwhile", "was written to by somebody else meanwhile"
+
+
+@pytest.mark.parametrize("options", [(), ("-k",), ("--overwrite",)])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("rm out.jsonl", GONE),
+        ("mv out.jsonl elsewhere", GONE),
+        ("cp out.jsonl copy && mv copy out.jsonl", GONE),
+        (": > out.jsonl", CHANGED),
+        ("truncate -s -1 out.jsonl", CHANGED),
+        ("echo >> out.jsonl", CHANGED),
+    ],
+)
+def test_a_journal_that_does_not_hold_what_was_answered_is_no_success(
+    damage: str, said: str, options: tuple[str, ...], here: Path
+) -> None:
+    (here / "out.jsonl").write_bytes(b"old\n" if "--overwrite" in options else b"")
+    command = (*MMPIPE, "batch", "-o", "out.jsonl", *options, "--meta", "meta", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"one\n")
+        eventually(lambda: b'"one"' in (here / "out.jsonl").read_bytes(), "an answer")
+        assert 0 == shell(damage).status
+        done = finished(process)
+    assert 13 == done.status
+    assert f"mmpipe: output: out.jsonl {said}; " in done.said
+    assert "1 good, 0 failed, 0 answered before, 1 not written" in done.said
+    told = json.loads((here / "meta").read_bytes())
+    assert (1, 13) == (told["unwritten"], told["exit_status"])
+
+
+def test_a_run_whose_journal_is_gone_asks_nothing_more_though_more_may_come(here: Path) -> None:
+    command = (*MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"one\n")
+        eventually(lambda: (here / "out.jsonl").exists() and (here / "out.jsonl").stat().st_size, "an answer")
+        (here / "out.jsonl").unlink()
+        assert 13 == process.wait(AT_ONCE)
+
+
 def test_what_would_be_overwritten_stays_until_the_input_is_known_to_be_good(here: Path) -> None:
     (here / "out.jsonl").write_text("precious\n")
     (here / "in.jsonl").write_text('{"prompt": 1}\n')

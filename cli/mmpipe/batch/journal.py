@@ -14,7 +14,7 @@ from mmpipe.batch.ledger import Ledger, key_of
 from mmpipe.batch.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.folders import sync_folder_of
-from mmpipe.locks import lock, lock_to_read
+from mmpipe.locks import is_still, lock, lock_to_read
 from mmpipe.streams import Output
 
 State = Literal["new", "good", "failed", "changed"]
@@ -35,6 +35,7 @@ class Journal:
     repaired: str | None
     _output: Output
     _known: Ledger
+    _size: int = 0
     _unsynced: bool = True  # what a run before wrote may not be on the disk either
     _lost: OutputError | None = None
     _syncing: Lock = field(default_factory=Lock)
@@ -92,6 +93,7 @@ class Journal:
             os.ftruncate(self._output.descriptor, 0)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
+        self._size = 0
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines, all in one write; what is written survives the death of the process.
@@ -108,6 +110,21 @@ class Journal:
         except OutputError:
             self._drop_torn(data[: self._output.written - before])
             raise
+        self._size += len(data)
+
+    def check_untouched(self) -> None:
+        """Raise OutputError if the file has lost its name or its size: somebody who asked for no lock was at it.
+
+        Not to be called after an append that failed.
+        """
+        if not is_still(self._output.descriptor, self.path):
+            raise OutputError(
+                f"{self.path} was removed or replaced meanwhile; what was answered is not in it"
+            )
+        if self.end != self._size:
+            raise OutputError(
+                f"{self.path} was written to by somebody else meanwhile; answers may be missing in it"
+            )
 
     def sync(self) -> None:
         """Return once every line is on the disk; raises OutputError, and the same at every later call.
@@ -216,7 +233,7 @@ def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Jour
             raise UsageError(f"{path} has content: --resume goes on with it, --overwrite starts over")
     except OSError as error:
         raise _cannot_write(path, error) from error
-    return Journal(path, repaired, Output(descriptor, path), known)
+    return Journal(path, repaired, Output(descriptor, path), known, os.fstat(descriptor).st_size)
 
 
 def _resumed(descriptor: int, path: str) -> tuple[str | None, Ledger]:

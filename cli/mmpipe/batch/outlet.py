@@ -7,7 +7,7 @@ from typing import Final
 from mmpipe.batch.change import Change
 from mmpipe.batch.journal import Journal
 from mmpipe.batch.order import InOrder
-from mmpipe.errors import MmpipeError
+from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.streams import Output
 from mmpipe.visible import visible_json
 
@@ -38,14 +38,19 @@ class Outlet:
         self.end = 0 if journal is None else journal.end
         self._ready: list[bytes] = []
         self._waiting = 0  # bytes
-        self.unwritten = 0  # lines that were put and may not be where they belong
+        self._put = self._written = 0  # lines
         self._something = asyncio.Event()
         self._is_closed = False
         self._is_broken = False
 
+    @property
+    def unwritten(self) -> int:
+        """Lines that were put and may not be where they belong."""
+        return self._put - self._written
+
     def put(self, index: int, line: bytes | None) -> None:
         """Have the line of the record at this place written; None if there is none to write."""
-        self.unwritten += line is not None
+        self._put += line is not None
         if self._order is not None:
             self._take(list(self._order.put(index, line)))
             self._change.happened()
@@ -75,11 +80,13 @@ class Outlet:
                 self.flush()
             elif self._ready:
                 await self._write_out()
+        self._check_kept()
 
     async def keep_synced(self) -> None:
         """Have what is written on the disk a second later, until cancelled; raises OutputError."""
         while self._journal is not None:
             await asyncio.sleep(_SYNC_EVERY)
+            self._check_kept()
             # A slow disk must not hold up the answers.
             await asyncio.to_thread(self._journal.sync)
 
@@ -93,7 +100,18 @@ class Outlet:
         except MmpipeError:
             self._is_broken = True
             raise
-        self.unwritten -= len(lines)
+        self._written += len(lines)
+
+    def _check_kept(self) -> None:
+        """Raise OutputError if the journal was taken away from us, and what is written with it."""
+        # What failed is why it ends; what it left need not be looked at.
+        if self._journal is None or self._is_broken:
+            return
+        try:
+            self._journal.check_untouched()
+        except OutputError:
+            self._written = 0
+            raise
 
     async def _write_out(self) -> None:
         data, count, self._ready = b"".join(self._ready), len(self._ready), []
@@ -101,7 +119,7 @@ class Outlet:
             self._make_way()
             data = visible_json(data.decode()).encode()
         await asyncio.get_running_loop().run_in_executor(None, self._stdout.write, data)
-        self.unwritten -= count
+        self._written += count
         self._waiting = sum(map(len, self._ready))
         self._change.happened()
 
