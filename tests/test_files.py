@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.files import check_apart, opened, replaced
+from mmpipe.files import check_apart, check_unread, opened, replaced
+from mmpipe.streams import Streams
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
@@ -98,11 +99,51 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.close(reading)
 
 
+def over(path: Path) -> Streams:
+    """Streams of which the first two are this file, opened for each."""
+    path.touch()
+    streams = Streams.fake()
+    for descriptor, how in (
+        (streams.stdin.descriptor, os.O_RDONLY),
+        (streams.stdout.descriptor, os.O_WRONLY),
+    ):
+        opened_anew = os.open(path, how)
+        os.dup2(opened_anew, descriptor, inheritable=False)
+        os.close(opened_anew)
+    return streams
+
+
 def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
-    check_apart(None, "-", "-", "/dev/fd/3", "/dev/fd/3", str(tmp_path / "file"))
-    with pytest.raises(UsageError, match="same file"):
-        check_apart(str(tmp_path / "file"), str(tmp_path / "link"))
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "other").hardlink_to(tmp_path / "file")
+    (tmp_path / "new").symlink_to("made")
+    streams = over(tmp_path / "file")
+    pairs = [("file", "link"), ("other", "file"), ("new", "made"), ("-", "other")]
+    for pair in pairs:
+        with pytest.raises(UsageError, match="same file"):
+            check_apart(streams, None, *(one if one == "-" else str(tmp_path / one) for one in pair))
+
+
+def test_what_many_may_write_to_at_once_is_no_conflict(tmp_path: Path) -> None:
+    """So are descriptors, which may be one open file."""
+    streams = over(tmp_path / "file")
+    own = f"/dev/fd/{streams.stdout.descriptor}"
+    check_apart(streams, None, "-", "-", own, own, str(tmp_path / "another"), "/dev/null", "/dev/null")
+    for name in ("/dev/null", "/dev/tty"):
+        check_unread(over(Path("/dev/null")), ["-", name], ["-", name])
+
+
+def test_an_output_that_is_read_too_is_refused_by_whatever_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    streams, name = over(tmp_path / "file"), str(tmp_path / "link")
+    own = f"/dev/fd/{streams.stdout.descriptor}"
+    for written, read in (("-", "-"), ("-", name), (name, "-"), (name, str(tmp_path / "file")), (own, name)):
+        called = "standard output" if written == "-" else written
+        with pytest.raises(UsageError, match=f"^{called} is both input and output$"):
+            check_unread(streams, [None, written], [None, read])
+    check_unread(streams, ["-", name], [str(tmp_path / "another")])
 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:

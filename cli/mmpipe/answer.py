@@ -15,7 +15,7 @@ from mmpipe.conversation import ConversationOptions, appended, begun, kept, read
 from mmpipe.dialogue import Dialogue
 from mmpipe.errors import UsageError
 from mmpipe.events import Event
-from mmpipe.files import check_apart
+from mmpipe.files import check_apart, check_unread
 from mmpipe.fitting import SHOWS_THINKING, Fitting, FittingOptions, read_fitting
 from mmpipe.outlets import THINKING, Form, open_outlets
 from mmpipe.prompt import check_sources, typed_text
@@ -62,7 +62,10 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     """Ask, and write the answer; returns only if all of it came and every byte was written."""
     console = Console(streams, options.manners, environment)
     talk = options.conversation
-    check_apart(options.form.output, options.form.thinking_file, options.meta, talk.file)
+    beside = (options.form.thinking_file, options.meta)
+    check_apart(streams, options.form.output or "-", *beside, talk.file)
+    # The answer may take the place of what was asked, which is read by then.
+    check_unread(streams, beside, (*talk.inputs, options.tools.file, options.fitting.schema))
     with accounted(options.meta) as account, interruptible(), console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
@@ -74,7 +77,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         ask_once = _ask_once(options, settings, ask, console)
         said = read_said(talk, streams.stdin, console)
         with (
-            kept(talk, patience.total, streams.stdout, console) as transcript,
+            kept(talk, patience.total, console) as transcript,
             open_outlets(form, streams, console) as outlets,
         ):
             persistence = Persistence(patience, outlets.data, console)

@@ -1,17 +1,15 @@
 """What is said before the model answers: the transcript, the system message, results of tools and the prompt."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmpipe.calls import listed, open_calls
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.events import Message, ToolCall
 from mmpipe.messages import check_results, settled
 from mmpipe.prompt import NO_PROMPT, PromptSources, read_prompt, read_stdin_text, read_text, typed_text
-from mmpipe.streams import Input, Output
+from mmpipe.streams import Input
 from mmpipe.transcript import Transcript, kept_transcript, parse_messages
 from mmpipe.visible import one_line
 from mmpipe.writers.console import Console
@@ -38,6 +36,14 @@ class ConversationOptions:
     def goes_on(self) -> bool:
         """Whether something was said before."""
         return self.messages is not None or self.file is not None
+
+    @property
+    def inputs(self) -> Iterator[str | None]:
+        """The files that are read, `-` for standard input; but for that of `-c`, which is to be written to."""
+        yield from (self.messages, self.system_file, *self.prompt.files)
+        yield "-" if self.prompt.use_stdin else None
+        values = (result.partition("=")[2] for result in self.results)
+        yield from (value[1:] for value in values if value.startswith("@"))
 
     @property
     def sources(self) -> PromptSources:
@@ -89,9 +95,7 @@ class Conversation:
 
 
 @contextmanager
-def kept(
-    options: ConversationOptions, patience: float, stdout: Output, console: Console
-) -> Iterator[Transcript | None]:
+def kept(options: ConversationOptions, patience: float, console: Console) -> Iterator[Transcript | None]:
     """The transcript of `-c`, held until the context ends; a run that holds it is waited for so many seconds."""
     if options.file is None:
         yield None
@@ -99,8 +103,6 @@ def kept(
     path = options.file
     if path == "-":
         raise UsageError("-c keeps the conversation in a file: `-` is none; --messages - reads one")
-    if _is_file(stdout.descriptor, path):
-        raise UsageError(f"{stdout.name} goes to {path}, which is the conversation itself")
 
     def waiting() -> None:
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")
@@ -111,13 +113,6 @@ def kept(
         if transcript.repaired is not None:
             console.warn(transcript.repaired)
         yield transcript
-
-
-def _is_file(descriptor: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), Path(path).stat())
-    except OSError:
-        return False
 
 
 @contextmanager

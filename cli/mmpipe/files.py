@@ -4,30 +4,34 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import combinations
 
 from mmpipe.errors import OutputError, UsageError
 from mmpipe.folders import sync_folder_of
-from mmpipe.streams import Output
+from mmpipe.streams import Output, Streams
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # a larger number is none
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
-def check_apart(*paths: str | None) -> None:
-    """Raise UsageError if two outputs go to one file, where one of them would be lost."""
-    try:
-        real = [
-            os.path.realpath(path)
-            for path in paths
-            if path not in (None, "-") and not path.startswith("/dev/")
-        ]
-    except OSError:
-        # Without a working directory; opening them will say so.
-        return
-    if len(set(real)) < len(real):
-        raise UsageError("two outputs go to the same file")
+def check_apart(streams: Streams, *written: str | None) -> None:
+    """Raise UsageError if two outputs go to one file, where one of them would be lost; `-` is standard output."""
+    for one, other in combinations(_places(written, streams.stdout.descriptor), 2):
+        # Descriptors may be one open file, in which each goes on where the other ended.
+        if one.file == other.file and not (one.is_descriptor and other.is_descriptor):
+            raise UsageError("two outputs go to the same file")
+
+
+def check_unread(streams: Streams, written: Iterable[str | None], read: Iterable[str | None]) -> None:
+    """Raise UsageError if one of `written` is also read, as it is or would be the next time; `-` as one may expect."""
+    inputs = {place.file for place in _places(read, streams.stdin.descriptor)}
+    for place in _places(written, streams.stdout.descriptor):
+        if place.file in inputs:
+            name = streams.stdout.name if place.path == "-" else place.path
+            raise UsageError(f"{name} is both input and output")
 
 
 @contextmanager
@@ -83,6 +87,35 @@ def replaced(path: str) -> Iterator[Output]:
         raise
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Something to be opened; `file` is the same for all names of one file."""
+
+    path: str
+    file: tuple[int, int] | str
+    is_descriptor: bool
+
+
+def _places(paths: Iterable[str | None], hyphen: int) -> Iterator[_Place]:
+    """Those that are regular files, or would be made; the others may be read and written by many at once.
+
+    `hyphen` is the descriptor that `-` stands for.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        # What cannot be reached (perhaps there is no working directory) is told by whoever opens it.
+        with suppress(OSError):
+            try:
+                status = os.fstat(hyphen) if path == "-" else os.stat(path)
+            except FileNotFoundError:
+                yield _Place(path, os.path.realpath(path), is_descriptor=False)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                is_descriptor = path == "-" or _DESCRIPTOR.fullmatch(path) is not None
+                yield _Place(path, (status.st_dev, status.st_ino), is_descriptor)
 
 
 def _make_alike(descriptor: int, found: os.stat_result) -> None:

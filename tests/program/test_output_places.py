@@ -1,6 +1,7 @@
 """Wherever an output leads: it is written there as any program would, or the run ends before anything is asked."""
 
 import os
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from program.harness import (
     finished,
     mmpipe,
     names,
+    parsed,
     run,
     service,
     shell,
@@ -159,13 +161,67 @@ def test_the_file_that_is_read_may_be_the_one_that_is_written(script: str, left:
     assert (0, b"", left) == (done.status, done.stderr, Path("file").read_text())
 
 
-@pytest.mark.parametrize("script", ["mmpipe batch in -o in", "mmpipe batch -o in --resume < in"])
-def test_the_records_of_a_batch_are_not_its_journal(script: str) -> None:
+@pytest.mark.parametrize(
+    "script",
+    [
+        "batch in -o in",
+        "batch -o in --resume < in",
+        "batch in >> in",
+        "batch -j 2 < in 1<> in",
+        "batch - < in >> in",
+        "batch more in >> in",
+        "batch more --system-file in >> in",
+        "batch --dry-run in >> in",
+        "batch --merge more in >> in",
+        "batch in --meta in -o out",
+        "batch more --schema in --meta in",
+        "chat -n -f in --thinking-file in",
+        "chat -n -f more -f in --meta in",
+        "chat --meta in < in",
+        "chat -n --system-file in --meta in hi",
+        "stream -n --messages in --meta in hi",
+        "stream -n --messages more --tool-result 1=@in --meta in",
+        "chat -n --schema in --meta in hi",
+        "chat -n --tools in --thinking-file in hi",
+    ],
+)
+def test_what_is_read_is_not_written_to(script: str) -> None:
+    for name in ("in", "more"):
+        Path(name).write_text("sim:echo hello\n")
+    with service() as far:
+        done = shell(f"mmpipe {script}", far)
+        assert (2, []) == (done.status, far.requests)
+    assert "is both input and output" in done.said
+    assert "sim:echo hello\n" == Path("in").read_text() == Path("more").read_text()
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "chat -n --meta out hi > out",
+        "stream -n --thinking-file out hi >> out",
+        "chat -n --thinking-file ./out -o out hi",
+        "batch in --meta out > out",
+    ],
+)
+def test_two_outputs_are_not_one_file(script: str) -> None:
     Path("in").write_text("sim:echo hello\n")
     with service() as far:
-        done = shell(script, far)
+        done = shell(f"mmpipe {script}", far)
         assert (2, []) == (done.status, far.requests)
-    assert "sim:echo hello\n" == Path("in").read_text()
+    assert "two outputs go to the same file" in done.said
+
+
+def test_a_socket_may_bring_the_records_and_take_the_answers() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, service() as far:
+        with started((*MMPIPE, "batch"), far, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+            theirs.close()
+            ours.sendall(b"sim:echo hello\n")
+            ours.shutdown(socket.SHUT_WR)
+            assert 0 == finished(process).status
+        assert "hello" == parsed(ours.recv(9999))["content"]
 
 
 WRITING = {

@@ -1,6 +1,5 @@
 """`batch --merge`: one file of the journals of many runs, if nothing in it is missing."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ from mmpipe.batch.journal import open_journal
 from mmpipe.batch.merge import Findings, Merged, merge
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import InputError, Partial, UsageError
-from mmpipe.files import replaced
+from mmpipe.files import check_unread, replaced
 from mmpipe.streams import Output, Streams
 from mmpipe.writers.console import Console
 
@@ -21,6 +20,7 @@ def join(options: MergeOptions, streams: Streams, environment: Mapping[str, str]
     """
     if not options.paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
+    check_unread(streams, [options.output or "-"], options.paths)
     with Console(streams, options.manners, environment) as console:
         with _opened(options, streams) as out:
             merged = merge(options.paths, out, in_order=options.in_order)
@@ -53,8 +53,6 @@ def _opened(options: MergeOptions, streams: Streams) -> Iterator[Output]:
     if path is None or path == "-":
         yield streams.stdout
         return
-    if any(os.path.realpath(path) == os.path.realpath(each) for each in options.paths):
-        raise UsageError(f"{path} is both input and output")
     # Locked, so that what a run is writing is not taken away from it.
     with open_journal(path, resume=False, overwrite=options.overwrite), replaced(path) as out:
         yield out

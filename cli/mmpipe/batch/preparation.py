@@ -5,7 +5,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -77,22 +76,6 @@ def defaults_of(
         format=options.input.format,
         streamed=asked.streamed,
     )
-
-
-def check_apart_from_input(options: BatchOptions, stdin: int) -> None:
-    """Raise UsageError if the output is one of the inputs, which would be lost."""
-    target = options.output.path
-    if target is None:
-        return
-    try:
-        written = Path(target).stat()
-    except OSError:
-        # It is to be made; or whoever opens it will hear what is wrong with it.
-        return
-    for path in options.input.files or ("-",):
-        with suppress(OSError):
-            if os.path.samestat(written, os.fstat(stdin) if path == "-" else Path(path).stat()):
-                raise UsageError(f"{target} is both input and output")
 
 
 def are_files(options: BatchOptions) -> bool:

@@ -20,7 +20,6 @@ from mmpipe.batch.limits import OwnLimiter, Rates
 from mmpipe.batch.loop import run
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.preparation import (
-    check_apart_from_input,
     defaults_of,
     looked_through,
     outlook,
@@ -31,7 +30,7 @@ from mmpipe.batch.shapes import Defaults
 from mmpipe.batch.shared_limits import limits_of
 from mmpipe.batch.tally import Tally
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.files import check_apart
+from mmpipe.files import check_apart, check_unread
 from mmpipe.fitting import SHOWS_THINKING, Fitting, read_fitting
 from mmpipe.settings import Settings
 from mmpipe.signals import interruptible
@@ -52,7 +51,7 @@ def batch(
 
     Raises Partial if some have none, and whatever ended the run before its end.
     """
-    check_apart(options.output.path, options.output.meta)
+    _check_places(options, streams)
     with Console(streams, options.manners, environment) as console:
         one = _Run(options, streams, environment, console)
         with told_to(options.output.meta, one.tally.line):
@@ -60,6 +59,13 @@ def batch(
                 one.forecast()
             else:
                 one.ask_all(open_pool)
+
+
+def _check_places(options: BatchOptions, streams: Streams) -> None:
+    asked, output = options.request, options.output
+    written = (output.path or "-", output.meta, "-" if options.dry_run else None)
+    check_apart(streams, *written)
+    check_unread(streams, written, (*(options.input.files or "-"), asked.system_file, asked.fitting.schema))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,6 @@ class _Run:
         with interruptible():
             settings, fitting = self._settings(), self._fitting()
             defaults, patience = self._defaults(settings, fitting)
-            check_apart_from_input(self.options, self.streams.stdin.descriptor)
             if not self.options.input.files and self.streams.stdin.is_terminal:
                 raise UsageError(
                     "there is nothing to ask: name a file, or give the records on standard input"
