@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch.reading import read_lines
 from mmpipe.batch.lines import NUL, Line, Oversized
-from mmpipe.batch.sources import Piece, lines_of, read_pieces
+from mmpipe.batch.sources import Piece, ends_of, lines_of, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.streams import Input, Streams
 
@@ -69,6 +69,35 @@ def test_an_empty_file_among_others_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "none.gz").write_bytes(gzip.compress(b"", mtime=0))
     (tmp_path / "one").write_bytes(b"a\n")
     assert [b"a"] == texts(read(tmp_path / "none", tmp_path / "none.gz", tmp_path / "one"))
+
+
+def test_what_is_appended_later_is_not_of_the_input(tmp_path: Path) -> None:
+    """Standard input may stand anywhere in its file; what was made shorter, or is another file now, has its own end."""
+    names = [str(tmp_path / name) for name in ("grows", "shrinks", "replaced", "empty")]
+    for name in names[:3]:
+        Path(name).write_bytes(b"one\ntwo\n")
+    Path(names[3]).write_bytes(b"")
+    paths, stdin = [*names, "-"], Streams.fake(b"passed over\nabc\n").stdin
+    os.lseek(stdin.descriptor, 12, os.SEEK_SET)
+    ends = ends_of([*paths, "missing"], stdin)
+    with Path(names[0]).open("ab") as file:
+        file.write(b"more\n")
+    os.pwrite(stdin.descriptor, b"more\n", 16)
+    os.truncate(names[1], 4)
+    (tmp_path / "another").write_bytes(b"another of more lines\n")
+    (tmp_path / "another").rename(names[2])
+    found = [(piece.source, piece.content) for piece in read_pieces(paths, stdin, ends) if piece.content]
+    assert [
+        (names[0], b"one\ntwo\n"),
+        (names[1], b"one\n"),
+        (names[2], b"another of more lines\n"),
+        ("standard input", b"abc\n"),
+    ] == found
+
+
+def test_a_file_of_the_kernel_has_no_size_and_is_read_all_the_same() -> None:
+    paths, stdin = ["/proc/self/status"], Streams.fake().stdin
+    assert b"Name:" in b"".join(piece.content for piece in read_pieces(paths, stdin, ends_of(paths, stdin)))
 
 
 def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -> None:

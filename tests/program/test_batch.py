@@ -107,6 +107,20 @@ def test_a_signal_lets_what_is_asked_finish_and_the_run_can_be_taken_up(
         assert 400 == len({record["id"] for record in lines(here / "out.jsonl")}) == len(prompts(far))
 
 
+def test_records_that_are_added_while_a_run_works_are_for_the_next_one(here: Path) -> None:
+    """There is more than is read ahead, so that they are there before the end is read."""
+    (here / "in.txt").write_text("".join(f"sim:echo {number} {'x' * 8000}\n" for number in range(100)))
+    command = ("batch", "in.txt", "-o", "out.jsonl", "-j", "1")
+    with service() as far:
+        with started((*MMPIPE, *command), far) as process:
+            eventually(lambda: written(here / "out.jsonl"), "a line")
+            with (here / "in.txt").open("a") as file:
+                file.write("sim:echo more\n")
+            assert (0, 100) == (finished(process).status, written(here / "out.jsonl"))
+        assert 0 == mmpipe(*command, "--resume", far=far).status
+        assert 101 == written(here / "out.jsonl") == len(prompts(far))
+
+
 def test_failed_records_make_the_status_partial_and_each_is_in_the_output() -> None:
     with service("2013:1/2") as far:
         done = mmpipe("batch", "--template", "sim:echo {}", far=far, stdin=b"1\n2\n3\n4\n")

@@ -16,6 +16,7 @@ from program.harness import (
     mmpipe,
     names,
     parsed,
+    prompts,
     run,
     service,
     shell,
@@ -222,6 +223,17 @@ def test_a_socket_may_bring_the_records_and_take_the_answers() -> None:
             ours.shutdown(socket.SHUT_WR)
             assert 0 == finished(process).status
         assert "hello" == parsed(ours.recv(9999))["content"]
+
+
+@pytest.mark.parametrize("script", ["batch in", "batch < in", "batch - in < /dev/null"])
+def test_answers_that_are_added_to_the_records_are_not_asked(script: str) -> None:
+    """There is more than is read ahead, so that the first answers are there before the end is read."""
+    records = [f"sim:echo {number} {'x' * 8000}" for number in range(100)]
+    Path("in").write_text("\n".join(records) + "\n")
+    with service() as far:
+        done = shell(f"mmpipe {script} -j 4 --limit 110 | tee -a in", far)
+        assert sorted(records) == sorted(map(str, prompts(far)))
+    assert (0, 100) == (done.status, len(done.records))
 
 
 WRITING = {

@@ -24,7 +24,7 @@ from mmpipe.batch.sidecar import (
     settings_sha256,
     write_sidecar,
 )
-from mmpipe.batch.sources import Piece, lines_of, read_pieces
+from mmpipe.batch.sources import Ends, Piece, ends_of, lines_of, read_pieces
 from mmpipe.batch.survey import Survey, survey
 from mmpipe.batch.template import Template
 from mmpipe.catalogue import find
@@ -42,7 +42,10 @@ class Outlook:
     """What is known of the input: how many records this run takes, if that is known.
 
     `checked` tells that all of it was read and no id comes twice; `unchanged` that it is what the journal was made of.
+    What stands behind `ends` came later, and is not of it.
     """
+
+    ends: Ends
 
     total: int | None = None
     checked: bool = False
@@ -91,33 +94,36 @@ def outlook(
     A pipe is taken as it comes.
     """
     _check_files(options.input.files)
-    if not are_files(options):
-        return Outlook()
-    now = _sidecar(options, defaults)
+    now = _sidecar(options, defaults) if are_files(options) else None
+    # Last, so that a later run sees that files have grown since they were noted.
+    ends = ends_of(options.input.files, streams.stdin)
+    if now is None:
+        return Outlook(ends)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
     if then is not None and then.records is not None and _is_same(then, now):
         is_whole = options.input.shard is None and options.input.limit is None
-        return Outlook(then.records if is_whole else None, checked=True, unchanged=True)
+        return Outlook(ends, then.records if is_whole else None, checked=True, unchanged=True)
     for sentence in changes(then, now):
         console.warn(sentence)
-    found = looked_through(options, defaults, streams, journal)
+    found = looked_through(options, defaults, streams, ends, journal)
     if journal is not None:
         # What is refused today must not pass unread tomorrow.
         write_sidecar(journal.path, now if found.bad else replace(now, records=found.records))
     limit = options.input.limit
     total = found.taken if limit is None else min(found.taken, found.answered + limit)
-    return Outlook(total, checked=not found.bad)
+    return Outlook(ends, total, checked=not found.bad)
 
 
 def looked_through(
     options: BatchOptions,
     defaults: Defaults,
     streams: Streams,
+    ends: Ends,
     journal: Journal | None,
     to_ask: Callable[[Record], None] = lambda _: None,
 ) -> Survey:
     """The survey of the whole input; raises InputError for bad records too, unless they are to be put up with."""
-    lines = lines_of(_pieces(options, streams), separator=options.input.separator)
+    lines = lines_of(_pieces(options, streams, ends), separator=options.input.separator)
     records = (found for found in read_records(lines, defaults) if not isinstance(found, Answered))
     found = survey(records, journal, _takes(options), to_ask)
     if not options.input.keep_going:
@@ -135,7 +141,9 @@ def source(
         lines = lines_of(pieces, separator=options.input.separator)
         return read_records(lines, defaults, is_answered)
 
-    return Input(_pieces(options, streams), records, _takes(options), known.checked, options.input.limit)
+    return Input(
+        _pieces(options, streams, known.ends), records, _takes(options), known.checked, options.input.limit
+    )
 
 
 def _check_files(paths: Sequence[str]) -> None:
@@ -152,8 +160,8 @@ def _check_files(paths: Sequence[str]) -> None:
             raise InputError(f"cannot read {path}: {reason}")
 
 
-def _pieces(options: BatchOptions, streams: Streams) -> Iterator[Piece]:
-    return read_pieces(options.input.files, streams.stdin)
+def _pieces(options: BatchOptions, streams: Streams, ends: Ends) -> Iterator[Piece]:
+    return read_pieces(options.input.files, streams.stdin, ends)
 
 
 def _takes(options: BatchOptions) -> Callable[[Found], bool]:

@@ -28,6 +28,7 @@ from mmpipe.batch.preparation import (
 from mmpipe.batch.reorder import reorder
 from mmpipe.batch.shapes import Defaults
 from mmpipe.batch.shared_limits import limits_of
+from mmpipe.batch.sources import ends_of
 from mmpipe.batch.tally import Tally
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.files import check_apart, check_unread
@@ -82,7 +83,8 @@ class _Run:
         chosen = self.options.input
         forecast = Forecast(dedupe=chosen.dedupe, limit=chosen.limit)
         with self._earlier() as journal:
-            found = looked_through(self.options, defaults, self.streams, journal, forecast.add)
+            ends = ends_of(chosen.files, self.streams.stdin)
+            found = looked_through(self.options, defaults, self.streams, ends, journal, forecast.add)
         line = forecast.line(found, self._own_rates(), self.options.concurrency)
         write_line(self.streams.stdout, line)
 

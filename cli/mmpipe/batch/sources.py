@@ -6,10 +6,13 @@ What reads blocks, and is to be run in a thread; what makes lines of the pieces 
 import errno
 import os
 import select
+import stat
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
 from typing import overload
 
 from msgspec import Struct
@@ -31,15 +34,32 @@ class Piece(Struct, frozen=True, gc=False):
     content: bytes
 
 
-def read_pieces(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
-    """All files in order; `-`, or no path at all, is standard input.
+# Of regular files, by device and inode.
+Ends = Mapping[tuple[int, int], int]
+
+
+def ends_of(paths: Sequence[str], stdin: Input) -> Ends:
+    """Where these files end now: what is appended later, perhaps by whoever reads our output, is not of the input."""
+    ends = {}
+    for path in paths or ("-",):
+        # What cannot be read is told by whoever opens it.
+        with suppress(OSError):
+            status = os.fstat(stdin.descriptor) if path == "-" else Path(path).stat()
+            # Files of the kernel have no size, and yet something to say.
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                ends[status.st_dev, status.st_ino] = status.st_size
+    return ends
+
+
+def read_pieces(paths: Sequence[str], stdin: Input, ends: Ends = MappingProxyType({})) -> Iterator[Piece]:
+    """All files in order, none beyond its end in `ends`; `-`, or no path at all, is standard input.
 
     Raises UsageError at once where standard input is named twice, and while it is iterated InputError for what
     cannot be read.
     """
     if paths.count("-") > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
-    return _pieces_of_all(paths or ("-",), stdin)
+    return _pieces_of_all(paths or ("-",), stdin, ends)
 
 
 @overload
@@ -70,10 +90,10 @@ def lines_of(
             splitter = None
 
 
-def _pieces_of_all(paths: Sequence[str], stdin: Input) -> Iterator[Piece]:
+def _pieces_of_all(paths: Sequence[str], stdin: Input, ends: Ends) -> Iterator[Piece]:
     for path in paths:
         with _opened(path, stdin) as (descriptor, name):
-            contents = _contents(descriptor, name)
+            contents = _up_to(_left(descriptor, ends), _contents(descriptor, name))
             first = next(contents, b"")
             # No text begins like that, whatever its file is called.
             is_zipped = path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
@@ -99,6 +119,25 @@ def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
         yield descriptor, path
     finally:
         os.close(descriptor)
+
+
+def _left(descriptor: int, ends: Ends) -> int | None:
+    """How many bytes are to be read, if that is known."""
+    with suppress(OSError):
+        status = os.fstat(descriptor)
+        end = ends.get((status.st_dev, status.st_ino))
+        return None if end is None else end - os.lseek(descriptor, 0, os.SEEK_CUR)
+    return None
+
+
+def _up_to(left: int | None, contents: Iterator[bytes]) -> Iterator[bytes]:
+    """As much of `contents`; None is all."""
+    if left is None:
+        yield from contents
+        return
+    while left > 0 and (content := next(contents, b"")):
+        yield content[:left]
+        left -= len(content)
 
 
 def _contents(descriptor: int, name: str) -> Iterator[bytes]:
