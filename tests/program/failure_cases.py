@@ -96,7 +96,16 @@ FAILURES: dict[str, Case] = {
         f"status-{http}": Case(
             failed(http), OWN_STATUS.get(http, 7 if http >= 500 else 9), NOTHING, again=http in PASSING
         )
-        for http in (*range(300, 309), *range(400, 452), *range(500, 512), *range(520, 531), 598, 599)
+        for http in (
+            *range(300, 309),
+            *range(400, 453),
+            499,
+            *range(500, 513),
+            *range(519, 532),
+            597,
+            598,
+            599,
+        )
     },
     **{
         name: Case(script, status, streamed, again=again)

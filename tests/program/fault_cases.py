@@ -1,9 +1,6 @@
 """The table of faults: what comes over the connection, and what then must hold for the user.
 
 Left out, since something else happens there than should:
-- an HTTP/0.9 body or an SSH banner without a blank line, after which the connection is closed: 8 in `batch`, but in
-  `chat` and `stream` 6, and it is asked again;
-- a reset in a body that has neither a length nor chunks: 6 in `chat` and `stream`, 8 in `batch`;
 - nonsense in one segment with what is sound (bytes after the end by Content-Length, a size that is no number): `batch`
   refuses all of the segment, be it a whole answer;
 - a chunk extension of 1 GB: `batch` takes it until its --idle-timeout ends that.
@@ -29,8 +26,16 @@ class Case:
     status: int = 0
     streamed: bytes = b"five and six \xe2\x88\x8e\n"
     again: bool = False  # whether asking again may help
+    in_batch: tuple[int, bool] | None = (
+        None  # the status, and the use of asking again, where they are others there
+    )
     hasty: bool = False  # only limits on time end it
     most: int = MEGABYTE  # bytes that the client may take
+
+    @property
+    def of_record(self) -> tuple[int, bool]:
+        """What `batch` tells: the status, and whether asking again may help."""
+        return self.in_batch or (self.status, self.again)
 
 
 def head(*headers: str, kind: str = "text/event-stream", status: str = "200 OK") -> bytes:
@@ -71,6 +76,7 @@ WHOLE = b'{"choices":[{"index":0,"finish_reason":"stop","message":{"content":"fi
 DEEP = b"[" * 200_000
 BOMB = gzip.compress(bytes(32 * MEGABYTE), 1)
 PART = GOOD.index("∎".encode()) + 1  # cuts the character in two
+SSH = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 
 
 def whole(body: bytes, kind: str = "application/json") -> Script:
@@ -109,6 +115,8 @@ SOUND: dict[str, Script] = {
     "hints-first": Script((b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + head() + GOOD,)),
     "http-1.0": Script((b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + GOOD,)),
     "no-content-type": whole(WHOLE, kind=""),
+    "content-type-in-capitals": whole(WHOLE, kind="APPLICATION/JSON; CHARSET=UTF-8"),
+    "content-type-of-a-stream-in-capitals": Script((head(kind="Text/Event-Stream") + GOOD,)),
     "identity-said": Script((sized(WHOLE, "Content-Encoding: identity"),)),
     "chunk-extensions": Script((in_chunks(GOOD).replace(b"0\r\n\r\n", b"0;x=y\r\nX-Trailer: z\r\n\r\n"),)),
     "trailer-of-9-kb": Script((in_chunks(GOOD)[:-2] + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",)),
@@ -192,8 +200,8 @@ NONSENSE: dict[str, Script] = {
     "gzip-bomb-in-a-stream": Script((head("Content-Encoding: gzip") + BOMB,)),
     "gzip-not-said": whole(gzip.compress(WHOLE)),
     "encoding-unknown": Script((sized(WHOLE, "Content-Encoding: x-mine"),)),
-    "http-0.9-html": Script((b"<html>hello</html>\r\n\r\n",)),
-    "ssh": Script((b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n\r\n",), end=End.SILENCE),
+    "http-0.9-and-a-blank-line": Script((b"<html>hello</html>\r\n\r\n",)),
+    "ssh-and-a-blank-line": Script((SSH + b"\r\n",), end=End.SILENCE),
     "smtp": Script((b"220 mail.example ESMTP\r\n\r\n",)),
     "status-no-number": Script((head(status="OK") + GOOD,)),
     "status-of-two-digits": Script((head(status="20 OK") + GOOD,)),
@@ -207,6 +215,13 @@ NONSENSE: dict[str, Script] = {
     "10000-headers": Script((head(*(f"X-{number}: {'y' * 20}" for number in range(10_000))) + GOOD,)),
 }
 """Nothing of an answer has come; asking again would bring the same."""
+
+NO_HTTP: dict[str, tuple[Script, int]] = {
+    "http-0.9": (Script((b"<html>hello</html>",)), 6),
+    "ssh": (Script((SSH,), end=End.SILENCE), 5),
+    "ssh-and-closed": (Script((SSH,)), 6),
+}
+"""Without the blank line that `chat` and `stream` wait for; `batch` refuses the first words."""
 
 ENDLESS: dict[str, tuple[Script, int]] = {
     "line-of-1-gb": (huge(head() + b"data: "), 16),
@@ -222,6 +237,7 @@ ENDLESS: dict[str, tuple[Script, int]] = {
 
 NOTHING = b""
 BEGINNING = b"five and "
+ALL_BUT_THE_LAST_NEWLINE = Case.streamed[:-1]
 BUFFERED = 24 * MEGABYTE
 
 
@@ -237,6 +253,18 @@ CASES: dict[str, Case] = {
     },
     **{name: Case(script, 8, BEGINNING, most=3 * MEGABYTE) for name, script in SPOILT.items()},
     **{name: Case(script, 8, NOTHING, most=3 * MEGABYTE) for name, script in NONSENSE.items()},
+    **{
+        name: Case(script, status, NOTHING, again=True, in_batch=(8, False), hasty=status == 5)
+        for name, (script, status) in NO_HTTP.items()
+    },
+    # Neither a length nor chunks tell `batch` that this is not the end.
+    "reset-without-a-length": Case(
+        answered(BEGUN, end=End.RESET), 6, BEGINNING, again=True, in_batch=(8, True)
+    ),
+    # This is meant: an error may follow the finish, so what follows it and cannot be read is not passed over.
+    "nonsense-after-the-finish": Case(
+        answered(GOOD + b"data: {broken\n\n" + b"data: [DONE]\n\n"), 8, ALL_BUT_THE_LAST_NEWLINE
+    ),
     **{
         name: Case(script, 8, NOTHING, most=megabytes * MEGABYTE + BUFFERED)
         for name, (script, megabytes) in ENDLESS.items()
