@@ -165,7 +165,7 @@ def _heeding_signals() -> Iterator[None]:
     """A process begun in here ignores no signal, even if the tests do (under nohup, as a job in the background)."""
     ignored = [
         number
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
         if signal.getsignal(number) == signal.SIG_IGN
     ]
     for number in ignored:
