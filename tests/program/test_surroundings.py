@@ -209,6 +209,25 @@ def test_who_has_used_up_the_processor_dies_of_it_and_the_old_answer_stays() -> 
 
 
 @pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("chat -n -o answer sim:echo", "answer"),
+        ("chat -n sim:echo > answer", "standard output"),
+        ("chat -n -c talk sim:echo", "talk"),
+        ("batch -q -o out.jsonl", "out.jsonl"),
+        ("batch -q > answer", "standard output"),
+    ],
+)
+def test_where_no_file_may_grow_it_says_so_and_does_not_die_of_it(command: str, place: str) -> None:
+    with service() as far:
+        script = f"ulimit -f 0; exec mmpipe {command}"
+        done = shell(script, far, stdin=b"sim:echo 1\n", env={"PYTHONDONTWRITEBYTECODE": "1"})
+        assert 1 == len(far.requests)
+    expected = f"mmpipe: output: cannot write to {place}: File too large\n"
+    assert (13, expected) == (done.status, done.said)
+
+
+@pytest.mark.parametrize(
     ("command", "status"),
     [
         (("chat", "-n", "sim:echo 1"), 0),
