@@ -142,15 +142,36 @@ def test_a_folder_that_is_gone_or_locked_is_no_hindrance(command: str) -> None:
     "command", [*TELLING, *WORKING, "chat -n -c talk sim:echo", "batch --rpm 600 -o out"]
 )
 def test_a_user_without_a_name_is_served(command: str, here: Path) -> None:
-    can_be_one = os.geteuid() == 0 and may_be_nameless()
-    if not can_be_one:
-        pytest.skip("to become another user takes the rights of root")
-    shutil.chown(here, NAMELESS)
+    can_be_nameless_in(here)
     with service() as far:
         done = run((*WITHOUT_NAME, *MMPIPE, *command.split()), far, stdin=b"sim:echo x\n")
         assert ExitStatus.OK == done.status, done.said
         assert (command not in TELLING) == bool(far.requests)
     assert "mmpipe: warning" not in done.said
+
+
+@pytest.mark.parametrize(("mode", "left"), [(0o660, 0o600), (0o664, 0o644)])
+def test_a_group_that_a_new_answer_cannot_be_given_leaves_no_right_to_another_one(
+    mode: int, left: int, here: Path
+) -> None:
+    can_be_nameless_in(here)
+    answer = Path("answer")
+    answer.write_text("old")
+    os.chown(answer, NAMELESS, NOBODY)
+    answer.chmod(mode)
+    with service() as far:
+        done = run((*WITHOUT_NAME, *MMPIPE, "chat", "-n", "-o", "answer", "sim:echo new"), far)
+        assert ExitStatus.OK == done.status, done.said
+    assert ("new\n", 0) == (answer.read_text(), answer.stat().st_gid)
+    assert oct(left) == oct(answer.stat().st_mode & 0o777)
+
+
+def can_be_nameless_in(folder: Path) -> None:
+    """Give the folder to the user without a name; the test is skipped where nobody can be that user."""
+    can_be_one = os.geteuid() == 0 and may_be_nameless()
+    if not can_be_one:
+        pytest.skip("to become another user takes the rights of root")
+    shutil.chown(folder, NAMELESS)
 
 
 @cache
