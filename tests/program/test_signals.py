@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -165,3 +166,24 @@ def test_a_terminal_is_left_as_it_was_with_a_clean_line(
     os.close(keyboard)
     assert b"" == rest.rpartition(b"\x1b[K")[2].rpartition(b"\n")[2]
     assert b"\x1b[?25l" not in rest
+
+
+def test_a_later_signal_ends_at_once_what_cannot_clean_up() -> None:
+    """Ctrl-S holds up the terminal, and so whoever wants to take the spinner off it."""
+    keyboard, screen = os.openpty()
+    there = {"stdin": screen, "stderr": screen}
+    with (
+        service("hang") as far,
+        started((*MMPIPE, "chat", "-n", "hi"), far, **there, env={"TERM": "xterm-256color"}) as run,
+    ):
+        seen = b""
+        while b" s" not in seen:
+            seen += os.read(keyboard, 65536)
+        termios.tcflow(screen, termios.TCOOFF)
+        run.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.wait(1)
+        run.send_signal(signal.SIGTERM)
+        assert -signal.SIGTERM == run.wait(AT_ONCE)
+    os.close(screen)
+    os.close(keyboard)
