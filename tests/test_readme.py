@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import GROUPS
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
 from program.harness import environment, put_on_path, service
@@ -82,8 +83,28 @@ def test_the_changes_begin_with_this_version_and_its_day() -> None:
     assert f"\n## Changes\n\n{__version__} ({RELEASED}): " in README
 
 
-def test_the_tests_that_keep_its_promises_are_there() -> None:
+def keepers() -> list[Path]:
+    """What the table of promises names, files and folders."""
     (table,) = re.findall(r"^\| promise \|.*?\n\n", README, re.MULTILINE | re.DOTALL)
-    named = re.findall(r"`([\w./]+(?:\.py|/))`", table)
-    assert len(named) > 10
-    assert [] == [name for name in named[1:] if not (Path(__file__).parent / "program" / name).exists()]
+    _, *named = re.findall(r"`([\w./]+(?:\.py|/))`", table)
+    return [Path(__file__).parent / "program" / name for name in named]
+
+
+def test_the_tests_that_keep_its_promises_are_there() -> None:
+    assert len(keepers()) > 10
+    assert [] == [path for path in keepers() if not path.exists()]
+
+
+def test_each_of_them_is_run_by_a_group() -> None:
+    modules = {
+        module.stem
+        for path in keepers()
+        for module in (path.glob("test_*.py") if path.is_dir() else [path])
+        if module.stem.startswith("test_")
+    }
+    assert set() == modules - {name for names in GROUPS.values() for name in names}
+
+
+def test_what_is_in_a_group_is_there() -> None:
+    there = {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
+    assert [] == [name for names in GROUPS.values() for name in names if name not in there]
