@@ -46,7 +46,6 @@ class Outlook:
     """
 
     ends: Ends
-
     total: int | None = None
     checked: bool = False
     unchanged: bool = False
