@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.answer import Ask, Options, answer
 from mmpipe.api.course import Observer
-from mmpipe.conversation import ConversationOptions
+from mmpipe.chat.answer import Ask, Options, answer
+from mmpipe.chat.conversation import ConversationOptions
+from mmpipe.chat.outlets import Form
+from mmpipe.chat.prompt import PromptSources
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Limits
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
-from mmpipe.outlets import Form
-from mmpipe.prompt import PromptSources
-from mmpipe.request import Request
-from mmpipe.streams import Streams
-from mmpipe.terms import Endpoint, Limits
+from mmpipe.unix.streams import Streams
 
 STOP = Stop("stop", {"role": "assistant", "content": "56"})
 WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]

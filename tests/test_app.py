@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from mmpipe.answer import Options
+from mmpipe.chat.answer import Options
+from mmpipe.chat.conversation import ConversationOptions
+from mmpipe.chat.outlets import Form
+from mmpipe.chat.prompt import PromptSources
 from mmpipe.command_line import command_line
 from mmpipe.commands.program import Program
-from mmpipe.conversation import ConversationOptions
-from mmpipe.fitting import FittingOptions
-from mmpipe.outlets import Form
-from mmpipe.prompt import PromptSources
-from mmpipe.simulate import SimulatorOptions
+from mmpipe.core.terms import RecordingOptions
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import FaultKind
-from mmpipe.streams import Streams
-from mmpipe.terms import RecordingOptions
+from mmpipe.simulator.run import SimulatorOptions
+from mmpipe.structured.fitting import FittingOptions
 from mmpipe.tools.options import Bounds, ToolOptions
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Manners
 
 UNTYPED = [

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.calls import open_calls, sound
+from mmpipe.core.calls import open_calls, sound
+from mmpipe.core.events import Event, Message, Stop, Text, ToolCall
 from mmpipe.errors import BadResponse
-from mmpipe.events import Event, Message, Stop, Text, ToolCall
 
 GOOD = ToolCall(0, "1", "f", '{"a": 1}')
 BAD = ToolCall(1, "2", "f", '{"a": ')

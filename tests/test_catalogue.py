@@ -8,10 +8,10 @@ import pytest
 from genai_prices import Usage as TheirUsage
 from genai_prices import calc_price
 
-from mmpipe import catalogue
-from mmpipe.answer import UNDISPUTED
-from mmpipe.catalogue import Model, cost, find
-from mmpipe.events import Usage
+from mmpipe.chat.answer import UNDISPUTED
+from mmpipe.core import catalogue
+from mmpipe.core.catalogue import Model, cost, find
+from mmpipe.core.events import Usage
 
 MODELS = catalogue.load()
 # The official page: name, context window, speed.

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mmpipe.commands.tree import TREE
+from mmpipe.config.settings import DEFAULTS
 from mmpipe.grammar import Command
 from mmpipe.reference.documents import DOCUMENTS, document
 from mmpipe.reference.help import help_page
-from mmpipe.settings import DEFAULTS
 
 COMPLETIONS = Path(__file__).parents[1] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}

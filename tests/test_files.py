@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.files import check_apart, check_unread, opened, replaced
-from mmpipe.streams import Streams
+from mmpipe.unix.files import check_apart, check_unread, opened, replaced
+from mmpipe.unix.streams import Streams
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:

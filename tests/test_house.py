@@ -48,7 +48,7 @@ def test_what_only_tells_about_mmpipe_imports_nothing_heavy(arguments: list[str]
     code = f"""
 import atexit, os, sys
 from mmpipe import main
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 status = main.main({arguments!r}, Streams.fake())
 print([name for name in {HEAVY!r} if name in sys.modules], status, file=sys.stderr)
 """

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.course import Observer
-from mmpipe.catalogue import load
+from mmpipe.core.catalogue import load
+from mmpipe.core.terms import Endpoint, Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
 from mmpipe.models import ListModels, ModelsOptions, models
-from mmpipe.streams import Input, Output, Streams
-from mmpipe.terms import Endpoint, Limits
+from mmpipe.unix.streams import Input, Output, Streams
 from mmpipe.writers.console import Manners
 
 IDS = [model.id for model in load()]

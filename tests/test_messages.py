@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from mmpipe.core.events import Message
+from mmpipe.core.messages import check_parts, check_results, instructed, sendable, settled
 from mmpipe.errors import InputError
-from mmpipe.events import Message
-from mmpipe.messages import check_parts, check_results, instructed, sendable, settled
 
 USER: Message = {"role": "user", "content": "a"}
 BRIEF: Message = {"role": "system", "content": "be brief"}

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from mmpipe.catalogue import load
+from mmpipe.core.catalogue import load
 from mmpipe.errors import UsageError
 from mmpipe.models import ModelsOptions, models
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 
 IDS = [model.id for model in load()]
 
@@ -61,9 +61,9 @@ def test_the_catalogue_is_shown_without_what_asking_needs() -> None:
     code = """
 import sys
 from mmpipe.models import ModelsOptions, models
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 models(ModelsOptions(), Streams.fake(), {})
-dear = ("openai", "httpx2", "pydantic", "rich", "asyncio", "ssl", "threading", "mmpipe.settings", "mmpipe.api")
+dear = ("openai", "httpx2", "pydantic", "rich", "asyncio", "ssl", "threading", "mmpipe.config.settings", "mmpipe.api")
 print([name for name in dear if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mmpipe.catalogue import find
+from mmpipe.core.catalogue import find
+from mmpipe.core.parameters import check_for_model, parse_parameters, sampling
 from mmpipe.errors import UsageError
-from mmpipe.parameters import check_for_model, parse_parameters, sampling
 
 
 def test_any_body_field_can_be_set_as_json() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import bar_line
 from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.progress import (
@@ -379,7 +379,7 @@ def test_no_progress_says_nothing() -> None:
 def test_rich_is_loaded_for_a_bar_and_for_nothing_else(expected: str, mode: str) -> None:
     code = f"""
 import sys
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Manners
 from mmpipe.writers.progress import Snapshot, choose
 streams = Streams.fake(terminals="stderr")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.chat.prompt import PromptSources, check_sources, read_prompt
 from mmpipe.errors import InputError, UsageError
-from mmpipe.prompt import PromptSources, check_sources, read_prompt
-from mmpipe.streams import Input, Streams
+from mmpipe.unix.streams import Input, Streams
 
 
 def read(sources: PromptSources, stdin: bytes = b"", terminals: str = "") -> str:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.reply import Attempts, Reply, total_usage, trouble
 from mmpipe.errors import CutShort, Filtered
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.reply import Attempts, Reply, total_usage, trouble
 
 MESSAGE = {"role": "assistant", "content": "56"}
 USAGE = {

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe.config.keys import run_key_command
+from mmpipe.config.settings import HOSTS, Settings, check_base_url
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
-from mmpipe.keys import run_key_command
-from mmpipe.settings import HOSTS, Settings, check_base_url
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}
 OPENAI = {"OPENAI_API_KEY": "sk-two", "OPENAI_BASE_URL": "https://api.minimaxi.com/v1"}

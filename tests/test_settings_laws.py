@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmpipe.config.settings import DEFAULTS, FILE_KEYS, HOSTS, Settings
 from mmpipe.errors import AuthError
-from mmpipe.settings import DEFAULTS, FILE_KEYS, HOSTS, Settings
 from transcripts import IN_ONE_FOLDER
 
 OWN: Final = ("cn", "intl", "https://api.minimax.cn/v1")

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from mmpipe.errors import OutputError, PipeClosed
-from mmpipe.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams
 
 
 def test_a_slow_reader_of_a_non_blocking_pipe_gets_every_byte() -> None:

@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from json_texts import Written, written
-from mmpipe.json_schema import Schema
-from mmpipe.structured import (
+from mmpipe.structured.extract import (
     Unfit,
     complaint_turn,
     extract_code,
@@ -19,6 +18,7 @@ from mmpipe.structured import (
     fit_schema,
     instruction,
 )
+from mmpipe.structured.json_schema import Schema
 
 CALM = settings(deadline=None)
 

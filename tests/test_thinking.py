@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuts import cut
-from mmpipe.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.thinking import arranged, separate_tags
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.thinking import arranged, separate_tags
 
 TAGGED = st.lists(
     st.sampled_from(

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cuts import PLACES, cut
-from mmpipe.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.thinking import CLOSERS, OPENER, arranged, separate_tags
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.thinking import CLOSERS, OPENER, arranged, separate_tags
 
 TAGGED = st.lists(
     st.sampled_from([OPENER, *CLOSERS, "\n", "\n\n", "<", "</", "think>", "mm:", "a", "word ", "好", " "])

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.chat.transcript import message_line, parse_messages
+from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
-from mmpipe.events import Message
-from mmpipe.transcript import message_line, parse_messages
 from transcripts import ANSWER, IN_ONE_FOLDER, MESSAGES, NEXT, TALK, USER, add, kept, read
 
 

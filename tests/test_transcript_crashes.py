@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disks import largest_file
+from mmpipe.chat.transcript import kept_transcript, message_line
+from mmpipe.core.events import Message
 from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
-from mmpipe.events import Message
-from mmpipe.signals import interruptible
-from mmpipe.transcript import kept_transcript, message_line
+from mmpipe.unix.signals import interruptible
 from transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, TALK, add, kept, read
 
 KEPT = """
 import sys
-from mmpipe.transcript import kept_transcript
+from mmpipe.chat.transcript import kept_transcript
 def kept(patience):
     return kept_transcript(sys.argv[1], patience=patience, look=lambda: None, waiting=lambda: None)
 """

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damage import DAMAGE, Damage, damaged
+from mmpipe.chat.transcript import message_line
+from mmpipe.core.events import Message
 from mmpipe.errors import InputError
-from mmpipe.events import Message
-from mmpipe.transcript import message_line
 from transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, kept, read
 
 TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"gr\xc3', b"\0" * 9, b"\xc3"])

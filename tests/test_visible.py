@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.visible import one_line, visible, visible_json
+from mmpipe.text.visible import one_line, visible, visible_json
 
 HOSTILE = st.text(
     st.one_of(

@@ -7,8 +7,8 @@ from typing import Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from mmpipe.events import Message
-from mmpipe.transcript import Transcript, kept_transcript
+from mmpipe.chat.transcript import Transcript, kept_transcript
+from mmpipe.core.events import Message
 
 USER: Final = '{"role":"user","content":"größer 😀?"}'
 ANSWER: Final = (

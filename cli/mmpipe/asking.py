@@ -4,10 +4,10 @@ import random
 import time
 
 from mmpipe.api.retry import delay_before_retry
+from mmpipe.config.settings import Settings
+from mmpipe.core.terms import Endpoint, Patience
 from mmpipe.errors import MmpipeError, TimedOut
-from mmpipe.settings import Settings
-from mmpipe.streams import Output
-from mmpipe.terms import Endpoint, Patience
+from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
 
 _LOOK = 0.25  # seconds between two looks at the output while waiting to ask again

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
-from mmpipe.guess import did_you_mean
+from mmpipe.text.guess import did_you_mean
 
 _KINDS: Mapping[type, str] = {int: "a whole number", float: "a number"}
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from mmpipe.errors import Internal, MmpipeError
-    from mmpipe.streams import Streams
+    from mmpipe.unix.streams import Streams
 
 
 def run() -> NoReturn:
@@ -21,7 +21,7 @@ def run() -> NoReturn:
     import os
     import resource
 
-    from mmpipe.streams import Streams
+    from mmpipe.unix.streams import Streams
 
     _open_standard_descriptors()
     # A core file would hold the key. Only the soft limit: a command that we run may want its own.

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mmpipe.catalogue import Model, Price, load
+from mmpipe.core.catalogue import Model, Price, load
+from mmpipe.core.terms import Endpoint, Limits
 from mmpipe.errors import MmpipeError, Rejected, UsageError
-from mmpipe.guess import did_you_mean
-from mmpipe.streams import Output, Streams
-from mmpipe.terms import Endpoint, Limits
-from mmpipe.visible import one_line, visible, visible_json
+from mmpipe.text.guess import did_you_mean
+from mmpipe.text.visible import one_line, visible, visible_json
+from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console, Manners
 from mmpipe.writers.table import table, wants_style, width_of
 
@@ -122,8 +122,8 @@ def _served(
     """The ids that the host lists; asked again where that may help."""
     from mmpipe.api.course import Observer
     from mmpipe.asking import Persistence, told_endpoint
-    from mmpipe.settings import Settings
-    from mmpipe.signals import interruptible
+    from mmpipe.config.settings import Settings
+    from mmpipe.unix.signals import interruptible
 
     with interruptible(), Console(streams, options.manners, environment) as console:
         settings = Settings(options.settings, environment, options.profile)

@@ -10,10 +10,10 @@ from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recordings import Recordings, open_recordings
 from mmpipe.api.verdict import Source
+from mmpipe.core.events import Event, Text
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Key, Limits, Patience, RecordingMode
 from mmpipe.errors import AuthError, MmpipeError, QuotaError
-from mmpipe.events import Event, Text
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Limits, Patience, RecordingMode
 from program.harness import KEY
 
 PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=20, retries=0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mmpipe.api.verdict import Source
 from mmpipe.api.wire import StreamDecoder
-from mmpipe.events import Event, Text
+from mmpipe.core.events import Event, Text
 
 DETAIL = {"type": "reasoning.text", "id": "reasoning-text-1", "format": "MiniMax-response-v1", "index": 0}
 USAGE = {

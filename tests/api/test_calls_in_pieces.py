@@ -3,7 +3,7 @@
 import pytest
 
 from api.sending import call, chunk, stream, streamed
-from mmpipe.events import Event, ToolCall
+from mmpipe.core.events import Event, ToolCall
 
 
 def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:

@@ -12,6 +12,9 @@ import trustme
 from api.far_end import KEY, answer, server
 from mmpipe.api.client import ask
 from mmpipe.api.course import Observer
+from mmpipe.core.events import Event, Stop, Text
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Key, Limits
 from mmpipe.errors import (
     BadResponse,
     ExitStatus,
@@ -21,9 +24,6 @@ from mmpipe.errors import (
     TimedOut,
     UsageError,
 )
-from mmpipe.events import Event, Stop, Text
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Limits
 
 CHUNK = json.dumps(
     {"id": "1", "choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "56"}}]}

@@ -12,9 +12,9 @@ from mmpipe.api.course import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, 
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import MAX_EXPLANATION, Head, receive_answer
 from mmpipe.api.verdict import Source
+from mmpipe.core.events import Event, Start, Stop, Text
+from mmpipe.core.terms import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
-from mmpipe.events import Event, Start, Stop, Text
-from mmpipe.terms import Limits
 from program.harness import eventually
 
 STREAM = Head(Source(request_id="trace"), "text/event-stream")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.core.terms import Limits
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
-from mmpipe.terms import Limits
 
 FAST = Limits(connect=0.1, first_byte=0.2, idle=0.3, deadline=float("inf"))
 

@@ -12,6 +12,7 @@ from mmpipe.api.client import list_models
 from mmpipe.api.course import Observer
 from mmpipe.api.model_list import MAX_LIST, model_ids
 from mmpipe.api.verdict import Source
+from mmpipe.core.terms import Endpoint, Key, Limits
 from mmpipe.errors import (
     AuthError,
     BadResponse,
@@ -22,7 +23,6 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
-from mmpipe.terms import Endpoint, Key, Limits
 
 ROW = {"id": "MiniMax-M3", "object": "model", "created": 1780272000, "owned_by": "minimax"}
 LIST = json.dumps({"object": "list", "data": [ROW, {"id": "M\u001b[2J"}]}).encode()

@@ -7,8 +7,8 @@ import pytest
 
 from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
 from mmpipe.api.sdk import import_sdk
+from mmpipe.core.terms import Endpoint, Key, Patience
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.terms import Endpoint, Key, Patience
 from program.harness import KEY, prompts, service
 
 PATIENCE = Patience(connect=5, first_byte=1, idle=1, total=20, retries=0)

@@ -8,11 +8,11 @@ import pytest
 from mmpipe.api.client import ask
 from mmpipe.api.course import Observer
 from mmpipe.api.pool import Pool
+from mmpipe.core.events import Event, Text
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Key, Patience
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Event, Text
-from mmpipe.request import Request
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.terms import Endpoint, Key, Patience
 from program.harness import KEY, service
 
 PATIENCE = Patience(connect=5, first_byte=1, idle=1, total=20, retries=0)

@@ -13,10 +13,10 @@ from api.far_end import KEY, answer, server
 from mmpipe.api.client import ask
 from mmpipe.api.course import Observer
 from mmpipe.api.pool import Pool
+from mmpipe.core.events import Event, Text
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Key, Patience
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
-from mmpipe.events import Event, Text
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Patience
 
 PATIENCE = Patience(connect=3, first_byte=3, idle=3, total=20, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)

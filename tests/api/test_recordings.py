@@ -26,10 +26,10 @@ from api.recorder import (
 )
 from mmpipe.api.course import Observer
 from mmpipe.api.reception import Head
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Limits
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
-from mmpipe.events import Event
-from mmpipe.request import Request
-from mmpipe.terms import Limits
 
 
 @pytest.mark.parametrize("arrivals", [(STREAM, *GOOD), (WHOLE, json.dumps(MESSAGE).encode())])

@@ -13,10 +13,10 @@ from api.recorder import GOOD, PATIENCE, REFUSED, REQUEST, STREAM, asked, at, fa
 from mmpipe.api.course import UNOBSERVED, AskOnce, Observer
 from mmpipe.api.pool import Pool
 from mmpipe.api.recordings import AskMany
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Key, Limits, RecordingMode
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
-from mmpipe.events import Event
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Key, Limits, RecordingMode
 from program.harness import KEY, service
 
 

@@ -12,9 +12,9 @@ from api.far_end import answer, server
 from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
 from disks import largest_file
 from mmpipe.api.recordings import open_recordings
+from mmpipe.core.request import Request
+from mmpipe.core.terms import RecordingMode
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
-from mmpipe.request import Request
-from mmpipe.terms import RecordingMode
 from program.harness import KEY
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.request import Request
+from mmpipe.core.request import Request
 
 ASKED = Request("M", ({"role": "user", "content": "7 ⋅ 8?"},), {"temperature": 0.5, "a": {"c": 1, "b": [2]}})
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from api.sending import USAGE, call, chunk, stream, streamed, text_of, thought
 from mmpipe.api.wire import StreamDecoder, decode
+from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
-from mmpipe.events import Start, Stop, Text, Thinking, Usage
 
 FLAGS = {"role": "assistant", "name": "MiniMax AI", "audio_content": ""}
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cuts import PLACES, cut
 from mmpipe.api.wire import StreamDecoder
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 
 PIECES = st.text('ab<好\u2028\0"\\ 😀', max_size=5)
 CALL = {"index": 0, "id": "1", "function": {"name": "ls", "arguments": "{}"}}

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from mmpipe.batch.journal import Journal, open_journal
+from mmpipe.batch.journal.journal import Journal, open_journal
 
 FAILED = {"code": 7, "name": "server"}
 

@@ -15,11 +15,11 @@ from mmpipe.api.course import UNOBSERVED, Observer
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
 from mmpipe.batch.outcomes import Form
 from mmpipe.batch.run import batch
+from mmpipe.core.events import Event, Start, Stop, Text
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Limits, Patience
 from mmpipe.errors import MmpipeError, Rejected
-from mmpipe.events import Event, Start, Stop, Text
-from mmpipe.request import Request
-from mmpipe.streams import Streams
-from mmpipe.terms import Endpoint, Limits, Patience
+from mmpipe.unix.streams import Streams
 
 ENVIRONMENT: Final = {"MINIMAX_API_KEY": "no-key-at-all"}
 # Without threads of its own, so that its children may be killed wherever they are; they cost no start of Python.

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from mmpipe.batch.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
-from mmpipe.batch.records import Answered, BadRecord, Record, read_records
-from mmpipe.batch.shapes import Defaults
-from mmpipe.batch.sources import lines_of, read_pieces
-from mmpipe.batch.template import Template
-from mmpipe.streams import Input
+from mmpipe.batch.records.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
+from mmpipe.batch.records.records import Answered, BadRecord, Record, read_records
+from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.sources import lines_of, read_pieces
+from mmpipe.batch.records.template import Template
+from mmpipe.unix.streams import Input
 
 MODEL = "MiniMax-M3"
 AUTO = Defaults(MODEL)

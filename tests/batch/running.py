@@ -8,7 +8,7 @@ from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.run import batch
 from mmpipe.errors import Partial
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from program.harness import environment
 
 Line = dict[str, object]

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from mmpipe.batch.bounds import MostErrors, Purse
-from mmpipe.batch.change import Change
+from mmpipe.batch.pace.bounds import MostErrors, Purse
+from mmpipe.batch.pace.change import Change
 from mmpipe.errors import QuotaError, UsageError
 
 

@@ -16,16 +16,16 @@ import pytest
 
 from batch.journals import record, resumed, states
 from disks import largest_file
-from mmpipe.batch.change import Change
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.outlet import Outlet
+from mmpipe.batch.pace.change import Change
 from mmpipe.errors import Busy, ExitStatus, OutputError
-from mmpipe.locks import lock
-from mmpipe.streams import Output
+from mmpipe.unix.locks import lock
+from mmpipe.unix.streams import Output
 
 HOLD = """
 import os, sys
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
     if sys.argv[2:] and os.fork():
         os._exit(0)
@@ -34,7 +34,7 @@ with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
 """
 APPEND = """
 import sys
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from batch.journals import record
 with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
     for number in range(int(sys.argv[2]), 10**9, 3):
@@ -44,7 +44,7 @@ with open_journal(sys.argv[1], resume=True, overwrite=False) as journal:
 """
 SYNC = """
 import sys
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 with open_journal(sys.argv[1], resume=False, overwrite=False) as journal:
     journal.append([b"first\\n", b"second\\n"])
     journal.append([b"third\\n"])

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.duplicates import Duplicates
-from mmpipe.batch.records import Record
-from mmpipe.request import Request
+from mmpipe.batch.records.duplicates import Duplicates
+from mmpipe.batch.records.records import Record
+from mmpipe.core.request import Request
 
 REQUEST = Request("m", ())
 

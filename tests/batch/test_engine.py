@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from mmpipe.batch.engine import Engine, Outcome, Stamina, is_overload
+from mmpipe.core.events import Event, Start, Stop, Text, Usage
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Limits, Patience
 from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
-from mmpipe.events import Event, Start, Stop, Text, Usage
-from mmpipe.request import Request
-from mmpipe.terms import Limits, Patience
 
 PATIENCE = Patience(connect=1, first_byte=1, idle=1, total=30, retries=2)
 AGAIN = ServerError("down", retryable=True, retry_after=0.0)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.estimate import Estimate, Expected, prompt_tokens
-from mmpipe.request import Request
+from mmpipe.batch.pace.estimate import Estimate, Expected, prompt_tokens
+from mmpipe.core.request import Request
 
 
 def having_seen(*answers: int) -> Estimate:

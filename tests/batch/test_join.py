@@ -7,10 +7,10 @@ import pytest
 
 from batch.journals import record
 from mmpipe.batch.join import join
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import Busy, InputError, Partial, UsageError
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 
 
 def joined(

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.journals import asked, batch_api_line, record, resumed, states
-from mmpipe.batch.journal import open_journal, read_journal
-from mmpipe.batch.scan import NOT_ASKED, Entry, entry, request_half
+from mmpipe.batch.journal.journal import open_journal, read_journal
+from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, request_half
 from mmpipe.errors import InputError, Internal, OutputError, UsageError
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from batch.journals import asked, record, states
 from damage import DAMAGE, Damage, damaged
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from mmpipe.errors import InputError
 from transcripts import IN_ONE_FOLDER
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch.journals import batch_api_line, record, resumed, states
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from mmpipe.errors import InputError
 
 

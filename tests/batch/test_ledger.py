@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.ledger import Ledger, in_order, key_of
+from mmpipe.batch.journal.ledger import Ledger, in_order, key_of
 
 NAMES = st.integers(0, 3000).map(str)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.limits import OwnLimiter, Rates, State, bucket, pause, reserve, settle
+from mmpipe.batch.pace.limits import OwnLimiter, Rates, State, bucket, pause, reserve, settle
 
 RATES = st.floats(1, 10_000)
 GAPS = st.lists(st.floats(0, 90), min_size=1, max_size=60)

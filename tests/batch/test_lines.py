@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cuts import PLACES, cut
-from mmpipe.batch.lines import NEWLINE, NUL, Line, Oversized, Splitter
+from mmpipe.batch.records.lines import NEWLINE, NUL, Line, Oversized, Splitter
 
 MARK = b"\xef\xbb\xbf"
 

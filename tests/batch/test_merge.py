@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from batch.journals import batch_api_line, record
-from mmpipe.batch.journal import open_journal
-from mmpipe.batch.merge import Merged, merge
-from mmpipe.batch.sidecar import Sidecar, write_sidecar
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.merge import Merged, merge
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import Busy, InputError
-from mmpipe.files import opened
+from mmpipe.unix.files import opened
 
 
 def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, Merged]:

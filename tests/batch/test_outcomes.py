@@ -6,11 +6,11 @@ import pytest
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.outcomes import Form, bad_record_line, copied_line, outcome_line
-from mmpipe.batch.records import BadRecord, Record
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
+from mmpipe.core.reply import Attempts, Reply
+from mmpipe.core.request import Request
 from mmpipe.errors import QuotaError
-from mmpipe.events import Start, Stop, Text, Thinking, Usage
-from mmpipe.reply import Attempts, Reply
-from mmpipe.request import Request
 
 REQUEST = Request("MiniMax-M3", ({"role": "user", "content": "hi"},))
 RECORD = Record(4, "r-4", "in.jsonl", 5, REQUEST, "ab" * 32, {"title": "T"})

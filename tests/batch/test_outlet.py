@@ -2,9 +2,9 @@
 
 import asyncio
 
-from mmpipe.batch.change import Change
 from mmpipe.batch.outlet import Outlet
-from mmpipe.streams import Streams
+from mmpipe.batch.pace.change import Change
+from mmpipe.unix.streams import Streams
 
 
 def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:

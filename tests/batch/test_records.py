@@ -23,10 +23,10 @@ from batch.reading import (
     user,
 )
 from json_texts import Written, written
-from mmpipe.batch.lines import Line
-from mmpipe.batch.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
-from mmpipe.batch.shapes import Defaults, Format
-from mmpipe.request import Request
+from mmpipe.batch.records.lines import Line
+from mmpipe.batch.records.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
+from mmpipe.batch.records.shapes import Defaults, Format
+from mmpipe.core.request import Request
 
 
 def test_each_line_of_text_is_a_prompt_to_the_byte() -> None:

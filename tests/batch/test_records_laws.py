@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.reading import AUTO, JSONL, LINES, MODEL, read, user
-from mmpipe.batch.lines import NUL, Oversized, Splitter
-from mmpipe.batch.records import BadRecord, Record, read_records
-from mmpipe.batch.shapes import Defaults
+from mmpipe.batch.records.lines import NUL, Oversized, Splitter
+from mmpipe.batch.records.records import BadRecord, Record, read_records
+from mmpipe.batch.records.shapes import Defaults
 
 SCRAPS = st.sampled_from(
     [

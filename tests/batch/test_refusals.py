@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.reading import AUTO, ENVELOPE, JSONL, LINES, bad, good, read, templated, user
-from mmpipe import strict_json
-from mmpipe.batch.records import BadRecord, Record
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.text import strict_json
 
 
 def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None:

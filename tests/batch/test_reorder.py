@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from batch.journals import batch_api_line, record
 from disks import largest_file
-from mmpipe.batch.journal import open_journal
-from mmpipe.batch.reorder import reorder
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.reorder import reorder
 from mmpipe.errors import InputError, OutputError
 
 

@@ -9,15 +9,15 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from batch.running import Counts, Line, run
-from mmpipe.batch.bounds import Bounds, MostErrors
 from mmpipe.batch.engine import Stamina
-from mmpipe.batch.limits import Rates
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.outcomes import Form
+from mmpipe.batch.pace.bounds import Bounds, MostErrors
+from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.run import batch
-from mmpipe.batch.shard import Shard
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Manners
 from program.harness import bodies, environment, prompts, service
 
@@ -150,7 +150,7 @@ def test_a_dry_run_needs_neither_key_nor_sdk() -> None:
     code = """
 import sys
 from mmpipe import main
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 status = main.main(["batch", "--dry-run"], Streams.fake(b"hello\\n"))
 print(status, "openai" in sys.modules)
 """

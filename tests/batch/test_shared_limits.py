@@ -14,8 +14,8 @@ from zlib import crc32
 
 import pytest
 
-from mmpipe.batch.limits import OwnLimiter, Rates
-from mmpipe.batch.shared_limits import SharedLimiter, limits_of
+from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.shared_limits import SharedLimiter, limits_of
 
 PACKAGES = Path(__file__).parents[2] / "cli"
 URL, KEY = "https://api.example.com/v1", "sk-very-secret"
@@ -237,8 +237,8 @@ def held(file: Path) -> subprocess.Popen[bytes]:
 
 HAMMER = """
 import os, sys, time
-from mmpipe.batch.limits import Rates
-from mmpipe.batch.shared_limits import limits_of
+from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.pace.shared_limits import limits_of
 begin, starts = time.monotonic(), []
 with limits_of(Rates(requests=60_000), base_url="u", key="k", environment=os.environ) as limiter:
     while time.monotonic() < begin + 2:

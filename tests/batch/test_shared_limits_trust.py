@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.limits import OwnLimiter, Rates
-from mmpipe.batch.shared_limits import limits_of
+from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.shared_limits import limits_of
 
 
 def counts_alone(environment: dict[str, str]) -> bool:

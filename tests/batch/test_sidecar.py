@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.sidecar import (
+from mmpipe.batch.journal.sidecar import (
     Fingerprint,
     Sidecar,
     changes,

@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from batch.reading import read_lines
-from mmpipe.batch.lines import NUL, Line, Oversized
-from mmpipe.batch.sources import Piece, ends_of, lines_of, read_pieces
+from mmpipe.batch.records.lines import NUL, Line, Oversized
+from mmpipe.batch.records.sources import Piece, ends_of, lines_of, read_pieces
 from mmpipe.errors import InputError, UsageError
-from mmpipe.streams import Input, Streams
+from mmpipe.unix.streams import Input, Streams
 
 
 def read(*paths: Path | str, stdin: bytes = b"", limit: int = 1000) -> list[Line | Oversized]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.template import Template
+from mmpipe.batch.records.template import Template
 from mmpipe.errors import InputError, UsageError
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from batch.journals import asked
 from batch.journals import record as journal_line
-from mmpipe.batch.change import Change
-from mmpipe.batch.journal import open_journal
-from mmpipe.batch.records import Record
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.pace.change import Change
+from mmpipe.batch.records.records import Record
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
-from mmpipe.request import Request
+from mmpipe.core.request import Request
 
 
 def record(index: int, asks: str = "the same") -> Record:

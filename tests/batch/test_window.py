@@ -6,7 +6,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.window import AdaptiveWindow, Window
+from mmpipe.batch.pace.window import AdaptiveWindow, Window
 
 GOOD, OVERLOADED = False, True
 

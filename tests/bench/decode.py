@@ -10,7 +10,7 @@ from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from mmpipe.api.wire import StreamDecoder
-from mmpipe.thinking import arranged
+from mmpipe.core.thinking import arranged
 
 CHUNKS = 20_000
 ROUNDS = 3

@@ -21,12 +21,12 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.api.retry import parse_retry_after
     from mmpipe.api.sse import EventReader
     from mmpipe.api.wire import StreamDecoder, decode
-    from mmpipe.batch.journal import open_journal
+    from mmpipe.batch.journal.journal import open_journal
+    from mmpipe.chat.transcript import Transcript, kept_transcript, message_line, parse_messages
+    from mmpipe.core.events import Stop, Text, Thinking
+    from mmpipe.core.thinking import separate_tags
     from mmpipe.errors import InputError, MmpipeError
-    from mmpipe.events import Stop, Text, Thinking
-    from mmpipe.thinking import separate_tags
-    from mmpipe.transcript import Transcript, kept_transcript, message_line, parse_messages
-    from mmpipe.visible import visible, visible_json
+    from mmpipe.text.visible import visible, visible_json
 
 FOLDER = tempfile.TemporaryDirectory()
 NEXT = {"role": "user", "content": "and now?"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mmpipe.main import main
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.streams import Input, Streams
+from mmpipe.unix.streams import Input, Streams
 from program.harness import Finished, environment
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from mmpipe.main import main
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from program.failure_cases import failed
 from program.fault_cases import BEGUN, GOOD, WHOLE, answered, head, sized
 from program.fault_server import End, FaultServer, Script, fault_server

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.catalogue import load
+from mmpipe.core.catalogue import load
 from program.harness import mmpipe
 from program.shells import Shell, interactive
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.request import Request
+from mmpipe.core.request import Request
 from mmpipe.simulator.server import RunningSimulator
 from program.harness import MMPIPE, Finished, Record, mmpipe, parsed, prompts, run, service, started
 

@@ -15,7 +15,7 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from mmpipe.main import main
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from program.failure_cases import FAILURES, failed, reported
 from program.fault_cases import CASES, ENDLESS, WHOLE, Case, head, sized
 from program.fault_server import FaultServer, Script, fault_server

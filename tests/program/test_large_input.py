@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.lines import MAX_LINE
+from mmpipe.batch.records.lines import MAX_LINE
+from mmpipe.chat.prompt import MAX_PROMPT
 from mmpipe.errors import ExitStatus
-from mmpipe.prompt import MAX_PROMPT
 from mmpipe.simulator.server import RunningSimulator
 from program.harness import (
     MMPIPE,

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from mmpipe.catalogue import load
+from mmpipe.core.catalogue import load
 from mmpipe.errors import MmpipeError
 from mmpipe.models import ModelsOptions, models
 from mmpipe.simulator.headers import Trace
 from mmpipe.simulator.profile import Profile
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Manners
 from program.harness import AT_ONCE, KEY, environment, service
 

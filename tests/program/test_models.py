@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mmpipe.catalogue import load
+from mmpipe.core.catalogue import load
 from program.harness import mmpipe, service, shell
 from program.terminals import on_terminal
 

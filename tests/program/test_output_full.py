@@ -12,7 +12,7 @@ import pytest
 from disks import largest_file
 from mmpipe.main import main
 from mmpipe.simulator.server import RunningSimulator
-from mmpipe.streams import Input, Output, Streams
+from mmpipe.unix.streams import Input, Output, Streams
 from program.harness import KEY, Finished, parsed, service
 
 OLD = b'{"role":"user","content":"name a prime"}\n{"role":"assistant","content":"7"}\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.journal import open_journal
+from mmpipe.batch.journal.journal import open_journal
 from mmpipe.errors import InputError
 from program.harness import MMPIPE, parsed, run, service
 from program.power_loss import OPTIONS, Disk

@@ -20,7 +20,7 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 LOADED = {
     "mmpipe.errors": ("--version",),
     "typer": ("chat", "-n", *TO_FILE, "hi"),
-    "mmpipe.answer": ("stream", "-n", *TO_FILE, "hi"),
+    "mmpipe.chat.answer": ("stream", "-n", *TO_FILE, "hi"),
     "openai": ("chat", "-n", *TO_FILE, "hi"),
     "ssl": ("stream", "-n", *TO_FILE, "hi"),
     "aiohttp": ("batch", "-q", "in.txt"),

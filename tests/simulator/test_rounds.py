@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.api.wire import StreamDecoder
-from mmpipe.events import Stop
+from mmpipe.core.events import Stop
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.rounds import OrderedCall, Round, rounds_of
 from mmpipe.simulator.server import RunningSimulator

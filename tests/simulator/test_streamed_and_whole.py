@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.api.wire import StreamDecoder, decode
-from mmpipe.events import Event, Stop, ToolCall
+from mmpipe.core.events import Event, Stop, ToolCall
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.endpoint import Incoming, respond
 from mmpipe.simulator.headers import Trace

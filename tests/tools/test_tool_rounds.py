@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mmpipe.asking import Persistence
+from mmpipe.core.events import ToolCall, ToolResult
+from mmpipe.core.terms import Patience
 from mmpipe.errors import BadResponse, UsageError
-from mmpipe.events import ToolCall, ToolResult
-from mmpipe.streams import Streams
-from mmpipe.terms import Patience
 from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.setup import ready
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Manners
 
 PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=60, retries=0)

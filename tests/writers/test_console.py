@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Manners
 
 TERM = {"TERM": "xterm"}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import ServerError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
 
 CALL = ToolCall(0, "1", "ls", '{"a": "ö"}')

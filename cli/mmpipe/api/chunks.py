@@ -7,9 +7,9 @@ from mmpipe.api.growth import Growth, Piece
 from mmpipe.api.halves import Halves
 from mmpipe.api.message import MessageAssembler, detail_index, sendable
 from mmpipe.api.verdict import Source, trouble_in
+from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import BadResponse
-from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
-from mmpipe.visible import one_line
+from mmpipe.text.visible import one_line
 
 _CALLING = ("tool_calls", "function_call")
 

@@ -25,10 +25,10 @@ from mmpipe.api.sdk import (
     tls,
     without_key,
 )
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Limits
 from mmpipe.errors import MmpipeError, UsageError
-from mmpipe.events import Event
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Limits
 
 if TYPE_CHECKING:
     import httpx2

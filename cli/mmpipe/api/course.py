@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import Head, Reception
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Limits
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
-from mmpipe.events import Event
-from mmpipe.request import Request
-from mmpipe.terms import Limits
 
 LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
 EXPLAINED = 5.0  # seconds that an error, which its head has told, waits for what explains it

@@ -16,8 +16,8 @@ from enum import Enum, auto
 from typing import Self
 
 from mmpipe.api.reception import Head
+from mmpipe.core.terms import Limits
 from mmpipe.errors import TimedOut
-from mmpipe.terms import Limits
 
 _AHEAD = 16  # pieces that may wait for a slow reader of stdout
 _LOOK = 0.25  # seconds between two looks at what else may have happened

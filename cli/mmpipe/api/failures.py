@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut, UsageError
-from mmpipe.visible import one_line
+from mmpipe.text.visible import one_line
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from mmpipe.core.events import Message, ToolCall
 from mmpipe.errors import BadResponse
-from mmpipe.events import Message, ToolCall
-from mmpipe.visible import one_line
+from mmpipe.text.visible import one_line
 
 
 class MessageAssembler:

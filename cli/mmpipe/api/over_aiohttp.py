@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mmpipe.api.sdk import USER_AGENT, headers, leave_judging, tls
-from mmpipe.terms import Endpoint, Patience
+from mmpipe.core.terms import Endpoint, Patience
 
 if TYPE_CHECKING:
     import aiohttp

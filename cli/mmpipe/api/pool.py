@@ -10,11 +10,11 @@ from mmpipe.api.failures import explain
 from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
 from mmpipe.api.reception import Reception, receive_answer
 from mmpipe.api.sdk import head_of, import_sdk, without_key
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Endpoint, Limits, Patience
 from mmpipe.errors import MmpipeError, UsageError
-from mmpipe.events import Event
-from mmpipe.json_bytes import json_bytes
-from mmpipe.request import Request
-from mmpipe.terms import Endpoint, Limits, Patience
+from mmpipe.text.json_bytes import json_bytes
 
 if TYPE_CHECKING:
     import httpx2

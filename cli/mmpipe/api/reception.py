@@ -8,9 +8,9 @@ from typing import Final, Generic, Never, Protocol, TypeVar
 from mmpipe.api.model_list import MAX_LIST, model_ids
 from mmpipe.api.verdict import Source, from_status
 from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode, parse
+from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse, MmpipeError
-from mmpipe.events import Event
-from mmpipe.visible import one_line
+from mmpipe.text.visible import one_line
 
 MAX_EXPLANATION: Final = 2**20  # bytes; what explains an error is short
 

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from mmpipe import strict_json
 from mmpipe.api.reception import Head
 from mmpipe.api.verdict import Source
 from mmpipe.errors import (
@@ -26,7 +25,8 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
-from mmpipe.visible import visible_json
+from mmpipe.text import strict_json
+from mmpipe.text.visible import visible_json
 
 MASK: Final = "***"
 _SHORTEST_SECRET: Final = 8  # a placeholder such as `x` or `test` hides nothing, and stands in many a word

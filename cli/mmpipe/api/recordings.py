@@ -12,10 +12,10 @@ from mmpipe.api.course import UNOBSERVED, AskOnce, Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, parse
+from mmpipe.core.events import Event, Start
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Key, Limits, RecordingMode
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
-from mmpipe.events import Event, Start
-from mmpipe.request import Request
-from mmpipe.terms import Key, Limits, RecordingMode
 
 
 class AskMany(Protocol):

@@ -8,8 +8,8 @@ from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.reception import Head
 from mmpipe.api.retry import parse_retry_after, server_time
 from mmpipe.api.verdict import TRACE, Source
+from mmpipe.core.terms import Endpoint, Key
 from mmpipe.errors import MmpipeError, UsageError
-from mmpipe.terms import Endpoint, Key
 
 if TYPE_CHECKING:
     import ssl

@@ -16,7 +16,7 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
-from mmpipe.visible import one_line
+from mmpipe.text.visible import one_line
 
 _EXAMPLE = "https://api.minimaxi.com/v1"
 _WAIT = "wait a little, or ask less often"

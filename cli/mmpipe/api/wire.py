@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from mmpipe import strict_json
 from mmpipe.api.chunks import ChunkDecoder
 from mmpipe.api.sse import BOM, EventReader
 from mmpipe.api.verdict import Source
+from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse
-from mmpipe.events import Event
-from mmpipe.visible import one_line
+from mmpipe.text import strict_json
+from mmpipe.text.visible import one_line
 
 MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
 MAX_EVENT = 16 * 2**20  # bytes of one event of a stream

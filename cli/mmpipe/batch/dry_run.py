@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from mmpipe.batch.estimate import Estimate, Expected
-from mmpipe.batch.ledger import Ledger
-from mmpipe.batch.limits import Rates
-from mmpipe.batch.records import Record
+from mmpipe.batch.journal.ledger import Ledger
+from mmpipe.batch.pace.estimate import Estimate, Expected
+from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.records.records import Record
 from mmpipe.batch.survey import Survey
-from mmpipe.catalogue import find
+from mmpipe.core.catalogue import find
 
 _MINUTE = 60.0
 

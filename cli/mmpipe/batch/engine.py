@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
-from mmpipe.batch.gate import Gate, Window
+from mmpipe.batch.pace.gate import Gate, Window
+from mmpipe.core.events import Event
+from mmpipe.core.reply import Attempts, Reply, total_usage, trouble
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Limits, Patience
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
-from mmpipe.events import Event
-from mmpipe.fitting import AS_IT_IS, Fitting
-from mmpipe.reply import Attempts, Reply, total_usage, trouble
-from mmpipe.request import Request
-from mmpipe.structured import Unfit, complaint_turn
-from mmpipe.terms import Limits, Patience
+from mmpipe.structured.extract import Unfit, complaint_turn
+from mmpipe.structured.fitting import AS_IT_IS, Fitting
 
 
 class Limiter(Protocol):

@@ -6,28 +6,28 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mmpipe.batch.bounds import Purse
-from mmpipe.batch.change import Change
 from mmpipe.batch.engine import UNPAID, Ask, Engine, Limiter, Outcome
-from mmpipe.batch.estimate import Estimate
 from mmpipe.batch.intake import Input, Intake
-from mmpipe.batch.journal import Journal
+from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.loop import collecting_less, told_to_end
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.outcomes import bad_record_id, bad_record_line, copied_line, outcome_line
 from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.records import BadRecord, Record
+from mmpipe.batch.pace.bounds import Purse
+from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.estimate import Estimate
+from mmpipe.batch.pace.window import AdaptiveWindow
+from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.tally import Tally
 from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
-from mmpipe.batch.window import AdaptiveWindow
-from mmpipe.calls import sound
+from mmpipe.core.calls import sound
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.terms import Limits, Patience
+from mmpipe.core.thinking import arranged
 from mmpipe.errors import Interrupted, MmpipeError, NetworkError, NotRecorded, TimedOut, UsageError
-from mmpipe.events import Event
-from mmpipe.fitting import AS_IT_IS, Fitting
-from mmpipe.request import Request
-from mmpipe.streams import Output
-from mmpipe.terms import Limits, Patience
-from mmpipe.thinking import arranged
+from mmpipe.structured.fitting import AS_IT_IS, Fitting
+from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
 
 _SHOW_EVERY: Final = 0.2  # seconds

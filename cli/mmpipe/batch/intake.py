@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from mmpipe.batch.duplicates import Duplicates
 from mmpipe.batch.feed import Feed
-from mmpipe.batch.journal import Journal
+from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.records import Answered, BadRecord, Record
-from mmpipe.batch.sources import Piece
+from mmpipe.batch.records.duplicates import Duplicates
+from mmpipe.batch.records.records import Answered, BadRecord, Record
+from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.survey import is_answered, unrepeated
 from mmpipe.batch.tally import Tally
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mmpipe.batch.journal import open_journal
-from mmpipe.batch.merge import Findings, Merged, merge
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.merge import Findings, Merged, merge
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import InputError, Partial, UsageError
-from mmpipe.files import check_unread, replaced
-from mmpipe.streams import Output, Streams
+from mmpipe.unix.files import check_unread, replaced
+from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 
 

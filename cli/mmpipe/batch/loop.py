@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from mmpipe.signals import ENDING
+from mmpipe.unix.signals import ENDING
 
 _ALLOCATIONS: Final = 50_000  # between two looks at the youngest objects
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmpipe.batch.bounds import Bounds
 from mmpipe.batch.engine import Stamina
-from mmpipe.batch.limits import Rates
-from mmpipe.batch.lines import NEWLINE
 from mmpipe.batch.outcomes import Form
-from mmpipe.batch.shapes import Format
-from mmpipe.batch.shard import Shard
-from mmpipe.fitting import FittingOptions
-from mmpipe.terms import RecordingOptions
+from mmpipe.batch.pace.bounds import Bounds
+from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.records.lines import NEWLINE
+from mmpipe.batch.records.shapes import Format
+from mmpipe.batch.records.shard import Shard
+from mmpipe.core.terms import RecordingOptions
+from mmpipe.structured.fitting import FittingOptions
 from mmpipe.writers.console import Manners
 from mmpipe.writers.progress import Mode
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmpipe.batch.engine import Outcome
-from mmpipe.batch.records import BadRecord, Record
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.core.events import Usage
+from mmpipe.core.reply import Attempts, Reply
 from mmpipe.errors import InputError, MmpipeError
-from mmpipe.events import Usage
-from mmpipe.json_bytes import json_bytes
-from mmpipe.reply import Attempts, Reply
-from mmpipe.strict_json import loads
+from mmpipe.text.json_bytes import json_bytes
+from mmpipe.text.strict_json import loads
 
 _NAMES = ("id", "custom_id")
 

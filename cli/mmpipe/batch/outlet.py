@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from mmpipe.batch.change import Change
-from mmpipe.batch.journal import Journal
+from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.order import InOrder
+from mmpipe.batch.pace.change import Change
 from mmpipe.errors import MmpipeError, OutputError
-from mmpipe.streams import Output
-from mmpipe.visible import visible_json
+from mmpipe.text.visible import visible_json
+from mmpipe.unix.streams import Output
 
 _SYNC_EVERY: Final = 1.0  # seconds; what a power cut may take
 _MOST_WAITING: Final = 16 << 20  # bytes that a slow reader may leave unread

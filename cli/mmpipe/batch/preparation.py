@@ -9,14 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mmpipe import parameters
-from mmpipe.batch.estimate import Expected
 from mmpipe.batch.intake import Found, Input
-from mmpipe.batch.journal import Journal
-from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.records import Answered, Record, read_records
-from mmpipe.batch.shapes import Defaults
-from mmpipe.batch.sidecar import (
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.journal.sidecar import (
     Sidecar,
     changes,
     fingerprint_of,
@@ -24,14 +19,19 @@ from mmpipe.batch.sidecar import (
     settings_sha256,
     write_sidecar,
 )
-from mmpipe.batch.sources import Ends, Piece, ends_of, lines_of, read_pieces
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.pace.estimate import Expected
+from mmpipe.batch.records.records import Answered, Record, read_records
+from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.sources import Ends, Piece, ends_of, lines_of, read_pieces
+from mmpipe.batch.records.template import Template
 from mmpipe.batch.survey import Survey, survey
-from mmpipe.batch.template import Template
-from mmpipe.catalogue import find
+from mmpipe.chat.prompt import read_text, typed_text
+from mmpipe.config.settings import Settings
+from mmpipe.core import parameters
+from mmpipe.core.catalogue import find
 from mmpipe.errors import InputError, UsageError
-from mmpipe.prompt import read_text, typed_text
-from mmpipe.settings import Settings
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 
 _LOOKED_AT: Final = 997  # of so many records that are taken for answered, one is compared all the same

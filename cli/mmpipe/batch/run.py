@@ -6,37 +6,37 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mmpipe.account import told_to
 from mmpipe.api.pool import Pool
 from mmpipe.api.recordings import AskMany, open_recordings
 from mmpipe.asking import told_endpoint
-from mmpipe.batch.descriptors import room_for_connections
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.engine import Limiter
 from mmpipe.batch.flow import Flow, Terms
 from mmpipe.batch.flow import OpenPool as OpenAsking
-from mmpipe.batch.journal import Journal, open_journal, read_journal
-from mmpipe.batch.limits import OwnLimiter, Rates
+from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
+from mmpipe.batch.journal.reorder import reorder
 from mmpipe.batch.loop import run
 from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.pace.descriptors import room_for_connections
+from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.shared_limits import limits_of
 from mmpipe.batch.preparation import (
     defaults_of,
     looked_through,
     outlook,
     source,
 )
-from mmpipe.batch.reorder import reorder
-from mmpipe.batch.shapes import Defaults
-from mmpipe.batch.shared_limits import limits_of
-from mmpipe.batch.sources import ends_of
+from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.sources import ends_of
 from mmpipe.batch.tally import Tally
+from mmpipe.chat.account import told_to
+from mmpipe.config.settings import Settings
+from mmpipe.core.terms import Endpoint, Patience
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.files import check_apart, check_unread
-from mmpipe.fitting import SHOWS_THINKING, Fitting, read_fitting
-from mmpipe.settings import Settings
-from mmpipe.signals import interruptible
-from mmpipe.streams import Streams
-from mmpipe.terms import Endpoint, Patience
+from mmpipe.structured.fitting import SHOWS_THINKING, Fitting, read_fitting
+from mmpipe.unix.files import check_apart, check_unread
+from mmpipe.unix.signals import interruptible
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.progress import Snapshot, choose

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmpipe.batch.duplicates import Duplicates
-from mmpipe.batch.journal import Journal
-from mmpipe.batch.records import BadRecord, Record
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.records.duplicates import Duplicates
+from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.errors import InputError
 
 _SHOWN: Final = 5  # bad lines that an error names

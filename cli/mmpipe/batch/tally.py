@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mmpipe.batch.engine import Outcome
-from mmpipe.batch.records import Record
+from mmpipe.batch.records.records import Record
+from mmpipe.core.events import Usage
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Usage
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 

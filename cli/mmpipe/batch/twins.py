@@ -5,10 +5,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from mmpipe.batch.change import Change
-from mmpipe.batch.journal import Journal
-from mmpipe.batch.ledger import Ledger
-from mmpipe.batch.records import Record
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.journal.ledger import Ledger
+from mmpipe.batch.pace.change import Change
+from mmpipe.batch.records.records import Record
 
 _PLACE: Final = struct.Struct(">QI")  # where a line begins in the journal, and its bytes
 _REMEMBERED: Final = 4 << 20  # bytes of lines, where there is no journal to read them in

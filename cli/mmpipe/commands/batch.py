@@ -133,8 +133,8 @@ def _ask_all(
     service: Service,
 ) -> None:
     from mmpipe.batch.engine import Stamina
-    from mmpipe.batch.limits import Rates
     from mmpipe.batch.options import BatchOptions, MergeOptions
+    from mmpipe.batch.pace.limits import Rates
 
     check_numbers(choice.limit, pace, bounds)
     if lines.merge:
@@ -162,7 +162,7 @@ def _ask_all(
 
 def _input(records: Records, choice: Choice) -> "InputOptions":
     from mmpipe.batch.options import InputOptions
-    from mmpipe.batch.shard import Shard
+    from mmpipe.batch.records.shard import Shard
 
     return InputOptions(
         files=tuple(records.files or ()),

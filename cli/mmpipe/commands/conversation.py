@@ -8,7 +8,7 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, argument, option
 
 if TYPE_CHECKING:
-    from mmpipe.conversation import ConversationOptions
+    from mmpipe.chat.conversation import ConversationOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def conversation_options(
     stdin: StandardInput,
     results: tuple[str, ...],
 ) -> "ConversationOptions":
-    from mmpipe.conversation import ConversationOptions
-    from mmpipe.prompt import PromptSources
+    from mmpipe.chat.conversation import ConversationOptions
+    from mmpipe.chat.prompt import PromptSources
 
     if system.system is not None and system.system_file is not None:
         raise UsageError("--system and --system-file: one of them")

@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmpipe.streams import Streams
+from mmpipe.unix.streams import Streams
 
 if TYPE_CHECKING:
-    from mmpipe.answer import Options
     from mmpipe.batch.options import BatchOptions, MergeOptions
+    from mmpipe.chat.answer import Options
     from mmpipe.models import ModelsOptions
-    from mmpipe.simulate import SimulatorOptions
+    from mmpipe.simulator.run import SimulatorOptions
 
 
 def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]) -> None:
     # Imported here, like everything that --help and --version do not need.
-    from mmpipe.answer import answer
+    from mmpipe.chat.answer import answer
 
     answer(options, streams, environment)
 
@@ -39,7 +39,7 @@ def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str
 
 
 def _simulate(options: "SimulatorOptions", streams: Streams, environment: Mapping[str, str]) -> int:
-    from mmpipe.simulate import simulate
+    from mmpipe.simulator.run import simulate
 
     return simulate(options, streams, environment)
 

@@ -7,8 +7,8 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.fitting import FittingOptions
-    from mmpipe.terms import RecordingMode, RecordingOptions
+    from mmpipe.core.terms import RecordingMode, RecordingOptions
+    from mmpipe.structured.fitting import FittingOptions
     from mmpipe.writers.console import Manners
 
 
@@ -207,7 +207,7 @@ def manners(talk: Talk) -> "Manners":
 
 def fitting(section: Fitting) -> "FittingOptions":
     """What the text of an answer must be."""
-    from mmpipe.fitting import FittingOptions
+    from mmpipe.structured.fitting import FittingOptions
 
     return FittingOptions(section.schema, section.repair, section.extract)
 
@@ -224,7 +224,7 @@ def recordings(section: Kept) -> "RecordingOptions | None":
         return None
     if len(named) > 1:
         raise UsageError(f"--{named[0][0]} and --{named[1][0]}: one of them; --cache does both")
-    from mmpipe.terms import RecordingOptions
+    from mmpipe.core.terms import RecordingOptions
 
     mode, folder = named[0]
     return RecordingOptions(folder, mode)

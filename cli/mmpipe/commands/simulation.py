@@ -48,7 +48,7 @@ def _run_simulator(
     program: Program,
     simulation: Simulation,
 ) -> int:
-    from mmpipe.simulate import SimulatorOptions
+    from mmpipe.simulator.run import SimulatorOptions
 
     chosen = SimulatorOptions(
         command=tuple(simulation.command or ()),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from mmpipe.config.settings import FILE_KEYS
 from mmpipe.errors import ExitStatus
-from mmpipe.settings import FILE_KEYS
 
 # Status, and when; backticks set off what is typed or sent.
 EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (

@@ -43,13 +43,13 @@ def values(parameter: Parameter) -> Values:
 
 
 def _models() -> tuple[str, ...]:
-    from mmpipe.catalogue import load
+    from mmpipe.core.catalogue import load
 
     return tuple(model.id for model in load())
 
 
 def _hosts() -> tuple[str, ...]:
-    from mmpipe.settings import HOSTS
+    from mmpipe.config.settings import HOSTS
 
     return tuple(HOSTS)
 

@@ -40,8 +40,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mmpipe.guess import did_you_mean
 from mmpipe.simulator.envelopes import FAILURES
+from mmpipe.text.guess import did_you_mean
 
 
 class FaultSpecError(ValueError):

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from unicodedata import east_asian_width
 
 from mmpipe.errors import OutputError, ToolError
-from mmpipe.streams import Output
-from mmpipe.visible import visible
+from mmpipe.text.visible import visible
+from mmpipe.unix.streams import Output
 
 _TERMINAL = "/dev/tty"
 _YES = (b"y", b"yes")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmpipe import strict_json
 from mmpipe.errors import InputError, UsageError
-from mmpipe.json_bytes import json_bytes
-from mmpipe.json_schema import Schema, is_too_deep
-from mmpipe.visible import one_line
+from mmpipe.structured.json_schema import Schema, is_too_deep
+from mmpipe.text import strict_json
+from mmpipe.text.json_bytes import json_bytes
+from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # What other APIs call the parameters; dropped in silence, the model would be told that there are none.

@@ -10,14 +10,14 @@ from pathlib import Path
 from threading import Event as ThreadEvent
 
 from mmpipe.asking import Persistence
-from mmpipe.calls import not_json
+from mmpipe.core.calls import not_json
+from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.errors import BadResponse, ToolError, UsageError
-from mmpipe.events import ToolCall, ToolResult
+from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of
 from mmpipe.tools.options import Bounds
 from mmpipe.tools.process import Containment, Execution, run_contained, side_by_side
 from mmpipe.tools.results import failure_of, result_text
-from mmpipe.visible import one_line
 from mmpipe.writers.console import Console
 
 _SAME_CALLS = 3  # whoever asks for the same so often does not hear the answer

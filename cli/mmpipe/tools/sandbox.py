@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmpipe.errors import ToolError, UsageError
+from mmpipe.text.visible import one_line
 from mmpipe.tools.programs import PARTS, located, named_files, needed_by
-from mmpipe.visible import one_line
 
 _WALLS = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108  the tool's own, and nobody else's

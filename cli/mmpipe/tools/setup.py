@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmpipe import strict_json
 from mmpipe.asking import Persistence
+from mmpipe.chat.prompt import read_text
 from mmpipe.errors import UsageError
-from mmpipe.prompt import read_text
+from mmpipe.text import strict_json
+from mmpipe.text.visible import one_line
 from mmpipe.tools.confirmation import check_terminal, confirmed
 from mmpipe.tools.definitions import Tool, parse_tools
 from mmpipe.tools.environment import hide_environment, tool_environment
@@ -15,7 +16,6 @@ from mmpipe.tools.options import CHOICES, Bounds, ToolOptions
 from mmpipe.tools.process import Containment
 from mmpipe.tools.rounds import Confirm, Rounds, Toolbox, parse_commands
 from mmpipe.tools.sandbox import Sandbox
-from mmpipe.visible import one_line
 from mmpipe.writers.console import Console
 
 

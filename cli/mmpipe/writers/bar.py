@@ -4,7 +4,7 @@ import select
 from collections.abc import Mapping, Sequence
 
 from mmpipe.errors import OutputError
-from mmpipe.streams import Output
+from mmpipe.unix.streams import Output
 from mmpipe.writers.table import width_of
 
 _GAP = "  "  # between columns

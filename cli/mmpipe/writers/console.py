@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from mmpipe.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.spinner import Spinner
 
 

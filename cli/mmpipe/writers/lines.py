@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import assert_never
 
+from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
-from mmpipe.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.reply import usage_json
-from mmpipe.streams import Output
-from mmpipe.visible import visible, visible_json
+from mmpipe.text.visible import visible, visible_json
+from mmpipe.unix.streams import Output
 from mmpipe.writers.writer import Writer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from mmpipe.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import Line, bar_line
 from mmpipe.writers.console import Manners, can_draw
 from mmpipe.writers.table import wants_style

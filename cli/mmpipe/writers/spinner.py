@@ -3,7 +3,7 @@
 import time
 
 from mmpipe.errors import OutputError
-from mmpipe.streams import Output
+from mmpipe.unix.streams import Output
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 
-from mmpipe.streams import Output
-from mmpipe.visible import visible
+from mmpipe.text.visible import visible
+from mmpipe.unix.streams import Output
 
 _GAP = 2  # spaces between columns
 _NARROWEST = 30  # characters of the last column, which may be broken into lines

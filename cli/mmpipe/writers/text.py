@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Protocol, assert_never
 
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.streams import Output
-from mmpipe.visible import visible
+from mmpipe.text.visible import visible
+from mmpipe.unix.streams import Output
 from mmpipe.writers.lines import compact
 from mmpipe.writers.writer import Writer
 

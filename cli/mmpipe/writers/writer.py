@@ -1,7 +1,7 @@
 """What every writer can do."""
 
+from mmpipe.core.events import Event
 from mmpipe.errors import MmpipeError
-from mmpipe.events import Event
 
 
 class Writer:

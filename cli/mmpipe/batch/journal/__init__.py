@@ -1,0 +1,1 @@
+"""The journal of a batch: a line for each answer, read again by the next run."""

@@ -1,0 +1,283 @@
+"""The journal of a batch is its output file: locked, scanned, repaired, and then only appended to."""
+
+import os
+import stat
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final, Literal
+
+from mmpipe.batch.journal.journal_file import open_to_read
+from mmpipe.batch.journal.ledger import Ledger, key_of
+from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.errors import Internal, OutputError, UsageError
+from mmpipe.unix.folders import sync_folder_of
+from mmpipe.unix.locks import is_still, lock, lock_to_read
+from mmpipe.unix.streams import Output
+
+State = Literal["new", "good", "failed", "changed"]
+
+_REOPENINGS: Final = 100
+_DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
+_ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attempt, and the lowest bit for good
+
+
+@dataclass(slots=True, eq=False)
+class Journal:
+    """What is already answered, as of the opening, and the end to append to.
+
+    `repaired` says what had to be done to the end of the file, if anything.
+    """
+
+    path: str
+    repaired: str | None
+    _output: Output
+    _known: Ledger
+    _size: int = 0
+    _unsynced: bool = True  # what a run before wrote may not be on the disk either
+    _lost: OutputError | None = None
+    _syncing: Lock = field(default_factory=Lock)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a record of this id."""
+        return bool(len(self._known)) and self._known.get(key_of(name)) is not None
+
+    def __len__(self) -> int:
+        """How many ids it had when it was opened."""
+        return len(self._known)
+
+    def state(self, name: str, request_sha256: str) -> State:
+        """How this request stands; `changed` if the id was asked something else."""
+        if not len(self._known):
+            return "new"
+        row = self._known.get(key_of(name))
+        if row is None:
+            return "new"
+        request, said = _ROW.unpack(row)
+        if request not in (NOT_ASKED, request_half(request_sha256)):
+            return "changed"
+        return "good" if said & 1 else "failed"
+
+    def is_good(self, name: str) -> bool:
+        """Whether the id has a good answer, whatever was asked."""
+        row = self._known.get(key_of(name))
+        return row is not None and bool(_ROW.unpack(row)[1] & 1)
+
+    def attempt(self, name: str) -> int:
+        """How often the id was asked before this run; 0 if never."""
+        if not len(self._known):
+            return 0
+        row = self._known.get(key_of(name))
+        return 0 if row is None else _ROW.unpack(row)[1] >> 1
+
+    @property
+    def end(self) -> int:
+        """Where the next line that is appended will begin."""
+        return os.fstat(self._output.descriptor).st_size
+
+    def read(self, position: int, length: int) -> bytes:
+        """Bytes that were written before; raises OutputError if they are not there any more."""
+        try:
+            data = os.pread(self._output.descriptor, length, position)
+        except OSError as error:
+            raise OutputError(f"cannot read {self.path}: {error.strerror}") from error
+        if len(data) < length:
+            raise OutputError(f"{self.path} was made shorter by somebody else")
+        return data
+
+    def clear(self) -> None:
+        """Begin anew; raises OutputError."""
+        try:
+            os.ftruncate(self._output.descriptor, 0)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._size = 0
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Write whole lines, all in one write; what is written survives the death of the process.
+
+        Raises OutputError, and then the file ends with the last line that went in whole.
+        """
+        data = b"".join(lines)
+        if data.count(b"\n") != len(lines) or not all(line.endswith(b"\n") for line in lines):
+            raise Internal("a record for the journal is not one line")
+        before = self._output.written
+        self._unsynced = True
+        try:
+            self._output.write(data)
+        except OutputError:
+            self._drop_torn(data[: self._output.written - before])
+            raise
+        self._size += len(data)
+
+    def check_untouched(self) -> None:
+        """Raise OutputError if the file has lost its name or its size: somebody who asked for no lock was at it.
+
+        Not to be called after an append that failed.
+        """
+        if not is_still(self._output.descriptor, self.path):
+            raise OutputError(
+                f"{self.path} was removed or replaced meanwhile; what was answered is not in it"
+            )
+        if self.end != self._size:
+            raise OutputError(
+                f"{self.path} was written to by somebody else meanwhile; answers may be missing in it"
+            )
+
+    def sync(self) -> None:
+        """Return once every line is on the disk; raises OutputError, and the same at every later call.
+
+        May be called in several threads.
+        """
+        with self._syncing:
+            if self._lost is None and self._unsynced:
+                # Before it begins: what another thread appends meanwhile is for the next time.
+                self._unsynced = False
+                try:
+                    os.fdatasync(self._output.descriptor)
+                except OSError as error:
+                    # The kernel tells it once, and calls the next sync a success.
+                    self._lost = _cannot_write(self.path, error)
+            if self._lost is not None:
+                raise self._lost
+
+    def _drop_torn(self, written: bytes) -> None:
+        torn = len(written) - written.rfind(b"\n") - 1
+        if not torn:
+            # Perhaps nothing was written at all, and then the position is not the end of the file.
+            return
+        # Where even this fails, the next run will do it.
+        with suppress(OSError):
+            os.ftruncate(self._output.descriptor, os.lseek(self._output.descriptor, 0, os.SEEK_CUR) - torn)
+
+
+@contextmanager
+def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
+    """The file, locked for as long as the context lasts, with everything on the disk when it ends.
+
+    What is to be overwritten counts for nothing, and stays until `clear`.
+
+    Raises UsageError, Busy, InputError for what is no journal (and leaves it as it is), OutputError.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other")
+    descriptor = _locked(path)
+    try:
+        journal = _ready(descriptor, path, resume=resume, overwrite=overwrite)
+        try:
+            yield journal
+        except BaseException:
+            with suppress(OutputError):
+                journal.sync()
+            raise
+        journal.sync()
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def read_journal(path: str) -> Iterator[Journal]:
+    """The same to be looked at only: nothing is repaired, and a file that is not there is an empty one.
+
+    Raises Busy, InputError.
+    """
+    known = Ledger(_ROW.size)
+    if not os.path.lexists(path):
+        path = os.devnull
+    with open_to_read(path, lock_to_read) as source:
+        known.put_all(_rows(known, source.entries()))
+        yield Journal(path, None, Output(source.descriptor, path), known)
+
+
+def _locked(path: str) -> int:
+    """A locked descriptor of the file that has this name now, be it renamed meanwhile however often."""
+    for _ in range(_REOPENINGS):
+        descriptor = _open(path)
+        try:
+            _check_file(descriptor, path)
+            if lock(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise OutputError(f"{path} is replaced by another file again and again")
+
+
+def _check_file(descriptor: int, path: str) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
+        raise UsageError(
+            f"{path} is no file that a batch can be resumed from; leave out -o to write to standard output"
+        )
+
+
+def _open(path: str) -> int:
+    # Neither a terminal nor a pipe without a reader may hold up the refusal.
+    how = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(path, how, 0o666)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Journal:
+    try:
+        repaired, known = None, Ledger(_ROW.size)
+        if os.fstat(descriptor).st_size == 0 or overwrite:
+            sync_folder_of(path)
+        elif resume:
+            repaired, known = _resumed(descriptor, path)
+        else:
+            raise UsageError(f"{path} has content: --resume goes on with it, --overwrite starts over")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return Journal(path, repaired, Output(descriptor, path), known, os.fstat(descriptor).st_size)
+
+
+def _resumed(descriptor: int, path: str) -> tuple[str | None, Ledger]:
+    known = Ledger(_ROW.size)
+    tail = find_tail(descriptor)
+    # Later records of an id take the place of earlier ones.
+    known.put_all(_rows(known, entries(descriptor, tail.start, path)))
+    line, whole = last_line(descriptor, tail, path)
+    if whole is not None:
+        known.put_all(_rows(known, [whole]))
+    return _repair(descriptor, tail, line, whole), known
+
+
+def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
+    for entry in found:
+        key, attempt = key_of(entry.name), entry.attempt
+        if attempt:
+            yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)
+            continue
+        before = known.get(key)
+        if entry.request != NOT_ASKED:
+            # Lines of the Batch API do not say how often.
+            earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
+            yield key, _ROW.pack(entry.request, earlier + 1 << 1 | entry.good)
+        elif before is None:
+            # What was not asked says nothing about what was.
+            yield key, _ROW.pack(NOT_ASKED, 0)
+
+
+def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> str | None:
+    """Make the file end with a newline; what was done, or None."""
+    if tail.start == tail.size:
+        return None
+    kept = tail.start if whole is None else tail.end
+    os.ftruncate(descriptor, kept)
+    if whole is not None:
+        os.write(descriptor, b"\n")
+    os.fdatasync(descriptor)
+    done = ["its last record got the newline that was missing"] if whole else []
+    if kept < tail.size:
+        what = "a torn record" if whole is None and line else "NULs"
+        done.append(f"{tail.size - kept} bytes of {what} were cut off its end")
+    return " and ".join(done)
+
+
+def _cannot_write(path: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {path}: {error.strerror}")

@@ -1,0 +1,54 @@
+"""A journal as a file to be read, which is left as it is."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mmpipe.batch.journal.scan import Entry, entries, find_tail, last_line, lines
+from mmpipe.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """A journal to be read: whole lines up to `end`, and perhaps a last one that lacks its newline."""
+
+    descriptor: int
+    path: str
+    end: int
+    last: tuple[bytes, Entry] | None
+    is_torn: bool
+
+    def entries(self) -> Iterator[Entry]:
+        """What each record says."""
+        yield from entries(self.descriptor, self.end, self.path)
+        if self.last is not None:
+            yield self.last[1]
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Where each line begins, and the line."""
+        at = 0
+        for line in lines(self.descriptor, self.end):
+            yield at, line
+            at += len(line)
+        if self.last is not None:
+            yield self.end, self.last[0]
+
+
+@contextmanager
+def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: None) -> Iterator[JournalFile]:
+    """The journal, locked with `lock`. Raises InputError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        lock(descriptor, path)
+        tail = find_tail(descriptor)
+        line, whole = last_line(descriptor, tail, path)
+        last = None if whole is None else (line, whole)
+        yield JournalFile(descriptor, path, tail.start, last, is_torn=tail.start < tail.size)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""How fast a batch asks: rates, concurrency, budgets."""

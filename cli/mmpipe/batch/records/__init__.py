@@ -1,0 +1,1 @@
+"""From bytes of files to requests."""

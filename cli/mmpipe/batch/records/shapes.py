@@ -1,0 +1,232 @@
+"""Makes a request of what one record asks: a text, a prompt, messages or an OpenAI-Batch object; pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mmpipe.batch.records.template import Template
+from mmpipe.core.catalogue import find
+from mmpipe.core.events import Message
+from mmpipe.core.messages import check_parts, instructed, sendable
+from mmpipe.core.parameters import check_fields, check_for_model, sampling
+from mmpipe.core.request import Request
+from mmpipe.errors import InputError
+from mmpipe.text import exact_json
+from mmpipe.text.visible import one_line
+
+Format = Literal["auto", "lines", "jsonl"]
+JsonObject = dict[str, object]
+
+_SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
+# How the API is asked is decided for the whole run.
+_WIRE = ("stream", "stream_options")
+_OF_ITS_OWN = frozenset({"model", "system", "parameters", *_SAMPLING})
+# Names that mean the same everywhere; but for a template a record is data, which may have such columns.
+_WELL_KNOWN = frozenset(
+    {
+        *_SAMPLING,
+        *_WIRE,
+        "tools",
+        "tool_choice",
+        "response_format",
+        "thinking",
+        "reasoning_effort",
+        "reasoning_split",
+        "service_tier",
+        "stop",
+        "seed",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "functions",
+        "function_call",
+    }
+)
+_OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
+_ENVELOPE = frozenset({"method", "url", "body"})
+_URL = "/v1/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds for every record that does not say otherwise; `parameters` have been checked.
+
+    `instruction` is told to the model in any case.
+    """
+
+    model: str
+    system: str | None = None
+    instruction: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    template: Template | None = None
+    format: Format = "auto"
+    streamed: bool = False
+
+    @property
+    def parameter_names(self) -> frozenset[str]:
+        """The fields of a record that are parameters of its request."""
+        return _WELL_KNOWN if self.template is None else frozenset(_SAMPLING)
+
+
+def is_envelope(record: Mapping[str, object]) -> bool:
+    """Whether it is an OpenAI-Batch object; beside a prompt `body` is a field like any other."""
+    body = record.get("body")
+    return (
+        isinstance(body, dict)
+        and "prompt" not in record
+        and "messages" not in record
+        # A template may be about records of the web, which have an url and a body too.
+        and ("messages" in body or str(record.get("url")).startswith("/v1/"))
+    )
+
+
+def foreign_fields(record: Mapping[str, object], id_field: str | None, defaults: Defaults) -> JsonObject:
+    """The fields that are not ours, and not the id."""
+    ours = _ENVELOPE if is_envelope(record) else _OURS | defaults.parameter_names
+    return {name: value for name, value in record.items() if name not in ours and name != id_field}
+
+
+def prompt_of_text(text: str, defaults: Defaults) -> str:
+    """The prompt of a line of text, or of a JSON string; raises InputError."""
+    return _prompt(text if defaults.template is None else defaults.template.render(text, {}))
+
+
+def asked_by_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str | Request:
+    """What an object asks whose JSON is `text`: its prompt alone, if all else is as it is for every record.
+
+    Raises InputError or, for parameters, UsageError.
+    """
+    if is_envelope(record) or "messages" in record:
+        if defaults.template is not None:
+            raise InputError(
+                "it has messages of its own, and --template makes a prompt: only one can be sent"
+            )
+        if is_envelope(record):
+            return _request_of_envelope(record, defaults)
+        if "prompt" in record:
+            raise InputError("it has both prompt and messages: only one can be sent")
+        messages = _messages(record)
+    else:
+        prompt = _prompt_of_object(record, text, defaults)
+        if _OF_ITS_OWN.isdisjoint(record) and defaults.parameter_names.isdisjoint(record):
+            return prompt
+        messages = _asking(prompt)
+    own = _own_parameters(record, defaults)
+    return _request(messages, own, defaults, record.get("model"), record.get("system"))
+
+
+def request_of_prompt(prompt: str, defaults: Defaults) -> Request:
+    """The request in which all but the prompt is as it is for every record."""
+    return _request(_asking(prompt), {}, defaults)
+
+
+def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str:
+    if defaults.template is not None:
+        return _prompt(defaults.template.render(text, exact_json.loads(text)))
+    if "prompt" in record:
+        return _text(record["prompt"], "prompt")
+    raise InputError(
+        "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
+    )
+
+
+def _request_of_envelope(record: Mapping[str, object], defaults: Defaults) -> Request:
+    for name, only in (("method", "POST"), ("url", _URL)):
+        if record.get(name, only) != only:
+            raise InputError(f"its {name} is {_shown(record[name])}: only {only} can be asked")
+    misplaced = [name for name in record if name in _OURS]
+    if misplaced:
+        raise InputError(f"{misplaced[0]} stands beside body, where it would not be sent: put it into body")
+    body = record["body"]
+    if not isinstance(body, dict):
+        raise InputError("its body is not an object")
+    given = {name: value for name, value in body.items() if name not in ("model", "messages")}
+    return _request(_messages(body), given, defaults, body.get("model"))
+
+
+def _request(
+    messages: tuple[Message, ...],
+    given: Mapping[str, object],
+    defaults: Defaults,
+    own_model: object = None,
+    own_system: object = None,
+) -> Request:
+    """What the record says, over the defaults."""
+    model = defaults.model if own_model is None else _text(own_model, "model")
+    if own_system is not None:
+        messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
+    elif defaults.system is not None and messages[0]["role"] != "system":
+        # Most models refuse a second system message, and that of the record is the closer one.
+        messages = ({"role": "system", "content": defaults.system}, *messages)
+    if defaults.instruction is not None:
+        messages = instructed(messages, defaults.instruction)
+    check_parts(messages, model)
+    parameters = defaults.parameters
+    if given or own_model is not None:
+        parameters = {**parameters, **_checked(given)}
+        # What the API ignores is for the caller to say, once for all records.
+        list(check_for_model(parameters, find(model)))
+    return Request(model, sendable(messages, model), parameters, streamed=defaults.streamed)
+
+
+def _prompt(text: str) -> str:
+    if not text or text.isspace():
+        raise InputError("its prompt is empty")
+    return text
+
+
+def _asking(prompt: str) -> tuple[Message, ...]:
+    return ({"role": "user", "content": prompt},)
+
+
+def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
+    messages = record.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise InputError("its messages are not an array of at least one message")
+    for number, message in enumerate(messages, 1):
+        if not (isinstance(message, dict) and isinstance(message.get("role"), str)):
+            raise InputError(f"message {number} is not an object with a role")
+    return tuple(messages)
+
+
+def _own_parameters(record: Mapping[str, object], defaults: Defaults) -> JsonObject:
+    """The body fields that a record sets, at its top or under `parameters`."""
+    further = record.get("parameters", {})
+    if not isinstance(further, dict):
+        raise InputError("its parameters are not an object")
+    for name in further:
+        if name in ("model", "messages"):
+            raise InputError(f"{name} is no parameter: it has a field of its own in the record")
+        if name in defaults.parameter_names and name in record:
+            raise InputError(f"{name} is given twice")
+    named = {name: value for name, value in record.items() if name in defaults.parameter_names}
+    return {**named, **further}
+
+
+def _checked(given: Mapping[str, object]) -> JsonObject:
+    """Body fields as they are sent; what is null among the sampling ones is not."""
+    limits = [given[name] for name in ("max_completion_tokens", "max_tokens") if given.get(name) is not None]
+    if len(limits) > 1:
+        raise InputError("max_tokens and max_completion_tokens are the same: only one can be sent")
+    for name in _WIRE:
+        if given.get(name):
+            raise InputError(f"{name} is not for one record to say: use --wire")
+    rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
+    check_fields(rest)
+    return {**sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"its {name} is {_shown(value)}: it must be a string")
+    if not value.strip():
+        raise InputError(f"its {name} is empty")
+    return value
+
+
+def _shown(value: object) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False), 60)

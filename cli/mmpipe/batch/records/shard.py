@@ -1,0 +1,55 @@
+"""Divides one input among several runs: `--shard I/N`; pure."""
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from mmpipe.errors import UsageError
+from mmpipe.text.visible import one_line
+
+_MOST: Final = 1_000_000
+_FORM: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The part of all records that one of `count` runs asks; `number` is below `count`."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read `I/N`; raises UsageError.
+
+        The last shard is both N/N and 0/N: arrays of jobs count from 1 or from 0, and the same shards come of both.
+        """
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise UsageError(f"--shard {one_line(text, 60)}: it must look like I/N, such as 2/8")
+        number, count = int(match[1]), int(match[2])
+        if not 1 <= count <= _MOST:
+            raise UsageError(f"--shard {text}: there can be 1 to {_MOST} shards")
+        if number > count:
+            raise UsageError(
+                f"--shard {text}: of {count} shards this is none; they are called 1 to {count}, or 0 to {count - 1}"
+            )
+        return cls(number % count, count)
+
+    def __str__(self) -> str:
+        return f"{self.number or self.count}/{self.count}"
+
+    def takes(self, record_id: str, index: int) -> bool:
+        """Whether the record is in this part; of N shards each record is in one.
+
+        Records named by their index are dealt out in turn. Others go by their id, so that each stays where it is
+        when something is added to the input before it.
+        """
+        turn = index if record_id == str(index) else _hash(record_id)
+        return turn % self.count == self.number
+
+
+def _hash(record_id: str) -> int:
+    """The same everywhere and in every version: the journals of shards that were asked before depend on it."""
+    return int.from_bytes(blake2b(record_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

@@ -1,0 +1,188 @@
+"""Reads files and standard input as soon as something is there, and makes lines of it.
+
+What reads blocks, and is to be run in a thread; what makes lines of the pieces need not be.
+"""
+
+import errno
+import os
+import select
+import stat
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import overload
+
+from msgspec import Struct
+
+from mmpipe.batch.records.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
+from mmpipe.errors import InputError, UsageError
+from mmpipe.unix.streams import Input
+
+STDIN_NAME = "standard input"
+_PIECE = 2**16  # bytes
+_GZIP_BEGINNING = b"\x1f\x8b"
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a gzip header
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """Bytes of `source` as they came; the last piece of each source is empty."""
+
+    source: str
+    content: bytes
+
+
+# Of regular files, by device and inode.
+Ends = Mapping[tuple[int, int], int]
+
+
+def ends_of(paths: Sequence[str], stdin: Input) -> Ends:
+    """Where these files end now: what is appended later, perhaps by whoever reads our output, is not of the input."""
+    ends = {}
+    for path in paths or ("-",):
+        # What cannot be read is told by whoever opens it.
+        with suppress(OSError):
+            status = os.fstat(stdin.descriptor) if path == "-" else Path(path).stat()
+            # Files of the kernel have no size, and yet something to say.
+            if stat.S_ISREG(status.st_mode) and status.st_size:
+                ends[status.st_dev, status.st_ino] = status.st_size
+    return ends
+
+
+def read_pieces(paths: Sequence[str], stdin: Input, ends: Ends = MappingProxyType({})) -> Iterator[Piece]:
+    """All files in order, none beyond its end in `ends`; `-`, or no path at all, is standard input.
+
+    Raises UsageError at once where standard input is named twice, and while it is iterated InputError for what
+    cannot be read.
+    """
+    if paths.count("-") > 1:
+        raise UsageError("standard input can be read once only: `-` is given more than once")
+    return _pieces_of_all(paths or ("-",), stdin, ends)
+
+
+@overload
+def lines_of(
+    pieces: Iterable[Piece], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized]: ...
+@overload
+def lines_of(
+    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized | None]: ...
+def lines_of(
+    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
+) -> Iterator[Line | Oversized | None]:
+    """The lines of all sources; None, which says that the next piece is not there yet, is passed on.
+
+    Where the pieces end too early, the line that was cut off is no line.
+    """
+    splitter: Splitter | None = None
+    for piece in pieces:
+        if piece is None:
+            yield None
+            continue
+        splitter = splitter or Splitter(piece.source, separator, limit)
+        if piece.content:
+            yield from splitter.feed(piece.content)
+        else:
+            yield from splitter.close()
+            splitter = None
+
+
+def _pieces_of_all(paths: Sequence[str], stdin: Input, ends: Ends) -> Iterator[Piece]:
+    for path in paths:
+        with _opened(path, stdin) as (descriptor, name):
+            contents = _up_to(_left(descriptor, ends), _contents(descriptor, name))
+            first = next(contents, b"")
+            # No text begins like that, whatever its file is called.
+            is_zipped = path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
+            contents = chain([first] if first else [], contents)
+            for content in _unzipped(contents, name) if is_zipped else contents:
+                yield Piece(name, content)
+        yield Piece(name, b"")
+
+
+@contextmanager
+def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
+    """A descriptor, and how errors call it."""
+    if path == "-":
+        yield stdin.descriptor, STDIN_NAME
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"cannot read {path!r}: {error}") from error
+    try:
+        yield descriptor, path
+    finally:
+        os.close(descriptor)
+
+
+def _left(descriptor: int, ends: Ends) -> int | None:
+    """How many bytes are to be read, if that is known."""
+    with suppress(OSError):
+        status = os.fstat(descriptor)
+        end = ends.get((status.st_dev, status.st_ino))
+        return None if end is None else end - os.lseek(descriptor, 0, os.SEEK_CUR)
+    return None
+
+
+def _up_to(left: int | None, contents: Iterator[bytes]) -> Iterator[bytes]:
+    """As much of `contents`; None is all."""
+    if left is None:
+        yield from contents
+        return
+    while left > 0 and (content := next(contents, b"")):
+        yield content[:left]
+        left -= len(content)
+
+
+def _contents(descriptor: int, name: str) -> Iterator[bytes]:
+    """What is there, as soon as it is there: a buffered reader would wait for more."""
+    while True:
+        try:
+            content = os.read(descriptor, _PIECE)
+        except BlockingIOError:
+            # Somebody who shares the descriptor made it non-blocking. With a thousand connections select fails.
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            waiting.poll()
+            continue
+        except OSError as error:
+            if error.errno == errno.EIO and os.isatty(descriptor):
+                # A background job may not read from its terminal.
+                return
+            raise InputError(f"cannot read {name}: {error.strerror}") from error
+        if not content:
+            return
+        yield content
+
+
+def _unzipped(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """The content of a gzip file, which may be several of them joined; never more than a piece at once."""
+    member: zlib._Decompress | None = zlib.decompressobj(_GZIP)
+    for content in contents:
+        left = content
+        # The check sum comes last in a member, so that something is left while there is more to come out.
+        while left:
+            if member is None:
+                # Tapes and some writers fill up with zeros after a member.
+                left = left.lstrip(b"\0")
+                member = zlib.decompressobj(_GZIP) if left else None
+                continue
+            if inflated := _inflated(member, left, name):
+                yield inflated
+            left = member.unused_data if member.eof else member.unconsumed_tail
+            member = None if member.eof else member
+    if member is not None:
+        raise InputError(f"{name} is cut off: its gzip data has no end")
+
+
+def _inflated(member: "zlib._Decompress", data: bytes, name: str) -> bytes:
+    try:
+        return member.decompress(data, _PIECE)
+    except zlib.error as error:
+        raise InputError(f"{name} is not sound gzip data: {error}") from error

@@ -1,0 +1,1 @@
+"""One prompt, one answer: from what was typed to the bytes that are written."""

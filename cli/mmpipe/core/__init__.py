@@ -1,0 +1,1 @@
+"""What a request and an answer are: values and pure functions, without I/O."""

@@ -1,0 +1,94 @@
+"""Knows the models: what they can do, what they cost, and how that is known; the facts are in catalogue.toml."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from mmpipe.core.events import Usage
+
+_MILLION = 1_000_000
+_TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens, for prompts of at most `up_to` tokens; None is what is not known."""
+
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+    up_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row; every field is explained at the top of catalogue.toml."""
+
+    id: str
+    context: int
+    max_output: int
+    description: str
+    thinking: str
+    source: str
+    date: dt.date
+    prices: tuple[Price, ...]
+    tps: int | None = None
+    images: bool = False
+    several_system_messages: bool = False
+    ignored: tuple[str, ...] = ()
+    ends: dt.date | None = None
+
+    def price(self, prompt: int) -> Price:
+        """The price of an answer to a prompt of that many tokens; one that knows nothing, if none is known."""
+        fitting = (price for price in self.prices if price.up_to is None or prompt <= price.up_to)
+        return next(fitting, Price())
+
+
+@cache
+def load() -> tuple[Model, ...]:
+    """All models, the ones to be recommended first."""
+    import tomllib
+
+    rows = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))["models"]
+    return tuple(
+        Model(
+            **{
+                **row,
+                "ignored": tuple(row["ignored"]),
+                "prices": tuple(Price(**price) for price in row["prices"]),
+            }
+        )
+        for row in rows
+    )
+
+
+@lru_cache(256)
+def find(name: str) -> Model | None:
+    """The model of that name, if it is known; the service takes names in any case (api_facts 3.3)."""
+    return next((model for model in load() if model.id.lower() == name.lower()), None)
+
+
+def cost(name: str, usage: Usage | None) -> float | None:
+    """What an answer cost in US dollars at the list price; None where that is not known, never 0 for want of it.
+
+    Tokens read from the cache and written to it are part of the prompt (api_facts 2.7), thinking is part of the
+    completion. Priority costs half as much again (api_facts 4.2); the price of any other tier is not known.
+    """
+    model = find(name)
+    if model is None or usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    factor = _TIERS.get(usage.service_tier)
+    price = model.price(usage.prompt_tokens)
+    read, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+    plain = usage.prompt_tokens - read - written
+    counts = (
+        (plain, price.input),
+        (read, price.cache_read),
+        (written, price.cache_write),
+        (usage.completion_tokens, price.output),
+    )
+    if factor is None or plain < 0 or any(tokens and dollars is None for tokens, dollars in counts):
+        return None
+    return round(factor * sum(tokens * (dollars or 0) for tokens, dollars in counts) / _MILLION, 9)

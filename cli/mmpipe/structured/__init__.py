@@ -1,0 +1,1 @@
+"""Answers that must be JSON, or hold a code block."""

@@ -1,0 +1,73 @@
+"""What the text of an answer has to be made of: JSON by a schema, or the block of it that is wanted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mmpipe.chat.prompt import read_text
+from mmpipe.core.reply import Reply
+from mmpipe.errors import UsageError
+from mmpipe.structured.extract import Fit, extract_code, extract_json, fit_schema, instruction
+from mmpipe.structured.json_schema import Schema
+
+Extract = Literal["code", "json"]
+SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
+
+
+@dataclass(frozen=True, slots=True)
+class FittingOptions:
+    """What was typed of it; `schema` is a path."""
+
+    schema: str | None = None
+    repair: int | None = None
+    extract: Extract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """How an answer is made to fit, what the model is told of it, and how often it may mend one that does not."""
+
+    fit: Fit | None = None
+    instruction: str | None = None
+    repairs: int = 0
+
+    def apply(self, reply: Reply) -> None:
+        """Have the text of the reply fit, or be none; raises Unfit. Who calls tools has not answered yet."""
+        if self.fit is None:
+            return
+        text, reply.texts = "".join(reply.texts), []
+        if not reply.tool_calls:
+            reply.texts = [self.fit(text)]
+
+
+AS_IT_IS: Final = Fitting()
+
+
+def read_fitting(options: FittingOptions, warn: Callable[[str], None]) -> Fitting:
+    """Raises UsageError for options that make no sense, InputError for a schema that is none."""
+    if options.schema is None:
+        if options.repair is not None:
+            raise UsageError("--repair goes with --schema")
+        return Fitting(None if options.extract is None else _extraction(options.extract, warn))
+    if options.extract is not None:
+        raise UsageError(
+            "--schema and --extract: one of them; --schema takes the JSON out of the answer by itself"
+        )
+    if options.repair is not None and options.repair < 0:
+        raise UsageError(f"--repair is {options.repair}: it must be 0 or more")
+    schema = Schema.parse(read_text(options.schema), options.schema)
+    repairs = 1 if options.repair is None else options.repair
+    return Fitting(lambda text: fit_schema(text, schema), instruction(schema), repairs)
+
+
+def _extraction(extract: Extract, warn: Callable[[str], None]) -> Fit:
+    if extract == "json":
+        return extract_json
+
+    def code(text: str) -> str:
+        block, number = extract_code(text)
+        if number > 1:
+            warn(f"there are {number} code blocks in the answer: the first is taken")
+        return block
+
+    return code

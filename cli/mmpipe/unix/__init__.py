@@ -1,0 +1,1 @@
+"""Streams, files, locks and signals of the system."""
