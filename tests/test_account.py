@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.chat.account import Account, accounted, told_to
+from mmpipe.chat.account import Account, accounted
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.errors import Interrupted, OutputError, PipeClosed, ServerError
+from mmpipe.writers.meta import told_to
 from program.harness import eventually
 
 FIRST: list[Event] = [Start("1", "MiniMax-M2.7", "trace"), Usage(1000, 500, 1500), Stop("tool_calls", {})]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.records.lines import MAX_LINE
-from mmpipe.chat.prompt import MAX_PROMPT
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.server import RunningSimulator
+from mmpipe.unix.inputs import MAX_PROMPT
 from program.harness import (
     MMPIPE,
     Finished,

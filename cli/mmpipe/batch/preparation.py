@@ -26,11 +26,11 @@ from mmpipe.batch.records.shapes import Defaults
 from mmpipe.batch.records.sources import Ends, Piece, ends_of, lines_of, read_pieces
 from mmpipe.batch.records.template import Template
 from mmpipe.batch.survey import Survey, survey
-from mmpipe.chat.prompt import read_text, typed_text
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
 from mmpipe.core.catalogue import find
 from mmpipe.errors import InputError, UsageError
+from mmpipe.unix.inputs import read_text, typed_text
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 

@@ -29,7 +29,6 @@ from mmpipe.batch.preparation import (
 from mmpipe.batch.records.shapes import Defaults
 from mmpipe.batch.records.sources import ends_of
 from mmpipe.batch.tally import Tally
-from mmpipe.chat.account import told_to
 from mmpipe.config.settings import Settings
 from mmpipe.core.terms import Endpoint, Patience
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
@@ -39,6 +38,7 @@ from mmpipe.unix.signals import interruptible
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
+from mmpipe.writers.meta import told_to
 from mmpipe.writers.progress import Snapshot, choose
 
 # Opens what asks many at once: api.pool, or a test's.

@@ -12,7 +12,7 @@ from mmpipe.chat.account import accounted
 from mmpipe.chat.conversation import ConversationOptions, appended, begun, kept, read_said
 from mmpipe.chat.dialogue import Dialogue
 from mmpipe.chat.outlets import THINKING, Form, open_outlets
-from mmpipe.chat.prompt import check_sources, typed_text
+from mmpipe.chat.prompt import check_sources
 from mmpipe.chat.turns import Judgement, Turns
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
@@ -24,6 +24,7 @@ from mmpipe.errors import UsageError
 from mmpipe.structured.fitting import SHOWS_THINKING, Fitting, FittingOptions, read_fitting
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import check_apart, check_unread
+from mmpipe.unix.inputs import typed_text
 from mmpipe.unix.signals import interruptible
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Manners

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt, read_stdin_text, read_text, typed_text
+from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt
 from mmpipe.chat.transcript import Transcript, kept_transcript, parse_messages
 from mmpipe.core.calls import listed, open_calls
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.core.messages import check_results, settled
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.text.visible import one_line
+from mmpipe.unix.inputs import read_stdin_text, read_text, typed_text
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mmpipe.chat.prompt import read_text
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
 from mmpipe.structured.extract import Fit, extract_code, extract_json, fit_schema, instruction
 from mmpipe.structured.json_schema import Schema
+from mmpipe.unix.inputs import read_text
 
 Extract = Literal["code", "json"]
 SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmpipe.asking import Persistence
-from mmpipe.chat.prompt import read_text
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
@@ -16,6 +15,7 @@ from mmpipe.tools.options import CHOICES, Bounds, ToolOptions
 from mmpipe.tools.process import Containment
 from mmpipe.tools.rounds import Confirm, Rounds, Toolbox, parse_commands
 from mmpipe.tools.sandbox import Sandbox
+from mmpipe.unix.inputs import read_text
 from mmpipe.writers.console import Console
 
 
