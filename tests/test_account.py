@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.chat.account import Account, accounted
+from mmpipe.chat.stats import AnswerStats, open_stats
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.errors import Interrupted, OutputError, PipeClosed, ServerError
-from mmpipe.writers.meta import told_to
+from mmpipe.writers.meta import open_meta
 from program.harness import eventually
 
 FIRST: list[Event] = [Start("1", "MiniMax-M2.7", "trace"), Usage(1000, 500, 1500), Stop("tool_calls", {})]
@@ -17,9 +17,9 @@ SECOND: list[Event] = [Start("2", "MiniMax-M2.7"), Text("56"), Usage(2000, 100, 
 FREE: list[Event] = [Start("3", "a model of nobody"), Usage(1, 1, 2), Stop("stop", {})]
 
 
-def account(*turns: list[Event]) -> Account:
+def account(*turns: list[Event]) -> AnswerStats:
     """After the first attempt at each of the turns."""
-    found = Account()
+    found = AnswerStats()
     for number, events in enumerate(turns):
         if number:
             found.end_turn()
@@ -33,7 +33,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 
 def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
-    kept = Account()
+    kept = AnswerStats()
     assert (0, None, 0) == (kept.attempts().count, kept.attempts().first_byte_ms, kept.attempts().elapsed_ms)
     assert 1 == kept.begin_attempt()
     eventually(lambda: kept.attempts().elapsed_ms >= 30, "time goes by")
@@ -44,7 +44,7 @@ def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
 
 @pytest.mark.parametrize("piece", [Text("5"), Thinking("hm")])
 def test_the_first_byte_is_the_first_that_the_model_said(piece: Event) -> None:
-    kept = Account()
+    kept = AnswerStats()
     kept.begin_attempt()
     list(kept.kept([Start("1", "M"), Usage(1, 1, 2)]))
     assert None is kept.attempts().first_byte_ms
@@ -148,7 +148,7 @@ def test_however_it_ends_a_line_tells_the_status_and_the_error_goes_on(
     error: BaseException, status: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "meta"
-    with pytest.raises(type(error)) as caught, accounted(str(path)):
+    with pytest.raises(type(error)) as caught, open_stats(str(path)):
         raise error
     assert error is caught.value
     [line] = lines(path)
@@ -159,7 +159,7 @@ def test_however_it_ends_a_line_tells_the_status_and_the_error_goes_on(
 def test_lines_are_appended_to_what_is_there_and_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "meta"
     path.write_text('{"old":1}\n')
-    with told_to(str(path), lambda status, error: {"status": status, "error": error}) as tell:
+    with open_meta(str(path), lambda status, error: {"status": status, "error": error}) as tell:
         tell({"note": 1})
         assert [{"old": 1}, {"note": 1}] == lines(path)
     assert {"status": 0, "error": None} == lines(path)[-1]
@@ -167,21 +167,21 @@ def test_lines_are_appended_to_what_is_there_and_told_at_once(tmp_path: Path) ->
 
 def test_an_account_tells_at_once_what_it_is_told_to_tell(tmp_path: Path) -> None:
     path = tmp_path / "meta"
-    with accounted(str(path)) as kept:
+    with open_stats(str(path)) as kept:
         kept.tell({"note": 1})
         assert [{"note": 1}] == lines(path)
     assert 0 == lines(path)[-1]["exit_status"]
 
 
 def test_without_a_file_nothing_is_told_and_errors_go_on() -> None:
-    with accounted(None) as kept:
+    with open_stats(None) as kept:
         kept.tell({"note": 1})
-    with pytest.raises(ServerError, match="down"), accounted(None):
+    with pytest.raises(ServerError, match="down"), open_stats(None):
         raise ServerError("down")
 
 
 def test_a_file_that_cannot_be_written_is_an_error_but_not_in_place_of_the_first() -> None:
-    with pytest.raises(OutputError, match="/dev/full"), accounted("/dev/full"):
+    with pytest.raises(OutputError, match="/dev/full"), open_stats("/dev/full"):
         pass
-    with pytest.raises(ServerError, match="down"), accounted("/dev/full"):
+    with pytest.raises(ServerError, match="down"), open_stats("/dev/full"):
         raise ServerError("down")

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.api.course import Observer
+from mmpipe.api.attempt import Observer
 from mmpipe.chat.answer import Ask, Options, answer
 from mmpipe.chat.conversation import ConversationOptions
-from mmpipe.chat.outlets import Form
+from mmpipe.chat.outputs import Form
 from mmpipe.chat.prompt import PromptSources
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
 from mmpipe.unix.streams import Streams
 

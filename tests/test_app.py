@@ -6,20 +6,20 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from mmpipe.api.options import RecordingOptions
 from mmpipe.chat.answer import Options
 from mmpipe.chat.conversation import ConversationOptions
-from mmpipe.chat.outlets import Form
+from mmpipe.chat.outputs import Form
 from mmpipe.chat.prompt import PromptSources
 from mmpipe.command_line import command_line
 from mmpipe.commands.program import Program
-from mmpipe.core.terms import RecordingOptions
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import FaultKind
 from mmpipe.simulator.run import SimulatorOptions
-from mmpipe.structured.fitting import FittingOptions
+from mmpipe.structured.constraint import ConstraintOptions
 from mmpipe.tools.options import Bounds, ToolOptions
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Manners
+from mmpipe.writers.console import Verbosity
 
 UNTYPED = [
     "model",
@@ -90,8 +90,8 @@ def test_the_two_commands_differ_in_one_flag(command: str, live: bool) -> None:
         (["--tool-timeout", "1.5"], {"tools": ToolOptions(seconds=1.5)}),
         (["--confirm", "--sandbox"], {"tools": ToolOptions(confirm=True, sandbox=True)}),
         (["--tool-dir", "x", "--tool-env", "A"], {"tools": ToolOptions(folder="x", variables=("A",))}),
-        (["--schema", "x", "--repair", "2"], {"fitting": FittingOptions("x", 2)}),
-        (["--extract", "code"], {"fitting": FittingOptions(extract="code")}),
+        (["--schema", "x", "--repair", "2"], {"fitting": ConstraintOptions("x", 2)}),
+        (["--extract", "code"], {"fitting": ConstraintOptions(extract="code")}),
         (["--record", "x"], {"recordings": RecordingOptions("x", "record")}),
         (["--replay", "x"], {"recordings": RecordingOptions("x", "replay")}),
         (["--cache", "x"], {"recordings": RecordingOptions("x", "cache")}),
@@ -104,7 +104,7 @@ def test_the_two_commands_differ_in_one_flag(command: str, live: bool) -> None:
         (["--format", "raw", "-o", "x"], {"form": Form("raw", output="x")}),
         (["--meta", "x"], {"meta": "x"}),
         (["--allow-truncated"], {"allow_truncated": True}),
-        (["-v", "-q"], {"manners": Manners(verbose=True, quiet=True)}),
+        (["-v", "-q"], {"manners": Verbosity(verbose=True, quiet=True)}),
         (["--profile", "x"], {"profile": "x"}),
         (["--error-json"], {}),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.core.calls import open_calls, sound
+from mmpipe.core.calls import check_calls, open_calls
 from mmpipe.core.events import Event, Message, Stop, Text, ToolCall
 from mmpipe.errors import BadResponse
 
@@ -30,7 +30,7 @@ def test_what_is_no_list_of_calls_holds_none(odd: object) -> None:
 
 
 def test_a_bad_call_is_found_before_any_is_said() -> None:
-    events = sound([Text("a"), GOOD, BAD, END])
+    events = check_calls([Text("a"), GOOD, BAD, END])
     assert Text("a") == next(events)
     with pytest.raises(BadResponse, match="'f' with arguments that are not JSON"):
         next(events)
@@ -38,11 +38,11 @@ def test_a_bad_call_is_found_before_any_is_said() -> None:
 
 def test_good_calls_pass_in_their_order() -> None:
     events: list[Event] = [Text("a"), GOOD, GOOD, END]
-    assert events == list(sound(events))
+    assert events == list(check_calls(events))
 
 
 def test_an_answer_with_a_bad_call_is_heard_to_its_end() -> None:
     events: Iterator[Event] = iter([BAD, Text("a"), END])
     with pytest.raises(BadResponse):
-        list(sound(events))
+        list(check_calls(events))
     assert [] == list(events)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.errors import InputError
-from mmpipe.structured.json_schema import Schema
+from mmpipe.structured.schema import Schema
 
 CALM = settings(deadline=None)
 JSON = st.recursive(

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.api.course import Observer
+from mmpipe.api.attempt import Observer
 from mmpipe.core.catalogue import load
-from mmpipe.core.terms import Endpoint, Limits
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
 from mmpipe.models import ListModels, ModelsOptions, models
 from mmpipe.unix.streams import Input, Output, Streams
-from mmpipe.writers.console import Manners
+from mmpipe.writers.console import Verbosity
 
 IDS = [model.id for model in load()]
 KEY = {"MINIMAX_API_KEY": "sk-test-key"}
@@ -49,7 +50,7 @@ def shown(
 ) -> tuple[str, str]:
     """What stdout and stderr hold."""
     options = ModelsOptions(
-        model, format, header, live=True, manners=Manners(verbose=verbose), settings=settings
+        model, format, header, live=True, manners=Verbosity(verbose=verbose), settings=settings
     )
     streams = Streams.fake(terminals=terminals)
     models(options, streams, KEY | {"COLUMNS": "250"}, hosting(*attempts))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import bar_line
-from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.console import Console, Verbosity
 from mmpipe.writers.progress import (
     Bar,
     Mode,
@@ -32,7 +32,7 @@ from mmpipe.writers.progress import (
 from program.terminals import Terminal
 
 TERM = {"TERM": "xterm-256color"}
-QUIET = Manners(quiet=True)
+QUIET = Verbosity(quiet=True)
 SGR = re.compile("\x1b\\[[0-9;]*m")
 # All that the bar moves the cursor with.
 MOVES = re.compile("\r|\x1b\\[K")
@@ -275,8 +275,8 @@ def test_a_bar_is_drawn_five_times_a_second_at_most() -> None:
 
 def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing() -> None:
     with terminal() as (screen, streams):
-        with Console(streams, Manners(), TERM) as console:
-            bar = choose("auto", streams, TERM, Manners())
+        with Console(streams, Verbosity(), TERM) as console:
+            bar = choose("auto", streams, TERM, Verbosity())
             console.own(bar)
             bar.show(EARLIER)
             console.warn("look here")
@@ -292,7 +292,7 @@ def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing(
 
 def test_a_console_that_owns_a_bar_turns_no_spinner_beside_it() -> None:
     streams = Streams.fake(terminals="stderr")
-    with Console(streams, Manners(), TERM) as console:
+    with Console(streams, Verbosity(), TERM) as console:
         console.turn()
         console.own(Silent())
         cleared = streams.captured()
@@ -325,7 +325,7 @@ def test_a_stderr_that_went_away_is_no_failure(mode: Mode) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for descriptor in (writing, null):
         stderr = Output(descriptor, "standard error", is_terminal=True)
-        progress = choose(mode, replace(Streams.fake(), stderr=stderr), TERM, Manners())
+        progress = choose(mode, replace(Streams.fake(), stderr=stderr), TERM, Verbosity())
         progress.show(replace(NOW, seconds=30))
         progress.clear()
         assert 0 == stderr.written
@@ -350,26 +350,26 @@ def test_plain_lines_come_every_half_minute() -> None:
 @pytest.mark.parametrize(
     ("expected", "mode", "terminals", "environment", "manners"),
     [
-        (Bar, "auto", "stderr", TERM, Manners()),
+        (Bar, "auto", "stderr", TERM, Verbosity()),
         (Silent, "auto", "stderr", TERM, QUIET),
-        (Silent, "auto", "stderr", {"TERM": "dumb"}, Manners()),
-        (Silent, "auto", "stderr", {}, Manners()),
-        (Silent, "auto", "stdin stdout", TERM, Manners()),
+        (Silent, "auto", "stderr", {"TERM": "dumb"}, Verbosity()),
+        (Silent, "auto", "stderr", {}, Verbosity()),
+        (Silent, "auto", "stdin stdout", TERM, Verbosity()),
         (Bar, "bar", "stderr", {}, QUIET),
-        (Plain, "bar", "stdout", TERM, Manners()),
+        (Plain, "bar", "stdout", TERM, Verbosity()),
         (Plain, "plain", "stderr", TERM, QUIET),
-        (Silent, "none", "stderr", TERM, Manners()),
+        (Silent, "none", "stderr", TERM, Verbosity()),
     ],
 )
 def test_a_bar_is_for_terminals_and_a_log_gets_what_was_asked_for(
-    expected: type, mode: Mode, terminals: str, environment: dict[str, str], manners: Manners
+    expected: type, mode: Mode, terminals: str, environment: dict[str, str], manners: Verbosity
 ) -> None:
     assert expected is type(choose(mode, Streams.fake(terminals=terminals), environment, manners))
 
 
 def test_no_progress_says_nothing() -> None:
     streams = Streams.fake(terminals="stderr")
-    progress = choose("none", streams, TERM, Manners())
+    progress = choose("none", streams, TERM, Verbosity())
     progress.show(replace(NOW, seconds=60))
     progress.clear()
     assert (b"", b"") == streams.captured()

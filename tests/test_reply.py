@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.core.reply import Attempts, Reply, total_usage, trouble
+from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
 from mmpipe.errors import CutShort, Filtered
 
 MESSAGE = {"role": "assistant", "content": "56"}
@@ -68,7 +68,7 @@ def test_the_record_of_nothing_says_that_nothing_is_known() -> None:
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "weird"])
 def test_an_answer_that_came_to_its_end_is_whole(reason: str) -> None:
     assert ended(reason).is_whole
-    assert None is trouble(ended(reason))
+    assert None is reply_error(ended(reason))
 
 
 @pytest.mark.parametrize("begun", [Reply(), reply(Start("1", "M"), Text("5"))])
@@ -78,7 +78,7 @@ def test_an_answer_without_its_end_is_not_whole(begun: Reply) -> None:
 
 def test_an_answer_cut_at_its_limit_tells_which_options_help_and_may_be_accepted() -> None:
     cut = ended("length")
-    error = trouble(cut)
+    error = reply_error(cut)
     assert isinstance(error, CutShort)
     assert (
         "the answer is cut at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated"
@@ -86,12 +86,12 @@ def test_an_answer_cut_at_its_limit_tells_which_options_help_and_may_be_accepted
     )
     assert "trace" == error.request_id
     assert not cut.is_whole
-    assert None is trouble(cut, allow_truncated=True)
+    assert None is reply_error(cut, allow_truncated=True)
 
 
 @pytest.mark.parametrize("allow_truncated", [True, False])
 def test_an_answer_cut_by_moderation_is_never_accepted(allow_truncated: bool) -> None:
-    error = trouble(ended("content_filter"), allow_truncated=allow_truncated)
+    error = reply_error(ended("content_filter"), allow_truncated=allow_truncated)
     assert isinstance(error, Filtered)
     assert "the answer was cut off by moderation (content_filter)" == error.message
     assert "trace" == error.request_id

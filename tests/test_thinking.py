@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cuts import cut
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.core.thinking import arranged, separate_tags
+from mmpipe.core.thinking import arrange_thinking, separate_tags
 
 TAGGED = st.lists(
     st.sampled_from(
@@ -154,48 +154,50 @@ def test_what_is_held_back_comes_before_usage_and_stop() -> None:
 
 
 def test_hidden_thinking_leaves_the_answer_alone() -> None:
-    assert [Text("56")] == list(arranged([Thinking("hm"), Text("56")], "hide", native=False))
+    assert [Text("56")] == list(arrange_thinking([Thinking("hm"), Text("56")], "hide", native=False))
 
 
 @pytest.mark.parametrize("mode", ["hide", "split"])
 def test_native_thinking_is_taken_out_of_the_answer_in_every_mode_but_show(mode: str) -> None:
     thinking = "" if mode == "hide" else "hm"
     for pieces in (["<think>hm</think>\n\n56"], ["h", "m\n</think>\n\n56"]):
-        assert (thinking, "56") == joined(list(arranged(map(Text, pieces), mode, native=True)))
+        assert (thinking, "56") == joined(list(arrange_thinking(map(Text, pieces), mode, native=True)))
 
 
 def test_the_words_of_a_model_that_was_told_not_to_think_are_arranged_as_they_come() -> None:
-    events = arranged(iter([Text("The"), Text(" sky")]), "split", native=True, thinks=False)
+    events = arrange_thinking(iter([Text("The"), Text(" sky")]), "split", native=True, thinks=False)
     assert Text("The") == next(events)
 
 
 def test_an_answer_of_the_split_api_that_talks_about_tags_is_shown_as_it_is() -> None:
     answer = "56\n<think>\nno block</think>"
-    shown = joined(list(arranged([Thinking("hm"), Text(answer)], "show", native=False)))
+    shown = joined(list(arrange_thinking([Thinking("hm"), Text(answer)], "show", native=False)))
     assert ("", f"<think>\nhm\n</think>\n\n{answer}") == shown
 
 
 def test_shown_thinking_stands_between_tags_before_the_answer() -> None:
     events: list[Event] = [Thinking("h"), Thinking("m"), Text("5"), Text("6")]
-    assert ("", "<think>\nhm\n</think>\n\n56") == joined(list(arranged(events, "show", native=False)))
+    assert ("", "<think>\nhm\n</think>\n\n56") == joined(list(arrange_thinking(events, "show", native=False)))
 
 
 def test_shown_thinking_without_an_answer_is_closed() -> None:
     stop = Stop("length", {})
     assert ("", "<think>\nhm\n</think>\n\n") == joined(
-        list(arranged([Thinking("hm"), stop], "show", native=False))
+        list(arrange_thinking([Thinking("hm"), stop], "show", native=False))
     )
 
 
 @given(TAGGED, st.lists(st.integers(0, 200)))
 def test_native_text_is_shown_exactly_as_it_was_sent(content: str, places: list[int]) -> None:
-    assert ("", content) == joined(list(arranged(map(Text, cut(content, places)), "show", native=True)))
+    assert ("", content) == joined(
+        list(arrange_thinking(map(Text, cut(content, places)), "show", native=True))
+    )
 
 
 @pytest.mark.parametrize("tagged", ["<think>\none\n</think>\n\n", ""])
 def test_native_text_with_thinking_in_a_field_is_shown_with_one_pair_of_tags(tagged: str) -> None:
     start = Start("id", "m")
     events: list[Event] = [start, Thinking("one"), Text(f"{tagged}5"), Text("6")]
-    shown = list(arranged(events, "show", native=True))
+    shown = list(arrange_thinking(events, "show", native=True))
     assert start == shown[0]
     assert ("", "<think>\none\n</think>\n\n56") == joined(shown)

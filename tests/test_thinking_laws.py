@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cuts import PLACES, cut
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.core.thinking import CLOSERS, OPENER, arranged, separate_tags
+from mmpipe.core.thinking import CLOSERS, OPENER, arrange_thinking, separate_tags
 
 TAGGED = st.lists(
     st.sampled_from([OPENER, *CLOSERS, "\n", "\n\n", "<", "</", "think>", "mm:", "a", "word ", "好", " "])
@@ -114,6 +114,6 @@ def test_what_is_hidden_is_the_thinking_that_would_be_split_off_and_nothing_else
     thinking: str, content: str, places: list[int], native: bool
 ) -> None:
     events: list[Event] = [*map(Thinking, filter(None, [thinking])), *map(Text, cut(content, places))]
-    shown = list(arranged(events, "split", native=native))
-    hidden = list(arranged(events, "hide", native=native))
+    shown = list(arrange_thinking(events, "split", native=native))
+    hidden = list(arrange_thinking(events, "hide", native=native))
     assert [event for event in shown if isinstance(event, Text)] == hidden

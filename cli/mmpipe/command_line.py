@@ -19,7 +19,7 @@ from mmpipe.commands.program import Program
 from mmpipe.commands.tree import TREE
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:

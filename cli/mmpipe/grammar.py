@@ -8,14 +8,14 @@ from types import UnionType
 from typing import ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 
 _KINDS: Mapping[type, str] = {int: "a whole number", float: "a number"}
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Declaration:
     """How a parameter is typed and told of; the annotation of a section's field, by `option` or `argument`."""
 
     names: tuple[str, ...]
@@ -23,14 +23,14 @@ class Told:
     help: str
 
 
-def option(*names: str, metavar: str = "", help: str) -> Told:  # noqa: A002  as everywhere
+def option(*names: str, metavar: str = "", help: str) -> Declaration:  # noqa: A002  as everywhere
     """An option; without a metavar it is a flag, or takes one of the choices of its type."""
-    return Told(names, metavar, help)
+    return Declaration(names, metavar, help)
 
 
-def argument(metavar: str, help: str) -> Told:  # noqa: A002  as everywhere
+def argument(metavar: str, help: str) -> Declaration:  # noqa: A002  as everywhere
     """What is no option."""
-    return Told((), metavar, help)
+    return Declaration((), metavar, help)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mmpipe.core.catalogue import Model, Price, load
-from mmpipe.core.terms import Endpoint, Limits
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, Rejected, UsageError
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
-from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.console import Console, Verbosity
 from mmpipe.writers.table import table, wants_style, width_of
 
 if TYPE_CHECKING:
-    from mmpipe.api.course import Observer
+    from mmpipe.api.attempt import Observer
 
 # Names of columns, and what they hold; prices are dollars for a million tokens of the smallest prompts.
 _COLUMNS: Mapping[str, Callable[[Model], object]] = {
@@ -65,7 +66,7 @@ class ModelsOptions:
     header: bool = False
     live: bool = False
     profile: str | None = None
-    manners: Manners = Manners()
+    manners: Verbosity = Verbosity()
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -120,16 +121,16 @@ def _served(
     options: ModelsOptions, streams: Streams, environment: Mapping[str, str], list_models: ListModels
 ) -> Sequence[str]:
     """The ids that the host lists; asked again where that may help."""
-    from mmpipe.api.course import Observer
-    from mmpipe.asking import Persistence, told_endpoint
+    from mmpipe.api.attempt import Observer
     from mmpipe.config.settings import Settings
+    from mmpipe.retrying import RetryLoop, announce_endpoint
     from mmpipe.unix.signals import interruptible
 
     with interruptible(), Console(streams, options.manners, environment) as console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
-        endpoint = told_endpoint(settings, console)
-        persistence = Persistence(patience, streams.stdout, console)
+        endpoint = announce_endpoint(settings, console)
+        persistence = RetryLoop(patience, streams.stdout, console)
         observer = Observer(look=persistence.look, note=console.note)
         attempt = 1
         while True:

@@ -4,19 +4,21 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mmpipe.api.attempt import AskOnce, Observer, follow
 from mmpipe.api.client import ask
-from mmpipe.api.course import AskOnce, Observer, follow
+from mmpipe.api.codes import Source
 from mmpipe.api.exchange import Clock
+from mmpipe.api.options import RecordingMode
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recordings import Recordings, open_recordings
-from mmpipe.api.verdict import Source
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Key, Limits, Patience, RecordingMode
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, MmpipeError, QuotaError
 from program.harness import KEY
 
-PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=20, retries=0)
+PATIENCE = Timeouts(connect=5, first_byte=5, idle=5, total=20, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "7 * 8?"},))
 STREAM = Head(Source(request_id="0640"), "text/event-stream")
 WHOLE = Head(Source(), "application/json")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from mmpipe.api.verdict import Source
+from mmpipe.api.codes import Source
 from mmpipe.api.wire import StreamDecoder
 from mmpipe.core.events import Event, Text
 

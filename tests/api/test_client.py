@@ -10,11 +10,12 @@ import pytest
 import trustme
 
 from api.far_end import KEY, answer, server
+from mmpipe.api.attempt import Observer
 from mmpipe.api.client import ask
-from mmpipe.api.course import Observer
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Stop, Text
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Key, Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import (
     BadResponse,
     ExitStatus,

@@ -8,12 +8,12 @@ from math import inf
 import pytest
 
 from api.sending import chunk, stream
-from mmpipe.api.course import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.attempt import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.codes import Source
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import MAX_EXPLANATION, Head, receive_answer
-from mmpipe.api.verdict import Source
 from mmpipe.core.events import Event, Start, Stop, Text
-from mmpipe.core.terms import Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
 from program.harness import eventually
 

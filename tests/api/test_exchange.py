@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
-from mmpipe.core.terms import Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
 
 FAST = Limits(connect=0.1, first_byte=0.2, idle=0.3, deadline=float("inf"))

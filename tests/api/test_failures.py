@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from mmpipe.api.failures import explain
+from mmpipe.api.sdk_errors import explain
 from mmpipe.errors import BadResponse, ExitStatus
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mmpipe.api.growth import ENOUGH_CHARACTERS, ENOUGH_REPEATS, Growth
+from mmpipe.api.cumulative import ENOUGH_CHARACTERS, ENOUGH_REPEATS, CumulativeDetector
 
 PROSE = (
     "The sky is blue because short waves of light are scattered more than long ones by the molecules of the air. "
@@ -15,7 +15,7 @@ PROSE = (
 
 
 def taken(pieces: list[str], field: str = "content") -> str:
-    growth = Growth()
+    growth = CumulativeDetector()
     said = [text for piece in pieces for _, text in growth.take(field, piece)]
     return "".join(said + [text for _, text in growth.settle()])
 
@@ -98,7 +98,7 @@ def test_a_very_long_piece_is_looked_at_no_longer_than_a_short_one() -> None:
 
 
 def test_a_cumulative_stream_flows_as_soon_as_it_is_proved() -> None:
-    growth = Growth()
+    growth = CumulativeDetector()
     pieces = [PROSE[:3], PROSE[:60], PROSE[:80], PROSE[:90]]
     assert [
         [("content", PROSE[:3])],
@@ -109,13 +109,13 @@ def test_a_cumulative_stream_flows_as_soon_as_it_is_proved() -> None:
 
 
 def test_an_incremental_stream_flows_at_once() -> None:
-    growth = Growth()
+    growth = CumulativeDetector()
     pieces = ["The", " user", " user wants", " more"]
     assert [[("content", piece)] for piece in pieces] == [growth.take("content", piece) for piece in pieces]
 
 
 def test_what_one_field_proves_holds_for_the_whole_stream() -> None:
-    growth = Growth()
+    growth = CumulativeDetector()
     for piece in (PROSE[:40], PROSE[:80], PROSE[:120]):
         growth.take("thinking", piece)
     assert [("content", "56")] == growth.take("content", "56")
@@ -123,7 +123,7 @@ def test_what_one_field_proves_holds_for_the_whole_stream() -> None:
 
 
 def test_pieces_that_wait_for_proof_keep_their_order() -> None:
-    growth = Growth()
+    growth = CumulativeDetector()
     assert [("thinking", "a")] == growth.take("thinking", "a")
     assert [] == growth.take("thinking", "ab")
     assert [] == growth.take("content", "x")

@@ -8,11 +8,12 @@ import time
 import pytest
 
 from api.far_end import KEY, answer, server
+from mmpipe.api.attempt import Observer
 from mmpipe.api.client import list_models
-from mmpipe.api.course import Observer
+from mmpipe.api.codes import Source
 from mmpipe.api.model_list import MAX_LIST, model_ids
-from mmpipe.api.verdict import Source
-from mmpipe.core.terms import Endpoint, Key, Limits
+from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import (
     AuthError,
     BadResponse,

@@ -5,13 +5,14 @@ import asyncio
 import httpx2
 import pytest
 
-from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
+from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
 from mmpipe.api.sdk import import_sdk
-from mmpipe.core.terms import Endpoint, Key, Patience
+from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.simulator.server import RunningSimulator
 from program.harness import KEY, prompts, service
 
-PATIENCE = Patience(connect=5, first_byte=1, idle=1, total=20, retries=0)
+PATIENCE = Timeouts(connect=5, first_byte=1, idle=1, total=20, retries=0)
 
 
 def built(far: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 
 import pytest
 
+from mmpipe.api.attempt import Observer
 from mmpipe.api.client import ask
-from mmpipe.api.course import Observer
 from mmpipe.api.pool import Pool
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Key, Patience
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.simulator.server import RunningSimulator
 from program.harness import KEY, service
 
-PATIENCE = Patience(connect=5, first_byte=1, idle=1, total=20, retries=0)
+PATIENCE = Timeouts(connect=5, first_byte=1, idle=1, total=20, retries=0)
 FAULTS = [
     "401",
     "402",

@@ -10,15 +10,16 @@ import pytest
 import trustme
 
 from api.far_end import KEY, answer, server
+from mmpipe.api.attempt import Observer
 from mmpipe.api.client import ask
-from mmpipe.api.course import Observer
 from mmpipe.api.pool import Pool
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Key, Patience
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
 
-PATIENCE = Patience(connect=3, first_byte=3, idle=3, total=20, retries=0)
+PATIENCE = Timeouts(connect=3, first_byte=3, idle=3, total=20, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)
 GOOD = (
     b'{"id":"1","model":"M","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant",'

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from api.sending import chunk, stream
+from mmpipe.api.codes import Source
 from mmpipe.api.reception import MAX_EXPLANATION, Head, WholeDecoder, receive_answer, receive_model_list
-from mmpipe.api.verdict import Source
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.api.codes import Source
 from mmpipe.api.reception import Head
 from mmpipe.api.recorded import Timed, document, masked, parse
-from mmpipe.api.verdict import Source
 from mmpipe.errors import AuthError, ExitStatus, QuotaError
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"

@@ -24,11 +24,11 @@ from api.recorder import (
     text,
     told,
 )
-from mmpipe.api.course import Observer
+from mmpipe.api.attempt import Observer
 from mmpipe.api.reception import Head
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
 
 

@@ -10,12 +10,14 @@ from typing import Self
 import pytest
 
 from api.recorder import GOOD, PATIENCE, REFUSED, REQUEST, STREAM, asked, at, far_end, recordings, text, told
-from mmpipe.api.course import UNOBSERVED, AskOnce, Observer
+from mmpipe.api.attempt import UNOBSERVED, AskOnce, Observer
+from mmpipe.api.options import RecordingMode
 from mmpipe.api.pool import Pool
 from mmpipe.api.recordings import AskMany
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Key, Limits, RecordingMode
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
 from program.harness import KEY, service
 

@@ -11,9 +11,9 @@ import pytest
 from api.far_end import answer, server
 from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
 from disks import largest_file
+from mmpipe.api.options import RecordingMode
 from mmpipe.api.recordings import open_recordings
 from mmpipe.core.request import Request
-from mmpipe.core.terms import RecordingMode
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
 from program.harness import KEY
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpipe.api.verdict import CODES, Source, from_status, trouble_in
+from mmpipe.api.codes import CODES, Source, from_status, trouble_in
 from mmpipe.errors import ExitStatus, MmpipeError
 
 E = ExitStatus

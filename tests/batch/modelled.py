@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from mmpipe.api.course import UNOBSERVED, Observer
+from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
-from mmpipe.batch.outcomes import Form
+from mmpipe.batch.results import Form
 from mmpipe.batch.run import batch
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Limits, Patience
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.unix.streams import Streams
 
@@ -79,7 +80,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Manners:
+class Verbosity:
     """How it is run."""
 
     concurrency: int = 2
@@ -91,7 +92,7 @@ class Manners:
     resume: bool = True
 
 
-def run(place: Place, how: Manners, far: FarEnd) -> int:
+def run(place: Place, how: Verbosity, far: FarEnd) -> int:
     """The exit status."""
     options = BatchOptions(
         input=InputOptions(
@@ -111,7 +112,7 @@ def run(place: Place, how: Manners, far: FarEnd) -> int:
         settings={"retries": 0},
     )
 
-    def open_pool(_: Endpoint, __: Patience, ___: int) -> FarEnd:
+    def open_pool(_: Endpoint, __: Timeouts, ___: int) -> FarEnd:
         return far
 
     streams = Streams.fake(place.source.read_bytes() if how.piped else b"")
@@ -122,7 +123,7 @@ def run(place: Place, how: Manners, far: FarEnd) -> int:
     return 0
 
 
-def run_in_a_process(place: Place, how: Manners, far: FarEnd) -> int:
+def run_in_a_process(place: Place, how: Verbosity, far: FarEnd) -> int:
     """The exit status, or -9 if it was killed."""
     process = _PROCESSES.Process(target=_run_and_exit, args=(place, how, far))
     process.start()
@@ -133,7 +134,7 @@ def run_in_a_process(place: Place, how: Manners, far: FarEnd) -> int:
     return status
 
 
-def _run_and_exit(place: Place, how: Manners, far: FarEnd) -> None:
+def _run_and_exit(place: Place, how: Verbosity, far: FarEnd) -> None:
     sys.exit(run(place, how, far))
 
 

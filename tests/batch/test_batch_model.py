@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from batch.modelled import FarEnd, Manners, Place, answer_to, lines, run, run_in_a_process, said
+from batch.modelled import FarEnd, Place, Verbosity, answer_to, lines, run, run_in_a_process, said
 from mmpipe.errors import ExitStatus
 
 BY_HAND = os.environ.get("MMPIPE_MODEL_EXAMPLES")
@@ -29,7 +29,7 @@ PHASES = set(Phase) if BY_HAND else set(Phase) - {Phase.shrink, Phase.explain}
 PROMPTS = st.text("xyz", min_size=1, max_size=4)
 IDS = st.integers(0, 99)  # the place of one among those that are there
 MANNERS = st.builds(
-    Manners,
+    Verbosity,
     concurrency=st.integers(1, 4),
     keep_order=st.booleans(),
     limit=st.none() | st.integers(1, 4),
@@ -57,7 +57,7 @@ class Batch(RuleBasedStateMachine):
         self.failing.clear()
         self.records = {name: prompt or "mended" for name, prompt in self.records.items()}
         try:
-            self.ends(Manners(concurrency=3))
+            self.ends(Verbosity(concurrency=3))
             self.keeps_its_promises()
             assert set(self.records) <= set(self.promised)
         finally:
@@ -94,7 +94,7 @@ class Batch(RuleBasedStateMachine):
         self.records = {name: asked or prompt for name, asked in self.records.items()}
 
     @rule(how=MANNERS)
-    def ends(self, how: Manners) -> None:
+    def ends(self, how: Verbosity) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
         far = FarEnd(self.log, frozenset(self.failing))
         status = self.run(how, far)
@@ -108,7 +108,7 @@ class Batch(RuleBasedStateMachine):
         self.check_asked(open_ids, how)
 
     @rule(how=MANNERS, turn=st.integers(0, 60))
-    def is_killed(self, how: Manners, turn: int) -> None:
+    def is_killed(self, how: Verbosity, turn: int) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
         self.write_input()
         status = run_in_a_process(self.place, how, FarEnd(self.log, frozenset(self.failing), turn))
@@ -141,7 +141,7 @@ class Batch(RuleBasedStateMachine):
         name = names[at % len(names)]
         prompt, self.records[name] = self.records[name], "something else"
         others = self.promised.copy()
-        assert ExitStatus.INPUT == self.run(Manners(piped=piped), FarEnd(self.log))
+        assert ExitStatus.INPUT == self.run(Verbosity(piped=piped), FarEnd(self.log))
         asked = self.take_asked()
         assert "something else" not in asked
         assert piped or not asked
@@ -156,10 +156,10 @@ class Batch(RuleBasedStateMachine):
 
         def meanwhile() -> None:
             before = self.journal.read_bytes()
-            statuses.append(self.run(Manners(), FarEnd(self.log / "never")))
+            statuses.append(self.run(Verbosity(), FarEnd(self.log / "never")))
             assert before == self.journal.read_bytes()
 
-        how = Manners(concurrency=1)
+        how = Verbosity(concurrency=1)
         self.run(how, FarEnd(self.log, frozenset(self.failing), meanwhile=meanwhile))
         asked = self.check_asked(open_ids, how)
         assert [ExitStatus.BUSY] * bool(asked) == statuses
@@ -168,7 +168,7 @@ class Batch(RuleBasedStateMachine):
     @rule()
     def is_not_told_to_go_on(self) -> None:
         before = self.journal.read_bytes()
-        assert ExitStatus.USAGE == self.run(Manners(resume=False), FarEnd(self.log))
+        assert ExitStatus.USAGE == self.run(Verbosity(resume=False), FarEnd(self.log))
         assert (before, []) == (self.journal.read_bytes(), self.take_asked())
 
     @invariant()
@@ -190,7 +190,7 @@ class Batch(RuleBasedStateMachine):
             )
         )
 
-    def run(self, how: Manners, far: FarEnd) -> int:
+    def run(self, how: Verbosity, far: FarEnd) -> int:
         self.write_input()
         return run(self.place, how, far)
 
@@ -224,7 +224,7 @@ class Batch(RuleBasedStateMachine):
         self.log.unlink(missing_ok=True)
         return asked
 
-    def check_asked(self, open_ids: list[str], how: Manners) -> list[str]:
+    def check_asked(self, open_ids: list[str], how: Verbosity) -> list[str]:
         """Nothing was asked but what had no answer, and nothing twice that was answered."""
         asked = self.take_asked()
         wanted = Counter(self.records[name] for name in open_ids)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from mmpipe.batch.pace.bounds import MostErrors, Purse
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.budgets import CostBudget, ErrorLimit
+from mmpipe.batch.pace.condition import Condition
 from mmpipe.errors import QuotaError, UsageError
 
 
@@ -25,7 +25,7 @@ from mmpipe.errors import QuotaError, UsageError
     ],
 )
 def test_so_many_errors_are_borne(text: str, failed: int, done: int, ends: bool) -> None:
-    excess = MostErrors.parse(text).excess(failed, done)
+    excess = ErrorLimit.parse(text).excess(failed, done)
     assert ends is (excess is not None)
     assert excess is None or 14 == excess.status
 
@@ -33,12 +33,12 @@ def test_so_many_errors_are_borne(text: str, failed: int, done: int, ends: bool)
 @pytest.mark.parametrize("text", ["", "many", "-1", "101%", "%", "5%%", "nan%", "1.5", "5%x"])
 def test_what_is_no_number_of_errors_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--max-errors"):
-        MostErrors.parse(text)
+        ErrorLimit.parse(text)
 
 
 def test_no_more_is_begun_than_the_money_allows() -> None:
     async def spend() -> int:
-        purse = Purse(1.0, Change())
+        purse = CostBudget(1.0, Condition())
         for index in range(10):
             await purse.hold(index, 0.3)
             purse.settle(index, 0.3)
@@ -50,7 +50,7 @@ def test_no_more_is_begun_than_the_money_allows() -> None:
 
 def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
     async def spend() -> None:
-        purse = Purse(1.0, Change())
+        purse = CostBudget(1.0, Condition())
         await purse.hold(9, 0.01)
         purse.settle(9, 0.01)
         await purse.hold(8, 0.01)
@@ -67,7 +67,7 @@ def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
 
 def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it() -> None:
     async def spend() -> None:
-        purse = Purse(1.0, Change())
+        purse = CostBudget(1.0, Condition())
         await purse.hold(0, 0.9)
         purse.settle(0, None)
         await purse.hold(1, 0.2)
@@ -78,7 +78,7 @@ def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it(
 
 def test_until_it_is_known_what_answers_cost_few_are_asked_at_once() -> None:
     async def spend() -> list[int]:
-        purse, inside, most = Purse(1000.0, Change()), 0, list[int]()
+        purse, inside, most = CostBudget(1000.0, Condition()), 0, list[int]()
 
         async def ask(index: int) -> None:
             nonlocal inside

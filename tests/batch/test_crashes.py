@@ -17,8 +17,8 @@ import pytest
 from batch.journals import record, resumed, states
 from disks import largest_file
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.errors import Busy, ExitStatus, OutputError
 from mmpipe.unix.locks import lock
 from mmpipe.unix.streams import Output
@@ -182,7 +182,7 @@ def test_a_sync_that_failed_is_told_for_good(path: Path, monkeypatch: pytest.Mon
 def test_after_a_write_that_failed_nothing_more_is_written(path: Path) -> None:
     async def write() -> None:
         with open_journal(str(path), resume=False, overwrite=False) as journal:
-            outlet = Outlet(Output(1, "out"), journal, Change(), lambda: None, in_order=False)
+            outlet = ResultWriter(Output(1, "out"), journal, Condition(), lambda: None, in_order=False)
             outlet.put(0, record("a"))
             with largest_file(10), pytest.raises(OutputError):
                 outlet.flush()

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.duplicates import Duplicates
 from mmpipe.batch.records.records import Record
+from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.core.request import Request
 
 REQUEST = Request("m", ())
@@ -18,7 +18,7 @@ def record(index: int, id: str, source: str = "in", number: int | None = None) -
 
 
 def found(records: Iterable[Record]) -> list[tuple[str, int] | None]:
-    duplicates = Duplicates()
+    duplicates = RepeatedIds()
     return [duplicates.seen(record) for record in records]
 
 
@@ -78,7 +78,7 @@ def test_it_finds_lines_wherever_they_stand_and_however_far_from_each_other(
 
 def size_after(records: Iterable[Record]) -> int:
     """The bytes that it takes to remember them."""
-    duplicates = Duplicates()
+    duplicates = RepeatedIds()
     tracemalloc.start()
     try:
         assert not any(map(duplicates.seen, records))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mmpipe.batch.engine import Engine, Outcome, Stamina, is_overload
+from mmpipe.batch.engine import Engine, Outcome, PauseLimits, is_overload
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Limits, Patience
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
 
-PATIENCE = Patience(connect=1, first_byte=1, idle=1, total=30, retries=2)
+PATIENCE = Timeouts(connect=1, first_byte=1, idle=1, total=30, retries=2)
 AGAIN = ServerError("down", retryable=True, retry_after=0.0)
 
 
@@ -70,7 +70,7 @@ def run(
     limiter: Limiter | None = None,
     window: Window | None = None,
     workers: int = 4,
-    stamina: Stamina | None = None,
+    stamina: PauseLimits | None = None,
     deliver: Callable[[Engine[Item], Outcome[Item]], None] | None = None,
 ) -> tuple[list[Outcome[Item]], Engine[Item]]:
     """The outcomes in the order in which they came, and the engine as it ended."""
@@ -83,7 +83,7 @@ def run(
 
     async def whole() -> Engine[Item]:
         engine: Engine[Item] = Engine(
-            ask, lambda _: 10, [limiter or Limiter()], window or Window(), PATIENCE, stamina or Stamina()
+            ask, lambda _: 10, [limiter or Limiter()], window or Window(), PATIENCE, stamina or PauseLimits()
         )
 
         def keep(outcome: Outcome[Item]) -> None:
@@ -260,7 +260,7 @@ def test_a_plan_window_that_opens_again_soon_is_waited_for_by_all() -> None:
     "error", [used_up(3600), QuotaError("slower", http=429, retryable=True, retry_after=3600)]
 )
 def test_a_longer_wait_than_is_borne_ends_the_run_and_says_when_to_come_back(error: QuotaError) -> None:
-    outcomes, engine = run(failing(error), map(str, range(50)), workers=1, stamina=Stamina(max_wait=60))
+    outcomes, engine = run(failing(error), map(str, range(50)), workers=1, stamina=PauseLimits(max_wait=60))
     assert 1 == len(outcomes)
     assert isinstance(engine.stopped_by, QuotaError)
     assert (4, 3600) == (engine.stopped_by.status, engine.stopped_by.retry_after)
@@ -275,7 +275,7 @@ def test_a_stopped_run_waits_for_its_answers_no_longer_than_its_grace() -> None:
         ask,
         map(str, range(50)),
         workers=4,
-        stamina=Stamina(grace=0.1),
+        stamina=PauseLimits(grace=0.1),
         deliver=lambda engine, _: engine.stop(TimedOut("over")),
     )
     assert "0" not in [outcome.item.name for outcome in outcomes]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from batch.journals import record
-from mmpipe.batch.join import join
 from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.merge import join
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.unix.streams import Streams

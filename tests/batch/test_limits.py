@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.limits import OwnLimiter, Rates, State, bucket, pause, reserve, settle
+from mmpipe.batch.pace.limits import LocalLimiter, Rates, State, bucket, pause, reserve, settle
 
 RATES = st.floats(1, 10_000)
 GAPS = st.lists(st.floats(0, 90), min_size=1, max_size=60)
@@ -25,7 +25,7 @@ class Clock:
 def saturated(rates: Rates, seconds: float, reserved: float = 0, used: float = 0) -> list[float]:
     """When each request goes if the next one is always there."""
     clock, starts = Clock(), list[float]()
-    limiter, end = OwnLimiter(rates, clock), clock.now + seconds
+    limiter, end = LocalLimiter(rates, clock), clock.now + seconds
     while True:
         clock.now += limiter.reserve(reserved)
         if clock.now >= end:
@@ -95,20 +95,20 @@ def test_a_request_larger_than_the_bucket_waits_for_a_full_one_and_goes() -> Non
 
 
 def test_without_limits_nobody_waits() -> None:
-    limiter = OwnLimiter(Rates(), Clock())
+    limiter = LocalLimiter(Rates(), Clock())
     assert [0] * 5 == [limiter.reserve(10**9) for _ in range(5)]
 
 
 def test_a_pause_holds_everyone_and_nobody_bursts_after_it() -> None:
     clock = Clock()
-    limiter = OwnLimiter(Rates(requests=60), clock)
+    limiter = LocalLimiter(Rates(requests=60), clock)
     limiter.pause(30)
     assert [30, 31, 32] == [limiter.reserve(0) for _ in range(3)]
 
 
 def test_a_pause_runs_out_with_time() -> None:
     clock = Clock()
-    limiter = OwnLimiter(Rates(requests=60), clock)
+    limiter = LocalLimiter(Rates(requests=60), clock)
     assert 0 == limiter.paused()
     limiter.pause(30)
     left = [limiter.paused()]
@@ -119,12 +119,12 @@ def test_a_pause_runs_out_with_time() -> None:
 
 
 def test_to_ask_how_long_a_pause_is_takes_no_place() -> None:
-    limiter = OwnLimiter(Rates(requests=60), Clock())
+    limiter = LocalLimiter(Rates(requests=60), Clock())
     assert [0, 0, 0, 1] == [limiter.paused(), limiter.reserve(0), limiter.paused(), limiter.reserve(0)]
 
 
 def test_a_pause_goes_on_whatever_is_reserved_and_settled_meanwhile() -> None:
-    limiter = OwnLimiter(Rates(requests=60, tokens=6_000), Clock())
+    limiter = LocalLimiter(Rates(requests=60, tokens=6_000), Clock())
     limiter.pause(30)
     limiter.reserve(10)
     limiter.settle(10, 20)
@@ -140,7 +140,7 @@ def test_who_has_no_limit_takes_nothing_from_those_who_have_one() -> None:
 
 
 def test_without_a_clock_of_ones_own_the_one_of_the_machine_counts() -> None:
-    limiter = OwnLimiter(Rates(requests=60))
+    limiter = LocalLimiter(Rates(requests=60))
     assert 0 == limiter.reserve(0)
     assert 0 < limiter.reserve(0) <= 1
 
@@ -170,7 +170,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
 
 
 def test_a_pause_holds_even_without_limits() -> None:
-    limiter = OwnLimiter(Rates(), Clock())
+    limiter = LocalLimiter(Rates(), Clock())
     limiter.pause(7)
     assert 7 == limiter.reserve(1)
 

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.unix.streams import Streams
 
 
 def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
     async def wait() -> None:
-        outlet = Outlet(Streams.fake().stdout, None, Change(), lambda: None, in_order=True)
+        outlet = ResultWriter(Streams.fake().stdout, None, Condition(), lambda: None, in_order=True)
         await outlet.room_for(9_999)
         far = asyncio.create_task(outlet.room_for(10_000))
         await asyncio.sleep(0.01)
@@ -22,8 +22,8 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
 
 def test_nobody_waits_for_room_once_the_run_ends() -> None:
     async def wait() -> None:
-        change = Change()
-        outlet = Outlet(Streams.fake().stdout, None, change, lambda: None, in_order=True)
+        change = Condition()
+        outlet = ResultWriter(Streams.fake().stdout, None, change, lambda: None, in_order=True)
         far = asyncio.create_task(outlet.room_for(10_000))
         await asyncio.sleep(0.01)
         change.end()
@@ -36,7 +36,7 @@ def test_what_waited_for_a_place_before_it_goes_out_in_the_end() -> None:
     streams = Streams.fake()
 
     async def write() -> None:
-        outlet = Outlet(streams.stdout, None, Change(), lambda: None, in_order=True)
+        outlet = ResultWriter(streams.stdout, None, Condition(), lambda: None, in_order=True)
         for index in (3, 1, 2):
             outlet.put(index, b"%d\n" % index)
         outlet.close()

@@ -25,7 +25,7 @@ from batch.reading import (
 from json_texts import Written, written
 from mmpipe.batch.records.lines import Line
 from mmpipe.batch.records.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
-from mmpipe.batch.records.shapes import Defaults, Format
+from mmpipe.batch.records.requests import Format, RequestDefaults
 from mmpipe.core.request import Request
 
 
@@ -179,7 +179,7 @@ PARAMETERS = st.dictionaries(st.sampled_from(["a", "m", "messages2", "z", "ü"])
 def test_the_hash_of_a_record_is_that_of_its_request(
     prompt: str, model: str, system: str | None, parameters: dict[str, object], streamed: bool, own: bool
 ) -> None:
-    defaults = Defaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
+    defaults = RequestDefaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
     value = {"prompt": prompt, "temperature": 0.5} if own else {"prompt": prompt}
     [record] = read(json.dumps(value).encode(), defaults)
     if isinstance(record, Record):
@@ -226,7 +226,7 @@ def test_each_source_has_its_own_form_and_keeps_it() -> None:
         Line("a", 3, b"z"),
         Line("b", 2, b'"w"'),
     ]
-    records = list(read_records(lines, Defaults(MODEL)))
+    records = list(read_records(lines, RequestDefaults(MODEL)))
     expected: list[object] = [("x",), ("y",), "it is not JSON: Expecting value at character 1", ('"w"',)]
     found = [
         tuple(m["content"] for m in record.request.messages) if isinstance(record, Record) else record.message
@@ -303,7 +303,7 @@ LINE = st.sampled_from([
     st.sampled_from([AUTO, LINES, JSONL]),
 )
 def test_the_light_way_and_the_whole_way_find_the_same_records(
-    content: list[bytes], answered: set[str], defaults: Defaults
+    content: list[bytes], answered: set[str], defaults: RequestDefaults
 ) -> None:
     whole = read(b"\n".join(content), defaults)
     expected = [Answered(record.index, record.id) if record.id in answered else record for record in whole]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from batch.reading import AUTO, JSONL, LINES, MODEL, read, user
 from mmpipe.batch.records.lines import NUL, Oversized, Splitter
 from mmpipe.batch.records.records import BadRecord, Record, read_records
-from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.requests import RequestDefaults
 
 SCRAPS = st.sampled_from(
     [
@@ -40,7 +40,7 @@ IDS = st.none() | TEXT | st.integers()
     st.sampled_from([b"\n", NUL]),
 )
 def test_each_line_that_is_not_blank_is_one_record_in_its_place(
-    content: bytes, defaults: Defaults, separator: bytes
+    content: bytes, defaults: RequestDefaults, separator: bytes
 ) -> None:
     splitter = Splitter("in", separator, 200)
     lines = [*splitter.feed(content), *splitter.close()]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from batch.journals import batch_api_line, record
 from disks import largest_file
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.journal.reorder import reorder
+from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.errors import InputError, OutputError
 
 
@@ -41,22 +41,22 @@ def test_each_id_is_there_once_with_its_last_good_record_in_the_order_of_the_inp
     content = b"".join(line(index, number, good=good) for number, (index, good) in enumerate(attempts, 1))
     path.write_bytes(content)
     before = path.stat().st_ino
-    assert (content != in_order(attempts)) == reorder(str(path))
+    assert (content != in_order(attempts)) == sort_journal(str(path))
     assert in_order(attempts) == path.read_bytes()
     assert (before == path.stat().st_ino) == (content == in_order(attempts))
-    assert not reorder(str(path))
+    assert not sort_journal(str(path))
 
 
 def test_it_is_done_while_the_run_still_holds_the_journal(path: Path) -> None:
     with open_journal(str(path), resume=False, overwrite=False) as journal:
         journal.append([line(1, 1, good=True), line(0, 1, good=False)])
-        assert reorder(str(path))
+        assert sort_journal(str(path))
     assert line(0, 1, good=False) + line(1, 1, good=True) == path.read_bytes()
 
 
 def test_records_that_do_not_say_their_place_come_last_as_they_came(path: Path) -> None:
     path.write_bytes(batch_api_line("b") + batch_api_line("a") + line(0, 1, good=True))
-    assert reorder(str(path))
+    assert sort_journal(str(path))
     assert line(0, 1, good=True) + batch_api_line("b") + batch_api_line("a") == path.read_bytes()
 
 
@@ -65,27 +65,27 @@ def test_records_that_do_not_say_their_place_come_last_as_they_came(path: Path) 
 )
 def test_an_end_that_is_not_whole_is_mended(path: Path, end: bytes, kept: bytes) -> None:
     path.write_bytes(record("a") + end)
-    assert reorder(str(path))
+    assert sort_journal(str(path))
     assert record("a") + kept == path.read_bytes()
 
 
 def test_an_empty_journal_is_in_order(path: Path) -> None:
     path.write_bytes(b"")
-    assert not reorder(str(path))
+    assert not sort_journal(str(path))
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(path: Path) -> None:
     content = line(1, 1, good=True) + line(0, 1, good=True)
     path.write_bytes(content)
     with largest_file(len(content) - 1), pytest.raises(OutputError, match="File too large"):
-        reorder(str(path))
+        sort_journal(str(path))
     assert (content, [path]) == (path.read_bytes(), list(path.parent.iterdir()))
 
 
 def test_what_is_no_journal_is_refused_and_left(path: Path) -> None:
     path.write_bytes(line(1, 1, good=True) + b"mine\n")
     with pytest.raises(InputError, match="line 2"):
-        reorder(str(path))
+        sort_journal(str(path))
     assert line(1, 1, good=True) + b"mine\n" == path.read_bytes()
 
 
@@ -99,7 +99,7 @@ def test_many_records_take_little_memory(path: Path) -> None:
         )
     tracemalloc.start()
     try:
-        assert reorder(str(path))
+        assert sort_journal(str(path))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -7,7 +7,7 @@ import pytest
 
 from batch.running import Counts, Line, run
 from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.outcomes import Form
+from mmpipe.batch.results import Form
 from mmpipe.errors import AuthError, InputError, UsageError
 from program.harness import prompts, service
 

@@ -9,16 +9,16 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from batch.running import Counts, Line, run
-from mmpipe.batch.engine import Stamina
+from mmpipe.batch.engine import PauseLimits
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.outcomes import Form
-from mmpipe.batch.pace.bounds import Bounds, MostErrors
+from mmpipe.batch.pace.budgets import Bounds, ErrorLimit
 from mmpipe.batch.pace.limits import Rates
 from mmpipe.batch.records.shard import Shard
+from mmpipe.batch.results import Form
 from mmpipe.batch.run import batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Manners
+from mmpipe.writers.console import Verbosity
 from program.harness import bodies, environment, prompts, service
 
 ECHO = RequestOptions(template="sim:echo {}")
@@ -94,13 +94,13 @@ def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> N
         service("2013") as far,
         pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
     ):
-        run(far, numbers(500), request=ECHO, bounds=Bounds(errors=MostErrors(count=3)), concurrency=1)
+        run(far, numbers(500), request=ECHO, bounds=Bounds(errors=ErrorLimit(count=3)), concurrency=1)
     assert 4 == len(far.requests)
 
 
 def test_bad_records_are_failed_ones() -> None:
     with service() as far, pytest.raises(Partial, match="--max-errors"):
-        run(far, '{"prompt": 1}\n' * 5, bounds=Bounds(errors=MostErrors(count=3)))
+        run(far, '{"prompt": 1}\n' * 5, bounds=Bounds(errors=ErrorLimit(count=3)))
 
 
 def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
@@ -125,12 +125,12 @@ def test_money_is_not_counted_where_the_price_is_not_known() -> None:
 
 def test_a_run_that_is_too_long_ends_and_says_so() -> None:
     with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
-        run(far, numbers(20), request=ECHO, bounds=Bounds(seconds=1), stamina=Stamina(grace=0.1))
+        run(far, numbers(20), request=ECHO, bounds=Bounds(seconds=1), stamina=PauseLimits(grace=0.1))
 
 
 def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
     with service("2056:#5") as far, pytest.raises(QuotaError) as error:
-        run(far, numbers(100), request=ECHO, concurrency=1, stamina=Stamina(max_wait=60))
+        run(far, numbers(100), request=ECHO, concurrency=1, stamina=PauseLimits(max_wait=60))
     assert error.value.retry_after is not None
     assert error.value.retry_after > 60
     assert 5 == len(far.requests)
@@ -161,7 +161,7 @@ print(status, "openai" in sys.modules)
 def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None:
     streams = Streams.fake(b"sim:echo a\n")
     with service("500:#1") as far:
-        batch(BatchOptions(manners=Manners(verbose=True)), streams, environment(far))
+        batch(BatchOptions(manners=Verbosity(verbose=True)), streams, environment(far))
     assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
 
 

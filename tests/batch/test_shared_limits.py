@@ -14,7 +14,7 @@ from zlib import crc32
 
 import pytest
 
-from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.limits import LocalLimiter, Rates
 from mmpipe.batch.pace.shared_limits import SharedLimiter, limits_of
 
 PACKAGES = Path(__file__).parents[2] / "cli"
@@ -32,7 +32,7 @@ class Clock:
         return self.now
 
 
-Open = Callable[..., OwnLimiter]
+Open = Callable[..., LocalLimiter]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def opened(runtime: Path) -> Iterator[Open]:
 
         def another(
             rates: Rates = SLOW, clock: Callable[[], float] | None = None, url: str = URL, key: str = KEY
-        ) -> OwnLimiter:
+        ) -> LocalLimiter:
             return open_until_the_end.enter_context(
                 limits_of(
                     rates,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.limits import LocalLimiter, Rates
 from mmpipe.batch.pace.shared_limits import limits_of
 
 
 def counts_alone(environment: dict[str, str]) -> bool:
     """Whether two runs do not see each other, while each of them still keeps to its limit."""
 
-    def opened() -> AbstractContextManager[OwnLimiter]:
+    def opened() -> AbstractContextManager[LocalLimiter]:
         return limits_of(
             Rates(requests=1),
             base_url="u",

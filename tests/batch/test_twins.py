@@ -8,10 +8,10 @@ import pytest
 
 from batch.journals import asked
 from batch.journals import record as journal_line
+from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.records.records import Record
-from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
 from mmpipe.core.request import Request
 
 
@@ -23,13 +23,15 @@ def record(index: int, asks: str = "the same") -> Record:
 Given = list[tuple[int, bytes, bool]]
 
 
-def whole(work: Callable[[Twins], Awaitable[None]]) -> Given:
+def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
     given: Given = []
 
     async def run() -> None:
         await work(
-            Twins(
-                RecentAnswers(), Change(), lambda record, line, good: given.append((record.index, line, good))
+            RequestCoalescer(
+                RecentAnswers(),
+                Condition(),
+                lambda record, line, good: given.append((record.index, line, good)),
             )
         )
 
@@ -38,7 +40,7 @@ def whole(work: Callable[[Twins], Awaitable[None]]) -> Given:
 
 
 def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> None:
-    async def work(twins: Twins) -> None:
+    async def work(twins: RequestCoalescer) -> None:
         assert [False, True, False, True] == [
             await twins.takes(one) for one in (record(0), record(1), record(2, "other"), record(3))
         ]
@@ -48,7 +50,7 @@ def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> 
 
 
 def test_those_that_come_later_share_it_too() -> None:
-    async def work(twins: Twins) -> None:
+    async def work(twins: RequestCoalescer) -> None:
         assert not await twins.takes(record(0))
         twins.settle(record(0), b"line", 0, good=True)
         assert await twins.takes(record(1))
@@ -57,7 +59,7 @@ def test_those_that_come_later_share_it_too() -> None:
 
 
 def test_a_failure_is_shared_by_those_that_waited_and_asked_again_by_those_that_come_later() -> None:
-    async def work(twins: Twins) -> None:
+    async def work(twins: RequestCoalescer) -> None:
         for index in range(2):
             await twins.takes(record(index))
         twins.settle(record(0), b"bad", 0, good=False)

@@ -6,16 +6,16 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.window import AdaptiveWindow, Window
+from mmpipe.batch.pace.window import AdaptiveWindow, ConcurrencyWindow
 
 GOOD, OVERLOADED = False, True
 
 
-def after(results: Iterable[bool], window: Window) -> Window:
+def after(results: Iterable[bool], window: ConcurrencyWindow) -> ConcurrencyWindow:
     return reduce(lambda seen, result: seen.after(overloaded=result), results, window)
 
 
-def allowed_by_window(results: bool, windows: int, start: Window) -> list[int]:
+def allowed_by_window(results: bool, windows: int, start: ConcurrencyWindow) -> list[int]:
     """What is allowed after each of so many windows."""
     found = []
     for _ in range(windows):
@@ -25,41 +25,41 @@ def allowed_by_window(results: bool, windows: int, start: Window) -> list[int]:
 
 
 def test_it_begins_with_four_and_doubles_with_each_clean_window() -> None:
-    assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, Window.opened(32))
+    assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.opened(32))
 
 
 def test_it_never_begins_with_more_than_was_asked_for() -> None:
-    assert 2 == Window.opened(2).allowed
+    assert 2 == ConcurrencyWindow.opened(2).allowed
 
 
 def test_one_overload_alone_changes_nothing_but_the_pace() -> None:
-    window = after([OVERLOADED] + [GOOD] * 31, Window(32, 32, 32))
+    window = after([OVERLOADED] + [GOOD] * 31, ConcurrencyWindow(32, 32, 32))
     assert 32 == window.allowed
-    assert 4 == after([OVERLOADED] + [GOOD] * 3, Window.opened(32)).allowed
+    assert 4 == after([OVERLOADED] + [GOOD] * 3, ConcurrencyWindow.opened(32)).allowed
 
 
 def test_two_of_many_are_no_reason_to_slow_down() -> None:
-    assert 64 == after([OVERLOADED] * 2 + [GOOD] * 62, Window(64, 64, 64)).allowed
+    assert 64 == after([OVERLOADED] * 2 + [GOOD] * 62, ConcurrencyWindow(64, 64, 64)).allowed
 
 
 def test_a_tenth_of_the_window_halves_it_at_once() -> None:
-    assert 10 == after([GOOD] * 8 + [OVERLOADED] * 2, Window(20, 20, 20)).allowed
+    assert 10 == after([GOOD] * 8 + [OVERLOADED] * 2, ConcurrencyWindow(20, 20, 20)).allowed
 
 
 def test_those_in_flight_when_it_was_halved_do_not_halve_it_again() -> None:
-    halved = after([OVERLOADED] * 4, Window(32, 32, 32))
+    halved = after([OVERLOADED] * 4, ConcurrencyWindow(32, 32, 32))
     assert 16 == halved.allowed
     assert 16 == after([OVERLOADED] * 32, halved).allowed
     assert 8 == after([OVERLOADED] * 34, halved).allowed
 
 
 def test_after_an_overload_it_grows_by_a_step_for_each_window() -> None:
-    halved = after([OVERLOADED] * 4, Window(32, 32, 32))
+    halved = after([OVERLOADED] * 4, ConcurrencyWindow(32, 32, 32))
     assert [16, 18, 20, 22] == allowed_by_window(GOOD, 4, halved)
 
 
 def test_it_never_goes_below_one_and_comes_back_from_there() -> None:
-    least = after([OVERLOADED] * 1000, Window.opened(32))
+    least = after([OVERLOADED] * 1000, ConcurrencyWindow.opened(32))
     assert 1 == least.allowed
     assert 32 == after([GOOD] * 1000, least).allowed
 
@@ -73,7 +73,7 @@ def test_the_engine_tells_it_each_result() -> None:
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=2000))
 def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> None:
-    window = Window.opened(most)
+    window = ConcurrencyWindow.opened(most)
     for result in results:
         before, window = window, window.after(overloaded=result)
         assert 1 <= window.allowed <= most
@@ -82,4 +82,4 @@ def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> No
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=500))
 def test_whatever_happened_good_results_bring_it_back(most: int, results: list[bool]) -> None:
-    assert most == after([GOOD] * 20 * most, after(results, Window.opened(most))).allowed
+    assert most == after([GOOD] * 20 * most, after(results, ConcurrencyWindow.opened(most))).allowed

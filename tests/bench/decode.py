@@ -10,7 +10,7 @@ from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from mmpipe.api.wire import StreamDecoder
-from mmpipe.core.thinking import arranged
+from mmpipe.core.thinking import arrange_thinking
 
 CHUNKS = 20_000
 ROUNDS = 3
@@ -41,7 +41,7 @@ def chunks() -> list[bytes]:
 def by_us(stream: list[bytes]) -> int:
     decoder = StreamDecoder()
     events = (event for received in stream for event in decoder.feed(received))
-    return sum(1 for _ in arranged(events, "split", native=False)) + sum(1 for _ in decoder.close())
+    return sum(1 for _ in arrange_thinking(events, "split", native=False)) + sum(1 for _ in decoder.close())
 
 
 def by_the_sdk(stream: list[bytes]) -> int:

@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "cli"), str(Path(__file__).paren
 
 with atheris.instrument_imports(include=["mmpipe"]):
     from batch.reading import AUTO, read
-    from mmpipe.api.growth import Growth
+    from mmpipe.api.cumulative import CumulativeDetector
     from mmpipe.api.retry import parse_retry_after
     from mmpipe.api.sse import EventReader
     from mmpipe.api.wire import StreamDecoder, decode
@@ -131,7 +131,7 @@ def small(data: bytes) -> None:
     assert found is None or found >= 0
     with suppress(InputError):
         parse_messages(text, "fuzz")
-    growth = Growth()
+    growth = CumulativeDetector()
     pieces = [piece for piece in text.split("|") if piece]
     said = [new for piece in pieces for new in growth.take("content", piece)] + growth.settle()
     assert all(new for _, new in said)

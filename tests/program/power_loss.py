@@ -21,7 +21,7 @@ Names = dict[str, int]  # of a folder: which file each name means
 
 
 @dataclass(frozen=True)
-class Change:
+class Condition:
     """A write at the end of a file, or if there is nothing to write its new length."""
 
     data: bytes | None = None
@@ -44,7 +44,7 @@ class _File:
     """Its content on the disk, and what is under way there."""
 
     synced: bytes = b""
-    pending: list[Change] = field(default_factory=list)
+    pending: list[Condition] = field(default_factory=list)
 
     def contents(self) -> Iterator[bytes]:
         """All that may be left of it; the last is all that was written."""
@@ -123,11 +123,11 @@ class Disk:
         if name in ("fsync", "fdatasync"):
             file.sync()
         elif name == "ftruncate":
-            file.pending.append(Change(length=int(arguments.rpartition(", ")[2])))
+            file.pending.append(Condition(length=int(arguments.rpartition(", ")[2])))
         else:
             text = re.search(_TEXT, arguments)
             assert text is not None
-            file.pending.append(Change(_text(text[0][1:-1])))
+            file.pending.append(Condition(_text(text[0][1:-1])))
 
 
 def _text(escaped: str) -> bytes:

@@ -11,7 +11,7 @@ from mmpipe.simulator.headers import Trace
 from mmpipe.simulator.profile import Profile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Manners
+from mmpipe.writers.console import Verbosity
 from program.harness import AT_ONCE, KEY, environment, service
 
 TRACE = Trace(seed=0, number=1, now=0).id
@@ -30,7 +30,7 @@ def listed(
 ) -> tuple[str, str, MmpipeError | None]:
     """What stdout and stderr hold in the end, and the error."""
     streams = Streams.fake()
-    options = ModelsOptions(live=True, manners=Manners(verbose=verbose), settings=settings)
+    options = ModelsOptions(live=True, manners=Verbosity(verbose=verbose), settings=settings)
     error: MmpipeError | None = None
     try:
         models(options, streams, environment(far))

@@ -67,7 +67,8 @@ print(json.dumps(seen.decode()))
 """
 PARENT = """
 import os, sys, threading
-from mmpipe.tools.environment import hide_environment, tool_environment
+from mmpipe.tools.environment import hide_environment
+from mmpipe.tools.environment import tool_environment
 from mmpipe.tools.process import Containment, run_contained
 if sys.argv[1] == "hidden":
     assert hide_environment()

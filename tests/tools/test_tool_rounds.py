@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.asking import Persistence
 from mmpipe.core.events import ToolCall, ToolResult
-from mmpipe.core.terms import Patience
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import BadResponse, UsageError
+from mmpipe.retrying import RetryLoop
 from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.setup import ready
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.console import Console, Verbosity
 
-PATIENCE = Patience(connect=5, first_byte=5, idle=5, total=60, retries=0)
+PATIENCE = Timeouts(connect=5, first_byte=5, idle=5, total=60, retries=0)
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
@@ -27,9 +27,9 @@ def options(folder: Path, **typed: object) -> ToolOptions:
 
 def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
     streams = Streams.fake()
-    console = Console(streams, Manners(), {})
+    console = Console(streams, Verbosity(), {})
     told: list[Mapping[str, object]] = []
-    persistence = Persistence(PATIENCE, streams.stdout, console)
+    persistence = RetryLoop(PATIENCE, streams.stdout, console)
     rounds = ready(options(folder), ENVIRONMENT, ()).rounds(told.append, persistence, console)
     assert rounds is not None
     return rounds.results(calls, lambda _: None)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.console import Console, Verbosity
 
 TERM = {"TERM": "xterm"}
 NOTE, WARNING, HINT, SUMMARY = (
@@ -16,7 +16,7 @@ CLEARED = "\r\x1b[K"
 
 
 def console(
-    manners: Manners, environment: dict[str, str], terminals: str = "stderr"
+    manners: Verbosity, environment: dict[str, str], terminals: str = "stderr"
 ) -> tuple[Console, Streams]:
     streams = Streams.fake(terminals=terminals)
     return Console(streams, manners, environment), streams
@@ -31,13 +31,13 @@ def said(streams: Streams) -> str:
 @pytest.mark.parametrize(
     ("manners", "heard"),
     [
-        (Manners(), WARNING + HINT + SUMMARY),
-        (Manners(verbose=True), NOTE + WARNING + HINT + SUMMARY),
-        (Manners(quiet=True), ""),
-        (Manners(verbose=True, quiet=True), NOTE),
+        (Verbosity(), WARNING + HINT + SUMMARY),
+        (Verbosity(verbose=True), NOTE + WARNING + HINT + SUMMARY),
+        (Verbosity(quiet=True), ""),
+        (Verbosity(verbose=True, quiet=True), NOTE),
     ],
 )
-def test_as_much_is_said_as_was_asked_for(manners: Manners, heard: str) -> None:
+def test_as_much_is_said_as_was_asked_for(manners: Verbosity, heard: str) -> None:
     mouth, streams = console(manners, {}, terminals="")
     mouth.note("a note")
     mouth.warn("a warning")
@@ -47,7 +47,7 @@ def test_as_much_is_said_as_was_asked_for(manners: Manners, heard: str) -> None:
 
 
 def test_what_is_masked_is_left_out_of_every_sentence() -> None:
-    mouth, streams = console(Manners(verbose=True), {}, terminals="")
+    mouth, streams = console(Verbosity(verbose=True), {}, terminals="")
     mouth.note("with sk-key")
     mouth.mask(lambda sentence: sentence.replace("sk-key", "***"))
     mouth.note("with sk-key")
@@ -58,17 +58,17 @@ def test_what_is_masked_is_left_out_of_every_sentence() -> None:
 @pytest.mark.parametrize(
     ("terminals", "environment", "manners", "turns"),
     [
-        ("stderr", TERM, Manners(), True),
-        ("stderr", TERM, Manners(verbose=True), True),
-        ("stderr", TERM, Manners(quiet=True), False),
-        ("stdout", TERM, Manners(), False),
-        ("stderr", {}, Manners(), False),
-        *(("stderr", {"TERM": term}, Manners(), False) for term in ("", "dumb", "unknown")),
-        ("stderr", {"TERM": "dumber"}, Manners(), True),
+        ("stderr", TERM, Verbosity(), True),
+        ("stderr", TERM, Verbosity(verbose=True), True),
+        ("stderr", TERM, Verbosity(quiet=True), False),
+        ("stdout", TERM, Verbosity(), False),
+        ("stderr", {}, Verbosity(), False),
+        *(("stderr", {"TERM": term}, Verbosity(), False) for term in ("", "dumb", "unknown")),
+        ("stderr", {"TERM": "dumber"}, Verbosity(), True),
     ],
 )
 def test_a_spinner_turns_only_on_a_terminal_that_can_be_drawn_over(
-    terminals: str, environment: dict[str, str], manners: Manners, turns: bool
+    terminals: str, environment: dict[str, str], manners: Verbosity, turns: bool
 ) -> None:
     mouth, streams = console(manners, environment, terminals)
     mouth.turn()
@@ -76,7 +76,7 @@ def test_a_spinner_turns_only_on_a_terminal_that_can_be_drawn_over(
 
 
 def test_the_spinner_gives_way_to_what_is_said_and_comes_again() -> None:
-    mouth, streams = console(Manners(), TERM)
+    mouth, streams = console(Verbosity(), TERM)
     with mouth:
         mouth.turn()
         mouth.warn("a warning")
@@ -91,7 +91,7 @@ def test_the_spinner_gives_way_to_what_is_said_and_comes_again() -> None:
 
 
 def test_once_the_answer_has_begun_no_spinner_comes_again() -> None:
-    mouth, streams = console(Manners(), TERM)
+    mouth, streams = console(Verbosity(), TERM)
     mouth.turn()
     mouth.make_way()
     assert said(streams).endswith(CLEARED)
@@ -114,7 +114,7 @@ class Drawn:
 
 
 def test_what_is_drawn_by_another_gives_way_to_every_sentence() -> None:
-    mouth, streams = console(Manners(), {}, terminals="")
+    mouth, streams = console(Verbosity(), {}, terminals="")
     with mouth:
         mouth.own(Drawn(streams))
         assert "" == said(streams)
@@ -135,4 +135,4 @@ def test_what_is_drawn_by_another_gives_way_to_every_sentence() -> None:
 def test_thinking_is_dimmed_where_colour_is_wanted_and_possible(
     environment: dict[str, str], dims: bool
 ) -> None:
-    assert dims is console(Manners(), environment)[0].dims
+    assert dims is console(Verbosity(), environment)[0].dims

@@ -5,14 +5,14 @@ import pytest
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import ServerError
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
+from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
 
 CALL = ToolCall(0, "1", "ls", '{"a": "ö"}')
 LINE = '{"index":0,"id":"1","name":"ls","arguments":"{\\"a\\": \\"ö\\"}"}\n'
 SILENT = (Start("1", "M"), Usage(1, 2, 3), ToolResult("1", "ls", "result"), Stop("stop", {}))
 
 
-class Sheet(Plain):
+class Sheet(PlainText):
     """A paper of the test's own, on a file."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ def written(
 
 def on_terminal(text: str, *, dim: bool = False) -> str:
     streams = Streams.fake(terminals="stdout")
-    Terminal(streams.stdout, dim=dim).write(text)
+    TerminalText(streams.stdout, dim=dim).write(text)
     return streams.captured()[0].decode()
 
 
@@ -123,7 +123,7 @@ def test_in_a_file_what_is_broken_off_stays_as_it_was_said(text: str, left: str)
 @pytest.mark.parametrize(("text", "left"), [("5", "5\n"), ("5\n", "5\n"), ("", "")])
 def test_on_a_terminal_what_is_said_of_a_failure_begins_a_line(text: str, left: str) -> None:
     streams = Streams.fake(terminals="stdout")
-    paper: Paper = Terminal(streams.stdout)
+    paper: TextSink = TerminalText(streams.stdout)
     writer = TextWriter(paper)
     for character in text:
         writer.write(Text(character))
@@ -139,7 +139,7 @@ def test_a_terminal_gets_nothing_that_moves_it_but_our_own_colour() -> None:
 @pytest.mark.parametrize("dim", [False, True])
 def test_a_dimmed_line_that_has_ended_is_not_ended_twice(dim: bool) -> None:
     streams = Streams.fake(terminals="stdout")
-    paper = Terminal(streams.stdout, dim=dim)
+    paper = TerminalText(streams.stdout, dim=dim)
     paper.write("hm\n")
     once = streams.captured()
     paper.end_line()

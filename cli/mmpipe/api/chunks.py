@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from mmpipe.api.growth import Growth, Piece
-from mmpipe.api.halves import Halves
+from mmpipe.api.codes import Source, trouble_in
+from mmpipe.api.cumulative import CumulativeDetector, Piece
 from mmpipe.api.message import MessageAssembler, detail_index, sendable
-from mmpipe.api.verdict import Source, trouble_in
+from mmpipe.api.surrogates import SurrogateJoiner
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import BadResponse
 from mmpipe.text.visible import one_line
@@ -19,8 +19,8 @@ class ChunkDecoder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._growth = Growth()
-        self._halves = Halves()
+        self._growth = CumulativeDetector()
+        self._halves = SurrogateJoiner()
         self._assembler = MessageAssembler()
         self._whole: Message | None = None
         self._thought: dict[str, int] = {}  # characters of thinking by the field that brought them

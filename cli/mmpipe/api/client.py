@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mmpipe.api.course import LINGER, Observer, Part, follow
+from mmpipe.api.attempt import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
-from mmpipe.api.failures import explain
 from mmpipe.api.reception import Head, Reception, receive_answer, receive_model_list
 from mmpipe.api.sdk import (
     USER_AGENT,
@@ -25,9 +24,11 @@ from mmpipe.api.sdk import (
     tls,
     without_key,
 )
+from mmpipe.api.sdk_errors import explain
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, UsageError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Self
 
 from mmpipe.api.reception import Head
-from mmpipe.core.terms import Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # pieces that may wait for a slow reader of stdout

@@ -1,7 +1,7 @@
 """Reads the list of models that a host serves (api_facts 2.9); pure."""
 
+from mmpipe.api.codes import Source, trouble_in
 from mmpipe.api.sse import BOM
-from mmpipe.api.verdict import Source, trouble_in
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse
 

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from mmpipe.api.course import UNOBSERVED, Observer, advance, begin
+from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
+from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
-from mmpipe.api.failures import explain
-from mmpipe.api.over_aiohttp import open_session, request_options, sdk_client
 from mmpipe.api.reception import Reception, receive_answer
 from mmpipe.api.sdk import head_of, import_sdk, without_key
+from mmpipe.api.sdk_errors import explain
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Limits, Patience
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.text.json_bytes import json_bytes
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Pool:
     """Connections to one endpoint, at most `size`; to be entered inside the loop that uses it."""
 
-    def __init__(self, endpoint: Endpoint, patience: Patience, size: int) -> None:
+    def __init__(self, endpoint: Endpoint, patience: Timeouts, size: int) -> None:
         import_sdk(aiohttp=True)
         self._endpoint, self._patience, self._size = endpoint, patience, size
 

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Never, Protocol, TypeVar
 
+from mmpipe.api.codes import Source, from_status
 from mmpipe.api.model_list import MAX_LIST, model_ids
-from mmpipe.api.verdict import Source, from_status
 from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode, parse
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse, MmpipeError

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from mmpipe.api.codes import Source
 from mmpipe.api.reception import Head
-from mmpipe.api.verdict import Source
 from mmpipe.errors import (
     AuthError,
     BadResponse,

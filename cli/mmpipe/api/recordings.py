@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from mmpipe.api.course import UNOBSERVED, AskOnce, Observer, follow
+from mmpipe.api.attempt import UNOBSERVED, AskOnce, Observer, follow
 from mmpipe.api.exchange import Clock
+from mmpipe.api.options import RecordingMode
 from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recorded import FAILURES, Recording, Timed, document, is_told, parse
+from mmpipe.core.endpoint import Key
 from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Key, Limits, RecordingMode
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
 
 

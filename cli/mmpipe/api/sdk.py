@@ -4,11 +4,11 @@ import os
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
+from mmpipe.api.codes import TRACE, Source
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.reception import Head
 from mmpipe.api.retry import parse_retry_after, server_time
-from mmpipe.api.verdict import TRACE, Source
-from mmpipe.core.terms import Endpoint, Key
+from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.errors import MmpipeError, UsageError
 
 if TYPE_CHECKING:

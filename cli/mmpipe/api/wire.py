@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from mmpipe.api.chunks import ChunkDecoder
+from mmpipe.api.codes import Source
 from mmpipe.api.sse import BOM, EventReader
-from mmpipe.api.verdict import Source
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.retry import backoff
-from mmpipe.batch.pace.gate import Gate, Window
+from mmpipe.batch.pace.semaphore import AdaptiveSemaphore, WindowSize
 from mmpipe.core.events import Event
-from mmpipe.core.reply import Attempts, Reply, total_usage, trouble
+from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Limits, Patience
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
-from mmpipe.structured.extract import Unfit, complaint_turn
-from mmpipe.structured.fitting import AS_IT_IS, Fitting
+from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
+from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
 
 
 class Limiter(Protocol):
@@ -57,7 +57,7 @@ class Outcome(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamina:
+class PauseLimits:
     """How patient a run is beyond each of its requests, in seconds.
 
     `max_wait` is the longest pause that the service may ask for, `grace` how long a run that is to end lets its
@@ -82,12 +82,12 @@ class Engine(Generic[Item]):
         ask: Ask,
         tokens: Callable[[Request], float],
         limiters: Sequence[Limiter],
-        window: Window,
-        patience: Patience,
-        stamina: Stamina = Stamina(),
+        window: WindowSize,
+        patience: Timeouts,
+        stamina: PauseLimits = PauseLimits(),
         *,
         accepts_truncated: bool = False,
-        fitting: Fitting = AS_IT_IS,
+        fitting: OutputConstraint = AS_IT_IS,
         on_retry: Callable[[Item, MmpipeError, float], None] = lambda *_: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
@@ -95,7 +95,7 @@ class Engine(Generic[Item]):
         self._patience, self._stamina = patience, stamina
         self._accepts_truncated, self._fitting = accepts_truncated, fitting
         self._on_retry, self._on_stop = on_retry, on_stop
-        self._gate = Gate(window)
+        self._gate = AdaptiveSemaphore(window)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
@@ -158,7 +158,7 @@ class Engine(Generic[Item]):
                 self._gate.finished(overloaded=error is not None and is_overload(error))
             self._settle(reserved, reply, error)
             reply.usage = paid = total_usage(paid, reply.usage)
-            if isinstance(error, Unfit) and mendings:
+            if isinstance(error, InvalidAnswer) and mendings:
                 mendings -= 1
                 # What follows is another request, with tries of its own.
                 mended_after = attempt
@@ -210,11 +210,11 @@ class Engine(Generic[Item]):
                 reply.add(event)
         except MmpipeError as error:
             return reply, error
-        found = trouble(reply, allow_truncated=self._accepts_truncated)
+        found = reply_error(reply, allow_truncated=self._accepts_truncated)
         if found is None:
             try:
                 self._fitting.apply(reply)
-            except Unfit as error:
+            except InvalidAnswer as error:
                 return reply, error
         return reply, found
 
@@ -244,7 +244,7 @@ class Engine(Generic[Item]):
         return self._stopping.is_set()
 
 
-def _to_be_mended(request: Request, reply: Reply, unfit: Unfit) -> Request:
+def _to_be_mended(request: Request, reply: Reply, unfit: InvalidAnswer) -> Request:
     """The request whose answer is the one before without what was wrong with it."""
     return replace(request, messages=(*request.messages, reply.message, complaint_turn(unfit.complaint)))
 

@@ -6,27 +6,27 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.engine import UNPAID, Ask, Engine, Limiter, Outcome
 from mmpipe.batch.intake import Input, Intake
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.loop import collecting_less, told_to_end
+from mmpipe.batch.loop import collecting_less, handle_signals
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.outcomes import bad_record_id, bad_record_line, copied_line, outcome_line
-from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.pace.bounds import Purse
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.budgets import CostBudget
+from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.pace.estimate import Estimate
 from mmpipe.batch.pace.window import AdaptiveWindow
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.batch.tally import Tally
-from mmpipe.batch.twins import JournalAnswers, RecentAnswers, Twins
-from mmpipe.core.calls import sound
+from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.results import bad_record_id, bad_record_line, copied_line, result_line
+from mmpipe.batch.summary import RunSummary
+from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Limits, Patience
-from mmpipe.core.thinking import arranged
+from mmpipe.core.thinking import arrange_thinking
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import Interrupted, MmpipeError, NetworkError, NotRecorded, TimedOut, UsageError
-from mmpipe.structured.fitting import AS_IT_IS, Fitting
+from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
 
@@ -41,7 +41,7 @@ class Asking(Protocol):
 
 
 # Opens what asks many at once.
-OpenPool = Callable[[Patience, int], AbstractAsyncContextManager[Asking]]
+OpenPool = Callable[[Timeouts, int], AbstractAsyncContextManager[Asking]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Terms:
     """On which terms it is asked."""
 
     open_pool: OpenPool
-    patience: Patience
+    patience: Timeouts
     limiters: Sequence[Limiter]
     concurrency: int
-    fitting: Fitting = AS_IT_IS
+    fitting: OutputConstraint = AS_IT_IS
     costs_nothing: bool = False
 
 
@@ -66,19 +66,19 @@ class Flow:
         terms: Terms,
         journal: Journal | None,
         stdout: Output,
-        tally: Tally,
+        tally: RunSummary,
         console: Console,
     ) -> None:
         self._options, self._terms = options, terms
         self._journal, self._stdout, self._tally, self._console = journal, stdout, tally, console
-        self._change = Change()
-        self._outlet = Outlet(
+        self._change = Condition()
+        self._outlet = ResultWriter(
             stdout, journal, self._change, console.pause, in_order=options.output.keep_order
         )
         self._intake = Intake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
         cost = None if terms.costs_nothing else options.bounds.cost
-        self._purse = None if cost is None else Purse(cost, self._change)
+        self._purse = None if cost is None else CostBudget(cost, self._change)
         self._estimate = Estimate()
         self._unreached = 0
 
@@ -103,7 +103,7 @@ class Flow:
                 left = max(0.0, seconds - self._tally.seconds)
                 asyncio.get_running_loop().call_later(left, self._engine.stop, overdue)
             try:
-                with told_to_end(self._end), collecting_less():
+                with handle_signals(self._end), collecting_less():
                     await self._all(show)
             finally:
                 self._tally.unwritten = self._outlet.unwritten
@@ -171,7 +171,7 @@ class Flow:
         dollars = reply.cost
         self._learn(outcome, dollars)
         self._tally.count(outcome, dollars)
-        line = outcome_line(outcome, self._options.output.form, self._earlier(record), dollars)
+        line = result_line(outcome, self._options.output.form, self._earlier(record), dollars)
         place = self._outlet.end
         self._outlet.put(record.index, line)
         if self._twins is not None:
@@ -236,15 +236,17 @@ class Flow:
 
         async def ask(request: Request, limits: Limits) -> Iterable[Event]:
             events = await pool.ask(request, limits)
-            return sound(arranged(events, mode, native=request.native_thinking, thinks=request.thinks))
+            return check_calls(
+                arrange_thinking(events, mode, native=request.native_thinking, thinks=request.thinks)
+            )
 
         return ask
 
-    def _make_twins(self) -> Twins:
+    def _make_twins(self) -> RequestCoalescer:
         if self._journal is None:
-            return Twins(RecentAnswers(), self._change, self._copy)
+            return RequestCoalescer(RecentAnswers(), self._change, self._copy)
         answers = JournalAnswers(self._journal, self._outlet.flush)
-        return Twins(answers, self._change, self._copy)
+        return RequestCoalescer(answers, self._change, self._copy)
 
     async def _keep_shown(self, show: Callable[[int], None]) -> None:
         while True:

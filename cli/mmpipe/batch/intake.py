@@ -8,12 +8,12 @@ from typing import Final
 
 from mmpipe.batch.feed import Feed
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.outlet import Outlet
-from mmpipe.batch.records.duplicates import Duplicates
 from mmpipe.batch.records.records import Answered, BadRecord, Record
+from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.sources import Piece
+from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.summary import RunSummary
 from mmpipe.batch.survey import is_answered, unrepeated
-from mmpipe.batch.tally import Tally
 
 _PIECES_AHEAD: Final = 2
 _TURN: Final = 1000  # records that are passed over without a look at what else there is to do
@@ -44,11 +44,13 @@ class Input:
 class Intake:
     """The input of a run, and what of it is done already; to be made inside the loop."""
 
-    def __init__(self, source: Input, journal: Journal | None, outlet: Outlet, tally: Tally) -> None:
+    def __init__(
+        self, source: Input, journal: Journal | None, outlet: ResultWriter, tally: RunSummary
+    ) -> None:
         self._source, self._journal, self._outlet, self._tally = source, journal, outlet, tally
         self._feed = Feed(source.pieces, _PIECES_AHEAD)
         self._records = source.records(self._feed.at_hand())
-        self._seen = None if source.checked else Duplicates()
+        self._seen = None if source.checked else RepeatedIds()
         self._looked_at = 0
         self._begun = 0
 

@@ -13,7 +13,7 @@ _ALLOCATIONS: Final = 50_000  # between two looks at the youngest objects
 
 
 @contextmanager
-def told_to_end(end: Callable[[int], None]) -> Iterator[None]:
+def handle_signals(end: Callable[[int], None]) -> Iterator[None]:
     """Inside, `end` is called with the number of each signal that asks the process to end."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in ENDING}

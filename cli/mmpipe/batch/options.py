@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmpipe.batch.engine import Stamina
-from mmpipe.batch.outcomes import Form
-from mmpipe.batch.pace.bounds import Bounds
+from mmpipe.api.options import RecordingOptions
+from mmpipe.batch.engine import PauseLimits
+from mmpipe.batch.pace.budgets import Bounds
 from mmpipe.batch.pace.limits import Rates
 from mmpipe.batch.records.lines import NEWLINE
-from mmpipe.batch.records.shapes import Format
+from mmpipe.batch.records.requests import Format
 from mmpipe.batch.records.shard import Shard
-from mmpipe.core.terms import RecordingOptions
-from mmpipe.structured.fitting import FittingOptions
-from mmpipe.writers.console import Manners
+from mmpipe.batch.results import Form
+from mmpipe.structured.constraint import ConstraintOptions
+from mmpipe.writers.console import Verbosity
 from mmpipe.writers.progress import Mode
 
 
@@ -39,7 +39,7 @@ class RequestOptions:
     parameters: tuple[str, ...] = ()
     native_thinking: bool = False
     streamed: bool = False
-    fitting: FittingOptions = FittingOptions()
+    fitting: ConstraintOptions = ConstraintOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +66,12 @@ class BatchOptions:
     output: OutputOptions = OutputOptions()
     concurrency: int = 32
     rates: Rates = Rates()
-    stamina: Stamina = Stamina()
+    stamina: PauseLimits = PauseLimits()
     bounds: Bounds = Bounds()
     dry_run: bool = False
     recordings: RecordingOptions | None = None
     profile: str | None = None
-    manners: Manners = Manners()
+    manners: Verbosity = Verbosity()
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -83,4 +83,4 @@ class MergeOptions:
     output: str | None = None
     in_order: bool = False
     overwrite: bool = False
-    manners: Manners = Manners()
+    manners: Verbosity = Verbosity()

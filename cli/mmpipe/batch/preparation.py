@@ -22,7 +22,7 @@ from mmpipe.batch.journal.sidecar import (
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.estimate import Expected
 from mmpipe.batch.records.records import Answered, Record, read_records
-from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Ends, Piece, ends_of, lines_of, read_pieces
 from mmpipe.batch.records.template import Template
 from mmpipe.batch.survey import Survey, survey
@@ -38,7 +38,7 @@ _LOOKED_AT: Final = 997  # of so many records that are taken for answered, one i
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class InputSummary:
     """What is known of the input: how many records this run takes, if that is known.
 
     `checked` tells that all of it was read and no id comes twice; `unchanged` that it is what the journal was made of.
@@ -53,7 +53,7 @@ class Outlook:
 
 def defaults_of(
     options: BatchOptions, settings: Settings, instruction: str | None, console: Console
-) -> Defaults:
+) -> RequestDefaults:
     """What holds where a record says nothing else; raises UsageError, InputError."""
     asked = options.request
     sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
@@ -67,7 +67,7 @@ def defaults_of(
     if options.bounds.cost is not None and Expected(model, 1, 1).dollars is None:
         raise UsageError(f"--max-cost: the price of {model} is not known")
     system = None if asked.system is None else typed_text(asked.system, "the system message")
-    return Defaults(
+    return RequestDefaults(
         model=model,
         system=system if asked.system_file is None else read_text(asked.system_file),
         instruction=instruction,
@@ -86,8 +86,12 @@ def are_files(options: BatchOptions) -> bool:
 
 
 def outlook(
-    options: BatchOptions, defaults: Defaults, streams: Streams, journal: Journal | None, console: Console
-) -> Outlook:
+    options: BatchOptions,
+    defaults: RequestDefaults,
+    streams: Streams,
+    journal: Journal | None,
+    console: Console,
+) -> InputSummary:
     """Read files whole, unless they are those of the run before; raises InputError for what is wrong in them.
 
     A pipe is taken as it comes.
@@ -97,25 +101,25 @@ def outlook(
     # Last, so that a later run sees that files have grown since they were noted.
     ends = ends_of(options.input.files, streams.stdin)
     if now is None:
-        return Outlook(ends)
+        return InputSummary(ends)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
     if then is not None and then.records is not None and _is_same(then, now):
         is_whole = options.input.shard is None and options.input.limit is None
-        return Outlook(ends, then.records if is_whole else None, checked=True, unchanged=True)
+        return InputSummary(ends, then.records if is_whole else None, checked=True, unchanged=True)
     for sentence in changes(then, now):
         console.warn(sentence)
-    found = looked_through(options, defaults, streams, ends, journal)
+    found = survey_input(options, defaults, streams, ends, journal)
     if journal is not None:
         # What is refused today must not pass unread tomorrow.
         write_sidecar(journal.path, now if found.bad else replace(now, records=found.records))
     limit = options.input.limit
     total = found.taken if limit is None else min(found.taken, found.answered + limit)
-    return Outlook(ends, total, checked=not found.bad)
+    return InputSummary(ends, total, checked=not found.bad)
 
 
-def looked_through(
+def survey_input(
     options: BatchOptions,
-    defaults: Defaults,
+    defaults: RequestDefaults,
     streams: Streams,
     ends: Ends,
     journal: Journal | None,
@@ -131,7 +135,11 @@ def looked_through(
 
 
 def source(
-    options: BatchOptions, defaults: Defaults, streams: Streams, journal: Journal | None, known: Outlook
+    options: BatchOptions,
+    defaults: RequestDefaults,
+    streams: Streams,
+    journal: Journal | None,
+    known: InputSummary,
 ) -> Input:
     """The input as a run takes it."""
     is_answered = _trusting(journal) if known.unchanged and journal is not None else None
@@ -176,7 +184,7 @@ def _trusting(journal: Journal) -> Callable[[str], bool]:
     return lambda name: next(counted) % _LOOKED_AT != 0 and journal.is_good(name)
 
 
-def _sidecar(options: BatchOptions, defaults: Defaults) -> Sidecar:
+def _sidecar(options: BatchOptions, defaults: RequestDefaults) -> Sidecar:
     inputs = (fingerprint_of(path) for path in options.input.files)
     return Sidecar(
         inputs=tuple(found for found in inputs if found is not None),

@@ -8,41 +8,42 @@ from pathlib import Path
 
 from mmpipe.api.pool import Pool
 from mmpipe.api.recordings import AskMany, open_recordings
-from mmpipe.asking import told_endpoint
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.engine import Limiter
 from mmpipe.batch.flow import Flow, Terms
 from mmpipe.batch.flow import OpenPool as OpenAsking
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
-from mmpipe.batch.journal.reorder import reorder
+from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.loop import run
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.pace.descriptors import room_for_connections
-from mmpipe.batch.pace.limits import OwnLimiter, Rates
+from mmpipe.batch.pace.descriptors import connection_capacity
+from mmpipe.batch.pace.limits import LocalLimiter, Rates
 from mmpipe.batch.pace.shared_limits import limits_of
 from mmpipe.batch.preparation import (
     defaults_of,
-    looked_through,
     outlook,
     source,
+    survey_input,
 )
-from mmpipe.batch.records.shapes import Defaults
+from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import ends_of
-from mmpipe.batch.tally import Tally
+from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
-from mmpipe.core.terms import Endpoint, Patience
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.structured.fitting import SHOWS_THINKING, Fitting, read_fitting
+from mmpipe.retrying import announce_endpoint
+from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.unix.files import check_apart, check_unread
 from mmpipe.unix.signals import interruptible
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
-from mmpipe.writers.meta import told_to
+from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import Snapshot, choose
 
 # Opens what asks many at once: api.pool, or a test's.
-OpenPool = Callable[[Endpoint, Patience, int], AbstractAsyncContextManager[AskMany]]
+OpenPool = Callable[[Endpoint, Timeouts, int], AbstractAsyncContextManager[AskMany]]
 
 
 def batch(
@@ -55,7 +56,7 @@ def batch(
     _check_places(options, streams)
     with Console(streams, options.manners, environment) as console:
         one = _Run(options, streams, environment, console)
-        with told_to(options.output.meta, one.tally.line):
+        with open_meta(options.output.meta, one.tally.line):
             if options.dry_run:
                 one.forecast()
             else:
@@ -75,7 +76,7 @@ class _Run:
     streams: Streams
     environment: Mapping[str, str]
     console: Console
-    tally: Tally = field(default_factory=Tally)
+    tally: RunSummary = field(default_factory=RunSummary)
 
     def forecast(self) -> None:
         """Tell what there is to be asked, and about what it takes; neither key nor service is needed for that."""
@@ -84,7 +85,7 @@ class _Run:
         forecast = Forecast(dedupe=chosen.dedupe, limit=chosen.limit)
         with self._earlier() as journal:
             ends = ends_of(chosen.files, self.streams.stdin)
-            found = looked_through(self.options, defaults, self.streams, ends, journal, forecast.add)
+            found = survey_input(self.options, defaults, self.streams, ends, journal, forecast.add)
         line = forecast.line(found, self._own_rates(), self.options.concurrency)
         write_line(self.streams.stdout, line)
 
@@ -97,7 +98,7 @@ class _Run:
                 raise UsageError(
                     "there is nothing to ask: name a file, or give the records on standard input"
                 )
-            endpoint = None if self._is_replay else told_endpoint(settings, self.console)
+            endpoint = None if self._is_replay else announce_endpoint(settings, self.console)
             with self._journal() as journal, self._limiters(endpoint) as limiters:
                 if journal is None:
                     self.streams.stdout.check_open()
@@ -114,7 +115,7 @@ class _Run:
                     ),
                 )
 
-    def _resumably(self, defaults: Defaults, journal: Journal | None, terms: Terms) -> None:
+    def _resumably(self, defaults: RequestDefaults, journal: Journal | None, terms: Terms) -> None:
         try:
             self._flow(defaults, journal, terms)
             if self.tally.failed:
@@ -127,7 +128,7 @@ class _Run:
                 self.console.hint(f"the same command with --resume goes on with {journal.path}")
             raise
 
-    def _flow(self, defaults: Defaults, journal: Journal | None, terms: Terms) -> None:
+    def _flow(self, defaults: RequestDefaults, journal: Journal | None, terms: Terms) -> None:
         known = outlook(self.options, defaults, self.streams, journal, self.console)
         if journal is not None and self.options.output.overwrite:
             journal.clear()
@@ -147,16 +148,16 @@ class _Run:
         finally:
             self.console.summary(self.tally.sentence())
         if journal is not None and self.options.output.keep_order:
-            reorder(journal.path)
+            sort_journal(journal.path)
 
     def _settings(self) -> Settings:
         return Settings(self.options.settings, self.environment, self.options.profile)
 
-    def _defaults(self, settings: Settings, fitting: Fitting) -> tuple[Defaults, Patience]:
+    def _defaults(self, settings: Settings, fitting: OutputConstraint) -> tuple[RequestDefaults, Timeouts]:
         return defaults_of(self.options, settings, fitting.instruction, self.console), settings.patience()
 
-    def _fitting(self) -> Fitting:
-        fitting = read_fitting(self.options.request.fitting, self.console.note)
+    def _fitting(self) -> OutputConstraint:
+        fitting = read_constraint(self.options.request.fitting, self.console.note)
         if fitting.fit is not None and self.options.output.thinking == "show":
             raise UsageError(SHOWS_THINKING)
         return fitting
@@ -179,7 +180,7 @@ class _Run:
 
     def _concurrency(self) -> int:
         wanted = self.options.concurrency
-        possible = room_for_connections(wanted)
+        possible = connection_capacity(wanted)
         if possible < wanted:
             self.console.warn(
                 f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}"
@@ -222,7 +223,7 @@ class _Run:
             environment=self.environment,
         ) as limiter:
             is_whole = self.options.input.shard is None
-            yield (limiter,) if is_whole else (OwnLimiter(self._own_rates()), limiter)
+            yield (limiter,) if is_whole else (LocalLimiter(self._own_rates()), limiter)
 
     def _own_rates(self) -> Rates:
         """A shard has its share."""
@@ -230,7 +231,7 @@ class _Run:
         return self.options.rates if shard is None else self.options.rates.divided(shard.count)
 
 
-def _snapshot(tally: Tally, total: int | None, in_flight: int) -> Snapshot:
+def _snapshot(tally: RunSummary, total: int | None, in_flight: int) -> Snapshot:
     return Snapshot(
         done=tally.done,
         failed=tally.failed,

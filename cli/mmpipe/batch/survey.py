@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.records.duplicates import Duplicates
 from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.errors import InputError
 
 _SHOWN: Final = 5  # bad lines that an error names
@@ -41,7 +41,7 @@ def survey(
 
     Raises InputError for an id that was asked something else in the journal.
     """
-    found, seen = Survey(), Duplicates()
+    found, seen = Survey(), RepeatedIds()
     for one in records:
         record = unrepeated(one, seen)
         found.records += 1
@@ -58,7 +58,7 @@ def survey(
     return found
 
 
-def unrepeated(record: Record | BadRecord, seen: Duplicates) -> Record | BadRecord:
+def unrepeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | BadRecord:
     """The record, or a bad one in its place if its id was seen before, with both places."""
     first = None if isinstance(record, BadRecord) else seen.seen(record)
     if first is None:

@@ -5,29 +5,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmpipe.api.attempt import AskOnce, Observer
 from mmpipe.api.client import ask
-from mmpipe.api.course import AskOnce, Observer
-from mmpipe.asking import Persistence, told_endpoint
-from mmpipe.chat.account import accounted
+from mmpipe.api.options import RecordingOptions
 from mmpipe.chat.conversation import ConversationOptions, appended, begun, kept, read_said
 from mmpipe.chat.dialogue import Dialogue
-from mmpipe.chat.outlets import THINKING, Form, open_outlets
+from mmpipe.chat.outputs import THINKING, Form, open_targets
 from mmpipe.chat.prompt import check_sources
-from mmpipe.chat.turns import Judgement, Turns
+from mmpipe.chat.stats import open_stats
+from mmpipe.chat.turns import AnswerRules, Turns
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
 from mmpipe.core.catalogue import find
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Endpoint, Limits, RecordingOptions
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
-from mmpipe.structured.fitting import SHOWS_THINKING, Fitting, FittingOptions, read_fitting
+from mmpipe.retrying import RetryLoop, announce_endpoint
+from mmpipe.structured.constraint import SHOWS_THINKING, ConstraintOptions, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import check_apart, check_unread
 from mmpipe.unix.inputs import typed_text
 from mmpipe.unix.signals import interruptible
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Console, Manners
+from mmpipe.writers.console import Console, Verbosity
 
 if TYPE_CHECKING:
     from mmpipe.tools.setup import Tooling
@@ -42,7 +44,7 @@ class Options:
 
     conversation: ConversationOptions = ConversationOptions()
     tools: ToolOptions = ToolOptions()
-    fitting: FittingOptions = FittingOptions()
+    fitting: ConstraintOptions = ConstraintOptions()
     recordings: RecordingOptions | None = None
     parameters: tuple[str, ...] = ()
     native_thinking: bool = False
@@ -51,7 +53,7 @@ class Options:
     meta: str | None = None
     allow_truncated: bool = False
     profile: str | None = None
-    manners: Manners = Manners()
+    manners: Verbosity = Verbosity()
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -67,10 +69,10 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     check_apart(streams, options.form.output or "-", *beside, talk.file)
     # The answer may take the place of what was asked, which is read by then.
     check_unread(streams, beside, (*talk.inputs, options.tools.file, options.fitting.schema))
-    with accounted(options.meta) as account, interruptible(), console:
+    with open_stats(options.meta) as account, interruptible(), console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
-        fitting = read_fitting(options.fitting, console.warn)
+        fitting = read_constraint(options.fitting, console.warn)
         tooling = _tooling(options.tools, environment, settings)
         form = _form(options.form, settings, tooling, fitting)
         frame = _frame(options, settings, tooling, console)
@@ -79,15 +81,15 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
         said = read_said(talk, streams.stdin, console)
         with (
             kept(talk, patience.total, console) as transcript,
-            open_outlets(form, streams, console) as outlets,
+            open_targets(form, streams, console) as outlets,
         ):
-            persistence = Persistence(patience, outlets.data, console)
+            persistence = RetryLoop(patience, outlets.data, console)
             rounds = None if tooling is None else tooling.rounds(account.tell, persistence, console)
             runs_tools = rounds is not None
             conversation = begun(
                 said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
             )
-            judgement = Judgement(options.allow_truncated, runs_tools, fitting)
+            judgement = AnswerRules(options.allow_truncated, runs_tools, fitting)
             turns = Turns(ask_once, persistence, outlets, judgement, account, console)
             with appended(transcript, conversation, console):
                 Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()
@@ -121,7 +123,9 @@ def _frame(options: Options, settings: Settings, tooling: "Tooling | None", cons
 def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) -> AskOnce:
     """How it is asked: a replay needs neither key nor host."""
     chosen = options.recordings
-    endpoint = None if chosen is not None and chosen.mode == "replay" else told_endpoint(settings, console)
+    endpoint = (
+        None if chosen is not None and chosen.mode == "replay" else announce_endpoint(settings, console)
+    )
 
     def once(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
         assert endpoint is not None  # noqa: S101  a replay asks nobody
@@ -135,7 +139,7 @@ def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) 
     return open_recordings(Path(chosen.folder), chosen.mode, key).asking(once)
 
 
-def _form(form: Form, settings: Settings, tooling: "Tooling | None", fitting: Fitting) -> Form:
+def _form(form: Form, settings: Settings, tooling: "Tooling | None", fitting: OutputConstraint) -> Form:
     thinking = settings.get("thinking")
     if thinking is not None and thinking not in THINKING:
         raise UsageError(f"thinking is {thinking!r}: it must be one of {', '.join(THINKING)}")

@@ -136,7 +136,7 @@ def appended(transcript: Transcript | None, conversation: Conversation, console:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserInput:
     """What the user says, read but not yet part of a conversation: `results` are by the id of their call."""
 
     seed: tuple[Message, ...] = ()
@@ -146,7 +146,7 @@ class Said:
     prompt: str = ""
 
 
-def read_said(options: ConversationOptions, stdin: Input, console: Console) -> Said:
+def read_said(options: ConversationOptions, stdin: Input, console: Console) -> UserInput:
     """Read all that is to be said, before any transcript is locked: its writer may be the one that we read from.
 
     Raises InputError for what cannot be read, UsageError for results that make no sense.
@@ -169,10 +169,12 @@ def read_said(options: ConversationOptions, stdin: Input, console: Console) -> S
     system = None if options.system is None else typed_text(options.system, "the system message")
     if options.system_file is not None:
         system = read_text(options.system_file)
-    return Said(seed, name, system, results, read_prompt(options.sources, stdin, console.hint))
+    return UserInput(seed, name, system, results, read_prompt(options.sources, stdin, console.hint))
 
 
-def begun(said: Said, transcript: Transcript | None, *, runs_tools: bool, at_terminal: bool) -> Conversation:
+def begun(
+    said: UserInput, transcript: Transcript | None, *, runs_tools: bool, at_terminal: bool
+) -> Conversation:
     """The conversation up to where the model is to speak; with `runs_tools` it may end with calls to be run.
 
     Raises InputError for what cannot be sent, and where there is nothing to ask (UsageError for a person `at_terminal`);

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmpipe.chat.account import Account
 from mmpipe.chat.conversation import Conversation
-from mmpipe.chat.outlets import Outlets
+from mmpipe.chat.outputs import OutputTargets
+from mmpipe.chat.stats import AnswerStats
 from mmpipe.chat.turns import Turns
 from mmpipe.core.calls import open_calls
 from mmpipe.core.events import Message, ToolCall, ToolResult
@@ -14,8 +14,8 @@ from mmpipe.core.messages import check_parts, instructed, sendable, takes_system
 from mmpipe.core.reply import Reply
 from mmpipe.core.request import Request
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, ToolError
-from mmpipe.structured.extract import Unfit, complaint_turn
-from mmpipe.structured.fitting import Fitting
+from mmpipe.structured.constraint import OutputConstraint
+from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
 from mmpipe.writers.console import Console
 from mmpipe.writers.writer import Writer
 
@@ -32,9 +32,9 @@ class Dialogue:
         conversation: Conversation,
         turns: Turns,
         rounds: "Rounds | None",
-        fitting: Fitting,
-        outlets: Outlets,
-        account: Account,
+        fitting: OutputConstraint,
+        outlets: OutputTargets,
+        account: AnswerStats,
         console: Console,
     ) -> None:
         self._frame, self._conversation, self._turns, self._rounds = frame, conversation, turns, rounds
@@ -50,7 +50,7 @@ class Dialogue:
         while True:
             try:
                 writer = self._turns.take(self._request(), self._transcript)
-            except Unfit as error:
+            except InvalidAnswer as error:
                 self._have_mended(error)
                 continue
             except (PipeClosed, OutputError, Interrupted):
@@ -92,7 +92,7 @@ class Dialogue:
             {"role": "tool", "tool_call_id": result.id, "content": result.content} for result in results
         ]
 
-    def _have_mended(self, unfit: Unfit) -> None:
+    def _have_mended(self, unfit: InvalidAnswer) -> None:
         """One more turn about what is wrong; raises `unfit` if there were enough of them, and forgets about them."""
         if not self._repairs:
             unfit.request_id = self._account.reply.request_id

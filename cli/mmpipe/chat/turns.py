@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mmpipe.api.course import AskOnce, Observer
-from mmpipe.asking import Persistence
-from mmpipe.chat.account import Account
-from mmpipe.chat.outlets import Outlets
-from mmpipe.core.calls import sound
+from mmpipe.api.attempt import AskOnce, Observer
+from mmpipe.chat.outputs import OutputTargets
+from mmpipe.chat.stats import AnswerStats
+from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Usage
-from mmpipe.core.reply import trouble
+from mmpipe.core.reply import reply_error
 from mmpipe.core.request import Request
-from mmpipe.core.thinking import arranged
+from mmpipe.core.thinking import arrange_thinking
 from mmpipe.errors import MmpipeError
-from mmpipe.structured.extract import Unfit
-from mmpipe.structured.fitting import AS_IT_IS, Fitting
+from mmpipe.retrying import RetryLoop
+from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
+from mmpipe.structured.extraction import InvalidAnswer
 from mmpipe.writers.console import Console
 from mmpipe.writers.writer import Writer
 
@@ -22,7 +22,7 @@ _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filt
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AnswerRules:
     """What an answer must be like to be one.
 
     Its text has to fit. Where tools are run here, bad calls are seen to by who runs them.
@@ -30,7 +30,7 @@ class Judgement:
 
     allow_truncated: bool = False
     runs_tools: bool = False
-    fitting: Fitting = AS_IT_IS
+    fitting: OutputConstraint = AS_IT_IS
 
 
 class Turns:
@@ -39,10 +39,10 @@ class Turns:
     def __init__(
         self,
         ask: AskOnce,
-        persistence: Persistence,
-        outlets: Outlets,
-        judgement: Judgement,
-        account: Account,
+        persistence: RetryLoop,
+        outlets: OutputTargets,
+        judgement: AnswerRules,
+        account: AnswerStats,
         console: Console,
     ) -> None:
         self._ask, self._persistence, self._outlets = ask, persistence, outlets
@@ -61,7 +61,7 @@ class Turns:
             try:
                 self._attempt(request, writer)
                 self._judge()
-            except Unfit:
+            except InvalidAnswer:
                 raise
             except MmpipeError as error:
                 # Whole turns before this one are no reason not to ask again.
@@ -79,8 +79,10 @@ class Turns:
     def _attempt(self, request: Request, writer: Writer) -> None:
         observer = Observer(writer.receive, self._persistence.look, self._console.note)
         events = self._ask(request, self._persistence.limits, observer)
-        events = arranged(events, self._outlets.mode, native=request.native_thinking, thinks=request.thinks)
-        kept = self._account.kept(events if self._judgement.runs_tools else sound(events))
+        events = arrange_thinking(
+            events, self._outlets.mode, native=request.native_thinking, thinks=request.thinks
+        )
+        kept = self._account.kept(events if self._judgement.runs_tools else check_calls(events))
         # A whole answer is written when it is whole: until then it can be asked for again.
         is_live = self._outlets.form.live and self._judgement.fitting.fit is None
         for event in kept if is_live else self._fitted(list(kept)):
@@ -115,7 +117,7 @@ class Turns:
         return [event + untold if untold and isinstance(event, Usage) else event for event in events]
 
     def _trouble(self) -> MmpipeError | None:
-        return trouble(self._account.reply, allow_truncated=self._judgement.allow_truncated)
+        return reply_error(self._account.reply, allow_truncated=self._judgement.allow_truncated)
 
     def _judge(self) -> None:
         """An answer that came whole may still be none: cut at its limit, or filtered."""

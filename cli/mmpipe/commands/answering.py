@@ -25,7 +25,7 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example, Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.chat.outlets import Form
+    from mmpipe.chat.outputs import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _ask(
 
 
 def _form(output: Output, thinking: Thinking, *, live: bool) -> "Form":
-    from mmpipe.chat.outlets import Form
+    from mmpipe.chat.outputs import Form
 
     if output.json and output.format not in (None, "json"):
         raise UsageError(f"--json and -F {output.format} contradict each other")

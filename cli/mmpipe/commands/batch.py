@@ -132,7 +132,7 @@ def _ask_all(
     talk: Talk,
     service: Service,
 ) -> None:
-    from mmpipe.batch.engine import Stamina
+    from mmpipe.batch.engine import PauseLimits
     from mmpipe.batch.options import BatchOptions, MergeOptions
     from mmpipe.batch.pace.limits import Rates
 
@@ -149,7 +149,7 @@ def _ask_all(
         output=_output(lines, thoughts),
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
-        stamina=Stamina(pace.max_wait, bounds.grace),
+        stamina=PauseLimits(pace.max_wait, bounds.grace),
         bounds=batch_bounds(bounds),
         dry_run=bounds.dry_run,
         recordings=recordings(kept),
@@ -193,7 +193,7 @@ def _request(records: Records, system: SystemMessage, request: Request, fit: Fit
 
 def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
     from mmpipe.batch.options import OutputOptions
-    from mmpipe.batch.outcomes import Form
+    from mmpipe.batch.results import Form
 
     thinking = thoughts.thinking or "split"
     return OutputOptions(

@@ -7,7 +7,7 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.batch.pace.bounds import Bounds as BatchBounds
+    from mmpipe.batch.pace.budgets import Bounds as BatchBounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def check_numbers(limit: int | None, pace: Pace, bounds: Bounds) -> None:
 
 
 def batch_bounds(bounds: Bounds) -> "BatchBounds":
-    from mmpipe.batch.pace.bounds import Bounds as BatchBounds
-    from mmpipe.batch.pace.bounds import MostErrors
+    from mmpipe.batch.pace.budgets import Bounds as BatchBounds
+    from mmpipe.batch.pace.budgets import ErrorLimit
 
-    errors = None if bounds.max_errors is None else MostErrors.parse(bounds.max_errors)
+    errors = None if bounds.max_errors is None else ErrorLimit.parse(bounds.max_errors)
     return BatchBounds(errors, bounds.max_cost, bounds.deadline)

@@ -27,7 +27,7 @@ def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, 
 
 
 def _merge(options: "MergeOptions", streams: Streams, environment: Mapping[str, str]) -> None:
-    from mmpipe.batch.join import join
+    from mmpipe.batch.merge import join
 
     join(options, streams, environment)
 

@@ -7,9 +7,9 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.core.terms import RecordingMode, RecordingOptions
-    from mmpipe.structured.fitting import FittingOptions
-    from mmpipe.writers.console import Manners
+    from mmpipe.api.options import RecordingMode, RecordingOptions
+    from mmpipe.structured.constraint import ConstraintOptions
+    from mmpipe.writers.console import Verbosity
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +198,18 @@ COMMON = (Errors, About)
 _TYPED_ONLY = ("param", "native_thinking", "wire", "thinking_file", "profile")
 
 
-def manners(talk: Talk) -> "Manners":
+def manners(talk: Talk) -> "Verbosity":
     """How the console is to behave."""
-    from mmpipe.writers.console import Manners
+    from mmpipe.writers.console import Verbosity
 
-    return Manners(verbose=talk.verbose, quiet=talk.quiet)
+    return Verbosity(verbose=talk.verbose, quiet=talk.quiet)
 
 
-def fitting(section: Fitting) -> "FittingOptions":
+def fitting(section: Fitting) -> "ConstraintOptions":
     """What the text of an answer must be."""
-    from mmpipe.structured.fitting import FittingOptions
+    from mmpipe.structured.constraint import ConstraintOptions
 
-    return FittingOptions(section.schema, section.repair, section.extract)
+    return ConstraintOptions(section.schema, section.repair, section.extract)
 
 
 def recordings(section: Kept) -> "RecordingOptions | None":
@@ -224,7 +224,7 @@ def recordings(section: Kept) -> "RecordingOptions | None":
         return None
     if len(named) > 1:
         raise UsageError(f"--{named[0][0]} and --{named[1][0]}: one of them; --cache does both")
-    from mmpipe.core.terms import RecordingOptions
+    from mmpipe.api.options import RecordingOptions
 
     mode, folder = named[0]
     return RecordingOptions(folder, mode)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmpipe.core.terms import Key
+from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError, TimedOut
 from mmpipe.text.visible import one_line
 from mmpipe.unix.signals import AT_A_TIME, held_back

@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmpipe.config.keys import checked, read_key_file, run_key_command
-from mmpipe.core.terms import Endpoint, Key, Patience
+from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import AuthError, UsageError
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 from mmpipe.text.visible import one_line
 
 # api_facts 4.4; `cn` is the host of the official page.
@@ -113,12 +114,12 @@ class Settings:
         paths = (self._path, None if named is None else Path(str(named)))
         return tuple(str(path.absolute()) for path in paths if path is not None and path.is_file())
 
-    def patience(self) -> Patience:
+    def patience(self) -> Timeouts:
         """How long to wait, and how often to ask again; raises UsageError for what cannot be."""
         retries = self.get("retries")
         if not (isinstance(retries, int) and retries >= 0):
             raise UsageError(f"retries is {retries}: it must be 0 or more")
-        return Patience(
+        return Timeouts(
             connect=self.seconds("connect_timeout"),
             first_byte=self.seconds("first_byte_timeout"),
             idle=self.seconds("idle_timeout"),

@@ -29,7 +29,7 @@ def open_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
     return ()
 
 
-def sound(events: Iterable[Event]) -> Iterator[Event]:
+def check_calls(events: Iterable[Event]) -> Iterator[Event]:
     """`events`, for who cannot do anything about a bad call: raises BadResponse before one of the calls is said."""
     calls: list[ToolCall] = []
     rest = iter(events)

@@ -38,7 +38,7 @@ class Reply:
     @property
     def is_whole(self) -> bool:
         """Whether it came to its end, and nothing is wrong with that."""
-        return self.finish_reason is not None and trouble(self) is None
+        return self.finish_reason is not None and reply_error(self) is None
 
     def add(self, event: Event) -> None:
         """Keep what one event says."""
@@ -84,7 +84,7 @@ class Reply:
         return 0.0 if self.replayed else cost(self.model, self.usage)
 
 
-def trouble(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:
+def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:
     """Why an answer that came whole is none all the same: cut at its limit, or by moderation."""
     match reply.finish_reason:
         case "length" if not allow_truncated:

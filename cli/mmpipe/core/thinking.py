@@ -76,7 +76,9 @@ def split(events: Iterable[Event]) -> Iterator[Event]:
 _MODES: Mapping[str, Step] = {"show": show, "split": split, "hide": hide}
 
 
-def arranged(events: Iterable[Event], mode: str, *, native: bool, thinks: bool = True) -> Iterator[Event]:
+def arrange_thinking(
+    events: Iterable[Event], mode: str, *, native: bool, thinks: bool = True
+) -> Iterator[Event]:
     """`events` with the thinking shown, split out or hidden, as `mode` says."""
     if mode == "show" and native:
         return _shown_as_sent(events)

@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mmpipe.simulator.envelopes import FAILURES
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 
 
 class FaultSpecError(ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
-from mmpipe.text.guess import did_you_mean
+from mmpipe.text.suggestions import did_you_mean
 from mmpipe.unix.signals import handled
 from mmpipe.unix.streams import Streams
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.errors import InputError, UsageError
-from mmpipe.structured.json_schema import Schema, is_too_deep
+from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import strict_json
 from mmpipe.text.json_bytes import json_bytes
 from mmpipe.text.visible import one_line

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from mmpipe.errors import ToolError
-from mmpipe.tools.census import Census
 from mmpipe.tools.pipes import Pipes
+from mmpipe.tools.process_count import ProcessCounter
 from mmpipe.tools.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -192,7 +192,7 @@ def _cpu_limit(timeout: float) -> int:
 
 def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, watch: _Watch) -> str | None:
     """Serve the pipes until the process ends by itself (None), or is to be ended; says why."""
-    census = Census(process.pid, _FAMILY)
+    census = ProcessCounter(process.pid, _FAMILY)
     while not _has_ended(process):
         pipes.serve(_TICK)
         if objection := watch.objection():

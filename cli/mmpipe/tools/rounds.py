@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from threading import Event as ThreadEvent
 
-from mmpipe.asking import Persistence
 from mmpipe.core.calls import not_json
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.errors import BadResponse, ToolError, UsageError
+from mmpipe.retrying import RetryLoop
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of
 from mmpipe.tools.options import Bounds
@@ -66,7 +66,7 @@ class Rounds:
         containment: Containment,
         confirm: Confirm | None,
         tell: Callable[[Mapping[str, object]], None],
-        persistence: Persistence,
+        persistence: RetryLoop,
         console: Console,
     ) -> None:
         self._toolbox, self._bounds, self._containment = toolbox, bounds, containment

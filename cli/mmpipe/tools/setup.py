@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmpipe.asking import Persistence
 from mmpipe.errors import UsageError
+from mmpipe.retrying import RetryLoop
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.confirmation import check_terminal, confirmed
@@ -32,7 +32,7 @@ class Tooling:
     def rounds(
         self,
         tell: Callable[[Mapping[str, object]], None],
-        persistence: Persistence,
+        persistence: RetryLoop,
         console: Console,
     ) -> Rounds | None:
         """What runs the calls, if any are run here."""

@@ -9,7 +9,7 @@ from mmpipe.writers.spinner import Spinner
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class Verbosity:
     """How much is said."""
 
     verbose: bool = False
@@ -26,7 +26,7 @@ class Drawing(Protocol):
 class Console:
     """One mouth for everything that is not data, so that a line never lands on what is drawn; leaves a clean line."""
 
-    def __init__(self, streams: Streams, manners: Manners, environment: Mapping[str, str]) -> None:
+    def __init__(self, streams: Streams, manners: Verbosity, environment: Mapping[str, str]) -> None:
         self._streams = streams
         self._manners = manners
         self.dims = _moves(environment) and not environment.get("NO_COLOR")

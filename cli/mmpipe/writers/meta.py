@@ -13,7 +13,7 @@ _SIGNALLED = 128  # and the signal's number, as shells count
 
 
 @contextmanager
-def told_to(
+def open_meta(
     path: str | None, line: Callable[[int, MmpipeError | None], Mapping[str, object]]
 ) -> Iterator[Callable[[Mapping[str, object]], None]]:
     """When the context ends, however it ends, what `line` makes of status and error is appended to `path`, if any.

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import Line, bar_line
-from mmpipe.writers.console import Manners, can_draw
+from mmpipe.writers.console import Verbosity, can_draw
 from mmpipe.writers.table import wants_style
 
 Mode = Literal["auto", "bar", "plain", "none"]
@@ -209,7 +209,7 @@ class Recent:
         return since
 
 
-def choose(mode: Mode, streams: Streams, environment: Mapping[str, str], manners: Manners) -> Progress:
+def choose(mode: Mode, streams: Streams, environment: Mapping[str, str], manners: Verbosity) -> Progress:
     """What `--progress` stands for here; `auto` is a bar where somebody looks on, and nothing elsewhere."""
     if mode == "auto":
         mode = "bar" if can_draw(streams.stderr, environment) and not manners.quiet else "none"

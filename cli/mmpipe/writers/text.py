@@ -11,7 +11,7 @@ from mmpipe.writers.lines import compact
 from mmpipe.writers.writer import Writer
 
 
-class Paper(Protocol):
+class TextSink(Protocol):
     """Something that text is written on."""
 
     def write(self, text: str) -> None: ...
@@ -20,7 +20,7 @@ class Paper(Protocol):
     def break_off(self) -> None: ...
 
 
-class Plain:
+class PlainText:
     """A pipe or file: the text as it is, in UTF-8 whatever the locale."""
 
     def __init__(self, output: Output) -> None:
@@ -46,7 +46,7 @@ class Plain:
         """The text ends here unfinished; in a pipe it stays what the model said."""
 
 
-class Terminal(Plain):
+class TerminalText(PlainText):
     """A terminal: controls made visible, dimmed if asked for; our own colour is all that moves it."""
 
     def __init__(self, output: Output, *, dim: bool = False) -> None:
@@ -69,7 +69,9 @@ class TextWriter(Writer):
     Calls that nobody runs here are written too, as JSON lines for who does.
     """
 
-    def __init__(self, answer: Paper, thinking: Paper | None = None, *, with_calls: bool = True) -> None:
+    def __init__(
+        self, answer: TextSink, thinking: TextSink | None = None, *, with_calls: bool = True
+    ) -> None:
         self._answer = answer
         self._thinking = thinking
         self._with_calls = with_calls

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.journal.journal_file import open_to_read
-from mmpipe.batch.journal.reorder import (
+from mmpipe.batch.journal.scan import Entry
+from mmpipe.batch.journal.sidecar import read_sidecar
+from mmpipe.batch.journal.sort import (
     LEFT,
     choose,
     lines_by_index,
@@ -14,8 +16,6 @@ from mmpipe.batch.journal.reorder import (
     taken,
     write_lines,
 )
-from mmpipe.batch.journal.scan import Entry
-from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.unix.locks import lock_to_read
 from mmpipe.unix.streams import Output
 

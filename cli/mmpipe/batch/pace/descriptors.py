@@ -5,7 +5,7 @@ import resource
 _OWN = 64  # descriptors that are no connections: files, streams, what libraries open
 
 
-def room_for_connections(wanted: int) -> int:
+def connection_capacity(wanted: int) -> int:
     """How many of `wanted` connections can be open at once, with the soft limit raised as far as it goes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

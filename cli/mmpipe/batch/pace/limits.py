@@ -85,7 +85,7 @@ def _worth(size: float, rate: float | None) -> float:
 Step = Callable[[State, float], tuple[State, float]]
 
 
-class OwnLimiter:
+class LocalLimiter:
     """The limits of this process alone.
 
     One caller at a time is to reserve, wait, and go at once; the next one reserves after that. Then no request goes

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from mmpipe.batch.pace.limits import OwnLimiter, Rates, State, Step
+from mmpipe.batch.pace.limits import LocalLimiter, Rates, State, Step
 
 _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
@@ -23,7 +23,7 @@ _PAUSE_S = 0.0005
 _TRIES = 2000  # for a second altogether; a lock is held for some microseconds
 
 
-class SharedLimiter(OwnLimiter):
+class SharedLimiter(LocalLimiter):
     """The limits of everyone who has the file open.
 
     Each step is a read, a pure function and one write of 28 bytes under flock, which the kernel lifts from whoever
@@ -76,13 +76,13 @@ def limits_of(
     environment: Mapping[str, str],
     clock: Callable[[], float] = time.monotonic,
     runtime_folders: Path = _RUNTIME_FOLDERS,
-) -> Iterator[OwnLimiter]:
+) -> Iterator[LocalLimiter]:
     """The limits that all runs of this key share on this machine, or those of this run where that cannot be."""
     # cron does not set the variable; the folder may be there all the same.
     runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
     descriptor = _opened(runtime, _name(base_url, key))
     if descriptor is None:
-        yield OwnLimiter(rates, clock)
+        yield LocalLimiter(rates, clock)
         return
     try:
         yield SharedLimiter(rates, descriptor, clock, _boot())

@@ -9,7 +9,7 @@ _STEPS = 16  # windows from nothing to the most allowed, when growth is slow
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ConcurrencyWindow:
     """`allowed` requests at once, never more than `most`; a window is as many results as were allowed when it began.
 
     After a decrease the results of one window count for nothing: they are of requests that were asked before it.
@@ -23,12 +23,12 @@ class Window:
     is_draining: bool = False
 
     @classmethod
-    def opened(cls, most: int) -> "Window":
+    def opened(cls, most: int) -> "ConcurrencyWindow":
         """The window that a run begins with."""
         first = min(_FIRST, most)
         return cls(most, first, first)
 
-    def after(self, *, overloaded: bool) -> "Window":
+    def after(self, *, overloaded: bool) -> "ConcurrencyWindow":
         """The window after one more result."""
         overloads = self.overloads + overloaded
         is_over_share = overloads * _SHARE >= self.allowed
@@ -36,7 +36,7 @@ class Window:
             return self._next(self.allowed // 2, drain=self.allowed)
         if self.left > 1:
             # Field by field, since this is done for each result.
-            return Window(
+            return ConcurrencyWindow(
                 self.most, self.allowed, self.left - 1, overloads, self.is_slow_start, self.is_draining
             )
         if self.is_draining or is_over_share:
@@ -46,16 +46,18 @@ class Window:
         # By a share and not by one, which would take 200 at once an hour to come back.
         return self._next(self.allowed + max(1, self.most // _STEPS))
 
-    def _next(self, allowed: int, *, drain: int = 0) -> "Window":
+    def _next(self, allowed: int, *, drain: int = 0) -> "ConcurrencyWindow":
         allowed = max(1, min(self.most, allowed))
-        return Window(self.most, allowed, drain or allowed, is_slow_start=False, is_draining=drain > 0)
+        return ConcurrencyWindow(
+            self.most, allowed, drain or allowed, is_slow_start=False, is_draining=drain > 0
+        )
 
 
 class AdaptiveWindow:
     """The window as the engine has it: asked at any time, told each result."""
 
     def __init__(self, most: int) -> None:
-        self._window = Window.opened(most)
+        self._window = ConcurrencyWindow.opened(most)
 
     @property
     def allowed(self) -> int:

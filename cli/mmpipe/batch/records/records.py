@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from mmpipe.batch.records.lines import Line, Oversized
-from mmpipe.batch.records.shapes import (
-    Defaults,
+from mmpipe.batch.records.requests import (
+    RequestDefaults,
     asked_by_object,
     foreign_fields,
     prompt_of_text,
@@ -82,7 +82,7 @@ class _Prompts:
     What stands before and behind the prompt in the canonical JSON is found once.
     """
 
-    def __init__(self, defaults: Defaults) -> None:
+    def __init__(self, defaults: RequestDefaults) -> None:
         self._defaults = defaults
         empty, other = (_canonical(request_of_prompt(prompt, defaults).body()) for prompt in ("", "-"))
         # The first difference is behind the quote that opens the prompt: one of them closes it there.
@@ -102,16 +102,18 @@ class _Prompts:
 
 
 @overload
-def read_records(lines: Iterable[Line | Oversized], defaults: Defaults) -> Iterator[Record | BadRecord]: ...
+def read_records(
+    lines: Iterable[Line | Oversized], defaults: RequestDefaults
+) -> Iterator[Record | BadRecord]: ...
 @overload
 def read_records(
     lines: Iterable[Line | Oversized | None],
-    defaults: Defaults,
+    defaults: RequestDefaults,
     is_answered: Callable[[str], bool] | None = None,
 ) -> Iterator[Record | BadRecord | Answered | None]: ...
 def read_records(
     lines: Iterable[Line | Oversized | None],
-    defaults: Defaults,
+    defaults: RequestDefaults,
     is_answered: Callable[[str], bool] | None = None,
 ) -> Iterator[Record | BadRecord | Answered | None]:
     """A record for each line that is not blank; each source may have its own form.
@@ -135,7 +137,7 @@ def read_records(
 class _Reader:
     """What reading one record takes."""
 
-    def __init__(self, defaults: Defaults, is_answered: Callable[[str], bool] | None) -> None:
+    def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str], bool] | None) -> None:
         self._defaults, self._is_answered = defaults, is_answered
         self._prompts = _Prompts(defaults)
         self._forms: dict[str, Form] = {}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Change:
+class Condition:
     """One for a whole run: what waits looks for itself whether it is its turn."""
 
     def __init__(self) -> None:

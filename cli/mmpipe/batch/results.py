@@ -24,7 +24,7 @@ class Form:
     pass_through: bool = False
 
 
-def outcome_line(
+def result_line(
     outcome: Outcome[Record], form: Form, earlier: int = 0, dollars: float | None = None
 ) -> bytes:
     """The line of a record that was asked, for so many dollars, and `earlier` so often by other runs."""

@@ -31,7 +31,7 @@ class Verdict(Enum):
     CUMULATIVE = "cumulative"
 
 
-class Growth:
+class CumulativeDetector:
     """Takes the pieces of a stream's text fields; gives back what is new in them."""
 
     def __init__(self) -> None:

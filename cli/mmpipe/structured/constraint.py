@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
-from mmpipe.structured.extract import Fit, extract_code, extract_json, fit_schema, instruction
-from mmpipe.structured.json_schema import Schema
+from mmpipe.structured.extraction import Extractor, extract_code, extract_json, fit_schema, instruction
+from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
 Extract = Literal["code", "json"]
@@ -15,7 +15,7 @@ SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking sho
 
 
 @dataclass(frozen=True, slots=True)
-class FittingOptions:
+class ConstraintOptions:
     """What was typed of it; `schema` is a path."""
 
     schema: str | None = None
@@ -24,10 +24,10 @@ class FittingOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
+class OutputConstraint:
     """How an answer is made to fit, what the model is told of it, and how often it may mend one that does not."""
 
-    fit: Fit | None = None
+    fit: Extractor | None = None
     instruction: str | None = None
     repairs: int = 0
 
@@ -40,15 +40,15 @@ class Fitting:
             reply.texts = [self.fit(text)]
 
 
-AS_IT_IS: Final = Fitting()
+AS_IT_IS: Final = OutputConstraint()
 
 
-def read_fitting(options: FittingOptions, warn: Callable[[str], None]) -> Fitting:
+def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> OutputConstraint:
     """Raises UsageError for options that make no sense, InputError for a schema that is none."""
     if options.schema is None:
         if options.repair is not None:
             raise UsageError("--repair goes with --schema")
-        return Fitting(None if options.extract is None else _extraction(options.extract, warn))
+        return OutputConstraint(None if options.extract is None else _extraction(options.extract, warn))
     if options.extract is not None:
         raise UsageError(
             "--schema and --extract: one of them; --schema takes the JSON out of the answer by itself"
@@ -57,10 +57,10 @@ def read_fitting(options: FittingOptions, warn: Callable[[str], None]) -> Fittin
         raise UsageError(f"--repair is {options.repair}: it must be 0 or more")
     schema = Schema.parse(read_text(options.schema), options.schema)
     repairs = 1 if options.repair is None else options.repair
-    return Fitting(lambda text: fit_schema(text, schema), instruction(schema), repairs)
+    return OutputConstraint(lambda text: fit_schema(text, schema), instruction(schema), repairs)
 
 
-def _extraction(extract: Extract, warn: Callable[[str], None]) -> Fit:
+def _extraction(extract: Extract, warn: Callable[[str], None]) -> Extractor:
     if extract == "json":
         return extract_json
 

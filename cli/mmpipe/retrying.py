@@ -5,7 +5,8 @@ import time
 
 from mmpipe.api.retry import delay_before_retry
 from mmpipe.config.settings import Settings
-from mmpipe.core.terms import Endpoint, Patience
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import MmpipeError, TimedOut
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
@@ -13,7 +14,7 @@ from mmpipe.writers.console import Console
 _LOOK = 0.25  # seconds between two looks at the output while waiting to ask again
 
 
-def told_endpoint(settings: Settings, console: Console) -> Endpoint:
+def announce_endpoint(settings: Settings, console: Console) -> Endpoint:
     """Where to ask; `-v` tells it, and everything else that was chosen, with its source."""
     endpoint = settings.endpoint()
     # A service that repeats what it was sent has many ways to have it said.
@@ -24,13 +25,13 @@ def told_endpoint(settings: Settings, console: Console) -> Endpoint:
     return endpoint
 
 
-class Persistence:
+class RetryLoop:
     """Asking again: whether, and the wait until then; `limits` begin now and hold for all attempts together.
 
     `output` is where the answer is to go. If its reader goes away while it is waited for, nobody wants it any more.
     """
 
-    def __init__(self, patience: Patience, output: Output, console: Console) -> None:
+    def __init__(self, patience: Timeouts, output: Output, console: Console) -> None:
         self.limits = patience.limits()
         self._retries = patience.retries
         self._output, self._console = output, console

@@ -7,7 +7,7 @@ _MOST_AHEAD: Final = 10_000  # places
 _MOST_HELD: Final = 64 << 20  # bytes
 
 
-class InOrder:
+class ReorderBuffer:
     """Holds a line until all before it are there.
 
     Whoever begins no record that `is_too_far_ahead` has a bounded memory, however long one answer takes.

@@ -13,7 +13,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 @dataclass(slots=True)
-class Tally:
+class RunSummary:
     """Records by what became of them, and what the answers took.
 
     `skipped` were answered by a run before; `copied` are among the good or failed, but nothing was asked for them.

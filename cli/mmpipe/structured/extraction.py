@@ -8,7 +8,7 @@ from typing import Final
 
 from mmpipe.core.events import Message
 from mmpipe.errors import BadResponse
-from mmpipe.structured.json_schema import Schema, is_too_deep
+from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import exact_json, strict_json
 from mmpipe.text.visible import one_line
 
@@ -28,10 +28,10 @@ _DEEPEST_INDENT: Final = 3
 
 
 # Makes of the text of an answer what is written of it; raises Unfit where it cannot.
-Fit = Callable[[str], str]
+Extractor = Callable[[str], str]
 
 
-class Unfit(BadResponse):
+class InvalidAnswer(BadResponse):
     """An answer without what was asked for; `complaint` says so to the model, in a repair turn."""
 
     def __init__(self, complaint: str) -> None:
@@ -83,23 +83,23 @@ def fit_schema(text: str, schema: Schema) -> str:
         if complaint is None:
             return _compact(found.source)
         refused = refused or complaint
-    raise Unfit(refused or _no_json(text))
+    raise InvalidAnswer(refused or _no_json(text))
 
 
 def extract_json(text: str) -> str:
     """The first JSON value in `text`, as compact JSON; raises Unfit."""
     for found in find_json(text):
         if is_too_deep(found.value):
-            raise Unfit("The JSON is nested too deep.")
+            raise InvalidAnswer("The JSON is nested too deep.")
         return _compact(found.source)
-    raise Unfit(_no_json(text))
+    raise InvalidAnswer(_no_json(text))
 
 
 def extract_code(text: str) -> tuple[str, int]:
     """What stands in the first fenced block, to the byte, and how many blocks there are; raises Unfit."""
     blocks = list(_blocks(text))
     if not blocks:
-        raise Unfit("There is no fenced code block in the answer.")
+        raise InvalidAnswer("There is no fenced code block in the answer.")
     return blocks[0].content, len(blocks)
 
 
@@ -185,7 +185,9 @@ def _compact(source: str) -> str:
     try:
         return exact_json.compact(source)
     except UnicodeEncodeError:
-        raise Unfit("A string in the JSON holds half of a surrogate pair, which is no character.") from None
+        raise InvalidAnswer(
+            "A string in the JSON holds half of a surrogate pair, which is no character."
+        ) from None
 
 
 def _no_json(text: str) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from mmpipe.chat.account import Account
+from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.events import Message
 from mmpipe.errors import UsageError
 from mmpipe.unix.files import opened, replaced
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import EventWriter, RawWriter, RecordWriter, TranscriptWriter
-from mmpipe.writers.text import Paper, Plain, Terminal, TextWriter
+from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
 from mmpipe.writers.writer import Writer
 
 THINKING = ("show", "split", "hide")
@@ -33,13 +33,13 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlets:
+class OutputTargets:
     """Open outputs; `mode` is what is to be done with thinking."""
 
     form: Form
     mode: str
     data: Output
-    thinking: Paper | None
+    thinking: TextSink | None
     thinking_file: Output | None
 
     @property
@@ -47,7 +47,7 @@ class Outlets:
         """The bytes that are out; what has brought some of them cannot be asked for again."""
         return self.data.written + (0 if self.thinking_file is None else self.thinking_file.written)
 
-    def writer(self, account: Account, transcript: Callable[[], Sequence[Message]]) -> Writer:
+    def writer(self, account: AnswerStats, transcript: Callable[[], Sequence[Message]]) -> Writer:
         """A fresh writer for an attempt; `transcript` is all that was said, the answer included."""
         match self.form.format:
             case "json":
@@ -59,12 +59,12 @@ class Outlets:
             case "raw":
                 return RawWriter(self.data, live=self.form.live)
             case _:
-                paper = Terminal(self.data) if self.data.is_terminal else Plain(self.data)
+                paper = TerminalText(self.data) if self.data.is_terminal else PlainText(self.data)
                 return TextWriter(paper, self.thinking, with_calls=self.form.with_calls)
 
 
 @contextmanager
-def open_outlets(form: Form, streams: Streams, console: Console) -> Iterator[Outlets]:
+def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[OutputTargets]:
     """The outlets for `form`; raises UsageError for a form that makes no sense, OutputError."""
     if form.thinking_file is not None and form.format != "text":
         raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
@@ -78,7 +78,7 @@ def open_outlets(form: Form, streams: Streams, console: Console) -> Iterator[Out
             data = stack.enter_context(replaced(str(form.output)))
         file = None if form.thinking_file is None else stack.enter_context(opened(form.thinking_file))
         mode = _mode(form, data, streams, file, dims=console.dims)
-        yield Outlets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
+        yield OutputTargets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
 
 
 def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, dims: bool) -> str:
@@ -94,8 +94,8 @@ def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, di
 
 def _thinking_paper(
     form: Form, mode: str, data: Output, streams: Streams, file: Output | None, console: Console
-) -> Paper | None:
+) -> TextSink | None:
     if form.format != "text" or mode != "split":
         return None
     output = file or (data if form.thinking == "show" else streams.stderr)
-    return Terminal(output, dim=console.dims) if output.is_terminal else Plain(output)
+    return TerminalText(output, dim=console.dims) if output.is_terminal else PlainText(output)

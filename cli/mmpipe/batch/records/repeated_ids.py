@@ -11,7 +11,7 @@ _PLACE: Final = 8  # bytes
 _LONGEST_INDEX: Final = 18  # digits; nobody reads more records
 
 
-class Duplicates:
+class RepeatedIds:
     """Remembers every id and where it was first; records are to be shown in the order of their index.
 
     An id costs some 40 bytes. A record that is named by its index costs nothing while the next ones are too, so that

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.order import InOrder
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.reorder_buffer import ReorderBuffer
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.text.visible import visible_json
 from mmpipe.unix.streams import Output
@@ -15,7 +15,7 @@ _SYNC_EVERY: Final = 1.0  # seconds; what a power cut may take
 _MOST_WAITING: Final = 16 << 20  # bytes that a slow reader may leave unread
 
 
-class Outlet:
+class ResultWriter:
     """Where lines go: to the `journal` as they come, or else to `stdout`, in the order of the input if that is wanted.
 
     A journal is never kept waiting, since what is not in it is lost with the process. A reader of stdout who stands
@@ -27,13 +27,13 @@ class Outlet:
         self,
         stdout: Output,
         journal: Journal | None,
-        change: Change,
+        change: Condition,
         make_way: Callable[[], None],
         *,
         in_order: bool,
     ) -> None:
         self._stdout, self._journal, self._change, self._make_way = stdout, journal, change, make_way
-        self._order = InOrder() if in_order and journal is None else None
+        self._order = ReorderBuffer() if in_order and journal is None else None
         # Where in the journal the next line will stand.
         self.end = 0 if journal is None else journal.end
         self._ready: list[bytes] = []

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.ledger import Ledger
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.records.records import Record
 
 _PLACE: Final = struct.Struct(">QI")  # where a line begins in the journal, and its bytes
@@ -66,13 +66,15 @@ class JournalAnswers:
         return self._journal.read(place, length)
 
 
-class Twins:
+class RequestCoalescer:
     """Which requests are asked at this moment, who waits for their answers, and the answers that came.
 
     `give` is called with a record, the line of the answer that it shares, and whether that is a good one.
     """
 
-    def __init__(self, answers: Answers, change: Change, give: Callable[[Record, bytes, bool], None]) -> None:
+    def __init__(
+        self, answers: Answers, change: Condition, give: Callable[[Record, bytes, bool], None]
+    ) -> None:
         self._answers, self._change, self._give = answers, change, give
         self._asked: dict[bytes, list[Record]] = {}
         self._waiting = 0

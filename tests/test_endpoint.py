@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.core.terms import Key
+from mmpipe.core.endpoint import Key
 
 KEY = Key("sk-test-SECRETsecret0123", "environment")
 AROUND = st.text(st.sampled_from("\u0130\u1e9e\ufb03Aa \n") | st.characters(), max_size=30)

@@ -9,7 +9,7 @@ from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.reception import Head, Reception
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.terms import Limits
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
 
 LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it

@@ -7,7 +7,7 @@ from mmpipe.errors import BadResponse
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-class Halves:
+class SurrogateJoiner:
     """By field: the first half of a character whose second half is to come."""
 
     def __init__(self) -> None:

@@ -1,10 +1,8 @@
-"""The terms on which the service is asked: where and with which key, how long, and how often."""
+"""The base URL of the API and the key that belongs to it; the key is never shown."""
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import Literal
 
 _TELLING = 8  # characters of a key; before them stands what all keys begin with, and no secret is as short
 
@@ -49,40 +47,3 @@ class Endpoint:
     def is_plain_http(self) -> bool:
         """Settings allow that for this machine only; no proxy is asked, and there is no certificate."""
         return self.base_url.startswith("http://")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
-
-    connect: float
-    first_byte: float
-    idle: float
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, in seconds, and how often to ask again."""
-
-    connect: float
-    first_byte: float
-    idle: float
-    total: float
-    retries: int
-
-    def limits(self, spent: float = 0.0) -> Limits:
-        """The limits of asking that goes on now, when so many seconds of it were spent already."""
-        return Limits(self.connect, self.first_byte, self.idle, time.monotonic() + self.total - spent)
-
-
-# What is done with a request: asked and kept; answered from a folder only; or from there if it can be.
-RecordingMode = Literal["record", "replay", "cache"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingOptions:
-    """Where answers are kept; `folder` is a path."""
-
-    folder: str
-    mode: RecordingMode

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from mmpipe.core.events import Event, Text, Thinking, Usage
 from mmpipe.core.reply import Attempts, Reply, total_usage, usage_json
 from mmpipe.errors import MmpipeError
-from mmpipe.writers.meta import told_to
+from mmpipe.writers.meta import open_meta
 
 
-class Account:
+class AnswerStats:
     """Counts from the first attempt; `reply` is what the current one has brought.
 
     An answer may take several turns: the model calls tools, or is asked to mend what it said. All of them are paid;
@@ -92,9 +92,9 @@ class Account:
 
 
 @contextmanager
-def accounted(path: str | None) -> Iterator[Account]:
+def open_stats(path: str | None) -> Iterator[AnswerStats]:
     """An account, told to `path` when the context ends; what else is told goes there at once."""
-    account = Account()
-    with told_to(path, account.line) as tell:
+    account = AnswerStats()
+    with open_meta(path, account.line) as tell:
         account.tell = tell
         yield account

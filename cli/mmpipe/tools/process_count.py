@@ -8,7 +8,7 @@ _EVERY = 1.0  # seconds between two counts, as long as the machine has no more p
 _PATIENCE = 0.2  # seconds; a machine on which counting takes longer is full of processes
 
 
-class Census:
+class ProcessCounter:
     """Watches whether the processes that descend from `leader` become more than `most`.
 
     Looking at each process of the machine is dear, and while they multiply it takes ever longer and comes ever later. How

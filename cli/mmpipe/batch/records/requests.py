@@ -52,7 +52,7 @@ _URL = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults:
+class RequestDefaults:
     """What holds for every record that does not say otherwise; `parameters` have been checked.
 
     `instruction` is told to the model in any case.
@@ -84,18 +84,20 @@ def is_envelope(record: Mapping[str, object]) -> bool:
     )
 
 
-def foreign_fields(record: Mapping[str, object], id_field: str | None, defaults: Defaults) -> JsonObject:
+def foreign_fields(
+    record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults
+) -> JsonObject:
     """The fields that are not ours, and not the id."""
     ours = _ENVELOPE if is_envelope(record) else _OURS | defaults.parameter_names
     return {name: value for name, value in record.items() if name not in ours and name != id_field}
 
 
-def prompt_of_text(text: str, defaults: Defaults) -> str:
+def prompt_of_text(text: str, defaults: RequestDefaults) -> str:
     """The prompt of a line of text, or of a JSON string; raises InputError."""
     return _prompt(text if defaults.template is None else defaults.template.render(text, {}))
 
 
-def asked_by_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str | Request:
+def asked_by_object(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:
     """What an object asks whose JSON is `text`: its prompt alone, if all else is as it is for every record.
 
     Raises InputError or, for parameters, UsageError.
@@ -119,12 +121,12 @@ def asked_by_object(record: Mapping[str, object], text: str, defaults: Defaults)
     return _request(messages, own, defaults, record.get("model"), record.get("system"))
 
 
-def request_of_prompt(prompt: str, defaults: Defaults) -> Request:
+def request_of_prompt(prompt: str, defaults: RequestDefaults) -> Request:
     """The request in which all but the prompt is as it is for every record."""
     return _request(_asking(prompt), {}, defaults)
 
 
-def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Defaults) -> str:
+def _prompt_of_object(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str:
     if defaults.template is not None:
         return _prompt(defaults.template.render(text, exact_json.loads(text)))
     if "prompt" in record:
@@ -134,7 +136,7 @@ def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Default
     )
 
 
-def _request_of_envelope(record: Mapping[str, object], defaults: Defaults) -> Request:
+def _request_of_envelope(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
     for name, only in (("method", "POST"), ("url", _URL)):
         if record.get(name, only) != only:
             raise InputError(f"its {name} is {_shown(record[name])}: only {only} can be asked")
@@ -151,7 +153,7 @@ def _request_of_envelope(record: Mapping[str, object], defaults: Defaults) -> Re
 def _request(
     messages: tuple[Message, ...],
     given: Mapping[str, object],
-    defaults: Defaults,
+    defaults: RequestDefaults,
     own_model: object = None,
     own_system: object = None,
 ) -> Request:
@@ -193,7 +195,7 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _own_parameters(record: Mapping[str, object], defaults: Defaults) -> JsonObject:
+def _own_parameters(record: Mapping[str, object], defaults: RequestDefaults) -> JsonObject:
     """The body fields that a record sets, at its top or under `parameters`."""
     further = record.get("parameters", {})
     if not isinstance(further, dict):

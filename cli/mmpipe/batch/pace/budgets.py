@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmpipe.batch.pace.change import Change
+from mmpipe.batch.pace.condition import Condition
 from mmpipe.errors import Partial, QuotaError, UsageError
 from mmpipe.text.visible import one_line
 
@@ -10,14 +10,14 @@ _FEWEST = 20  # records; a share of fewer says little
 
 
 @dataclass(frozen=True, slots=True)
-class MostErrors:
+class ErrorLimit:
     """So many failed records are borne: a number, or a share (0..1) of those done once there are some."""
 
     count: int | None = None
     share: float | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "MostErrors":
+    def parse(cls, text: str) -> "ErrorLimit":
         """Of `10` or `5%`; raises UsageError."""
         number, percent, rest = text.partition("%")
         try:
@@ -44,18 +44,18 @@ class MostErrors:
 class Bounds:
     """None is no bound; `cost` is in dollars, `seconds` for the whole run."""
 
-    errors: MostErrors | None = None
+    errors: ErrorLimit | None = None
     cost: float | None = None
     seconds: float | None = None
 
 
-class Purse:
+class CostBudget:
     """Money for the answers: what is asked is paid for in advance, at an estimate, and settled when the answer is there.
 
     Until some answers have told what they cost, few are asked at once: no more than are known.
     """
 
-    def __init__(self, most: float, change: Change) -> None:
+    def __init__(self, most: float, change: Condition) -> None:
         self._most, self._change = most, change
         self._spent = 0.0
         self._held: dict[int, float] = {}

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Protocol
 
 
-class Window(Protocol):
+class WindowSize(Protocol):
     """Room to ask: how many at once, by what became of those before."""
 
     @property
@@ -13,10 +13,10 @@ class Window(Protocol):
     def finished(self, *, overloaded: bool) -> None: ...
 
 
-class Gate:
+class AdaptiveSemaphore:
     """Lets in no more than the window allows, first come first served."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: WindowSize) -> None:
         self._window = window
         self.inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()

@@ -24,7 +24,7 @@ _NOWHERE: Final = (1 << 64) - 1  # after every index
 _GROUP: Final = 1 << 20  # bytes that are written at once
 
 
-def reorder(path: str) -> bool:
+def sort_journal(path: str) -> bool:
     """Put a whole journal into the order of its input, each id once; False if it is so already.
 
     Nothing may be appended afterwards by one who had it open before: `path` is another file then. Raises InputError,

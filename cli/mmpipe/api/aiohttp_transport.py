@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mmpipe.api.sdk import USER_AGENT, headers, leave_judging, tls
-from mmpipe.core.terms import Endpoint, Patience
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.timeouts import Timeouts
 
 if TYPE_CHECKING:
     import aiohttp
@@ -29,7 +30,7 @@ _SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns of more
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
-def open_session(endpoint: Endpoint, patience: Patience, size: int) -> "aiohttp.ClientSession":
+def open_session(endpoint: Endpoint, patience: Timeouts, size: int) -> "aiohttp.ClientSession":
     """At most `size` connections; raises ValueError or OSError for a proxy or certificates that make no sense."""
     import aiohttp
     import httpx2
