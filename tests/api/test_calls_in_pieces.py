@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.sending import call, chunk, stream, streamed
 from mmpipe.core.events import Event, ToolCall
+from support.sending import call, chunk, stream, streamed
 
 
 def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from api.far_end import KEY, answer, server
 from mmpipe.api.attempt import Observer
 from mmpipe.api.client import ask
 from mmpipe.core.endpoint import Endpoint, Key
@@ -25,6 +24,7 @@ from mmpipe.errors import (
     TimedOut,
     UsageError,
 )
+from support.socket_server import KEY, answer, server
 
 CHUNK = json.dumps(
     {"id": "1", "choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "56"}}]}

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from api.far_end import KEY, answer, server
 from mmpipe.api.attempt import Observer
 from mmpipe.api.client import list_models
 from mmpipe.api.codes import Source
@@ -24,6 +23,7 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
+from support.socket_server import KEY, answer, server
 
 ROW = {"id": "MiniMax-M3", "object": "model", "created": 1780272000, "owned_by": "minimax"}
 LIST = json.dumps({"object": "list", "data": [ROW, {"id": "M\u001b[2J"}]}).encode()

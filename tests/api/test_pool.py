@@ -14,7 +14,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.simulator.server import RunningSimulator
-from program.harness import KEY, service
+from support.harness import KEY, service
 
 PATIENCE = Timeouts(connect=5, first_byte=1, idle=1, total=20, retries=0)
 FAULTS = [

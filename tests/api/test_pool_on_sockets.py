@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from api.far_end import KEY, answer, server
 from mmpipe.api.attempt import Observer
 from mmpipe.api.client import ask
 from mmpipe.api.pool import Pool
@@ -18,6 +17,7 @@ from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
+from support.socket_server import KEY, answer, server
 
 PATIENCE = Timeouts(connect=3, first_byte=3, idle=3, total=20, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from api.sending import chunk, stream
 from mmpipe.api.codes import Source
 from mmpipe.api.reception import MAX_EXPLANATION, Head, WholeDecoder, receive_answer, receive_model_list
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
+from support.sending import chunk, stream
 
 MESSAGE = {"role": "assistant", "content": "a  b \n c"}
 WHOLE = json.dumps(

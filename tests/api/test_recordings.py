@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from api.recorder import (
+from mmpipe.api.attempt import Observer
+from mmpipe.api.reception import Head
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
+from support.recorder import (
     END,
     GOOD,
     MESSAGE,
@@ -24,12 +30,6 @@ from api.recorder import (
     text,
     told,
 )
-from mmpipe.api.attempt import Observer
-from mmpipe.api.reception import Head
-from mmpipe.core.events import Event
-from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Limits
-from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
 
 
 @pytest.mark.parametrize("arrivals", [(STREAM, *GOOD), (WHOLE, json.dumps(MESSAGE).encode())])

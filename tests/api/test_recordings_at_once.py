@@ -9,7 +9,6 @@ from typing import Self
 
 import pytest
 
-from api.recorder import GOOD, PATIENCE, REFUSED, REQUEST, STREAM, asked, at, far_end, recordings, text, told
 from mmpipe.api.attempt import UNOBSERVED, AskOnce, Observer
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.pool import Pool
@@ -19,7 +18,20 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
-from program.harness import KEY, service
+from support.harness import KEY, service
+from support.recorder import (
+    GOOD,
+    PATIENCE,
+    REFUSED,
+    REQUEST,
+    STREAM,
+    asked,
+    at,
+    far_end,
+    recordings,
+    text,
+    told,
+)
 
 
 class FakePool(AbstractAsyncContextManager["FakePool"]):

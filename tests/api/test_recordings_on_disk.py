@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from api.far_end import answer, server
-from api.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
-from disks import largest_file
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.recordings import open_recordings
 from mmpipe.core.request import Request
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
-from program.harness import KEY
+from support.disks import largest_file
+from support.harness import KEY
+from support.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
+from support.socket_server import answer, server
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1", b'{"request": {}, "answer": {"status": 200}}'])
@@ -100,7 +100,7 @@ RECORDER = """
 import json, sys
 from pathlib import Path
 from mmpipe.api.recordings import open_recordings
-from api.recorder import END, PATIENCE, STREAM, Observer, Request, chunk, far_end
+from support.recorder import END, PATIENCE, STREAM, Observer, Request, chunk, far_end
 asking = open_recordings(Path(sys.argv[1]), "record", None).asking(far_end(STREAM, chunk(sys.argv[2] * 9999), END))
 for turn in range(100):
     list(asking(Request("M", ({"role": "user", "content": str(turn % 5)},)), PATIENCE.limits(), Observer()))

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from mmpipe.api.retry import backoff, delay_before_retry, parse_date, parse_retry_after, server_time
 from mmpipe.errors import QuotaError, ServerError
 
+pytestmark = pytest.mark.laws
+
 NOW = 1_790_000_000.0
 
 

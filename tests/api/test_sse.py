@@ -7,9 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cuts import PLACES, cut
 from mmpipe.api.sse import BOM, EventReader
 from mmpipe.errors import BadResponse
+from support.cuts import PLACES, cut
+
+pytestmark = pytest.mark.laws
 
 LIMIT = 60
 LINES = st.lists(

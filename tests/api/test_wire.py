@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sending import USAGE, call, chunk, stream, streamed, text_of, thought
 from mmpipe.api.wire import StreamDecoder, decode
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
+from support.sending import USAGE, call, chunk, stream, streamed, text_of, thought
 
 FLAGS = {"role": "assistant", "name": "MiniMax AI", "audio_content": ""}
 

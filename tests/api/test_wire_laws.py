@@ -2,13 +2,16 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuts import PLACES, cut
 from mmpipe.api.wire import StreamDecoder
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import MmpipeError
+from support.cuts import PLACES, cut
+
+pytestmark = pytest.mark.laws
 
 PIECES = st.text('ab<好\u2028\0"\\ 😀', max_size=5)
 CALL = {"index": 0, "id": "1", "function": {"name": "ls", "arguments": "{}"}}

@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,8 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from batch.modelled import FarEnd, Place, Verbosity, answer_to, lines, run, run_in_a_process, said
 from mmpipe.errors import ExitStatus
+from support.batch_model import FarEnd, Place, Verbosity, answer_to, lines, run, run_in_a_process, said
+
+pytestmark = pytest.mark.crashes
 
 BY_HAND = os.environ.get("MMPIPE_MODEL_EXAMPLES")
 # To find the shortest way to a failure takes minutes.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from batch.running import Counts, Line, run
 from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.results import Form
 from mmpipe.errors import AuthError, InputError, UsageError
-from program.harness import prompts, service
+from support.batch_running import Counts, Line, run
+from support.harness import prompts, service
 
 
 def lines(path: Path) -> list[Line]:

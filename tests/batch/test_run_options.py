@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from openai.types.chat import ChatCompletion
 
-from batch.running import Counts, Line, run
 from mmpipe.batch.engine import PauseLimits
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.pace.budgets import Bounds, ErrorLimit
@@ -19,7 +18,8 @@ from mmpipe.batch.run import batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Verbosity
-from program.harness import bodies, environment, prompts, service
+from support.batch_running import Counts, Line, run
+from support.harness import bodies, environment, prompts, service
 
 ECHO = RequestOptions(template="sim:echo {}")
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from far_end import environment
+from stub_server import environment
 
 from mmpipe.simulator.faults import parse_fault
 from mmpipe.simulator.profile import Profile

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from far_end import FarEnd, as_object, memory, running, write_lines
+from stub_server import FarEnd, as_object, memory, running, write_lines
 
 FEW, MANY, AT_ONCE = 2_000, 200_000, 64
 LIMIT = 30  # MiB

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from contextlib import ExitStack
 from pathlib import Path
 
-from far_end import FarEnd, as_text, running, write_lines
+from stub_server import FarEnd, as_text, running, write_lines
 
 RPM = 600
 MOST, FEWEST = 605, RPM * 95 // 100

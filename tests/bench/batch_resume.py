@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from far_end import FarEnd, as_id, as_object, as_text, memory, running, write_lines
+from stub_server import FarEnd, as_id, as_object, as_text, memory, running, write_lines
 
 ANSWERED = 500_000
 SECONDS_LIMIT, MEMORY_LIMIT = 5, 150  # MiB

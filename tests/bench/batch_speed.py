@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from far_end import FarEnd, as_text, environment, write_lines
 from measure import Cost, cost_of
+from stub_server import FarEnd, as_text, environment, write_lines
 
 PEERS = Path(__file__).with_name("peers.py")
 OBVIOUS, AIOHTTP, OURS = "the obvious loop", "bare aiohttp", "mmpipe batch"

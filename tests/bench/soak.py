@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
-from far_end import as_id, environment, memory, write_lines
+from stub_server import as_id, environment, memory, write_lines
 
 from mmpipe.simulator.faults import parse_fault
 from mmpipe.simulator.profile import Profile

@@ -16,7 +16,6 @@ atheris = importlib.import_module("atheris")
 sys.path[:0] = [str(Path(__file__).parents[2] / "cli"), str(Path(__file__).parents[1])]
 
 with atheris.instrument_imports(include=["mmpipe"]):
-    from batch.reading import AUTO, read
     from mmpipe.api.cumulative import CumulativeDetector
     from mmpipe.api.retry import parse_retry_after
     from mmpipe.api.sse import EventReader
@@ -27,6 +26,7 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.core.thinking import separate_tags
     from mmpipe.errors import InputError, MmpipeError
     from mmpipe.text.visible import visible, visible_json
+    from support.record_reading import AUTO, read
 
 FOLDER = tempfile.TemporaryDirectory()
 NEXT = {"role": "user", "content": "and now?"}

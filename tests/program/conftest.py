@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from program.harness import put_on_path
+from support.harness import put_on_path
 
 
 @pytest.fixture(autouse=True)

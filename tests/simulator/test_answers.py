@@ -10,7 +10,7 @@ from mmpipe.simulator import prose, tokens
 from mmpipe.simulator.answers import Answer, Part, PartKind, answer_to, cut_to, think_twice
 from mmpipe.simulator.conversation import Conversation
 from mmpipe.simulator.deltas import cut
-from simulator.asking import SPLIT, STREAM, ask, ask_once, chat, simulator
+from support.simulator_calls import SPLIT, STREAM, ask, ask_once, chat, simulator
 
 # A busy machine is no failure, and what was found is told, not kept.
 CALM = settings(deadline=None, database=None)

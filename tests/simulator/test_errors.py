@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from simulator import captures
-from simulator.asking import KEY, STREAM, Json, Reply, ask, ask_once, chat, field, simulator
-from simulator.captures import shape
+from support import captures
+from support.captures import shape
+from support.simulator_calls import KEY, STREAM, Json, Reply, ask, ask_once, chat, field, simulator
 
 NO_KEY = (
     "login fail: Please carry the API secret key in the 'Authorization' field of the request header (1004)"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from simulator.asking import (
+from support.simulator_calls import (
     SPLIT,
     STREAM,
     USAGE,

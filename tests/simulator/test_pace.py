@@ -6,7 +6,7 @@ import pytest
 
 from mmpipe.simulator.rate_limit import RateLimit
 from mmpipe.simulator.steps import Send, Stall, Wait, paced
-from simulator.asking import STREAM, Json, ask, begun, chat, field, simulator
+from support.simulator_calls import STREAM, Json, ask, begun, chat, field, simulator
 
 
 def test_above_the_rate_requests_are_refused_with_1002() -> None:

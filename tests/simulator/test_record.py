@@ -9,7 +9,7 @@ import pytest
 
 from mmpipe.simulator.profile import Profile
 from mmpipe.simulator.server import RunningSimulator
-from simulator.asking import KEY, STREAM, Json, ask, begun, chat, simulator
+from support.simulator_calls import KEY, STREAM, Json, ask, begun, chat, simulator
 
 
 def lines(log: Path) -> list[Json]:

@@ -9,7 +9,7 @@ from mmpipe.core.events import Stop
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.rounds import OrderedCall, Round, rounds_of
 from mmpipe.simulator.server import RunningSimulator
-from simulator.asking import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
+from support.simulator_calls import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 
 # A busy machine is no failure, and what was found is told, not kept.
 CALM = settings(deadline=None, database=None)

@@ -17,7 +17,7 @@ import pytest
 
 from mmpipe.simulator.profile import Profile
 from mmpipe.simulator.server import RunningSimulator
-from simulator.asking import KEY, STREAM, ask, begun, chat, simulator
+from support.simulator_calls import KEY, STREAM, ask, begun, chat, simulator
 
 CLI = Path(__file__).parents[2] / "cli"
 

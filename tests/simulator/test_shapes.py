@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from simulator import captures
-from simulator.asking import SPLIT, STREAM, USAGE, Json, ask, ask_once, chat, field, objects, simulator
-from simulator.captures import shape, shape_of
+from support import captures
+from support.captures import shape, shape_of
+from support.simulator_calls import SPLIT, STREAM, USAGE, Json, ask, ask_once, chat, field, objects, simulator
 
 SYSTEM = {"role": "system", "content": "Be exact. " * 200}
 

@@ -1,6 +1,6 @@
 """Usage adds up, and long beginnings are cached in blocks (api_facts 2.7)."""
 
-from simulator.asking import Json, ask, chat, field, objects, simulator
+from support.simulator_calls import Json, ask, chat, field, objects, simulator
 
 SYSTEM: Json = {"role": "system", "content": "Hi"}
 

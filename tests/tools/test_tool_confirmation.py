@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 
 from mmpipe.tools.confirmation import question
 
+pytestmark = pytest.mark.tools
+
 # Reads what was typed ahead into the terminal's queue before it asks, says when, and tells the answer by its status.
 ASK = """
 import fcntl, os, signal, sys, termios

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mmpipe.errors import InputError
 from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of, parse_tools
 
+pytestmark = pytest.mark.tools
+
 CALM = settings(deadline=None)
 
 Json = dict[str, object]

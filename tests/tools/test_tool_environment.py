@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from mmpipe.errors import UsageError
 from mmpipe.tools.environment import tool_environment
 
+pytestmark = pytest.mark.tools
+
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 
 

@@ -16,6 +16,8 @@ from mmpipe.errors import Interrupted, PipeClosed, ToolError
 from mmpipe.tools.environment import tool_environment
 from mmpipe.tools.process import Containment, Execution, run_contained, side_by_side
 
+pytestmark = pytest.mark.tools
+
 MIB = 1024 * 1024
 LONG = 60.0  # seconds; the limit that is not what ends a command here
 

@@ -15,6 +15,8 @@ from mmpipe.tools.setup import ready
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
 
+pytestmark = pytest.mark.tools
+
 PATIENCE = Timeouts(connect=5, first_byte=5, idle=5, total=60, retries=0)
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 

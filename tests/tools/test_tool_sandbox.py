@@ -16,6 +16,8 @@ from mmpipe.tools.environment import tool_environment
 from mmpipe.tools.process import Containment, Execution, run_contained
 from mmpipe.tools.sandbox import Sandbox
 
+pytestmark = pytest.mark.tools
+
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 
 

@@ -1,0 +1,195 @@
+"""Whoever follows an exchange sets the clock by what comes, tells those who watch, and hands on what is in it."""
+
+import re
+import time
+from collections.abc import Iterator
+from math import inf
+
+import pytest
+
+from mmpipe.api.attempt import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.codes import Source
+from mmpipe.api.exchange import Arrival, Clock, Stage
+from mmpipe.api.reception import MAX_EXPLANATION, Head, receive_answer
+from mmpipe.core.events import Event, Start, Stop, Text
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
+from support.harness import eventually
+from support.sending import chunk, stream
+
+STREAM = Head(Source(request_id="trace"), "text/event-stream")
+FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))
+USAGE = stream({"choices": [], "usage": {"total_tokens": 9}})
+NOTHING = b": comment\n\n"
+STAGES = (Stage.CONNECTING, Stage.SENDING, Stage.WAITING)
+EVENTS = [
+    Start("0700", "MiniMax-M2.7", "trace"),
+    Text("5"),
+    Text("6"),
+    Stop("stop", {"content": "56", "role": "assistant"}),
+]
+
+
+class Watch(Clock):
+    """A clock that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        super().__init__(Limits(connect=9, first_byte=9, idle=9, deadline=float("inf")), begins_soon=True)
+        self.told.clear()
+
+    def enter(self, stage: Stage) -> None:
+        self.told.append(stage)
+        super().enter(stage)
+
+    def progress(self, limit: float = inf) -> None:
+        self.told.append(limit)
+        super().progress(limit)
+
+
+def arriving(*arrivals: Arrival | MmpipeError) -> Iterator[Arrival]:
+    for arrival in arrivals:
+        if isinstance(arrival, MmpipeError):
+            raise arrival
+        yield arrival
+
+
+def followed(
+    *arrivals: Arrival | MmpipeError, observer: Observer = UNOBSERVED, clock: Clock | None = None
+) -> list[Event]:
+    return list(follow(arriving(*arrivals), receive_answer, clock or Watch(), observer))
+
+
+def test_what_is_in_the_body_comes_out() -> None:
+    assert EVENTS == followed(*STAGES, STREAM, FIRST, LAST)
+
+
+def test_those_who_watch_are_told_of_the_head_and_of_each_piece() -> None:
+    told: list[object] = []
+    followed(
+        *STAGES, STREAM, FIRST, NOTHING, LAST, observer=Observer(received=told.append, began=told.append)
+    )
+    assert [STREAM, FIRST, NOTHING, LAST] == told
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (STREAM, "HTTP 200, text/event-stream, trace trace"),
+        (Head(Source(201), ""), "HTTP 201, no content type, no trace id"),
+    ],
+)
+def test_each_stage_and_the_head_are_noted_with_the_time(head: Head, words: str) -> None:
+    notes: list[str] = []
+    with pytest.raises(BadResponse):
+        followed(*STAGES, head, observer=Observer(note=notes.append))
+    *stages, last = notes
+    assert words == last
+    assert ["ready to connect", "connected", "request sent"] == [
+        note.partition(" after ")[0] for note in stages
+    ]
+    assert all(0 <= int(note.partition(" after ")[2].removesuffix(" ms")) < 9000 for note in stages)
+
+
+def test_the_time_that_is_noted_is_in_milliseconds() -> None:
+    began, notes = time.monotonic(), list[str]()
+
+    def late() -> Iterator[Arrival]:
+        eventually(lambda: time.monotonic() - began >= 0.05, "time goes by")
+        yield Stage.CONNECTING
+
+    assert [] == list(follow(late(), receive_answer, Watch(), Observer(note=notes.append)))
+    [milliseconds] = map(int, re.findall(r"after (\d+) ms", notes[0]))
+    assert 45 <= milliseconds < 30_000
+
+
+def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:
+    clock = Watch()
+    assert (
+        EVENTS[:3]
+        == followed(*STAGES, STREAM, NOTHING, FIRST, NOTHING, LAST, NOTHING, USAGE, clock=clock)[:3]
+    )
+    # The end of the answer leaves a short time for the usage, which nothing makes longer.
+    assert [*STAGES, inf, LINGER] == clock.told
+
+
+def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
+    clock, reception = Watch(), receive_answer(STREAM)
+    events = advance(reception, FIRST, clock, UNOBSERVED)
+    next(events)
+    assert [] == clock.told
+    assert [Text("5")] == list(events)
+    assert [inf] == clock.told
+
+
+FAILURES = [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("before", [(), STAGES, (*STAGES, STREAM), (*STAGES, STREAM, FIRST)])
+def test_a_failure_before_the_end_is_what_went_wrong(
+    before: tuple[Arrival, ...], failure: MmpipeError
+) -> None:
+    with pytest.raises(type(failure)) as caught:
+        followed(*before, failure)
+    assert failure is caught.value
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_after_the_end_harms_no_answer(failure: MmpipeError) -> None:
+    assert EVENTS == followed(*STAGES, STREAM, FIRST, LAST, failure)
+
+
+@pytest.mark.parametrize("before", [(), STAGES, (*STAGES, b"bytes before a head")])
+def test_an_exchange_without_a_head_brings_nothing(before: tuple[Arrival, ...]) -> None:
+    assert [] == followed(*before)
+
+
+REFUSED = Head(Source(401), "application/json")
+EXPLANATION = b'{"error": {"message": "what it says (1004)"}}'
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "words"),
+    [
+        ((EXPLANATION,), "what it says"),
+        ((EXPLANATION[:-1],), "no reason given"),
+        ((EXPLANATION[:9], NetworkError("reset")), "no reason given"),
+        ((EXPLANATION, TimedOut("slow")), "what it says"),
+        ((b"<html>",), "no reason given"),
+        ((b" " * (MAX_EXPLANATION + 1), TimedOut("never met")), "no reason given"),
+    ],
+)
+def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
+    arrivals: tuple[Arrival | MmpipeError, ...], words: str
+) -> None:
+    clock, told = Watch(), list[object]()
+    observer = Observer(received=told.append, began=told.append)
+    with pytest.raises(AuthError, match=words):
+        list(follow(arriving(*STAGES, REFUSED, *arrivals), receive_answer, clock, observer))
+    assert ([*STAGES, EXPLAINED], []) == (clock.told, told)
+
+
+def test_what_is_compressed_is_no_answer_but_an_error_all_the_same() -> None:
+    with pytest.raises(BadResponse, match="compressed"):
+        receive_answer(Head(Source(), "application/json", is_compressed=True))
+    with pytest.raises(AuthError):
+        list(receive_answer(Head(Source(401), "", is_compressed=True)).close())
+
+
+def test_what_explains_an_error_is_waited_for_no_longer_than_anything_else() -> None:
+    assert EXPLAINED < 10
+    now = time.monotonic()
+    for idle, most in ((1.0, 1.0), (60.0, EXPLAINED)):
+        clock = Clock(Limits(9, 9, idle, now + 60), begins_soon=True)
+        clock.progress(EXPLAINED)
+        assert most - 1 < clock.left() <= most
+
+
+def test_the_limit_that_comes_first_is_the_one_that_is_told() -> None:
+    now = time.monotonic()
+    for idle, total, option in ((1.0, 9.0, "--idle-timeout"), (9.0, 1.0, "--max-time")):
+        clock = Clock(Limits(9, 9, idle, now + total), begins_soon=True)
+        clock.progress()
+        assert option in clock.expired().message
+        assert clock.end <= now + 2

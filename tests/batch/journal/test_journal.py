@@ -1,0 +1,313 @@
+"""A journal loses nothing that it acknowledged, mends what a crash tore, and belongs to one run at a time."""
+
+import json
+import os
+import pty
+import stat
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmpipe.batch.journal.journal import open_journal, read_journal
+from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, request_half
+from mmpipe.errors import InputError, Internal, OutputError, UsageError
+from support.journals import asked, batch_api_line, record, resumed, states
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+def test_what_is_answered_is_not_asked_again_and_what_failed_is(path: Path) -> None:
+    path.write_bytes(record("a") + record("b", good=False) + record("c", good=False) + record("c", attempt=2))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good", "failed", "good", "new"] == states(journal, "a", "b", "c", "d")
+        assert [1, 1, 2, 0] == [journal.attempt(name) for name in "abcd"]
+        assert (3, None) == (len(journal), journal.repaired)
+
+
+def test_another_request_under_an_old_id_is_told(path: Path) -> None:
+    path.write_bytes(record("a", request="one") + record("b", request="one", good=False))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["changed", "changed"] == [journal.state(name, asked("another")) for name in "ab"]
+        assert "good" == journal.state("a", asked("one").upper())
+
+
+def test_an_id_with_a_good_answer_is_known_whatever_was_asked(path: Path) -> None:
+    path.write_bytes(record("a", request="one") + record("b", good=False))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert [True, False, False] == [journal.is_good(name) for name in "abc"]
+
+
+def test_what_could_not_be_asked_may_be_asked_anything_later(path: Path) -> None:
+    bad = record("a", good=False, request_sha256=None, attempt=0)
+    path.write_bytes(bad)
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert (["failed"], 0, False) == (states(journal, "a"), journal.attempt("a"), journal.is_good("a"))
+    path.write_bytes(bad + record("a", attempt=2) + bad)
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a"))
+
+
+def test_a_line_that_was_appended_can_be_read_back_from_where_it_began(path: Path) -> None:
+    path.write_bytes(record("a") + record("b")[:9])
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        first = journal.end
+        journal.append([record("c"), record("d")])
+        second = journal.end - len(record("d"))
+        assert [record("c"), record("d")] == [
+            journal.read(first, len(record("c"))),
+            journal.read(second, len(record("d"))),
+        ]
+        os.truncate(path, second + 1)
+        with pytest.raises(OutputError, match=f"^{path} was made shorter by somebody else$"):
+            journal.read(second, len(record("d")))
+        with pytest.raises(OutputError, match=f"^cannot read {path}: Invalid argument$"):
+            journal.read(-1, 1)
+
+
+def test_lines_of_the_batch_api_go_by_their_custom_id_and_their_attempts_are_counted(path: Path) -> None:
+    path.write_bytes(batch_api_line("a", good=False) + batch_api_line("a"))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good", "new"] == states(journal, "a", "batch_req_1")
+        assert 2 == journal.attempt("a")
+
+
+def test_an_id_may_be_any_string_of_json(path: Path) -> None:
+    path.write_bytes(rb'{"id":"\ud800","error":null,"request_sha256":"%s"}' % asked().encode() + b"\r\n")
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good", "new"] == states(journal, "\ud800", "?")
+    path.write_bytes(record("a", custom_id="") + record("b", custom_id=None))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good", "new", "good"] == states(journal, "", "a", "b")
+
+
+@pytest.mark.parametrize(
+    "content", [r'"\ud83d"', r'{"\udc00": 1}', "9" * 400, "[" * 900 + "]" * 900, '"\x7f"']
+)
+def test_a_record_may_hold_whatever_json_has(path: Path, content: str) -> None:
+    path.write_bytes(record("a").replace(b'"attempt"', b'"more": %s, "attempt"' % content.encode()))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["good"] == states(journal, "a")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=5,
+)
+HALVES = st.text(st.characters(categories=["Cs", "Ll"]), max_size=3)
+FIELDS = {
+    "id": HALVES | JSON,
+    "custom_id": HALVES | JSON,
+    "error": st.none() | st.dictionaries(HALVES, JSON, max_size=2) | JSON,
+    "attempt": st.integers(-1, 3) | st.just(2**31) | JSON,
+    "index": st.integers() | JSON,
+    "request_sha256": st.just(asked()) | st.just(asked().upper()) | JSON,
+    "content": HALVES | JSON,
+}
+
+
+def expected(fields: dict[str, object]) -> Entry | None:
+    """What a record with these fields says; None if it is none."""
+    name = fields.get("id") if fields.get("custom_id") is None else fields["custom_id"]
+    attempt, index, error = fields.get("attempt", 0), fields.get("index"), fields.get("error", "missing")
+    index = index if type(index) is int and index >= 0 else None
+    sha256 = fields.get("request_sha256")
+    is_known = isinstance(sha256, str) and sha256.lower() == asked()
+    is_unasked = sha256 is None and error is not None and attempt == 0
+    if (
+        not isinstance(name, str)
+        or not (error is None or isinstance(error, dict))
+        or not (type(attempt) is int and 0 <= attempt < 2**31)
+        or not (is_known or is_unasked)
+    ):
+        return None
+    return Entry(name, request_half(asked()) if is_known else NOT_ASKED, error is None, attempt, index)
+
+
+@pytest.mark.parametrize(
+    ("index", "place"), [(3, 3), (0, 0), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
+)
+def test_a_line_says_who_it_is_and_how_it_stands_and_its_place_if_it_has_one(
+    index: object, place: int | None
+) -> None:
+    good, failed = record("a", index=index), record("a", good=False, index=index, attempt=2)
+    unasked = record("a", good=False, index=index, request_sha256=None, attempt=0)
+    half = request_half(asked())
+    assert Entry("a", half, True, 1, place) == entry(good)
+    assert Entry("a", half, False, 2, place) == entry(failed)
+    assert Entry("a", NOT_ASKED, False, 0, place) == entry(unasked)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"{", "is not JSON in UTF-8"),
+        (b"[]", "is not a JSON object"),
+        (record("a", request_sha256=None), "has no request_sha256"),
+        (record("a", request_sha256="z" * 64), "has a request_sha256 that is none"),
+    ],
+)
+def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        entry(line)
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({}, optional=FIELDS), st.sampled_from([b"", b" ", b"\r"]))
+def test_a_line_is_read_as_the_reader_of_json_has_it(fields: dict[str, object], end: bytes) -> None:
+    line = json.dumps(fields).encode() + end
+    # Two halves that stand side by side are one character once they are read.
+    read = json.loads(line)
+    try:
+        found = entry(line)
+    except ValueError:
+        assert expected(read) is None
+    else:
+        assert expected(read) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\0" * 40, "not JSON"),
+        (b'{"id":"\xff"}', "UTF-8"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "object"),
+        (b'"a"', "object"),
+        (record("a")[:-1] + b"x", "not JSON"),
+        (record("a")[:-1] + record("c")[:-1], "not JSON"),
+        (b"\xef\xbb\xbf" + record("a")[:-1], "not JSON"),
+        (record("a").replace(b"content", b"\xed\xa0\x80")[:-1], "UTF-8"),
+        (record("a").replace("größer".encode(), b"\xff")[:-1], "UTF-8"),
+        (record("a").replace("größer".encode(), b"\x01")[:-1], "not JSON"),
+        (record("a", content=float("nan"))[:-1], "not JSON"),
+        (record("a", content=[float("-inf")])[:-1], "not JSON"),
+        (b'{"id":1}', "id"),
+        (record("a", attempt=True)[:-1], "attempt"),
+        (record("a", attempt=-1)[:-1], "attempt"),
+        (record("a", attempt=1.0)[:-1], "attempt"),
+        (record("a", attempt=2**31)[:-1], "attempt"),
+        (record("a", custom_id=1)[:-1], "id"),
+        (record("a", error=False)[:-1], "error"),
+        (record("a", error=[])[:-1], "error"),
+        (record("a").replace(b'"error"', b'"trouble"')[:-1], "error"),
+        (record("a", request_sha256="z" * 64)[:-1], "request_sha256"),
+        (record("a", request_sha256="ab")[:-1], "request_sha256"),
+        (record("a", request_sha256=None)[:-1], "request_sha256"),
+        (record("a", request_sha256=None, attempt=0)[:-1], "request_sha256"),
+        (record("a", request_sha256=None, good=False)[:-1], "request_sha256"),
+    ],
+)
+def test_a_line_inside_that_is_no_record_is_refused_by_its_number(
+    path: Path, line: bytes, reason: str
+) -> None:
+    content = record("a") + line + b"\n" + record("b") + b'{"torn'
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"^{path} is no journal that can be resumed: line 2 .*{reason}"):
+        resumed(path)
+    assert content == path.read_bytes()
+
+
+def test_content_is_neither_lost_nor_added_to_unless_the_user_says_which(path: Path) -> None:
+    path.write_bytes(b"precious")
+    with pytest.raises(UsageError, match=r"--resume .*--overwrite"), ExitStack() as stack:
+        stack.enter_context(open_journal(str(path), resume=False, overwrite=False))
+    assert b"precious" == path.read_bytes()
+    with open_journal(str(path), resume=False, overwrite=True) as journal:
+        assert b"precious" == path.read_bytes()
+        journal.clear()
+        journal.append([record("a")])
+    assert record("a") == path.read_bytes()
+
+
+def test_a_user_who_says_both_is_asked_which(path: Path) -> None:
+    with pytest.raises(UsageError, match="exclude"), open_journal(str(path), resume=True, overwrite=True):
+        pass
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("umask", [0, 0o022, 0o027])
+def test_a_new_journal_is_made_as_the_umask_says(path: Path, *, umask: int, resume: bool) -> None:
+    before = os.umask(umask)
+    try:
+        with open_journal(str(path), resume=resume, overwrite=False) as journal:
+            assert ["new"] == states(journal, "a")
+    finally:
+        os.umask(before)
+    assert 0o666 & ~umask == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("lines", [[b"no end"], [b"two\nlines\n"], [b"one\n", b"none", b"two\n\n"], [b""]])
+def test_what_is_not_one_line_for_each_record_is_not_written(path: Path, lines: list[bytes]) -> None:
+    with open_journal(str(path), resume=False, overwrite=False) as journal:
+        with pytest.raises(Internal, match=r"^a record for the journal is not one line$"):
+            journal.append(lines)
+        journal.append([])
+    assert b"" == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("before", "overwrite"), [(b"", False), (record("a") + b'{"torn', False), (b"old\n", True)]
+)
+def test_a_journal_that_nobody_else_wrote_to_is_untouched_however_it_began(
+    path: Path, before: bytes, *, overwrite: bool
+) -> None:
+    path.write_bytes(before)
+    with open_journal(str(path), resume=not overwrite, overwrite=overwrite) as journal:
+        journal.check_untouched()
+        if overwrite:
+            journal.clear()
+        for name in ("b", "c"):
+            journal.check_untouched()
+            journal.append([record(name)])
+        journal.check_untouched()
+
+
+def test_an_empty_journal_knows_nothing(path: Path) -> None:
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert (["new"], 0, 0, False) == (
+            states(journal, "a"),
+            journal.attempt("a"),
+            len(journal),
+            "a" in journal,
+        )
+
+
+def test_a_journal_tells_which_ids_are_in_it(path: Path) -> None:
+    path.write_bytes(record("a") + record("b", good=False))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert [True, True, False] == [name in journal for name in "abc"]
+
+
+def test_what_is_only_looked_at_is_not_cleared(path: Path) -> None:
+    path.write_bytes(record("a"))
+    with read_journal(str(path)) as journal:
+        assert ["good"] == states(journal, "a")
+        with pytest.raises(OutputError, match=f"^cannot write to {path}: Invalid argument$"):
+            journal.clear()
+    assert record("a") == path.read_bytes()
+
+
+def test_what_cannot_be_read_again_is_no_journal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ends = pty.openpty()
+    for name in (tmp_path / "pipe", os.ttyname(ends[1]), "/dev/stdout", "/dev/fd/1", "/dev/null"):
+        with pytest.raises(UsageError, match="leave out -o"):
+            resumed(Path(name))
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("place", ["", "no/such/folder"])
+def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path, place: str) -> None:
+    with pytest.raises(OutputError, match=f"^cannot write to {tmp_path / place}: "):
+        resumed(tmp_path / place)

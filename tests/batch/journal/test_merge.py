@@ -1,0 +1,156 @@
+"""Shards joined hold every id once, and what is missing or double is told."""
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.merge import Merged, merge
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
+from mmpipe.errors import Busy, InputError
+from mmpipe.unix.files import opened
+from support.journals import batch_api_line, record
+
+
+def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, Merged]:
+    for number, content in enumerate(shards):
+        (folder / f"{number}").write_bytes(content)
+    with opened(str(folder / "all")) as out:
+        found = merge([str(folder / f"{number}") for number in range(len(shards))], out, in_order=in_order)
+    return (folder / "all").read_bytes(), found
+
+
+def test_shards_are_joined_in_their_order_and_the_last_good_record_is_taken(tmp_path: Path) -> None:
+    again, failed = record("a", attempt=2), record("a", good=False, attempt=3)
+    content, found = merged(
+        tmp_path, record("a", good=False) + record("b") + again + failed, b"", batch_api_line("c")
+    )
+    assert (record("b") + again + batch_api_line("c"), 3) == (content, found.records)
+    assert ([], []) == (found.failed.examples, found.repeated.examples)
+
+
+def test_of_two_good_records_in_one_file_the_last_is_taken(tmp_path: Path) -> None:
+    content, _ = merged(tmp_path, record("a", index=1) + record("a", index=2))
+    assert record("a", index=2) == content
+
+
+def test_an_id_that_was_never_answered_is_there_once_and_told(tmp_path: Path) -> None:
+    last = record("a", good=False, attempt=2)
+    content, found = merged(tmp_path, record("a", good=False) + last)
+    assert (last, 1, ["a"]) == (content, found.failed.count, found.failed.examples)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_an_id_in_several_files_is_told_once_and_the_first_good_record_taken(
+    tmp_path: Path, *, good: bool
+) -> None:
+    first, second, third = record("a", index=1, good=good), record("a", index=2), record("a", index=3)
+    content, found = merged(tmp_path, first, second, third + third)
+    assert (first if good else second, 1) == (content, found.records)
+    assert (1, ["a"], 0) == (found.repeated.count, found.repeated.examples, found.failed.count)
+
+
+def test_only_some_examples_are_kept_of_many(tmp_path: Path) -> None:
+    many = b"".join(record(str(number), good=False) for number in range(30))
+    _, found = merged(tmp_path, many, many)
+    assert (30, 10, 30, 10) == (
+        found.failed.count,
+        len(found.failed.examples),
+        found.repeated.count,
+        len(found.repeated.examples),
+    )
+
+
+def placed(*indexes: int, good: bool = True) -> bytes:
+    """A record for each place in the input."""
+    return b"".join(record(f"id{index}", index=index, good=good) for index in indexes)
+
+
+def test_the_order_of_the_input_is_kept_if_that_is_wanted(tmp_path: Path) -> None:
+    shards = (placed(4, 0) + batch_api_line("x"), placed(3, good=False), placed(1, 3, 10**30)[:-1])
+    content, found = merged(tmp_path, *shards, in_order=True)
+    assert placed(0, 1, 3, 4, 10**30) + batch_api_line("x") == content
+    assert (6, 0, 1) == (found.records, found.failed.count, found.repeated.count)
+
+
+def test_places_that_no_shard_has_are_told(tmp_path: Path) -> None:
+    _, found = merged(tmp_path, placed(1, 7), placed(3, good=False) + batch_api_line("x"))
+    assert (5, ["0", "2", "4", "5", "6"], None) == (
+        found.missing.count,
+        found.missing.examples,
+        found.unchecked,
+    )
+    _, found = merged(tmp_path, placed(1, 0), placed(2))
+    assert (0, []) == (found.missing.count, found.missing.examples)
+    _, found = merged(tmp_path, placed(20))
+    assert (20, 10) == (found.missing.count, len(found.missing.examples))
+
+
+def test_a_tail_that_is_missing_is_told_where_the_size_of_the_input_is_known(tmp_path: Path) -> None:
+    for shard, records in (("0", None), ("1", 4), ("2", 2)):
+        write_sidecar(str(tmp_path / shard), Sidecar((), "", 1, 1.0, records, f"{shard}/3"))
+    _, found = merged(tmp_path, placed(0), placed(1), b"")
+    assert ["2", "3"] == found.missing.examples
+    _, found = merged(tmp_path, b"", b"", b"")
+    assert ["0", "1", "2", "3"] == found.missing.examples
+
+
+@pytest.mark.parametrize("index", [2**27, 2**40, 10**30])
+def test_an_index_beyond_measure_takes_no_memory_and_nothing_is_said_of_gaps(
+    tmp_path: Path, index: int
+) -> None:
+    tracemalloc.start()
+    try:
+        _, found = merged(tmp_path, placed(0, 2, index))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+    assert (0, f"an input of {index + 1} records is too long to be looked through for gaps") == (
+        found.missing.count,
+        found.unchecked,
+    )
+
+
+def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> None:
+    write_sidecar(str(tmp_path / "0"), Sidecar((), "", 1, 1.0, records=4))
+    for content in (
+        batch_api_line("a"),
+        record("a", index=-1),
+        record("a", index="7"),
+        record("a", index=True),
+    ):
+        _, found = merged(tmp_path, content)
+        assert (0, "no record says which place of the input it has") == (
+            found.missing.count,
+            found.unchecked,
+        )
+
+
+def test_a_torn_end_is_left_out_and_a_whole_one_gets_its_newline(tmp_path: Path) -> None:
+    content, _ = merged(tmp_path, record("a") + record("b")[:-1], record("c") + record("d")[:-9], record("e"))
+    assert b"".join(map(record, "abce")) == content
+    assert record("c") + record("d")[:-9] == (tmp_path / "1").read_bytes()
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 1"):
+        merged(tmp_path, b"a prompt\n")
+    with pytest.raises(InputError, match="cannot read"), opened(str(tmp_path / "all")) as out:
+        merge([str(tmp_path / "missing")], out)
+    with pytest.raises(InputError, match="cannot read"), opened(str(tmp_path / "all")) as out:
+        merge([str(tmp_path)], out)
+
+
+def test_a_shard_that_is_still_at_work_is_not_taken_for_whole(tmp_path: Path) -> None:
+    path = str(tmp_path / "shard")
+    with (
+        open_journal(path, resume=False, overwrite=False),
+        opened(str(tmp_path / "all")) as out,
+        pytest.raises(Busy, match=rf"process {os.getpid()}\b"),
+    ):
+        merge([path], out)
+    with opened(str(tmp_path / "all")) as out:
+        assert 0 == merge([path, path], out).records

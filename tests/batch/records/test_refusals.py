@@ -1,0 +1,157 @@
+"""What cannot be asked is told in one sentence, before it costs anything."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.text import strict_json
+from support.record_reading import AUTO, ENVELOPE, JSONL, LINES, bad, good, read, templated, user
+
+
+def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None:
+    for value, form in (({"name": 1}, JSONL), ("text", JSONL), (b"text", LINES)):
+        assert "a field title, " in bad(value, templated("{title}", form))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b'"a\xff"', "not UTF-8: byte 2 is 0xff"),
+        (b"{", "not JSON: Expecting property name enclosed in double quotes at character 2"),
+        (b'{"prompt": NaN}', "NaN is no number"),
+        (b"[" * 200_000, "nested too deep"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deep"),
+        (b'{"a":' * 40_000, "nested too deep"),
+        (b'{"id": 1, "prompt": "a", "x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "nested too deep"),
+        (b'{"prompt": "a", "x": ' + b"[" * 500 + b"]" * 500 + b"}", "nested too deep"),
+        (b'{"prompt": "a", "x": 1e400}', "a number is too large: 1e400"),
+        (b'{"prompt": "a", "x": ' + b"9" * 5000 + b"}", "not JSON: Exceeds the limit"),
+        (rb'{"prompt": "\ud83d"}', "half a character"),
+        (rb'{"prompt": "a", "\uDC00": 1}', "half a character"),
+        (7, "neither a string nor an object"),
+        ([user("a")], "neither a string nor an object"),
+        ("", "prompt is empty"),
+        (" \u2028\t", "prompt is empty"),
+        ({}, "no prompt, no messages"),
+        ({"prompt": 7}, "its prompt is 7: it must be a string"),
+        ({"prompt": " "}, "its prompt is empty"),
+        ({"prompt": "a", "messages": [user("a")]}, "both prompt and messages"),
+        ({"messages": []}, "at least one message"),
+        ({"messages": "a"}, "at least one message"),
+        ({"messages": [user("a"), {"content": "b"}]}, "message 2 is not an object with a role"),
+        ({"messages": [{"role": 1}]}, "message 1 is not an object with a role"),
+        ({"prompt": "a", "id": None}, "its id is not"),
+        ({"prompt": "a", "id": ""}, "its id is not"),
+        ({"prompt": "a", "id": True}, "its id is not"),
+        ({"prompt": "a", "custom_id": {}}, "its custom_id is not"),
+        ({"prompt": "a", "model": 3}, "its model is 3"),
+        ({"prompt": "a", "model": ""}, "its model is empty"),
+        ({"prompt": "a", "system": ["s"]}, 'its system is ["s"]'),
+        ({"prompt": "a", "temperature": 2}, "temperature is 2"),
+        ({"prompt": "a", "temperature": True}, "temperature is True"),
+        ({"prompt": "a", "top_p": "1"}, "top-p is 1"),
+        ({"prompt": "a", "max_tokens": 0}, "max-tokens is 0"),
+        ({"prompt": "a", "max_tokens": 10**9}, "MiniMax-M3 gives at most"),
+        ({"prompt": "a", "max_tokens": 1, "max_completion_tokens": 1}, "only one"),
+        ({"prompt": "a", "parameters": []}, "parameters are not an object"),
+        ({"prompt": "a", "parameters": {"n": 2}}, "one answer"),
+        ({"prompt": "a", "parameters": {"functions": []}}, "use tools"),
+        ({"prompt": "a", "parameters": {"model": "m"}}, "a field of its own"),
+        ({"prompt": "a", "parameters": {"stream": True}}, "use --wire"),
+        ({"prompt": "a", "top_p": 1, "parameters": {"top_p": 1}}, "top_p is given twice"),
+        ({**ENVELOPE, "method": "GET", "body": {"messages": [user("a")]}}, 'its method is "GET"'),
+        ({**ENVELOPE, "url": "/v1/embeddings", "body": {"input": "a"}}, 'its url is "/v1/embeddings"'),
+        ({**ENVELOPE, "body": {}}, "at least one message"),
+        ({**ENVELOPE, "model": "m", "body": {"messages": [user("a")]}}, "model stands beside body"),
+        ({**ENVELOPE, "body": {"messages": [user("a")], "n": 3}}, "one answer"),
+        (
+            {**ENVELOPE, "body": {"messages": [user("a")], "stream": True}},
+            "stream is not for one record to say",
+        ),
+        ({**ENVELOPE, "body": {"messages": [user("a")], "stream_options": {"a": 1}}}, "use --wire"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(value: object, words: str) -> None:
+    assert words in bad(value)
+
+
+def test_what_a_template_makes_must_not_be_empty_either() -> None:
+    assert "prompt is empty" in bad({"title": " "}, templated("{title}\n"))
+    assert "prompt is empty" in bad(b"\xc2\xa0", templated("{}", LINES))
+
+
+def test_messages_and_a_template_are_one_too_many() -> None:
+    template = templated("{}")
+    assert "messages of its own" in bad({"messages": [user("a")]}, template)
+    assert "messages of its own" in bad({**ENVELOPE, "body": {"messages": [user("a")]}}, template)
+
+
+def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> None:
+    content = b'{"custom_id": "x", "prompt": 1}\nbroken\n"ok"\n' + b"9" * 50
+    expected = [
+        BadRecord(0, "x", "in", 1, "its prompt is 1: it must be a string", custom_id=True),
+        BadRecord(1, None, "in", 2, "it is not JSON: Expecting value at character 1"),
+        (2, "2", 3),
+        BadRecord(3, None, "in", 4, "it is longer than 40 bytes"),
+    ]
+    found = read(content, limit=40)
+    assert expected == [
+        record if isinstance(record, BadRecord) else (record.index, record.id, record.number)
+        for record in found
+    ]
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_no_line_whatsoever_stops_the_reading(content: bytes) -> None:
+    for form in (AUTO, LINES, JSONL):
+        records = read(content + b'\n"last"\n', form)
+        assert isinstance(records[-1], Record)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["id", "prompt", "messages", "body", "url", "model", "system", "parameters", "top_p"])
+
+
+@given(st.dictionaries(NAMES, JSON))
+def test_every_object_is_a_record_that_can_be_sent_or_a_sentence(value: dict[str, object]) -> None:
+    [record] = read(json.dumps(value).encode(), JSONL)
+    if isinstance(record, Record):
+        assert json.dumps(record.request.body(), ensure_ascii=False).encode()
+    else:
+        assert record.message
+
+
+@given(JSON)
+def test_every_value_is_read_as_it_was_written(value: object) -> None:
+    assert repr(value) == repr(good({"prompt": "a", "x": value}).fields["x"])
+
+
+@given(
+    JSON,
+    st.booleans(),
+    st.integers(0, 60),
+    st.integers(0, 2),
+    st.text('{}[]",:\\u0dD8tn1.-+E \t\xe9', max_size=2),
+)
+def test_json_is_what_the_standard_says(
+    value: object, escaped: bool, at: int, length: int, instead: str
+) -> None:
+    text = json.dumps({"prompt": "a", "x": value}, ensure_ascii=escaped)
+    text = text[:at] + instead + text[at + length :]
+    [record] = read(text.encode(), JSONL)
+    try:
+        expected = strict_json.loads(text)
+        json.dumps(expected, ensure_ascii=False).encode()
+    except ValueError:
+        assert isinstance(record, BadRecord)
+    else:
+        # A string has no fields, and what cannot be asked has none that are shown.
+        if isinstance(record, Record) and isinstance(expected, dict):
+            assert all(repr(expected[name]) == repr(value) for name, value in record.fields.items())

@@ -1,0 +1,202 @@
+"""Files and standard input are read in order, as soon as something is there, and what cannot be read is named."""
+
+import gzip
+import os
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mmpipe.batch.records.lines import NUL, Line, Oversized
+from mmpipe.batch.records.sources import Piece, ends_of, lines_of, read_pieces
+from mmpipe.errors import InputError, UsageError
+from mmpipe.unix.streams import Input, Streams
+from support.record_reading import read_lines
+
+
+def read(*paths: Path | str, stdin: bytes = b"", limit: int = 1000) -> list[Line | Oversized]:
+    return list(read_lines([str(path) for path in paths], Streams.fake(stdin).stdin, limit=limit))
+
+
+def texts(lines: list[Line | Oversized]) -> list[bytes]:
+    return [line.content for line in lines if isinstance(line, Line)]
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def test_files_are_read_in_order_and_each_counts_its_own_lines(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_bytes(b"\xef\xbb\xbfa\nb")
+    two.write_bytes(b"\xef\xbb\xbfc\n")
+    expected = [
+        Line(str(one), 1, b"a", skipped=3),
+        Line(str(one), 2, b"b"),
+        Line(str(two), 1, b"c", skipped=3),
+    ]
+    assert expected == read(one, two)
+
+
+def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"a\n")
+    assert [Line("standard input", 1, b"piped")] == read(stdin=b"piped\n")
+    assert [b"a", b"piped", b"a"] == texts(read(tmp_path / "one", "-", tmp_path / "one", stdin=b"piped"))
+
+
+def test_standard_input_cannot_be_read_twice() -> None:
+    with pytest.raises(UsageError, match="more than once"):
+        read_lines(["-", "-"], Streams.fake().stdin)
+
+
+def test_the_same_file_may_be_read_twice_and_counts_its_lines_anew(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(b"a\nb")
+    assert [(1, b"a"), (2, b"b")] * 2 == [
+        (line.number, line.content) for line in read(path, path) if isinstance(line, Line)
+    ]
+
+
+def test_an_empty_file_among_others_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "none").write_bytes(b"")
+    (tmp_path / "none.gz").write_bytes(gzip.compress(b"", mtime=0))
+    (tmp_path / "one").write_bytes(b"a\n")
+    assert [b"a"] == texts(read(tmp_path / "none", tmp_path / "none.gz", tmp_path / "one"))
+
+
+def test_what_is_appended_later_is_not_of_the_input(tmp_path: Path) -> None:
+    """Standard input may stand anywhere in its file; what was made shorter, or is another file now, has its own end."""
+    names = [str(tmp_path / name) for name in ("grows", "shrinks", "replaced", "empty")]
+    for name in names[:3]:
+        Path(name).write_bytes(b"one\ntwo\n")
+    Path(names[3]).write_bytes(b"")
+    paths, stdin = [*names, "-"], Streams.fake(b"passed over\nabc\n").stdin
+    os.lseek(stdin.descriptor, 12, os.SEEK_SET)
+    ends = ends_of([*paths, "missing"], stdin)
+    with Path(names[0]).open("ab") as file:
+        file.write(b"more\n")
+    os.pwrite(stdin.descriptor, b"more\n", 16)
+    os.truncate(names[1], 4)
+    (tmp_path / "another").write_bytes(b"another of more lines\n")
+    (tmp_path / "another").rename(names[2])
+    found = [(piece.source, piece.content) for piece in read_pieces(paths, stdin, ends) if piece.content]
+    assert [
+        (names[0], b"one\ntwo\n"),
+        (names[1], b"one\n"),
+        (names[2], b"another of more lines\n"),
+        ("standard input", b"abc\n"),
+    ] == found
+
+
+def test_a_file_of_the_kernel_has_no_size_and_is_read_all_the_same() -> None:
+    paths, stdin = ["/proc/self/status"], Streams.fake().stdin
+    assert b"Name:" in b"".join(piece.content for piece in read_pieces(paths, stdin, ends_of(paths, stdin)))
+
+
+def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(b"", mtime=0) + gzip.compress(b"a", mtime=0))
+    expected = [Piece(str(path), b"a"), Piece(str(path), b""), Piece("standard input", b"")]
+    assert expected == list(read_pieces([str(path), "-"], Streams.fake(b"").stdin))
+
+
+def test_a_pause_between_pieces_is_one_between_lines() -> None:
+    pieces = [None, Piece("in", b"a\nb"), None, Piece("in", b"c\n"), Piece("in", b""), None]
+    assert [None, Line("in", 1, b"a"), None, Line("in", 2, b"bc"), None] == list(lines_of(pieces))
+
+
+def test_a_line_is_not_taken_for_whole_because_reading_was_ended() -> None:
+    assert [b"a"] == texts(list(lines_of([Piece("in", b"a\nb")])))
+    assert [b"a", b"b"] == texts(list(lines_of([Piece("in", b"a\nb"), Piece("in", b"")])))
+
+
+def test_items_may_end_with_nul() -> None:
+    lines = read_lines([], Streams.fake(b"a\nb\0c").stdin, separator=NUL)
+    assert [b"a\nb", b"c"] == texts(list(lines))
+
+
+def test_the_first_line_of_a_live_pipe_comes_before_the_second_is_there(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    lines = read_lines([], Input(reading))
+    os.write(writing, b"one\ntw")
+    assert Line("standard input", 1, b"one") == next(lines)
+    os.write(writing, b"o\n")
+    assert Line("standard input", 2, b"two") == next(lines)
+
+
+def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
+    import threading
+
+    reading, writing = pipe
+    os.set_blocking(reading, False)
+    later = threading.Timer(0.05, os.write, (writing, b"late\n"))
+    later.start()
+    assert Line("standard input", 1, b"late") == next(read_lines([], Input(reading)))
+    later.join()
+
+
+@pytest.mark.parametrize("name", ["missing", "", ".", "nul\0", "missing.gz"])
+def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"cannot read .*{tmp_path}"):
+        read(f"{tmp_path}/{name}")
+
+
+def test_standard_input_that_is_closed_is_an_input_error(pipe: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="cannot read standard input"):
+        list(read_lines([], Input(pipe[1])))
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([b"", bytes(7)]))
+def test_zipped_files_read_like_plain_ones_also_joined_and_padded(parts: list[bytes], padding: bytes) -> None:
+    import tempfile
+
+    # What begins as a gzip file does is read as one, whatever its name is.
+    assume(not b"".join(parts).startswith(b"\x1f\x8b"))
+    with tempfile.TemporaryDirectory() as folder:
+        plain, zipped = Path(folder, "x"), Path(folder, "x.gz")
+        plain.write_bytes(b"".join(parts))
+        zipped.write_bytes(b"".join(gzip.compress(part, mtime=0) + padding for part in parts))
+        assert texts(read(plain)) == texts(read(zipped))
+
+
+def test_a_zipped_file_that_unpacks_to_a_thousand_times_its_size_is_read_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(bytes(20 * 2**20) + b"\nend\n", mtime=0))
+    tracemalloc.start()
+    try:
+        assert [Oversized(str(path), 1, 1000), Line(str(path), 2, b"end")] == read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_every_zipped_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    whole = gzip.compress(b"one\ntwo\n", mtime=0)
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"x\.gz is cut off"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [b"plain\n", gzip.compress(b"x", mtime=0)[:-8] + bytes(8), gzip.compress(b"x", mtime=0) + b"junk"],
+)
+def test_a_zipped_file_that_is_spoilt_is_refused(spoilt: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(spoilt)
+    with pytest.raises(InputError, match=r"x\.gz is not sound gzip data"):
+        read(tmp_path / "x.gz")
+
+
+def test_what_stands_before_the_damage_has_come_out_already(tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"one\ntwo\n", mtime=0)[:-1])
+    lines = read_lines([str(tmp_path / "x.gz")], Streams.fake().stdin)
+    assert b"one" == texts([next(lines)])[0]

@@ -1,0 +1,98 @@
+"""Identical requests are asked once: whoever asks the same is given the same answer, now or when it comes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.records.records import Record
+from mmpipe.core.request import Request
+from support.journals import asked
+from support.journals import record as journal_line
+
+
+def record(index: int, asks: str = "the same") -> Record:
+    request = Request("M", ({"role": "user", "content": asks},))
+    return Record(index, f"{index}", "in", index, request, asked(asks), {})
+
+
+Given = list[tuple[int, bytes, bool]]
+
+
+def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
+    given: Given = []
+
+    async def run() -> None:
+        await work(
+            RequestCoalescer(
+                RecentAnswers(),
+                Condition(),
+                lambda record, line, good: given.append((record.index, line, good)),
+            )
+        )
+
+    asyncio.run(run())
+    return given
+
+
+def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> None:
+    async def work(twins: RequestCoalescer) -> None:
+        assert [False, True, False, True] == [
+            await twins.takes(one) for one in (record(0), record(1), record(2, "other"), record(3))
+        ]
+        twins.settle(record(0), b"line", 0, good=True)
+
+    assert [(1, b"line", True), (3, b"line", True)] == whole(work)
+
+
+def test_those_that_come_later_share_it_too() -> None:
+    async def work(twins: RequestCoalescer) -> None:
+        assert not await twins.takes(record(0))
+        twins.settle(record(0), b"line", 0, good=True)
+        assert await twins.takes(record(1))
+
+    assert [(1, b"line", True)] == whole(work)
+
+
+def test_a_failure_is_shared_by_those_that_waited_and_asked_again_by_those_that_come_later() -> None:
+    async def work(twins: RequestCoalescer) -> None:
+        for index in range(2):
+            await twins.takes(record(index))
+        twins.settle(record(0), b"bad", 0, good=False)
+        assert not await twins.takes(record(2))
+
+    assert [(1, b"bad", False)] == whole(work)
+
+
+def test_an_endless_pipe_does_not_fill_the_memory() -> None:
+    answers = RecentAnswers()
+    for index in range(5000):
+        answers.keep(index.to_bytes(16), b"x" * 10_000, 0)
+    assert None is answers.get((0).to_bytes(16))
+    assert b"x" * 10_000 == answers.get((4999).to_bytes(16))
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_with_a_journal_every_answer_is_remembered_by_its_place(tmp_path: Path, flushed: bool) -> None:
+    pending: list[bytes] = []
+    with open_journal(str(tmp_path / "out.jsonl"), resume=False, overwrite=False) as journal:
+
+        def flush() -> None:
+            journal.append(pending)
+            pending.clear()
+
+        answers = JournalAnswers(journal, flush)
+        places = {}
+        for name in ("a", "b"):
+            places[name] = journal.end + sum(map(len, pending))
+            pending.append(journal_line(name))
+            answers.keep(name.encode() * 16, pending[-1], places[name])
+        if flushed:
+            flush()
+        assert journal_line("b") == answers.get(b"b" * 16)
+        assert journal_line("a") == answers.get(b"a" * 16)
+        assert None is answers.get(b"c" * 16)

@@ -1,0 +1,74 @@
+"""Shards are joined into one file, and whatever is not there exactly once is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.merge import join
+from mmpipe.batch.options import MergeOptions
+from mmpipe.errors import Busy, InputError, Partial, UsageError
+from mmpipe.unix.streams import Streams
+from support.journals import record
+
+
+def joined(
+    *paths: Path, output: Path | None = None, in_order: bool = False, overwrite: bool = False
+) -> tuple[list[str], str]:
+    """The ids on standard output, and what was said."""
+    streams = Streams.fake()
+    name = None if output is None else str(output)
+    join(MergeOptions(tuple(map(str, paths)), name, in_order, overwrite), streams, {})
+    stdout, stderr = streams.captured()
+    return [json.loads(line)["id"] for line in stdout.splitlines()], stderr.decode()
+
+
+def journal(folder: Path, name: str, *records: bytes) -> Path:
+    (folder / name).write_bytes(b"".join(records))
+    return folder / name
+
+
+def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("c", index=2), record("a", index=0))
+    two = journal(tmp_path, "2", record("b", index=1))
+    assert ["c", "a", "b"] == joined(one, two)[0]
+    assert ["a", "b", "c"] == joined(one, two, in_order=True)[0]
+    ids, said = joined(one, two, output=tmp_path / "all")
+    assert ([], True) == (ids, "3 records of 2 journals" in said)
+    assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
+
+
+def test_what_is_missing_or_there_twice_is_told_and_the_file_is_left(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("a", index=0), record("d", index=3))
+    two = journal(tmp_path, "2", record("a", index=0))
+    target = tmp_path / "all"
+    target.write_text("precious\n")
+    with pytest.raises(
+        InputError, match=r"2 records are missing, by their index: 1, 2; 1 ids are in several journals: a"
+    ):
+        joined(one, two, output=target, overwrite=True)
+    assert "precious\n" == target.read_text()
+
+
+def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("a", index=0), record("b", index=1, good=False))
+    with pytest.raises(Partial, match="1 records have no good answer: b"):
+        joined(one, output=tmp_path / "all")
+    assert 2 == (tmp_path / "all").read_bytes().count(b"\n")
+
+
+def test_a_file_that_has_content_or_that_a_run_writes_to_is_not_taken_away(tmp_path: Path) -> None:
+    one, target = journal(tmp_path, "1", record("a", index=0)), journal(tmp_path, "all", record("b"))
+    with pytest.raises(UsageError, match="--overwrite"):
+        joined(one, output=target)
+    with pytest.raises(UsageError, match="both input and output"):
+        joined(one, output=one, overwrite=True)
+    with open_journal(str(target), resume=True, overwrite=False), pytest.raises(Busy):
+        joined(one, output=target, overwrite=True)
+    assert record("b") == target.read_bytes()
+
+
+def test_nothing_to_join_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="--merge"):
+        joined()

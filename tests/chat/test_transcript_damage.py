@@ -1,0 +1,43 @@
+"""Whatever a disk does to a conversation, what is refused stays as it is, and what is taken loses no other message."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmpipe.chat.transcript import message_line
+from mmpipe.core.events import Message
+from mmpipe.errors import InputError
+from support.damage import DAMAGE, Damage, damaged
+from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, kept, read
+
+pytestmark = pytest.mark.laws
+
+TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"gr\xc3', b"\0" * 9, b"\xc3"])
+
+
+@settings(IN_ONE_FOLDER, max_examples=150)
+@given(MESSAGES.filter(bool), DAMAGE, TORN)
+def test_messages_that_damage_did_not_touch_stay_or_the_file_is_refused_untouched(
+    tmp_path: Path, messages: list[Message], damage: Damage, torn: bytes
+) -> None:
+    path = tmp_path / "damaged"
+    lines = [message_line(message) for message in messages]
+    content, places = damaged(b"".join(lines) + torn, damage)
+    path.write_bytes(content)
+    try:
+        with kept(path) as transcript:
+            found = transcript.messages
+            assert content == path.read_bytes()
+            transcript.append([NEXT])
+    except InputError:
+        assert content == path.read_bytes()
+        return
+    left, end = path.read_bytes(), 0
+    for message, line in zip(messages, lines, strict=True):
+        start, end = end, end + len(line)
+        if not places & set(range(start, end)):
+            assert message in found
+            assert line in left
+    assert (*found, NEXT) == read(path)

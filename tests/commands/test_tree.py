@@ -1,0 +1,179 @@
+"""The names that scripts depend on are there, in their groups; and whatever tells of them tells the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mmpipe.commands.tree import TREE
+from mmpipe.config.settings import DEFAULTS
+from mmpipe.grammar import Command
+from mmpipe.reference.documents import DOCUMENTS, document
+from mmpipe.reference.help import help_page
+
+COMPLETIONS = Path(__file__).parents[2] / "completions"
+FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
+
+SERVICE = """-v/--verbose -q/--quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile
+--base-url --ca-file --api-key-file"""
+FITTING = "--schema --repair --extract"
+RECORDINGS = "--record --replay --cache"
+ABOUT = "--error-json -h/--help --version"
+ANSWERING = {
+    "Input": """PROMPT -f/--file --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
+        --stdin-timeout""",
+    "Request": "-m/--model --temperature --top-p --max-tokens -p/--param --native-thinking --wire",
+    "Thinking": "-t/--thinking --thinking-file",
+    "Output": f"-F/--format --json -o/--output --meta --allow-truncated {FITTING}",
+    "Function calling": """--tools --tool-choice --tool-result --run -j/--concurrency --max-rounds --max-calls
+        --tool-timeout --confirm --sandbox --tool-dir --tool-env""",
+    "Recordings": RECORDINGS,
+    "Common": f"{SERVICE} {ABOUT}",
+}
+# The contract: a name that is here may be joined by others, and never goes.
+CONTRACT = {
+    "chat": ANSWERING,
+    "stream": ANSWERING,
+    "batch": {
+        "Input": "FILE --input-format -0/--null --template -s/--system --system-file --keep-going --limit --shard --no-dedupe",
+        "Request": ANSWERING["Request"],
+        "Thinking": "-t/--thinking",
+        "Output": f"""--format -k/--keep-order --pass-through -o/--output --resume --overwrite
+            --allow-truncated --merge --meta --progress {FITTING}""",
+        "Pace": "-j/--concurrency --rpm --tpm --max-wait",
+        "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
+        "Recordings": RECORDINGS,
+        "Common": f"{SERVICE} {ABOUT}",
+    },
+    "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
+    "sim": {
+        "Simulator": "COMMAND --port --tps --latency --rpm --fail --dialect --seed --log",
+        "Common": ABOUT,
+    },
+    "completion": {"Output": "SHELL", "Common": ABOUT},
+}
+CHOICES = {
+    "--thinking": "show|split|hide",
+    "--wire": "stream|whole",
+    "--format": "text|json|jsonl|messages|raw",
+    ("models", "--format"): "tsv|jsonl",
+    ("batch", "--format"): "jsonl|openai",
+    "--extract": "code|json",
+    "--input-format": "auto|lines|jsonl",
+    "--progress": "auto|bar|plain|none",
+    "SHELL": "bash|zsh|fish|man",
+}
+
+
+def commands() -> tuple[Command, ...]:
+    return TREE.commands
+
+
+def test_the_commands_and_their_options_are_those_of_the_contract() -> None:
+    found = {
+        command.name: {
+            title: [("/".join(parameter.names) or parameter.metavar) for parameter in group]
+            for title, group in command.groups.items()
+        }
+        for command in commands()
+    }
+    promised = {
+        name: {title: names.split() for title, names in groups.items()} for name, groups in CONTRACT.items()
+    }
+    assert promised == found
+    assert list(promised) == list(found)
+
+
+def test_choices_are_those_of_the_contract() -> None:
+    for command in commands():
+        for parameter in (*command.options, *command.arguments):
+            name = parameter.names[-1] if parameter.names else parameter.metavar
+            expected = CHOICES.get((command.name, name)) or CHOICES.get(name, "")
+            assert expected == "|".join(parameter.choices), (command.name, name)
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_help_shows_every_option_under_its_title(command: Command) -> None:
+    page = help_page(TREE, command.name)
+    for title, group in command.groups.items():
+        part = page.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
+        for parameter in group:
+            assert ", ".join(parameter.names) in part
+            assert parameter.metavar in part
+            assert parameter.help in " ".join(part.split())
+
+
+@pytest.mark.parametrize("name", [command.name for command in (TREE.program, *TREE.commands)])
+def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
+    lines = help_page(TREE, name).splitlines()
+    examples = lines[lines.index("Examples:") + 1 :]
+    assert max(map(len, lines)) <= 80
+    assert [True, False] * 2 == [line.startswith("  # ") for line in examples[:4]]
+    assert all("mmpipe" in line for line in examples[1:4:2])
+
+
+def part(kind: str, command: Command) -> str:
+    """What a document says of one command alone, or of it and its twins."""
+    text = re.sub(r"\\f[BIR]", "", document(kind, TREE).replace("\\-", "-"))
+    names = next(names for names, _ in TREE.alike() if command.name in names)
+    match kind:
+        case "bash":
+            return (
+                text[text.index("_mmpipe_options()") :]
+                .partition(f"        {' | '.join(names)}) ")[2]
+                .partition("\n")[0]
+            )
+        case "zsh":
+            return text.partition(f"                {'|'.join(names)})\n")[2].partition(";;")[0]
+        case "fish":
+            at = "__mmpipe_at_runner" if command.takes_command else f"__mmpipe_at {' '.join(names)}"
+            return "\n".join(line for line in text.splitlines() if f"-n '{at}'" in line)
+        case _:
+            return text.partition(f"\n.SS mmpipe {names[0]} ")[2].partition("\n.S")[0]
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_completions_and_manual_know_every_option_of_each_command(command: Command, kind: str) -> None:
+    text = part(kind, command)
+    # What an earlier command has too is only named in the manual, by its last name.
+    known = {option for other in TREE.commands[: TREE.commands.index(command)] for option in other.options}
+    for option in command.options:
+        for name in option.names[-1:] if kind == "man" and option in known else option.names:
+            # fish has the names without their hyphens, behind -s and -l.
+            spelled = (
+                name if kind != "fish" else f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
+            )
+            assert re.search(rf"(?<![\w-]){re.escape(spelled)}(?![\w-])", text), (command.name, name)
+
+
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_completions_and_manual_know_every_choice(kind: str) -> None:
+    text = document(kind, TREE)
+    for command in commands():
+        for parameter in (*command.options, *command.arguments):
+            assert (" " if kind != "man" else "|").join(parameter.choices) in text or not parameter.names
+
+
+def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
+    shown = {"base_url": "cn"} | {name: f"{value}" for name, value in DEFAULTS.items() if name != "base_url"}
+    told = {option.names[-1]: option.help for option in TREE.commands[0].options}
+    assert {} == {
+        name: told[f"--{name.replace('_', '-')}"]
+        for name, value in shown.items()
+        if f"[{value}]" not in told[f"--{name.replace('_', '-')}"]
+    }
+
+
+@pytest.mark.parametrize("kind", list(DOCUMENTS))
+def test_the_committed_file_is_what_the_program_prints(kind: str) -> None:
+    """`mmpipe completion KIND > completions/FILE` makes it anew."""
+    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == document(kind, TREE)
+
+
+def test_nothing_else_is_in_the_folder_of_generated_files() -> None:
+    assert set(FILES.values()) == {path.name for path in COMPLETIONS.iterdir()}
+
+
+def test_commands_with_the_same_options_are_described_once() -> None:
+    assert ("chat", "stream") in [names for names, _ in TREE.alike()]

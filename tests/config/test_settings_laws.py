@@ -1,0 +1,155 @@
+"""Two laws over all combinations of places: which one a setting is taken from, and where a key may go."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmpipe.config.settings import DEFAULTS, FILE_KEYS, HOSTS, Settings
+from mmpipe.errors import AuthError
+from support.transcripts import IN_ONE_FOLDER
+
+pytestmark = pytest.mark.laws
+
+OWN: Final = ("cn", "intl", "https://api.minimax.cn/v1")
+ELSEWHERE: Final = tuple(
+    f"https://{place}.example/v1" for place in ("file", "profile", "environment", "option")
+)
+PLACES: Final = ("file", "profile", "environment", "option")
+PROFILE: Final = "p"
+
+
+def written(folder: Path, top: Mapping[str, object], profile: Mapping[str, object]) -> Path:
+    """The configuration file; JSON strings, numbers and arrays are those of TOML too."""
+    path = folder / "mmpipe" / "config.toml"
+    path.parent.mkdir(exist_ok=True)
+    sections = [(name, json.dumps(value)) for name, value in top.items()]
+    lines = [f"{name} = {value}" for name, value in sections]
+    lines += [f"[profile.{PROFILE}]", *(f"{name} = {json.dumps(value)}" for name, value in profile.items())]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def values_of(name: str) -> st.SearchStrategy[object]:
+    """What a configuration file may say of it."""
+    kind = FILE_KEYS[name]
+    return st.integers(1, 99) if kind is not str and name != "api_key_command" else st.text("abc", min_size=1)
+
+
+def layer(names: list[str]) -> st.SearchStrategy[dict[str, object]]:
+    return st.fixed_dictionaries({}, optional={name: values_of(name) for name in names})
+
+
+@settings(IN_ONE_FOLDER, max_examples=200)
+@given(
+    layer([*FILE_KEYS]),
+    layer([*FILE_KEYS]),
+    layer([*FILE_KEYS]),
+    st.none() | st.sampled_from(OWN),
+    st.booleans(),
+)
+def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_told(
+    tmp_path: Path,
+    top: dict[str, object],
+    profile: dict[str, object],
+    options: dict[str, object],
+    host: str | None,
+    is_chosen: bool,
+) -> None:
+    path = written(tmp_path, top, profile)
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), **({"MINIMAX_BASE_URL": host} if host else {})}
+    untyped: dict[str, object] = dict.fromkeys(FILE_KEYS)
+    found = Settings({**untyped, **options}, environment, PROFILE if is_chosen else None)
+    told = set(found.explain())
+    for name in FILE_KEYS:
+        value, source = DEFAULTS.get(name), "default"
+        for place, content in (
+            (str(path), top),
+            (f"{path} [profile.{PROFILE}]", profile if is_chosen else {}),
+            ("environment", {"base_url": host} if host else {}),
+            ("option", options),
+        ):
+            if name in content:
+                value, source = content[name], place
+        assert value == found.get(name)
+        assert (source == "option") == found.is_typed(name)
+        if value is not None:
+            shown = "..." if name.startswith("api_key") else value
+            assert f"{name} = {shown} ({source})" in told
+
+
+def keys(folder: Path) -> dict[str, str]:
+    """A file with a key for each place where one can be named, the key being the name of the place."""
+    for place in PLACES:
+        (folder / place).write_text(f"key-of-{place}\n")
+    return {place: str(folder / place) for place in PLACES}
+
+
+def taken(places: set[str], order: tuple[str, ...]) -> str:
+    return next((place for place in order if place in places), "default")
+
+
+SOME_PLACES: Final = st.sets(st.sampled_from(PLACES))
+
+
+@settings(IN_ONE_FOLDER, max_examples=300)
+@given(SOME_PLACES, SOME_PLACES, st.booleans())
+def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_and_nowhere_else(
+    tmp_path: Path, keyed: set[str], hosted: set[str], is_own: bool
+) -> None:
+    files = keys(tmp_path)
+    hosts = dict(zip(PLACES, OWN * 2 if is_own else ELSEWHERE, strict=False))
+
+    def section(place: str) -> dict[str, object]:
+        key = {"api_key_file": files[place]} if place in keyed else {}
+        return {**key, **({"base_url": hosts[place]} if place in hosted else {})}
+
+    written(tmp_path, section("file"), section("profile"))
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    environment |= {"MINIMAX_API_KEY": "key-of-environment"} if "environment" in keyed else {}
+    environment |= {"MINIMAX_BASE_URL": hosts["environment"]} if "environment" in hosted else {}
+    found = Settings(section("option"), environment, PROFILE)
+    key = taken(keyed, ("option", "environment", "profile", "file"))
+    host = taken(hosted, ("option", "environment", "profile", "file"))
+    may_go = is_own or host in ("default", "option", key)
+    if key == "default" or not may_go:
+        with pytest.raises(AuthError, match="no API key" if key == "default" else "is not sent to"):
+            found.endpoint()
+        return
+    endpoint = found.endpoint()
+    named = DEFAULTS["base_url"] if host == "default" else hosts[host]
+    assert (HOSTS.get(str(named), named), f"key-of-{key}") == (endpoint.base_url, endpoint.key.value)
+
+
+QUICK_START: Final = {"OPENAI_API_KEY": "key-of-openai", "OPENAI_BASE_URL": ELSEWHERE[0]}
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from([value, ""]) for name, value in QUICK_START.items()}
+    ),
+    st.booleans(),
+    st.sampled_from([None, *ELSEWHERE[:2]]),
+    st.sampled_from([None, *ELSEWHERE[:3]]),
+)
+def test_a_key_of_the_quick_start_goes_to_its_own_host_or_nowhere(
+    pair: dict[str, str], has_own_key: bool, typed: str | None, host: str | None
+) -> None:
+    environment = pair | ({"MINIMAX_API_KEY": "key-of-minimax"} if has_own_key else {})
+    environment |= {"MINIMAX_BASE_URL": host} if host else {}
+    try:
+        endpoint = Settings({"base_url": typed}, environment).endpoint()
+    except AuthError:
+        assert not has_own_key
+        # Refused is what lacks a half, or is to go elsewhere.
+        assert not all(pair.get(name) for name in QUICK_START) or typed not in (None, ELSEWHERE[0])
+        return
+    if has_own_key:
+        assert ("key-of-minimax", typed or host or HOSTS["cn"]) == (endpoint.key.value, endpoint.base_url)
+    else:
+        assert ("key-of-openai", urlsplit(ELSEWHERE[0])) == (endpoint.key.value, urlsplit(endpoint.base_url))

@@ -1,0 +1,203 @@
+"""Thinking is told from the answer, wherever the text is cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.thinking import arrange_thinking, separate_tags
+from support.cuts import cut
+
+TAGGED = st.lists(
+    st.sampled_from(
+        ["<think>", "</think>", "</mm:think>", "\n", "\n\n", "<", "</", "think>", "a", "word ", "好", " "]
+    )
+).map("".join)
+
+
+def joined(events: list[Event]) -> tuple[str, str]:
+    """All thinking and all text."""
+    thinking = "".join(event.text for event in events if isinstance(event, Thinking))
+    return thinking, "".join(event.text for event in events if isinstance(event, Text))
+
+
+def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
+    return joined(list(separate_tags(map(Text, pieces), native=native)))
+
+
+@pytest.mark.parametrize(
+    ("content", "thinking", "answer"),
+    [
+        ("<think>\nhm\n</think>\n\n56", "hm", "56"),
+        ("<think>hm</think>\n\n56", "hm", "56"),
+        ("<think>\nhm\n</think>\n56", "hm", "56"),
+        ("<think>\nhm\n</mm:think>\n\n56", "hm", "56"),
+        ("hm\n</think>\n\n56", "hm", "56"),
+        ("</think>\n\n56", "", "56"),
+        ("56", "", "56"),
+        ("<think>\nhm\n</think>\n", "hm", ""),
+        ("<think>\none\n</think>\n\nfirst\n<think>\ntwo\n</think>\n\nsecond", "one\ntwo", "first\nsecond"),
+        ("<think>\nhm\n</think>\n\nsay <think> to begin", "hm", "say <think> to begin"),
+        ("<think>\n1 < 2\n\n3\n</think>\n\nyes", "1 < 2\n\n3", "yes"),
+        ("<think>\nnever closed", "never closed", ""),
+        ("<think>\n1 <", "1 <", ""),
+        ("<think>\none\n</think>\n<think>\ntwo\n</think>\n\n56", "one\ntwo", "56"),
+        ("X = \n</think>\n56", "X = ", "56"),
+        ("<think>hm</think>\n\n    an indented answer", "hm", "    an indented answer"),
+        ("<think>hm</think>\n\nX", "hm", "X"),
+        ("  <think>hm</think>56", "hm", "56"),
+        ("", "", ""),
+        (" \n", "", " \n"),
+    ],
+)
+def test_each_layout_of_native_tags_comes_apart_at_every_cut(
+    content: str, thinking: str, answer: str
+) -> None:
+    for size in range(1, len(content) + 1):
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
+        assert (thinking, answer) == separated(pieces, native=True)
+
+
+@given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
+def test_where_the_text_is_cut_never_changes_what_comes_out(
+    text: str, places: list[int], native: bool
+) -> None:
+    assert separated([text], native=native) == separated(cut(text, places), native=native)
+
+
+@given(TAGGED, st.lists(st.integers(0, 60)), TAGGED, st.lists(st.integers(0, 60)))
+def test_where_thinking_of_its_own_field_is_cut_never_changes_what_comes_out(
+    thinking: str, places: list[int], text: str, others: list[int]
+) -> None:
+    def events(thoughts: list[str], texts: list[str]) -> list[Event]:
+        return [*map(Thinking, thoughts), *map(Text, texts)]
+
+    whole = events([thinking], [text]) if thinking else events([], [text])
+    pieces = events(cut(thinking, places), cut(text, others))
+    assert joined(list(separate_tags(whole, native=False))) == joined(
+        list(separate_tags(pieces, native=False))
+    )
+
+
+@given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
+def test_no_piece_that_comes_out_is_empty(text: str, places: list[int], native: bool) -> None:
+    events = separate_tags(map(Text, cut(text, places)), native=native)
+    assert all(event.text for event in events if isinstance(event, Text | Thinking))
+
+
+@pytest.mark.parametrize("end", ["\n", "<", "\n</thi", "</think> "])
+def test_thinking_of_its_own_field_that_ends_nearly_as_a_closer_is_kept_whole(end: str) -> None:
+    events: list[Event] = [Thinking(f"1 {end}"), Text("56")]
+    assert (f"1 {end}", "56") == joined(list(separate_tags(events, native=False)))
+
+
+@given(st.text(min_size=1), st.lists(st.integers(0, 60)))
+def test_an_answer_that_talks_about_tags_in_split_mode_stays_whole(text: str, places: list[int]) -> None:
+    answer = f"The tags are <think> and </think>.\n<think>\n{text}"
+    events = separate_tags([Thinking("hm"), *map(Text, cut(answer, places))], native=False)
+    assert ("hm", answer) == joined(list(events))
+
+
+@pytest.mark.parametrize("leftover", ["\n</think>", "</think>", "\n</think>\n", "\n</mm:think>"])
+def test_a_leftover_closer_at_the_end_of_split_thinking_is_taken_off_at_every_cut(leftover: str) -> None:
+    thinking = f"I said </think> once.{leftover}"
+    for place in range(1, len(thinking)):
+        events: list[Event] = [Thinking(thinking[:place]), Thinking(thinking[place:]), Text("56")]
+        assert ("I said </think> once.", "56") == joined(list(separate_tags(events, native=False)))
+
+
+def test_a_leftover_closer_before_a_split_answer_is_taken_off() -> None:
+    assert ("", "56") == separated(["</thi", "nk>\n", "\n56"], native=False)
+
+
+def test_a_server_that_knows_no_split_is_parsed_as_native() -> None:
+    assert ("hm", "56") == separated(["<think>hm</think>\n56"], native=False)
+
+
+@pytest.mark.parametrize("begun", ["one", "    one", "\nX"])
+def test_the_same_thinking_in_a_field_and_between_tags_is_said_once(begun: str) -> None:
+    events: list[Event] = [
+        Thinking(begun),
+        Text("<think>\n" + begun.removeprefix("\n")),
+        Thinking(" two"),
+        Text(" two"),
+        Thinking(" three"),
+        Text(" three\n</think>\n\n56"),
+    ]
+    assert (f"{begun} two three", "56") == joined(list(separate_tags(events, native=True)))
+
+
+def test_text_is_not_held_back_when_it_can_be_no_tag() -> None:
+    events = separate_tags([Text("<think>a</think>\n\nThe <b"), Text("> sky")], native=True)
+    assert [Thinking("a"), Text("The <b"), Text("> sky")] == list(events)
+
+
+def test_text_without_tags_is_not_kept_when_the_model_was_told_not_to_think() -> None:
+    events = separate_tags(iter([Text("The"), Text(" sky")]), native=True, thinks=False)
+    assert Text("The") == next(events)
+
+
+def test_an_opener_further_on_is_not_a_missing_one() -> None:
+    assert ("", "say <think>x</think> please") == separated(["say <think>x</think> please"], native=True)
+
+
+def test_long_text_without_tags_is_looked_through_once() -> None:
+    # Looked through again at each piece, this would take minutes.
+    pieces = ["no tag in here, word for word, "] * 60_000
+    assert ("", "".join(pieces)) == separated(pieces, native=True)
+
+
+def test_what_is_held_back_comes_before_usage_and_stop() -> None:
+    stop = Stop("stop", {})
+    events: list[Event] = [Start("id", "m"), Text("answer\n"), Usage(), stop]
+    assert [Start("id", "m"), Text("answer\n"), Usage(), stop] == list(separate_tags(events, native=True))
+
+
+def test_hidden_thinking_leaves_the_answer_alone() -> None:
+    assert [Text("56")] == list(arrange_thinking([Thinking("hm"), Text("56")], "hide", native=False))
+
+
+@pytest.mark.parametrize("mode", ["hide", "split"])
+def test_native_thinking_is_taken_out_of_the_answer_in_every_mode_but_show(mode: str) -> None:
+    thinking = "" if mode == "hide" else "hm"
+    for pieces in (["<think>hm</think>\n\n56"], ["h", "m\n</think>\n\n56"]):
+        assert (thinking, "56") == joined(list(arrange_thinking(map(Text, pieces), mode, native=True)))
+
+
+def test_the_words_of_a_model_that_was_told_not_to_think_are_arranged_as_they_come() -> None:
+    events = arrange_thinking(iter([Text("The"), Text(" sky")]), "split", native=True, thinks=False)
+    assert Text("The") == next(events)
+
+
+def test_an_answer_of_the_split_api_that_talks_about_tags_is_shown_as_it_is() -> None:
+    answer = "56\n<think>\nno block</think>"
+    shown = joined(list(arrange_thinking([Thinking("hm"), Text(answer)], "show", native=False)))
+    assert ("", f"<think>\nhm\n</think>\n\n{answer}") == shown
+
+
+def test_shown_thinking_stands_between_tags_before_the_answer() -> None:
+    events: list[Event] = [Thinking("h"), Thinking("m"), Text("5"), Text("6")]
+    assert ("", "<think>\nhm\n</think>\n\n56") == joined(list(arrange_thinking(events, "show", native=False)))
+
+
+def test_shown_thinking_without_an_answer_is_closed() -> None:
+    stop = Stop("length", {})
+    assert ("", "<think>\nhm\n</think>\n\n") == joined(
+        list(arrange_thinking([Thinking("hm"), stop], "show", native=False))
+    )
+
+
+@given(TAGGED, st.lists(st.integers(0, 200)))
+def test_native_text_is_shown_exactly_as_it_was_sent(content: str, places: list[int]) -> None:
+    assert ("", content) == joined(
+        list(arrange_thinking(map(Text, cut(content, places)), "show", native=True))
+    )
+
+
+@pytest.mark.parametrize("tagged", ["<think>\none\n</think>\n\n", ""])
+def test_native_text_with_thinking_in_a_field_is_shown_with_one_pair_of_tags(tagged: str) -> None:
+    start = Start("id", "m")
+    events: list[Event] = [start, Thinking("one"), Text(f"{tagged}5"), Text("6")]
+    shown = list(arrange_thinking(events, "show", native=True))
+    assert start == shown[0]
+    assert ("", "<think>\none\n</think>\n\n56") == joined(shown)

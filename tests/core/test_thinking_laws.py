@@ -1,0 +1,122 @@
+"""Laws of the separation of thinking and answer, whatever the text and wherever it is cut."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.thinking import CLOSERS, OPENER, arrange_thinking, separate_tags
+from support.cuts import PLACES, cut
+
+pytestmark = pytest.mark.laws
+
+TAGGED = st.lists(
+    st.sampled_from([OPENER, *CLOSERS, "\n", "\n\n", "<", "</", "think>", "mm:", "a", "word ", "好", " "])
+).map("".join)
+# No whole tag, but beginnings and ends of tags; nothing that layout could be taken for.
+PROSE = st.lists(
+    st.sampled_from(
+        ["<", "</", "</thi", "<thin", "nk>", "a", "word", "好", ".", "1 < 2 > 0", "\n- ", "\u2028"]
+    ),
+    min_size=1,
+    max_size=8,
+).map(lambda parts: f"I{''.join(parts)}.")
+THOUGHT = PROSE.filter(lambda text: not any(tag in text for tag in CLOSERS))
+# A block opens at the start of a line alone, so that an opener elsewhere is part of the answer.
+ANSWER = st.builds("{}{}".format, PROSE, st.sampled_from(["", " about <think>", " and </think> too"])).filter(
+    lambda text: f"\n{OPENER}" not in text
+)
+LAYOUTS = st.sampled_from([("\n", "\n"), ("", ""), ("", "\n"), ("\n", "")])
+
+
+def separated(pieces: list[str], *, native: bool, thinks: bool = True) -> list[Event]:
+    return list(separate_tags(map(Text, pieces), native=native, thinks=thinks))
+
+
+def said(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text | Thinking))
+
+
+def told_apart(events: list[Event]) -> tuple[str, str]:
+    """All thinking and all text."""
+    thinking = [event for event in events if isinstance(event, Thinking)]
+    return said([*thinking]), said([event for event in events if isinstance(event, Text)])
+
+
+def is_within(part: str, whole: str) -> bool:
+    """Whether `part` is `whole` but for what was left out, in the same order."""
+    rest = iter(whole)
+    return all(character in rest for character in part)
+
+
+def without_layout(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(TAGGED, PLACES, st.booleans(), st.booleans())
+@example("<think>a</mm:think>b</think>", [], True, True)
+def test_nothing_is_lost_but_whole_tags_and_the_layout_around_them(
+    content: str, places: list[int], native: bool, thinks: bool
+) -> None:
+    pieces = cut(content, places)
+    sent = without_layout(content)
+    came = without_layout(said(separated(pieces, native=native, thinks=thinks)))
+    assert is_within(came, sent)
+    lost = Counter(sent) - Counter(came)
+    odd_closers = lost[":"]
+    closers = lost["/"] - odd_closers
+    openers = lost["<"] - lost["/"]
+    tags = OPENER * openers + CLOSERS[0] * closers + CLOSERS[1] * odd_closers
+    assert Counter(tags) == lost
+
+
+@given(TAGGED, PLACES, st.booleans())
+def test_no_event_is_empty_and_what_follows_the_text_comes_after_all_of_it(
+    content: str, places: list[int], native: bool
+) -> None:
+    begin, usage, stop = Start("id", "m"), Usage(), Stop("stop", {})
+    events = list(separate_tags([begin, *map(Text, cut(content, places)), usage, stop], native=native))
+    assert [begin, usage, stop] == [events[0], *events[-2:]]
+    assert all(isinstance(event, Text | Thinking) and event.text for event in events[1:-2])
+
+
+@given(
+    st.lists(st.tuples(THOUGHT, ANSWER, LAYOUTS, st.sampled_from(CLOSERS)), min_size=1, max_size=4), PLACES
+)
+def test_what_was_put_together_from_blocks_and_answers_comes_apart_again(
+    turns: list[tuple[str, str, tuple[str, str], str]], places: list[int]
+) -> None:
+    content = "\n".join(
+        f"{OPENER}{before}{thought}{after}{closer}\n\n{answer}"
+        for thought, answer, (before, after), closer in turns
+    )
+    thoughts = "\n".join(thought for thought, *_ in turns)
+    answers = "\n".join(answer for _, answer, *_ in turns)
+    assert (thoughts, answers) == told_apart(separated(cut(content, places), native=True))
+
+
+@given(THOUGHT, st.sampled_from(["", "</think", "<", "\n</mm:thin"]), PLACES)
+def test_a_block_that_is_never_closed_is_thinking_to_its_end(
+    thought: str, end: str, places: list[int]
+) -> None:
+    content = f"{OPENER}\n{thought}{end}"
+    assert (f"{thought}{end}", "") == told_apart(separated(cut(content, places), native=True))
+
+
+@given(ANSWER, PLACES, st.booleans())
+def test_an_answer_without_thinking_stays_as_it_is_when_none_was_asked_for(
+    answer: str, places: list[int], native: bool
+) -> None:
+    assert ("", answer) == told_apart(separated(cut(answer, places), native=native, thinks=False))
+
+
+@given(TAGGED, TAGGED, PLACES, st.booleans())
+def test_what_is_hidden_is_the_thinking_that_would_be_split_off_and_nothing_else(
+    thinking: str, content: str, places: list[int], native: bool
+) -> None:
+    events: list[Event] = [*map(Thinking, filter(None, [thinking])), *map(Text, cut(content, places))]
+    shown = list(arrange_thinking(events, "split", native=native))
+    hidden = list(arrange_thinking(events, "hide", native=native))
+    assert [event for event in shown if isinstance(event, Text)] == hidden

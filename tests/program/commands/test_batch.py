@@ -1,0 +1,144 @@
+"""`batch` as it is typed: what was answered survives every end, two runs do not mix, and a pipe is live."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.harness import MMPIPE, Record, eventually, finished, mmpipe, prompts, service, started
+
+pytestmark = pytest.mark.crashes
+
+
+def lines(path: Path) -> list[Record]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def written(path: Path) -> int:
+    """How many lines are whole: of one that is being written, a reader may see the part up to a page's end."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def numbered(path: Path, count: int) -> Path:
+    path.write_text("".join(f"sim:echo {number}\n" for number in range(count)))
+    return path
+
+
+def moved_on(process: subprocess.Popen[bytes], out: Path) -> Callable[[], bool]:
+    """Whether some more lines are there than now, or the process has ended."""
+    wanted = written(out) + random.randint(1, 30)  # noqa: S311  any moment will do
+    return lambda: process.poll() is not None or written(out) >= wanted
+
+
+def test_killed_at_any_moment_and_taken_up_again_it_is_whole_and_repeats_no_more_than_was_in_flight(
+    here: Path,
+) -> None:
+    count, at_once, kills = 300, 8, 5
+    numbered(here / "in.txt", count)
+    command = (*MMPIPE, "batch", "in.txt", "-o", "out.jsonl", "-j", str(at_once), "--resume")
+    with service("500:0.02", tps=2000) as far:
+        for _ in range(kills):
+            with started(command, far) as process:
+                eventually(moved_on(process, here / "out.jsonl"), "lines")
+                process.kill()
+                process.wait()
+        done = mmpipe(*command[len(MMPIPE) :], far=far)
+        assert 0 == done.status, done.said
+        good = [str(record["id"]) for record in lines(here / "out.jsonl") if record["error"] is None]
+        assert sorted(map(str, range(count))) == sorted(good)
+        asked = len(prompts(far))
+    retried = sum(int(str(record["attempts"])) - 1 for record in lines(here / "out.jsonl"))
+    # What a killed run had asked and not yet tried again is in no line.
+    assert asked <= count + retried + kills * 2 * at_once
+
+
+def test_a_second_run_on_one_file_is_told_who_works_on_it(here: Path) -> None:
+    numbered(here / "in.txt", 3)
+    with (
+        service("hang") as far,
+        started((*MMPIPE, "batch", "in.txt", "-o", "out.jsonl"), far) as process,
+    ):
+        eventually(lambda: (here / "out.jsonl").exists() and len(far.requests) + 1, "a journal")
+        eventually(
+            lambda: mmpipe("batch", "in.txt", "-o", "out.jsonl", "--resume", far=far).status == 15, "busy"
+        )
+        second = mmpipe("batch", "in.txt", "-o", "out.jsonl", "--resume", far=far)
+        assert (15, b"", True) == (second.status, second.stdout, str(process.pid) in second.said)
+
+
+@pytest.mark.parametrize("options", [(), ("-k",)])
+def test_a_line_is_answered_while_the_next_is_not_there(options: tuple[str, ...]) -> None:
+    with (
+        service() as far,
+        started(
+            (*MMPIPE, "batch", *options, "--template", "sim:echo {}"), far, stdin=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for word in (b"first", b"second"):
+            process.stdin.write(word + b"\n")
+            process.stdin.flush()
+            assert word.decode() == json.loads(process.stdout.readline())["content"]
+        process.stdin.close()
+        assert 0 == process.wait(20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_what_is_asked_finish_and_the_run_can_be_taken_up(
+    here: Path, number: signal.Signals
+) -> None:
+    numbered(here / "in.txt", 400)
+    command = ("batch", "in.txt", "-o", "out.jsonl", "-j", "4")
+    with service(tps=400) as far:
+        with started((*MMPIPE, *command), far) as process:
+            eventually(lambda: written(here / "out.jsonl") >= 5, "lines")
+            process.send_signal(number)
+            done = finished(process)
+        assert -number == done.status
+        answered = lines(here / "out.jsonl")
+        assert 5 <= len(answered) < 400
+        assert len(prompts(far)) == len(answered)
+        assert 0 == mmpipe(*command, "--resume", far=far).status
+        assert 400 == len({record["id"] for record in lines(here / "out.jsonl")}) == len(prompts(far))
+
+
+def test_records_that_are_added_while_a_run_works_are_for_the_next_one(here: Path) -> None:
+    """There is more than is read ahead, so that they are there before the end is read."""
+    (here / "in.txt").write_text("".join(f"sim:echo {number} {'x' * 8000}\n" for number in range(100)))
+    command = ("batch", "in.txt", "-o", "out.jsonl", "-j", "1")
+    with service() as far:
+        with started((*MMPIPE, *command), far) as process:
+            eventually(lambda: written(here / "out.jsonl"), "a line")
+            with (here / "in.txt").open("a") as file:
+                file.write("sim:echo more\n")
+            assert (0, 100) == (finished(process).status, written(here / "out.jsonl"))
+        assert 0 == mmpipe(*command, "--resume", far=far).status
+        assert 101 == written(here / "out.jsonl") == len(prompts(far))
+
+
+def test_failed_records_make_the_status_partial_and_each_is_in_the_output() -> None:
+    with service("2013:1/2") as far:
+        done = mmpipe("batch", "--template", "sim:echo {}", far=far, stdin=b"1\n2\n3\n4\n")
+    assert (14, 4) == (done.status, len(done.records))
+    assert 2 == sum(record["error"] is not None for record in done.records)
+    assert "2 good, 2 failed" in done.said
+
+
+def test_a_reader_that_goes_away_ends_the_run(here: Path) -> None:
+    numbered(here / "in.txt", 2000)
+    with service() as far:
+        read, write = os.pipe()
+        with started((*MMPIPE, "batch", "in.txt"), far, stdout=write) as process:
+            os.close(write)
+            os.read(read, 100)
+            os.close(read)
+            began = time.monotonic()
+            assert -signal.SIGPIPE == process.wait(20)
+            assert time.monotonic() - began < 15

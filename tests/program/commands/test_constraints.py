@@ -1,0 +1,229 @@
+"""An answer that a script asked for in a form comes in that form, or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.harness import Record, bodies, mmpipe, parsed, service
+from support.talking import WEATHER, messages, runs, transcript
+
+SCHEMA = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
+GOOD = '{"age": 7}'
+
+
+def schema() -> str:
+    Path("schema.json").write_text(json.dumps(SCHEMA))
+    return "schema.json"
+
+
+@pytest.mark.parametrize("command", ["chat", "stream"])
+@pytest.mark.parametrize(
+    "answer",
+    [GOOD, f"```json\n{GOOD}\n```", f"Here you are:\n\n```\n{GOOD}\n```\nEnjoy!", f"It is {GOOD}, I think."],
+)
+@pytest.mark.parametrize("form", [(), ("--native-thinking",)])
+def test_fences_and_prose_are_taken_off(command: str, answer: str, form: tuple[str, ...]) -> None:
+    with service() as far:
+        done = mmpipe(command, "-n", *form, "--schema", schema(), f"sim:echo {answer}", far=far)
+    assert (0, b'{"age":7}\n') == (done.status, done.stdout), done.said
+
+
+def test_the_model_is_told_the_schema_and_the_transcript_is_not() -> None:
+    with service() as far:
+        options = ("-n", "-s", "Be brief.", "-c", "talk", "-m", "MiniMax-M2.1")
+        done = mmpipe("chat", *options, "--schema", schema(), f"sim:echo {GOOD}", far=far)
+    assert 0 == done.status, done.said
+    # This model takes one system message.
+    told = str(messages(far, 0)[0]["content"])
+    assert told.startswith("Be brief.\n\n")
+    assert json.dumps(SCHEMA, separators=(",", ":")) in told
+    assert ["Be brief.", f"sim:echo {GOOD}"] == [message["content"] for message in transcript("talk")[:2]]
+
+
+def test_an_answer_that_does_not_fit_is_mended_by_a_further_turn() -> None:
+    prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
+    with service() as far:
+        done = mmpipe("chat", "-n", "-c", "talk", "--meta", "meta", "--schema", schema(), prompt, far=far)
+    assert (0, b'{"age":7}\n') == (done.status, done.stdout), done.said
+    *_, said, complaint = messages(far, 1)
+    assert '{"age": -1}' == said["content"]
+    assert "$.age" in str(complaint["content"])
+    assert ["user", "assistant", "user", "assistant"] == [message["role"] for message in transcript("talk")]
+    meta = parsed(Path("meta").read_bytes())
+    assert (2, 2) == (meta["turns"], meta["attempts"])
+
+
+@pytest.mark.parametrize("command", ["chat", "stream"])
+@pytest.mark.parametrize("form", ["text", "json", "messages"])
+def test_what_never_fits_is_status_8_and_no_byte(command: str, form: str) -> None:
+    with service() as far:
+        for repairs in (0, 1, 3):
+            options = ("-n", "-c", "talk", "-F", form, "--schema", schema(), "--repair", str(repairs))
+            done = mmpipe(command, *options, 'sim:turns {"age": "old"}', far=far)
+            assert (8, b"") == (done.status, done.stdout)
+            assert "$.age" in done.said
+        assert 1 + 2 + 4 == len(far.requests)
+    assert not Path("talk").exists()
+
+
+def test_events_end_with_the_error_and_hold_nothing_of_the_answer() -> None:
+    with service() as far:
+        done = mmpipe("stream", "-n", "-F", "jsonl", "--schema", schema(), "sim:echo no", far=far)
+    assert 8 == done.status
+    assert ["error"] == [record["type"] for record in done.records]
+
+
+@pytest.mark.parametrize(("fault", "status"), [("length", 11), ("filter", 10)])
+def test_an_answer_that_is_none_is_not_made_to_fit(fault: str, status: int) -> None:
+    with service(fault) as far:
+        done = mmpipe("chat", "-n", "--schema", schema(), f"sim:echo {GOOD}", far=far)
+    assert (status, b"") == (done.status, done.stdout)
+
+
+def test_a_record_has_the_json_in_its_content_and_the_message_as_it_was() -> None:
+    with service() as far:
+        done = mmpipe("chat", "-n", "--json", "--schema", schema(), f"sim:echo ```\n{GOOD}\n```", far=far)
+    message = done.record["message"]
+    assert isinstance(message, dict)
+    assert ('{"age":7}', f"```\n{GOOD}\n```") == (done.record["content"], message["content"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--repair", "2"], "--repair goes with --schema"),
+        (["--schema", "schema.json", "--repair", "-1"], "--repair is -1"),
+        (["--schema", "schema.json", "--extract", "json"], "one of them"),
+        (["--schema", "schema.json", "-F", "raw"], "-F raw"),
+        (["--extract", "code", "-t", "show"], "write no thinking"),
+        (["--schema", "bad.json"], "bad.json"),
+        (["--schema", "no.json"], "cannot read no.json"),
+    ],
+)
+@pytest.mark.parametrize("command", ["chat", "batch"])
+def test_what_makes_no_sense_is_refused_before_it_is_asked(
+    command: str, options: list[str], words: str
+) -> None:
+    schema()
+    Path("bad.json").write_text('{"type": "no such type"}')
+    if command == "batch" and "-F" in options:
+        options = ["--schema", "bad.json"]
+        words = "bad.json"
+    with service() as far:
+        done = mmpipe(command, *options, far=far, stdin=b"a")
+        assert [] == far.requests
+    assert done.status in (2, 12)
+    assert b"" == done.stdout
+    assert words in done.said
+
+
+def test_the_code_of_an_answer_comes_out_to_the_byte() -> None:
+    text = "Sure:\n\n```python\nif a:\n\tb = '\\\\'  \n```\nThat is all.\n```\nsecond\n```"
+    with service() as far:
+        done = mmpipe("stream", "-n", "--extract", "code", f"sim:echo {text}", far=far)
+        none = mmpipe("chat", "-n", "--extract", "code", "sim:echo no code", far=far)
+    assert (0, b"if a:\n\tb = '\\\\'  \n") == (done.status, done.stdout)
+    assert "2 code blocks" in done.said
+    assert (8, b"") == (none.status, none.stdout)
+
+
+def test_the_json_of_an_answer_comes_out_compact() -> None:
+    with service() as far:
+        done = mmpipe("chat", "-n", "--extract", "json", 'sim:echo It is {"a": [1.0, "é"]}.', far=far)
+    assert (0, '{"a":[1.0,"é"]}\n'.encode()) == (done.status, done.stdout)
+
+
+def lines(*prompts: str) -> bytes:
+    return "".join(
+        f"{json.dumps({'id': f'r{number}', 'prompt': prompt})}\n" for number, prompt in enumerate(prompts)
+    ).encode()
+
+
+def by_id(records: list[Record]) -> dict[object, Record]:
+    return {record["id"]: record for record in records}
+
+
+@pytest.mark.parametrize("wire", ["whole", "stream"])
+def test_a_batch_mends_and_fails_each_record_for_itself(wire: str) -> None:
+    prompts = (
+        f"sim:echo ```\n{GOOD}\n```",
+        f'sim:turns {{"age": -1}}|||{GOOD}',
+        "sim:echo no",
+        "sim:tool x {}",
+    )
+    with service() as far:
+        done = mmpipe("batch", "--wire", wire, "--schema", schema(), far=far, stdin=lines(*prompts[:3]))
+        sent = bodies(far)
+    assert 14 == done.status
+    fitting, mended, bad = (by_id(done.records)[f"r{number}"] for number in range(3))
+    assert ['{"age":7}'] * 2 == [fitting["content"], mended["content"]]
+    assert [1, 2, 2] == [fitting["attempts"], mended["attempts"], bad["attempts"]]
+    assert isinstance(bad["error"], dict)
+    assert (8, "bad response") == (bad["error"]["code"], bad["error"]["name"])
+    assert 5 == len(sent)
+    assert isinstance(mended["usage"], dict)
+    assert isinstance(fitting["usage"], dict)
+    assert mended["usage"]["total_tokens"] > fitting["usage"]["total_tokens"]
+
+
+def test_a_changed_schema_is_a_changed_request() -> None:
+    Path("in.jsonl").write_bytes(lines(f"sim:echo {GOOD}"))
+    options = ("in.jsonl", "-o", "out.jsonl", "--resume", "--schema", schema())
+    with service() as far:
+        assert [0, 0] == [mmpipe("batch", *options, far=far).status for _ in range(2)]
+        assert 1 == len(far.requests)
+        Path("schema.json").write_text('{"type": "object"}')
+        changed = mmpipe("batch", *options, far=far)
+    assert changed.status not in (0, 14)
+    assert "r0" in changed.said
+
+
+@pytest.mark.parametrize("command", ["chat", "stream"])
+@pytest.mark.parametrize("wanted", ["--schema=schema.json", "--extract=json"])
+def test_what_is_said_before_a_call_is_not_what_was_asked_for(command: str, wanted: str) -> None:
+    schema()
+    prompt = f'sim:say Let me look: {{"age":"?"}}\n{WEATHER}\nsim:then\nsim:say {GOOD}'
+    with service() as far:
+        done = mmpipe(command, "-n", wanted, *runs(), prompt, far=far)
+        events = mmpipe(command, "-n", "-F", "jsonl", wanted, *runs(), prompt, far=far)
+        bad = mmpipe(command, "-n", wanted, *runs(), prompt.replace(GOOD, "none"), far=far)
+    assert (0, b'{"age":7}\n') == (done.status, done.stdout), done.said
+    assert ['{"age":7}'] == [event["text"] for event in events.records if event["type"] == "text"]
+    assert (8, b"") == (bad.status, bad.stdout)
+
+
+def test_what_could_not_be_mended_is_not_kept_but_what_tools_did_is() -> None:
+    with service() as far:
+        options = ("-n", "-c", "talk", "--schema", schema())
+        done = mmpipe("chat", *options, *runs(), f"{WEATHER}\nsim:then\nsim:say no", far=far)
+    assert (8, b"") == (done.status, done.stdout)
+    assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")]
+
+
+def test_the_usage_of_a_refused_turn_is_told_too() -> None:
+    prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
+    with service() as far:
+        events = mmpipe("stream", "-n", "-F", "jsonl", "--schema", schema(), prompt, far=far).records
+        record = mmpipe("chat", "-n", "--json", "--schema", schema(), prompt, far=far).record
+    (usage,) = (event for event in events if event["type"] == "usage")
+    assert record["usage"] == {name: count for name, count in usage.items() if name != "type"}
+
+
+def test_a_mended_record_has_tries_of_its_own() -> None:
+    with service("503:#2") as far:
+        prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
+        options = ("--schema", schema(), "--retries", "1")
+        done = mmpipe("batch", *options, far=far, stdin=lines(prompt))
+    assert 0 == done.status, done.stdout
+    assert 3 == done.record["attempts"]
+
+
+def test_calls_of_a_batch_have_nothing_that_must_fit() -> None:
+    tools = json.dumps([{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}])
+    with service() as far:
+        options = ("--schema", schema(), "-p", f"tools={tools}")
+        done = mmpipe("batch", *options, far=far, stdin=lines("sim:say Look.\nsim:tool x {}"))
+    assert 0 == done.status, done.stdout
+    assert "" == done.record["content"]
+    assert 1 == len(done.record["tool_calls"])  # type: ignore[arg-type]

@@ -1,0 +1,120 @@
+"""What a release would hold can be installed with the newest and the lowest dependencies, and works there."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mmpipe import __version__
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+SHARED = {
+    "mmpipe.bash": "share/bash-completion/completions/mmpipe",
+    "_mmpipe": "share/zsh/site-functions/_mmpipe",
+    "mmpipe.fish": "share/fish/vendor_completions.d/mmpipe.fish",
+    "mmpipe.1": "share/man/man1/mmpipe.1",
+}
+# One worker builds and installs; the others have other things to do.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("packaging")]
+
+
+def succeeds(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert 0 == done.returncode, f"{done.stdout}\n{done.stderr}"[-2000:]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The sdist, and the wheel that is made from it. Off CI there may be no package registry to build with."""
+    folder = tmp_path_factory.mktemp("release")
+    reachable = (
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "-d",
+        folder / "try",
+        "hatchling",
+    )
+    if (
+        not os.environ.get("CI")
+        and subprocess.run(reachable, capture_output=True, check=False).returncode != 0
+    ):
+        pytest.skip("no package registry can be reached")
+    succeeds(sys.executable, "-m", "build", "-q", "--outdir", folder / "dist", ROOT)
+    return {path.suffix: path for path in (folder / "dist").iterdir()}
+
+
+def test_the_sdist_holds_what_the_project_is_made_of(release: Mapping[str, Path]) -> None:
+    with tarfile.open(release[".gz"]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {
+        "README.md",
+        "pyproject.toml",
+        ".ci/run",
+        "cli/mmpipe/catalogue.toml",
+        "completions/mmpipe.1",
+        "tests/conftest.py",
+    } <= names
+
+
+def test_the_wheel_holds_the_program_and_nothing_of_the_tests(release: Mapping[str, Path]) -> None:
+    with zipfile.ZipFile(release[".whl"]) as wheel:
+        names = set(wheel.namelist())
+    assert {"mmpipe/main.py", "mmpipe/catalogue.toml"} <= names
+    data = f"mmpipe-{__version__}.data/data"
+    assert {f"{data}/{path}" for path in SHARED.values()} == {name for name in names if "/data/" in name}
+    assert not [name for name in names if name.startswith(("tests", "cli"))]
+
+
+def lowest() -> list[str]:
+    """Each dependency at the lowest version that is allowed."""
+    bounds = [requirement.partition(",")[0] for requirement in PROJECT["project"]["dependencies"]]
+    assert all(">=" in bound for bound in bounds)
+    return [bound.replace(">=", "==") for bound in bounds]
+
+
+@pytest.mark.parametrize("versions", ["newest", "lowest"])
+def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, Path], tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
+    pins = lowest() if versions == "lowest" else []
+    python = environment / "bin" / "python"
+    succeeds(python, "-m", "pip", "install", "-q", "--only-binary=:all:", release[".whl"], *pins)
+
+    def said(command: str, status: int = 0) -> str:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env={"PATH": f"{environment / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (status, status > 0) == (done.returncode, bool(done.stderr))
+        return done.stdout + done.stderr
+
+    assert "simulated answer" in said("mmpipe sim -- mmpipe chat hi")
+    assert 3 == said("seq 3 | mmpipe sim -- mmpipe batch -q").count('"finish_reason":"stop"')
+    assert f"mmpipe {__version__}\n" == said("mmpipe --version") == said("python -m mmpipe --version")
+    assert f"{__version__}\n" == said(
+        "python -c 'import importlib.metadata as m; print(m.version(\"mmpipe\"))'"
+    )
+    # Where Typer of that version and mmpipe meet.
+    assert "did you mean json?" in said("mmpipe chat -F jsn", 2)
+    assert "did you mean --temperature?" in said("mmpipe chat --temprature 1", 2)
+    assert said("mmpipe models | head -1").startswith("MiniMax-M")
+    assert said("mmpipe completion bash") == (ROOT / "completions" / "mmpipe.bash").read_text("utf-8")
+    for name, place in SHARED.items():
+        assert (ROOT / "completions" / name).read_bytes() == (environment / place).read_bytes()

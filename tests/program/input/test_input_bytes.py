@@ -1,0 +1,193 @@
+"""What is sent is what was read, byte for byte; what is no UTF-8 is refused with its place, wherever it is read."""
+
+import codecs
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import ExitStatus
+from mmpipe.simulator.json_text import Json
+from mmpipe.simulator.server import RunningSimulator
+from support.corpus import HOSTILE
+from support.harness import Finished, Record, parsed, service
+from support.inside import inside
+
+pytestmark = pytest.mark.inputs
+
+BOM = codecs.BOM_UTF8
+TALK = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "tool_calls": [{"id": "call_1", "function": {"name": "f", "arguments": "{}"}}]},
+]
+LINES = ("--input-format", "lines")
+RESULT = ("chat", "-c", "talk", "--tool-result")
+# The content is on standard input and in the file `it`; `-n` leaves only the file.
+PLACES: dict[str, tuple[str, ...]] = {
+    "standard input": ("chat",),
+    "standard input, live": ("stream",),
+    "-": ("chat", "-"),
+    "-f": ("chat", "-n", "-f", "it"),
+    "-f -": ("stream", "-f", "-"),
+    "--system-file": ("chat", "-n", "--system-file", "it", "hi"),
+    "--tool-result @FILE": (*RESULT, "call_1=@it", "-n"),
+    "--tool-result @-": (*RESULT, "call_1=@-"),
+    "batch": ("batch", *LINES),
+    "batch, from a file": ("batch", *LINES, "it"),
+    "batch -0": ("batch", *LINES, "-0"),
+    "batch --system-file": ("batch", *LINES, "--system-file", "it", "other"),
+}
+# What ends a record where there are several.
+ENDS = {"batch": b"\n", "batch, from a file": b"\n", "batch -0": b"\0"}
+SYSTEM = ("--system-file", "batch --system-file")
+ACCEPTED = {name: text.encode() for name, text in HOSTILE.items()} | {
+    "BOM": BOM + b"a",
+    "two BOMs": BOM + BOM + b"a",
+    "BOM inside": b"a" + BOM + b"b",
+    "NUL": b"a\0b\0",
+    "UTF-16 of ASCII": "hi\n".encode("utf-16-le"),
+    "CR LF": b"a\r\nb\r\n",
+    "lone CR": b"a\rb",
+    "spaces": b" \ta \t",
+    "other line ends": "a\u2028b\u2029c\x85d\x0be\x0cf".encode(),
+    "spaces around": b" \t\n a \t\n\n\n",
+    "end of text of DOS": b"a\x1a",
+    "no characters": "a\ufffe\uffff\U0001ffff".encode(),
+    "the last character": "\U0010ffff".encode(),
+    "a replacement": "a\ufffd".encode(),
+    "JSON": b'{"prompt": "\\ud83d"} \\n \\\\',
+}  # fmt: skip
+FAR_OFF = 1_000_003
+REFUSED = {
+    "UTF-16": (codecs.BOM_UTF16_LE + b"h\0", 0),
+    "UTF-16 without BOM": ("h\u00fc".encode("utf-16-le"), 2),
+    "UTF-32": (codecs.BOM_UTF32_BE + b"\0\0\0h", 2),
+    "Latin-1": (b"gr\xf6\xdfe\n", 2),
+    "a surrogate": (b"a\xed\xa0\x80b", 1),
+    "a pair of surrogates": (b"\xed\xa0\xbd\xed\xb8\x80", 0),
+    "overlong": (b"a\xc0\xafb", 1),
+    "overlong, of three": (b"ab\xe0\x80\xafb", 2),
+    "beyond the last character": (b"\xf4\x90\x80\x80", 0),
+    "a continuation": (b"a\x80", 1),
+    "cut, of two": (b"a\xc3", 1),
+    "cut, of three": (b"ab\xe2\x82", 2),
+    "cut, of four": (b"\xf0\x9f\x98", 0),
+    "far off": (b"x" * FAR_OFF + b"\xe9", FAR_OFF),
+}
+READERS: dict[str, tuple[str, ...]] = {
+    **{name: place for name, place in PLACES.items() if name not in ("batch", "batch -0")},
+    "--messages": ("chat", "-n", "--messages", "it"),
+    "--messages -": ("chat", "--messages", "-"),
+    "-c": ("chat", "-n", "-c", "it", "hi"),
+    "--schema": ("chat", "-n", "--schema", "it", "hi"),
+    "--tools": ("chat", "-n", "--tools", "it", "hi"),
+    "batch --schema": ("batch", "--schema", "it", "other"),
+}
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[RunningSimulator]:
+    with service() as running:
+        yield running
+
+
+def given(content: bytes, place: tuple[str, ...], far: RunningSimulator) -> Finished:
+    """What came of it when the content was read there."""
+    Path("it").write_bytes(content)
+    Path("other").write_text("hi\n")
+    Path("talk").write_text("".join(f"{json.dumps(message)}\n" for message in TALK))
+    return inside(*place, far=far, stdin=content)
+
+
+def messages_of(request: Json) -> list[Record]:
+    body = request["body"]
+    assert isinstance(body, dict)
+    return list(body["messages"])
+
+
+def sent(content: bytes, place: str, far: RunningSimulator) -> object:
+    """The content as it went out."""
+    before = len(far.requests)
+    done = given(content + ENDS.get(place, b""), PLACES[place], far)
+    assert ExitStatus.OK == done.status, done.said
+    (request,) = far.requests[before:]
+    text = messages_of(request)[0 if place in SYSTEM else -1]["content"]
+    return str(text).encode()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_sent_is_what_was_read_but_for_one_bom(place: str, far: RunningSimulator) -> None:
+    contents = {name: one for name, one in ACCEPTED.items() if ENDS.get(place, b"none") not in one}
+    expected = {name: one.removeprefix(BOM) for name, one in contents.items()}
+    assert len(contents) > 10
+    assert expected == {name: sent(one, place, far) for name, one in contents.items()}
+
+
+@pytest.mark.parametrize("command", [("chat",), ("batch", *LINES, "it")], ids=["chat", "batch"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_utf8_is_refused_with_its_place(
+    name: str, command: tuple[str, ...], far: RunningSimulator
+) -> None:
+    (content, offset), before = REFUSED[name], len(far.requests)
+    done = given(content, command, far)
+    assert (ExitStatus.INPUT, b"") == (done.status, done.stdout)
+    (line,) = done.said.splitlines()
+    assert f"is not UTF-8: byte {offset} is 0x{content[offset]:02x}" in line
+    assert before == len(far.requests)
+
+
+@pytest.mark.parametrize("place", READERS)
+def test_it_is_refused_wherever_it_is_read(place: str, far: RunningSimulator) -> None:
+    before = len(far.requests)
+    done = given(b'{"role": "user", "content": "a\xe9"}\n', READERS[place], far)
+    assert (ExitStatus.INPUT, b"", before) == (done.status, done.stdout, len(far.requests))
+    (line,) = done.said.splitlines()
+    assert "is not UTF-8: byte 30 is 0xe9" in line
+
+
+def test_a_bom_counts_in_the_place(far: RunningSimulator) -> None:
+    for place in ("standard input", "-f", "--system-file", "-c", "--messages"):
+        said = given(BOM + b'{"role":"\xff"}', READERS[place], far).said
+        assert "is not UTF-8: byte 12 is 0xff" in said
+
+
+def test_a_bom_counts_in_the_place_in_a_batch_too(far: RunningSimulator) -> None:
+    said = given(BOM + b"a\xff\n", PLACES["batch, from a file"], far).said
+    assert "is not UTF-8: byte 4 is 0xff" in said
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\0"])
+def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, far: RunningSimulator) -> None:
+    options = ("-0",) if separator == b"\0" else ()
+    before = len(far.requests)
+    content = separator.join([b"one", b"tw\xf6", b"three", b""])
+    done = inside("batch", *LINES, "-k", *options, far=far, stdin=content)
+    assert ExitStatus.PARTIAL == done.status
+    assert [b"one", b"three"] == [
+        str(messages_of(request)[-1]["content"]).encode() for request in far.requests[before:]
+    ]
+    error = parsed(done.stdout.splitlines()[1])["error"]
+    assert isinstance(error, dict)
+    assert ExitStatus.INPUT == error["code"]
+    assert "is not UTF-8: byte 2 is 0xf6" in error["message"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n\n", b"  \t ", BOM, "\x0b\x0c\x85\u2028\u00a0".encode()])
+def test_nothing_but_space_is_no_prompt(content: bytes, far: RunningSimulator) -> None:
+    before = len(far.requests)
+    for place in ("standard input", "standard input, live", "-", "-f", "-f -"):
+        done = given(content, PLACES[place], far)
+        assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+    assert before == len(far.requests)
+
+
+@pytest.mark.parametrize("content", [b'model = "\xff"', 'model = "x"'.encode("utf-16"), b'model = "a\0b"'])
+def test_a_configuration_that_is_no_text_is_refused_by_its_name(content: bytes, here: Path) -> None:
+    folder = here / ".config/mmpipe"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_bytes(content)
+    for command in (("chat", "-n", "hi"), ("batch",)):
+        done = inside(*command, stdin=b"hi\n", env={"MINIMAX_API_KEY": "k"})
+        assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+        assert "config.toml is not TOML" in done.said

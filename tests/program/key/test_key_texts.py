@@ -1,0 +1,116 @@
+"""What is a key but for the space around it goes to the host; what can be none is refused, in words that do not hold it."""
+
+import codecs
+import os
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import ExitStatus
+from support.harness import Finished, headers, service
+from support.hidden_key import KEY, SEEN, WAYS, given, where_it_shows
+from support.inside import inside
+
+pytestmark = pytest.mark.keys
+
+FRONT, BACK = KEY[:18].encode(), KEY[18:].encode()
+WHOLE = FRONT + BACK
+SOUND = {
+    "BOM": codecs.BOM_UTF8 + WHOLE,
+    "line end": WHOLE + b"\n",
+    "line end of DOS": WHOLE + b"\r\n",
+    "blank lines around": b"\n\n" + WHOLE + b"\n\n",
+    "spaces around": b" \t" + WHOLE + b"  \n",
+    "no line end": WHOLE,
+}
+BAD = {
+    "space": FRONT + b" " + BACK,
+    "tab": FRONT + b"\t" + BACK,
+    "carriage return": FRONT + b"\r" + BACK,
+    "escape": FRONT + b"\x1b[2J" + BACK,
+    "delete": FRONT + b"\x7f" + BACK,
+    "letter": FRONT + "\u00fc".encode() + BACK,
+    "invisible": FRONT + "\u200b".encode() + BACK,
+    "byte": FRONT + b"\xff" + BACK,
+    "header": b"Bearer " + WHOLE,
+    "quotes": b'"' + WHOLE + b'"',
+    "longer than any key": WHOLE * 500,
+}
+# An environment holds no NUL.
+IN_FILES = {
+    "NUL": FRONT + b"\0" + BACK,
+    "NUL at the end": WHOLE + b"\0",
+    "UTF-16": KEY.encode("utf-16"),
+    "UTF-16 without BOM": KEY.encode("utf-16-le"),
+}
+# Of what a command prints, the first line is the key.
+LINES = {
+    "line end": FRONT + b"\n" + BACK,
+    "line end of DOS": FRONT + b"\r\n" + BACK,
+    "two": WHOLE + b"\nuser: me",
+}
+EMPTY = (b"", b"\n", b" \t\r\n\n")
+
+
+def tried(way: str, content: bytes, *, far_url: str) -> list[Finished]:
+    """What came of it with `chat` and with `batch`."""
+    env, options = given(way, far_url)
+    Path("secret/key").write_bytes(content)
+    if way == "environment":
+        env["MINIMAX_API_KEY"] = os.fsdecode(content)
+    return [
+        inside("chat", "-n", "-v", "--meta", "meta", *options, "sim:echo x", env=env),
+        inside("batch", "-v", "--error-json", *options, env=env, stdin=b"sim:echo x\n"),
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_space_around_a_key_is_not_a_part_of_it(way: str) -> None:
+    for name, content in SOUND.items():
+        with service() as far:
+            done = tried(way, content, far_url=far.base_url)
+            assert [0, 0] == [one.status for one in done], name
+            assert f"****{KEY[-SEEN:]}" == headers(far)["authorization"]
+        assert [] == where_it_shows(*done)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_can_be_no_key_is_refused_in_words_that_do_not_hold_it(way: str) -> None:
+    files = {} if way == "environment" else IN_FILES
+    lines = {} if way == "api_key_command" else LINES
+    with service() as far:
+        for name, content in (BAD | files | lines).items():
+            done = tried(way, content, far_url=far.base_url)
+            assert [ExitStatus.AUTH] * 2 == [one.status for one in done], name
+            assert [] == where_it_shows(*done), name
+            assert [True] * 2 == ["key" in one.said for one in done], name
+        assert [] == far.requests
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_empty_key_is_none(way: str) -> None:
+    with service() as far:
+        for content in EMPTY:
+            for done in tried(way, content, far_url=far.base_url):
+                assert (ExitStatus.AUTH, b"") == (done.status, done.stdout)
+                assert "API key" in done.said
+        assert [] == far.requests
+
+
+@pytest.mark.parametrize("path", ["secret", "nowhere", "/dev/null", "/dev/zero", "~nobody-has-this-name/key"])
+def test_a_key_file_that_is_none_is_told_in_one_line(path: str) -> None:
+    with service() as far:
+        given("--api-key-file", far.base_url)
+        for command in (("chat", "-n", "hi"), ("batch",)):
+            done = inside(*command, "--base-url", far.base_url, "--api-key-file", path, stdin=b"hi\n")
+            assert (ExitStatus.AUTH, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+        assert [] == far.requests
+
+
+def test_a_key_command_that_prints_without_end_is_ended() -> None:
+    with service() as far:
+        env, _ = given("api_key_command", far.base_url)
+        Path("ask").write_text("#!/bin/sh\nexec cat /dev/zero\n")
+        done = inside("chat", "-n", "hi", env=env)
+        assert (ExitStatus.AUTH, b"", []) == (done.status, done.stdout, far.requests)
+    assert "prints more than" in done.said

@@ -1,0 +1,46 @@
+"""A full disk ends a batch at a whole line, and the batch goes on when there is room again."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.harness import mmpipe, prompts, service
+
+pytestmark = pytest.mark.outputs
+
+
+@pytest.fixture
+def small_disk(here: Path) -> Iterator[Path]:
+    """A file system of 64 kB that can be made larger."""
+    folder = here / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_leaves_whole_lines_and_loses_nothing(here: Path, small_disk: Path) -> None:
+    (here / "in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(300)))
+    out = small_disk / "out.jsonl"
+    command = ("batch", "in.txt", "-o", str(out), "-j", "8", "-q")
+    with service() as far:
+        full = mmpipe(*command, far=far)
+        assert 13 == full.status, full.said
+        assert "No space left" in full.said
+        assert out.read_bytes().endswith(b"\n")
+        answered = {json.loads(line)["id"] for line in out.read_bytes().splitlines()}
+        asked = len(prompts(far))
+        assert len(answered) <= asked <= len(answered) + 3 * 8
+
+        subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+        assert 0 == mmpipe(*command, "--resume", far=far).status
+        assert 300 - len(answered) == len(prompts(far)) - asked
+    assert 300 == len({json.loads(line)["id"] for line in out.read_bytes().splitlines()})

@@ -1,0 +1,309 @@
+"""Wherever an output leads: it is written there as any program would, or the run ends before anything is asked."""
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.harness import (
+    MMPIPE,
+    eventually,
+    finished,
+    mmpipe,
+    names,
+    parsed,
+    prompts,
+    run,
+    service,
+    shell,
+    started,
+)
+from support.stages import allowed
+
+pytestmark = pytest.mark.outputs
+
+OLD = "what was there before"
+LONG = f"sim:echo {'x' * 9000}"
+
+
+@pytest.fixture
+def folder(here: Path) -> Path:
+    made = here / "folder"
+    made.mkdir()
+    (made / "old").write_text(OLD)
+    return made
+
+
+def test_a_link_that_leads_to_nothing_gets_the_file_that_it_names(folder: Path) -> None:
+    (folder / "link").symlink_to("new")
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", "folder/link", "sim:echo new", far=far)
+    assert (0, "new\n", True) == (done.status, (folder / "new").read_text(), (folder / "link").is_symlink())
+    assert ["link", "new", "old"] == names(folder)
+
+
+@pytest.mark.parametrize("leads_to", ["link", "nowhere/answer", "old/answer"])
+def test_a_link_that_leads_nowhere_is_found_out_before_anything_is_asked(folder: Path, leads_to: str) -> None:
+    (folder / "link").symlink_to(leads_to)
+    with service() as far:
+        done = mmpipe("stream", "-n", "-o", "folder/link", "hi", far=far)
+        assert (13, b"", []) == (done.status, done.stdout, far.requests)
+    assert (1, ["link", "old"]) == (done.said.count("\n"), names(folder))
+
+
+def test_another_name_of_the_file_keeps_what_was_there(folder: Path) -> None:
+    (folder / "other").hardlink_to(folder / "old")
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", far=far)
+    assert (0, "new\n", OLD) == (done.status, (folder / "old").read_text(), (folder / "other").read_text())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
+def test_a_file_keeps_its_mode_under_any_umask(folder: Path, mode: int) -> None:
+    (folder / "old").chmod(mode)
+    with service() as far:
+        done = shell("umask 077; mmpipe chat -n -o folder/old 'sim:echo new'", far)
+    assert (0, "new\n", mode) == (
+        done.status,
+        (folder / "old").read_text(),
+        stat.S_IMODE((folder / "old").stat().st_mode),
+    )
+
+
+def test_a_file_of_another_stays_his_and_lends_nobody_his_rights(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(folder / "old", 65534, 65534)
+    (folder / "old").chmod(0o6750)
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", far=far)
+    found = (folder / "old").stat()
+    assert (0, "new\n") == (done.status, (folder / "old").read_text())
+    assert (65534, 65534, 0o750) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+
+@pytest.mark.parametrize("path", ["folder/", "folder/new/", "folder/old/"])
+def test_a_folder_is_no_file(folder: Path, path: str) -> None:
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", path, "hi", far=far)
+        assert (13, b"", []) == (done.status, done.stdout, far.requests)
+    assert ["old"] == names(folder)
+
+
+@contextmanager
+def reader_of(path: Path) -> Iterator[int]:
+    """Of a named pipe, which has it open before anybody writes."""
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reading, True)
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("command", ["chat", "stream"])
+def test_a_named_pipe_is_written_and_stays(folder: Path, command: str) -> None:
+    with service() as far, reader_of(folder / "pipe") as reading:
+        done = mmpipe(command, "-n", "-o", "folder/pipe", "sim:echo new", far=far)
+        assert (0, b"", b"new\n") == (done.status, done.stdout, os.read(reading, 99))
+    assert ((folder / "pipe").is_fifo(), ["old", "pipe"]) == (True, names(folder))
+
+
+def test_a_named_pipe_whose_reader_leaves_has_not_had_the_answer(folder: Path) -> None:
+    with (
+        service() as far,
+        started((*MMPIPE, "stream", "-n", "-o", "folder/pipe", "sim:length 300000"), far) as process,
+    ):
+        with reader_of(folder / "pipe") as reading:
+            eventually(lambda: os.read(reading, 1) == b"T", "a beginning")
+        done = finished(process)
+    assert (13, "mmpipe: output: cannot write to folder/pipe: Broken pipe\n") == (done.status, done.said)
+
+
+# Not -o: were there a mistake, root would lose the device.
+@pytest.mark.parametrize("option", ["--meta", "--thinking-file"])
+def test_nowhere_is_a_place_too(option: str) -> None:
+    with service() as far:
+        done = mmpipe("chat", "-n", option, "/dev/null", "sim:think a|||b", far=far)
+    assert (0, b"b\n", b"") == (done.status, done.stdout, done.stderr)
+
+
+def test_a_terminal_by_its_name_is_written_and_stays() -> None:
+    ours, theirs = os.openpty()
+    name = os.ttyname(theirs)
+    with service() as far:
+        done = mmpipe("chat", "-n", "-o", name, "sim:echo new", far=far)
+        assert (0, b"", b"new\r\n") == (done.status, done.stdout, os.read(ours, 99))
+    assert stat.S_ISCHR(Path(name).stat().st_mode)
+    os.close(theirs)
+    os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("script", "left"),
+    [
+        ("mmpipe chat -n -f file -o file", "hello\n"),
+        ("mmpipe chat -o file < file", "hello\n"),
+        ("mmpipe stream -n -f file >> file", "sim:echo hello\nhello\n"),
+        ("mmpipe stream 1<> file < file", "hello\nho hello\n"),
+        (
+            "mmpipe stream -n 'sim:echo one' >> file; mmpipe chat -n 'sim:echo two' >> file",
+            "sim:echo hello\none\ntwo\n",
+        ),
+    ],
+)
+def test_the_file_that_is_read_may_be_the_one_that_is_written(script: str, left: str) -> None:
+    Path("file").write_text("sim:echo hello\n")
+    with service() as far:
+        done = shell(script, far)
+    assert (0, b"", left) == (done.status, done.stderr, Path("file").read_text())
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "batch in -o in",
+        "batch -o in --resume < in",
+        "batch in >> in",
+        "batch -j 2 < in 1<> in",
+        "batch - < in >> in",
+        "batch more in >> in",
+        "batch more --system-file in >> in",
+        "batch --dry-run in >> in",
+        "batch --merge more in >> in",
+        "batch in --meta in -o out",
+        "batch more --schema in --meta in",
+        "chat -n -f in --thinking-file in",
+        "chat -n -f more -f in --meta in",
+        "chat --meta in < in",
+        "chat -n --system-file in --meta in hi",
+        "stream -n --messages in --meta in hi",
+        "stream -n --messages more --tool-result 1=@in --meta in",
+        "chat -n --schema in --meta in hi",
+        "chat -n --tools in --thinking-file in hi",
+    ],
+)
+def test_what_is_read_is_not_written_to(script: str) -> None:
+    for name in ("in", "more"):
+        Path(name).write_text("sim:echo hello\n")
+    with service() as far:
+        done = shell(f"mmpipe {script}", far)
+        assert (2, []) == (done.status, far.requests)
+    assert "is both input and output" in done.said
+    assert "sim:echo hello\n" == Path("in").read_text() == Path("more").read_text()
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "chat -n --meta out hi > out",
+        "stream -n --thinking-file out hi >> out",
+        "chat -n --thinking-file ./out -o out hi",
+        "batch in --meta out > out",
+    ],
+)
+def test_two_outputs_are_not_one_file(script: str) -> None:
+    Path("in").write_text("sim:echo hello\n")
+    with service() as far:
+        done = shell(f"mmpipe {script}", far)
+        assert (2, []) == (done.status, far.requests)
+    assert "two outputs go to the same file" in done.said
+
+
+def test_a_socket_may_bring_the_records_and_take_the_answers() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, service() as far:
+        with started((*MMPIPE, "batch"), far, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+            theirs.close()
+            ours.sendall(b"sim:echo hello\n")
+            ours.shutdown(socket.SHUT_WR)
+            assert 0 == finished(process).status
+        assert "hello" == parsed(ours.recv(9999))["content"]
+
+
+@pytest.mark.parametrize("script", ["batch in", "batch < in", "batch - in < /dev/null"])
+def test_answers_that_are_added_to_the_records_are_not_asked(script: str) -> None:
+    """There is more than is read ahead, so that the first answers are there before the end is read."""
+    records = [f"sim:echo {number} {'x' * 8000}" for number in range(100)]
+    Path("in").write_text("\n".join(records) + "\n")
+    with service() as far:
+        done = shell(f"mmpipe {script} -j 4 --limit 110 | tee -a in", far)
+        assert sorted(records) == sorted(map(str, prompts(far)))
+    assert (0, 100) == (done.status, len(done.records))
+
+
+WRITING = {
+    "answer": "chat -n -o folder/old hi",
+    "new answer": "stream -n -o folder/new hi",
+    "conversation": "chat -n -c folder/talk hi",
+    "line about it": "stream -n --meta folder/meta hi",
+    "thinking": "chat -n --thinking-file folder/thoughts hi",
+    "journal": "batch -q -o folder/out.jsonl",
+    "recordings": "chat -n --record folder/answers hi",
+}
+
+
+@pytest.mark.parametrize("what", WRITING)
+def test_a_folder_that_may_not_be_written_to_is_found_out_before_anything_is_asked(
+    needs: Callable[[str], None], folder: Path, what: str
+) -> None:
+    needs("setpriv")
+    folder.chmod(0o555)
+    # Without its capabilities root is kept out as everybody is.
+    plain = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    with service() as far:
+        done = run((*plain, *MMPIPE, *WRITING[what].split()), far, stdin=b"hi\n")
+        assert (13, b"", []) == (done.status, done.stdout, far.requests), done.said
+    folder.chmod(0o755)
+    assert (1, True, ["old"]) == (done.said.count("\n"), "Permission denied" in done.said, names(folder))
+
+
+def mounted(before: str, *commands: str, after: str) -> str:
+    """A script with a small file system in `folder`, which nobody else sees; it tells the status of each command."""
+    lines = (f"mount -t tmpfs -o size=64k tmpfs {Path.cwd()}/folder", "echo before > folder/old", before)
+    return "\n".join((*lines, *(f"mmpipe {command}; echo $?" for command in commands), after))
+
+
+@pytest.fixture
+def own_mounts(needs: Callable[[str], None]) -> tuple[str, ...]:
+    needs("unshare")
+    return allowed(("unshare", "--mount", "sh", "-c"), "mount -t tmpfs tmpfs .")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_system_that_is_read_only_is_found_out_before_anything_is_asked(
+    own_mounts: tuple[str, ...],
+) -> None:
+    script = mounted("mount -o remount,ro folder", *WRITING.values(), after="cat folder/*")
+    with service() as far:
+        done = run((*own_mounts, script), far)
+        assert [] == far.requests
+    assert "13\n" * len(WRITING) + "before\n" == done.stdout.decode()
+    assert len(WRITING) == done.said.count("Read-only file system\n") == done.said.count("\n")
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+@pytest.mark.usefixtures("folder")
+def test_a_disk_that_fills_up_leaves_the_old_files_and_no_remains(
+    own_mounts: tuple[str, ...], pages: int
+) -> None:
+    """At the first byte, or after some."""
+    fill = ("head -c 4096 /dev/zero > folder/room", "cat /dev/zero > folder/full 2> /dev/null")
+    script = mounted(
+        "; ".join((*fill, f"truncate -s {4096 * (1 - pages)} folder/room")),
+        f"chat -n -o folder/old '{LONG}'",
+        f"stream -n -o folder/new '{LONG}'",
+        f"chat -n -c folder/talk '{LONG}' > /dev/null",
+        f"stream -n '{LONG}' > folder/out",
+        after="ls -A folder; cat folder/old",
+    )
+    with service() as far:
+        done = run((*own_mounts, script), far)
+    assert "13\n13\n13\n13\nfull\nold\nout\nroom\nbefore\n" == done.stdout.decode()
+    assert 4 == done.said.count("No space left on device\n") == done.said.count("\n")

@@ -1,0 +1,286 @@
+"""However a batch is ended, it ends soon, by the status or signal that tells why, and says how to go on."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.harness import AT_ONCE, MMPIPE, eventually, finished, service, shell, started
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_is_asked_has_its_grace_and_no_more(number: signal.Signals) -> None:
+    command = (*MMPIPE, "batch", "--grace", "0.5", "-o", "out.jsonl")
+    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        eventually(lambda: far.in_flight, "a request")
+        process.send_signal(number)
+        began = time.monotonic()
+        done = finished(process)
+        assert time.monotonic() - began < AT_ONCE
+    assert -number == done.status
+    assert "--resume" in done.said
+
+
+def test_a_second_signal_waits_for_nothing() -> None:
+    command = (*MMPIPE, "batch", "--grace", "600")
+    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        eventually(lambda: far.in_flight, "a request")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.6)  # two signals within half a second count as one
+        assert None is process.poll()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert -signal.SIGINT == finished(process).status
+        assert time.monotonic() - began < AT_ONCE
+
+
+@pytest.mark.parametrize(("code", "status"), [("1004", 3), ("2049", 3), ("1008", 4), ("2061", 4)])
+def test_what_no_request_can_pass_ends_the_run_although_the_pipe_is_open(code: str, status: int) -> None:
+    with (
+        service(code) as far,
+        started((*MMPIPE, "batch"), far, stdin=subprocess.PIPE) as process,
+    ):
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        assert status == process.wait(20)
+
+
+def test_a_writer_that_fails_ends_the_run_at_once() -> None:
+    with service() as far:
+        done = shell("mmpipe batch > /dev/full; echo $?", far, stdin=b"sim:echo hi\n" * 3)
+    assert "13" == done.stdout.decode().split()[-1]
+    assert "No space left" in done.said
+
+
+def test_the_disk_has_every_line_within_a_second(here: Path, needs: Callable[[str], None]) -> None:
+    needs("strace")
+    trace = ("strace", "-f", "-ttt", "-o", "trace", "-e", "trace=fdatasync,pwrite64,write")
+    command = (*trace, *MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for word in (b"one\n", b"two\n"):
+            process.stdin.write(word)
+            # Long enough for a start under strace, an answer, and the second in question.
+            time.sleep(4)
+        assert 0 == finished(process).status
+    calls = re.findall(
+        r"^\d+ +([\d.]+) (?:write\(\d+, \"\{|(fdatasync))", (here / "trace").read_text(), re.MULTILINE
+    )
+    written = [float(at) for at, synced in calls if not synced]
+    synced = [float(at) for at, synced in calls if synced]
+    assert 2 == len(written)
+    assert all(any(at < done < at + 3 for done in synced) for at in written)
+
+
+def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:
+    """Of 120 a minute two runs together get one each half second, and a burst of one at their beginning."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    lines = b"".join(b"sim:echo %d\n" % number for number in range(1000))
+    env = {"XDG_RUNTIME_DIR": str(runtime)}
+    command = (*MMPIPE, "batch", "--rpm", "120", "--deadline", "5", "--grace", "0.2")
+    (tmp_path / "in.txt").write_bytes(lines)
+    with (
+        service() as far,
+        started((*command, str(tmp_path / "in.txt")), far, env=env) as one,
+        started((*command, str(tmp_path / "in.txt")), far, env=env) as other,
+    ):
+        assert [5, 5] == [finished(one).status, finished(other).status]
+        assert 5 <= len(far.requests) <= 13
+
+
+def test_the_totals_are_told_after_a_signal_too(here: Path) -> None:
+    command = (*MMPIPE, "batch", "--meta", "meta.jsonl", "--grace", "0.1")
+    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        eventually(lambda: far.in_flight, "a request")
+        process.send_signal(signal.SIGTERM)
+        assert -signal.SIGTERM == finished(process).status
+    (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
+    assert 143 == told["exit_status"]
+
+
+@pytest.mark.parametrize("ending", ["signal", "deadline"])
+def test_a_reader_that_stands_still_holds_up_nobody_who_ends_the_run(ending: str) -> None:
+    """More than a pipe holds is written, and nobody reads it."""
+    reading, writing = os.pipe()
+    lines = b"".join(b"sim:echo %d %s\n" % (number, b"x" * 2000) for number in range(200))
+    more = ("--deadline", "3") if ending == "deadline" else ()
+    try:
+        with (
+            service() as far,
+            started(
+                (*MMPIPE, "batch", "--grace", "0.5", *more), far, stdin=subprocess.PIPE, stdout=writing
+            ) as process,
+        ):
+            os.close(writing)
+            assert process.stdin is not None
+            process.stdin.write(lines)
+            eventually(lambda: len(far.requests) == 200, "all answers")
+            if ending == "signal":
+                process.send_signal(signal.SIGTERM)
+            assert (-signal.SIGTERM if ending == "signal" else 5) == process.wait(10)
+    finally:
+        os.close(reading)
+
+
+def test_a_slow_reader_costs_no_request_twice() -> None:
+    lines = "".join(f"sim:echo {number} {'x' * 3000}\n" for number in range(60))
+    with service() as far:
+        done = shell("mmpipe batch --idle-timeout 1 | { sleep 4; cat; }", far, stdin=lines.encode())
+        assert 60 == len(far.requests)
+    assert 60 == len(done.records)
+
+
+def test_an_answer_that_waits_for_one_before_it_is_written_when_the_run_ends() -> None:
+    lines = b"".join(b"sim:echo %d\n" % number for number in range(50))
+    command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "0.5", "--no-dedupe")
+    with service("hang:#1") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(lines)
+        eventually(lambda: len(far.requests) >= 49, "answers")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        done = finished(process)
+    indexes = [record["index"] for record in done.records]
+    assert 49 == len(indexes)
+    assert indexes == sorted(int(str(index)) for index in indexes)
+
+
+def test_a_signal_is_heard_while_the_run_ends_for_another_reason() -> None:
+    command = (*MMPIPE, "batch", "--deadline", "1", "--grace", "600")
+    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n")
+        time.sleep(3)
+        assert None is process.poll()
+        process.send_signal(signal.SIGINT)
+        assert -signal.SIGINT == process.wait(AT_ONCE)
+
+
+def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
+    command = (*MMPIPE, "batch", "--deadline", "2", "--grace", "600", "--retries", "9")
+    with service("529") as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"hello\n" * 20_000)
+        assert 5 == process.wait(2 + AT_ONCE)
+
+
+GONE, CHANGED = "was removed or replaced meanwhile", "was written to by somebody else meanwhile"
+
+
+@pytest.mark.parametrize("options", [(), ("-k",), ("--overwrite",)])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("rm out.jsonl", GONE),
+        ("mv out.jsonl elsewhere", GONE),
+        ("cp out.jsonl copy && mv copy out.jsonl", GONE),
+        (": > out.jsonl", CHANGED),
+        ("truncate -s -1 out.jsonl", CHANGED),
+        ("echo >> out.jsonl", CHANGED),
+    ],
+)
+def test_a_journal_that_does_not_hold_what_was_answered_is_no_success(
+    damage: str, said: str, options: tuple[str, ...], here: Path
+) -> None:
+    (here / "out.jsonl").write_bytes(b"old\n" if "--overwrite" in options else b"")
+    command = (*MMPIPE, "batch", "-o", "out.jsonl", *options, "--meta", "meta", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"one\n")
+        eventually(lambda: b'"one"' in (here / "out.jsonl").read_bytes(), "an answer")
+        assert 0 == shell(damage).status
+        done = finished(process)
+    assert 13 == done.status
+    assert f"mmpipe: output: out.jsonl {said}; " in done.said
+    assert "1 good, 0 failed, 0 answered before, 1 not written" in done.said
+    told = json.loads((here / "meta").read_bytes())
+    assert (1, 13) == (told["unwritten"], told["exit_status"])
+
+
+def test_a_run_whose_journal_is_gone_asks_nothing_more_though_more_may_come(here: Path) -> None:
+    command = (*MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
+    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"one\n")
+        eventually(lambda: (here / "out.jsonl").exists() and (here / "out.jsonl").stat().st_size, "an answer")
+        (here / "out.jsonl").unlink()
+        assert 13 == process.wait(AT_ONCE)
+
+
+def test_what_would_be_overwritten_stays_until_the_input_is_known_to_be_good(here: Path) -> None:
+    (here / "out.jsonl").write_text("precious\n")
+    (here / "in.jsonl").write_text('{"prompt": 1}\n')
+    with service() as far:
+        for name in ("in.jsonl", "missing.jsonl"):
+            done = shell(f"mmpipe batch {name} -o out.jsonl --overwrite", far)
+            assert (12, "precious\n") == (done.status, (here / "out.jsonl").read_text())
+            assert "--resume" not in done.said
+
+
+def test_a_host_that_is_not_there_ends_the_run_early() -> None:
+    done = shell(
+        "seq 5000 | mmpipe batch -j 4 --retries 0 --base-url http://127.0.0.1:9/v1 | wc -l; exit ${PIPESTATUS[1]}",
+        program="bash",
+        env={"MINIMAX_API_KEY": "k"},
+    )
+    assert 6 == done.status
+    assert int(done.stdout) < 100
+
+
+def test_a_closed_output_is_found_out_before_anything_is_paid() -> None:
+    with service() as far:
+        assert 13 == shell("mmpipe batch >&-", far, stdin=b"hello\n").status
+        assert [] == far.requests
+
+
+def test_a_terminal_is_meant_by_a_hyphen(here: Path) -> None:
+    with service() as far:
+        done = shell("mmpipe batch -o -", far, stdin=b"sim:echo hi\n")
+    assert ["hi"] == [record["content"] for record in done.records]
+    assert not (here / "-").exists()
+
+
+def test_a_signal_while_the_input_is_checked_is_told_in_the_totals(here: Path) -> None:
+    with (here / "in.txt").open("wb") as file:
+        for number in range(1_500_000):
+            file.write(b"%d\n" % number)
+    command = (*MMPIPE, "batch", "in.txt", "--meta", "meta.jsonl", "-o", "out.jsonl")
+    with service() as far, started(command, far) as process:
+        eventually((here / "out.jsonl").exists, "the journal")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert -signal.SIGTERM == process.wait(AT_ONCE)
+        assert [] == far.requests
+    (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
+    assert 143 == told["exit_status"]
+
+
+def test_after_the_last_that_may_be_asked_a_pipe_need_not_end() -> None:
+    with (
+        service() as far,
+        started((*MMPIPE, "batch", "--limit", "2"), far, stdin=subprocess.PIPE) as process,
+    ):
+        assert process.stdin is not None
+        process.stdin.write(b"sim:echo 1\nsim:echo 2\n")
+        assert 0 == process.wait(20)
+
+
+def test_what_is_zipped_is_known_by_its_beginning() -> None:
+    with service() as far:
+        done = shell("printf 'sim:echo hi' | gzip | mmpipe batch", far)
+    assert ["hi"] == [record["content"] for record in done.records]

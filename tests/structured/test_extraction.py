@@ -1,0 +1,316 @@
+"""What a script asked for is taken out of an answer whole, or not at all."""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mmpipe.structured.extraction import (
+    InvalidAnswer,
+    complaint_turn,
+    extract_code,
+    extract_json,
+    find_json,
+    fit_schema,
+    instruction,
+)
+from mmpipe.structured.schema import Schema
+from support.json_texts import Written, written
+
+CALM = settings(deadline=None)
+
+ANY = Schema.parse("true", "any")
+PERSON = Schema.parse(
+    '{"type":"object","required":["age"],"properties":{"age":{"type":"integer"}}}', "person"
+)
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+CONTAINERS = JSON.filter(lambda value: isinstance(value, dict | list))
+# Words around JSON: with anything in them but what opens a value, a string or a fence.
+PROSE = st.text(st.characters(exclude_characters='[{"`~', exclude_categories=["Cs"]))
+INDENT = st.sampled_from([None, 0, 2])
+
+
+def unfit(text: str, schema: Schema = ANY) -> str:
+    """The complaint about an answer."""
+    with pytest.raises(InvalidAnswer) as caught:
+        fit_schema(text, schema)
+    return caught.value.complaint
+
+
+def values(text: str) -> list[object]:
+    """What is found in an answer."""
+    return [found.value for found in find_json(text)]
+
+
+def same(value: object, text: str) -> bool:
+    """Whether `text` is that value, true not being 1 and 1 not being 1.0, in the order of its keys."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) == text
+
+
+@CALM
+@given(JSON, INDENT)
+def test_an_answer_that_is_json_alone_comes_back(value: object, indent: int | None) -> None:
+    assert same(value, fit_schema(f"\n {json.dumps(value, indent=indent)}\n\n", ANY))
+
+
+@CALM
+@given(
+    JSON,
+    INDENT,
+    PROSE,
+    st.sampled_from(["```", "~~~", "`````"]),
+    st.sampled_from(["json", "", "JSON x=1", "js"]),
+)
+def test_json_in_a_fence_comes_back(
+    value: object, indent: int | None, prose: str, fence: str, info: str
+) -> None:
+    document = json.dumps(value, indent=indent, ensure_ascii=False)
+    assert same(value, fit_schema(f"{prose}\n{fence}{info}\n{document}\n{fence}\n{prose}", ANY))
+
+
+@CALM
+@given(CONTAINERS, INDENT, PROSE, PROSE)
+@example({"a": "}{"}, None, "Here it is: ", " Anything else?")
+def test_json_in_prose_comes_back(value: object, indent: int | None, before: str, after: str) -> None:
+    document = json.dumps(value, indent=indent, ensure_ascii=False)
+    assert same(value, extract_json(f"{before}{document}{after}"))
+    assert same(value, fit_schema(f"{before}{document}{after}", ANY))
+
+
+@CALM
+@given(st.text())
+def test_an_answer_in_any_words_is_fit_or_unfit_and_nothing_else(text: str) -> None:
+    for take in (extract_json, extract_code):
+        with suppress(InvalidAnswer):
+            take(text)
+
+
+@CALM
+@given(written())
+@example(Written('{ "a" : 123456789.123456789123 }', '{"a":123456789.123456789123}'))
+@example(Written("[1.10, -0, 1e0]", "[1.10,-0,1e0]"))
+@example(Written("12345678901234567890.10\n", "12345678901234567890.10"))
+def test_every_number_keeps_its_digits_and_nothing_but_space_and_escapes_is_lost(answer: Written) -> None:
+    assert answer.compact == extract_json(answer.source)
+    assert answer.compact == fit_schema(answer.source, ANY)
+    assert answer.compact == fit_schema(f"```json\n{answer.source}\n```", ANY)
+
+
+def test_numbers_and_the_order_of_keys_stay_as_they_are() -> None:
+    text = '{"z":1.0,"a":123456789012345678901234567890,"m":-0.5}'
+    assert text == fit_schema(text, ANY)
+    assert text == fit_schema(f"It is {text}.", ANY)
+
+
+def test_of_a_key_that_comes_twice_that_value_is_written_which_was_checked() -> None:
+    # Who reads on may take the first of them, which nothing was held against.
+    assert '{"age":7.0}' == fit_schema('{"age": "x", "age": 7.0}', PERSON)
+    assert '$.age: "x" is not of type "integer".' == unfit('{"age": 7, "age": "x"}', PERSON)
+
+
+def test_letters_are_letters_and_not_escapes() -> None:
+    assert '{"ü":"好😀"}' == extract_json(r'{"\u00fc": "\u597d\ud83d\ude00"}')
+
+
+def test_a_block_called_json_is_asked_before_the_others_and_those_before_prose() -> None:
+    text = 'See {"n": 3}\n```\n{"n": 2}\n```\n```json\n{"n": 1}\n```\n'
+    assert [{"n": 1}, {"n": 2}, {"n": 3}] == values(text)[:3]
+
+
+def test_the_first_value_that_fits_is_taken() -> None:
+    assert '{"age":7}' == fit_schema('As in [1], it is {"name": "x"}, or {"age": 7}.', PERSON)
+
+
+def test_the_complaint_is_about_the_best_candidate() -> None:
+    text = '```json\n{"age": "7"}\n```\nOr {"age": null}?'
+    assert '$.age: "7" is not of type "integer".' == unfit(text, PERSON)
+
+
+def test_a_fence_that_is_never_closed_holds_the_rest() -> None:
+    assert '{"age":7}' == fit_schema('Here:\n```json\n{"age": 7}\n', PERSON)
+
+
+def test_a_number_or_a_word_in_prose_is_no_json_but_alone_it_is() -> None:
+    assert "There is no JSON value in the answer." == unfit("It is 42, which is true.")
+    assert "42" == extract_json(" 42\n")
+    assert "null" == extract_json("```\nnull\n```")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"a": [1, 2,], "b": [3]}',
+        '[{"a": 1}, {"b": [2]}',
+        '{"note": "cut off in [1] here',
+        '{"note": "line one\n[1] line two"}',
+        '{"note": "cut off } in [1] here',
+        "{'a': [1, 2]}",
+        "{a: [1]}",
+        '{"a": NaN, "b": [1]}',
+        '{"a": 1e999, "b": [1]}',
+        '[ // a comment\n {"a": 1}]',
+        '{"quoted \\" and [1]": oops, "b": [2]}',
+    ],
+)
+def test_no_piece_is_taken_out_of_what_is_broken(broken: str) -> None:
+    for text in (broken, f"Here:\n{broken}", f"```json\n{broken}\n```"):
+        assert [] == values(text)
+        assert unfit(text)
+
+
+def test_an_answer_that_is_json_is_one_value_and_not_its_parts_too() -> None:
+    assert [[{"a": [1]}]] == values('[{"a": [1]}]')
+
+
+def test_behind_what_is_broken_the_search_goes_on() -> None:
+    text = 'Not {"age": ...} and not [text](link), but {"age": 7}. - [ ] done'
+    assert [{"age": 7}] == values(text)
+
+
+def test_it_is_said_where_an_answer_that_should_be_json_is_none() -> None:
+    said = unfit('{"a": 1\n"b": 2}')
+    assert said.startswith("The answer is not JSON: ")
+    assert "line 2 column 1" in said
+    assert "line 2 column 1" in unfit('Here:\n```json\n{"a": 1\n"b": 2}\n```')
+    assert "NaN" in unfit("[NaN]")
+    assert "mixed with other text" not in unfit("[NaN]")
+    assert "a number is too large: 1E400" in unfit("[1E400]")
+    assert "The answer is empty." == unfit(" \n")
+
+
+def test_without_a_schema_the_same_is_said() -> None:
+    with pytest.raises(InvalidAnswer, match="There is no JSON value in the answer"):
+        extract_json("I cannot do that.")
+
+
+def test_half_a_character_is_no_answer() -> None:
+    assert "surrogate" in unfit(r'["\ud800"]')
+    with pytest.raises(InvalidAnswer, match="surrogate"):
+        extract_json(r'{"\udfff": 1}')
+
+
+@pytest.mark.parametrize("levels", [500, 990, 100_000])
+def test_json_nested_too_deep_is_no_answer(levels: int) -> None:
+    assert unfit("[" * levels + "]" * levels)
+    assert unfit("[" * levels + '{"a": 1}' + "]" * levels)
+
+
+def test_what_could_hardly_be_written_is_not_taken() -> None:
+    # What the stack has room for differs between reading and writing.
+    for levels in range(201, 1001):
+        with pytest.raises(InvalidAnswer, match="nested too deep"):
+            extract_json("[" * levels + "]" * levels)
+    text = "[" * 200 + "]" * 200
+    assert text == extract_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 10_000_000,
+        "[" * 10_000_000,
+        '["' * 5_000_000,
+        '\\"' * 5_000_000 + "[",
+        '["' + '\\"' * 5_000_000,
+        "[" * 900 + "1," * 1_000_000,
+        "[x] " * 2_500_000,
+        "{'a'} \n" * 1_000_000,
+        "[" + " " * 10_000_000,
+        "`" * 10_000_000 + "x`",
+        "```\n" * 500_000,
+    ],
+    ids=lambda text: f"{text[:8]!r}",
+)
+def test_megabytes_of_nonsense_take_seconds(text: str) -> None:
+    # In quadratic time it would be hours, which the timeout of the suite does not wait for.
+    assert unfit(text)
+
+
+@dataclass(frozen=True)
+class Block:
+    fence: str
+    indent: int
+    info: str
+    lines: tuple[str, ...]
+
+    @property
+    def content(self) -> str:
+        return "".join(line + "\n" for line in self.lines)
+
+    @property
+    def written(self) -> str:
+        pad = " " * self.indent
+        return "\n".join(
+            [f"{pad}{self.fence}{self.info}", *(pad + line for line in self.lines), f" {self.fence}  ", ""]
+        )
+
+
+LINES = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
+BLOCKS = st.builds(
+    Block,
+    st.sampled_from(["```", "~~~", "````", "~~~~~"]),
+    st.integers(0, 3),
+    st.sampled_from(["", "python", " c++ title=x", "sh\t"]),
+    # Shorter fences and the other ones are only text inside.
+    st.lists(
+        LINES.filter(lambda line: not line.strip().startswith(("```", "~~~")))
+        | st.sampled_from(["  ``", "~~"])
+    ).map(tuple),
+)
+WORDS = LINES.filter(lambda line: not line.lstrip(" ").startswith(("```", "~~~"))).map(
+    lambda line: line + "\n"
+)
+
+
+@CALM
+@given(st.lists(st.tuples(WORDS, BLOCKS), min_size=1, max_size=4), WORDS)
+def test_the_first_block_of_a_document_comes_to_the_byte(parts: list[tuple[str, Block]], end: str) -> None:
+    text = "".join(words + block.written for words, block in parts) + end
+    assert (parts[0][1].content, len(parts)) == extract_code(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("```\n```\n", ""),
+        ("```", ""),
+        ("```py\nx = 1", "x = 1"),
+        ("```py\r\nx\r\n```\r\ny\r\n", "x\r\n"),
+        ("````md\n```py\nx\n```\n````\n", "```py\nx\n```\n"),
+        ("~~~\n```\nx\n```\n~~~\n", "```\nx\n```\n"),
+        ("```\nx\n  `````\t \ny", "x\n"),
+        ("```\nx\n    ```\n```\n", "x\n    ```\n"),
+        ("```\nx\n```y\n```\n", "x\n```y\n"),
+        ("  ```\n    x\n  y\n z\nw\n  ```\n", "  x\ny\nz\nw\n"),
+        ("`` `\n``` a`b\n~~~ a`b\nx\n~~~\n", "x\n"),
+        ("```\na\x0bb\u2028```\x85d\n\n```\n", "a\x0bb\u2028```\x85d\n\n"),
+        ("```\nx\n\t```\n```\n", "x\n\t```\n"),
+        ("```\nx\n\x0b```\n```\n", "x\n\x0b```\n"),
+    ],
+)
+def test_fences_are_those_of_commonmark(text: str, code: str) -> None:
+    assert code == extract_code(text)[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x = 1\n", "    ```\n    x\n", "\t```\n", "``\nx\n``\n", "see ```x```\n"]
+)
+def test_an_answer_without_a_block_has_no_code(text: str) -> None:
+    with pytest.raises(InvalidAnswer, match="no fenced code block"):
+        extract_code(text)
+
+
+def test_the_model_is_told_the_schema_and_what_was_wrong() -> None:
+    assert instruction(PERSON).endswith(f"\n{PERSON.text}")
+    assert "\n$.age: no.\n" in str(complaint_turn("$.age: no.")["content"])

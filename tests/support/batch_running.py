@@ -1,0 +1,36 @@
+"""Runs `batch` inside the tests' own process, against a simulator."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.run import batch
+from mmpipe.errors import Partial
+from mmpipe.simulator.server import RunningSimulator
+from mmpipe.unix.streams import Streams
+from support.harness import environment
+
+Line = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the summary tells."""
+
+    good: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+def run(far: RunningSimulator | None, stdin: str = "", **options: object) -> tuple[Counts, list[Line]]:
+    """What came of it by its own words, and the lines on standard output; that some failed is in both."""
+    streams = Streams.fake(stdin.encode())
+    try:
+        batch(BatchOptions(**options), streams, environment(far))  # type: ignore[arg-type]  # as the callers say them
+    except Partial as error:
+        if "each is in the output" not in error.message:
+            raise
+    stdout, stderr = (text.decode() for text in streams.captured())
+    counts = Counts(*map(int, re.findall(r"(\d+) (?:good|failed|answered)", stderr)))
+    return counts, [json.loads(line) for line in stdout.splitlines()]

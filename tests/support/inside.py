@@ -1,0 +1,38 @@
+"""Runs a command inside the tests' own process, by the function that is the whole of one: a table costs seconds, not minutes."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from mmpipe.main import main
+from mmpipe.simulator.server import RunningSimulator
+from mmpipe.unix.streams import Input, Streams
+from support.harness import Finished, environment
+
+
+def inside(
+    *arguments: str,
+    far: RunningSimulator | None = None,
+    stdin: bytes | int = b"",
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """What came of it; `stdin` is what is read, or the descriptor to read from."""
+    streams = Streams.fake(stdin if isinstance(stdin, bytes) else b"")
+    if isinstance(stdin, int):
+        streams = replace(streams, stdin=Input(stdin, is_terminal=os.isatty(stdin)))
+    with _only(environment(far, env)):
+        status = main(arguments, streams)
+    return Finished(status, *streams.captured())
+
+
+@contextmanager
+def _only(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,391 @@
+"""Who looks on sees how far a batch is, who reads the log later too, and nobody is in the way of anything else."""
+
+import os
+import re
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.unix.streams import Output, Streams
+from mmpipe.writers.bar import bar_line
+from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.progress import (
+    Bar,
+    Mode,
+    Plain,
+    Recent,
+    Silent,
+    Snapshot,
+    choose,
+    columns,
+    dollars,
+    sentence,
+)
+from support.terminals import Terminal
+
+TERM = {"TERM": "xterm-256color"}
+QUIET = Verbosity(quiet=True)
+SGR = re.compile("\x1b\\[[0-9;]*m")
+# All that the bar moves the cursor with.
+MOVES = re.compile("\r|\x1b\\[K")
+EARLIER = Snapshot(done=217, tokens=900, seconds=10.0)
+NOW = Snapshot(
+    done=1200,
+    failed=3,
+    retried=12,
+    in_flight=32,
+    total=5000,
+    tokens=43000,
+    cost=0.42,
+    seconds=20.0,
+)
+
+counts = st.integers(0, 10**12)
+snapshots = st.builds(
+    Snapshot,
+    done=counts,
+    failed=counts,
+    retried=counts,
+    in_flight=counts,
+    skipped=counts,
+    total=st.none() | counts,
+    tokens=counts,
+    cost=st.none() | st.floats(0, 1e12),
+    seconds=st.floats(0, 1e9),
+)
+
+
+@contextmanager
+def terminal(*, width: int = 80) -> Iterator[tuple[Terminal, Streams]]:
+    """A real terminal, and streams whose stderr it is."""
+    with Terminal() as screen:
+        termios.tcsetwinsize(screen.slave, (24, width))
+        output = Output(screen.slave, "standard error", is_terminal=True)
+        yield screen, replace(Streams.fake(), stderr=output)
+
+
+def rows(written: bytes, *, width: int = 80) -> list[str]:
+    """What stands on the terminal after all that was written; a line that is too long, or an unknown move, fails."""
+    shown, column = [""], 0
+    for piece in re.findall("\r|\n|\x1b\\[K|[^\r\n\x1b]+|\x1b.*", SGR.sub("", written.decode())):
+        match piece:
+            case "\r":
+                column = 0
+            case "\n":
+                shown.append("")
+            case "\x1b[K":
+                shown[-1] = shown[-1][:column]
+            case _:
+                assert piece.isprintable()
+                shown[-1] = shown[-1][:column].ljust(column) + piece + shown[-1][column + len(piece) :]
+                column += len(piece)
+                assert column < width
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("expected", "now"),
+    [
+        (
+            "1,200 of 5,000 done, 3 failed, 12 retried, 32 in flight, 98.3 requests/s, 4,210 tokens/s, $0.42, about 39 s left",
+            NOW,
+        ),
+        (
+            "1,200 done, 3 failed, 12 retried, 32 in flight, 98.3 requests/s, 4,210 tokens/s, $0.42",
+            replace(NOW, total=None),
+        ),
+        (
+            "1,200 of 5,000 done, 3 failed, 12 retried, 32 in flight, 98.3 requests/s, 4,210 tokens/s, about 39 s left",
+            replace(NOW, cost=None),
+        ),
+        (
+            "4,200 of 5,000 done (3,000 before), 3 failed, 12 retried, 32 in flight, 98.3 requests/s, 4,210 tokens/s, $0.42, about 9 s left",
+            replace(NOW, skipped=3000),
+        ),
+        (
+            "1,200 of 1,200 done, 3 failed, 12 retried, 0 in flight, 98.3 requests/s, 4,210 tokens/s, $0.42",
+            replace(NOW, total=1200, in_flight=0),
+        ),
+        (
+            "217 of 5,000 done, 0 failed, 0 retried, 1 in flight, 0 requests/s, 0 tokens/s",
+            replace(EARLIER, total=5000, in_flight=1, seconds=25),
+        ),
+        (
+            "218 of 300 done, 0 failed, 0 retried, 0 in flight, 0.10 requests/s, 0 tokens/s, about 14 min left",
+            replace(EARLIER, done=218, total=300, seconds=20),
+        ),
+        ("217 done, 0 failed, 0 retried, 0 in flight", EARLIER),
+    ],
+    ids=["all", "pipe", "no price", "resumed", "at the end", "held up", "slow", "no time passed"],
+)
+def test_the_sentence_tells_what_is_known_and_nothing_else(expected: str, now: Snapshot) -> None:
+    assert expected == sentence(now, EARLIER)
+
+
+@pytest.mark.parametrize(
+    ("expected", "to_come"),
+    [
+        ("about 1 s", 1),
+        ("about 1 s", 10),
+        ("about 119 s", 1190),
+        ("about 2 min", 1200),
+        ("about 2.0 h", 72000),
+        ("about 2.0 days", 1728000),
+        ("about 1,157.4 days", 10**9),
+    ],
+)
+def test_the_time_left_is_told_in_a_unit_that_one_can_imagine(expected: str, to_come: int) -> None:
+    now = Snapshot(done=100, total=100 + to_come, seconds=10)
+    assert f"{expected} left" == sentence(now, Snapshot()).split(", ")[-1]
+
+
+@pytest.mark.parametrize(
+    ("expected", "amount"),
+    [
+        ("$0.00", 0),
+        ("$0.0042", 0.0042),
+        ("$0.056", 0.056),
+        ("$0.10", 0.0999),
+        ("$0.42", 0.42),
+        ("$1.23", 1.2345),
+        ("$1,234.50", 1234.5),
+        ("$0.000003", 0.000003),
+    ],
+)
+def test_money_has_the_digits_that_say_something(expected: str, amount: float) -> None:
+    assert expected == dollars(amount)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 60), st.integers(0, 200)), max_size=60),
+    st.integers(0, 100),
+    st.booleans(),
+)
+def test_a_pace_is_of_the_last_seconds_and_of_enough_records(
+    steps: Sequence[tuple[float, int]], in_flight: int, often: bool
+) -> None:
+    recent, now, seen = Recent(), Snapshot(in_flight=in_flight), [Snapshot()]
+    for seconds, done in steps:
+        now = replace(now, seconds=now.seconds + seconds / (40 if often else 1), done=now.done + done)
+        since = recent.before(now)
+        assert since in seen
+        old = [then for then in seen if _says_enough(then, now)]
+        # One a second is remembered.
+        newest = max((then.seconds for then in old), default=0)
+        assert newest - 1 <= since.seconds <= newest
+        seen.append(now)
+
+
+def _says_enough(then: Snapshot, now: Snapshot) -> bool:
+    return now.seconds - then.seconds >= 15 and now.done - then.done >= max(20, 2 * now.in_flight)
+
+
+def test_a_run_that_hangs_for_hours_is_not_remembered_for_ever() -> None:
+    recent = Recent()
+    oldest = [recent.before(Snapshot(seconds=float(second))).seconds for second in range(10000)][-1]
+    assert 10000 - 601 <= oldest
+
+
+@given(snapshots, snapshots, st.integers(-1, 300), st.booleans())
+def test_no_bar_is_longer_than_its_room_or_steers_the_terminal(
+    now: Snapshot, since: Snapshot, room: int, coloured: bool
+) -> None:
+    with terminal(width=room + 2) as (screen, streams):
+        bar = Bar(streams.stderr, TERM if coloured else {**TERM, "NO_COLOR": "1"})
+        bar.show(since)
+        bar.show(replace(now, seconds=since.seconds + 1 + now.seconds))
+    for line in MOVES.split(screen.seen().decode()):
+        assert len(SGR.sub("", line)) <= max(0, room + 1)
+        assert SGR.sub("", line).isprintable()
+        assert coloured or not SGR.search(line)
+
+
+@pytest.mark.parametrize(
+    ("expected", "room"),
+    [
+        ("", 5),
+        ("1,200/5,000", 20),
+        ("━━━╸              1,200/5,000", 30),
+        ("━╸        1,200/5,000  3 failed  60.0/s  $0.42  64 s left", 60),
+        ("━╸         24 %  1,200/5,000  3 failed  32 in flight  60.0/s  $0.42  64 s left", 79),
+        (
+            "━━━╸               24 %  1,200/5,000  3 failed  12 retried  32 in flight  60.0/s  $0.42  64 s left",
+            99,
+        ),
+        (
+            "━━━╸               24 %  1,200/5,000  3 failed  12 retried  32 in flight  60.0/s  2,150 tokens/s  $0.42  64 s left",
+            119,
+        ),
+    ],
+    ids=["nothing", "no bar", "no figures", "60", "80", "100", "120"],
+)
+def test_a_narrow_terminal_does_without_what_matters_least(expected: str, room: int) -> None:
+    with terminal(width=room + 1) as (screen, streams):
+        Bar(streams.stderr, {**TERM, "NO_COLOR": "1"}).show(NOW)
+    assert expected == rows(screen.seen(), width=room + 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("expected", "done"), [("  0 %", 49), (" 99 %", 4999), ("100 %", 5000), ("100 %", 6000)]
+)
+def test_a_hundred_per_cent_is_when_nothing_is_left(expected: str, done: int) -> None:
+    assert expected == columns(Snapshot(done=done - 9, skipped=9, total=5000), Snapshot())["percent"]
+
+
+def test_an_input_without_records_is_done_from_the_beginning() -> None:
+    assert "100 %" == columns(Snapshot(total=0), Snapshot())["percent"]
+
+
+def test_the_terminal_is_measured_at_each_draw_and_not_believed_to_be_as_wide_as_columns_says() -> None:
+    with terminal(width=120) as (screen, streams):
+        bar = Bar(streams.stderr, {**TERM, "COLUMNS": "120"})
+        bar.show(EARLIER)
+        termios.tcsetwinsize(screen.slave, (24, 30))
+        bar.show(NOW)
+        narrow = bar_line(0.24, {"done": "1,200/5,000"}, room=29, shed=(), coloured=True, seconds=20.0)
+    assert screen.seen().decode().endswith(f"\r\x1b[K{narrow}")
+
+
+def test_a_bar_without_a_total_moves_and_claims_nothing() -> None:
+    for environment in (TERM, {**TERM, "NO_COLOR": "1"}):
+        with terminal() as (screen, streams):
+            bar = Bar(streams.stderr, environment)
+            for tenths in range(0, 30, 3):
+                bar.show(Snapshot(done=7, seconds=tenths / 10))
+        drawn = [line for line in MOVES.split(screen.seen().decode()) if line]
+        assert len({line.split("  7")[0] for line in drawn}) > 3
+        assert not [line for line in drawn if "%" in line or "left" in line or "/7" in line]
+
+
+def test_a_bar_is_drawn_five_times_a_second_at_most() -> None:
+    streams = Streams.fake(terminals="stderr")
+    bar = Bar(streams.stderr, TERM)
+    for hundredths in range(200):
+        bar.show(replace(NOW, seconds=hundredths / 100))
+    assert 10 == streams.captured()[1].count(b"1,200/5,000")
+
+
+def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing() -> None:
+    with terminal() as (screen, streams):
+        with Console(streams, Verbosity(), TERM) as console:
+            bar = choose("auto", streams, TERM, Verbosity())
+            console.own(bar)
+            bar.show(EARLIER)
+            console.warn("look here")
+            bar.show(NOW)
+            bar.show(replace(NOW, seconds=21))
+        bar.clear()
+    written = screen.seen()
+    assert ["mmpipe: warning: look here", ""] == rows(written)
+    assert b"\x1b[K\x1b" in written
+    assert written.index(b"217") < written.index(b"look here") < written.index(b"1,200/5,000")
+    assert {"K", "m"} == set(re.findall("\x1b\\[[^a-zA-Z]*([a-zA-Z])", written.decode()))
+
+
+def test_a_console_that_owns_a_bar_turns_no_spinner_beside_it() -> None:
+    streams = Streams.fake(terminals="stderr")
+    with Console(streams, Verbosity(), TERM) as console:
+        console.turn()
+        console.own(Silent())
+        cleared = streams.captured()
+        console.turn()
+    assert cleared == streams.captured()
+    assert cleared[1].endswith(b"\r\x1b[K")
+
+
+def test_a_bar_that_was_not_drawn_is_not_cleared() -> None:
+    streams = Streams.fake(terminals="stderr")
+    Bar(streams.stderr, TERM).clear()
+    assert (b"", b"") == streams.captured()
+
+
+def test_a_terminal_that_its_user_holds_does_not_hold_the_run() -> None:
+    with terminal() as (screen, streams):
+        bar = Bar(streams.stderr, TERM)
+        termios.tcflow(screen.slave, termios.TCOOFF)
+        bar.show(EARLIER)
+        termios.tcflow(screen.slave, termios.TCOON)
+        bar.show(NOW)
+    written = screen.seen()
+    assert (False, True) == (b"217" in written, b"1,200/5,000" in written)
+
+
+@pytest.mark.parametrize("mode", ["bar", "plain"])
+def test_a_stderr_that_went_away_is_no_failure(mode: Mode) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor in (writing, null):
+        stderr = Output(descriptor, "standard error", is_terminal=True)
+        progress = choose(mode, replace(Streams.fake(), stderr=stderr), TERM, Verbosity())
+        progress.show(replace(NOW, seconds=30))
+        progress.clear()
+        assert 0 == stderr.written
+        os.close(descriptor)
+        progress.show(replace(NOW, seconds=60))
+        progress.clear()
+
+
+def test_plain_lines_come_every_half_minute() -> None:
+    streams = Streams.fake()
+    plain = Plain(streams.say)
+    for second in range(100):
+        plain.show(Snapshot(done=10 * second, total=1000, seconds=float(second)))
+        plain.clear()
+    assert [
+        "mmpipe: 300 of 1,000 done, 0 failed, 0 retried, 0 in flight, 10.0 requests/s, 0 tokens/s, about 70 s left",
+        "mmpipe: 600 of 1,000 done, 0 failed, 0 retried, 0 in flight, 10.0 requests/s, 0 tokens/s, about 40 s left",
+        "mmpipe: 900 of 1,000 done, 0 failed, 0 retried, 0 in flight, 10.0 requests/s, 0 tokens/s, about 10 s left",
+    ] == streams.captured()[1].decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("expected", "mode", "terminals", "environment", "manners"),
+    [
+        (Bar, "auto", "stderr", TERM, Verbosity()),
+        (Silent, "auto", "stderr", TERM, QUIET),
+        (Silent, "auto", "stderr", {"TERM": "dumb"}, Verbosity()),
+        (Silent, "auto", "stderr", {}, Verbosity()),
+        (Silent, "auto", "stdin stdout", TERM, Verbosity()),
+        (Bar, "bar", "stderr", {}, QUIET),
+        (Plain, "bar", "stdout", TERM, Verbosity()),
+        (Plain, "plain", "stderr", TERM, QUIET),
+        (Silent, "none", "stderr", TERM, Verbosity()),
+    ],
+)
+def test_a_bar_is_for_terminals_and_a_log_gets_what_was_asked_for(
+    expected: type, mode: Mode, terminals: str, environment: dict[str, str], manners: Verbosity
+) -> None:
+    assert expected is type(choose(mode, Streams.fake(terminals=terminals), environment, manners))
+
+
+def test_no_progress_says_nothing() -> None:
+    streams = Streams.fake(terminals="stderr")
+    progress = choose("none", streams, TERM, Verbosity())
+    progress.show(replace(NOW, seconds=60))
+    progress.clear()
+    assert (b"", b"") == streams.captured()
+
+
+@pytest.mark.parametrize(("expected", "mode"), [("False", "none"), ("False", "plain"), ("True", "bar")])
+def test_rich_is_loaded_for_a_bar_and_for_nothing_else(expected: str, mode: str) -> None:
+    code = f"""
+import sys
+from mmpipe.unix.streams import Streams
+from mmpipe.writers.console import Manners
+from mmpipe.writers.progress import Snapshot, choose
+streams = Streams.fake(terminals="stderr")
+choose({mode!r}, streams, {TERM!r}, Manners()).show(Snapshot(seconds=60))
+print(bool(streams.captured()[1]) == ({mode!r} != "none"), "rich" in sys.modules)
+"""
+    cli = Path(__file__).parents[2] / "cli"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cli)
+    assert f"True {expected}\n" == done.stdout
