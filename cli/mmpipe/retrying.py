@@ -1,9 +1,8 @@
 """What every command does that asks the service: it says where it asks, and asks again where that may help."""
 
-import random
 import time
 
-from mmpipe.api.retry import delay_before_retry
+from mmpipe.api.retry import RetryPolicy
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Timeouts
@@ -33,18 +32,12 @@ class RetryLoop:
 
     def __init__(self, patience: Timeouts, output: Output, console: Console) -> None:
         self.limits = patience.limits()
-        self._retries = patience.retries
+        self._policy = RetryPolicy(patience.retries)
         self._output, self._console = output, console
 
     def delay(self, error: MmpipeError, attempt: int) -> float | None:
         """Seconds until asking again after the `attempt`-th try (from 1); None if it is no use."""
-        return delay_before_retry(
-            error,
-            attempt=attempt,
-            retries=self._retries,
-            seconds_left=self.limits.deadline - time.monotonic(),
-            chance=random.random(),  # noqa: S311  jitter is no secret
-        )
+        return self._policy.next_delay(error, attempt, self.limits.deadline - time.monotonic())
 
     def wait(self, delay: float, error: MmpipeError, attempt: int) -> None:
         """Say what went wrong, and let the seconds pass."""

@@ -71,6 +71,7 @@ def run(
     window: Window | None = None,
     workers: int = 4,
     stamina: PauseLimits | None = None,
+    patience: Timeouts = PATIENCE,
     deliver: Callable[[Engine[Item], Outcome[Item]], None] | None = None,
 ) -> tuple[list[Outcome[Item]], Engine[Item]]:
     """The outcomes in the order in which they came, and the engine as it ended."""
@@ -83,7 +84,7 @@ def run(
 
     async def whole() -> Engine[Item]:
         engine: Engine[Item] = Engine(
-            ask, lambda _: 10, [limiter or Limiter()], window or Window(), PATIENCE, stamina or PauseLimits()
+            ask, lambda _: 10, [limiter or Limiter()], window or Window(), patience, stamina or PauseLimits()
         )
 
         def keep(outcome: Outcome[Item]) -> None:
@@ -179,6 +180,20 @@ def test_a_wait_that_the_service_asks_for_holds_everybody() -> None:
     limiter = Limiter()
     run(failing(QuotaError("slower", retryable=True, retry_after=0.1)), ["a"], limiter=limiter)
     assert ("pause", 0.1, 0) in limiter.heard
+
+
+def test_no_retry_is_sent_before_retry_after_whatever_the_limiters_do() -> None:
+    began = time.monotonic()
+    (outcome,), _ = run(failing(QuotaError("slower", retryable=True, retry_after=0.7)), ["a"])
+    assert (None, 2) == (outcome.error, outcome.attempts.count)
+    assert 0.7 <= time.monotonic() - began
+
+
+def test_a_pause_that_the_service_asks_for_is_not_the_time_of_the_request() -> None:
+    patience = Timeouts(connect=1, first_byte=1, idle=1, total=0.7, retries=2)
+    error = QuotaError("slower", retryable=True, retry_after=0.8)
+    (outcome,), _ = run(failing(error), ["a"], patience=patience)
+    assert (None, 2) == (outcome.error, outcome.attempts.count)
 
 
 def test_an_answer_that_is_cut_short_is_kept_with_its_error() -> None:

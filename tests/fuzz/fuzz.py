@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "cli"), str(Path(__file__).paren
 
 with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.api.cumulative import CumulativeDetector
-    from mmpipe.api.retry import parse_retry_after
+    from mmpipe.api.server_times import parse_retry_after
     from mmpipe.api.sse import EventReader
     from mmpipe.api.wire import StreamDecoder, decode
     from mmpipe.batch.journal.journal import open_journal

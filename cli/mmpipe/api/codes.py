@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mmpipe.api.retry import server_time
+from mmpipe.api.server_times import server_time
 from mmpipe.errors import (
     AuthError,
     Filtered,
@@ -35,11 +35,15 @@ _REQUEST = "the request itself must change"
 
 
 class Meaning(NamedTuple):
-    """What a code or a status means for the user."""
+    """The error of an API code or an HTTP status, and the user's next step.
+
+    `plan_window`: nothing is answered before the moment that the message names.
+    """
 
     error: type[MmpipeError]
     advice: str
     retryable: bool = False
+    plan_window: bool = False
 
 
 # api_facts 3.2; the official table calls 1002 and 1039 limits, whatever other clients call them.
@@ -62,7 +66,7 @@ CODES: Mapping[int, Meaning] = {
     2013: Meaning(Rejected, _REQUEST),
     2045: Meaning(QuotaError, "the rate grew too fast; start slower", retryable=True),
     2049: Meaning(AuthError, _REGION),
-    2056: Meaning(QuotaError, _WINDOW),
+    2056: Meaning(QuotaError, _WINDOW, plan_window=True),
     2061: Meaning(QuotaError, _PLAN),
     2062: Meaning(QuotaError, "there is no active plan for this key"),
     2064: Meaning(ServerError, _OVERLOAD, retryable=True),
@@ -136,6 +140,12 @@ def from_status(source: Source, body: Mapping[str, object] | None) -> MmpipeErro
             request_id=source.request_id,
         )
     return _error("no reason given", None, source)
+
+
+def is_plan_window(error: MmpipeError) -> bool:
+    """True if the plan of the key is used up until its next window."""
+    meaning = None if error.api_code is None else CODES.get(error.api_code)
+    return meaning is not None and meaning.plan_window
 
 
 def _from_error(error: object, source: Source) -> MmpipeError:

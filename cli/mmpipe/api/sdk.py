@@ -7,7 +7,7 @@ from mmpipe import __version__
 from mmpipe.api.codes import TRACE, Source
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.reception import Head
-from mmpipe.api.retry import parse_retry_after, server_time
+from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.errors import MmpipeError, UsageError
 

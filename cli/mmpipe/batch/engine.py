@@ -1,14 +1,13 @@
 """Asks many requests at once: a fixed set of workers, each of which takes the next when there is room and leave for it."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from mmpipe.api.retry import backoff
+from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.semaphore import AdaptiveSemaphore, WindowSize
 from mmpipe.core.events import Event
 from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
@@ -43,7 +42,6 @@ Ask = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
 UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
 _OVERLOAD_CODES = (1002, 1041, 2045, 2064)
 _OVERLOAD_STATUSES = (429, 529)
-_PLAN_WINDOW = 2056  # api_facts 3.2: nothing is answered before the time that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ class Engine(Generic[Item]):
     ) -> None:
         self._ask, self._tokens, self._limiters = ask, tokens, limiters
         self._patience, self._stamina = patience, stamina
+        self._policy = RetryPolicy(patience.retries, waits_for_plan=True)
         self._accepts_truncated, self._fitting = accepts_truncated, fitting
         self._on_retry, self._on_stop = on_retry, on_stop
         self._gate = AdaptiveSemaphore(window)
@@ -173,7 +172,7 @@ class Engine(Generic[Item]):
                 elapsed_ms = round((time.monotonic() - began) * 1000)
                 return Outcome(item, reply, Attempts(attempt, elapsed_ms=elapsed_ms), error)
             self._on_retry(item, error, delay)
-            spent += delay
+            spent += delay - _pause(error)
             if await self._stopped_within(delay):
                 return None
 
@@ -219,9 +218,8 @@ class Engine(Generic[Item]):
         return reply, found
 
     def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
-        """Seconds until the same is asked again; None for never. What one request is told may concern them all."""
-        may_pass = error.retryable or (error.api_code == _PLAN_WINDOW and error.retry_after is not None)
-        if not may_pass:
+        """Seconds until the retry; None for none. An error of one request may pause them all, or end the run."""
+        if not self._policy.may_help(error):
             if isinstance(error, AuthError | QuotaError):
                 self.stop(error)
             return None
@@ -231,9 +229,7 @@ class Engine(Generic[Item]):
                 return None
             for limiter in self._limiters:
                 limiter.pause(error.retry_after)
-        # Full jitter: what failed together does not come back together.
-        delay = backoff(attempt, random.random())  # noqa: S311  jitter is no secret
-        return delay if attempt <= self._patience.retries and delay < seconds_left else None
+        return self._policy.next_delay(error, attempt, seconds_left + _pause(error))
 
     async def _stopped_within(self, seconds: float) -> bool:
         """Wait so long; whether the run stopped before that."""
@@ -247,6 +243,11 @@ class Engine(Generic[Item]):
 def _to_be_mended(request: Request, reply: Reply, unfit: InvalidAnswer) -> Request:
     """The request whose answer is the one before without what was wrong with it."""
     return replace(request, messages=(*request.messages, reply.message, complaint_turn(unfit.complaint)))
+
+
+def _pause(error: MmpipeError) -> float:
+    """Seconds for which the service pauses all requests; they are not part of the time of one request."""
+    return error.retry_after or 0.0
 
 
 def is_overload(error: MmpipeError) -> bool:
