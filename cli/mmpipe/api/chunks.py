@@ -88,7 +88,7 @@ class ChunkDecoder:
             self.reason = reason
 
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
-        """A whole message: the unstreamed answer, or the last frame of an old stream (api_facts 2.5, G0)."""
+        """A whole message: the unstreamed answer, or the last frame of an old stream (FACTS.md, "The end of a stream")."""
         yield from self._tell(self._growth.settle())
         # A last frame repeats the calls that were streamed, as it repeats the text.
         repeated = {"tool_calls"} if self._assembler.calls() else set()
@@ -109,14 +109,14 @@ class ChunkDecoder:
                 yield from self._think(field.partition("/")[0], text)
 
     def _think(self, source: str, text: str) -> Iterator[Thinking]:
-        """The same thinking comes in one field or in two (api_facts 1.1); twice the same text is one text."""
+        """The same thinking comes in one field or in two (FACTS.md, "Streams"): the text counts once."""
         ahead = max(self._thought.values(), default=0)
         reached = self._thought[source] = self._thought.get(source, 0) + len(text)
         if reached > ahead:
             yield Thinking(text[-(reached - ahead) :])
 
     def _take_usage(self, usage: object) -> None:
-        # Some generations put zeros into every chunk (api_facts 2.5, G0).
+        # Some generations put zeros into every chunk (FACTS.md, "The end of a stream", G0).
         if isinstance(usage, dict) and usage.get("total_tokens"):
             self._usage = _usage(usage)
 
@@ -154,7 +154,7 @@ def _usage(usage: Mapping[str, object]) -> Usage:
         completion_tokens=count(usage, "completion_tokens"),
         total_tokens=count(usage, "total_tokens"),
         reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
-        # With explicit caching the same number has another name (api_facts 2.7).
+        # With explicit caching the same number has another name (FACTS.md, "Usage").
         cached_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens", "cache_read_input_tokens"),
         cache_write_tokens=count(usage.get("prompt_tokens_details"), "cache_creation_input_tokens"),
     )

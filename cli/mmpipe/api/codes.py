@@ -46,7 +46,7 @@ class Meaning(NamedTuple):
     plan_window: bool = False
 
 
-# api_facts 3.2; the official table calls 1002 and 1039 limits, whatever other clients call them.
+# FACTS.md, "Error codes". The official table calls 1002 and 1039 limits, whatever other clients call them.
 CODES: Mapping[int, Meaning] = {
     1000: Meaning(ServerError, _FAILED, retryable=True),
     1001: Meaning(TimedOut, "the service ran out of time; ask again", retryable=True),
@@ -107,7 +107,7 @@ class Source:
 
 
 def trouble_in(body: Mapping[str, object], source: Source, *, answer: str = "choices") -> MmpipeError | None:
-    """The error that a JSON body reports, as `error` or as `base_resp` (api_facts 3.1), if any.
+    """The error that a JSON body reports, as `error` or as `base_resp` (FACTS.md, "Error bodies"), if any.
 
     `answer` is the field that holds what was asked for.
     """

@@ -1,6 +1,6 @@
 """Tells a stream whose pieces repeat all text so far (cumulative) from one whose pieces are new text (incremental).
 
-The service sends new text (api_facts 1.1); the official sample expects repeated text. A wrong guess damages
+The service sends new text (FACTS.md, "Streams"); the official sample expects repeated text. A wrong guess damages
 the answer, so the doubt is decided once for a stream, and by evidence:
 
 * A piece that does not begin with the whole piece before it, in the same field, proves the stream incremental.

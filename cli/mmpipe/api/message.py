@@ -8,7 +8,7 @@ from mmpipe.text.visible import one_line
 
 
 class MessageAssembler:
-    """Collects deltas (api_facts 1.3, 2.6) into one message; unknown fields are kept."""
+    """Collects deltas (FACTS.md, "Chunks", "Tool calls") into one message; unknown fields are kept."""
 
     def __init__(self) -> None:
         self._fields: dict[str, object] = {}
@@ -26,7 +26,7 @@ class MessageAssembler:
                 for detail in _objects(value):
                     self._details.setdefault(detail_index(detail), {}).update(detail)
             elif value not in ("", None) or name not in self._fields:
-                # Some generations blank `role` in later deltas (api_facts 2.5).
+                # Some generations blank `role` in later deltas (FACTS.md, "The end of a stream").
                 self._fields[name] = value
 
     def append(self, field: str, text: str) -> None:
@@ -50,7 +50,7 @@ class MessageAssembler:
         ]
 
     def message(self) -> Message:
-        """The message so far, with the fields of an unstreamed one (api_facts 2.2)."""
+        """The message so far, with the fields of an unstreamed one (FACTS.md, "Whole answers")."""
         whole: dict[str, object] = {"content": "", "role": "assistant"} | self._fields
         whole |= {name: self.text(name) for name in ("content", "reasoning_content") if name in self._texts}
         if self._details:
@@ -78,7 +78,7 @@ class MessageAssembler:
         for call in self._calls:
             if index is not None and call.get("index") == index:
                 return call
-        # Early M2 sent no index: a piece without an id then continues the last call (api_facts 2.6).
+        # Early M2 sent no index: a piece without an id then continues the last call (FACTS.md, "Tool calls").
         if index is None and self._calls and piece.get("id") in (None, "", self._calls[-1].get("id")):
             return self._calls[-1]
         self._calls.append({})

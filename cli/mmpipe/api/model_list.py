@@ -1,4 +1,4 @@
-"""Reads the list of models that a host serves (api_facts 2.9); pure."""
+"""Reads the list of models that a host serves (FACTS.md, "The list of models"); pure."""
 
 from mmpipe.api.codes import Source, trouble_in
 from mmpipe.api.sse import BOM

@@ -27,7 +27,7 @@ class StreamDecoder:
     """Bytes of an event stream in, events out.
 
     Success is judged in `close`: the answer must have begun, have a `finish_reason`, and its tool arguments must
-    parse. `[DONE]` proves nothing and may be missing (api_facts 2.5).
+    parse. `[DONE]` proves nothing and may be missing (FACTS.md, "The end of a stream").
     """
 
     def __init__(self, source: Source = _OK, limit: int = MAX_ANSWER) -> None:
