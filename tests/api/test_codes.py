@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmpipe.api.codes import CODES, Source, from_status, trouble_in
-from mmpipe.errors import ExitStatus, MmpipeError
+from mmpipe.api.codes import CODES, Source, from_status, is_overload, is_plan_window, trouble_in
+from mmpipe.errors import ExitStatus, MmpipeError, ServerError
 
 E = ExitStatus
 
@@ -229,3 +229,28 @@ def test_a_reset_that_is_past_by_the_clock_of_the_service_is_no_wait(http_code: 
 
 def test_what_a_host_says_is_cut_to_a_line() -> None:
     assert len(reported(envelope("x\n" * 100_000)).message) < 1000
+
+
+@pytest.mark.parametrize(
+    ("http", "code", "passes", "overload"),
+    [
+        (429, None, True, True),
+        (429, 4711, True, True),
+        (529, None, True, True),
+        (200, 1041, True, True),
+        (429, 1000, True, True),
+        (429, 1002, False, False),
+        (429, 2056, False, False),
+        (500, None, True, False),
+    ],
+)
+def test_an_overload_is_told_by_the_code_or_by_the_status(
+    http: int, code: int | None, passes: bool, overload: bool
+) -> None:
+    assert overload is is_overload(ServerError("x", http=http, api_code=code, retryable=passes))
+
+
+def test_overload_codes_can_be_retried_and_only_one_code_is_a_plan_window() -> None:
+    overloads = [code for code in CODES if is_overload(reported(envelope(f"x ({code})")))]
+    windows = [code for code in CODES if is_plan_window(reported(envelope(f"x ({code})")))]
+    assert ([1002, 1041, 2045, 2064], [2056]) == (overloads, windows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mmpipe.batch.engine import Engine, Outcome, PauseLimits, is_overload
+from mmpipe.batch.engine import Engine, Outcome, PauseLimits
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
@@ -243,21 +243,6 @@ def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
         window=window,
     )
     assert [True, False] == window.overloads
-
-
-@pytest.mark.parametrize(
-    ("http", "code", "passes", "overload"),
-    [
-        (429, None, True, True),
-        (429, 4711, True, True),
-        (529, None, True, True),
-        (200, 1041, True, True),
-        (429, 2056, False, False),
-        (500, None, True, False),
-    ],
-)
-def test_what_counts_as_overload(http: int, code: int | None, passes: bool, overload: bool) -> None:
-    assert overload is is_overload(ServerError("x", http=http, api_code=code, retryable=passes))
 
 
 def used_up(seconds: float) -> QuotaError:

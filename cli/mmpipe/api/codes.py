@@ -1,7 +1,7 @@
 """Turns what the service says of a failure (status, code, message) into one of our errors; pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -37,12 +37,14 @@ _REQUEST = "the request itself must change"
 class Meaning(NamedTuple):
     """The error of an API code or an HTTP status, and the user's next step.
 
-    `plan_window`: nothing is answered before the moment that the message names.
+    `overload`: fewer requests at once would help. `plan_window`: nothing is answered before the moment that the
+    message names.
     """
 
     error: type[MmpipeError]
     advice: str
     retryable: bool = False
+    overload: bool = False
     plan_window: bool = False
 
 
@@ -50,7 +52,7 @@ class Meaning(NamedTuple):
 CODES: Mapping[int, Meaning] = {
     1000: Meaning(ServerError, _FAILED, retryable=True),
     1001: Meaning(TimedOut, "the service ran out of time; ask again", retryable=True),
-    1002: Meaning(QuotaError, _WAIT, retryable=True),
+    1002: Meaning(QuotaError, _WAIT, retryable=True, overload=True),
     1004: Meaning(AuthError, _KEY),
     1008: Meaning(QuotaError, _BALANCE),
     1013: Meaning(ServerError, _FAILED, retryable=True),
@@ -61,15 +63,15 @@ CODES: Mapping[int, Meaning] = {
     1030: Meaning(QuotaError, _WINDOW),
     1033: Meaning(ServerError, _FAILED, retryable=True),
     1039: Meaning(Rejected, "too many tokens at once; shorten the prompt, or ask later"),
-    1041: Meaning(QuotaError, "too many connections; ask fewer at once", retryable=True),
+    1041: Meaning(QuotaError, "too many connections; ask fewer at once", retryable=True, overload=True),
     1042: Meaning(Rejected, "more than a tenth of the prompt are invisible characters; take them out"),
     2013: Meaning(Rejected, _REQUEST),
-    2045: Meaning(QuotaError, "the rate grew too fast; start slower", retryable=True),
+    2045: Meaning(QuotaError, "the rate grew too fast; start slower", retryable=True, overload=True),
     2049: Meaning(AuthError, _REGION),
     2056: Meaning(QuotaError, _WINDOW, plan_window=True),
     2061: Meaning(QuotaError, _PLAN),
     2062: Meaning(QuotaError, "there is no active plan for this key"),
-    2064: Meaning(ServerError, _OVERLOAD, retryable=True),
+    2064: Meaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
 _STATUSES: Mapping[int, Meaning] = {
@@ -79,10 +81,10 @@ _STATUSES: Mapping[int, Meaning] = {
     404: Meaning(Rejected, f"nothing is there; a base URL usually ends in /v1, as {_EXAMPLE} does"),
     408: Meaning(TimedOut, "the service ran out of time; ask again", retryable=True),
     413: Meaning(Rejected, "the request is too large; shorten the prompt"),
-    429: Meaning(QuotaError, _WAIT, retryable=True),
+    429: Meaning(QuotaError, _WAIT, retryable=True, overload=True),
     501: Meaning(ServerError, _REQUEST),
     504: Meaning(TimedOut, "a gateway ran out of time; ask again", retryable=True),
-    529: Meaning(ServerError, _OVERLOAD, retryable=True),
+    529: Meaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
 TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # any other is no id, but somebody's text
@@ -144,8 +146,20 @@ def from_status(source: Source, body: Mapping[str, object] | None) -> MmpipeErro
 
 def is_plan_window(error: MmpipeError) -> bool:
     """True if the plan of the key is used up until its next window."""
-    meaning = None if error.api_code is None else CODES.get(error.api_code)
-    return meaning is not None and meaning.plan_window
+    return any(meaning.plan_window for meaning in _meanings_of(error))
+
+
+def is_overload(error: MmpipeError) -> bool:
+    """True if fewer requests at once would help; by the API code or by the HTTP status."""
+    return error.retryable and any(meaning.overload for meaning in _meanings_of(error))
+
+
+def _meanings_of(error: MmpipeError) -> Iterator[Meaning]:
+    """The rows of the tables for an error: that of its API code, that of its HTTP status."""
+    if error.api_code is not None and error.api_code in CODES:
+        yield CODES[error.api_code]
+    if error.http is not None and error.http in _STATUSES:
+        yield _STATUSES[error.http]
 
 
 def _from_error(error: object, source: Source) -> MmpipeError:

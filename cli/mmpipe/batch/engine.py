@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
+from mmpipe.api.codes import is_overload
 from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.semaphore import AdaptiveSemaphore, WindowSize
 from mmpipe.core.events import Event
@@ -40,8 +41,6 @@ Ask = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
 
 # With these there was no answer that would have to be paid.
 UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
-_OVERLOAD_CODES = (1002, 1041, 2045, 2064)
-_OVERLOAD_STATUSES = (429, 529)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +247,6 @@ def _to_be_mended(request: Request, reply: Reply, unfit: InvalidAnswer) -> Reque
 def _pause(error: MmpipeError) -> float:
     """Seconds for which the service pauses all requests; they are not part of the time of one request."""
     return error.retry_after or 0.0
-
-
-def is_overload(error: MmpipeError) -> bool:
-    """Whether the service says that less at once would do better (api_facts 3.2)."""
-    return error.api_code in _OVERLOAD_CODES or (error.retryable and error.http in _OVERLOAD_STATUSES)
 
 
 def _too_long(error: MmpipeError, max_wait: float) -> QuotaError:
