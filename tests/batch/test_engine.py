@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mmpipe.batch.engine import Engine, Outcome, PauseLimits
+from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
@@ -51,13 +52,8 @@ class Limiter:
         return 0.0
 
 
-@dataclass
-class Window:
-    allowed: int = 100
-    overloads: list[bool] = field(default_factory=list)
-
-    def finished(self, *, overloaded: bool) -> None:
-        self.overloads.append(overloaded)
+def semaphore(allowed: int = 100) -> AdaptiveSemaphore:
+    return AdaptiveSemaphore(ConcurrencyWindow(allowed, allowed, allowed))
 
 
 Asking = Callable[[Request, Limits], Awaitable[Sequence[Event]]]
@@ -68,7 +64,7 @@ def run(
     names: Iterable[str],
     *,
     limiter: Limiter | None = None,
-    window: Window | None = None,
+    allowed: AdaptiveSemaphore | None = None,
     workers: int = 4,
     stamina: PauseLimits | None = None,
     patience: Timeouts = PATIENCE,
@@ -84,7 +80,12 @@ def run(
 
     async def whole() -> Engine[Item]:
         engine: Engine[Item] = Engine(
-            ask, lambda _: 10, [limiter or Limiter()], window or Window(), patience, stamina or PauseLimits()
+            ask,
+            lambda _: 10,
+            [limiter or Limiter()],
+            allowed or semaphore(),
+            patience,
+            stamina or PauseLimits(),
         )
 
         def keep(outcome: Outcome[Item]) -> None:
@@ -144,7 +145,7 @@ def test_no_more_are_asked_at_once_than_the_window_allows(allowed: int) -> None:
         inside -= 1
         return answered("x")
 
-    outcomes, _ = run(ask, map(str, range(20)), window=Window(allowed), workers=8)
+    outcomes, _ = run(ask, map(str, range(20)), allowed=semaphore(allowed), workers=8)
     assert (20, allowed) == (len(outcomes), most)
 
 
@@ -222,7 +223,7 @@ def test_a_stop_does_not_wait_for_leave() -> None:
     limiter = Limiter(wait=60)
 
     async def stopped_soon() -> int:
-        engine: Engine[Item] = Engine(failing(), lambda _: 1, [limiter], Window(), PATIENCE)
+        engine: Engine[Item] = Engine(failing(), lambda _: 1, [limiter], semaphore(), PATIENCE)
         outcomes: list[Outcome[Item]] = []
 
         async def following() -> Item | None:
@@ -236,13 +237,13 @@ def test_a_stop_does_not_wait_for_leave() -> None:
 
 
 def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
-    window = Window()
+    allowed = semaphore()
     run(
         failing(QuotaError("rate", http=429, api_code=1002, retryable=True), Rejected("no")),
         ["a"],
-        window=window,
+        allowed=allowed,
     )
-    assert [True, False] == window.overloads
+    assert (98, 1) == (allowed.window.left, allowed.window.overloads)
 
 
 def used_up(seconds: float) -> QuotaError:
@@ -306,7 +307,7 @@ def test_every_limiter_has_to_give_leave_and_hears_what_was_used() -> None:
             name = next(names, None)
             return None if name is None else Item(name)
 
-        engine: Engine[Item] = Engine(failing(), lambda _: 10, [first, second], Window(), PATIENCE)
+        engine: Engine[Item] = Engine(failing(), lambda _: 10, [first, second], semaphore(), PATIENCE)
         await engine.run(following, lambda _: None, 1)
 
     asyncio.run(whole())

@@ -6,7 +6,7 @@ import pytest
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.batch.results import Form, bad_record_line, copied_line, result_line
+from mmpipe.batch.results import ResultFormat, bad_record_line, copied_line, result_line
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.core.request import Request
@@ -43,7 +43,7 @@ FAILED = Outcome(RECORD, Reply(), Attempts(1), QuotaError("slower", http=429, ap
 
 
 def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
-    found = parsed(result_line(DONE, Form(), earlier=1, dollars=9e-6))
+    found = parsed(result_line(DONE, ResultFormat(), earlier=1, dollars=9e-6))
     assert ("r-4", 4, "Hello", "hm", "stop", None) == tuple(
         found[name] for name in ("id", "index", "content", "thinking", "finish_reason", "error")
     )
@@ -54,7 +54,7 @@ def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
 
 
 def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
-    good, failed = (parsed(result_line(outcome, Form())) for outcome in (DONE, FAILED))
+    good, failed = (parsed(result_line(outcome, ResultFormat())) for outcome in (DONE, FAILED))
     assert list(good) == list(failed)
     error = failed["error"]
     assert isinstance(error, dict)
@@ -65,8 +65,8 @@ def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
 
 
 def test_a_record_that_could_not_be_read_has_the_same_fields_and_no_request() -> None:
-    bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), Form()))
-    assert set(parsed(result_line(FAILED, Form()))) == set(bad)
+    bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), ResultFormat()))
+    assert set(parsed(result_line(FAILED, ResultFormat()))) == set(bad)
     assert None is bad["request_sha256"]
     error = bad["error"]
     assert isinstance(error, dict)
@@ -74,13 +74,13 @@ def test_a_record_that_could_not_be_read_has_the_same_fields_and_no_request() ->
 
 
 def test_hidden_thinking_and_fields_that_pass_through() -> None:
-    found = parsed(result_line(DONE, Form(with_thinking=False, pass_through=True)))
+    found = parsed(result_line(DONE, ResultFormat(with_thinking=False, pass_through=True)))
     assert "thinking" not in found
     assert {"title": "T"} == found["input"]
 
 
 def test_the_form_of_the_batch_api_can_be_read_as_a_chat_completion() -> None:
-    found = parsed(result_line(DONE, Form(openai=True)))
+    found = parsed(result_line(DONE, ResultFormat(openai=True)))
     response = found["response"]
     assert isinstance(response, dict)
     body = response["body"]
@@ -90,7 +90,7 @@ def test_the_form_of_the_batch_api_can_be_read_as_a_chat_completion() -> None:
 
 
 def test_a_failure_in_that_form_has_no_response() -> None:
-    found = parsed(result_line(FAILED, Form(openai=True)))
+    found = parsed(result_line(FAILED, ResultFormat(openai=True)))
     error = found["error"]
     assert isinstance(error, dict)
     assert (None, "quota") == (found["response"], error["code"])
@@ -98,17 +98,19 @@ def test_a_failure_in_that_form_has_no_response() -> None:
 
 def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:
     record = Record(0, "c", "in", 1, REQUEST, "00", {}, custom_id=True)
-    found = parsed(result_line(Outcome(record, reply(), Attempts(1)), Form()))
+    found = parsed(result_line(Outcome(record, reply(), Attempts(1)), ResultFormat()))
     assert ("c", False) == (found["custom_id"], "id" in found)
 
 
 def test_half_a_character_breaks_no_line() -> None:
     record = Record(0, "\ud800", "in", 1, REQUEST, "00", {})
-    assert "\ud800" == parsed(result_line(Outcome(record, reply(), Attempts(1)), Form()))["id"]
+    assert "\ud800" == parsed(result_line(Outcome(record, reply(), Attempts(1)), ResultFormat()))["id"]
 
 
-@pytest.mark.parametrize("form", [Form(), Form(openai=True), Form(pass_through=True)])
-def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_it_is(form: Form) -> None:
+@pytest.mark.parametrize("form", [ResultFormat(), ResultFormat(openai=True), ResultFormat(pass_through=True)])
+def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_it_is(
+    form: ResultFormat,
+) -> None:
     twin = Record(9, "r-9", "in.jsonl", 10, REQUEST, "ab" * 32, {"title": "U"}, custom_id=True)
     first = parsed(result_line(DONE, form, dollars=9e-6))
     found = parsed(copied_line(result_line(DONE, form, dollars=9e-6), twin, form, earlier=1))
@@ -122,5 +124,5 @@ def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_
 
 
 def test_nothing_is_paid_for_an_answer_that_is_shared() -> None:
-    found = parsed(copied_line(result_line(DONE, Form(), dollars=9e-6), RECORD, Form()))
+    found = parsed(copied_line(result_line(DONE, ResultFormat(), dollars=9e-6), RECORD, ResultFormat()))
     assert (0, 0, 0) == (found["cost"], found["attempts"], found["elapsed_ms"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.results import Form
+from mmpipe.batch.results import ResultFormat
 from mmpipe.errors import AuthError, InputError, UsageError
 from support.batch_running import Counts, Line, run
 from support.harness import prompts, service
@@ -128,7 +128,9 @@ def test_the_form_of_the_batch_api_is_read_and_written() -> None:
         "body": {"model": "MiniMax-M3", "messages": [{"role": "user", "content": "sim:echo hi"}]},
     }
     with service() as far:
-        _, (found,) = run(far, f"{json.dumps(record)}\n", output=OutputOptions(form=Form(openai=True)))
+        _, (found,) = run(
+            far, f"{json.dumps(record)}\n", output=OutputOptions(form=ResultFormat(openai=True))
+        )
     response = found["response"]
     assert isinstance(response, dict)
     assert ("c-1", "hi") == (found["custom_id"], response["body"]["choices"][0]["message"]["content"])

@@ -10,10 +10,10 @@ from openai.types.chat import ChatCompletion
 
 from mmpipe.batch.engine import PauseLimits
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.pace.budgets import Bounds, ErrorLimit
-from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.pace.budgets import ErrorLimit, RunLimits
+from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.shard import Shard
-from mmpipe.batch.results import Form
+from mmpipe.batch.results import ResultFormat
 from mmpipe.batch.run import batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
@@ -53,7 +53,7 @@ def test_identical_requests_are_asked_again_if_that_is_wanted() -> None:
 
 
 def test_with_a_journal_a_late_twin_is_given_the_answer_from_there(tmp_path: Path) -> None:
-    out = OutputOptions(path=str(tmp_path / "out.jsonl"), form=Form(openai=True))
+    out = OutputOptions(path=str(tmp_path / "out.jsonl"), form=ResultFormat(openai=True))
     with service() as far:
         counts, _ = run(far, "twin\n" + numbers(300) + "twin\n", request=ECHO, output=out, concurrency=2)
         assert 301 == len(far.requests)
@@ -94,13 +94,13 @@ def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> N
         service("2013") as far,
         pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
     ):
-        run(far, numbers(500), request=ECHO, bounds=Bounds(errors=ErrorLimit(count=3)), concurrency=1)
+        run(far, numbers(500), request=ECHO, bounds=RunLimits(errors=ErrorLimit(count=3)), concurrency=1)
     assert 4 == len(far.requests)
 
 
 def test_bad_records_are_failed_ones() -> None:
     with service() as far, pytest.raises(Partial, match="--max-errors"):
-        run(far, '{"prompt": 1}\n' * 5, bounds=Bounds(errors=ErrorLimit(count=3)))
+        run(far, '{"prompt": 1}\n' * 5, bounds=RunLimits(errors=ErrorLimit(count=3)))
 
 
 def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
             far,
             numbers(500),
             request=ECHO,
-            bounds=Bounds(cost=0.01),
+            bounds=RunLimits(cost=0.01),
             output=OutputOptions(path=str(path)),
             concurrency=4,
         )
@@ -120,12 +120,12 @@ def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
 
 def test_money_is_not_counted_where_the_price_is_not_known() -> None:
     with service() as far, pytest.raises(UsageError, match="price of other-model is not known"):
-        run(far, '{"model": "other-model", "prompt": "hi"}\n', bounds=Bounds(cost=1))
+        run(far, '{"model": "other-model", "prompt": "hi"}\n', bounds=RunLimits(cost=1))
 
 
 def test_a_run_that_is_too_long_ends_and_says_so() -> None:
     with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
-        run(far, numbers(20), request=ECHO, bounds=Bounds(seconds=1), stamina=PauseLimits(grace=0.1))
+        run(far, numbers(20), request=ECHO, bounds=RunLimits(seconds=1), stamina=PauseLimits(grace=0.1))
 
 
 def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
@@ -250,7 +250,7 @@ def test_an_answer_cut_at_its_limit_can_be_accepted() -> None:
 
 def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
     with service() as far:
-        _, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(form=Form(openai=True)))
+        _, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(form=ResultFormat(openai=True)))
     response = line["response"]
     assert isinstance(response, dict)
     completion = ChatCompletion.model_validate(response["body"])

@@ -62,8 +62,8 @@ ROOMS = {
         ("test_answer.py", "api/test_client.py", "program/test_faults.py"),
     ),
     "limits": Room(
-        ("batch/limits", "batch/shared_limits"),
-        ("batch/test_limits.py", "batch/test_shared_limits.py", "batch/test_shared_limits_trust.py"),
+        ("batch/pace/gcra", "batch/pace/limiter", "batch/pace/shared_limiter"),
+        ("batch/pace/test_limiter.py", "batch/pace/test_shared_limiter.py", "batch/pace/test_shared_limiter_trust.py"),
         ("batch/test_engine.py", "batch/test_run_options.py"),
     ),
     "terminal": Room(

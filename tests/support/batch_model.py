@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
-from mmpipe.batch.results import Form
+from mmpipe.batch.results import ResultFormat
 from mmpipe.batch.run import batch
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
@@ -103,7 +103,7 @@ def run(place: Place, how: Verbosity, far: FarEnd) -> int:
             dedupe=how.dedupe,
         ),
         output=OutputOptions(
-            form=Form(openai=how.openai),
+            form=ResultFormat(openai=how.openai),
             path=str(place.journal),
             resume=how.resume,
             keep_order=how.keep_order,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from mmpipe.batch.journal.ledger import Ledger
 from mmpipe.batch.pace.estimate import Estimate, Expected
-from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
 from mmpipe.batch.survey import Survey
 from mmpipe.core.catalogue import find

@@ -9,7 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.codes import is_overload
 from mmpipe.api.retry import RetryPolicy
-from mmpipe.batch.pace.semaphore import AdaptiveSemaphore, WindowSize
+from mmpipe.batch.pace.concurrency import AdaptiveSemaphore
+from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.core.events import Event
 from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
 from mmpipe.core.request import Request
@@ -17,15 +18,6 @@ from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
-
-
-class Limiter(Protocol):
-    """Leave to ask: how long to wait for it, what it cost in the end, and when nobody has it."""
-
-    def reserve(self, tokens: float) -> float: ...
-    def settle(self, reserved: float, used: float) -> None: ...
-    def pause(self, seconds: float) -> None: ...
-    def paused(self) -> float: ...
 
 
 class Asked(Protocol):
@@ -79,7 +71,7 @@ class Engine(Generic[Item]):
         ask: Ask,
         tokens: Callable[[Request], float],
         limiters: Sequence[Limiter],
-        window: WindowSize,
+        semaphore: AdaptiveSemaphore,
         patience: Timeouts,
         stamina: PauseLimits = PauseLimits(),
         *,
@@ -93,7 +85,7 @@ class Engine(Generic[Item]):
         self._policy = RetryPolicy(patience.retries, waits_for_plan=True)
         self._accepts_truncated, self._fitting = accepts_truncated, fitting
         self._on_retry, self._on_stop = on_retry, on_stop
-        self._gate = AdaptiveSemaphore(window)
+        self._semaphore = semaphore
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
@@ -102,7 +94,7 @@ class Engine(Generic[Item]):
     @property
     def in_flight(self) -> int:
         """How many are asked at this moment, or are about to be."""
-        return self._gate.inside
+        return self._semaphore.in_use
 
     async def run(
         self,
@@ -144,7 +136,7 @@ class Engine(Generic[Item]):
         request, mendings, paid, mended_after = item.request, self._fitting.repairs, None, 0
         while True:
             reserved = self._tokens(request)
-            async with self._gate:
+            async with self._semaphore:
                 if not await self._has_leave(reserved):
                     return None
                 attempt += 1
@@ -153,7 +145,7 @@ class Engine(Generic[Item]):
                 # Waiting for leave is not the request's own time.
                 reply, error = await self._attempt(request, self._patience.limits(spent))
                 spent += time.monotonic() - sent
-                self._gate.finished(overloaded=error is not None and is_overload(error))
+                self._semaphore.finished(overloaded=error is not None and is_overload(error))
             self._settle(reserved, reply, error)
             reply.usage = paid = total_usage(paid, reply.usage)
             if isinstance(error, InvalidAnswer) and mendings:

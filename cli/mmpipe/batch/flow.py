@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
-from mmpipe.batch.engine import UNPAID, Ask, Engine, Limiter, Outcome
-from mmpipe.batch.intake import Input, Intake
+from mmpipe.batch.engine import UNPAID, Ask, Engine, Outcome
+from mmpipe.batch.event_loop import collecting_less, handle_signals
+from mmpipe.batch.intake import RecordIntake, RecordSource
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.loop import collecting_less, handle_signals
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.budgets import CostBudget
+from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.pace.estimate import Estimate
-from mmpipe.batch.pace.window import AdaptiveWindow
+from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.batch.results import bad_record_id, bad_record_line, copied_line, result_line
@@ -45,7 +46,7 @@ OpenPool = Callable[[Timeouts, int], AbstractAsyncContextManager[Asking]]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AskTerms:
     """On which terms it is asked."""
 
     open_pool: OpenPool
@@ -62,8 +63,8 @@ class Flow:
     def __init__(
         self,
         options: BatchOptions,
-        source: Input,
-        terms: Terms,
+        source: RecordSource,
+        terms: AskTerms,
         journal: Journal | None,
         stdout: Output,
         tally: RunSummary,
@@ -75,7 +76,7 @@ class Flow:
         self._outlet = ResultWriter(
             stdout, journal, self._change, console.pause, in_order=options.output.keep_order
         )
-        self._intake = Intake(source, journal, self._outlet, tally)
+        self._intake = RecordIntake(source, journal, self._outlet, tally)
         self._twins = self._make_twins() if options.input.dedupe else None
         cost = None if terms.costs_nothing else options.bounds.cost
         self._purse = None if cost is None else CostBudget(cost, self._change)
@@ -90,7 +91,7 @@ class Flow:
                 self._asking(pool),
                 self._tokens,
                 terms.limiters,
-                AdaptiveWindow(terms.concurrency),
+                AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
                 terms.patience,
                 self._options.stamina,
                 accepts_truncated=self._options.output.allow_truncated,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from mmpipe.batch.feed import Feed
+from mmpipe.batch.background_reader import BackgroundReader
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.records.records import Answered, BadRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
@@ -27,7 +27,7 @@ Found = Record | BadRecord | Answered
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class RecordSource:
     """Where records come from: pieces of files, read in a thread, of which `records` are made in the loop.
 
     None, among pieces and records, says that the next is not there yet. `takes` is about a shard; `checked` tells that
@@ -41,14 +41,14 @@ class Input:
     limit: int | None = None
 
 
-class Intake:
+class RecordIntake:
     """The input of a run, and what of it is done already; to be made inside the loop."""
 
     def __init__(
-        self, source: Input, journal: Journal | None, outlet: ResultWriter, tally: RunSummary
+        self, source: RecordSource, journal: Journal | None, outlet: ResultWriter, tally: RunSummary
     ) -> None:
         self._source, self._journal, self._outlet, self._tally = source, journal, outlet, tally
-        self._feed = Feed(source.pieces, _PIECES_AHEAD)
+        self._feed = BackgroundReader(source.pieces, _PIECES_AHEAD)
         self._records = source.records(self._feed.at_hand())
         self._seen = None if source.checked else RepeatedIds()
         self._looked_at = 0

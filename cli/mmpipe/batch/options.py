@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from mmpipe.api.options import RecordingOptions
 from mmpipe.batch.engine import PauseLimits
-from mmpipe.batch.pace.budgets import Bounds
-from mmpipe.batch.pace.limits import Rates
+from mmpipe.batch.pace.budgets import RunLimits
+from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.lines import NEWLINE
 from mmpipe.batch.records.requests import Format
 from mmpipe.batch.records.shard import Shard
-from mmpipe.batch.results import Form
+from mmpipe.batch.results import ResultFormat
 from mmpipe.structured.constraint import ConstraintOptions
 from mmpipe.writers.console import Verbosity
 from mmpipe.writers.progress import Mode
@@ -46,7 +46,7 @@ class RequestOptions:
 class OutputOptions:
     """Where lines go, and which."""
 
-    form: Form = Form()
+    form: ResultFormat = ResultFormat()
     thinking: str = "split"
     keep_order: bool = False
     path: str | None = None
@@ -67,7 +67,7 @@ class BatchOptions:
     concurrency: int = 32
     rates: Rates = Rates()
     stamina: PauseLimits = PauseLimits()
-    bounds: Bounds = Bounds()
+    bounds: RunLimits = RunLimits()
     dry_run: bool = False
     recordings: RecordingOptions | None = None
     profile: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mmpipe.batch.intake import Found, Input
+from mmpipe.batch.intake import Found, RecordSource
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
     Sidecar,
@@ -140,7 +140,7 @@ def source(
     streams: Streams,
     journal: Journal | None,
     known: InputSummary,
-) -> Input:
+) -> RecordSource:
     """The input as a run takes it."""
     is_answered = _trusting(journal) if known.unchanged and journal is not None else None
 
@@ -148,7 +148,7 @@ def source(
         lines = lines_of(pieces, separator=options.input.separator)
         return read_records(lines, defaults, is_answered)
 
-    return Input(
+    return RecordSource(
         _pieces(options, streams, known.ends), records, _takes(options), known.checked, options.input.limit
     )
 

@@ -16,7 +16,7 @@ _NAMES = ("id", "custom_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ResultFormat:
     """How outcomes are written."""
 
     openai: bool = False
@@ -25,7 +25,7 @@ class Form:
 
 
 def result_line(
-    outcome: Outcome[Record], form: Form, earlier: int = 0, dollars: float | None = None
+    outcome: Outcome[Record], form: ResultFormat, earlier: int = 0, dollars: float | None = None
 ) -> bytes:
     """The line of a record that was asked, for so many dollars, and `earlier` so often by other runs."""
     record, error = outcome.item, outcome.error
@@ -47,7 +47,7 @@ def result_line(
     return _line(line)
 
 
-def copied_line(line: bytes, record: Record, form: Form, earlier: int = 0) -> bytes:
+def copied_line(line: bytes, record: Record, form: ResultFormat, earlier: int = 0) -> bytes:
     """The line of a record that was not asked, since `line` answers the same request under another id."""
     said = loads(line.decode())
     assert isinstance(said, dict)  # noqa: S101  it is ours
@@ -63,7 +63,7 @@ def copied_line(line: bytes, record: Record, form: Form, earlier: int = 0) -> by
     )
 
 
-def bad_record_line(record: BadRecord, form: Form) -> bytes:
+def bad_record_line(record: BadRecord, form: ResultFormat) -> bytes:
     """The line of one that could not be asked; it has the same fields."""
     name = bad_record_id(record)
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
@@ -85,7 +85,7 @@ def _named(record: Record) -> dict[str, str]:
     return {"custom_id" if record.custom_id else "id": record.id}
 
 
-def _passed_through(record: Record, form: Form) -> dict[str, object]:
+def _passed_through(record: Record, form: ResultFormat) -> dict[str, object]:
     return {"input": record.fields} if form.pass_through else {}
 
 

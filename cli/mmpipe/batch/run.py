@@ -9,16 +9,16 @@ from pathlib import Path
 from mmpipe.api.pool import Pool
 from mmpipe.api.recordings import AskMany, open_recordings
 from mmpipe.batch.dry_run import Forecast
-from mmpipe.batch.engine import Limiter
-from mmpipe.batch.flow import Flow, Terms
+from mmpipe.batch.event_loop import run
+from mmpipe.batch.flow import AskTerms, Flow
 from mmpipe.batch.flow import OpenPool as OpenAsking
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
-from mmpipe.batch.loop import run
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.pace.descriptors import connection_capacity
-from mmpipe.batch.pace.limits import LocalLimiter, Rates
-from mmpipe.batch.pace.shared_limits import limits_of
+from mmpipe.batch.pace.concurrency import connection_capacity
+from mmpipe.batch.pace.gcra import Rates
+from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
+from mmpipe.batch.pace.shared_limiter import open_limiter
 from mmpipe.batch.preparation import (
     defaults_of,
     outlook,
@@ -105,7 +105,7 @@ class _Run:
                 self._resumably(
                     defaults,
                     journal,
-                    Terms(
+                    AskTerms(
                         self._opening(open_pool, endpoint),
                         patience,
                         limiters,
@@ -115,7 +115,7 @@ class _Run:
                     ),
                 )
 
-    def _resumably(self, defaults: RequestDefaults, journal: Journal | None, terms: Terms) -> None:
+    def _resumably(self, defaults: RequestDefaults, journal: Journal | None, terms: AskTerms) -> None:
         try:
             self._flow(defaults, journal, terms)
             if self.tally.failed:
@@ -128,7 +128,7 @@ class _Run:
                 self.console.hint(f"the same command with --resume goes on with {journal.path}")
             raise
 
-    def _flow(self, defaults: RequestDefaults, journal: Journal | None, terms: Terms) -> None:
+    def _flow(self, defaults: RequestDefaults, journal: Journal | None, terms: AskTerms) -> None:
         known = outlook(self.options, defaults, self.streams, journal, self.console)
         if journal is not None and self.options.output.overwrite:
             journal.clear()
@@ -216,7 +216,7 @@ class _Run:
         if endpoint is None:
             yield ()
             return
-        with limits_of(
+        with open_limiter(
             self.options.rates,
             base_url=endpoint.base_url,
             key=endpoint.key.value,

@@ -134,7 +134,7 @@ def _ask_all(
 ) -> None:
     from mmpipe.batch.engine import PauseLimits
     from mmpipe.batch.options import BatchOptions, MergeOptions
-    from mmpipe.batch.pace.limits import Rates
+    from mmpipe.batch.pace.gcra import Rates
 
     check_numbers(choice.limit, pace, bounds)
     if lines.merge:
@@ -193,11 +193,11 @@ def _request(records: Records, system: SystemMessage, request: Request, fit: Fit
 
 def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
     from mmpipe.batch.options import OutputOptions
-    from mmpipe.batch.results import Form
+    from mmpipe.batch.results import ResultFormat
 
     thinking = thoughts.thinking or "split"
     return OutputOptions(
-        form=Form(lines.format == "openai", thinking == "split", lines.pass_through),
+        form=ResultFormat(lines.format == "openai", thinking == "split", lines.pass_through),
         thinking=thinking,
         keep_order=lines.keep_order,
         path=None if lines.output == "-" else lines.output,

@@ -7,7 +7,7 @@ from mmpipe.errors import UsageError
 from mmpipe.grammar import Section, option
 
 if TYPE_CHECKING:
-    from mmpipe.batch.pace.budgets import Bounds as BatchBounds
+    from mmpipe.batch.pace.budgets import RunLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,8 @@ def check_numbers(limit: int | None, pace: Pace, bounds: Bounds) -> None:
             raise UsageError(f"{name} is {value}: it must be at least {lowest}")
 
 
-def batch_bounds(bounds: Bounds) -> "BatchBounds":
-    from mmpipe.batch.pace.budgets import Bounds as BatchBounds
-    from mmpipe.batch.pace.budgets import ErrorLimit
+def batch_bounds(bounds: Bounds) -> "RunLimits":
+    from mmpipe.batch.pace.budgets import ErrorLimit, RunLimits
 
     errors = None if bounds.max_errors is None else ErrorLimit.parse(bounds.max_errors)
-    return BatchBounds(errors, bounds.max_cost, bounds.deadline)
+    return RunLimits(errors, bounds.max_cost, bounds.deadline)

@@ -27,9 +27,9 @@ def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, 
 
 
 def _merge(options: "MergeOptions", streams: Streams, environment: Mapping[str, str]) -> None:
-    from mmpipe.batch.merge import join
+    from mmpipe.batch.merge_journals import merge_journals
 
-    join(options, streams, environment)
+    merge_journals(options, streams, environment)
 
 
 def _models(options: "ModelsOptions", streams: Streams, environment: Mapping[str, str]) -> None:

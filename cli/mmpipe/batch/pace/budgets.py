@@ -41,7 +41,7 @@ class ErrorLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RunLimits:
     """None is no bound; `cost` is in dollars, `seconds` for the whole run."""
 
     errors: ErrorLimit | None = None

@@ -6,7 +6,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.window import AdaptiveWindow, ConcurrencyWindow
+from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 
 GOOD, OVERLOADED = False, True
 
@@ -25,17 +25,17 @@ def allowed_by_window(results: bool, windows: int, start: ConcurrencyWindow) -> 
 
 
 def test_it_begins_with_four_and_doubles_with_each_clean_window() -> None:
-    assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.opened(32))
+    assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.first(32))
 
 
 def test_it_never_begins_with_more_than_was_asked_for() -> None:
-    assert 2 == ConcurrencyWindow.opened(2).allowed
+    assert 2 == ConcurrencyWindow.first(2).allowed
 
 
 def test_one_overload_alone_changes_nothing_but_the_pace() -> None:
     window = after([OVERLOADED] + [GOOD] * 31, ConcurrencyWindow(32, 32, 32))
     assert 32 == window.allowed
-    assert 4 == after([OVERLOADED] + [GOOD] * 3, ConcurrencyWindow.opened(32)).allowed
+    assert 4 == after([OVERLOADED] + [GOOD] * 3, ConcurrencyWindow.first(32)).allowed
 
 
 def test_two_of_many_are_no_reason_to_slow_down() -> None:
@@ -59,21 +59,21 @@ def test_after_an_overload_it_grows_by_a_step_for_each_window() -> None:
 
 
 def test_it_never_goes_below_one_and_comes_back_from_there() -> None:
-    least = after([OVERLOADED] * 1000, ConcurrencyWindow.opened(32))
+    least = after([OVERLOADED] * 1000, ConcurrencyWindow.first(32))
     assert 1 == least.allowed
     assert 32 == after([GOOD] * 1000, least).allowed
 
 
-def test_the_engine_tells_it_each_result() -> None:
-    window = AdaptiveWindow(32)
+def test_the_semaphore_counts_each_result() -> None:
+    semaphore = AdaptiveSemaphore(ConcurrencyWindow.first(32))
     for _ in range(4):
-        window.finished(overloaded=False)
-    assert 8 == window.allowed
+        semaphore.finished(overloaded=False)
+    assert 8 == semaphore.window.allowed
 
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=2000))
 def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> None:
-    window = ConcurrencyWindow.opened(most)
+    window = ConcurrencyWindow.first(most)
     for result in results:
         before, window = window, window.after(overloaded=result)
         assert 1 <= window.allowed <= most
@@ -82,4 +82,4 @@ def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> No
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=500))
 def test_whatever_happened_good_results_bring_it_back(most: int, results: list[bool]) -> None:
-    assert most == after([GOOD] * 20 * most, after(results, ConcurrencyWindow.opened(most))).allowed
+    assert most == after([GOOD] * 20 * most, after(results, ConcurrencyWindow.first(most))).allowed

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.limits import LocalLimiter, Rates, State, bucket, pause, reserve, settle
+from mmpipe.batch.pace.gcra import Rates, RateState, bucket, pause, reserve, settle
+from mmpipe.batch.pace.limiter import LocalLimiter
 
 RATES = st.floats(1, 10_000)
 GAPS = st.lists(st.floats(0, 90), min_size=1, max_size=60)
@@ -88,7 +89,7 @@ def test_the_stricter_of_both_limits_holds() -> None:
 
 def test_a_request_larger_than_the_bucket_waits_for_a_full_one_and_goes() -> None:
     rates = Rates(tokens=6_000)
-    state, first = reserve(State(), rates, 10, 1000)
+    state, first = reserve(RateState(), rates, 10, 1000)
     state, huge = reserve(state, rates, 12_000, 1000)
     state, after = reserve(state, rates, 10, 1000)
     assert [0, 0.1, 119.95] == pytest.approx([first, huge, after])
@@ -132,10 +133,10 @@ def test_a_pause_goes_on_whatever_is_reserved_and_settled_meanwhile() -> None:
 
 
 def test_who_has_no_limit_takes_nothing_from_those_who_have_one() -> None:
-    state, _ = reserve(State(), Rates(requests=60), 10_000, 1000)
+    state, _ = reserve(RateState(), Rates(requests=60), 10_000, 1000)
     state = settle(state, Rates(requests=60), 10_000, 20_000)
     assert 0 == reserve(state, Rates(tokens=6_000), 100, 1000)[1]
-    state, _ = reserve(State(), Rates(tokens=6_000), 100, 1000)
+    state, _ = reserve(RateState(), Rates(tokens=6_000), 100, 1000)
     assert 0 == reserve(state, Rates(requests=60), 100, 1000)[1]
 
 
@@ -166,7 +167,7 @@ def test_after_a_rest_a_quarter_of_a_second_may_go_at_once_and_one_request_alway
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
-    assert 90 == pause(pause(State(), 90), 80).paused_until
+    assert 90 == pause(pause(RateState(), 90), 80).paused_until
 
 
 def test_a_pause_holds_even_without_limits() -> None:
@@ -176,7 +177,7 @@ def test_a_pause_holds_even_without_limits() -> None:
 
 
 def test_a_rest_saves_up_no_more_than_the_bucket() -> None:
-    state, rates = State(), Rates(requests=600)
+    state, rates = RateState(), Rates(requests=600)
     for _ in range(5):
         state, _ = reserve(state, rates, 0, 1000)
     waits = []
@@ -188,7 +189,7 @@ def test_a_rest_saves_up_no_more_than_the_bucket() -> None:
 
 @given(RATES, GAPS)
 def test_no_window_has_more_requests_than_the_rate_and_one_bucket(rate: float, gaps: list[float]) -> None:
-    state, now, starts = State(), 0.0, list[float]()
+    state, now, starts = RateState(), 0.0, list[float]()
     for gap in gaps:
         now += gap / rate
         state, wait = reserve(state, Rates(requests=rate), 0, now)
@@ -203,7 +204,7 @@ def test_no_window_has_more_requests_than_the_rate_and_one_bucket(rate: float, g
 def test_no_window_has_more_tokens_than_the_rate_and_one_bucket_or_request(
     rate: float, arrivals: list[tuple[float, float]]
 ) -> None:
-    state, now, starts = State(), 0.0, list[tuple[float, float]]()
+    state, now, starts = RateState(), 0.0, list[tuple[float, float]]()
     for gap, tokens in arrivals:
         now += gap
         state, wait = reserve(state, Rates(tokens=rate), tokens, now)
@@ -223,7 +224,7 @@ def test_no_window_has_more_tokens_than_the_rate_and_one_bucket_or_request(
 def test_no_order_of_reserving_and_settling_makes_a_wait_negative_or_endless(
     rates: Rates, steps: list[tuple[float, float, float, bool]]
 ) -> None:
-    state, now = State(), 0.0
+    state, now = RateState(), 0.0
     for gap, reserved, used, settles in steps:
         now += gap
         if settles:

@@ -14,8 +14,9 @@ from zlib import crc32
 
 import pytest
 
-from mmpipe.batch.pace.limits import LocalLimiter, Rates
-from mmpipe.batch.pace.shared_limits import SharedLimiter, limits_of
+from mmpipe.batch.pace.gcra import Rates
+from mmpipe.batch.pace.limiter import LocalLimiter
+from mmpipe.batch.pace.shared_limiter import SharedLimiter, open_limiter
 
 PACKAGES = Path(__file__).parents[3] / "cli"
 URL, KEY = "https://api.example.com/v1", "sk-very-secret"
@@ -42,14 +43,14 @@ def runtime(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(runtime: Path) -> Iterator[Open]:
-    """The limits of one more run, as limits_of gives them."""
+    """The limits of one more run, as open_limiter gives them."""
     with ExitStack() as open_until_the_end:
 
         def another(
             rates: Rates = SLOW, clock: Callable[[], float] | None = None, url: str = URL, key: str = KEY
         ) -> LocalLimiter:
             return open_until_the_end.enter_context(
-                limits_of(
+                open_limiter(
                     rates,
                     base_url=url,
                     key=key,
@@ -237,10 +238,10 @@ def held(file: Path) -> subprocess.Popen[bytes]:
 
 HAMMER = """
 import os, sys, time
-from mmpipe.batch.pace.limits import Rates
-from mmpipe.batch.pace.shared_limits import limits_of
+from mmpipe.batch.pace.gcra import Rates
+from mmpipe.batch.pace.shared_limiter import open_limiter
 begin, starts = time.monotonic(), []
-with limits_of(Rates(requests=60_000), base_url="u", key="k", environment=os.environ) as limiter:
+with open_limiter(Rates(requests=60_000), base_url="u", key="k", environment=os.environ) as limiter:
     while time.monotonic() < begin + 2:
         time.sleep(limiter.reserve(0))
         starts.append(time.monotonic())
@@ -267,8 +268,8 @@ def test_a_run_without_limits_hears_of_the_pause_of_another(tmp_path: Path) -> N
     tmp_path.chmod(0o700)
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     with (
-        limits_of(Rates(), base_url="u", key="k", environment=environment) as one,
-        limits_of(Rates(requests=60), base_url="u", key="k", environment=environment) as other,
+        open_limiter(Rates(), base_url="u", key="k", environment=environment) as one,
+        open_limiter(Rates(requests=60), base_url="u", key="k", environment=environment) as other,
     ):
         assert 0 == one.reserve(0)
         other.pause(30)

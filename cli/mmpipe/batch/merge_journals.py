@@ -12,7 +12,7 @@ from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 
 
-def join(options: MergeOptions, streams: Streams, environment: Mapping[str, str]) -> None:
+def merge_journals(options: MergeOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the one record of each id; returns only if every one is there once, and good.
 
     A file is replaced all or nothing. Raises InputError for records that are missing or in two journals, Partial for

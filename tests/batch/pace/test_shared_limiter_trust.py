@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.pace.limits import LocalLimiter, Rates
-from mmpipe.batch.pace.shared_limits import limits_of
+from mmpipe.batch.pace.gcra import Rates
+from mmpipe.batch.pace.limiter import LocalLimiter
+from mmpipe.batch.pace.shared_limiter import open_limiter
 
 
 def counts_alone(environment: dict[str, str]) -> bool:
     """Whether two runs do not see each other, while each of them still keeps to its limit."""
 
     def opened() -> AbstractContextManager[LocalLimiter]:
-        return limits_of(
+        return open_limiter(
             Rates(requests=1),
             base_url="u",
             key="k",
@@ -41,7 +42,9 @@ def test_without_a_runtime_folder_a_run_counts_alone(
 def test_a_job_of_cron_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
     (tmp_path / f"{os.geteuid()}").mkdir()
     for _ in range(2):
-        with limits_of(Rates(), base_url="u", key="k", environment={}, runtime_folders=tmp_path) as limiter:
+        with open_limiter(
+            Rates(), base_url="u", key="k", environment={}, runtime_folders=tmp_path
+        ) as limiter:
             limiter.reserve(0)
     assert 1 == len([*(tmp_path / f"{os.geteuid()}" / "mmpipe").iterdir()])
 

@@ -15,7 +15,7 @@ class _End(Enum):
     END = auto()
 
 
-class Feed(Generic[Item]):
+class BackgroundReader(Generic[Item]):
     """Items of `items`, of which at most `ahead` wait to be taken; to be made inside the loop.
 
     A pipe that stands still holds the thread only, which ends with the process.

@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from mmpipe.batch.pace.limits import LocalLimiter, Rates, State, Step
+from mmpipe.batch.pace.gcra import Rates, RateState
+from mmpipe.batch.pace.limiter import LocalLimiter, Step
 
 _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
@@ -68,7 +69,7 @@ class SharedLimiter(LocalLimiter):
 
 
 @contextmanager
-def limits_of(
+def open_limiter(
     rates: Rates,
     *,
     base_url: str,
@@ -158,20 +159,20 @@ def _lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _packed(state: State, salt: int, now: float) -> bytes:
+def _packed(state: RateState, salt: int, now: float) -> bytes:
     times = _TIMES.pack(*(min(moment, now + _DAY) for moment in _times(state)))
     return times + _CHECKSUM.pack(crc32(times, salt))
 
 
-def _unpacked(block: bytes, salt: int, now: float) -> State:
+def _unpacked(block: bytes, salt: int, now: float) -> RateState:
     """The state, or a new one where the file is empty, torn, of another boot, or makes no sense."""
     times, checksum = block[: _TIMES.size], block[_TIMES.size :]
     if checksum != _CHECKSUM.pack(crc32(times, salt)):
-        return State()
-    state = State(*_TIMES.unpack(times))
+        return RateState()
+    state = RateState(*_TIMES.unpack(times))
     is_sound = all(math.isfinite(moment) and moment <= now + _DAY for moment in _times(state))
-    return state if is_sound else State()
+    return state if is_sound else RateState()
 
 
-def _times(state: State) -> tuple[float, float, float]:
+def _times(state: RateState) -> tuple[float, float, float]:
     return state.requests, state.tokens, state.paused_until

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.merge import join
+from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.unix.streams import Streams
@@ -19,7 +19,7 @@ def joined(
     """The ids on standard output, and what was said."""
     streams = Streams.fake()
     name = None if output is None else str(output)
-    join(MergeOptions(tuple(map(str, paths)), name, in_order, overwrite), streams, {})
+    merge_journals(MergeOptions(tuple(map(str, paths)), name, in_order, overwrite), streams, {})
     stdout, stderr = streams.captured()
     return [json.loads(line)["id"] for line in stdout.splitlines()], stderr.decode()
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.batch.feed import Feed
+from mmpipe.batch.background_reader import BackgroundReader
 from mmpipe.errors import InputError
 
 
-async def following(feed: Feed[int], items: Iterator[int | None]) -> int | None:
+async def following(feed: BackgroundReader[int], items: Iterator[int | None]) -> int | None:
     """The next item, waited for; None at the end."""
     for item in items:
         if item is not None:
@@ -21,12 +21,12 @@ async def following(feed: Feed[int], items: Iterator[int | None]) -> int | None:
 
 
 def taken(items: Iterator[int], ahead: int = 4, takers: int = 1) -> list[int]:
-    async def take(feed: Feed[int], at_hand: Iterator[int | None], into: list[int]) -> None:
+    async def take(feed: BackgroundReader[int], at_hand: Iterator[int | None], into: list[int]) -> None:
         while (item := await following(feed, at_hand)) is not None:
             into.append(item)
 
     async def all_of_them() -> list[int]:
-        feed, out = Feed(items, ahead), list[int]()
+        feed, out = BackgroundReader(items, ahead), list[int]()
         at_hand = feed.at_hand()
         await asyncio.gather(*(take(feed, at_hand, out) for _ in range(takers)))
         return out
@@ -52,7 +52,7 @@ def test_an_item_comes_while_the_next_is_not_there() -> None:
         yield 2
 
     async def both() -> tuple[int | None, int | None]:
-        feed = Feed(slow(), 4)
+        feed = BackgroundReader(slow(), 4)
         at_hand = feed.at_hand()
         first = await following(feed, at_hand)
         assert None is next(at_hand)
@@ -71,7 +71,7 @@ def test_no_more_is_read_than_may_wait() -> None:
             yield number
 
     async def some() -> int:
-        feed = Feed(counted(), ahead=10)
+        feed = BackgroundReader(counted(), ahead=10)
         at_hand = feed.at_hand()
         for _ in range(5):
             await following(feed, at_hand)
@@ -88,7 +88,7 @@ def test_what_goes_wrong_with_reading_is_raised_after_what_was_read() -> None:
         raise InputError("no more")
 
     async def both() -> None:
-        feed = Feed(broken(), 4)
+        feed = BackgroundReader(broken(), 4)
         at_hand = feed.at_hand()
         assert 1 == await following(feed, at_hand)
         with pytest.raises(InputError, match="no more"):
@@ -106,7 +106,7 @@ def test_a_feed_that_is_closed_gives_nothing_and_holds_nobody() -> None:
             yield number
 
     async def closed() -> set[int | None]:
-        feed = Feed(endless(), 2)
+        feed = BackgroundReader(endless(), 2)
         at_hand = feed.at_hand()
         assert await following(feed, at_hand) is not None
         waiting = [asyncio.create_task(following(feed, at_hand)) for _ in range(50)]
