@@ -1,10 +1,49 @@
-"""What every test may need."""
+"""Checks that the tests test this tree, and holds the fixtures that any test may need."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+TREE = Path(__file__).resolve().parents[1] / "cli" / "mmpipe"
+INSTALL = "python3 -m pip install -e '.[test]'"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop if child processes would run another mmpipe than this tree's; xdist's workers need no second look.
+
+    The mutation program keeps the code elsewhere, and tests it inside the process only.
+    """
+    if TREE.is_dir() and not hasattr(session.config, "workerinput"):
+        for place in (_imported(), _started()):
+            if place != str(TREE):
+                raise pytest.UsageError(
+                    f"child processes would run mmpipe of {place} and not {TREE}; run {INSTALL} in a virtual environment"
+                )
+
+
+def _imported() -> str:
+    """The folder of the package that a child process imports; as in the tests, without PYTHON* and user site."""
+    code = "import mmpipe, os; print(*map(os.path.realpath, mmpipe.__path__))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    return done.stdout.strip() or "nowhere"
+
+
+def _started() -> str:
+    """The same of the script `mmpipe` beside this Python, which is this tree's if it runs this Python."""
+    folder = Path(sys.executable).parent
+    script = folder / "mmpipe"
+    try:
+        head = script.read_text("utf-8").splitlines()[:2]
+    except OSError:
+        return f"nowhere (there is no {script})"
+    return str(TREE) if any(f"{folder}/python" in line for line in head) else str(script)
 
 
 @pytest.hookimpl(optionalhook=True)

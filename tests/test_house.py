@@ -1,35 +1,65 @@
-"""The rules of the house hold: lint, types, layers, start-up, and no address or path of a machine in any file."""
+"""Rules of the house: layers, start-up, and no address or path of a machine in any file. Lint and types: `.ci/lint`."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("openai", "httpx2", "pydantic", "rich", "asyncio", "aiohttp", "tomllib", "ssl")
 
 
-def run(*command: str) -> str:
-    """What a command of this interpreter's environment says, if it fails."""
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else f"{done.stdout}\n{done.stderr}"
+# import-linter, as `.ci/lint` runs it.
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
-def test_ruff_finds_nothing(command: list[str]) -> None:
-    assert not run("-m", "ruff", *command, "--no-cache", ".")
-
-
-def test_mypy_finds_nothing() -> None:
-    assert not run("-m", "mypy")
-
-
-def test_imports_run_downward_only() -> None:
-    assert not run(
-        "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"
+@pytest.mark.parametrize(
+    ("room", "imported", "expected"),
+    [
+        ("api", "errors", " kept, 0 broken"),
+        # Siblings.
+        ("api", "writers", "mmpipe.api is not allowed to import mmpipe.writers"),
+        ("chat", "batch", "mmpipe.chat is not allowed to import mmpipe.batch"),
+        # Upward.
+        ("core", "chat", "mmpipe.core is not allowed to import mmpipe.chat"),
+    ],
+)
+@pytest.mark.timeout(0)
+def test_an_import_that_is_not_downward_breaks_the_layers(
+    room: str, imported: str, expected: str, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "cli", tmp_path / "cli", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "cli" / "mmpipe" / room / "__init__.py").open("a") as code:
+        code.write(f"\nimport mmpipe.{imported}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", LINT_IMPORTS, "--no-cache"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "cli"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert expected in done.stdout, done.stdout + done.stderr
+
+
+def test_tests_that_would_run_another_mmpipe_are_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "cli" / "mmpipe").mkdir(parents=True)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    (tmp_path / "tests" / "test_it.py").write_text("def test_it() -> None: ...\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert 4 == done.returncode
+    assert f"would run mmpipe of {ROOT / 'cli' / 'mmpipe'} and not {tmp_path / 'cli' / 'mmpipe'}" in line
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_many_are_answered_each_with_its_own(streamed: bool) -> None:
     assert prompts == [text(events) for events in answers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failure_is_told_as_by_the_blocking_client(fault: str, streamed: bool) -> None:

@@ -41,6 +41,7 @@ def test_records_say_what_is_different_for_them_and_a_template_uses_the_others()
     assert {"MiniMax-M2.5", "MiniMax-M3"} == {body["model"] for body in bodies if isinstance(body, dict)}
 
 
+@pytest.mark.slow
 def test_the_order_of_the_input_can_be_kept() -> None:
     with service("slow:0.3") as far:
         _, found = run(

@@ -203,6 +203,7 @@ def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
     assert told["cost"] > 0
 
 
+@pytest.mark.slow
 def test_a_file_is_put_in_order_when_all_is_there(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service("slow:0.3") as far:

@@ -1,10 +1,18 @@
-"""Gives each test a folder of its own to work in, with `mmpipe` on the PATH of its shells."""
+"""Gives each test of this folder a working folder of its own, with `mmpipe` on the PATH of its shells."""
 
 from pathlib import Path
 
 import pytest
 
 from support.harness import put_on_path
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder as slow: each starts processes."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -54,12 +54,14 @@ def works(
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", commands())
 def test_each_command_works_as_it_stands(block: str, works: Callable[[str], str]) -> None:
     printed = works(block)
     assert "simulated answer" in printed or any(Path(name).exists() for name in ("answer.txt", "all.jsonl"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", [example.line for command in (TREE.program, *TREE.commands) for example in command.examples]
 )

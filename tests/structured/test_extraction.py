@@ -215,6 +215,7 @@ def test_what_could_hardly_be_written_is_not_taken() -> None:
     assert text == extract_json(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -380,10 +380,10 @@ def test_rich_is_loaded_for_a_bar_and_for_nothing_else(expected: str, mode: str)
     code = f"""
 import sys
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Manners
+from mmpipe.writers.console import Verbosity
 from mmpipe.writers.progress import Snapshot, choose
 streams = Streams.fake(terminals="stderr")
-choose({mode!r}, streams, {TERM!r}, Manners()).show(Snapshot(seconds=60))
+choose({mode!r}, streams, {TERM!r}, Verbosity()).show(Snapshot(seconds=60))
 print(bool(streams.captured()[1]) == ({mode!r} != "none"), "rich" in sys.modules)
 """
     cli = Path(__file__).parents[2] / "cli"

@@ -89,6 +89,7 @@ def test_what_is_no_journal_is_refused_and_left(path: Path) -> None:
     assert line(1, 1, good=True) + b"mine\n" == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_many_records_take_little_memory(path: Path) -> None:
     count = 60_000
     shuffled = [number * 7919 % count for number in range(count)]

@@ -249,6 +249,7 @@ print(begin, *starts)
 """
 
 
+@pytest.mark.slow
 def test_processes_that_hammer_one_file_keep_to_the_limit_together(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGES)}
     runs = [
