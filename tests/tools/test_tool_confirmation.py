@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.tools.confirmation import question
+from mmpipe.tools.confirmation import format_question
 
 pytestmark = pytest.mark.tools
 
@@ -32,9 +32,9 @@ terminal = os.open(sys.argv[1], os.O_RDWR)
 fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 os.write(1, b"ready\\n")
 sys.stdin.buffer.readline() if sys.argv[2] == "wait" else None
-from mmpipe.tools.confirmation import confirmed
+from mmpipe.tools.confirmation import ask_user
 arguments = sys.argv[4]
-sys.exit(10 + confirmed("wipe", ("rm", "-r", "a b"), arguments, float(sys.argv[3])))
+sys.exit(10 + ask_user("wipe", ("rm", "-r", "a b"), arguments, float(sys.argv[3])))
 """
 YES, NO = 11, 10
 PROMPT = b"[y/N] "
@@ -157,9 +157,9 @@ def test_a_terminal_that_hangs_up_is_a_no() -> None:
 
 def test_without_a_terminal_nobody_is_asked() -> None:
     code = (
-        "import os; os.setsid()\nfrom mmpipe.tools.confirmation import confirmed\n"
+        "import os; os.setsid()\nfrom mmpipe.tools.confirmation import ask_user\n"
         "from mmpipe.errors import ToolError\n"
-        "try: confirmed('t', ('true',), '{}', 1.0)\nexcept ToolError as error: print(error)"
+        "try: ask_user('t', ('true',), '{}', 1.0)\nexcept ToolError as error: print(error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], input=b"y\n", capture_output=True, check=True, timeout=60
@@ -179,7 +179,7 @@ def test_the_question_shows_the_command_and_the_arguments_and_no_control_reaches
 
 @given(st.text(max_size=300), st.text(max_size=20), st.integers(10, 200))
 def test_no_text_of_a_model_passes_for_a_line_of_ours(arguments: str, word: str, columns: int) -> None:
-    first, head, *middle, last = question("t", (word,), arguments, columns).split("\n")
+    first, head, *middle, last = format_question("t", (word,), arguments, columns).split("\n")
     assert ("with these arguments:", "run it? [y/N] ") == (head, last)
     assert all(line.startswith("  | ") for line in middle)
     assert "".join([first, *middle]).isprintable()
@@ -187,7 +187,7 @@ def test_no_text_of_a_model_passes_for_a_line_of_ours(arguments: str, word: str,
 
 @given(st.text(st.characters(categories=["L", "N", "P"]), max_size=4096), st.integers(10, 200))
 def test_all_of_the_arguments_are_shown(arguments: str, columns: int) -> None:
-    middle = question("t", ("true",), arguments, columns).split("\n")[2:-1]
+    middle = format_question("t", ("true",), arguments, columns).split("\n")[2:-1]
     assert all(cells(line) <= columns for line in middle)
     assert arguments == "".join(line.removeprefix("  | ") for line in middle)
 
@@ -197,6 +197,6 @@ def cells(line: str) -> int:
 
 
 def test_what_is_too_long_to_be_shown_is_said() -> None:
-    text = question("t", ("true",), "x" * 5000, 80)
+    text = format_question("t", ("true",), "x" * 5000, 80)
     assert 4096 == len(re.findall("x", text.split("\n", 2)[2].split("and 904")[0]))
     assert "and 904 more characters, WHICH ARE NOT SHOWN" in text

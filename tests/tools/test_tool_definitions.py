@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.errors import InputError
-from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of, parse_tools
+from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, Tool, parse_tools, validate_arguments
 
 pytestmark = pytest.mark.tools
 
@@ -70,24 +70,24 @@ def test_a_single_tool_and_a_bare_function_get_the_envelope_of_the_api(value: Js
 def test_a_function_without_parameters_gets_empty_ones(nothing: Json) -> None:
     (tool,) = parse([{"type": "function", "function": {"name": "now", **nothing}}])
     assert {"type": "function", "function": {"name": "now", "parameters": EMPTY}} == tool.definition
-    assert b"{}\n" == arguments_of("", tool)
+    assert b"{}\n" == validate_arguments("", tool)
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
         ([], "defines no tool"),
-        ([3], "tool 1 is no JSON object"),
+        ([3], "tool 1 is not a JSON object"),
         ([{}], "tool 1 has no name"),
         ([named("")], "tool 1 has no name"),
         ([{"type": "function", "function": "f"}], "tool 1: its function must be an object"),
         ([named("a"), {**TOOL, "type": "retrieval"}], 'tool 2: invalid tool type: "retrieval"'),
         ([{"function": FUNCTION}], "tool 1: invalid tool type: null"),
         ([{"type": "web_search"}], 'invalid tool type: "web_search"'),
-        ([named("get weather")], "'get weather' is no name of a tool"),
-        ([named("a\n")], "is no name of a tool"),
-        ([named("é")], "is no name of a tool"),
-        ([named("x" * 65)], "is no name of a tool"),
+        ([named("get weather")], "'get weather' is not a valid name of a tool"),
+        ([named("a\n")], "is not a valid name of a tool"),
+        ([named("é")], "is not a valid name of a tool"),
+        ([named("x" * 65)], "is not a valid name of a tool"),
         ([named("a"), named("b"), named("a")], "defines 'a' 2 times"),
         (
             [{**FUNCTION, "parameters": []}],
@@ -100,8 +100,8 @@ def test_a_function_without_parameters_gets_empty_ones(nothing: Json) -> None:
             "(get_weather): the value of parameters",
         ),
         ([{**FUNCTION, "parameters": {"$ref": "http://127.0.0.1:1/x"}}], "nothing is fetched"),
-        ([{"name": "f", "input_schema": PARAMETERS}], "called parameters"),
-        ([{"name": "f", "inputSchema": PARAMETERS}], "called parameters"),
+        ([{"name": "f", "input_schema": PARAMETERS}], "calls it parameters"),
+        ([{"name": "f", "inputSchema": PARAMETERS}], "calls it parameters"),
         ([{"name": "f", "description": "\ud800"}], "surrogate"),
     ],
 )
@@ -117,7 +117,7 @@ def test_it_is_said_which_definition_is_bad_and_why(value: object, reason: str) 
         ("[{", "tools.json is not JSON: "),
         ('{\n "name": "a",,\n}', "line 2 column 14"),
         (json.dumps(FUNCTION) + "\n\n{\n", "tools.json: line 3 is not JSON"),
-        (json.dumps(FUNCTION) + "\n[]\n", "tools.json: line 2 is no JSON object"),
+        (json.dumps(FUNCTION) + "\n[]\n", "tools.json: line 2 is not a JSON object"),
         ('{"name": "a", "x": NaN}', "is not JSON: NaN"),
         ("[" * 100_000, "nested too deep"),
         ('{"name": "a", "x": ' + "[" * 300 + "]" * 300 + "}", "nested too deep"),
@@ -133,7 +133,7 @@ def test_many_tools_are_not_too_many() -> None:
 
 
 def test_arguments_reach_the_tool_as_one_line() -> None:
-    assert b'{"city":"M\xc3\xbcnchen","n":1.0}\n' == arguments_of(
+    assert b'{"city":"M\xc3\xbcnchen","n":1.0}\n' == validate_arguments(
         '{ "city": "M\\u00fcnchen",\n "n": 1.0}', weather()
     )
 
@@ -144,14 +144,14 @@ def test_arguments_reach_the_tool_as_one_line() -> None:
 )
 def test_arguments_stay_what_they_are(arguments: Json) -> None:
     (tool,) = parse({"name": "any"})
-    line = arguments_of(json.dumps(arguments, indent=1), tool)
+    line = validate_arguments(json.dumps(arguments, indent=1), tool)
     assert (arguments, 1) == (json.loads(line), line.count(b"\n"))
 
 
 @pytest.mark.parametrize("text", ['{"city":', "city=x", '{"city": NaN}', "{}{}", "[" * 100_000])
 def test_arguments_that_are_no_json_are_told_apart(text: str) -> None:
-    with pytest.raises(NotJson) as caught:
-        arguments_of(text, weather())
+    with pytest.raises(ArgumentsNotJson) as caught:
+        validate_arguments(text, weather())
     assert str(caught.value)
 
 
@@ -166,6 +166,6 @@ def test_arguments_that_are_no_json_are_told_apart(text: str) -> None:
     ],
 )
 def test_arguments_that_the_parameters_do_not_allow_are_refused_in_words(text: str, reason: str) -> None:
-    with pytest.raises(BadArguments) as caught:
-        arguments_of(text, weather())
+    with pytest.raises(InvalidArguments) as caught:
+        validate_arguments(text, weather())
     assert reason in str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.errors import UsageError
-from mmpipe.tools.environment import tool_environment
+from mmpipe.tools.environment import select_environment
 
 pytestmark = pytest.mark.tools
 
@@ -20,32 +20,32 @@ KEY = "sk-api-4f2c-not-a-real-one-91ab"
 
 def test_a_tool_gets_what_programs_need_and_nothing_that_nobody_named() -> None:
     full = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC", "AWS_SECRET": "s", "LD_PRELOAD": "x"}
-    assert {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC"} == tool_environment(full, [])
+    assert {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC"} == select_environment(full, [])
 
 
 def test_a_variable_that_the_user_names_is_given_if_there_is_one() -> None:
-    assert {"PATH": "/bin", "DB": "x"} == tool_environment({"PATH": "/bin", "DB": "x"}, ["DB", "NONE"])
+    assert {"PATH": "/bin", "DB": "x"} == select_environment({"PATH": "/bin", "DB": "x"}, ["DB", "NONE"])
 
 
 def test_without_a_path_programs_are_found_all_the_same() -> None:
-    assert "/usr/bin" in tool_environment({}, [])["PATH"].split(":")
+    assert "/usr/bin" in select_environment({}, [])["PATH"].split(":")
 
 
 @pytest.mark.parametrize("name", ["MINIMAX_API_KEY", "OPENAI_API_KEY", "COPY", "HEADER", "PADDED"])
 def test_a_key_is_given_under_no_name(name: str) -> None:
     full = {"MINIMAX_API_KEY": KEY, "COPY": KEY, "HEADER": f"Bearer {KEY}", "PADDED": f" {KEY}\n"}
-    with pytest.raises(UsageError, match=f"--tool-env {name}: no tool is given an API key"):
-        tool_environment(full, [name])
+    with pytest.raises(UsageError, match=f"--tool-env {name}: no tool gets an API key"):
+        select_environment(full, [name])
 
 
 @pytest.mark.parametrize("name", ["", "A=B", "A\0"])
 def test_what_is_no_name_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="no name of a variable"):
-        tool_environment({}, [name])
+    with pytest.raises(UsageError, match="not a valid name of a variable"):
+        select_environment({}, [name])
 
 
 def test_a_short_key_does_not_take_the_path_away() -> None:
-    assert {"PATH": "/bin"} == tool_environment({"PATH": "/bin", "OPENAI_API_KEY": "b"}, [])
+    assert {"PATH": "/bin"} == select_environment({"PATH": "/bin", "OPENAI_API_KEY": "b"}, [])
 
 
 @given(
@@ -54,7 +54,7 @@ def test_a_short_key_does_not_take_the_path_away() -> None:
     )
 )
 def test_no_value_that_a_tool_gets_is_the_key(rest: dict[str, str]) -> None:
-    assert KEY not in tool_environment({"MINIMAX_API_KEY": KEY, **rest}, []).values()
+    assert KEY not in select_environment({"MINIMAX_API_KEY": KEY, **rest}, []).values()
 
 
 # Says what a tool sees of its parent. The test takes every capability from root: CAP_SYS_PTRACE, and since Linux 6.17
@@ -70,11 +70,11 @@ print(json.dumps(seen.decode()))
 PARENT = """
 import os, sys, threading
 from mmpipe.tools.environment import hide_environment
-from mmpipe.tools.environment import tool_environment
+from mmpipe.tools.environment import select_environment
 from mmpipe.tools.process import Containment, run_contained
 if sys.argv[1] == "hidden":
     assert hide_environment()
-containment = Containment(tool_environment(os.environ, []), None, 20.0)
+containment = Containment(select_environment(os.environ, []), None, 20.0)
 done = run_contained([sys.executable, "-c", sys.argv[2], str(os.getpid())], b"", containment, threading.Event())
 sys.stdout.buffer.write(done.output + done.errors)
 """

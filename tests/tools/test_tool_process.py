@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.errors import Interrupted, PipeClosed, ToolError
-from mmpipe.tools.environment import tool_environment
-from mmpipe.tools.process import Containment, Execution, run_contained, side_by_side
+from mmpipe.tools.environment import select_environment
+from mmpipe.tools.process import Containment, Execution, run_contained, run_side_by_side
 
 pytestmark = pytest.mark.tools
 
@@ -24,7 +24,7 @@ LONG = 60.0  # seconds; the limit that is not what ends a command here
 
 def run(*argv: str, arguments: bytes = b"", timeout: float = LONG, folder: Path | None = None) -> Execution:
     place = None if folder is None else str(folder)
-    containment = Containment(tool_environment(os.environ, []), place, timeout)
+    containment = Containment(select_environment(os.environ, []), place, timeout)
     return run_contained(argv, arguments, containment, threading.Event())
 
 
@@ -76,7 +76,7 @@ def test_no_shell_looks_at_the_words_of_the_command(word: str, tmp_path: Path) -
 @given(st.binary(max_size=300))
 def test_arguments_reach_standard_input_and_output_comes_back_byte_for_byte(data: bytes) -> None:
     done = run("cat", arguments=data)
-    assert (0, data, len(data), False) == (done.status, done.output, done.printed, done.is_cut)
+    assert (0, data, len(data), False) == (done.status, done.output, done.printed, done.is_truncated)
 
 
 def test_megabytes_of_arguments_reach_a_tool_that_prints_as_much_while_it_reads() -> None:
@@ -104,7 +104,7 @@ def test_the_signal_that_ended_a_tool_is_told() -> None:
 
 def test_of_much_output_the_beginning_is_kept_and_of_many_errors_the_end() -> None:
     done = python("import sys; print('b' + 'x' * 10_000_000); sys.stderr.write('y' * 1_000_000 + 'e')")
-    assert (0, 10_000_002, 65_536, True) == (done.status, done.printed, len(done.output), done.is_cut)
+    assert (0, 10_000_002, 65_536, True) == (done.status, done.printed, len(done.output), done.is_truncated)
     assert (b"bx", 4096, b"ye") == (done.output[:2], len(done.errors), done.errors[-2:])
 
 
@@ -144,11 +144,11 @@ def test_a_daemon_that_leaves_the_group_does_not_hold_us_either() -> None:
     assert done.elapsed_ms < 2900
 
 
-def test_a_command_that_is_given_up_is_killed() -> None:
-    given_up = threading.Event()
-    given_up.set()
-    containment = Containment(tool_environment(os.environ, []), None, LONG)
-    assert "was given up" == run_contained(["sleep", "600"], b"", containment, given_up).killed
+def test_a_cancelled_command_is_killed() -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    containment = Containment(select_environment(os.environ, []), None, LONG)
+    assert "was cancelled" == run_contained(["sleep", "600"], b"", containment, cancelled).killed
 
 
 def test_an_interrupt_in_the_middle_ends_the_command(tmp_path: Path) -> None:
@@ -266,47 +266,49 @@ def test_results_come_in_the_order_of_the_tasks_and_no_more_run_than_are_allowed
     now: list[int] = []
     most = 0
 
-    def task(number: int, given_up: threading.Event) -> int:
+    def task(number: int, cancelled: threading.Event) -> int:
         nonlocal most
         with lock:
             now.append(number)
             most = max(most, len(now))
-        given_up.wait(0.1 / number)
+        cancelled.wait(0.1 / number)
         with lock:
             now.remove(number)
         return number
 
     def numbered(number: int) -> Task:
-        return lambda given_up: task(number, given_up)
+        return lambda cancelled: task(number, cancelled)
 
-    assert [1, 2, 3, 4, 5] == side_by_side([numbered(number) for number in range(1, 6)], 2, nothing)
+    assert [1, 2, 3, 4, 5] == run_side_by_side([numbered(number) for number in range(1, 6)], 2, nothing)
     assert 2 == most
 
 
 def test_tasks_run_at_the_same_time() -> None:
     barrier = threading.Barrier(3, timeout=30)
-    assert [0, 1, 2] == sorted(side_by_side([lambda _: barrier.wait()] * 3, 3, nothing))
+    assert [0, 1, 2] == sorted(run_side_by_side([lambda _: barrier.wait()] * 3, 3, nothing))
 
 
 def test_nothing_to_do_is_done() -> None:
-    assert [] == side_by_side([], 4, nothing)
+    assert [] == run_side_by_side([], 4, nothing)
 
 
 @pytest.mark.parametrize("reason", [PipeClosed(), Interrupted(signal.SIGTERM)], ids=["pipe", "signal"])
 def test_whatever_ends_the_run_ends_its_tools(reason: BaseException, tmp_path: Path) -> None:
-    containment = Containment(tool_environment(os.environ, []), str(tmp_path), LONG)
+    containment = Containment(select_environment(os.environ, []), str(tmp_path), LONG)
     done: list[Execution] = []
 
-    def task(given_up: threading.Event) -> None:
-        done.append(run_contained(["sh", "-c", "echo $$ >begun; exec sleep 600"], b"", containment, given_up))
+    def task(cancelled: threading.Event) -> None:
+        done.append(
+            run_contained(["sh", "-c", "echo $$ >begun; exec sleep 600"], b"", containment, cancelled)
+        )
 
     def look() -> None:
         if (tmp_path / "begun").exists():
             raise reason
 
     with pytest.raises(type(reason)):
-        side_by_side([task], 1, look)
-    assert ["was given up"] == [execution.killed for execution in done]
+        run_side_by_side([task], 1, look)
+    assert ["was cancelled"] == [execution.killed for execution in done]
     assert gone(int((tmp_path / "begun").read_text()))
 
 
@@ -316,5 +318,5 @@ def test_what_a_task_raises_ends_the_others_and_is_raised() -> None:
 
     ended: list[bool] = []
     with pytest.raises(ToolError, match="no"):
-        side_by_side([lambda given_up: ended.append(given_up.wait(30)), fail], 2, nothing)
+        run_side_by_side([lambda cancelled: ended.append(cancelled.wait(30)), fail], 2, nothing)
     assert [True] == ended

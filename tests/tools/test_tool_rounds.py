@@ -11,7 +11,7 @@ from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import BadResponse, UsageError
 from mmpipe.retrying import RetryLoop
 from mmpipe.tools.options import ToolOptions
-from mmpipe.tools.setup import ready
+from mmpipe.tools.setup import set_up_tools
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
 
@@ -32,14 +32,14 @@ def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
     console = Console(streams, Verbosity(), {})
     told: list[Mapping[str, object]] = []
     persistence = RetryLoop(PATIENCE, streams.stdout, console)
-    rounds = ready(options(folder), ENVIRONMENT, ()).rounds(told.append, persistence, console)
+    rounds = set_up_tools(options(folder), ENVIRONMENT, ()).start_rounds(told.append, persistence, console)
     assert rounds is not None
-    return rounds.results(calls, lambda _: None)
+    return rounds.run(calls, lambda _: None)
 
 
 @pytest.mark.parametrize("ids", [("1", "1"), ("", ""), ("1", "")])
 def test_calls_that_cannot_be_told_apart_are_not_run(ids: tuple[str, str], tmp_path: Path) -> None:
-    with pytest.raises(BadResponse, match="without an id of its own"):
+    with pytest.raises(BadResponse, match="without a unique id"):
         results(
             tmp_path, *(ToolCall(index, name, "f", f'{{"a": {index}}}') for index, name in enumerate(ids))
         )
@@ -56,4 +56,4 @@ def test_each_call_has_its_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_limit_on_time_is_a_limit(seconds: float, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--tool-timeout"):
-        ready(options(tmp_path, seconds=seconds), ENVIRONMENT, ())
+        set_up_tools(options(tmp_path, seconds=seconds), ENVIRONMENT, ())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import ToolError, UsageError
-from mmpipe.tools.environment import tool_environment
+from mmpipe.tools.environment import select_environment
 from mmpipe.tools.process import Containment, Execution, run_contained
 from mmpipe.tools.sandbox import Sandbox
 
@@ -55,7 +55,7 @@ class Inside:
     def __init__(
         self, home: Path, *, writable: Path | None = None, hidden: tuple[str, ...] = (), path: str = SYSTEM
     ) -> None:
-        self._environment = tool_environment({"PATH": path, "HOME": str(home)}, [])
+        self._environment = select_environment({"PATH": path, "HOME": str(home)}, [])
         place = None if writable is None else str(writable)
         self._sandbox = Sandbox.find(self._environment, writable=place, hidden=hidden)
         self._folder = place
@@ -304,7 +304,7 @@ def test_a_script_that_the_command_names_is_seen_wherever_it_lies(home: Path, pr
 
 
 def test_without_bubblewrap_there_is_no_sandbox(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="there is no bwrap on the PATH"):
+    with pytest.raises(ToolError, match="no bwrap is on the PATH"):
         Sandbox.find({"PATH": str(tmp_path)})
 
 

@@ -32,7 +32,7 @@ from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
 
 if TYPE_CHECKING:
-    from mmpipe.tools.setup import Tooling
+    from mmpipe.tools.setup import ToolSetup
 
 # Fields that every model takes: the catalogue need not be read for them.
 UNDISPUTED = {"reasoning_split", "temperature", "top_p", "tools"}
@@ -84,7 +84,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
             open_targets(form, streams, console) as outlets,
         ):
             persistence = RetryLoop(patience, outlets.data, console)
-            rounds = None if tooling is None else tooling.rounds(account.tell, persistence, console)
+            rounds = None if tooling is None else tooling.start_rounds(account.tell, persistence, console)
             runs_tools = rounds is not None
             conversation = begun(
                 said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
@@ -95,15 +95,15 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
                 Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()
 
 
-def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Settings) -> "Tooling | None":
+def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Settings) -> "ToolSetup | None":
     if options == ToolOptions():
         return None
-    from mmpipe.tools.setup import ready
+    from mmpipe.tools.setup import set_up_tools
 
-    return ready(options, environment, settings.secret_files)
+    return set_up_tools(options, environment, settings.secret_files)
 
 
-def _frame(options: Options, settings: Settings, tooling: "Tooling | None", console: Console) -> Request:
+def _frame(options: Options, settings: Settings, tooling: "ToolSetup | None", console: Console) -> Request:
     """The request but for its messages; what the model ignores of it is said."""
     sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
     split = {} if options.native_thinking else {"reasoning_split": True}
@@ -139,7 +139,7 @@ def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) 
     return open_recordings(Path(chosen.folder), chosen.mode, key).asking(once)
 
 
-def _form(form: Form, settings: Settings, tooling: "Tooling | None", fitting: OutputConstraint) -> Form:
+def _form(form: Form, settings: Settings, tooling: "ToolSetup | None", fitting: OutputConstraint) -> Form:
     thinking = settings.get("thinking")
     if thinking is not None and thinking not in THINKING:
         raise UsageError(f"thinking is {thinking!r}: it must be one of {', '.join(THINKING)}")
@@ -152,5 +152,5 @@ def _form(form: Form, settings: Settings, tooling: "Tooling | None", fitting: Ou
         if settings.is_typed("thinking"):
             raise UsageError(SHOWS_THINKING)
         thinking = None
-    runs_tools = tooling is not None and tooling.toolbox.runs
+    runs_tools = tooling is not None and tooling.runs_tools
     return replace(form, thinking=None if thinking is None else str(thinking), with_calls=not runs_tools)

@@ -20,7 +20,7 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.writer import Writer
 
 if TYPE_CHECKING:
-    from mmpipe.tools.rounds import Rounds
+    from mmpipe.tools.rounds import ToolRounds
 
 
 class Dialogue:
@@ -31,7 +31,7 @@ class Dialogue:
         frame: Request,
         conversation: Conversation,
         turns: Turns,
-        rounds: "Rounds | None",
+        rounds: "ToolRounds | None",
         fitting: OutputConstraint,
         outlets: OutputTargets,
         account: AnswerStats,
@@ -76,9 +76,9 @@ class Dialogue:
         if self._outlets.form.format == "text":
             raise ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
 
-    def _run(self, rounds: "Rounds", calls: Sequence[ToolCall], writer: Writer) -> None:
+    def _run(self, rounds: "ToolRounds", calls: Sequence[ToolCall], writer: Writer) -> None:
         try:
-            results = rounds.results(calls, self._keep)
+            results = rounds.run(calls, self._keep)
         except MmpipeError as error:
             self._console.make_way()
             writer.fail(error)

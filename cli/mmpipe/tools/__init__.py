@@ -1,1 +1,1 @@
-"""The function-calling loop: tools that the user named are run for the model, each within walls and limits."""
+"""Function calling: runs the tools that the user named, each within limits."""

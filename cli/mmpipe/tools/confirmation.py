@@ -1,4 +1,4 @@
-"""Asks the user whether a tool may run: on the terminal itself, whatever standard input and output are."""
+"""Asks the user to permit a tool, on the controlling terminal, even if standard input and output are redirected."""
 
 import os
 import select
@@ -15,58 +15,56 @@ from mmpipe.unix.streams import Output
 
 _TERMINAL = "/dev/tty"
 _YES = (b"y", b"yes")
-_SHOWN = 4096  # characters; what is longer nobody reads
-_LONGEST_LINE = 1024  # bytes
-_COLUMNS = 80  # where the terminal does not know
-_MARGIN = "  | "  # text of the model cannot pass for a line of ours
+_MAX_SHOWN = 4096  # characters of arguments; nobody reads more
+_MAX_LINE = 1024  # bytes
+_COLUMNS = 80  # if the terminal does not report its width
+_MARGIN = "  | "  # so that text of the model cannot imitate a line of mmpipe
 
 
-def confirmed(name: str, argv: Sequence[str], arguments: str, seconds: float) -> bool:
-    """Whether the user says yes to the command with these arguments within `seconds`; anything else is a no.
+def ask_user(name: str, argv: Sequence[str], arguments: str, seconds: float) -> bool:
+    """Return True if the user answers yes within `seconds`; any other answer is a no.
 
-    What was typed before the question is no answer to it. Raises ToolError where there is no terminal to ask on.
+    Keys typed before the question are dropped. Raises ToolError if there is no terminal.
     """
-    with _terminal() as descriptor:
+    with _open_terminal() as descriptor:
         try:
             termios.tcflush(descriptor, termios.TCIFLUSH)
             Output(descriptor, _TERMINAL).write(
-                question(name, argv, arguments, _columns(descriptor)).encode()
+                format_question(name, argv, arguments, _columns(descriptor)).encode()
             )
-            answer = _line(descriptor, time.monotonic() + seconds)
+            answer = _read_line(descriptor, time.monotonic() + seconds)
             if answer is None:
-                # Half an answer is not to reach the shell, nor to come before the next one.
+                # Half an answer must reach neither the shell nor the next question.
                 termios.tcflush(descriptor, termios.TCIFLUSH)
-                Output(descriptor, _TERMINAL).write(b"\nmmpipe: no answer in time, which is a no\n")
+                Output(descriptor, _TERMINAL).write(b"\nmmpipe: no answer in time: taken as no\n")
         except (OSError, OutputError, termios.error):
-            # The terminal hung up, or is another job's.
+            # The terminal hung up, or belongs to another job.
             return False
     return answer is not None and answer.strip().lower() in _YES
 
 
-def question(name: str, argv: Sequence[str], arguments: str, columns: int) -> str:
-    """What the user is to judge, in lines of our own making, with nothing in it that is not seen."""
-    command = f"{_plain(name)}: {_plain(shlex.join(argv))}"
-    rest = len(arguments) - _SHOWN
+def format_question(name: str, argv: Sequence[str], arguments: str, columns: int) -> str:
+    """Return the question for a terminal of so many columns: wrapped by us, every invisible character made visible."""
+    command = f"{_show(name)}: {_show(shlex.join(argv))}"
+    rest = len(arguments) - _MAX_SHOWN
     lines = [f"mmpipe: the model asks to run {command}", "with these arguments:"]
-    lines += _wrapped(_plain(arguments[:_SHOWN]), columns - len(_MARGIN))
+    lines += _wrap(_show(arguments[:_MAX_SHOWN]), columns - len(_MARGIN))
     lines += [f"and {rest} more characters, WHICH ARE NOT SHOWN"] if rest > 0 else []
     return "\n".join([*lines, "run it? [y/N] "])
 
 
 def check_terminal() -> None:
-    """Raise ToolError where there is none to ask on, before anything is paid."""
-    with _terminal():
+    """Raise ToolError if there is no terminal for questions, before any request costs money."""
+    with _open_terminal():
         pass
 
 
 @contextmanager
-def _terminal() -> Iterator[int]:
+def _open_terminal() -> Iterator[int]:
     try:
         descriptor = os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
-        raise ToolError(
-            f"--confirm needs a terminal to ask on, and there is none: {error.strerror}"
-        ) from error
+        raise ToolError(f"--confirm needs a terminal, and there is none: {error.strerror}") from error
     try:
         yield descriptor
     finally:
@@ -80,16 +78,16 @@ def _columns(descriptor: int) -> int:
         return _COLUMNS
 
 
-def _plain(text: str) -> str:
-    """Every character that has no shape of its own by a name or a picture, line ends too."""
+def _show(text: str) -> str:
+    """Return the text with every invisible character, line ends too, replaced by a picture or its number."""
     pictured = visible(text).replace("\n", "\u240a").replace("\t", "\u2409")
     return "".join(
         character if character.isprintable() else f"<U+{ord(character):04X}>" for character in pictured
     )
 
 
-def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Broken by us and not by the terminal, so that no line begins without its margin."""
+def _wrap(text: str, width: int) -> Iterator[str]:
+    """Yield lines of at most `width` cells behind the margin; if the terminal wrapped them, some had no margin."""
     line, used = "", 0
     for character in text:
         cells = 2 if east_asian_width(character) in "WF" else 1
@@ -100,16 +98,16 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
     yield _MARGIN + line
 
 
-def _line(descriptor: int, end: float) -> bytes | None:
-    """One line, or what comes before the end of input; None when the time is over."""
+def _read_line(descriptor: int, end: float) -> bytes | None:
+    """Read one line; empty at the end of input, None if the monotonic time `end` has passed."""
     read = b""
-    while b"\n" not in read and len(read) < _LONGEST_LINE:
+    while b"\n" not in read and len(read) < _MAX_LINE:
         left = end - time.monotonic()
         if left <= 0 or not select.select([descriptor], [], [], left)[0]:
             return None
-        piece = os.read(descriptor, _LONGEST_LINE)
+        piece = os.read(descriptor, _MAX_LINE)
         if not piece:
-            # The end of input takes back what came before it.
+            # End of input (^D) cancels the keys before it.
             return b""
         read += piece
     return read

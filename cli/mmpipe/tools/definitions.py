@@ -1,4 +1,4 @@
-"""Reads the definitions of tools, and holds the arguments of a call against them; pure."""
+"""Parses the definitions of tools, and validates the arguments of calls against them; pure."""
 
 import json
 import re
@@ -14,21 +14,21 @@ from mmpipe.text.json_bytes import json_bytes
 from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# What other APIs call the parameters; dropped in silence, the model would be told that there are none.
-_ELSEWHERE: Final = ("input_schema", "inputSchema", "parametersJsonSchema")
+# Names of `parameters` in other APIs. Ignored, they would leave the model with a tool without parameters.
+_FOREIGN_NAMES: Final = ("input_schema", "inputSchema", "parametersJsonSchema")
 
 
-class NotJson(Exception):
-    """Arguments that are no JSON, which the API does not take back in a history either (api_facts 3.3)."""
+class ArgumentsNotJson(Exception):
+    """Arguments that are not JSON; the API rejects them in a history too (api_facts 3.3)."""
 
 
-class BadArguments(Exception):
-    """Arguments in JSON that the parameters of the tool do not allow; its text says why, for the model."""
+class InvalidArguments(Exception):
+    """Arguments in JSON that the schema of the tool does not allow; the text gives the model the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What the model can call: the definition as it is sent, and what it says about the arguments."""
+    """A function that the model can call: its definition as sent, and the schema of its arguments."""
 
     name: str
     definition: Mapping[str, object]
@@ -36,12 +36,12 @@ class Tool:
 
 
 def parse_tools(text: str, name: str) -> tuple[Tool, ...]:
-    """The tools in a file called `name`, in an array, alone, or one on each line; raises InputError.
+    """Return the tools in the text of the file `name`: an array, one object, or one object a line. Raises InputError.
 
-    A function without the envelope of the API gets it, and one without parameters gets empty ones, which the
-    API insists on; else a definition stays as it is.
+    A bare function gets the envelope of the API. A function without parameters gets empty ones, which the API
+    requires. Everything else in a definition stays as it is.
     """
-    tools = tuple(_tool(value, where) for where, value in _definitions(text, name))
+    tools = tuple(_parse_tool(value, where) for where, value in _split_definitions(text, name))
     if not tools:
         raise InputError(f"{name} defines no tool")
     for tool, number in Counter(tool.name for tool in tools).items():
@@ -50,61 +50,61 @@ def parse_tools(text: str, name: str) -> tuple[Tool, ...]:
     return tools
 
 
-def arguments_of(call_arguments: str, tool: Tool) -> bytes:
-    """The arguments of a call as a line of JSON, none being `{}`; raises NotJson and BadArguments."""
+def validate_arguments(call_arguments: str, tool: Tool) -> bytes:
+    """Return the arguments of a call as a line of JSON, `{}` for none. Raises ArgumentsNotJson and InvalidArguments."""
     try:
         value = strict_json.loads(call_arguments) if call_arguments.strip() else {}
     except ValueError as error:
-        raise NotJson(one_line(str(error), 200)) from error
+        raise ArgumentsNotJson(one_line(str(error), 200)) from error
     if not isinstance(value, dict):
-        raise BadArguments("$: the arguments must be one JSON object.")
+        raise InvalidArguments("$: the arguments must be one JSON object.")
     complaint = tool.schema.complaint(value)
     if complaint is not None:
-        raise BadArguments(complaint)
+        raise InvalidArguments(complaint)
     return json_bytes(value) + b"\n"
 
 
-def _definitions(text: str, name: str) -> Iterator[tuple[str, object]]:
-    """Each of them, with the words for where it stands."""
+def _split_definitions(text: str, name: str) -> Iterator[tuple[str, object]]:
+    """Yield each definition after its place, such as `FILE: tool 2`."""
     try:
-        value = _loads(text)
+        value = _parse_json(text)
     except ValueError as error:
-        yield from _lines(text, name, error)
+        yield from _split_lines(text, name, error)
         return
     if isinstance(value, dict) and isinstance(value.get("tools"), list):
-        # The body of a request that has them.
+        # The body of a request.
         value = value["tools"]
     values = value if isinstance(value, list) else [value]
     for number, definition in enumerate(values, 1):
         yield f"{name}: tool {number}", definition
 
 
-def _lines(text: str, name: str, as_a_whole: ValueError) -> Iterator[tuple[str, object]]:
+def _split_lines(text: str, name: str, as_a_whole: ValueError) -> Iterator[tuple[str, object]]:
     is_begun = False
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         where = f"{name}: line {number}"
         try:
-            yield where, _loads(line)
+            yield where, _parse_json(line)
         except ValueError as error:
-            # Where not even the first line is JSON, lines of it were never meant.
+            # If the first line is not JSON either, the file is not JSONL: report the error of the whole.
             what, reason = (where, error) if is_begun else (name, as_a_whole)
             raise InputError(f"{what} is not JSON: {one_line(str(reason), 200)}") from error
         is_begun = True
 
 
-def _loads(text: str) -> object:
+def _parse_json(text: str) -> object:
     value = strict_json.loads(text)
     if is_too_deep(value):
         raise ValueError("nested too deep")
-    # Half a character can be written in JSON, and in no request.
+    # JSON can express a lone surrogate; a request cannot, and encoding raises a ValueError.
     json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
-def _tool(definition: object, where: str) -> Tool:
-    envelope = _envelope(definition, where)
+def _parse_tool(definition: object, where: str) -> Tool:
+    envelope = _add_envelope(definition, where)
     function = envelope["function"]
     if not isinstance(function, dict):
         raise InputError(f"{where}: its function must be an object")
@@ -113,31 +113,31 @@ def _tool(definition: object, where: str) -> Tool:
         raise InputError(f"{where} has no name")
     if not _NAME.fullmatch(name):
         shown = one_line(name, 80)
-        raise InputError(f"{where}: {shown!r} is no name of a tool: 1 to 64 of A-Z a-z 0-9 _ . -")
+        raise InputError(f"{where}: {shown!r} is not a valid name of a tool: 1 to 64 of A-Z a-z 0-9 _ . -")
     if function.get("parameters") in (None, {}):
         function = {**function, "parameters": {"type": "object", "properties": {}}}
         envelope = {**envelope, "function": function}
-    return Tool(name, envelope, _schema(function, f"{where} ({name})"))
+    return Tool(name, envelope, _parse_schema(function, f"{where} ({name})"))
 
 
-def _envelope(definition: object, where: str) -> dict[str, object]:
-    """The definition as the API has it, of one that may be the bare function."""
+def _add_envelope(definition: object, where: str) -> dict[str, object]:
+    """Return the definition in the form of the API: `{"type": "function", "function": ...}`."""
     if not isinstance(definition, dict):
-        raise InputError(f"{where} is no JSON object")
+        raise InputError(f"{where} is not a JSON object")
     is_bare = "function" not in definition
     kind = definition.get("type", "function" if is_bare else None)
     if kind != "function":
         shown = one_line(json.dumps(kind), 60)
-        raise InputError(f'{where}: invalid tool type: {shown}, it must be "function"')
+        raise InputError(f'{where}: invalid tool type: {shown}: it must be "function"')
     if not is_bare:
         return definition
     return {"type": "function", "function": {key: definition[key] for key in definition if key != "type"}}
 
 
-def _schema(function: Mapping[str, object], where: str) -> Schema:
-    for key in _ELSEWHERE:
+def _parse_schema(function: Mapping[str, object], where: str) -> Schema:
+    for key in _FOREIGN_NAMES:
         if key in function:
-            raise InputError(f"{where} has {key}: in this API it is called parameters")
+            raise InputError(f"{where} has {key}: this API calls it parameters")
     parameters = function["parameters"]
     if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
         raise InputError(f"{where}: its parameters must be a JSON Schema of type object")

@@ -1,4 +1,4 @@
-"""Keeps what is secret in our environment from the tools that we run."""
+"""Keeps the secrets of our environment from tools."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,37 +9,37 @@ _ALLOWED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", 
 _LOCALE = "LC_"
 _KEYS = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_TELLING = 12  # characters; a key so long is no part of another value by chance
+_MIN_KEY = 12  # characters; a shorter key may be part of another value by chance
 _SET_DUMPABLE = 4  # PR_SET_DUMPABLE of <linux/prctl.h>
 
 
-def tool_environment(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """The variables that a tool gets: a short list that harms nobody, and `names` that the user adds.
+def select_environment(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Return the variables for tools: a short list of harmless ones, and the `names` that the user adds.
 
-    A list of what is allowed, since nobody knows all the names under which secrets are kept. Raises UsageError for
-    what is no name, and for a variable that is or holds an API key.
+    The list permits and does not forbid, since secrets have many names. Raises UsageError for an invalid name and for a
+    variable that is or contains an API key.
     """
     keys = [value for name in _KEYS if (value := environment.get(name, "").strip())]
     for name in names:
         if not name or "=" in name or "\0" in name:
-            raise UsageError(f"--tool-env {name!r} is no name of a variable")
-        if name in _KEYS or _holds_any(environment.get(name, ""), keys):
-            raise UsageError(f"--tool-env {name}: no tool is given an API key")
+            raise UsageError(f"--tool-env {name!r} is not a valid name of a variable")
+        if name in _KEYS or _contains_any(environment.get(name, ""), keys):
+            raise UsageError(f"--tool-env {name}: no tool gets an API key")
     given = {
         name: value
         for name, value in environment.items()
-        if name in names or ((name in _ALLOWED or name.startswith(_LOCALE)) and not _holds_any(value, keys))
+        if name in names
+        or ((name in _ALLOWED or name.startswith(_LOCALE)) and not _contains_any(value, keys))
     }
     return {"PATH": _PATH, **given}
 
 
 def hide_environment() -> bool:
-    """Keep the memory of this process, and so the key, from other processes of the same user; returns whether it worked.
+    """Hide the memory of this process, and so the key, from other processes of the user; returns True on success.
 
-    On Linux `/proc/PID/environ` and `/proc/PID/mem` of this process are then closed, and no debugger can attach. A tool
-    would otherwise find the key there, as its parent's. This covers neither a tool with CAP_SYS_PTRACE or CAP_PERFMON (root
-    has them, unless they are taken away as in the sandbox), nor other processes of the user that have the key: the shell that
-    exported it can be read by every program that the user runs, and hiding it from a tool takes the sandbox.
+    On Linux this closes `/proc/PID/environ` and `/proc/PID/mem` of this process, where a tool could read the key of its
+    parent, and keeps debuggers from attaching. Two ways to the key stay open outside the sandbox: a tool with CAP_SYS_PTRACE or
+    CAP_PERFMON (root has both), and other processes of the user with the key, such as the shell that exported it.
     """
     if sys.platform != "linux":
         return False
@@ -49,5 +49,5 @@ def hide_environment() -> bool:
     return failure == 0
 
 
-def _holds_any(value: str, keys: Sequence[str]) -> bool:
-    return any(key == value.strip() or (len(key) >= _TELLING and key in value) for key in keys)
+def _contains_any(value: str, keys: Sequence[str]) -> bool:
+    return any(key == value.strip() or (len(key) >= _MIN_KEY and key in value) for key in keys)

@@ -1,7 +1,7 @@
-"""Becomes the command of a tool after giving itself limits: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... -- ARGV...`.
+"""Sets its own limits, then executes the command of a tool: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... -- ARGV...`.
 
-A program of its own, since code of ours that runs between fork and exec is not safe beside threads. It imports nothing of
-mmpipe, and little else: every call of a tool waits for it.
+A separate program, since Python code between fork and exec is not safe in a process with threads. It imports nothing of
+mmpipe and little else, since every call of a tool waits for it.
 """
 
 import os
@@ -16,21 +16,21 @@ _SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def launch(arguments: list[str]) -> NoReturn:
-    """Set the limits and become the command; what cannot be executed ends as it does in a shell."""
-    border = arguments.index("--")
-    parent, limits, command = int(arguments[0]), arguments[1:border], arguments[border + 1 :]
+    """Set the limits and execute the command; a command that cannot run ends with status 126 or 127, as in a shell."""
+    separator = arguments.index("--")
+    parent, limits, command = int(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
     _die_with(parent)
     for limit in limits:
         name, _, number = limit.partition("=")
         _lower(getattr(resource, f"RLIMIT_{name}"), int(number))
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_RR:
-        # Who watches over the command goes first, and not the command.
+        # The high priority is for the parent, which watches the command.
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    # Python ignores these two, and what is ignored stays so in the command.
+    # Python ignores these two signals, and the command would inherit that.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:
-        os.execvp(command[0], command)  # noqa: S606  no shell is what this is about
+        os.execvp(command[0], command)  # noqa: S606  without a shell on purpose
     except OSError as error:
         sys.stderr.write(f"cannot run {command[0]}: {error.strerror}\n")
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
@@ -38,7 +38,7 @@ def launch(arguments: list[str]) -> NoReturn:
 
 
 def _die_with(parent: int) -> None:
-    """Nobody would end the command at its time any more if who started it were killed."""
+    """Let the kernel kill the command if the parent, which enforces its timeout, dies."""
     if sys.platform == "linux":
         import ctypes
 
@@ -48,7 +48,7 @@ def _die_with(parent: int) -> None:
 
 
 def _lower(limit: int, number: int) -> None:
-    """Hard as well as soft, so that the command cannot raise it again; never above what we have ourselves."""
+    """Set the soft and the hard limit, so that the command cannot raise it; never above our own hard limit."""
     hard = resource.getrlimit(limit)[1]
     lowered = number if hard == resource.RLIM_INFINITY else min(number, hard)
     resource.setrlimit(limit, (lowered, lowered))

@@ -1,4 +1,4 @@
-"""Serves the three pipes of one process at once, with bounded memory, whatever it reads or prints."""
+"""Serves the three pipes of one process at once, in bounded memory."""
 
 import os
 import selectors
@@ -6,26 +6,26 @@ import subprocess
 from contextlib import suppress
 from typing import IO
 
-_OUTPUT = 64 * 1024  # bytes; more of a result helps no model
-_ERRORS = 4 * 1024  # bytes; what went wrong stands at the end
+_MAX_OUTPUT = 64 * 1024  # bytes of standard output that are kept: more does not help a model
+_MAX_ERRORS = 4 * 1024  # bytes of standard error that are kept: the end names the error
 _PIECE = 64 * 1024  # bytes
 
 
 class Pipes:
-    """The pipes of `process`: `arguments` go in; `output` is the beginning of what it prints, `errors` the end of its stderr.
+    """Pipes of `process`: writes `arguments`, keeps the beginning of its output in `output` and the end of its stderr in `errors`.
 
-    `printed` is how many bytes it printed, `noise` how many of both kinds.
+    `printed` counts the bytes of its output, `total` those of output and stderr.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]", arguments: bytes) -> None:
         self.output = self.errors = b""
-        self.printed = self.noise = 0
+        self.printed = self.total = 0
         self._arguments = memoryview(arguments)
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
         self._selector = selectors.DefaultSelector()
-        self._end = _exit_descriptor(process.pid)
-        if self._end is not None:
-            self._selector.register(self._end, selectors.EVENT_READ)
+        self._pidfd = _open_pidfd(process.pid)
+        if self._pidfd is not None:
+            self._selector.register(self._pidfd, selectors.EVENT_READ)
         for stream in (self._stdin, self._stdout, self._stderr):
             if stream is not None:
                 os.set_blocking(stream.fileno(), False)
@@ -33,7 +33,7 @@ class Pipes:
                 self._selector.register(stream, selectors.EVENT_WRITE if writes else selectors.EVENT_READ)
 
     def serve(self, seconds: float) -> bool:
-        """Move what can be moved, after waiting at most so long; returns whether anything was."""
+        """Wait at most `seconds`, then read and write; returns True if a pipe was ready."""
         moved = False
         for key, _ in self._selector.select(seconds):
             stream = key.fileobj
@@ -46,11 +46,11 @@ class Pipes:
         return moved
 
     def close(self) -> None:
-        """Let go of every descriptor."""
+        """Close every descriptor."""
         self._selector.close()
-        if self._end is not None:
-            os.close(self._end)
-            self._end = None
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
         for stream in (self._stdin, self._stdout, self._stderr):
             if stream is not None:
                 stream.close()
@@ -61,7 +61,7 @@ class Pipes:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            # It does not want to read them, as is its right.
+            # A tool need not read its arguments.
             self._arguments = self._arguments[:0]
         if not self._arguments:
             self._drop(stream)
@@ -71,12 +71,12 @@ class Pipes:
             piece = os.read(stream.fileno(), _PIECE)
         except BlockingIOError:
             return
-        self.noise += len(piece)
+        self.total += len(piece)
         if stream is self._stdout:
             self.printed += len(piece)
-            self.output += piece[: _OUTPUT - len(self.output)]
+            self.output += piece[: _MAX_OUTPUT - len(self.output)]
         else:
-            self.errors = (self.errors + piece)[-_ERRORS:]
+            self.errors = (self.errors + piece)[-_MAX_ERRORS:]
         if not piece:
             self._drop(stream)
 
@@ -85,8 +85,8 @@ class Pipes:
         stream.close()
 
 
-def _exit_descriptor(pid: int) -> int | None:
-    """Something that can be waited for together with the pipes, where the kernel has it; the clock does elsewhere."""
+def _open_pidfd(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when the process ends; None where the kernel has none."""
     with suppress(AttributeError, OSError):
         return os.pidfd_open(pid)
     return None

@@ -1,4 +1,4 @@
-"""Runs the command of one tool, never by a shell: within limits, without our secrets, and to its end."""
+"""Runs the command of one tool without a shell, within limits, and without our secrets; ends all its processes."""
 
 import math
 import os
@@ -20,19 +20,19 @@ from mmpipe.tools.sandbox import Sandbox
 
 T = TypeVar("T")
 
-_TICK = 0.02  # seconds between two looks at the clock and at whether we gave up
-_LOOKS = 0.1  # seconds between two looks of the main thread
+_TICK = 0.02  # seconds between two checks of the limits of one tool
+_CHECK_INTERVAL = 0.1  # seconds between two checks of the main thread
 _MIB = 1024 * 1024
-_NOISE = 64 * _MIB  # bytes printed; whoever prints more does not come to an end
-_LONGEST = 10**9  # seconds; the system takes no number above all bounds
-_FAMILY = 256  # processes
-# DATA and not AS, since node and java reserve far more addresses than they ever use.
+_MAX_PRINTED = 64 * _MIB  # bytes; a tool that prints more would not end
+_MAX_CPU = 10**9  # seconds; setrlimit rejects numbers that are too large
+_MAX_PROCESSES = 256
+# DATA and not AS: node and java reserve far more addresses than they use.
 _LIMITS: Final = {"CORE": 0, "FSIZE": 1024 * _MIB, "DATA": 4096 * _MIB, "NOFILE": 1024}
 
 
 @dataclass(frozen=True, slots=True)
 class Containment:
-    """The walls around a tool: its environment, its folder (None: the current one), its time, and a sandbox if there is one."""
+    """Limits around a tool: its environment, folder (None: the current one), timeout in seconds, and sandbox (None: none)."""
 
     environment: Mapping[str, str] = field(repr=False)
     folder: str | None
@@ -42,10 +42,10 @@ class Containment:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a command: `signal` is the one that ended it, `killed` what it did that we ended it.
+    """Result of a command: `signal` is the one that ended it, `killed` the reason why mmpipe killed it.
 
-    `output` is the beginning of its standard output, `printed` the size of it all, `errors` the end of its standard error.
-    In a sandbox a signal shows as a status of 128 and more.
+    `output` is the beginning of its standard output, `printed` the bytes of all of it, `errors` the end of its standard error.
+    In a sandbox a signal appears as a status of 128 or more.
     """
 
     argv: tuple[str, ...]
@@ -58,41 +58,41 @@ class Execution:
     elapsed_ms: int
 
     @property
-    def is_cut(self) -> bool:
-        """Whether it printed more than is kept."""
+    def is_truncated(self) -> bool:
+        """True if the command printed more than `output` holds."""
         return self.printed > len(self.output)
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """How long a process may go on that began at `start`."""
+    """Conditions that end a process: `timeout` seconds after `start`, or `cancelled` being set."""
 
     start: float
     timeout: float
-    given_up: threading.Event
+    cancelled: threading.Event
 
-    def objection(self) -> str | None:
-        """Why it is to end now, if it is."""
-        if self.given_up.is_set():
-            return "was given up"
+    def find_reason_to_end(self) -> str | None:
+        """Return the reason to end the process now, or None."""
+        if self.cancelled.is_set():
+            return "was cancelled"
         if time.monotonic() > self.start + self.timeout:
             return f"ran longer than {self.timeout:g} s"
         return None
 
 
 def run_contained(
-    argv: Sequence[str], arguments: bytes, containment: Containment, given_up: threading.Event
+    argv: Sequence[str], arguments: bytes, containment: Containment, cancelled: threading.Event
 ) -> Execution:
-    """Run `argv` with `arguments` as its standard input, until it ends, goes too far, or `given_up` is set.
+    """Run `argv` with `arguments` as its standard input, until it ends, exceeds a limit, or `cancelled` is set.
 
-    The processes that it leaves in its group end with it; in a sandbox, all of them. Raises ToolError if nothing can be
-    started; a command that is not there is an execution with status 126 or 127.
+    All processes of its group end with it; in a sandbox, all its processes. Raises ToolError if no process can be
+    started. A missing command is an execution with status 126 or 127, as in a shell.
     """
     start = time.monotonic()
-    with _started(argv, containment) as process:
+    with _start(argv, containment) as process:
         pipes = Pipes(process, arguments)
         try:
-            killed = _watch(process, pipes, _Watch(start, containment.timeout, given_up))
+            killed = _watch(process, pipes, _Watch(start, containment.timeout, cancelled))
             _kill_group(process)
             status = process.wait()
             _drain(pipes)
@@ -110,54 +110,54 @@ def run_contained(
     )
 
 
-def side_by_side(
-    tasks: Sequence[Callable[[threading.Event], T]], jobs: int, look: Callable[[], None]
+def run_side_by_side(
+    tasks: Sequence[Callable[[threading.Event], T]], jobs: int, check: Callable[[], None]
 ) -> list[T]:
-    """What the tasks return, in their order; at most `jobs` of them run at once, in threads.
+    """Return the results of the tasks, in order; at most `jobs` run at once, in threads.
 
-    Meanwhile `look` is called some times a second, by the thread that waits. Whatever is raised there or by a task sets the
-    event that each task is given, and goes on once all of them have ended.
+    The waiting thread calls `check` several times a second. An exception of `check` or of a task sets the event that
+    every task has, and is raised again once all tasks have ended.
     """
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-    given_up = threading.Event()
-    with _ahead_of_all(), ThreadPoolExecutor(jobs) as pool:
+    cancelled = threading.Event()
+    with _raise_priority(), ThreadPoolExecutor(jobs) as pool:
         futures = []
         try:
-            futures += [pool.submit(task, given_up) for task in tasks]
+            futures += [pool.submit(task, cancelled) for task in tasks]
             while not all(future.done() for future in futures):
-                look()
-                for future in wait(futures, _LOOKS, FIRST_EXCEPTION).done:
+                check()
+                for future in wait(futures, _CHECK_INTERVAL, FIRST_EXCEPTION).done:
                     future.result()
             return [future.result() for future in futures]
         except BaseException:
-            given_up.set()
+            cancelled.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 @contextmanager
-def _ahead_of_all() -> Iterator[None]:
-    """Let this thread and those that it starts run before whoever else wants to, where that is allowed, as it is to root.
+def _raise_priority() -> Iterator[None]:
+    """Run this thread and its new threads before all others, where permitted (for root).
 
-    No limit on their number binds the processes of root. Thousands that want to run would keep us from ending them.
+    The limit on processes does not bind root, and thousands of running processes would keep us from killing them.
     """
     if sys.platform != "linux":
         yield
         return
-    policy, how = os.sched_getscheduler(0), os.sched_getparam(0)
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     try:
         yield
     finally:
         with suppress(OSError):
-            os.sched_setscheduler(0, policy, how)
+            os.sched_setscheduler(0, policy, parameters)
 
 
 @contextmanager
-def _started(argv: Sequence[str], containment: Containment) -> Iterator["subprocess.Popen[bytes]"]:
-    """The command, in a session and group of its own; both are gone afterwards."""
+def _start(argv: Sequence[str], containment: Containment) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start the command in its own session and group; on exit, kill the group."""
     limits = {"CPU": _cpu_limit(containment.timeout), **_LIMITS}
     sandbox = containment.sandbox
     inner = argv if sandbox is None else sandbox.argv(argv, containment.folder)
@@ -170,7 +170,7 @@ def _started(argv: Sequence[str], containment: Containment) -> Iterator["subproc
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # bwrap is told where to go; it could not start in a folder that only the sandbox has.
+            # bwrap changes the folder itself: this one may exist only in the sandbox.
             cwd=containment.folder if sandbox is None else None,
             env=containment.environment,
             start_new_session=True,
@@ -186,38 +186,38 @@ def _started(argv: Sequence[str], containment: Containment) -> Iterator["subproc
 
 
 def _cpu_limit(timeout: float) -> int:
-    """Seconds that no process gets beyond its time, though it keeps every processor busy; it also ends what has left the group."""
-    return min((math.ceil(timeout) + 1) * (os.cpu_count() or 1), _LONGEST)
+    """Return a limit in CPU seconds that no process reaches within `timeout`; it also ends processes that left the group."""
+    return min((math.ceil(timeout) + 1) * (os.cpu_count() or 1), _MAX_CPU)
 
 
 def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, watch: _Watch) -> str | None:
-    """Serve the pipes until the process ends by itself (None), or is to be ended; says why."""
-    census = ProcessCounter(process.pid, _FAMILY)
+    """Serve the pipes until the process ends (returns None) or must be killed (returns the reason)."""
+    counter = ProcessCounter(process.pid, _MAX_PROCESSES)
     while not _has_ended(process):
         pipes.serve(_TICK)
-        if objection := watch.objection():
-            return objection
-        if pipes.noise > _NOISE:
-            return f"printed more than {_NOISE // _MIB} MiB"
-        if census.is_over():
-            return f"started more than {_FAMILY} processes"
+        if reason := watch.find_reason_to_end():
+            return reason
+        if pipes.total > _MAX_PRINTED:
+            return f"printed more than {_MAX_PRINTED // _MIB} MiB"
+        if counter.is_over():
+            return f"started more than {_MAX_PROCESSES} processes"
     return None
 
 
 def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether it did; where it can be, it is not yet let go, so that its number stays that of its group."""
+    """Return True if the process has ended; if possible, do not reap it yet, so that its number stays taken."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End all that is left of the group; as long as its leader is not let go, its number is not given anew."""
+    """Kill the rest of the group; its number stays taken until the leader is reaped."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _drain(pipes: Pipes) -> None:
-    """Read what is left in the pipes, without waiting for those who may still hold them, and no more than is allowed."""
-    while pipes.noise <= _NOISE and pipes.serve(0):
+    """Read the rest of the pipes, up to the limit, without waiting for other processes that hold them open."""
+    while pipes.total <= _MAX_PRINTED and pipes.serve(0):
         pass

@@ -1,41 +1,40 @@
-"""Counts the processes of a tool, so that one that only multiplies can be stopped."""
+"""Counts the processes of a tool, so that a fork bomb is stopped."""
 
 import time
 from collections import defaultdict
 from pathlib import Path
 
-_EVERY = 1.0  # seconds between two counts, as long as the machine has no more processes than before
-_PATIENCE = 0.2  # seconds; a machine on which counting takes longer is full of processes
+_INTERVAL = 1.0  # seconds between two scans while the total of the machine does not grow
+_SLOW_SCAN = 0.2  # seconds; a longer scan means that the machine is full of processes
 
 
 class ProcessCounter:
-    """Watches whether the processes that descend from `leader` become more than `most`.
+    """Counts the descendants of process `leader` against the limit `most`.
 
-    Looking at each process of the machine is dear, and while they multiply it takes ever longer and comes ever later. How
-    many there are in all is told by one small read; only if these have become more is it worth a look whose they are.
+    Scanning all processes is slow, and slower as they multiply. Read the total first, and scan only if it has grown.
     """
 
     def __init__(self, leader: int, most: int) -> None:
         self._leader, self._most = leader, most
-        self._before = _on_machine()
+        self._before = _count_threads()
         self._next = 0.0
 
     def is_over(self) -> bool:
-        """Whether there are more now."""
+        """Return True if there are more than `most` descendants now."""
         now = time.monotonic()
-        has_grown = _on_machine() > self._before + self._most // 2
+        has_grown = _count_threads() > self._before + self._most // 2
         if now < self._next and not has_grown:
             return False
-        self._next = now + _EVERY
+        self._next = now + _INTERVAL
         family = count_family(self._leader)
-        if time.monotonic() < now + _PATIENCE or _on_machine() < self._before + self._most:
+        if time.monotonic() < now + _SLOW_SCAN or _count_threads() < self._before + self._most:
             return family > self._most
-        # While they were counted they became too many to be counted.
+        # The processes multiply faster than the scan counts them: judge by a part.
         return family > self._most // 8
 
 
-def _on_machine() -> int:
-    """The threads of all processes; 0 where there is no /proc to tell."""
+def _count_threads() -> int:
+    """Return the number of threads on the machine; 0 without /proc."""
     try:
         return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
     except (OSError, IndexError, ValueError):
@@ -43,14 +42,13 @@ def _on_machine() -> int:
 
 
 def count_family(leader: int) -> int:
-    """How many processes descend from `leader` or belong to its session; 0 where there is no /proc to tell.
+    """Return the number of processes that descend from `leader` or belong to its session; 0 without /proc.
 
-    In a namespace of its own nothing leaves the family: whoever loses its parent there gets the first process of the
-    namespace for one, whatever sessions and further namespaces are made. Without one, a process that leaves the session
-    and loses its parent is not counted.
+    In a PID namespace the count is complete: an orphan there becomes a child of the namespace's first process.
+    Without a namespace, an orphan that has left the session is not counted.
     """
     children: dict[int, list[int]] = defaultdict(list)
-    for pid, parent, session in _processes():
+    for pid, parent, session in _scan_processes():
         children[parent].append(pid)
         if session == leader and pid != leader:
             children[leader].append(pid)
@@ -64,16 +62,16 @@ def count_family(leader: int) -> int:
     return len(family)
 
 
-def _processes() -> list[tuple[int, int, int]]:
-    """Process, parent and session of each."""
+def _scan_processes() -> list[tuple[int, int, int]]:
+    """Return the number, parent and session of each process."""
     rows = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             stat = (folder / "stat").read_bytes()
         except OSError:
-            # It ended since.
+            # The process has ended since.
             continue
-        # The name, in parentheses, may hold anything; what follows it is numbers.
+        # The name, in parentheses, may hold any bytes; numbers follow it.
         _, parent, _, session = stat[stat.rindex(b")") + 1 :].split(None, 4)[:4]
         rows.append((int(folder.name), int(parent), int(session)))
     return rows

@@ -1,26 +1,26 @@
-"""Tells the model what became of a tool: what it printed, what was cut off, and how it failed; pure."""
+"""Turns the execution of a tool into the text that the model gets; pure."""
 
 from mmpipe.tools.process import Execution
 
 
-def result_text(execution: Execution) -> str:
-    """The content of the tool message; what is not the tool's own words stands in brackets on a line of its own."""
+def format_result(execution: Execution) -> str:
+    """Return the content of the tool message; each note of mmpipe is a line of its own in brackets."""
     parts = [execution.output.decode(errors="replace")]
-    if execution.is_cut:
+    if execution.is_truncated:
         shown = len(execution.output)
         parts.append(f"[cut off here: {shown} of {execution.printed} bytes are shown]")
-    failure = failure_of(execution)
+    failure = describe_failure(execution)
     if failure is not None:
         parts.append(f"[{failure}]")
         errors = execution.errors.decode(errors="replace").strip()
         parts += [f"[the end of its standard error:]\n{errors}"] if errors else []
     text = "\n".join(part.removesuffix("\n") for part in parts if part)
-    # Not every service takes an empty message.
+    # Some services reject an empty message.
     return text or "[no output]"
 
 
-def failure_of(execution: Execution) -> str | None:
-    """What went wrong, if anything did."""
+def describe_failure(execution: Execution) -> str | None:
+    """Describe how the execution failed; None if it succeeded."""
     if execution.killed is not None:
         return f"the tool was killed: it {execution.killed}"
     if execution.signal is not None:

@@ -1,105 +1,76 @@
-"""Runs the tools that the model calls, round after round, within limits; whatever is not allowed ends it."""
+"""Runs the tools that the model calls, round after round, within limits; a forbidden call ends the run."""
 
-import shlex
-import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from threading import Event as ThreadEvent
 
 from mmpipe.core.calls import not_json
 from mmpipe.core.events import ToolCall, ToolResult
-from mmpipe.errors import BadResponse, ToolError, UsageError
+from mmpipe.errors import BadResponse, ToolError
 from mmpipe.retrying import RetryLoop
 from mmpipe.text.visible import one_line
-from mmpipe.tools.definitions import BadArguments, NotJson, Tool, arguments_of
+from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, validate_arguments
 from mmpipe.tools.options import Bounds
-from mmpipe.tools.process import Containment, Execution, run_contained, side_by_side
-from mmpipe.tools.results import failure_of, result_text
-from mmpipe.writers.console import Console
+from mmpipe.tools.process import Containment, Execution, run_contained, run_side_by_side
+from mmpipe.tools.report import ToolReporter
+from mmpipe.tools.results import format_result
+from mmpipe.tools.toolbox import Command, Toolbox
 
-_SAME_CALLS = 3  # whoever asks for the same so often does not hear the answer
-_NOT_STARTED = (126, 127)  # as shells have it
+_SAME_CALLS = 3  # a model that repeats a call so often ignores the result
 
-Command = tuple[str, ...]
-# Asks the user whether a tool may run with these arguments, and waits for the answer so many seconds.
+# Asks the user to permit a tool with these arguments; waits for the answer at most so many seconds.
 Confirm = Callable[[str, Command, str, float], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Toolbox:
-    """What the model is told that it can call, and the commands that may really run."""
+class ToolPolicy:
+    """Rules for running tools: commands, limits of the loop, containment, and the user's confirmation (None: not needed)."""
 
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    commands: Mapping[str, Command] = field(default_factory=dict)
-
-    @property
-    def runs(self) -> bool:
-        """Whether calls are run here."""
-        return bool(self.commands)
+    toolbox: Toolbox
+    bounds: Bounds
+    containment: Containment
+    confirm: Confirm | None = None
 
 
-def parse_commands(runs: Sequence[str], tools: Mapping[str, Tool], path: str | None) -> dict[str, Command]:
-    """The commands of `--run NAME=COMMAND`, found on `path`; raises UsageError."""
-    commands: dict[str, Command] = {}
-    for run in runs:
-        name, equals, line = run.partition("=")
-        if not (name and equals):
-            raise UsageError(f"--run {one_line(run, 60)}: it must look like NAME=COMMAND")
-        if name not in tools:
-            raise UsageError(f"--run {one_line(name, 60)}: --tools defines no tool of that name")
-        if name in commands:
-            raise UsageError(f"--run {name} is given twice")
-        commands[name] = _command(name, line, path)
-    return commands
+class ToolRounds:
+    """Runs the calls of one run, round after round; `retry_loop` holds the total time limit."""
 
-
-class Rounds:
-    """One run of the loop, within the time of all the asking; `tell` gets a record of each execution."""
-
-    def __init__(
-        self,
-        toolbox: Toolbox,
-        bounds: Bounds,
-        containment: Containment,
-        confirm: Confirm | None,
-        tell: Callable[[Mapping[str, object]], None],
-        persistence: RetryLoop,
-        console: Console,
-    ) -> None:
-        self._toolbox, self._bounds, self._containment = toolbox, bounds, containment
-        self._confirm, self._tell = confirm, tell
-        self._persistence, self._console = persistence, console
+    def __init__(self, policy: ToolPolicy, retry_loop: RetryLoop, reporter: ToolReporter) -> None:
+        self._toolbox, self._bounds, self._policy = policy.toolbox, policy.bounds, policy
+        self._retry_loop, self._reporter = retry_loop, reporter
         self._rounds = self._calls = 0
         self._seen: Counter[tuple[str, bytes | str]] = Counter()
-        self._bad_round: int | None = None
+        self._malformed_round: int | None = None
 
-    def results(
+    def run(
         self, calls: Sequence[ToolCall], keep: Callable[[Sequence[ToolResult]], None]
     ) -> Sequence[ToolResult]:
-        """A result for each call, in their order; once a tool has run, `keep` has them whatever happens.
+        """Run one round; returns a result for each call, in order. Once a tool has run, `keep` gets the results even after an error.
 
-        Raises ToolError, before any of them is run, for calls that are not allowed or too many; BadResponse for calls
-        that nobody could answer, or whose arguments are not JSON for the second time; TimedOut.
+        Raises, before any call is run, ToolError for forbidden or too many calls, and BadResponse for calls without an id
+        and for a second round of arguments that are not JSON. Raises TimedOut.
         """
         self._check(calls)
-        plans = [self._planned(call) for call in calls]
+        plans = [self._plan(call) for call in calls]
         for plan in plans:
-            self._ask(plan)
-        tasks = [partial(self._run, plan) for plan in plans if plan.given is not None]
+            self._confirm(plan)
+        tasks = [partial(self._execute, plan) for plan in plans if plan.arguments is not None]
         try:
-            side_by_side(tasks, self._bounds.jobs, self._look)
+            run_side_by_side(tasks, self._bounds.jobs, self._check_time)
         except BaseException:
-            # What the others did is done.
+            # A tool that has run cannot be undone: its result is kept.
             if any(plan.execution is not None for plan in plans):
                 keep([plan.result for plan in plans])
             raise
         results = [plan.result for plan in plans]
         keep(results)
         for plan in plans:
-            self._tell_of(plan)
+            if plan.execution is None:
+                self._reporter.report_refusal(plan.call, plan.text)
+            else:
+                self._reporter.report_execution(plan.call, plan.execution)
         return results
 
     def _check(self, calls: Sequence[ToolCall]) -> None:
@@ -112,116 +83,70 @@ class Rounds:
         if self._calls > self._bounds.calls:
             raise ToolError(f"the model calls tools more than {self._bounds.calls} times (--max-calls)")
         if len({call.id for call in calls if call.id}) < len(calls):
-            raise BadResponse("the model calls tools without an id of its own for each call")
+            raise BadResponse("the model calls tools without a unique id for each call")
         for call in calls:
             if call.name in self._toolbox.tools and call.name not in self._toolbox.commands:
                 raise ToolError(f"the model calls {call.name!r}, which no --run names")
 
-    def _planned(self, call: ToolCall) -> "_Plan":
-        """What is to be run; or why the model is not obeyed."""
+    def _plan(self, call: ToolCall) -> "_PlannedCall":
+        """Return the call with the arguments for its command, or with the reason why it is not run."""
         tool = self._toolbox.tools.get(call.name)
         if tool is None:
             known = ", ".join(self._toolbox.commands)
-            return _Plan(call, text=f"[there is no tool {call.name!r}; there are: {known}]")
+            return _PlannedCall(call, text=f"[there is no tool {call.name!r}; there are: {known}]")
         try:
-            given = arguments_of(call.arguments, tool)
-        except NotJson as error:
-            # It is told once what was wrong.
-            if self._bad_round not in (None, self._rounds):
+            arguments = validate_arguments(call.arguments, tool)
+        except ArgumentsNotJson as error:
+            # The model gets one chance to correct this.
+            if self._malformed_round not in (None, self._rounds):
                 raise not_json(call) from error
-            self._bad_round = self._rounds
-            return _Plan(call, text=f"[not run: the arguments are not JSON: {error}]")
-        except BadArguments as error:
+            self._malformed_round = self._rounds
+            return _PlannedCall(call, text=f"[not run: the arguments are not JSON: {error}]")
+        except InvalidArguments as error:
             self._count(call, call.arguments)
-            complaint = f"[not run: the arguments do not fit the parameters of the tool]\n{error}"
-            return _Plan(call, text=complaint)
-        self._count(call, given)
-        return _Plan(call, given)
+            text = f"[not run: the arguments do not fit the parameters of the tool]\n{error}"
+            return _PlannedCall(call, text=text)
+        self._count(call, arguments)
+        return _PlannedCall(call, arguments)
 
-    def _count(self, call: ToolCall, given: bytes | str) -> None:
-        self._seen[call.name, given] += 1
-        if self._seen[call.name, given] >= _SAME_CALLS:
+    def _count(self, call: ToolCall, arguments: bytes | str) -> None:
+        self._seen[call.name, arguments] += 1
+        if self._seen[call.name, arguments] >= _SAME_CALLS:
             shown = one_line(call.arguments, 80)
             raise ToolError(
                 f"the model calls {call.name!r} with the same arguments for the third time: {shown}"
             )
 
-    def _ask(self, plan: "_Plan") -> None:
-        """The user, whether it may run."""
-        if self._confirm is None or plan.given is None:
+    def _confirm(self, plan: "_PlannedCall") -> None:
+        """Ask the user to permit the call, if the policy requires it."""
+        if self._policy.confirm is None or plan.arguments is None:
             return
-        self._console.pause()
-        command, arguments = self._toolbox.commands[plan.call.name], plan.given.decode().strip()
-        if not self._confirm(plan.call.name, command, arguments, self._persistence.seconds_left()):
-            plan.given, plan.text = None, "[the user did not allow this call]"
+        self._reporter.pause()
+        name, shown = plan.call.name, plan.arguments.decode().strip()
+        seconds = self._retry_loop.seconds_left()
+        if not self._policy.confirm(name, self._toolbox.commands[name], shown, seconds):
+            plan.arguments, plan.text = None, "[the user did not allow this call]"
 
-    def _run(self, plan: "_Plan", given_up: ThreadEvent) -> None:
-        assert plan.given is not None  # noqa: S101  only such are run
+    def _execute(self, plan: "_PlannedCall", cancelled: ThreadEvent) -> None:
+        assert plan.arguments is not None  # noqa: S101  only plans with arguments are executed
         command = self._toolbox.commands[plan.call.name]
-        plan.execution = run_contained(command, plan.given, self._containment, given_up)
-        plan.text = result_text(plan.execution)
+        plan.execution = run_contained(command, plan.arguments, self._policy.containment, cancelled)
+        plan.text = format_result(plan.execution)
 
-    def _look(self) -> None:
-        self._persistence.seconds_left()
-        self._persistence.look()
-
-    def _tell_of(self, plan: "_Plan") -> None:
-        """To the user and to `--meta`."""
-        call, execution = plan.call, plan.execution
-        if execution is None:
-            self._console.note(f"tool {call.name}: {one_line(plan.text, 200)}")
-            return
-        sentence = f"tool {call.name}: {failure_of(execution) or 'done'}"
-        sentence += f", {execution.printed} bytes in {execution.elapsed_ms} ms"
-        if execution.is_cut:
-            sentence += f"; the model is given the first {len(execution.output)} bytes"
-        if errors := one_line(execution.errors.decode(errors="replace"), 200):
-            sentence += f": {errors}"
-        if execution.killed or execution.is_cut or execution.status in _NOT_STARTED:
-            self._console.warn(sentence)
-        else:
-            self._console.note(sentence)
-        self._tell(_account_of(call, execution))
+    def _check_time(self) -> None:
+        self._retry_loop.seconds_left()
+        self._retry_loop.look()
 
 
 @dataclass(slots=True)
-class _Plan:
-    """What becomes of one call; nothing is run for it if it is `given` nothing to read."""
+class _PlannedCall:
+    """One call and its result so far; without `arguments` no command is run for it."""
 
     call: ToolCall
-    given: bytes | None = None
+    arguments: bytes | None = None
     text: str = "[not run: all was ended before its turn]"
     execution: Execution | None = None
 
     @property
     def result(self) -> ToolResult:
         return ToolResult(self.call.id, self.call.name, self.text)
-
-
-def _account_of(call: ToolCall, execution: Execution) -> Mapping[str, object]:
-    """The line of `--meta`."""
-    return {
-        "tool": call.name,
-        "call_id": call.id,
-        "argv": execution.argv,
-        "status": execution.status,
-        "signal": execution.signal,
-        "killed": execution.killed,
-        "bytes": execution.printed,
-        "cut": execution.is_cut,
-        "elapsed_ms": execution.elapsed_ms,
-    }
-
-
-def _command(name: str, line: str, path: str | None) -> Command:
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"--run {name}: {one_line(line, 60)}: {error}") from error
-    if not words:
-        raise UsageError(f"--run {name}: there is no command")
-    program = shutil.which(words[0], path=path)
-    if program is None:
-        raise UsageError(f"--run {name}: there is no program {one_line(words[0], 60)!r} that can be run")
-    # The tool may run in another folder.
-    return (str(Path(program).absolute()), *words[1:])

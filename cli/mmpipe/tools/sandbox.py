@@ -1,10 +1,10 @@
-"""Puts a command into a sandbox of bubblewrap: no network, no other processes, nothing of the user's home, nothing to write to.
+"""Runs a command in a bubblewrap sandbox: no network, no other processes, no home folder, and no writing.
 
-What a tool sees: the system's own files, the current folder, its program with what that is installed with, and the files that
-its command names, all of them read-only. /tmp is its own and empty, and is its HOME; /run and every home folder are
-empty but for those. Only the folder of --tool-dir can be written to. Its processes end with it.
-What it still can do: read whatever else outside of the home folders its user can read (for root, that is all of /etc), talk to a
-server that listens on a socket in a folder that it sees, and use memory and processors until its time is over.
+A tool sees, read-only: the files of the system, the current folder, its program with its installation, and the files that
+its command names. /tmp is private and empty, and is its HOME. /run and every home folder are otherwise empty. Only the
+folder of --tool-dir is writable. All its processes end with it.
+A tool still can: read files outside the home folders that its user can read (for root, all of /etc), connect to a socket
+in a folder that it sees, and use memory and processors until its timeout.
 """
 
 import os
@@ -17,27 +17,26 @@ from pathlib import Path
 
 from mmpipe.errors import ToolError, UsageError
 from mmpipe.text.visible import one_line
-from mmpipe.tools.programs import PARTS, located, named_files, needed_by
+from mmpipe.tools.programs import PARTS, find_dependencies, find_named_files, locate_program
 
-_WALLS = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
-_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108  the tool's own, and nobody else's
-_SERVICES = "/run"  # sockets of everything that runs, and the folders of who is logged in
+_ISOLATION = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108  private to the tool
+_SERVICES = "/run"  # sockets of services, and folders of the users who are logged in
 _HOMES = "/home"
 _ROOT_HOME = "/root"
-_TRIAL = 20.0  # seconds
-_MOST_PROCESSES = 300  # a little more than what the watch allows, which tells why
-_COUNTED_APART = (
-    5,
-    14,
-)  # the first Linux that counts the processes of a sandbox apart from all others of its user
+_TRIAL_TIMEOUT = 20.0  # seconds
+_MAX_PROCESSES = (
+    300  # a little more than tools/process.py permits: that limit strikes first and gives the reason
+)
+_OWN_COUNT_SINCE = (5, 14)  # since this Linux the processes of a user namespace are counted apart
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """The walls around a tool: `writable` is the one folder that it can write to, `hidden` are files that it finds empty.
+    """Sandbox for a tool: `writable` is the only folder that it can write to, `hidden` are files that appear empty.
 
-    `path` is where its programs are looked for, `home` the folder of its user; `prlimit` is the program that limits how many
-    processes there can be, where that can be limited.
+    `path` finds its programs, `home` is the home folder of the user, and `prlimit` the program that limits the number of
+    processes (None where the system cannot).
     """
 
     bwrap: str
@@ -51,95 +50,95 @@ class Sandbox:
     def find(
         cls, environment: Mapping[str, str], *, writable: str | None = None, hidden: tuple[str, ...] = ()
     ) -> "Sandbox":
-        """A sandbox that was seen to work; raises ToolError where there is none, and UsageError for a folder that is too much."""
+        """Return a sandbox after a trial run. Raises ToolError if it does not work, UsageError for a writable home folder."""
         path = environment.get("PATH")
-        bwrap = located("bwrap", Path("/"), path)
+        bwrap = locate_program("bwrap", Path("/"), path)
         if bwrap is None:
-            raise ToolError("--sandbox needs bubblewrap, and there is no bwrap on the PATH")
-        sandbox = cls(str(bwrap), path, environment.get("HOME"), writable, hidden, _prlimit(path))
-        if writable is not None and sandbox._is_too_much(Path(writable).resolve()):
+            raise ToolError("--sandbox needs bubblewrap, and no bwrap is on the PATH")
+        sandbox = cls(str(bwrap), path, environment.get("HOME"), writable, hidden, _find_prlimit(path))
+        if writable is not None and sandbox._exposes_home(Path(writable).resolve()):
             raise UsageError(
-                f"--tool-dir {one_line(writable, 60)}: a tool in a sandbox is given a folder of its own, and no home"
+                f"--tool-dir {one_line(writable, 60)}: in a sandbox this must be a folder of its own, not a home folder"
             )
-        sandbox._try(environment)
+        sandbox._run_trial(environment)
         return sandbox
 
     def argv(self, argv: Sequence[str], folder: str | None = None) -> list[str]:
-        """The command that runs `argv` in the sandbox, in the writable folder, or else in `folder`, or else in the current one.
+        """Return the command that runs `argv` in the sandbox: in the writable folder, else in `folder`, else in the current one.
 
-        Relative paths in `argv` are looked for in the current folder.
+        Relative paths in `argv` start at the current folder. Raises ToolError if that is gone.
         """
         try:
             here = Path.cwd()
         except OSError as error:
             raise ToolError(f"cannot make a sandbox in the current folder: {error.strerror}") from error
         work = Path(self.writable or folder or here).resolve()
-        program = located(argv[0], here, self.path)
-        shown = self._shown(here, work, program, argv[1:])
+        program = locate_program(argv[0], here, self.path)
+        shown = self._select_shown(here, work, program, argv[1:])
         return [
-            *(self.bwrap, *_WALLS, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
-            *_option("--tmpfs", self._concealed()),
+            *(self.bwrap, *_ISOLATION, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+            *_repeat_option("--tmpfs", self._list_concealed()),
             *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
             *(() if self.writable is None else ("--bind", str(work), str(work))),
-            *(word for path in self._masked(shown) for word in ("--dev-bind", "/dev/null", str(path))),
-            # To the owner of /proc/sys, which is root without any capability, it would be writable.
+            *(word for path in self._select_masked(shown) for word in ("--dev-bind", "/dev/null", str(path))),
+            # Root, the owner of /proc/sys, could write there even without capabilities.
             *("--remount-ro", "/proc"),
-            *_option("--remount-ro", self._concealed()[len(_scratch()) :]),
+            *_repeat_option("--remount-ro", self._list_concealed()[len(_list_scratch()) :]),
             *("--setenv", "HOME", _SCRATCH[0], "--setenv", "TMPDIR", _SCRATCH[0], "--chdir", str(work)),
-            *("--", *(() if self.prlimit is None else (self.prlimit, f"--nproc={_MOST_PROCESSES}", "--"))),
+            *("--", *(() if self.prlimit is None else (self.prlimit, f"--nproc={_MAX_PROCESSES}", "--"))),
             *(argv[0] if program is None else str(program), *argv[1:]),
         ]
 
-    def _shown(self, here: Path, work: Path, program: Path | None, words: Sequence[str]) -> list[Path]:
-        """What is shown of the folders that are otherwise concealed; nothing that comes with a folder shown already."""
-        needed = [] if program is None else needed_by(program, self.path)
-        parts = (path for path in needed if not self._is_part_of_home(path))
+    def _select_shown(self, here: Path, work: Path, program: Path | None, words: Sequence[str]) -> list[Path]:
+        """Return the paths to show inside concealed folders, without those inside a path already shown."""
+        needed = [] if program is None else find_dependencies(program, self.path)
+        parts = (path for path in needed if not self._is_home_part(path))
         shown: list[Path] = []
-        for path in sorted({here, work, *parts, *named_files(words, here)}):
-            if self._is_concealed(path) and not self._is_too_much(path) and not _lies_in(path, shown):
+        for path in sorted({here, work, *parts, *find_named_files(words, here)}):
+            if self._is_concealed(path) and not self._exposes_home(path) and not _is_inside(path, shown):
                 shown.append(path)
         return shown
 
-    def _masked(self, shown: Sequence[Path]) -> Iterator[Path]:
-        """The hidden files that would be seen otherwise."""
+    def _select_masked(self, shown: Sequence[Path]) -> Iterator[Path]:
+        """Yield the hidden files that the tool would see otherwise."""
         open_again = [*shown, *([] if self.writable is None else [Path(self.writable).resolve()])]
         for name in self.hidden:
             path = Path(name).resolve()
-            if path.is_file() and (not self._is_concealed(path) or _lies_in(path, open_again)):
+            if path.is_file() and (not self._is_concealed(path) or _is_inside(path, open_again)):
                 yield path
 
-    def _concealed(self) -> list[Path]:
-        return [*_scratch(), *_outermost((_SERVICES, *self._homes()))]
+    def _list_concealed(self) -> list[Path]:
+        return [*_list_scratch(), *_select_outermost((_SERVICES, *self._list_homes()))]
 
-    def _homes(self) -> tuple[str, ...]:
-        # Under cron there may be no HOME, and the home folder is there all the same.
-        homes = (self.home or "", _own_home())
+    def _list_homes(self) -> tuple[str, ...]:
+        # Under cron HOME may be unset, while the home folder exists.
+        homes = (self.home or "", _find_own_home())
         return (_HOMES, _ROOT_HOME, *(home for home in homes if home.startswith("/") and home.strip("/")))
 
     def _is_concealed(self, path: Path) -> bool:
-        return _lies_in(path, self._concealed())
+        return _is_inside(path, self._list_concealed())
 
-    def _is_too_much(self, path: Path) -> bool:
-        """Whether it is somebody's home folder, or has one in it, or is one of those that are concealed."""
-        homes = [Path(home).resolve() for home in self._homes()]
+    def _exposes_home(self, path: Path) -> bool:
+        """Return True if the path is a home folder, contains one, or is a concealed folder."""
+        homes = [Path(home).resolve() for home in self._list_homes()]
         return (
-            path in self._concealed()
+            path in self._list_concealed()
             or any(home.is_relative_to(path) for home in homes)
             or path.parent == Path(_HOMES)
         )
 
-    def _is_part_of_home(self, path: Path) -> bool:
-        """Whether it is a folder such as `~/share`: of the home folder no more is shown than the program in `~/bin`."""
-        return path.name in PARTS and path.is_dir() and self._is_too_much(path.parent)
+    def _is_home_part(self, path: Path) -> bool:
+        """Return True for a folder such as `~/share`: of a home folder only the program in `~/bin` is shown."""
+        return path.name in PARTS and path.is_dir() and self._exposes_home(path.parent)
 
-    def _try(self, environment: Mapping[str, str]) -> None:
+    def _run_trial(self, environment: Mapping[str, str]) -> None:
         try:
             done = subprocess.run(
                 self.argv(["true"]),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=environment,
-                timeout=_TRIAL,
+                timeout=_TRIAL_TIMEOUT,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -149,36 +148,36 @@ class Sandbox:
             raise ToolError(f"--sandbox: bwrap does not work here: {words or f'status {done.returncode}'}")
 
 
-def _lies_in(path: Path, folders: Iterable[Path]) -> bool:
+def _is_inside(path: Path, folders: Iterable[Path]) -> bool:
     return any(map(path.is_relative_to, folders))
 
 
-def _option(name: str, paths: Iterable[Path]) -> Iterator[str]:
+def _repeat_option(name: str, paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         yield from (name, str(path))
 
 
-def _scratch() -> list[Path]:
-    return _outermost(_SCRATCH)
+def _list_scratch() -> list[Path]:
+    return _select_outermost(_SCRATCH)
 
 
-def _outermost(names: Iterable[str]) -> list[Path]:
-    """Those that are there, without those that lie in another."""
+def _select_outermost(names: Iterable[str]) -> list[Path]:
+    """Return the folders that exist, resolved, without those inside another."""
     folders = sorted({path for name in names if (path := Path(name).resolve()).is_dir()})
     return [
         path for path in folders if not any(path != outer and path.is_relative_to(outer) for outer in folders)
     ]
 
 
-def _own_home() -> str:
+def _find_own_home() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
         return ""
 
 
-def _prlimit(path: str | None) -> str | None:
-    """The program that limits the processes in the sandbox; nothing limits those of root, and older systems count all of a user's."""
+def _find_prlimit(path: str | None) -> str | None:
+    """Return the program that limits processes; None for root, who has no limit, and where a sandbox is not counted apart."""
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-    found = located("prlimit", Path("/"), path)
-    return None if found is None or release < _COUNTED_APART or os.geteuid() == 0 else str(found)
+    found = locate_program("prlimit", Path("/"), path)
+    return None if found is None or release < _OWN_COUNT_SINCE or os.geteuid() == 0 else str(found)

@@ -1,4 +1,4 @@
-"""Gets the tools ready before anything is asked: definitions read, commands found, walls up."""
+"""Prepares the tools before the first request: definitions, commands, containment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,81 +8,80 @@ from mmpipe.errors import UsageError
 from mmpipe.retrying import RetryLoop
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
-from mmpipe.tools.confirmation import check_terminal, confirmed
+from mmpipe.tools.confirmation import ask_user, check_terminal
 from mmpipe.tools.definitions import Tool, parse_tools
-from mmpipe.tools.environment import hide_environment, tool_environment
-from mmpipe.tools.options import CHOICES, Bounds, ToolOptions
+from mmpipe.tools.environment import hide_environment, select_environment
+from mmpipe.tools.options import CHOICES, ToolOptions
 from mmpipe.tools.process import Containment
-from mmpipe.tools.rounds import Confirm, Rounds, Toolbox, parse_commands
+from mmpipe.tools.report import ToolReporter
+from mmpipe.tools.rounds import ToolPolicy, ToolRounds
 from mmpipe.tools.sandbox import Sandbox
+from mmpipe.tools.toolbox import Toolbox, parse_commands
 from mmpipe.unix.inputs import read_text
 from mmpipe.writers.console import Console
 
 
 @dataclass(frozen=True, slots=True)
-class Tooling:
-    """All that is ready: `body` goes into every request."""
+class ToolSetup:
+    """Tools of one run: `body` goes into every request, `policy` is None where no call is run here."""
 
-    toolbox: Toolbox = Toolbox()
     body: Mapping[str, object] = field(default_factory=dict)
-    containment: Containment | None = None
-    confirm: Confirm | None = None
-    bounds: Bounds = Bounds()
+    policy: ToolPolicy | None = None
 
-    def rounds(
+    @property
+    def runs_tools(self) -> bool:
+        """True if mmpipe runs the calls."""
+        return self.policy is not None
+
+    def start_rounds(
         self,
-        tell: Callable[[Mapping[str, object]], None],
-        persistence: RetryLoop,
+        write_meta: Callable[[Mapping[str, object]], None],
+        retry_loop: RetryLoop,
         console: Console,
-    ) -> Rounds | None:
-        """What runs the calls, if any are run here."""
-        if self.containment is None:
+    ) -> ToolRounds | None:
+        """Return the loop that runs the calls, or None where no call is run here."""
+        if self.policy is None:
             return None
-        return Rounds(self.toolbox, self.bounds, self.containment, self.confirm, tell, persistence, console)
+        return ToolRounds(self.policy, retry_loop, ToolReporter(console, write_meta))
 
 
-def ready(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> Tooling:
-    """The tools; `secrets` are files that none of them may see.
+def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> ToolSetup:
+    """Read the definitions, find the commands, and try the sandbox; no tool sees the files in `secrets`.
 
-    Raises UsageError for what was typed wrong, InputError for bad definitions, ToolError where a sandbox is asked for
-    and cannot be had.
+    Raises UsageError for bad options, InputError for bad definitions, ToolError if a sandbox is asked for and does not work.
     """
     if options.file is None:
-        _check_nothing_else(options)
-        return Tooling()
+        _check_no_tool_options(options)
+        return ToolSetup()
     tools = {tool.name: tool for tool in parse_tools(read_text(options.file), options.file)}
-    choice = {} if options.choice is None else {"tool_choice": _choice(options.choice, tools)}
+    choice = {} if options.choice is None else {"tool_choice": _parse_choice(options.choice, tools)}
     body = {"tools": [tool.definition for tool in tools.values()], **choice}
     commands = parse_commands(options.runs, tools, environment.get("PATH"))
     if not commands:
-        _check_runs_nothing(options)
-        return Tooling(Toolbox(tools), body)
+        _check_no_run_options(options)
+        return ToolSetup(body)
     if options.confirm:
         check_terminal()
     hide_environment()
-    return Tooling(
-        Toolbox(tools, commands),
-        body,
-        _containment(options, environment, secrets),
-        confirmed if options.confirm else None,
-        options.bounds,
-    )
+    containment = _build_containment(options, environment, secrets)
+    confirm = ask_user if options.confirm else None
+    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options.bounds, containment, confirm))
 
 
-def _check_nothing_else(options: ToolOptions) -> None:
+def _check_no_tool_options(options: ToolOptions) -> None:
     if options.runs:
-        raise UsageError("--run needs --tools: the model must be told what it can call")
+        raise UsageError("--run needs --tools: the model needs the definitions of its tools")
     if options.choice is not None:
         raise UsageError("--tool-choice needs --tools")
-    _check_runs_nothing(options)
+    _check_no_run_options(options)
 
 
-def _check_runs_nothing(options: ToolOptions) -> None:
+def _check_no_run_options(options: ToolOptions) -> None:
     if options.confirm or options.sandbox or options.folder is not None or options.variables:
-        raise UsageError("--confirm, --sandbox, --tool-dir and --tool-env are about tools that --run runs")
+        raise UsageError("--confirm, --sandbox, --tool-dir and --tool-env need --run")
 
 
-def _choice(choice: str, tools: Mapping[str, Tool]) -> object:
+def _parse_choice(choice: str, tools: Mapping[str, Tool]) -> object:
     if choice in CHOICES:
         return choice
     if choice in tools:
@@ -97,12 +96,14 @@ def _choice(choice: str, tools: Mapping[str, Tool]) -> object:
     )
 
 
-def _containment(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> Containment:
+def _build_containment(
+    options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]
+) -> Containment:
     if not 0 < options.seconds < float("inf"):
-        raise UsageError(f"--tool-timeout is {options.seconds}: it must be above 0, in seconds")
+        raise UsageError(f"--tool-timeout is {options.seconds}: it must be a number of seconds above 0")
     folder = None if options.folder is None else str(Path(options.folder).absolute())
     if folder is not None and not Path(folder).is_dir():
         raise UsageError(f"--tool-dir {one_line(str(options.folder), 60)}: there is no such folder")
-    variables = tool_environment(environment, options.variables)
+    variables = select_environment(environment, options.variables)
     sandbox = Sandbox.find(variables, writable=folder, hidden=tuple(secrets)) if options.sandbox else None
     return Containment(variables, folder, options.seconds, sandbox)

@@ -333,10 +333,10 @@ def test_variables_reach_a_tool_only_by_name() -> None:
         (["--tools", "tools.json", "--run", "x=true"], "--tools defines no tool of that name"),
         (["--tools", "tools.json", "--run", "get_weather"], "must look like NAME=COMMAND"),
         (["--tools", "tools.json", "--run", "get_weather='"], "--run get_weather"),
-        (["--tools", "tools.json", "--run", "get_weather=./no-such"], "no program './no-such'"),
+        (["--tools", "tools.json", "--run", "get_weather=./no-such"], "no executable program './no-such'"),
         (["--tools", "tools.json", "--run", "get_weather="], "there is no command"),
         (["--tools", "tools.json", "--tool-choice", "x"], "or the name of a tool"),
-        (["--tools", "tools.json", "--sandbox"], "tools that --run runs"),
+        (["--tools", "tools.json", "--sandbox"], "need --run"),
         (["--tools", "tools.json", "-p", "tools=[]"], "-p tools and --tools"),
         (["--tools", "tools.json", "--run", "get_time=true", "--tool-timeout", "0"], "--tool-timeout"),
         (["--tools", "tools.json", "--run", "get_time=true", "--tool-dir", "no"], "no such folder"),
@@ -431,7 +431,7 @@ def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
     said = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:tool get_time {{}}")
     assert ["user", "assistant", "tool", "tool"] == [message["role"] for message in said]
     assert "[no output]" == said[2]["content"]
-    assert "was given up" in str(said[3]["content"])
+    assert "was cancelled" in str(said[3]["content"])
 
 
 def test_a_tool_that_cannot_be_started_does_not_have_the_others_run_twice() -> None:
@@ -459,7 +459,7 @@ def test_the_total_limit_holds_over_tools() -> None:
     done, _ = asked(WEATHER, "--max-time", "2", "-c", "talk", script="echo $$ > pid; exec sleep 20.5")
     assert 5 == done.status
     assert "(--max-time)" in done.said
-    assert "was given up" in str(transcript("talk")[-1]["content"])
+    assert "was cancelled" in str(transcript("talk")[-1]["content"])
     eventually(lambda: has_ended("pid"), "the tool ends")
 
 
