@@ -9,10 +9,11 @@ from typing import Self
 
 import pytest
 
+from mmpipe.api.ask_many import AskManyContext
 from mmpipe.api.attempt import UNOBSERVED, AskOnce, Observer
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.pool import Pool
-from mmpipe.api.recordings import AskMany
+from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -65,10 +66,10 @@ def pool_at(base_url: str) -> Pool:
 
 
 def many(
-    folder: Path, mode: RecordingMode, pool: AbstractAsyncContextManager[AskMany] | None, *requests: Request
+    folder: Path, mode: RecordingMode, pool: AskManyContext | None, *requests: Request
 ) -> list[Sequence[Event] | BaseException]:
     async def all_at_once() -> list[Sequence[Event] | BaseException]:
-        async with recordings(folder, mode).asking_many(pool) as asking:
+        async with open_recorded_pool(recordings(folder, mode), pool) as asking:
             asked = (asking.ask(request, PATIENCE.limits()) for request in requests)
             return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -104,7 +105,7 @@ def test_an_observer_of_many_hears_of_each_head_and_piece(tmp_path: Path) -> Non
     heard: list[object] = []
 
     async def observed(mode: RecordingMode) -> None:
-        async with recordings(tmp_path, mode).asking_many(FakePool(far_end(STREAM, *GOOD))) as asking:
+        async with open_recorded_pool(recordings(tmp_path, mode), FakePool(far_end(STREAM, *GOOD))) as asking:
             observer = Observer(received=heard.append, began=heard.append)
             await asking.ask(REQUEST, PATIENCE.limits(), observer)
 

@@ -25,10 +25,10 @@ class Pool:
     """Connections to one endpoint, at most `size`; to be entered inside the loop that uses it."""
 
     def __init__(self, endpoint: Endpoint, patience: Timeouts, size: int) -> None:
-        import_sdk(aiohttp=True)
         self._endpoint, self._patience, self._size = endpoint, patience, size
 
     async def __aenter__(self) -> Self:
+        import_sdk(aiohttp=True)
         try:
             self._session = open_session(self._endpoint, self._patience, self._size)
         except (ImportError, ValueError, OSError) as error:

@@ -2,13 +2,12 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from mmpipe.api.attempt import UNOBSERVED, AskOnce, Observer, follow
+from mmpipe.api.attempt import AskOnce, Observer, follow
 from mmpipe.api.exchange import Clock
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.reception import Head, receive_answer
@@ -18,12 +17,6 @@ from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
-
-
-class AskMany(Protocol):
-    """What asks many at once, and can be observed: api.pool's Pool."""
-
-    async def ask(self, request: Request, limits: Limits, observer: Observer = ...) -> Sequence[Event]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +48,6 @@ class Recordings:
                     yield from ask(request, limits, told)
 
         return once
-
-    @asynccontextmanager
-    async def asking_many(
-        self, pool: AbstractAsyncContextManager[AskMany] | None = None
-    ) -> AsyncIterator[AskMany]:
-        """What asks like the pool, which a replay does not need; entered and left with it."""
-        async with pool or nullcontext() as asking:
-            yield _RecordedPool(self, asking)
 
     def found(self, request: Request) -> Recording | None:
         """What is to be replayed; None if it is to be asked for. Raises NetworkError if that must not be."""
@@ -133,22 +118,6 @@ class Recordings:
         key = None if self.key is None else self.key.value
         _put(path, document(request.body(), error, tape.head, tape.pieces, key))
         tape.observer.note(f"recorded to {path}")
-
-
-class _RecordedPool:
-    """What asks many at once from a folder."""
-
-    def __init__(self, recordings: Recordings, pool: AskMany | None) -> None:
-        self._recordings, self._pool = recordings, pool
-
-    async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
-        """As the pool does; the files are small enough to be read and written inside the loop."""
-        recording = self._recordings.found(request)
-        if recording is not None:
-            return list(self._recordings.replayed(recording, request, limits, observer))
-        assert self._pool is not None  # noqa: S101  as above
-        with self._recordings.kept(request, observer) as told:
-            return await self._pool.ask(request, limits, told)
 
 
 class _Tape:

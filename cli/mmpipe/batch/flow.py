@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
+from mmpipe.api.ask_many import AskMany, AskManyContext
 from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.engine import UNPAID, Ask, Engine, Outcome
 from mmpipe.batch.event_loop import collecting_less, handle_signals
@@ -35,21 +35,11 @@ _SHOW_EVERY: Final = 0.2  # seconds
 _FEWEST_UNREACHED: Final = 20  # records in a row, and as many as may be asked at once
 
 
-class Asking(Protocol):
-    """What asks many at once."""
-
-    async def ask(self, request: Request, limits: Limits) -> Sequence[Event]: ...
-
-
-# Opens what asks many at once.
-OpenPool = Callable[[Timeouts, int], AbstractAsyncContextManager[Asking]]
-
-
 @dataclass(frozen=True, slots=True)
 class AskTerms:
     """On which terms it is asked."""
 
-    open_pool: OpenPool
+    pool: AskManyContext
     patience: Timeouts
     limiters: Sequence[Limiter]
     concurrency: int
@@ -86,7 +76,7 @@ class Flow:
     async def whole(self, show: Callable[[int], None]) -> None:
         """The whole run; raises what ended it early. `show` is called some times a second with how many are in flight."""
         terms, seconds = self._terms, self._options.bounds.seconds
-        async with terms.open_pool(terms.patience, terms.concurrency) as pool:
+        async with terms.pool as pool:
             self._engine = Engine[Record](
                 self._asking(pool),
                 self._tokens,
@@ -232,7 +222,7 @@ class Flow:
             raise UsageError(f"--max-cost: the price of {request.model} is not known")
         return dollars
 
-    def _asking(self, pool: Asking) -> Ask:
+    def _asking(self, pool: AskMany) -> Ask:
         mode = self._options.output.thinking
 
         async def ask(request: Request, limits: Limits) -> Iterable[Event]:

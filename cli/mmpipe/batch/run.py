@@ -1,17 +1,17 @@
 """`batch` from what was typed to the exit status: everything local is checked, then locked, then asked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from mmpipe.api.pool import Pool
-from mmpipe.api.recordings import AskMany, open_recordings
+from mmpipe.api.ask_many import AskManyContext, OpenPool
+from mmpipe.api.pools import POOLS
+from mmpipe.api.recorded_pool import open_recorded_pool
+from mmpipe.api.recordings import open_recordings
 from mmpipe.batch.dry_run import Forecast
 from mmpipe.batch.event_loop import run
 from mmpipe.batch.flow import AskTerms, Flow
-from mmpipe.batch.flow import OpenPool as OpenAsking
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
@@ -42,12 +42,12 @@ from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import Snapshot, choose
 
-# Opens what asks many at once: api.pool, or a test's.
-OpenPool = Callable[[Endpoint, Timeouts, int], AbstractAsyncContextManager[AskMany]]
-
 
 def batch(
-    options: BatchOptions, streams: Streams, environment: Mapping[str, str], open_pool: OpenPool = Pool
+    options: BatchOptions,
+    streams: Streams,
+    environment: Mapping[str, str],
+    open_pool: OpenPool = POOLS["local"],
 ) -> None:
     """Ask every record that has no good answer yet; returns only if each has one then.
 
@@ -102,14 +102,16 @@ class _Run:
             with self._journal() as journal, self._limiters(endpoint) as limiters:
                 if journal is None:
                     self.streams.stdout.check_open()
+                concurrency = self._concurrency()
+                pool = None if endpoint is None else open_pool(endpoint, patience, concurrency)
                 self._resumably(
                     defaults,
                     journal,
                     AskTerms(
-                        self._opening(open_pool, endpoint),
+                        self._recorded(pool, endpoint),
                         patience,
                         limiters,
-                        self._concurrency(),
+                        concurrency,
                         fitting,
                         costs_nothing=self._is_replay,
                     ),
@@ -166,9 +168,8 @@ class _Run:
     def _is_replay(self) -> bool:
         return self.options.recordings is not None and self.options.recordings.mode == "replay"
 
-    def _opening(self, open_pool: OpenPool, endpoint: Endpoint | None) -> OpenAsking:
-        """What opens the pool, or the folder that has the answers; a replay has no endpoint."""
-        pool = None if endpoint is None else partial(open_pool, endpoint)
+    def _recorded(self, pool: AskManyContext | None, endpoint: Endpoint | None) -> AskManyContext:
+        """The pool, or the folder that has the answers in front of it; a replay has neither pool nor endpoint."""
         chosen = self.options.recordings
         if chosen is None:
             assert pool is not None  # noqa: S101  only a replay has none
@@ -176,7 +177,7 @@ class _Run:
         recordings = open_recordings(
             Path(chosen.folder), chosen.mode, None if endpoint is None else endpoint.key
         )
-        return lambda patience, size: recordings.asking_many(None if pool is None else pool(patience, size))
+        return open_recorded_pool(recordings, pool)
 
     def _concurrency(self) -> int:
         wanted = self.options.concurrency

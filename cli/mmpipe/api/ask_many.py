@@ -1,0 +1,25 @@
+"""The protocol of asking many at once. Its forms: `pool` asks the service, `recorded_pool` a folder of recordings."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from mmpipe.api.attempt import Observer
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.timeouts import Limits, Timeouts
+
+
+class AskMany(Protocol):
+    """Asks for many answers at once, each with its own limits, and can be observed."""
+
+    async def ask(self, request: Request, limits: Limits, observer: Observer = ...) -> Sequence[Event]:
+        """The events of one attempt; raises an MmpipeError that says what went wrong."""
+        ...
+
+
+# A pool is entered inside the loop that uses it.
+AskManyContext = AbstractAsyncContextManager[AskMany]
+# Makes the pool of an endpoint, for so many requests at once.
+OpenPool = Callable[[Endpoint, Timeouts, int], AskManyContext]
