@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree; each branch is one exit status of the contract.
+"""All errors, as one tree; each branch is one exit status, as README and the man page list them.
 
 MmpipeError
 ├── Internal       1   a bug in mmpipe
@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class ExitStatus(IntEnum):
-    """The contract's exit statuses; codes are only ever added."""
+    """The exit statuses; new ones may be added, and none ever changes."""
 
     OK = 0
     INTERNAL = 1
@@ -55,7 +55,7 @@ class ExitStatus(IntEnum):
 class MmpipeError(Exception):
     """A failure with words for the user and one exit status.
 
-    `http` and `api_code` say what the service answered (api_facts 3), `request_id` is its trace id,
+    `http` and `api_code` say what the service answered (FACTS.md, "Error bodies"), `request_id` is its trace id,
     `retryable` whether the same request may succeed later, `retry_after` in how many seconds if known.
     """
 

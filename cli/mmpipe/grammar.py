@@ -35,7 +35,7 @@ def argument(metavar: str, help: str) -> Declaration:  # noqa: A002  as everywhe
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Parameters that belong together, under the title that the contract gives them.
+    """Parameters that belong together, under a title of the help and the man page.
 
     A subclass is a dataclass whose fields are annotated with their type and with how they are told of.
     """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run() -> NoReturn:
-    """The command `mmpipe`: ends the process with the contract's status, or by the signal that ended the work."""
+    """The command `mmpipe`: ends the process with a status of errors.py, or by the signal that ended the work."""
     # Until there is something to clean up, SIGINT is to end the process as SIGTERM does; Python would show a
     # traceback. Everything else is imported after that: it takes most of the time of a short command.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:

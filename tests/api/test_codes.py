@@ -9,7 +9,7 @@ E = ExitStatus
 
 
 def envelope(message: str, **more: object) -> dict[str, object]:
-    """api_facts 3.1."""
+    """The error body of the API (FACTS.md, "Error bodies")."""
     return {"type": "error", "error": {"type": "x", "message": message, **more}, "request_id": "0640"}
 
 
@@ -19,7 +19,7 @@ def reported(body: dict[str, object], http: int = 200, **more: object) -> Mmpipe
     return trouble
 
 
-CONTRACT = {
+CODES_OF_STATUS = {
     E.AUTH: (1004, 2049),
     E.QUOTA: (1002, 1008, 1028, 1030, 1041, 2045, 2056, 2061, 2062),
     E.TIMEOUT: (1001,),
@@ -30,7 +30,7 @@ CONTRACT = {
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(status, code) for status, codes in CONTRACT.items() for code in codes]
+    ("status", "code"), [(status, code) for status, codes in CODES_OF_STATUS.items() for code in codes]
 )
 def test_each_code_has_its_status_as_error_and_as_base_resp(status: ExitStatus, code: int) -> None:
     as_error = reported(envelope(f"what it says ({code})"))
@@ -45,7 +45,7 @@ def test_each_code_has_its_status_as_error_and_as_base_resp(status: ExitStatus, 
 
 
 def test_no_code_is_left_untested() -> None:
-    assert set(CODES) == {code for codes in CONTRACT.values() for code in codes}
+    assert set(CODES) == {code for codes in CODES_OF_STATUS.values() for code in codes}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the service sends becomes events; what is no whole answer becomes an error. Shapes: api_facts 1 to 3."""
+"""What the service sends becomes events; what is no whole answer becomes an error. Shapes: api/FACTS.md."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A line tells what became of a record, in the contract's form or in that of the Batch API."""
+"""A line has the result of a record, in our own form or in that of the Batch API."""
 
 import json
 

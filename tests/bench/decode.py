@@ -17,7 +17,7 @@ ROUNDS = 3
 
 
 def chunks() -> list[bytes]:
-    """A stream of the shape of api_facts 1.3: half thinking, half answer, as it comes from a socket."""
+    """A stream as in FACTS.md, "Chunks": half thinking, half answer, in the pieces of a socket."""
     fields = {"role": "assistant", "name": "MiniMax AI", "audio_content": ""}
     flags = dict.fromkeys(("input_sensitive", "output_sensitive"), False) | {"input_sensitive_type": 0}
     found = []

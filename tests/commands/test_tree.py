@@ -30,8 +30,8 @@ ANSWERING = {
     "Recordings": RECORDINGS,
     "Common": f"{SERVICE} {ABOUT}",
 }
-# The contract: a name that is here may be joined by others, and never goes.
-CONTRACT = {
+# Scripts depend on these names: others may be added, and none ever goes.
+PROMISED = {
     "chat": ANSWERING,
     "stream": ANSWERING,
     "batch": {
@@ -69,7 +69,7 @@ def commands() -> tuple[Command, ...]:
     return TREE.commands
 
 
-def test_the_commands_and_their_options_are_those_of_the_contract() -> None:
+def test_commands_and_options_keep_their_names() -> None:
     found = {
         command.name: {
             title: [("/".join(parameter.names) or parameter.metavar) for parameter in group]
@@ -78,13 +78,13 @@ def test_the_commands_and_their_options_are_those_of_the_contract() -> None:
         for command in commands()
     }
     promised = {
-        name: {title: names.split() for title, names in groups.items()} for name, groups in CONTRACT.items()
+        name: {title: names.split() for title, names in groups.items()} for name, groups in PROMISED.items()
     }
     assert promised == found
     assert list(promised) == list(found)
 
 
-def test_choices_are_those_of_the_contract() -> None:
+def test_choices_keep_their_names() -> None:
     for command in commands():
         for parameter in (*command.options, *command.arguments):
             name = parameter.names[-1] if parameter.names else parameter.metavar

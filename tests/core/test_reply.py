@@ -27,7 +27,7 @@ def ended(reason: str) -> Reply:
     return reply(Start("1", "M", "trace"), Text("56"), Stop(reason, MESSAGE))
 
 
-def test_the_record_has_every_field_of_the_contract() -> None:
+def test_the_record_has_every_field() -> None:
     whole = reply(
         Start("1", "M", "trace"),
         Thinking("h"),

@@ -93,3 +93,10 @@ def test_a_terminal_gets_all_that_is_known_of_one_model() -> None:
     assert "0.6 in, 2.4 out, 0.12 from the cache\n" in text
     assert "\t" not in text
     assert "None" not in text
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_one_model_is_shown_with_a_public_page_and_a_day(name: str) -> None:
+    text = shown(ModelsOptions(name), "stdout")
+    assert re.search(r"^source +https://platform\.minimaxi?\.(io|com)/docs/\S+", text, re.MULTILINE)
+    assert re.search(r"^date +2026-\d\d-\d\d$", text, re.MULTILINE)

@@ -2,16 +2,18 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from mmpipe.chat.stats import AnswerStats
 from mmpipe.commands.tree import TREE
-from mmpipe.errors import ExitStatus
+from mmpipe.core.reply import Attempts, Reply, usage_json
+from mmpipe.errors import BadResponse, ExitStatus
 from mmpipe.grammar import Command, Example, Tree
 from mmpipe.reference.manual import manual
-from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, SIGNALS
+from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, JSON_OUTPUT, SIGNALS
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 PAGE = Path(__file__).parents[2] / "completions" / "mmpipe.1"
@@ -46,6 +48,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "SYNOPSIS",
         "DESCRIPTION",
         "COMMANDS",
+        "JSON OUTPUT",
         "EXIT STATUS",
         "ENVIRONMENT",
         "FILES",
@@ -82,6 +85,20 @@ def test_the_tables_of_readme_and_page_are_one() -> None:
     signals = (SIGNALS[0], "signal", SIGNALS[1])
     assert [*statuses, signals] == [row[:3] for row in rows] + [row[3:] for row in rows]
     assert list(ExitStatus) == [status for status, _ in EXIT_STATUSES]
+
+
+@pytest.mark.parametrize(
+    ("row", "fields"),
+    [
+        ("`-F json`", Reply().record(Attempts(), with_thinking=True)),
+        ("`--meta`", AnswerStats().line(0)),
+        ("`usage`", usage_json(None)),
+        ("`error`", BadResponse("cut").as_json()),
+    ],
+)
+def test_the_page_has_every_field_of_the_json(row: str, fields: Mapping[str, object]) -> None:
+    text = dict(JSON_OUTPUT)[row]
+    assert set(fields) <= set(re.findall(r"`(\w+)`", text))
 
 
 def test_readme_knows_every_variable_of_the_page() -> None:

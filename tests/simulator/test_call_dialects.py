@@ -1,4 +1,4 @@
-"""Tool calls come in the ways in which they have been seen to come (api_facts 2.6)."""
+"""Tool calls come in the ways in which they have been seen to come (FACTS.md, "Tool calls")."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Errors have the envelope of the API, the code in the message and the status of the code (api_facts 3.1, 3.2)."""
+"""Errors have the API's body, code and status (FACTS.md, "Error bodies", "Error codes")."""
 
 import json
 import time

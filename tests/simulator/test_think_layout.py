@@ -1,4 +1,4 @@
-"""Thinking stands in native content as each model lays it out (api_facts 2.3), cut wherever the limit falls."""
+"""Native content has each model's layout of thinking, cut at the limit (FACTS.md, "Thinking in the content")."""
 
 import pytest
 

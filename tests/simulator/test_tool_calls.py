@@ -1,4 +1,4 @@
-"""A tool is called when a user asks for it, in the shapes of the API (api_facts 2.6)."""
+"""A tool is called when a user asks for it, in the shapes of the API (FACTS.md, "Tool calls")."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Usage adds up, and long beginnings are cached in blocks (api_facts 2.7)."""
+"""Usage adds up, and long beginnings are cached in blocks (FACTS.md, "Usage")."""
 
 from support.simulator_calls import Json, ask, chat, field, objects, simulator
 

@@ -1,4 +1,4 @@
-"""Requests that the API refuses are refused with its words (api_facts 3.3)."""
+"""Requests that the API refuses are refused with its words (FACTS.md, "Refused requests")."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Answers captured from the real API (api_facts 1.3 and 2), long texts shortened."""
+"""Answers captured from the real API (FACTS.md, "Chunks", "Whole answers"), long texts shortened."""
 
 import json
 
@@ -46,7 +46,8 @@ WHOLE = (
     + SENSITIVITY
     + ',"base_resp":{"status_code":0,"status_msg":""}}'
 )
-# The usage of this capture had reasoning_tokens; that of June 2026, which is simulated, has none for M2.5 (api_facts 2.3).
+# The usage of this capture had reasoning_tokens. The simulator follows captures of June 2026, without them for M2.5
+# (FACTS.md, "Usage").
 WHOLE_SPLIT = (
     '{"id":"0609843beb940487f98bbf3b5141386f","choices":[{"finish_reason":"stop","index":0,"message":{"content":"我是",'
     '"role":"assistant","name":"MiniMax AI","audio_content":"","reasoning_content":"用户","reasoning_details":['

@@ -22,7 +22,7 @@ from support.fault_server import End, Script
 OWN_STATUS = {401: 3, 402: 4, 403: 3, 408: 5, 429: 4, 504: 5}
 PASSING = {408, 429, *range(500, 600)} - {501}
 
-# api_facts 3.2: the HTTP status where one was seen, our exit status, and whether asking again may help.
+# FACTS.md, "Error codes": the HTTP status where one was seen, our exit status, and whether a retry may help.
 OF_MINIMAX = {
     1000: (500, 7, True), 1001: (500, 5, True), 1002: (429, 4, True), 1004: (401, 3, False),
     1008: (402, 4, False), 1013: (500, 7, True), 1024: (500, 7, True), 1026: (422, 10, False),
@@ -38,7 +38,7 @@ def failed(status: int, body: bytes = b"", *headers: str, kind: str = "applicati
 
 
 def reported(message: str, http: int) -> bytes:
-    """The envelope of api_facts 3.1."""
+    """The error body of the API (FACTS.md, "Error bodies")."""
     error = {"type": "x_error", "message": message, "http_code": str(http)}
     return json.dumps({"type": "error", "error": error, "request_id": "0640"}).encode()
 

@@ -1,4 +1,4 @@
-"""Streams as the service sends them (api_facts 1 to 3), and what is read out of them."""
+"""Streams as the service sends them (api/FACTS.md), and what is read out of them."""
 
 import json
 from collections.abc import Iterator

@@ -88,7 +88,7 @@ class ChunkDecoder:
             self.reason = reason
 
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
-        """A whole message: the unstreamed answer, or the last frame of an old stream (FACTS.md, "The end of a stream")."""
+        """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
         yield from self._tell(self._growth.settle())
         # A last frame repeats the calls that were streamed, as it repeats the text.
         repeated = {"tool_calls"} if self._assembler.calls() else set()

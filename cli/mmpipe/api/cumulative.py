@@ -1,7 +1,7 @@
 """Tells a stream whose pieces repeat all text so far (cumulative) from one whose pieces are new text (incremental).
 
-The service sends new text (FACTS.md, "Streams"); the official sample expects repeated text. A wrong guess damages
-the answer, so the doubt is decided once for a stream, and by evidence:
+The service sends new text (FACTS.md, "Streams"); the official sample expects repeated text. A wrong guess
+damages the answer, so the doubt is decided once for a stream, and by evidence:
 
 * A piece that does not begin with the whole piece before it, in the same field, proves the stream incremental.
   Nearly every stream proves it with its second piece.

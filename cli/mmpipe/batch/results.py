@@ -1,4 +1,4 @@
-"""Writes what became of a record as one JSON line: the contract's form, or that of the OpenAI Batch API."""
+"""Writes the result of a record as one JSON line: our own (man page, JSON OUTPUT) or one of the OpenAI Batch API."""
 
 import time
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ NO_PROMPT = 'no prompt: say `mmpipe chat "your question"`, or pipe it in; --help
 
 @dataclass(frozen=True, slots=True)
 class PromptSources:
-    """Where a prompt comes from, in the order of the contract: words, files, standard input.
+    """The sources of a prompt, in the order of its parts: words, files, standard input.
 
     `stdin_is_for` is the option that has standard input for itself, `optional` whether one can do without a prompt.
     """

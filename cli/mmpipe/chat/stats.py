@@ -53,7 +53,7 @@ class AnswerStats:
         return Attempts(self._attempts, self._first_byte_ms, self._elapsed_ms())
 
     def record(self, *, with_thinking: bool) -> dict[str, object]:
-        """The contract's record of the last turn, with the usage of all."""
+        """The JSON record of the last turn (man page, JSON OUTPUT), with the usage of all turns."""
         record = self.reply.record(self.attempts(), with_thinking=with_thinking)
         return {**record, "usage": usage_json(self._usage())}
 

@@ -18,7 +18,7 @@ from mmpipe.unix.folders import sync_folder_of
 from mmpipe.unix.locks import is_still, lock, short_pauses
 from mmpipe.unix.streams import Output
 
-_LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (api_facts 3.2)
+_LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _REOPENINGS: Final = 1000
 # Far from what Python bears, so that nobody who writes or walks the value has to think of it.
 _DEEPEST: Final = 500

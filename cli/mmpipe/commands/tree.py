@@ -37,6 +37,6 @@ TREE = Tree(
             ),
         ),
     ),
-    # In the order of the contract.
+    # In the order of help and man page.
     (CHAT, STREAM, BATCH, MODELS, SIM, COMPLETION),
 )

@@ -18,11 +18,11 @@ from mmpipe.errors import AuthError, UsageError
 from mmpipe.text.suggestions import did_you_mean
 from mmpipe.text.visible import one_line
 
-# api_facts 4.4; `cn` is the host of the official page.
+# FACTS.md, "Hosts and keys". `cn` is the host of the official page.
 HOSTS = {"cn": "https://api.minimaxi.com/v1", "intl": "https://api.minimax.io/v1"}
 _OWN_HOSTS = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
 
-# The limits are in seconds. The model of the official page was announced to end in November 2026 (api_facts 0).
+# The limits are in seconds. The model of the official page was announced to end in November 2026.
 DEFAULTS: Mapping[str, object] = {
     "model": "MiniMax-M3",
     "base_url": HOSTS["cn"],

@@ -66,15 +66,15 @@ def load() -> tuple[Model, ...]:
 
 @lru_cache(256)
 def find(name: str) -> Model | None:
-    """The model of that name, if it is known; the service takes names in any case (api_facts 3.3)."""
+    """The model of that name, if it is known; the service takes names in any case."""
     return next((model for model in load() if model.id.lower() == name.lower()), None)
 
 
 def cost(name: str, usage: Usage | None) -> float | None:
     """What an answer cost in US dollars at the list price; None where that is not known, never 0 for want of it.
 
-    Tokens read from the cache and written to it are part of the prompt (api_facts 2.7), thinking is part of the
-    completion. Priority costs half as much again (api_facts 4.2); the price of any other tier is not known.
+    Tokens read from the cache and written to it are part of the prompt, thinking is part of the completion
+    (FACTS.md, "Usage"). Priority costs 1.5 times as much (FACTS.md, "Limits and prices"); no other tier's price is known.
     """
     model = find(name)
     if model is None or usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:

@@ -9,7 +9,7 @@ Message = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The server has begun to answer; `model` is the one that really answers (api_facts 5).
+    """The server has begun to answer; `model` is the one that really answers (FACTS.md, "Models").
 
     What is `replayed` was answered, and paid, another time.
     """
@@ -46,7 +46,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens used (api_facts 2.7); None is what the server did not tell.
+    """Tokens used (FACTS.md, "Usage"); None is what the server did not tell.
 
     The last two only matter to the cost: tokens that explicit caching wrote, and the tier of the service.
     """

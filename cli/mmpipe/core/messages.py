@@ -23,7 +23,7 @@ def settled(messages: Sequence[Message]) -> Sequence[Message]:
 def check_results(messages: Sequence[Message], name: str) -> None:
     """Raise InputError, with its number in `name`, for the first message that breaks the chain of calls and results.
 
-    The service would answer 2013 (api_facts 3.3). Calls at the very end may still wait for their results.
+    The service refuses them (FACTS.md, "Refused requests"). Calls at the very end may still wait for their results.
     """
     waiting: dict[str, ToolCall] = {}
     for number, message in enumerate(messages, 1):
@@ -42,7 +42,7 @@ def check_results(messages: Sequence[Message], name: str) -> None:
 
 
 def check_parts(messages: Sequence[Message], model: str) -> None:
-    """Raise InputError for parts that the model is known not to take (official page, note 3; api_facts 4.3)."""
+    """Raise InputError for parts that the model is known not to take (FACTS.md, "Parameters")."""
     parts = [
         part
         for message in messages
@@ -56,7 +56,7 @@ def check_parts(messages: Sequence[Message], model: str) -> None:
 
 
 def instructed(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
-    """With a further system message after those at the beginning; the API knows no better way (api_facts 4.3)."""
+    """Add a system message after those at the beginning: the API heeds no `response_format` (FACTS.md, "Parameters")."""
     place = next(
         (number for number, message in enumerate(messages) if message.get("role") != "system"), len(messages)
     )
@@ -76,8 +76,8 @@ def sendable(messages: Sequence[Message], model: str) -> tuple[Message, ...]:
     """`messages` as the service takes them; what is kept of a conversation is not changed by that.
 
     Some models take one system message at the beginning and no other: theirs are joined by a blank line. Arguments of
-    a call that are not JSON are refused wherever they stand (api_facts 3.3, 5): they are quoted in some that are, and none
-    at all become an empty object.
+    a call that are not JSON are refused wherever they stand (FACTS.md, "Refused requests"): they become a JSON
+    string inside an object, and no arguments at all become an empty object.
     """
     if not takes_system_messages(messages, model):
         messages = _with_one_system_message(messages)

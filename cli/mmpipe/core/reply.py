@@ -62,7 +62,7 @@ class Reply:
                 assert_never(event)
 
     def record(self, attempts: Attempts, *, with_thinking: bool) -> dict[str, object]:
-        """The contract's record; `thinking` is left out where the user hides it."""
+        """The JSON record (man page, JSON OUTPUT), without `thinking` where the user hides it."""
         thinking = {"thinking": "".join(self.thoughts)} if with_thinking else {}
         return {
             "id": self.id,
@@ -104,5 +104,5 @@ def total_usage(*usages: Usage | None) -> Usage | None:
 
 
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:
-    """The contract's counts by their names; null for what the service did not tell."""
+    """The counts of tokens by their names; null for a count that the service did not report."""
     return {name: None if usage is None else getattr(usage, name) for name in _COUNTS}

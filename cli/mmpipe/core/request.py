@@ -23,19 +23,19 @@ class Request:
 
     @property
     def native_thinking(self) -> bool:
-        """Whether thinking is expected as tags inside `content` (api_facts 2.1)."""
+        """Whether thinking is expected as tags inside `content` (FACTS.md, "Whole answers")."""
         return self.parameters.get("reasoning_split") is not True
 
     @property
     def thinks(self) -> bool:
-        """Whether the model was not told to leave thinking out (api_facts 4.3)."""
+        """Whether the model was not told to leave thinking out (FACTS.md, "Parameters")."""
         thinking = self.parameters.get("thinking")
         return not (isinstance(thinking, dict) and thinking.get("type") == "disabled")
 
     def body(self) -> dict[str, object]:
         """The JSON body of POST /chat/completions."""
         streaming: dict[str, object] = (
-            # Usage comes only when asked for (api_facts 2.5).
+            # Usage comes only when asked for (FACTS.md, "The end of a stream").
             {"stream": True, "stream_options": {"include_usage": True}} if self.streamed else {}
         )
         return {"model": self.model, "messages": list(self.messages), **self.parameters, **streaming}

@@ -1,6 +1,6 @@
 """Tells thinking from answer: tags inside the text become Thinking events, wherever the text is cut.
 
-Two parsers, because the two forms of the API go wrong in different ways (api_facts 1.3, 2.3, 5):
+Two parsers, because the two forms of the API fail in different ways (FACTS.md, "Thinking in the content"):
 
 * native: `content` holds `<think>...</think>` blocks, laid out differently by each model; the closer may be
   `</mm:think>`, the first opener may be missing, and later blocks may follow, each at the start of a line.
@@ -204,7 +204,7 @@ class _Separator:
         else:
             cut = len(self._held) - (0 if final else _tail(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
-        # Some answers carry the same thinking in a field and between tags (api_facts 1.3, the last item).
+        # Some answers carry the same thinking in a field and between tags (FACTS.md, "Chunks").
         if thinking and "".join(self._by_field).lstrip("\n").startswith(thinking, self._mirrored):
             self._mirrored += len(thinking)
             return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mmpipe import RELEASED, __version__
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, SIGNALS
+from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, JSON_OUTPUT, SIGNALS
 
 # What roff would take for its own, or print as a character that no shell knows. A point at the beginning of a line is a request.
 _SPECIAL = str.maketrans(
@@ -29,6 +29,9 @@ def manual(tree: Tree) -> str:
         *_paragraphs(program),
         ".SH COMMANDS",
         *_commands(tree),
+        ".SH JSON OUTPUT",
+        _text("Each is one object on one line. Fields keep their names; others may be added."),
+        *_list(JSON_OUTPUT),
         ".SH EXIT STATUS",
         *_list([*statuses, SIGNALS]),
         ".SH ENVIRONMENT",

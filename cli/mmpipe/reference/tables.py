@@ -1,4 +1,4 @@
-"""What README and manual page both tell, of exit statuses and environment, and the files that are read."""
+"""Tables of the man page; README has those of exit statuses and environment too."""
 
 from collections.abc import Sequence
 
@@ -29,6 +29,55 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.TOOL, "a call that nobody runs, is not allowed or over the limits; `-c` keeps it"),
 )
 SIGNALS = ("129 130 131 141 143", "ended by SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM")
+
+# The objects that scripts read, and their fields.
+JSON_OUTPUT: Sequence[tuple[str, str]] = (
+    (
+        "`-F json`",
+        (
+            "the answer: `id`, `model`, `content`, `thinking` (not with `-t hide`), `tool_calls`, `finish_reason`, `usage`, "
+            "`message`, `request_id`, `attempts`, `elapsed_ms`. The `message` is the assistant message as the API gave it, "
+            "ready to be sent back"
+        ),
+    ),
+    (
+        "`-F jsonl`",
+        (
+            "one event a line, by `type`: `start` (`id`, `model`), `thinking` and `text` (`text`), `tool_call` (`index`, `id`, "
+            "`name`, `arguments`), `tool_result`, `usage`, `end` (`finish_reason`, `message`). After a failure the last line "
+            "has the type `error`"
+        ),
+    ),
+    (
+        "`batch`",
+        (
+            "the answer's fields, with `response_id` in place of its id. Also `id` (or `custom_id`) and `index` of the record, "
+            "`cost` (dollars, null if unknown), `error`, `input` (with `--pass-through`), `same_as` (the id whose request was "
+            "the same), and `request_sha256` and `attempt` for `--resume`"
+        ),
+    ),
+    (
+        "`--meta`",
+        (
+            "of `chat` and `stream`: `id`, `model`, `finish_reason`, `usage`, `cost`, `turns`, `attempts`, `first_byte_ms`, "
+            "`elapsed_ms`, `request_id`, `exit_status`, `error`"
+        ),
+    ),
+    (
+        "`usage`",
+        (
+            "`prompt_tokens`, `completion_tokens`, `total_tokens`, `reasoning_tokens`, `cached_tokens`; null if the service did "
+            "not report them"
+        ),
+    ),
+    (
+        "`error`",
+        (
+            "null, or `code` (the exit status), `name`, `http`, `api_code`, `message`, `retryable`, `retry_after` (seconds), "
+            "`request_id`; also the object of `--error-json`"
+        ),
+    ),
+)
 
 ENVIRONMENT: Sequence[tuple[str, str]] = (
     ("`MINIMAX_API_KEY`", "the key"),

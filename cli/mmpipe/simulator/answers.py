@@ -77,7 +77,7 @@ def without_thinking(answer: Answer) -> Answer:
 
 
 def cut_to(answer: Answer, limit: int) -> Answer:
-    """Stop at exactly that many tokens, thinking included (api_facts 2.3), if the answer has more."""
+    """Cut off a longer answer at exactly `limit` tokens, thinking included (FACTS.md, "Thinking in the content")."""
     kept: list[Part] = []
     left = limit
     for part in answer.parts:

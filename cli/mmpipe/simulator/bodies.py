@@ -74,7 +74,7 @@ def _end(turn: Turn) -> list[Send]:
         turn.dialects
     )
     last = [_send(turn, usage_chunk(turn), 0)] if counted else []
-    # MiniMax's own verifier calls the missing [DONE] a known bug (api_facts 2.5).
+    # MiniMax's own verifier calls the missing [DONE] a known bug.
     return [*last, Send(event(b"[DONE]", turn.dialects))] if Dialect.DONE in turn.dialects else last
 
 

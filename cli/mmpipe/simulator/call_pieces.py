@@ -1,4 +1,4 @@
-"""Cut the calls of an answer into the pieces in which they are streamed (api_facts 2.6)."""
+"""Cut the calls of an answer into the pieces in which they are streamed (FACTS.md, "Tool calls")."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace

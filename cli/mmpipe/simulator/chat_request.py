@@ -17,7 +17,7 @@ _CACHE_BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """The parameters that change an answer; all others are accepted and ignored (api_facts 4.3)."""
+    """The parameters that change an answer; all others are accepted and ignored (FACTS.md, "Parameters")."""
 
     model: Model
     conversation: Conversation
@@ -47,7 +47,7 @@ def read_chat_request(body: Json) -> ChatRequest:
         split=body.get("reasoning_split") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         thinks=not (model.is_m3 and disabled),
-        # Of all that ``tool_choice`` can say, the M3 family respects this; M2.x ignores it (api_facts 4.3).
+        # The M3 family respects only this ``tool_choice``; M2.x respects none (FACTS.md, "Parameters").
         tools=bool(body.get("tools")) and not (model.is_m3 and body.get("tool_choice") == "none"),
         max_tokens=limit if isinstance(limit, int) else None,
         prompt_tokens=prompt_tokens(messages),
@@ -56,14 +56,14 @@ def read_chat_request(body: Json) -> ChatRequest:
 
 
 def prompt_tokens(messages: Iterable[Json]) -> int:
-    """Count a conversation; without a system message a default one is counted (api_facts 2.7)."""
+    """Count a conversation; without a system message a default one is counted (FACTS.md, "Usage")."""
     listed = list(messages)
     default = 0 if any(message.get("role") == "system" for message in listed) else _DEFAULT_SYSTEM_TOKENS
     return default + sum(tokens.count(text_of(message)) + _TOKENS_AROUND_A_MESSAGE for message in listed)
 
 
 def _cached_tokens(messages: list[Json]) -> int:
-    # A long beginning is cached in blocks (api_facts 2.7). All but the last message counts as seen before.
+    # A long beginning is cached in blocks (FACTS.md, "Usage"). All but the last message counts as seen before.
     if prompt_tokens(messages) < _CACHE_FROM:
         return 0
     return prompt_tokens(messages[:-1]) // _CACHE_BLOCK * _CACHE_BLOCK if messages[1:] else 0

@@ -39,7 +39,7 @@ def conversation_of(messages: Sequence[Json]) -> Conversation:
 
 
 def text_of(message: Json) -> str:
-    """Return the text of a message; pictures are left out, as M2.x does (api_facts 4.3)."""
+    """Return the text of a message; pictures are left out, as M2.x does (FACTS.md, "Parameters")."""
     content = message.get("content")
     if isinstance(content, list):
         texts = (part.get("text") for part in content if isinstance(part, dict))

@@ -38,7 +38,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class _Tags:
-    """What stands around thinking in native content (api_facts 2.3)."""
+    """What stands around thinking in native content (FACTS.md, "Thinking in the content")."""
 
     opener: str
     closer: str
@@ -53,7 +53,7 @@ def deltas_of(answer: Answer, request: ChatRequest, dialects: Collection[Dialect
     deltas = lay_out(spoken, request, dialects)
     called = [part for part in answer.parts if part.kind is PartKind.CALL]
     deltas += [Delta("", call=piece, answers=True) for piece in call_pieces(called, dialects)]
-    # The finish stands in a delta of content: in split mode that of thinking will not do (api_facts 1.3).
+    # The finish stands in a delta of content: in split mode that of thinking will not do (FACTS.md, "Chunks").
     if not deltas or (request.split and not any(delta.answers for delta in deltas)):
         deltas.append(Delta(""))
     return deltas
@@ -73,7 +73,7 @@ def repeat_so_far(deltas: Iterable[Delta]) -> Iterator[Delta]:
 
 
 def cut(part: Part) -> list[str]:
-    """Cut a text as the API does: one token first, then 40 to 150 characters (api_facts 1.3)."""
+    """Cut a text as the API does: one token first, then 40 to 150 characters (FACTS.md, "Chunks")."""
     if part.by_word:
         return re.findall(r" ?[^ ]+", part.text)
     start = len(tokens.first(part.text, 1))
@@ -99,7 +99,7 @@ def _split(parts: list[Part], request: ChatRequest, dialects: Collection[Dialect
         thoughts = [*thoughts[:-1], thoughts[-1] + "\n</thi", "nk>"]
     elif Dialect.LEFTOVER_CLOSER in dialects and not request.thinks:
         texts = ["</think>" + "".join(texts[:1]), *texts[1:]]
-    # The first delta of thinking has no content, the others have an empty one (api_facts 1.3).
+    # The first delta of thinking has no content, the others have an empty one (FACTS.md, "Chunks").
     reasoning = [Delta("" if index else None, piece) for index, piece in enumerate(thoughts)]
     return reasoning + [Delta(piece, answers=True) for piece in texts]
 
@@ -115,7 +115,7 @@ def _native(parts: list[Part], request: ChatRequest, dialects: Collection[Dialec
             here = replace(tags, opener=f"\n{tags.opener}") if deltas else tags
             deltas += _tagged(pieces, here, mirrored=Dialect.MIRRORED in dialects)
         else:
-            # The chunk that closes the thinking goes on with the answer (api_facts 2.4).
+            # The chunk that closes the thinking goes on with the answer (FACTS.md, "Thinking in the content").
             if thought:
                 deltas[-1] = replace(
                     deltas[-1], content=f"{deltas[-1].content}{tags.gap}{pieces.pop(0)}", answers=True

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Dialect(StrEnum):
-    """One way to differ; several can be spoken at once (the facts: api_facts 1.3, 2.5, 2.6 and 5)."""
+    """One way in which answers differ from the default; several may be chosen (FACTS.md, "The end of a stream")."""
 
     INCREMENTAL = "incremental"
     """The default: every chunk holds only what is new."""

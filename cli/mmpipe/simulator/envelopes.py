@@ -1,4 +1,4 @@
-"""Know the failures of the API and wrap them as it does (api_facts 3.1 and 3.2)."""
+"""Know the failures of the API and wrap them as it does (FACTS.md, "Error bodies", "Error codes")."""
 
 import time
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ def error_envelope(failure: Failure, request_id: str) -> Json:
 
 
 def base_resp_body(failure: Failure | None, request_id: str, *, model: str, now: float) -> Json:
-    """Return the failure that comes as HTTP 200: no choices, no usage, ``base_resp`` (api_facts 3.1)."""
+    """Return a failure in the form of HTTP 200: no choices, no usage, ``base_resp`` (FACTS.md, "Error bodies")."""
     return {
         "id": request_id,
         "choices": None,

@@ -1,4 +1,4 @@
-"""Give every answer the headers and the ids of the API (api_facts 2.8)."""
+"""Give every answer the headers and the ids of the API (FACTS.md, "Headers")."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Refuse conversations that the API refuses (api_facts 3.3)."""
+"""Refuse conversations that the API refuses (FACTS.md, "Refused requests")."""
 
 from collections.abc import Iterator, Sequence
 from typing import cast

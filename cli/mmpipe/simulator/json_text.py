@@ -15,14 +15,14 @@ def parse(raw: bytes) -> object:
 
 
 def encode(value: object) -> bytes:
-    """Write as an answer (api_facts 2.1): no spaces, nothing escaped that need not be."""
+    """Write as an answer (FACTS.md, "Whole answers"): no spaces, nothing escaped that need not be."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # A request may smuggle in half a character as an escape; Go writes U+FFFD for it.
     return _LONE_SURROGATE.sub("\ufffd", text).encode()
 
 
 def encode_for_error(value: object) -> bytes:
-    r"""Write as an error envelope (api_facts 3.1): ``<``, ``>`` and ``&`` as ``\u003c`` and so on."""
+    r"""Write as an error envelope (FACTS.md, "Error bodies"): ``<``, ``>`` and ``&`` as ``\u003c`` and so on."""
     written = encode(value)
     for character in b"<>&":
         written = written.replace(bytes([character]), b"\\u%04x" % character)

@@ -9,7 +9,7 @@ from mmpipe.simulator.json_text import Json
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: dates from api_facts 2.9, limits from 4.2, the think layout and usage from 2.3."""
+    """A model: its date, limits, layout of thinking and fields of usage, as in FACTS.md."""
 
     name: str
     created: int
@@ -22,7 +22,7 @@ class Model:
 
     @property
     def is_m3(self) -> bool:
-        """Whether the rules of the M3 family hold (api_facts 3.3, 4.3)."""
+        """Whether the rules of the M3 family hold (FACTS.md, "Parameters")."""
         return self.name.startswith("MiniMax-M3")
 
 
@@ -45,7 +45,7 @@ MODELS = _by_name(
 
 
 def model_list() -> Json:
-    """Return the body of ``GET /v1/models`` (api_facts 2.9)."""
+    """Return the body of ``GET /v1/models`` (FACTS.md, "The list of models")."""
     return {
         "object": "list",
         "data": [

@@ -74,7 +74,7 @@ def instead(fault: Fault, asked: Asked) -> list[Step] | Iterator[Step] | None:
 
 
 def error_event(code: int, asked: Asked) -> bytes:
-    """Return the event that breaks a stream off (api_facts 3.1)."""
+    """Return the event that breaks a stream off (FACTS.md, "Error bodies")."""
     failure = failure_of_code(code, model=asked.model, now=asked.trace.now)
     return event(encode_for_error(error_envelope(failure, asked.trace.id)))
 

@@ -134,7 +134,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 async def _without_server_name(_request: web.Request, response: web.StreamResponse) -> None:
-    # The API does not say what serves it (api_facts 2.8).
+    # The API does not say what serves it (FACTS.md, "Headers").
     response.headers.popall("Server", None)
 
 

@@ -1,4 +1,4 @@
-"""Shape an answer as the bodies and chunks of the API, key for key (api_facts 1.3, 2.1 to 2.7)."""
+"""Shape an answer as the bodies and chunks of the API, key for key (FACTS.md, "Chunks", "Whole answers")."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -27,7 +27,7 @@ class Turn:
 
 def whole_body(turn: Turn) -> Json:
     """Return the body of an answer that is not streamed."""
-    # Only M3 has been seen to tell it (api_facts 2.2).
+    # Only M3 has been seen to tell it (FACTS.md, "Whole answers").
     tier: Json = {"service_tier": "standard"} if turn.request.model.is_m3 else {}
     told: Json = {} if Dialect.NO_USAGE in turn.dialects else {"usage": usage(turn)}
     choice = _choice(turn.answer.finish_reason, "message", _message(turn))
@@ -35,7 +35,7 @@ def whole_body(turn: Turn) -> Json:
 
 
 def chunks(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
-    """Return the chunks of the deltas; the last one finishes (generations G1 and G2 of api_facts 2.5)."""
+    """Return the chunks of the deltas; the last one finishes (FACTS.md, "The end of a stream", G1 and G2)."""
     finishes = [None] * (len(deltas) - 1) + [turn.answer.finish_reason]
     return [
         _head(turn, [_choice(finish, "delta", _delta(turn, delta))], "chat.completion.chunk")
@@ -51,7 +51,7 @@ def usage_chunk(turn: Turn) -> Json:
 
 
 def first_generation(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
-    """Return the chunks of generation G0: zero usage, empty roles, and the whole message at the end (api_facts 2.5)."""
+    """Return the chunks of generation G0 (FACTS.md, "The end of a stream"): the last holds the whole message."""
     zero: Json = {"usage": {"total_tokens": 0, "total_characters": 0}}
     told: Json = {} if Dialect.NO_USAGE in turn.dialects else zero
     said = [_delta(turn, delta) for delta in deltas]
@@ -66,7 +66,7 @@ def first_generation(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
 
 
 def usage(turn: Turn) -> Json:
-    """Return what is billed (api_facts 2.7); only some models tell the reasoning tokens (2.3)."""
+    """Return what is billed; only some models report the reasoning tokens (FACTS.md, "Usage")."""
     request, answer = turn.request, turn.answer
     completion = answer.tokens_of(*PartKind)
     told: Json = {
@@ -93,7 +93,7 @@ def _head(turn: Turn, choices: list[Json], kind: str) -> Json:
 
 
 def _choice(finish_reason: str | None, name: str, said: Json) -> Json:
-    # A finish that is not there has no key, and its key comes first (api_facts 1.3).
+    # A finish that is not there has no key, and its key comes first (FACTS.md, "Chunks").
     finish: Json = {"finish_reason": finish_reason} if finish_reason else {}
     return {**finish, "index": 0, name: said}
 
@@ -153,7 +153,7 @@ def _call(turn: Turn, piece: CallPiece) -> Json:
 
 
 def _middle_of_id(turn: Turn) -> str:
-    # Parallel calls share these twelve characters, once ten digits (api_facts 2.6).
+    # Parallel calls share these twelve characters, once ten digits (FACTS.md, "Tool calls").
     digest = hashlib.sha256(turn.id.encode())
     if Dialect.NO_INDEX in turn.dialects:
         return f"{int.from_bytes(digest.digest()) % 10**10:010}"

@@ -1,4 +1,4 @@
-"""Refuse what the API refuses (api_facts 3.3 and 4.3); each complaint becomes a 2013.
+"""Refuse what the API refuses (FACTS.md, "Refused requests", "Parameters"); each complaint becomes a 2013.
 
 Where the exact words are not known, the text says plainly what is wrong.
 """

@@ -1,4 +1,4 @@
-"""Makes control characters visible, so that no text from outside can steer a terminal (contract, promise 3)."""
+"""Makes control characters visible, so that no text from outside can control a terminal (README, "What you can rely on")."""
 
 import json
 

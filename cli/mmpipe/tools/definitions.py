@@ -19,7 +19,7 @@ _FOREIGN_NAMES: Final = ("input_schema", "inputSchema", "parametersJsonSchema")
 
 
 class ArgumentsNotJson(Exception):
-    """Arguments that are not JSON; the API rejects them in a history too (api_facts 3.3)."""
+    """Arguments that are not JSON; the API rejects them in a history too (FACTS.md, "Refused requests")."""
 
 
 class InvalidArguments(Exception):

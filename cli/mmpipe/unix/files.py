@@ -55,7 +55,7 @@ def opened(path: str, *, append: bool = False) -> Iterator[Output]:
 def replaced(path: str) -> Iterator[Output]:
     """A file that takes the place of `path` when the context ends well, and leaves it as it was otherwise.
 
-    The data is on the disk before the name is (contract, promise 4). What is no regular file, such as a pipe or
+    The data is on the disk before the name is (README, "What you can rely on"). What is no regular file, such as a pipe or
     /dev/stdout, cannot be replaced and is written as it is. Raises OutputError.
     """
     try:

@@ -10,7 +10,7 @@ from mmpipe.errors import InputError
 from mmpipe.unix.signals import AT_A_TIME
 from mmpipe.unix.streams import Input
 
-MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (api_facts 3.2)
+MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _NOTICE_AFTER = 2.0  # seconds
 _BOM = b"\xef\xbb\xbf"
 

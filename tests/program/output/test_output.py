@@ -31,7 +31,7 @@ def test_the_answer_ends_with_one_newline_of_ours_only_if_it_has_none(text: str)
 
 
 @pytest.mark.parametrize("wire", ["stream", "whole"])
-def test_the_record_has_the_fields_of_the_contract_however_the_api_is_asked(wire: str) -> None:
+def test_the_record_has_the_same_fields_streamed_or_whole(wire: str) -> None:
     found = record("--wire", wire)
     assert set(found) == {
         "id", "model", "content", "thinking", "tool_calls", "finish_reason", "usage", "message", "request_id",
@@ -53,7 +53,7 @@ def test_a_record_holds_hostile_text_unchanged_on_one_line() -> None:
     assert record(prompt=f"sim:echo {EVERYTHING}")["content"] == EVERYTHING
 
 
-def test_events_come_in_the_order_of_the_contract() -> None:
+def test_events_come_in_their_order() -> None:
     done = answered(SPECIAL, "-F", "jsonl", command="stream")
     kinds = [str(event["type"]) for event in done.records]
     assert ["start", "thinking", "text", "usage", "end"] == list(dict.fromkeys(kinds))
