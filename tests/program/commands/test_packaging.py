@@ -1,5 +1,6 @@
 """What a release would hold can be installed with the newest and the lowest dependencies, and works there."""
 
+import email
 import os
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def test_the_sdist_holds_what_the_project_is_made_of(release: Mapping[str, Path]
     with tarfile.open(release[".gz"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {
+        "LICENSE",
         "README.md",
         "pyproject.toml",
         ".ci/run",
@@ -76,6 +78,21 @@ def test_the_wheel_holds_the_program_and_nothing_of_the_tests(release: Mapping[s
     data = f"mmpipe-{__version__}.data/data"
     assert {f"{data}/{path}" for path in SHARED.values()} == {name for name in names if "/data/" in name}
     assert not [name for name in names if name.startswith(("tests", "cli"))]
+
+
+def test_the_metadata_names_licence_and_authors(release: Mapping[str, Path]) -> None:
+    folder = f"mmpipe-{__version__}.dist-info"
+    with zipfile.ZipFile(release[".whl"]) as wheel:
+        metadata = email.message_from_bytes(wheel.read(f"{folder}/METADATA"))
+        licence = wheel.read(f"{folder}/licenses/LICENSE").decode()
+    assert ("MIT", ["LICENSE"], "The mmpipe developers") == (
+        metadata["License-Expression"],
+        metadata.get_all("License-File"),
+        metadata["Author"],
+    )
+    assert licence.startswith("MIT License\n\nCopyright (c) 2026 The mmpipe developers\n")
+    # A classifier would contradict the expression some day.
+    assert not [each for each in metadata.get_all("Classifier", []) if each.startswith("License")]
 
 
 def lowest() -> list[str]:
