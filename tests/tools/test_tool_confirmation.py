@@ -138,7 +138,7 @@ def test_no_answer_in_time_is_a_no() -> None:
         user.until(PROMPT)
         user.type(b"y")
         assert NO == user.status()
-        assert "no answer" in user.until(b"a no")
+        assert "no answer" in user.until(b"as no")
 
 
 def test_an_interrupt_at_the_question_ends_the_program() -> None:
