@@ -68,16 +68,11 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         with suppress(OutputError):
             write_line(streams.stderr, error.as_json())
         return
-    later = "" if error.retry_after is None else f"; come back in {_duration(error.retry_after)}"
+    from mmpipe.text.durations import exact_duration
+
+    later = "" if error.retry_after is None else f"; retry in {exact_duration(error.retry_after)}"
     trace = "" if error.request_id is None else f" (trace {error.request_id})"
     streams.say(f"{error.status.label}: {error.message}{later}{trace}")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "a moment"
 
 
 def _bug(error: Exception) -> "Internal":

@@ -16,7 +16,8 @@ from mmpipe.text.suggestions import did_you_mean
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console, Verbosity
-from mmpipe.writers.table import table, wants_style, width_of
+from mmpipe.writers.table import TableStyle, format_table
+from mmpipe.writers.terminal import terminal_width, wants_style
 
 if TYPE_CHECKING:
     from mmpipe.api.attempt import Observer
@@ -36,8 +37,8 @@ _COLUMNS: Mapping[str, Callable[[Model], object]] = {
     "note": lambda model: model.description,
 }
 _NUMBERS = ("context", "max_output", "tps", "input", "output", "cache_read")
-# What a narrow terminal does without, the first of them first.
-_SHED = (
+# Columns that a narrow terminal drops, in this order.
+_OPTIONAL = (
     "note",
     "tps",
     "cache_read",
@@ -184,13 +185,14 @@ def _table(
     # The note is the one that may be broken into lines, and so stands last.
     order = [place for place, name in enumerate(columns) if name != "note"] + [columns.index("note")]
     rows = [_row(entry) for entry in entries]
-    return table(
-        [columns[place] for place in order],
-        [[row[place] for place in order] for row in rows],
-        width=width_of(output, environment),
+    style = TableStyle(
+        width=terminal_width(output, environment),
         bold=wants_style(environment),
         numbers=_NUMBERS,
-        shed=_SHED,
+        optional=_OPTIONAL,
+    )
+    return format_table(
+        [columns[place] for place in order], [[row[place] for place in order] for row in rows], style
     )
 
 

@@ -16,10 +16,10 @@ CLEARED = "\r\x1b[K"
 
 
 def console(
-    manners: Verbosity, environment: dict[str, str], terminals: str = "stderr"
+    verbosity: Verbosity, environment: dict[str, str], terminals: str = "stderr"
 ) -> tuple[Console, Streams]:
     streams = Streams.fake(terminals=terminals)
-    return Console(streams, manners, environment), streams
+    return Console(streams, verbosity, environment), streams
 
 
 def said(streams: Streams) -> str:
@@ -29,7 +29,7 @@ def said(streams: Streams) -> str:
 
 
 @pytest.mark.parametrize(
-    ("manners", "heard"),
+    ("verbosity", "heard"),
     [
         (Verbosity(), WARNING + HINT + SUMMARY),
         (Verbosity(verbose=True), NOTE + WARNING + HINT + SUMMARY),
@@ -37,26 +37,26 @@ def said(streams: Streams) -> str:
         (Verbosity(verbose=True, quiet=True), NOTE),
     ],
 )
-def test_as_much_is_said_as_was_asked_for(manners: Verbosity, heard: str) -> None:
-    mouth, streams = console(manners, {}, terminals="")
-    mouth.note("a note")
-    mouth.warn("a warning")
-    mouth.hint("a hint")
-    mouth.summary("a summary")
+def test_as_much_is_said_as_was_asked_for(verbosity: Verbosity, heard: str) -> None:
+    messages, streams = console(verbosity, {}, terminals="")
+    messages.note("a note")
+    messages.warn("a warning")
+    messages.hint("a hint")
+    messages.summarize("a summary")
     assert heard == said(streams)
 
 
 def test_what_is_masked_is_left_out_of_every_sentence() -> None:
-    mouth, streams = console(Verbosity(verbose=True), {}, terminals="")
-    mouth.note("with sk-key")
-    mouth.mask(lambda sentence: sentence.replace("sk-key", "***"))
-    mouth.note("with sk-key")
-    mouth.warn("sk-key")
+    messages, streams = console(Verbosity(verbose=True), {}, terminals="")
+    messages.note("with sk-key")
+    messages.set_mask(lambda sentence: sentence.replace("sk-key", "***"))
+    messages.note("with sk-key")
+    messages.warn("sk-key")
     assert "mmpipe: with sk-key\nmmpipe: with ***\nmmpipe: warning: ***\n" == said(streams)
 
 
 @pytest.mark.parametrize(
-    ("terminals", "environment", "manners", "turns"),
+    ("terminals", "environment", "verbosity", "turns"),
     [
         ("stderr", TERM, Verbosity(), True),
         ("stderr", TERM, Verbosity(verbose=True), True),
@@ -68,38 +68,38 @@ def test_what_is_masked_is_left_out_of_every_sentence() -> None:
     ],
 )
 def test_a_spinner_turns_only_on_a_terminal_that_can_be_drawn_over(
-    terminals: str, environment: dict[str, str], manners: Verbosity, turns: bool
+    terminals: str, environment: dict[str, str], verbosity: Verbosity, turns: bool
 ) -> None:
-    mouth, streams = console(manners, environment, terminals)
-    mouth.turn()
+    messages, streams = console(verbosity, environment, terminals)
+    messages.tick()
     assert turns == bool(said(streams))
 
 
 def test_the_spinner_gives_way_to_what_is_said_and_comes_again() -> None:
-    mouth, streams = console(Verbosity(), TERM)
-    with mouth:
-        mouth.turn()
-        mouth.warn("a warning")
+    messages, streams = console(Verbosity(), TERM)
+    with messages:
+        messages.tick()
+        messages.warn("a warning")
         assert said(streams).endswith(CLEARED + WARNING)
-        mouth.turn()
+        messages.tick()
         assert not said(streams).endswith(WARNING)
-        mouth.pause()
+        messages.pause()
         assert said(streams).endswith(CLEARED)
-        mouth.turn()
+        messages.tick()
         assert not said(streams).endswith(CLEARED)
     assert said(streams).endswith(CLEARED)
 
 
 def test_once_the_answer_has_begun_no_spinner_comes_again() -> None:
-    mouth, streams = console(Verbosity(), TERM)
-    mouth.turn()
-    mouth.make_way()
+    messages, streams = console(Verbosity(), TERM)
+    messages.tick()
+    messages.end_drawing()
     assert said(streams).endswith(CLEARED)
     cleared = said(streams)
-    mouth.turn()
-    mouth.pause()
+    messages.tick()
+    messages.pause()
     assert cleared == said(streams)
-    mouth.hint("a hint")
+    messages.hint("a hint")
     assert cleared + HINT == said(streams)
 
 
@@ -114,17 +114,17 @@ class Drawn:
 
 
 def test_what_is_drawn_by_another_gives_way_to_every_sentence() -> None:
-    mouth, streams = console(Verbosity(), {}, terminals="")
-    with mouth:
-        mouth.own(Drawn(streams))
+    messages, streams = console(Verbosity(), {}, terminals="")
+    with messages:
+        messages.attach(Drawn(streams))
         assert "" == said(streams)
-        mouth.warn("a warning")
-        mouth.hint("a hint")
+        messages.warn("a warning")
+        messages.hint("a hint")
     assert f"<cleared>{WARNING}<cleared>{HINT}<cleared>" == said(streams)
 
 
 @pytest.mark.parametrize(
-    ("environment", "dims"),
+    ("environment", "can_dim"),
     [
         (TERM, True),
         (TERM | {"NO_COLOR": ""}, True),
@@ -133,6 +133,6 @@ def test_what_is_drawn_by_another_gives_way_to_every_sentence() -> None:
     ],
 )
 def test_thinking_is_dimmed_where_colour_is_wanted_and_possible(
-    environment: dict[str, str], dims: bool
+    environment: dict[str, str], can_dim: bool
 ) -> None:
-    assert dims is console(Verbosity(), environment)[0].dims
+    assert can_dim is console(Verbosity(), environment)[0].can_dim

@@ -15,20 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.unix.streams import Output, Streams
-from mmpipe.writers.bar import bar_line
+from mmpipe.writers.bar import format_bar
 from mmpipe.writers.console import Console, Verbosity
-from mmpipe.writers.progress import (
-    Bar,
-    Mode,
-    Plain,
-    Recent,
-    Silent,
-    Snapshot,
-    choose,
-    columns,
-    dollars,
-    sentence,
-)
+from mmpipe.writers.figures import format_columns, format_dollars, format_sentence
+from mmpipe.writers.progress import BarProgress, NoProgress, PlainProgress, ProgressMode, choose_progress
+from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
 from support.terminals import Terminal
 
 TERM = {"TERM": "xterm-256color"}
@@ -127,7 +118,7 @@ def rows(written: bytes, *, width: int = 80) -> list[str]:
     ids=["all", "pipe", "no price", "resumed", "at the end", "held up", "slow", "no time passed"],
 )
 def test_the_sentence_tells_what_is_known_and_nothing_else(expected: str, now: Snapshot) -> None:
-    assert expected == sentence(now, EARLIER)
+    assert expected == format_sentence(now, EARLIER)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +135,7 @@ def test_the_sentence_tells_what_is_known_and_nothing_else(expected: str, now: S
 )
 def test_the_time_left_is_told_in_a_unit_that_one_can_imagine(expected: str, to_come: int) -> None:
     now = Snapshot(done=100, total=100 + to_come, seconds=10)
-    assert f"{expected} left" == sentence(now, Snapshot()).split(", ")[-1]
+    assert f"{expected} left" == format_sentence(now, Snapshot()).split(", ")[-1]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +152,7 @@ def test_the_time_left_is_told_in_a_unit_that_one_can_imagine(expected: str, to_
     ],
 )
 def test_money_has_the_digits_that_say_something(expected: str, amount: float) -> None:
-    assert expected == dollars(amount)
+    assert expected == format_dollars(amount)
 
 
 @given(
@@ -172,10 +163,10 @@ def test_money_has_the_digits_that_say_something(expected: str, amount: float) -
 def test_a_pace_is_of_the_last_seconds_and_of_enough_records(
     steps: Sequence[tuple[float, int]], in_flight: int, often: bool
 ) -> None:
-    recent, now, seen = Recent(), Snapshot(in_flight=in_flight), [Snapshot()]
+    recent, now, seen = RecentSnapshots(), Snapshot(in_flight=in_flight), [Snapshot()]
     for seconds, done in steps:
         now = replace(now, seconds=now.seconds + seconds / (40 if often else 1), done=now.done + done)
-        since = recent.before(now)
+        since = recent.add(now)
         assert since in seen
         old = [then for then in seen if _says_enough(then, now)]
         # One a second is remembered.
@@ -189,8 +180,8 @@ def _says_enough(then: Snapshot, now: Snapshot) -> bool:
 
 
 def test_a_run_that_hangs_for_hours_is_not_remembered_for_ever() -> None:
-    recent = Recent()
-    oldest = [recent.before(Snapshot(seconds=float(second))).seconds for second in range(10000)][-1]
+    recent = RecentSnapshots()
+    oldest = [recent.add(Snapshot(seconds=float(second))).seconds for second in range(10000)][-1]
     assert 10000 - 601 <= oldest
 
 
@@ -199,7 +190,7 @@ def test_no_bar_is_longer_than_its_room_or_steers_the_terminal(
     now: Snapshot, since: Snapshot, room: int, coloured: bool
 ) -> None:
     with terminal(width=room + 2) as (screen, streams):
-        bar = Bar(streams.stderr, TERM if coloured else {**TERM, "NO_COLOR": "1"})
+        bar = BarProgress(streams.stderr, TERM if coloured else {**TERM, "NO_COLOR": "1"})
         bar.show(since)
         bar.show(replace(now, seconds=since.seconds + 1 + now.seconds))
     for line in MOVES.split(screen.seen().decode()):
@@ -229,7 +220,7 @@ def test_no_bar_is_longer_than_its_room_or_steers_the_terminal(
 )
 def test_a_narrow_terminal_does_without_what_matters_least(expected: str, room: int) -> None:
     with terminal(width=room + 1) as (screen, streams):
-        Bar(streams.stderr, {**TERM, "NO_COLOR": "1"}).show(NOW)
+        BarProgress(streams.stderr, {**TERM, "NO_COLOR": "1"}).show(NOW)
     assert expected == rows(screen.seen(), width=room + 1)[0]
 
 
@@ -237,27 +228,27 @@ def test_a_narrow_terminal_does_without_what_matters_least(expected: str, room: 
     ("expected", "done"), [("  0 %", 49), (" 99 %", 4999), ("100 %", 5000), ("100 %", 6000)]
 )
 def test_a_hundred_per_cent_is_when_nothing_is_left(expected: str, done: int) -> None:
-    assert expected == columns(Snapshot(done=done - 9, skipped=9, total=5000), Snapshot())["percent"]
+    assert expected == format_columns(Snapshot(done=done - 9, skipped=9, total=5000), Snapshot())["percent"]
 
 
 def test_an_input_without_records_is_done_from_the_beginning() -> None:
-    assert "100 %" == columns(Snapshot(total=0), Snapshot())["percent"]
+    assert "100 %" == format_columns(Snapshot(total=0), Snapshot())["percent"]
 
 
 def test_the_terminal_is_measured_at_each_draw_and_not_believed_to_be_as_wide_as_columns_says() -> None:
     with terminal(width=120) as (screen, streams):
-        bar = Bar(streams.stderr, {**TERM, "COLUMNS": "120"})
+        bar = BarProgress(streams.stderr, {**TERM, "COLUMNS": "120"})
         bar.show(EARLIER)
         termios.tcsetwinsize(screen.slave, (24, 30))
         bar.show(NOW)
-        narrow = bar_line(0.24, {"done": "1,200/5,000"}, room=29, shed=(), coloured=True, seconds=20.0)
+        narrow = format_bar(0.24, {"done": "1,200/5,000"}, width=29, optional=(), coloured=True, seconds=20.0)
     assert screen.seen().decode().endswith(f"\r\x1b[K{narrow}")
 
 
 def test_a_bar_without_a_total_moves_and_claims_nothing() -> None:
     for environment in (TERM, {**TERM, "NO_COLOR": "1"}):
         with terminal() as (screen, streams):
-            bar = Bar(streams.stderr, environment)
+            bar = BarProgress(streams.stderr, environment)
             for tenths in range(0, 30, 3):
                 bar.show(Snapshot(done=7, seconds=tenths / 10))
         drawn = [line for line in MOVES.split(screen.seen().decode()) if line]
@@ -267,7 +258,7 @@ def test_a_bar_without_a_total_moves_and_claims_nothing() -> None:
 
 def test_a_bar_is_drawn_five_times_a_second_at_most() -> None:
     streams = Streams.fake(terminals="stderr")
-    bar = Bar(streams.stderr, TERM)
+    bar = BarProgress(streams.stderr, TERM)
     for hundredths in range(200):
         bar.show(replace(NOW, seconds=hundredths / 100))
     assert 10 == streams.captured()[1].count(b"1,200/5,000")
@@ -276,8 +267,8 @@ def test_a_bar_is_drawn_five_times_a_second_at_most() -> None:
 def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing() -> None:
     with terminal() as (screen, streams):
         with Console(streams, Verbosity(), TERM) as console:
-            bar = choose("auto", streams, TERM, Verbosity())
-            console.own(bar)
+            bar = choose_progress("auto", streams, TERM, Verbosity())
+            console.attach(bar)
             bar.show(EARLIER)
             console.warn("look here")
             bar.show(NOW)
@@ -293,23 +284,23 @@ def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing(
 def test_a_console_that_owns_a_bar_turns_no_spinner_beside_it() -> None:
     streams = Streams.fake(terminals="stderr")
     with Console(streams, Verbosity(), TERM) as console:
-        console.turn()
-        console.own(Silent())
+        console.tick()
+        console.attach(NoProgress())
         cleared = streams.captured()
-        console.turn()
+        console.tick()
     assert cleared == streams.captured()
     assert cleared[1].endswith(b"\r\x1b[K")
 
 
 def test_a_bar_that_was_not_drawn_is_not_cleared() -> None:
     streams = Streams.fake(terminals="stderr")
-    Bar(streams.stderr, TERM).clear()
+    BarProgress(streams.stderr, TERM).clear()
     assert (b"", b"") == streams.captured()
 
 
 def test_a_terminal_that_its_user_holds_does_not_hold_the_run() -> None:
     with terminal() as (screen, streams):
-        bar = Bar(streams.stderr, TERM)
+        bar = BarProgress(streams.stderr, TERM)
         termios.tcflow(screen.slave, termios.TCOOFF)
         bar.show(EARLIER)
         termios.tcflow(screen.slave, termios.TCOON)
@@ -319,13 +310,13 @@ def test_a_terminal_that_its_user_holds_does_not_hold_the_run() -> None:
 
 
 @pytest.mark.parametrize("mode", ["bar", "plain"])
-def test_a_stderr_that_went_away_is_no_failure(mode: Mode) -> None:
+def test_a_stderr_that_went_away_is_no_failure(mode: ProgressMode) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     null = os.open(os.devnull, os.O_RDONLY)
     for descriptor in (writing, null):
         stderr = Output(descriptor, "standard error", is_terminal=True)
-        progress = choose(mode, replace(Streams.fake(), stderr=stderr), TERM, Verbosity())
+        progress = choose_progress(mode, replace(Streams.fake(), stderr=stderr), TERM, Verbosity())
         progress.show(replace(NOW, seconds=30))
         progress.clear()
         assert 0 == stderr.written
@@ -336,7 +327,7 @@ def test_a_stderr_that_went_away_is_no_failure(mode: Mode) -> None:
 
 def test_plain_lines_come_every_half_minute() -> None:
     streams = Streams.fake()
-    plain = Plain(streams.say)
+    plain = PlainProgress(streams.say)
     for second in range(100):
         plain.show(Snapshot(done=10 * second, total=1000, seconds=float(second)))
         plain.clear()
@@ -348,28 +339,28 @@ def test_plain_lines_come_every_half_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "mode", "terminals", "environment", "manners"),
+    ("expected", "mode", "terminals", "environment", "verbosity"),
     [
-        (Bar, "auto", "stderr", TERM, Verbosity()),
-        (Silent, "auto", "stderr", TERM, QUIET),
-        (Silent, "auto", "stderr", {"TERM": "dumb"}, Verbosity()),
-        (Silent, "auto", "stderr", {}, Verbosity()),
-        (Silent, "auto", "stdin stdout", TERM, Verbosity()),
-        (Bar, "bar", "stderr", {}, QUIET),
-        (Plain, "bar", "stdout", TERM, Verbosity()),
-        (Plain, "plain", "stderr", TERM, QUIET),
-        (Silent, "none", "stderr", TERM, Verbosity()),
+        (BarProgress, "auto", "stderr", TERM, Verbosity()),
+        (NoProgress, "auto", "stderr", TERM, QUIET),
+        (NoProgress, "auto", "stderr", {"TERM": "dumb"}, Verbosity()),
+        (NoProgress, "auto", "stderr", {}, Verbosity()),
+        (NoProgress, "auto", "stdin stdout", TERM, Verbosity()),
+        (BarProgress, "bar", "stderr", {}, QUIET),
+        (PlainProgress, "bar", "stdout", TERM, Verbosity()),
+        (PlainProgress, "plain", "stderr", TERM, QUIET),
+        (NoProgress, "none", "stderr", TERM, Verbosity()),
     ],
 )
 def test_a_bar_is_for_terminals_and_a_log_gets_what_was_asked_for(
-    expected: type, mode: Mode, terminals: str, environment: dict[str, str], manners: Verbosity
+    expected: type, mode: ProgressMode, terminals: str, environment: dict[str, str], verbosity: Verbosity
 ) -> None:
-    assert expected is type(choose(mode, Streams.fake(terminals=terminals), environment, manners))
+    assert expected is type(choose_progress(mode, Streams.fake(terminals=terminals), environment, verbosity))
 
 
 def test_no_progress_says_nothing() -> None:
     streams = Streams.fake(terminals="stderr")
-    progress = choose("none", streams, TERM, Verbosity())
+    progress = choose_progress("none", streams, TERM, Verbosity())
     progress.show(replace(NOW, seconds=60))
     progress.clear()
     assert (b"", b"") == streams.captured()
@@ -381,9 +372,10 @@ def test_rich_is_loaded_for_a_bar_and_for_nothing_else(expected: str, mode: str)
 import sys
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Verbosity
-from mmpipe.writers.progress import Snapshot, choose
+from mmpipe.writers.progress import choose_progress
+from mmpipe.writers.snapshot import Snapshot
 streams = Streams.fake(terminals="stderr")
-choose({mode!r}, streams, {TERM!r}, Verbosity()).show(Snapshot(seconds=60))
+choose_progress({mode!r}, streams, {TERM!r}, Verbosity()).show(Snapshot(seconds=60))
 print(bool(streams.captured()[1]) == ({mode!r} != "none"), "rich" in sys.modules)
 """
     cli = Path(__file__).parents[2] / "cli"

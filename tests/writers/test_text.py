@@ -143,5 +143,5 @@ def test_a_dimmed_line_that_has_ended_is_not_ended_twice(dim: bool) -> None:
     paper.write("hm\n")
     once = streams.captured()
     paper.end_line()
-    paper.fresh_line()
+    paper.begin_line()
     assert once == streams.captured()

@@ -27,7 +27,7 @@ def merge_journals(options: MergeOptions, streams: Streams, environment: Mapping
             _check(merged)
         if merged.unchecked is not None:
             console.warn(f"whether a record is missing is not known: {merged.unchecked}")
-        console.summary(f"{merged.records} records of {len(options.paths)} journals")
+        console.summarize(f"{merged.records} records of {len(options.paths)} journals")
     if merged.failed.count:
         raise Partial(f"{_told(merged.failed, 'records have no good answer')}; ask them again with --resume")
 

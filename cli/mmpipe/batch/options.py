@@ -13,7 +13,7 @@ from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.results import ResultFormat
 from mmpipe.structured.constraint import ConstraintOptions
 from mmpipe.writers.console import Verbosity
-from mmpipe.writers.progress import Mode
+from mmpipe.writers.progress import ProgressMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class OutputOptions:
     overwrite: bool = False
     allow_truncated: bool = False
     meta: str | None = None
-    progress: Mode = "auto"
+    progress: ProgressMode = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
-from mmpipe.writers.progress import Snapshot, choose
+from mmpipe.writers.progress import choose_progress
+from mmpipe.writers.snapshot import Snapshot
 
 
 def batch(
@@ -134,8 +135,10 @@ class _Run:
         known = outlook(self.options, defaults, self.streams, journal, self.console)
         if journal is not None and self.options.output.overwrite:
             journal.clear()
-        progress = choose(self.options.output.progress, self.streams, self.environment, self.options.manners)
-        self.console.own(progress)
+        progress = choose_progress(
+            self.options.output.progress, self.streams, self.environment, self.options.manners
+        )
+        self.console.attach(progress)
 
         def show(in_flight: int) -> None:
             progress.show(_snapshot(self.tally, known.total, in_flight))
@@ -148,7 +151,7 @@ class _Run:
         try:
             run(flow())
         finally:
-            self.console.summary(self.tally.sentence())
+            self.console.summarize(self.tally.sentence())
         if journal is not None and self.options.output.keep_order:
             sort_journal(journal.path)
 

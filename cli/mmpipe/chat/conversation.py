@@ -109,7 +109,7 @@ def kept(options: ConversationOptions, patience: float, console: Console) -> Ite
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")
 
     with kept_transcript(
-        path, patience=patience if options.waits else 0.0, look=console.turn, waiting=waiting
+        path, patience=patience if options.waits else 0.0, look=console.tick, waiting=waiting
     ) as transcript:
         if transcript.repaired is not None:
             console.warn(transcript.repaired)

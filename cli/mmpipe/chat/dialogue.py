@@ -80,7 +80,7 @@ class Dialogue:
         try:
             results = rounds.run(calls, self._keep)
         except MmpipeError as error:
-            self._console.make_way()
+            self._console.end_drawing()
             writer.fail(error)
             raise
         for result in results:

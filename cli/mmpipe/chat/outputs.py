@@ -77,7 +77,7 @@ def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[Out
         else:
             data = stack.enter_context(replaced(str(form.output)))
         file = None if form.thinking_file is None else stack.enter_context(opened(form.thinking_file))
-        mode = _mode(form, data, streams, file, dims=console.dims)
+        mode = _mode(form, data, streams, file, dims=console.can_dim)
         yield OutputTargets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
 
 
@@ -98,4 +98,4 @@ def _thinking_paper(
     if form.format != "text" or mode != "split":
         return None
     output = file or (data if form.thinking == "show" else streams.stderr)
-    return TerminalText(output, dim=console.dims) if output.is_terminal else PlainText(output)
+    return TerminalText(output, dim=console.can_dim) if output.is_terminal else PlainText(output)

@@ -68,7 +68,7 @@ class Turns:
                 touched = self._outlets.written > before
                 delay = None if touched else self._persistence.delay(error, attempt)
                 if delay is None:
-                    self._console.make_way()
+                    self._console.end_drawing()
                     writer.fail(error)
                     raise
                 writer.give_up()
@@ -87,9 +87,9 @@ class Turns:
         is_live = self._outlets.form.live and self._judgement.fitting.fit is None
         for event in kept if is_live else self._fitted(list(kept)):
             if not isinstance(event, Start):
-                self._console.make_way()
+                self._console.end_drawing()
             writer.write(event)
-        self._console.make_way()
+        self._console.end_drawing()
         if self._goes_on:
             writer.end_turn()
         else:

@@ -1,4 +1,4 @@
-"""Writes JSON to bytes for those who write millions of lines: in a tenth of the time of Python's own writer."""
+"""Writes compact JSON: as bytes for millions of lines, ten times faster than Python's encoder, and as text."""
 
 import json
 from typing import Final
@@ -6,13 +6,18 @@ from typing import Final
 import msgspec
 
 _ENCODER: Final = msgspec.json.Encoder()
-_SLOW: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_PYTHON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def json_bytes(value: object) -> bytes:
-    """`value` as compact JSON in UTF-8; half a surrogate pair becomes the escape that JSON has for it."""
+    """Return `value` as compact JSON in UTF-8; a lone surrogate becomes its JSON escape."""
     try:
         return _ENCODER.encode(value)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):
-        # It refuses halves of characters, and whole numbers of more than 64 bits.
-        return _SLOW.encode(value).encode(errors="backslashreplace")
+        # msgspec refuses lone surrogates, and integers of more than 64 bits.
+        return _PYTHON.encode(value).encode(errors="backslashreplace")
+
+
+def compact_json(value: object) -> str:
+    """Return `value` as compact JSON on one line; a lone surrogate stays in the text."""
+    return _PYTHON.encode(value)

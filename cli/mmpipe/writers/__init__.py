@@ -1,1 +1,1 @@
-"""Events in, bytes out: one writer for each form of output."""
+"""Writers: events in, bytes out, one writer for each output format; and all that goes to stderr."""

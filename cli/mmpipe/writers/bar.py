@@ -1,91 +1,91 @@
-"""Draws how far something is as one line of a terminal: a bar and figures, as far as they have room."""
+"""Draws a progress bar with figures in one line of a terminal, as many as fit."""
 
 import select
 from collections.abc import Mapping, Sequence
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
-from mmpipe.writers.table import width_of
+from mmpipe.writers.terminal import terminal_width
 
 _GAP = "  "  # between columns
-_NARROWEST = 8  # cells of a bar that still tells something
-_WIDEST = 40
+_MIN_BAR = 8  # cells of a bar
+_MAX_BAR = 40
 _ERASE = "\r\x1b[K"
 
 
-class Line:
-    """The line of the terminal that the cursor stands in: drawn over and over, and gone without a trace once cleared.
+class StatusLine:
+    """Line of the terminal at the cursor: redrawn in place, and erased at the end.
 
-    It changes nothing that would have to be put right again, so that a run may be killed at any time.
+    It changes no mode of the terminal, so that a killed run leaves nothing to restore.
     """
 
     def __init__(self, output: Output, environment: Mapping[str, str]) -> None:
         self._output, self._environment = output, environment
-        self._stands = False
+        self._is_drawn = False
 
     @property
-    def room(self) -> int:
-        """The cells that can be drawn on just now."""
-        # COLUMNS may be of another day: what is too long is wrapped, and no longer one line to be cleared.
-        width = min(width_of(self._output, {}), width_of(self._output, self._environment))
-        # A character in the last column makes some terminals begin another line.
+    def width(self) -> int:
+        """Number of cells that can be drawn now."""
+        # COLUMNS may be outdated, and a line that wraps cannot be erased.
+        width = min(terminal_width(self._output, {}), terminal_width(self._output, self._environment))
+        # Some terminals begin a new line after a character in the last column.
         return width - 1
 
     @property
-    def is_held(self) -> bool:
-        """Whether its user holds the terminal (Ctrl-S), which blocks whoever writes to it, and all that they do."""
+    def is_suspended(self) -> bool:
+        """True while the user has suspended output (Ctrl-S); a write would block the whole run."""
         poll = select.poll()
         poll.register(self._output.descriptor, select.POLLOUT)
         return not any(happened & select.POLLOUT for _, happened in poll.poll(0))
 
     def draw(self, text: str) -> None:
-        """Have `text` there instead of what was drawn before."""
-        self._stands = True
+        """Replace the drawn line by `text`."""
+        self._is_drawn = True
         self._write(_ERASE + text)
 
     def clear(self) -> None:
-        """Take it off, if it is there."""
-        if self._stands:
-            self._stands = False
+        """Erase the line, if it is drawn."""
+        if self._is_drawn:
+            self._is_drawn = False
             self._write(_ERASE)
 
     def _write(self, text: str) -> None:
         try:
             self._output.write(text.encode())
         except OutputError:
-            # A terminal that went away needs no bar.
-            self._stands = False
+            # The terminal is gone: no bar is needed.
+            self._is_drawn = False
 
 
-def bar_line(
+def format_bar(
     fraction: float | None,
     columns: Mapping[str, str],
     *,
-    room: int,
-    shed: Sequence[str],
+    width: int,
+    optional: Sequence[str],
     coloured: bool,
     seconds: float,
 ) -> str:
-    """The bar and those columns for which there is room, in at most `room` cells.
+    """Return the bar and the columns that fit into `width` cells.
 
-    Columns of `shed` go first, beginning with the first; the bar goes before the last column does. A bar without a
-    `fraction` tells nothing, but moves with the `seconds`.
+    The `optional` columns are dropped first, in their order, then the bar. A bar without a `fraction` moves with the
+    `seconds`.
     """
     left = dict(columns)
-    for name in shed:
-        if len(_GAP.join(left.values())) + len(_GAP) + _NARROWEST <= room:
+    for name in optional:
+        if len(_GAP.join(left.values())) + len(_GAP) + _MIN_BAR <= width:
             break
         left.pop(name, None)
     figures = _GAP.join(left.values())
-    free = room - len(figures) - len(_GAP)
-    if free < _NARROWEST:
-        return figures if len(figures) <= room else ""
-    # In steps, so that it does not tremble with each digit more or less beside it.
-    width = min(_WIDEST, free // _NARROWEST * _NARROWEST)
-    return f"{_bar(fraction, width=width, coloured=coloured, seconds=seconds)}{_GAP}{figures}"
+    free = width - len(figures) - len(_GAP)
+    if free < _MIN_BAR:
+        return figures if len(figures) <= width else ""
+    # In steps, so that the bar does not tremble with each digit more or less beside it.
+    cells = min(_MAX_BAR, free // _MIN_BAR * _MIN_BAR)
+    return f"{_draw_bar(fraction, width=cells, coloured=coloured, seconds=seconds)}{_GAP}{figures}"
 
 
-def _bar(fraction: float | None, *, width: int, coloured: bool, seconds: float) -> str:
+def _draw_bar(fraction: float | None, *, width: int, coloured: bool, seconds: float) -> str:
     from io import StringIO
 
     from rich.cells import cell_len
@@ -102,7 +102,7 @@ def _bar(fraction: float | None, *, width: int, coloured: bool, seconds: float) 
         pulse_style="cyan",
         animation_time=seconds,
     )
-    # With all of this given, rich asks neither the environment nor the terminal.
+    # With all of this given, rich reads neither the environment nor the terminal.
     console = Console(
         file=StringIO(),
         width=width,
@@ -119,5 +119,5 @@ def _bar(fraction: float | None, *, width: int, coloured: bool, seconds: float) 
     with console.capture() as captured:
         console.print(bar, end="")
     drawn = captured.get().rstrip("\n")
-    # Without colour rich leaves out what is not done yet.
+    # Without colour rich omits the rest of the bar.
     return drawn if coloured else drawn + " " * (width - cell_len(drawn))

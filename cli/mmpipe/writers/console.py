@@ -1,98 +1,90 @@
-"""Talks to the user on stderr: notes, warnings, and a spinner or a bar that gives way to them."""
+"""Prints messages to the user on stderr, and erases the spinner or bar before each message."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from mmpipe.unix.streams import Output, Streams
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.spinner import Spinner
+from mmpipe.writers.terminal import can_redraw, wants_style
 
 
 @dataclass(frozen=True, slots=True)
 class Verbosity:
-    """How much is said."""
+    """Options `--verbose` and `--quiet`."""
 
     verbose: bool = False
     quiet: bool = False
 
 
 class Drawing(Protocol):
-    """What stands in the last line of the terminal, and can be drawn there again."""
+    """Drawing in the last line of the terminal, which can be erased and drawn again."""
 
     def clear(self) -> None:
-        """Leave that line clean."""
+        """Erase the line."""
 
 
 class Console:
-    """One mouth for everything that is not data, so that a line never lands on what is drawn; leaves a clean line."""
+    """Only way to stderr for messages, so that no message lands on a drawing; erases the drawing at the end."""
 
-    def __init__(self, streams: Streams, manners: Verbosity, environment: Mapping[str, str]) -> None:
+    def __init__(self, streams: Streams, verbosity: Verbosity, environment: Mapping[str, str]) -> None:
         self._streams = streams
-        self._manners = manners
-        self.dims = _moves(environment) and not environment.get("NO_COLOR")
-        shown = can_draw(streams.stderr, environment) and not manners.quiet
-        self._spinner = Spinner(streams.stderr) if shown else None
+        self._verbosity = verbosity
+        self.can_dim = wants_style(environment)
+        draws = can_redraw(streams.stderr, environment) and not verbosity.quiet
+        self._spinner = Spinner(streams.stderr) if draws else None
         self._drawing: Drawing | None = self._spinner
-        self._masked: Callable[[str], str] = str
+        self._mask: Callable[[str], str] = str
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.make_way()
+        self.end_drawing()
 
-    def mask(self, masked: Callable[[str], str]) -> None:
-        """From now on what `masked` leaves out of a sentence is not said."""
-        self._masked = masked
+    def set_mask(self, mask: Callable[[str], str]) -> None:
+        """Pass every later message through `mask`, which hides the key."""
+        self._mask = mask
 
     def note(self, sentence: str) -> None:
-        """Said only under `-v`."""
-        if self._manners.verbose:
+        """Print a message for `--verbose` only."""
+        if self._verbosity.verbose:
             self._say(sentence)
 
     def warn(self, sentence: str) -> None:
-        """Said unless the user wants silence."""
-        if not self._manners.quiet:
+        """Print a warning, unless `--quiet`."""
+        if not self._verbosity.quiet:
             self._say(f"warning: {sentence}")
 
     def hint(self, sentence: str) -> None:
-        """Said because something looks like a hang and is none."""
-        if not self._manners.quiet:
+        """Print a message that helps the user, such as the reason of a long wait, unless `--quiet`."""
+        if not self._verbosity.quiet:
             self._say(sentence)
 
-    def summary(self, sentence: str) -> None:
-        """What came of it all, in the end."""
+    def summarize(self, sentence: str) -> None:
+        """Print the outcome of the run, unless `--quiet`."""
         self.hint(sentence)
 
-    def turn(self) -> None:
-        """Time goes by; show that this is known."""
+    def tick(self) -> None:
+        """Draw the next frame of the spinner, if there is one."""
         if self._spinner is not None:
-            self._spinner.turn()
+            self._spinner.tick()
 
-    def own(self, drawing: Drawing) -> None:
-        """From now on it is `drawing` that gives way to what is said; there is no spinner beside it."""
-        self.make_way()
+    def attach(self, drawing: Drawing) -> None:
+        """Erase `drawing` before each message from now on; it replaces the spinner."""
+        self.end_drawing()
         self._drawing = drawing
 
     def pause(self) -> None:
-        """Something else is about to be written on the same terminal; what is drawn comes again after it."""
+        """Erase the drawing, because something else writes to the terminal; it is drawn again later."""
         if self._drawing is not None:
             self._drawing.clear()
 
-    def make_way(self) -> None:
-        """The answer begins, perhaps on the same terminal: there is nothing more to wait for."""
+    def end_drawing(self) -> None:
+        """Erase the drawing for good, because the answer begins, perhaps on the same terminal."""
         self.pause()
         self._spinner = self._drawing = None
 
     def _say(self, sentence: str) -> None:
         self.pause()
-        self._streams.say(self._masked(sentence))
-
-
-def can_draw(output: Output, environment: Mapping[str, str]) -> bool:
-    """Whether it is a terminal on which something can be drawn over."""
-    return output.is_terminal and _moves(environment)
-
-
-def _moves(environment: Mapping[str, str]) -> bool:
-    return environment.get("TERM", "") not in ("", "dumb", "unknown")
+        self._streams.say(self._mask(sentence))

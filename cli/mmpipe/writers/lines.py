@@ -1,7 +1,6 @@
-"""Writes lines of JSON: a line for each event, the record or transcript at the end, or the server's own bytes."""
+"""Writers of JSON: a line for each event, a record or transcript at the end; and the raw bytes of the server."""
 
 import codecs
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import assert_never
@@ -9,41 +8,37 @@ from typing import assert_never
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.text.json_bytes import compact_json
 from mmpipe.text.visible import visible, visible_json
 from mmpipe.unix.streams import Output
 from mmpipe.writers.writer import Writer
 
 
-def compact(value: Mapping[str, object]) -> str:
-    """A JSON object on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def write_line(output: Output, value: Mapping[str, object]) -> None:
-    """One JSON object on one line, in one write."""
-    line = compact(value)
+    """Write a JSON object as one line in one write; visible on a terminal. Raises OutputError and PipeClosed."""
+    line = compact_json(value)
     if output.is_terminal:
         line = visible_json(line)
-    # Half a surrogate pair becomes the escape that JSON has for it.
+    # A lone surrogate becomes its JSON escape.
     output.write(f"{line}\n".encode(errors="backslashreplace"))
 
 
 class EventWriter(Writer):
-    """`-F jsonl`: a line for each event as it comes."""
+    """Writes `-F jsonl`: a line for each event as it arrives."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
 
     def write(self, event: Event) -> None:
-        write_line(self._output, _event(event))
+        write_line(self._output, _event_json(event))
 
     def fail(self, error: MmpipeError) -> None:
-        """After trouble the last line says what it was."""
+        """Write the error as the last line."""
         write_line(self._output, {"type": "error", **error.as_json()})
 
 
 class RecordWriter(Writer):
-    """`-F json`: one line, which exists only once the answer is whole."""
+    """Writes `-F json`: one record, once the answer is complete."""
 
     def __init__(self, output: Output, record: Callable[[], Mapping[str, object]]) -> None:
         self._output, self._record = output, record
@@ -53,7 +48,7 @@ class RecordWriter(Writer):
 
 
 class TranscriptWriter(Writer):
-    """`-F messages`: all that was said, a message a line; also where it ends with calls that were not run."""
+    """Writes `-F messages`: the whole conversation, a message a line, also if it ends with tool calls that nobody ran."""
 
     def __init__(self, output: Output, messages: Callable[[], Iterable[Message]]) -> None:
         self._output, self._messages = output, messages
@@ -68,16 +63,16 @@ class TranscriptWriter(Writer):
 
 
 class RawWriter(Writer):
-    """`-F raw`: the server's own bytes; made visible on a terminal, like everything from outside."""
+    """Writes `-F raw`: the bytes of the server, visible on a terminal; `live` writes them as they arrive."""
 
     def __init__(self, output: Output, *, live: bool) -> None:
         self._output = output
         self._live = live
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def receive(self, body: bytes) -> None:
-        self._held += body
+        self._buffer += body
         if self._live:
             self.end()
 
@@ -85,12 +80,12 @@ class RawWriter(Writer):
         self.end()
 
     def end(self) -> None:
-        body = bytes(self._held)
-        self._held.clear()
+        body = bytes(self._buffer)
+        self._buffer.clear()
         self._output.write(visible(self._decoder.decode(body)).encode() if self._output.is_terminal else body)
 
 
-def _event(event: Event) -> dict[str, object]:
+def _event_json(event: Event) -> dict[str, object]:
     match event:
         case Start():
             return {"type": "start", "id": event.id, "model": event.model}

@@ -1,4 +1,4 @@
-"""Appends the JSON lines that `--meta` asks for: one about the run, after those told while it goes on."""
+"""Appends the JSON lines of `--meta`: lines during the run, then one about the whole run."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -9,16 +9,16 @@ from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, Pip
 from mmpipe.unix.files import opened
 from mmpipe.writers.lines import write_line
 
-_SIGNALLED = 128  # and the signal's number, as shells count
+_SIGNAL_BASE = 128  # a shell adds the number of the signal
 
 
 @contextmanager
 def open_meta(
     path: str | None, line: Callable[[int, MmpipeError | None], Mapping[str, object]]
 ) -> Iterator[Callable[[Mapping[str, object]], None]]:
-    """When the context ends, however it ends, what `line` makes of status and error is appended to `path`, if any.
+    """Append `line(status, error)` to `path` when the context ends, also by an error; yields a function that appends a line now.
 
-    What comes out of it appends a line of its own before that.
+    Does nothing if `path` is None. Raises OutputError, but never in place of an error of the context.
     """
     if path is None:
         yield lambda _: None
@@ -27,10 +27,10 @@ def open_meta(
         try:
             yield partial(write_line, output)
         except (Exception, Interrupted) as error:
-            told = line(_status(error), error if isinstance(error, MmpipeError) else None)
-            # What went wrong first is what the user must hear of.
+            last = line(_status(error), error if isinstance(error, MmpipeError) else None)
+            # The user must see the first error, not a second one from here.
             with suppress(OutputError):
-                write_line(output, told)
+                write_line(output, last)
             raise
         write_line(output, line(ExitStatus.OK, None))
 
@@ -40,8 +40,8 @@ def _status(error: Exception | Interrupted) -> int:
         case MmpipeError():
             return error.status
         case PipeClosed():
-            return _SIGNALLED + signal.SIGPIPE
+            return _SIGNAL_BASE + signal.SIGPIPE
         case Interrupted():
-            return _SIGNALLED + error.signal_number
+            return _SIGNAL_BASE + error.signal_number
         case _:
             return ExitStatus.INTERNAL

@@ -1,4 +1,4 @@
-"""Shows on the terminal of stderr that something is being waited for, until the first byte comes."""
+"""Draws a spinner on the terminal of stderr until the first byte arrives."""
 
 import time
 
@@ -9,28 +9,28 @@ _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Spinner:
-    """Turns a little at each call; never more than one line, and gone without a trace."""
+    """Spinner in one line, with the seconds since the start; `clear` leaves no trace."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._began = time.monotonic()
-        self._turns = 0
+        self._start = time.monotonic()
+        self._frames = 0
 
-    def turn(self) -> None:
-        """Draw the next frame, with the seconds waited."""
-        frame = _FRAMES[self._turns % len(_FRAMES)]
-        self._turns += 1
-        self._draw(f"\r{frame} {time.monotonic() - self._began:.0f} s")
+    def tick(self) -> None:
+        """Draw the next frame and the seconds since the start."""
+        frame = _FRAMES[self._frames % len(_FRAMES)]
+        self._frames += 1
+        self._draw(f"\r{frame} {time.monotonic() - self._start:.0f} s")
 
     def clear(self) -> None:
-        """Take it off, if it is there."""
-        if self._turns:
-            self._turns = 0
+        """Erase the spinner, if it is drawn."""
+        if self._frames:
+            self._frames = 0
             self._draw("\r\x1b[K")
 
     def _draw(self, text: str) -> None:
         try:
             self._output.write(text.encode())
         except OutputError:
-            # A terminal that went away needs no spinner.
-            self._turns = 0
+            # The terminal is gone: no spinner is needed.
+            self._frames = 0

@@ -1,54 +1,43 @@
-"""Draws rows as a table for a terminal, as far as it is wide; for a pipe there are tabs."""
+"""Formats rows as a table for a terminal, as wide as it is."""
 
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from mmpipe.text.visible import visible
-from mmpipe.unix.streams import Output
 
 _GAP = 2  # spaces between columns
-_NARROWEST = 30  # characters of the last column, which may be broken into lines
-_WIDEST = 40  # of the others; what is longer is broken too
-_WIDTH = 80  # where nobody says how wide the terminal is
+_MIN_LAST = 30  # characters of the last column; longer cells are wrapped
+_MAX_OTHER = 40  # characters of the other columns; longer cells are wrapped
 
 
-def table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    width: int,
-    bold: bool,
-    numbers: Collection[str],
-    shed: Sequence[str],
-) -> str:
-    """The table, without those columns of `shed`, beginning with the first, for which `width` is too narrow.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableStyle:
+    """Layout of a table: `width` in characters, columns of `numbers` on the right, `optional` columns dropped first."""
 
-    Columns of `numbers` are set to the right. Names are `bold`.
-    """
-    from rich.cells import cell_len
+    width: int
+    bold: bool
+    numbers: Collection[str]
+    optional: Sequence[str]
+
+
+def format_table(columns: Sequence[str], rows: Sequence[Sequence[str]], style: TableStyle) -> str:
+    """Return the table; if it is too wide, without some `optional` columns, dropped in their order."""
     from rich.console import Console
     from rich.table import Table
 
-    widths = {
-        name: min(_WIDEST, max(cell_len(visible(cell)) for cell in (name, *cells)))
-        for name, *cells in zip(columns, *rows, strict=True)
-    }
-    widths[columns[-1]] = min(widths[columns[-1]], _NARROWEST)
-    left = list(columns)
-    for name in shed:
-        if sum(widths[column] + _GAP for column in left) - _GAP <= width:
-            break
-        left.remove(name)
-    drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold" if bold else "")
-    for name in left:
-        drawn.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    shown = _select_columns(columns, rows, style)
+    drawn = Table(
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold" if style.bold else ""
+    )
+    for name in shown:
+        drawn.add_column(name, justify="right" if name in style.numbers else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(visible(cell) for name, cell in zip(columns, row, strict=True) if name in left))
-    # With both sizes given, rich asks neither the environment nor the terminal.
+        drawn.add_row(*(visible(cell) for name, cell in zip(columns, row, strict=True) if name in shown))
+    # With both sizes given, rich reads neither the environment nor the terminal.
     console = Console(
-        width=width,
+        width=style.width,
         height=len(rows),
-        color_system="standard" if bold else None,
+        color_system="standard" if style.bold else None,
         force_terminal=True,
         markup=False,
         emoji=False,
@@ -59,17 +48,20 @@ def table(
     return captured.get().rstrip("\n")
 
 
-def width_of(output: Output, environment: Mapping[str, str]) -> int:
-    """The columns of a terminal: what COLUMNS says if it is a number above 0, what the terminal says, or 80."""
-    said = environment.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
-        return int(said)
-    try:
-        return os.get_terminal_size(output.descriptor).columns or _WIDTH
-    except OSError:
-        return _WIDTH
+def _select_columns(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], style: TableStyle
+) -> Sequence[str]:
+    """Return the columns that fit into the width."""
+    from rich.cells import cell_len
 
-
-def wants_style(environment: Mapping[str, str]) -> bool:
-    """Whether a person has nothing against bold letters (NO_COLOR, TERM=dumb)."""
-    return not environment.get("NO_COLOR") and environment.get("TERM", "") not in ("", "dumb", "unknown")
+    widths = {
+        name: min(_MAX_OTHER, max(cell_len(visible(cell)) for cell in (name, *cells)))
+        for name, *cells in zip(columns, *rows, strict=True)
+    }
+    widths[columns[-1]] = min(widths[columns[-1]], _MIN_LAST)
+    left = list(columns)
+    for name in style.optional:
+        if sum(widths[column] + _GAP for column in left) - _GAP <= style.width:
+            break
+        left.remove(name)
+    return left

@@ -1,53 +1,53 @@
-"""Writes the answer as text: exactly the model's bytes into pipes and files, nothing harmful onto terminals."""
+"""Writes the answer as text: exactly the bytes of the model to pipes and files, made harmless on terminals."""
 
 from dataclasses import asdict
 from typing import Protocol, assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import MmpipeError
+from mmpipe.text.json_bytes import compact_json
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
-from mmpipe.writers.lines import compact
 from mmpipe.writers.writer import Writer
 
 
 class TextSink(Protocol):
-    """Something that text is written on."""
+    """Destination of text: a pipe, a file or a terminal."""
 
     def write(self, text: str) -> None: ...
     def end_line(self) -> None: ...
-    def fresh_line(self) -> None: ...
+    def begin_line(self) -> None: ...
     def break_off(self) -> None: ...
 
 
 class PlainText:
-    """A pipe or file: the text as it is, in UTF-8 whatever the locale."""
+    """Writes text unchanged to a pipe or file, in UTF-8 in every locale."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._last = ""
 
     def write(self, text: str) -> None:
-        # Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
+        # JSON can express a lone surrogate; UTF-8 cannot.
         self._output.write(text.encode(errors="replace"))
         self._last = text[-1]
 
     def end_line(self) -> None:
-        """A final newline, if the text has none."""
+        """Write a newline, unless the text ends with one."""
         if self._last != "\n":
             self.write("\n")
 
-    def fresh_line(self) -> None:
-        """What follows begins a line."""
+    def begin_line(self) -> None:
+        """Begin a new line, unless nothing was written."""
         if self._last:
             self.end_line()
 
     def break_off(self) -> None:
-        """The text ends here unfinished; in a pipe it stays what the model said."""
+        """End an incomplete text; in a pipe it stays as the model sent it."""
 
 
 class TerminalText(PlainText):
-    """A terminal: controls made visible, dimmed if asked for; our own colour is all that moves it."""
+    """Writes text to a terminal: control characters visible, dimmed if `dim`."""
 
     def __init__(self, output: Output, *, dim: bool = False) -> None:
         super().__init__(output)
@@ -59,14 +59,14 @@ class TerminalText(PlainText):
         self._last = text[-1]
 
     def break_off(self) -> None:
-        """What is said of it goes to a line of its own."""
-        self.fresh_line()
+        """End the line, since an error message follows."""
+        self.begin_line()
 
 
 class TextWriter(Writer):
-    """Answer and thinking as text, each on its own paper; no paper, no thinking.
+    """Writes answer and thinking as text, each to its own sink; without a sink the thinking is dropped.
 
-    Calls that nobody runs here are written too, as JSON lines for who does.
+    With `with_calls`, tool calls are written too, as JSON lines for the program that runs them.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class TextWriter(Writer):
                 self._thinking_open = True
             case ToolCall() if self._with_calls:
                 self._end_thinking()
-                self._answer.fresh_line()
-                self._answer.write(compact(asdict(event)) + "\n")
+                self._answer.begin_line()
+                self._answer.write(compact_json(asdict(event)) + "\n")
             case Thinking() | Start() | Usage() | Stop() | ToolCall() | ToolResult():
                 pass
             case _:
@@ -96,7 +96,7 @@ class TextWriter(Writer):
 
     def end_turn(self) -> None:
         self._end_thinking()
-        self._answer.fresh_line()
+        self._answer.begin_line()
 
     def end(self) -> None:
         self._end_thinking()
@@ -105,7 +105,7 @@ class TextWriter(Writer):
     def give_up(self) -> None:
         self._end_thinking()
 
-    def fail(self, error: MmpipeError) -> None:  # noqa: ARG002  who reads text is told on stderr
+    def fail(self, error: MmpipeError) -> None:  # noqa: ARG002  text has no place for the error; stderr has it
         self._end_thinking()
         self._answer.break_off()
 

@@ -1,26 +1,26 @@
-"""What every writer can do."""
+"""The interface of all writers."""
 
 from mmpipe.core.events import Event
 from mmpipe.errors import MmpipeError
 
 
 class Writer:
-    """Takes an answer as it comes, and writes nothing of it; each form of output writes some."""
+    """Writer that writes nothing; the writer of each output format overrides what it needs."""
 
     def write(self, event: Event) -> None:
-        """The next event."""
+        """Take the next event."""
 
     def receive(self, body: bytes) -> None:
-        """The next bytes of the server, before they are events."""
+        """Take the next bytes of the server, before they are decoded."""
 
     def end_turn(self) -> None:
-        """The model has said something and called tools; it will go on when it has their results."""
+        """End a turn with tool calls; the next turn follows."""
 
     def end(self) -> None:
-        """The answer is whole."""
+        """End the complete answer."""
 
     def give_up(self) -> None:
-        """This attempt failed, and another one follows."""
+        """End a failed attempt; a retry follows."""
 
     def fail(self, error: MmpipeError) -> None:
-        """The answer will not be whole."""
+        """End an answer that stays incomplete because of `error`."""

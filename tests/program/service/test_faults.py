@@ -264,7 +264,7 @@ def test_a_short_wait_is_kept_and_one_of_a_day_is_not_begun(command: str) -> Non
         began = time.monotonic()
         done = run(far.base_url, command, "86400")
         assert (ExitStatus.QUOTA, 1) == (done.status, far.asked("86400"))
-        assert "come back in 24 h" in done.said
+        assert "retry in 24 h" in done.said
         assert time.monotonic() - began < 5
 
 

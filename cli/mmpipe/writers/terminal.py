@@ -1,0 +1,34 @@
+"""Tells how a terminal can be used: drawing, colour, width; from the terminal itself and TERM, NO_COLOR, COLUMNS."""
+
+import os
+from collections.abc import Mapping
+
+from mmpipe.unix.streams import Output
+
+_WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
+_DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
+
+
+def can_redraw(output: Output, environment: Mapping[str, str]) -> bool:
+    """Return True if `output` is a terminal that can erase a line."""
+    return output.is_terminal and _has_escapes(environment)
+
+
+def wants_style(environment: Mapping[str, str]) -> bool:
+    """Return True if colours, bold and dim text are possible (TERM) and not refused (NO_COLOR)."""
+    return _has_escapes(environment) and not environment.get("NO_COLOR")
+
+
+def terminal_width(output: Output, environment: Mapping[str, str]) -> int:
+    """Return the columns of a terminal: COLUMNS if it is a number above 0, else the terminal's own, else 80."""
+    typed = environment.get("COLUMNS", "")
+    if typed.isdecimal() and int(typed) > 0:
+        return int(typed)
+    try:
+        return os.get_terminal_size(output.descriptor).columns or _WIDTH
+    except OSError:
+        return _WIDTH
+
+
+def _has_escapes(environment: Mapping[str, str]) -> bool:
+    return environment.get("TERM", "") not in _DUMB
