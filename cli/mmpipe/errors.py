@@ -22,7 +22,7 @@ Interrupted            a signal asked us to end: die by it
 """
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final, Self, TypedDict, Unpack
 
 
 class ExitStatus(IntEnum):
@@ -52,6 +52,15 @@ class ExitStatus(IntEnum):
         return self.name.lower().replace("_", " ")
 
 
+class ErrorFields(TypedDict, total=False):
+    """The fields of an error that `MmpipeError.derived` can give other values."""
+
+    message: str
+    request_id: str | None
+    retryable: bool
+    retry_after: float | None
+
+
 class MmpipeError(Exception):
     """A failure with words for the user and one exit status.
 
@@ -72,12 +81,18 @@ class MmpipeError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.http = http
-        self.api_code = api_code
-        self.request_id = request_id
-        self.retryable = retryable
-        self.retry_after = retry_after
+        self.message: Final = message
+        self.http: Final = http
+        self.api_code: Final = api_code
+        self.request_id: Final = request_id
+        self.retryable: Final = retryable
+        self.retry_after: Final = retry_after
+
+    def derived(self, **changes: Unpack[ErrorFields]) -> Self:
+        """A new error of the same class with other values in some fields; an error that was raised stays as it is."""
+        found = type(self).__new__(type(self), changes.get("message", self.message))
+        vars(found).update(vars(self) | changes)
+        return found
 
     def as_json(self) -> dict[str, object]:
         """The object of `--error-json`, of JSONL error events and of batch records."""

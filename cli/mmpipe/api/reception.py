@@ -141,8 +141,7 @@ class Reception(Generic[Part]):
             raise self._traced(error) from None
 
     def _traced(self, error: MmpipeError) -> MmpipeError:
-        error.request_id = error.request_id or self._request_id
-        return error
+        return error if error.request_id else error.derived(request_id=self._request_id)
 
 
 def receive_answer(head: Head) -> Reception[Event]:

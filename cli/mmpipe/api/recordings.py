@@ -89,9 +89,8 @@ class Recordings:
             if recording.error is None and not is_told(error):
                 raise InputError(f"{self.path(request)} holds no whole answer: {error.message}") from error
             if recording.error is None:
-                # Somebody wrote into the answer what the service says of a failure.
-                error.retryable, error.retry_after = False, None
-                raise
+                # Somebody wrote an error of the service into the answer. A retry of the replay would bring the same.
+                raise error.derived(retryable=False, retry_after=None) from None
         if recording.error is not None:
             raise recording.error.error()
 

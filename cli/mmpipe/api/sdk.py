@@ -93,8 +93,6 @@ def _wait(told: list[str], date: str | None) -> float | None:
 
 
 def without_key(error: MmpipeError, key: Key) -> MmpipeError:
-    """The error, with the key in nothing that is shown of it; some hosts repeat what they were sent."""
-    error.message = key.masked(error.message)
-    if error.request_id is not None:
-        error.request_id = key.masked(error.request_id)
-    return error
+    """The same error without the key in its texts; some hosts repeat what they were sent."""
+    request_id = None if error.request_id is None else key.masked(error.request_id)
+    return error.derived(message=key.masked(error.message), request_id=request_id)

@@ -95,7 +95,6 @@ class Dialogue:
     def _have_mended(self, unfit: InvalidAnswer) -> None:
         """One more turn about what is wrong; raises `unfit` if there were enough of them, and forgets about them."""
         if not self._repairs:
-            unfit.request_id = self._account.reply.request_id
             if self._begun is not None:
                 del self._conversation.new[self._begun :]
             self._outlets.writer(self._account, self._transcript).fail(unfit)

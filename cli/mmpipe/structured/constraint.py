@@ -6,7 +6,14 @@ from typing import Final, Literal
 
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
-from mmpipe.structured.extraction import Extractor, extract_code, extract_json, fit_schema, instruction
+from mmpipe.structured.extraction import (
+    Extractor,
+    InvalidAnswer,
+    extract_code,
+    extract_json,
+    fit_schema,
+    instruction,
+)
 from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
@@ -37,7 +44,10 @@ class OutputConstraint:
             return
         text, reply.texts = "".join(reply.texts), []
         if not reply.tool_calls:
-            reply.texts = [self.fit(text)]
+            try:
+                reply.texts = [self.fit(text)]
+            except InvalidAnswer as error:
+                raise error.derived(request_id=reply.request_id) from None
 
 
 AS_IT_IS: Final = OutputConstraint()
