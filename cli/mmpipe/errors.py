@@ -187,6 +187,11 @@ class OutputError(MmpipeError):
 
     status = ExitStatus.OUTPUT
 
+    @classmethod
+    def from_os(cls, name: object, error: OSError) -> Self:
+        """The error for a failed write to the file or descriptor of that name."""
+        return cls(f"cannot write to {name}: {error.strerror}")
+
 
 class Partial(MmpipeError):
     """A batch ended, and some of its records failed."""

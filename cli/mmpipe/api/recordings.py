@@ -17,6 +17,9 @@ from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
+from mmpipe.unix.replacement import create_beside, replacement
+
+_OWN = 0o600  # the mode of a recording: for its owner alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,36 +163,21 @@ def _try_out(folder: Path) -> None:
     """Make the folder if need be, and a file in it, so that nothing is asked whose answer could not be kept."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, path = _beside(folder / "trial")
+        path, descriptor = create_beside(str(folder / "trial"), _OWN)
         os.close(descriptor)
-        path.unlink()
+        Path(path).unlink()
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise OutputError.from_os(folder, error) from error
 
 
 def _put(path: Path, content: bytes) -> None:
     """Put a file in its place, where others see it whole or not at all. Raises OutputError."""
     try:
-        descriptor, temporary = _beside(path)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                # A name that is lost with the power is only a miss; a file that is empty would be a bad recording.
-                os.fsync(descriptor)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        # A name that is lost with the power is only a miss; an empty file would be a bad recording.
+        with (
+            replacement(str(path), _OWN, syncs_name=False) as descriptor,
+            os.fdopen(descriptor, "wb", closefd=False) as file,
+        ):
+            file.write(content)
     except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _beside(path: Path) -> tuple[int, Path]:
-    """A new file of our own in the same folder, since only there can it be renamed into place."""
-    temporary = path.with_name(f".{path.name[:16]}.{os.urandom(8).hex()}")
-    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), temporary
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to {path}: {error.strerror}")
+        raise OutputError.from_os(path, error) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.unix.folders import sync_folder_of
+from mmpipe.unix.replacement import replacement
 from mmpipe.unix.streams import Output, Streams
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # a larger number is none
@@ -43,7 +43,7 @@ def opened(path: str, *, append: bool = False) -> Iterator[Output]:
     try:
         descriptor = _open(path, append=append)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise OutputError.from_os(path, error) from error
     try:
         is_main = path in ("/dev/stdout", "/dev/fd/1")
         yield Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)
@@ -65,28 +65,18 @@ def replaced(path: str) -> Iterator[Output]:
         if found is None and os.path.basename(path) in ("", ".", ".."):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise OutputError.from_os(path, error) from error
     if _DESCRIPTOR.fullmatch(path) or (found is not None and not stat.S_ISREG(found.st_mode)):
         with opened(path) as output:
             yield output
         return
     try:
-        temporary, descriptor = _beside(target, 0o666 if found is None else 0o600)
+        with replacement(target, 0o666 if found is None else 0o600) as descriptor:
+            if found is not None:
+                _make_alike(descriptor, found)
+            yield Output(descriptor, path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        if found is not None:
-            _make_alike(descriptor, found)
-        yield Output(descriptor, path)
-        _commit(descriptor, temporary, target)
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise _cannot_write(path, error) from error
-        raise
-    finally:
-        os.close(descriptor)
+        raise OutputError.from_os(path, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +129,6 @@ def _stat(path: str) -> os.stat_result | None:
         return None
 
 
-def _commit(descriptor: int, temporary: str, target: str) -> None:
-    os.fsync(descriptor)
-    os.rename(temporary, target)
-    sync_folder_of(target)
-
-
-def _beside(target: str, mode: int) -> tuple[str, int]:
-    """A new file in the same folder, since only there can it be renamed into place."""
-    folder, name = os.path.split(target)
-    while True:
-        # A name may have 255 bytes; the front of it is enough to recognise it by.
-        temporary = os.path.join(folder, f".{name[:60]}.{os.urandom(4).hex()}")
-        with suppress(FileExistsError):
-            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-
-
 def _open(path: str, *, append: bool) -> int:
     found = _DESCRIPTOR.fullmatch(path)
     if found is not None:
@@ -162,7 +136,3 @@ def _open(path: str, *, append: bool) -> int:
         return os.dup(int(found[1]) if found[1] else _STANDARD[path])
     how = os.O_APPEND if append else os.O_TRUNC
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
-
-
-def _cannot_write(path: str, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to {path}: {error.strerror}")
