@@ -115,7 +115,7 @@ class _LockedFile:
                 os.ftruncate(self.descriptor, self.end)
             self.size = self.end
             if isinstance(error, OSError):
-                raise OutputError(f"cannot write to {self.path}: {error.strerror}") from error
+                raise OutputError.from_os(self.path, error) from error
             raise
         self.size = self.end = self.end + self.lacks_newline + len(lines)
         self.lacks_newline = self.is_new = False
@@ -166,7 +166,7 @@ def _open(path: str) -> tuple[int, bool]:
         # What a folder and a socket say.
         if error.errno in (errno.EISDIR, errno.ENXIO):
             raise _not_regular(path) from error
-        raise OutputError(f"cannot write to {path}: {error.strerror}") from error
+        raise OutputError.from_os(path, error) from error
 
 
 def _not_regular(path: str) -> InputError:

@@ -62,7 +62,7 @@ class Output:
             return PipeClosed()
         if error.errno == errno.EBADF:
             return OutputError(f"{self.name} is closed")
-        return OutputError(f"cannot write to {self.name}: {error.strerror}")
+        return OutputError.from_os(self.name, error)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

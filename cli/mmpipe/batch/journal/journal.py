@@ -92,7 +92,7 @@ class Journal:
         try:
             os.ftruncate(self._output.descriptor, 0)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise OutputError.from_os(self.path, error) from error
         self._size = 0
 
     def append(self, lines: Sequence[bytes]) -> None:
@@ -139,7 +139,7 @@ class Journal:
                     os.fdatasync(self._output.descriptor)
                 except OSError as error:
                     # The kernel tells it once, and calls the next sync a success.
-                    self._lost = _cannot_write(self.path, error)
+                    self._lost = OutputError.from_os(self.path, error)
             if self._lost is not None:
                 raise self._lost
 
@@ -219,7 +219,7 @@ def _open(path: str) -> int:
     try:
         return os.open(path, how, 0o666)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise OutputError.from_os(path, error) from error
 
 
 def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Journal:
@@ -232,7 +232,7 @@ def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Jour
         else:
             raise UsageError(f"{path} has content: --resume goes on with it, --overwrite starts over")
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise OutputError.from_os(path, error) from error
     return Journal(path, repaired, Output(descriptor, path), known, os.fstat(descriptor).st_size)
 
 
@@ -277,7 +277,3 @@ def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> st
         what = "a torn record" if whole is None and line else "NULs"
         done.append(f"{tail.size - kept} bytes of {what} were cut off its end")
     return " and ".join(done)
-
-
-def _cannot_write(path: str, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to {path}: {error.strerror}")
