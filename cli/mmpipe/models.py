@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mmpipe.core.catalogue import Model, Price, load
+from mmpipe.core.catalogue import Model, Price, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, Rejected, UsageError
@@ -98,7 +98,7 @@ def models(
     list_models: ListModels = _list_models,
 ) -> None:
     """Write the models, or one of them; raises UsageError or Rejected for one that nobody knows."""
-    entries = [_Entry(model.id, model) for model in load()]
+    entries = [_Entry(model.id, model) for model in load_models()]
     if options.live:
         entries = _compared(entries, _served(options, streams, environment, list_models))
     if options.model is not None:

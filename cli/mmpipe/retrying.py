@@ -17,7 +17,7 @@ def announce_endpoint(settings: Settings, console: Console) -> Endpoint:
     """Where to ask; `-v` tells it, and everything else that was chosen, with its source."""
     endpoint = settings.endpoint()
     # A service that repeats what it was sent has many ways to have it said.
-    console.set_mask(endpoint.key.masked)
+    console.set_mask(endpoint.key.mask)
     for line in settings.explain():
         console.note(line)
     console.note(f"asking {endpoint.base_url} with the key of: {endpoint.key.source}")

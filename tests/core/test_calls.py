@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.core.calls import check_calls, open_calls
+from mmpipe.core.calls import check_calls, find_open_calls
 from mmpipe.core.events import Event, Message, Stop, Text, ToolCall
 from mmpipe.errors import BadResponse
 
@@ -17,16 +17,16 @@ def test_calls_wait_until_all_their_results_are_there() -> None:
     calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}, {"id": "2", "function": {}}]
     said: Message = {"role": "assistant", "tool_calls": calls}
     results: list[Message] = [{"role": "tool", "tool_call_id": "2"}, {"role": "tool", "tool_call_id": "1"}]
-    assert (ToolCall(0, "1", "f", "{}"), ToolCall(1, "2", "", "")) == open_calls([said])
-    assert ["1"] == [call.id for call in open_calls([said, results[0]])]
-    assert () == open_calls([said, *results])
-    assert () == open_calls([said, {"role": "user"}])
-    assert () == open_calls([])
+    assert (ToolCall(0, "1", "f", "{}"), ToolCall(1, "2", "", "")) == find_open_calls([said])
+    assert ["1"] == [call.id for call in find_open_calls([said, results[0]])]
+    assert () == find_open_calls([said, *results])
+    assert () == find_open_calls([said, {"role": "user"}])
+    assert () == find_open_calls([])
 
 
 @pytest.mark.parametrize("odd", [None, "x", [1, "x", None], {}])
 def test_what_is_no_list_of_calls_holds_none(odd: object) -> None:
-    assert () == open_calls([{"role": "assistant", "tool_calls": odd}])
+    assert () == find_open_calls([{"role": "assistant", "tool_calls": odd}])
 
 
 def test_a_bad_call_is_found_before_any_is_said() -> None:

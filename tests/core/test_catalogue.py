@@ -10,10 +10,10 @@ from genai_prices import calc_price
 
 from mmpipe.chat.answer import UNDISPUTED
 from mmpipe.core import catalogue
-from mmpipe.core.catalogue import Model, cost, find
+from mmpipe.core.catalogue import Model, calculate_cost, find_model
 from mmpipe.core.events import Usage
 
-MODELS = catalogue.load()
+MODELS = catalogue.load_models()
 # The official page: name, context window, speed.
 OFFICIAL = {
     "MiniMax-M2.7": 60,
@@ -28,7 +28,7 @@ OFFICIAL = {
 
 def test_the_models_of_the_official_page_are_there_as_it_gives_them() -> None:
     for name, tps in OFFICIAL.items():
-        model = find(name)
+        model = find_model(name)
         assert model is not None
         assert (204_800, tps) == (model.context, model.tps)
 
@@ -50,29 +50,33 @@ def test_each_row_is_whole(model: Model) -> None:
 def test_our_prices_agree_with_a_list_that_others_keep(model: Model, prompt: int, cached: int) -> None:
     theirs = TheirUsage(input_tokens=prompt, output_tokens=500, cache_read_tokens=cached)
     expected = calc_price(theirs, model_ref=model.id, provider_id="minimax").total_price
-    assert pytest.approx(float(expected)) == cost(model.id, Usage(prompt, 500, prompt + 500, None, cached))
+    assert pytest.approx(float(expected)) == calculate_cost(
+        model.id, Usage(prompt, 500, prompt + 500, None, cached)
+    )
 
 
 def test_an_unknown_price_is_null_and_never_nothing() -> None:
-    assert None is cost("some-other-model", Usage(1, 1, 2))
-    assert None is cost("MiniMax-M3", None)
-    assert None is cost("MiniMax-M3", Usage(total_tokens=2))
-    assert 0 == cost("MiniMax-M3", Usage(0, 0, 0))
+    assert None is calculate_cost("some-other-model", Usage(1, 1, 2))
+    assert None is calculate_cost("MiniMax-M3", None)
+    assert None is calculate_cost("MiniMax-M3", Usage(total_tokens=2))
+    assert 0 == calculate_cost("MiniMax-M3", Usage(0, 0, 0))
     # More from the cache than there was makes no sense; no price of that is known.
-    assert None is cost("MiniMax-M3", Usage(100, 10, 110, cached_tokens=200))
-    assert None is cost("MiniMax-M3", Usage(100, 10, 110, cache_write_tokens=10))
-    assert None is cost("MiniMax-M3", Usage(100, 10, 110, service_tier="flex"))
+    assert None is calculate_cost("MiniMax-M3", Usage(100, 10, 110, cached_tokens=200))
+    assert None is calculate_cost("MiniMax-M3", Usage(100, 10, 110, cache_write_tokens=10))
+    assert None is calculate_cost("MiniMax-M3", Usage(100, 10, 110, service_tier="flex"))
 
 
 def test_what_is_written_to_the_cache_and_what_is_hurried_cost_more() -> None:
     assert 1000 * 0.3e-6 + 1000 * 0.375e-6 == pytest.approx(
-        cost("MiniMax-M2.7", Usage(2000, 0, 2000, cache_write_tokens=1000))
+        calculate_cost("MiniMax-M2.7", Usage(2000, 0, 2000, cache_write_tokens=1000))
     )
     usage = Usage(1000, 500, 1500)
-    normal = cost("MiniMax-M3", usage)
+    normal = calculate_cost("MiniMax-M3", usage)
     assert normal is not None
-    assert normal == cost("MiniMax-M3", replace(usage, service_tier="standard"))
-    assert 1.5 * normal == pytest.approx(cost("MiniMax-M3", replace(usage, service_tier="priority")))
+    assert normal == calculate_cost("MiniMax-M3", replace(usage, service_tier="standard"))
+    assert 1.5 * normal == pytest.approx(
+        calculate_cost("MiniMax-M3", replace(usage, service_tier="priority"))
+    )
 
 
 def test_no_model_ignores_what_is_never_looked_up_for_it() -> None:
@@ -80,7 +84,7 @@ def test_no_model_ignores_what_is_never_looked_up_for_it() -> None:
 
 
 def test_a_name_is_found_in_any_case() -> None:
-    found = find("minimax-m3")
+    found = find_model("minimax-m3")
     assert found is not None
     assert "MiniMax-M3" == found.id
-    assert None is find("m3")
+    assert None is find_model("m3")

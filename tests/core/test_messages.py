@@ -5,7 +5,13 @@ import json
 import pytest
 
 from mmpipe.core.events import Message
-from mmpipe.core.messages import check_parts, check_results, instructed, sendable, settled
+from mmpipe.core.messages import (
+    add_instruction,
+    check_parts,
+    check_results,
+    drop_open_calls,
+    prepare_messages,
+)
 from mmpipe.errors import InputError
 
 USER: Message = {"role": "user", "content": "a"}
@@ -26,47 +32,47 @@ def result(name: str) -> Message:
 
 def test_a_model_that_takes_one_system_message_gets_one_at_the_beginning() -> None:
     joined = {"role": "system", "content": "be brief\n\nbe kind"}
-    assert (joined, USER) == sendable([BRIEF, USER, KIND], "MiniMax-M2.7")
-    assert ({**KIND, "content": "be kind"}, USER) == sendable([USER, KIND], "MiniMax-M2.1")
+    assert (joined, USER) == prepare_messages([BRIEF, USER, KIND], "MiniMax-M2.7")
+    assert ({**KIND, "content": "be kind"}, USER) == prepare_messages([USER, KIND], "MiniMax-M2.1")
 
 
 @pytest.mark.parametrize("model", ["MiniMax-M3", "a-model-that-nobody-knows"])
 def test_other_models_get_system_messages_where_they_stand(model: str) -> None:
-    assert (BRIEF, USER, KIND) == sendable([BRIEF, USER, KIND], model)
+    assert (BRIEF, USER, KIND) == prepare_messages([BRIEF, USER, KIND], model)
 
 
 def test_a_single_system_message_at_the_beginning_is_sent_as_it_is() -> None:
-    assert (KIND, USER) == sendable([KIND, USER], "MiniMax-M2.7")
+    assert (KIND, USER) == prepare_messages([KIND, USER], "MiniMax-M2.7")
 
 
 def test_an_instruction_comes_after_the_system_messages_of_the_user() -> None:
     told = {"role": "system", "content": "JSON"}
-    assert (BRIEF, told, USER) == instructed([BRIEF, USER], "JSON")
-    assert (told, USER) == instructed([USER], "JSON")
+    assert (BRIEF, told, USER) == add_instruction([BRIEF, USER], "JSON")
+    assert (told, USER) == add_instruction([USER], "JSON")
 
 
 def test_what_the_model_said_is_sent_back_as_it_is() -> None:
     said = calling("1", "2", arguments='{"a": 1.0}')
-    assert said is sendable([USER, said], "MiniMax-M2.7")[1]
+    assert said is prepare_messages([USER, said], "MiniMax-M2.7")[1]
 
 
 def test_arguments_that_are_not_json_are_quoted_in_some_that_are() -> None:
     said = calling("1", arguments='{"a": "')
-    sent = sendable([said], "MiniMax-M3")[0]
+    sent = prepare_messages([said], "MiniMax-M3")[0]
     assert {"not_json": '{"a": "'} == json.loads(sent["tool_calls"][0]["function"]["arguments"])  # type: ignore[index]
     assert {**calling("1"), "tool_calls": None} == {**sent, "tool_calls": None}
     assert '{"a": "' == said["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
 
 
 def test_no_arguments_are_sent_as_an_empty_object() -> None:
-    sent = sendable([calling("1", arguments="")], "MiniMax-M3")[0]
+    sent = prepare_messages([calling("1", arguments="")], "MiniMax-M3")[0]
     assert "{}" == sent["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([USER, result("1")], "message 2 is the result of a call that is not there: '1'"),
+        ([USER, result("1")], "message 2 is the result of a missing call: '1'"),
         ([calling("1"), result("1"), result("1")], "message 3 is the result"),
         ([calling("1"), USER], r"message 2 comes before the result of 1 \(f\)"),
         ([calling("1", "2"), result("2"), calling("3")], r"message 3 comes before the result of 1 \(f\)"),
@@ -85,12 +91,12 @@ def test_a_whole_chain_is_good_in_any_order_of_results_and_may_end_with_calls() 
 
 def test_calls_that_nobody_answered_are_left_out_of_what_can_be_gone_on_from() -> None:
     whole = [USER, calling("1"), result("1")]
-    assert whole == settled([*whole, calling("2", "3"), result("3")])
-    assert whole == settled(whole)
+    assert whole == drop_open_calls([*whole, calling("2", "3"), result("3")])
+    assert whole == drop_open_calls(whole)
 
 
 def test_pictures_are_for_models_that_see() -> None:
     seen: Message = {"role": "user", "content": [{"type": "image_url"}, {"type": "text"}]}
     check_parts([seen], "MiniMax-M3")
-    with pytest.raises(InputError, match=r"MiniMax-M2\.7 takes no image_url"):
+    with pytest.raises(InputError, match=r"MiniMax-M2\.7 does not accept image_url"):
         check_parts([seen], "MiniMax-M2.7")

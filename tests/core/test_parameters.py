@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmpipe.core.catalogue import find
-from mmpipe.core.parameters import check_for_model, parse_parameters, sampling
+from mmpipe.core.catalogue import find_model
+from mmpipe.core.parameters import build_sampling, check_for_model, parse_parameters
 from mmpipe.errors import UsageError
 
 
@@ -46,18 +46,18 @@ def test_one_answer_may_be_asked_for() -> None:
 @pytest.mark.parametrize("temperature", [0, -1, 1.01, float("nan"), float("inf")])
 def test_a_temperature_out_of_range_is_refused(temperature: float) -> None:
     with pytest.raises(UsageError, match="temperature"):
-        sampling(temperature, None, None)
+        build_sampling(temperature, None, None)
 
 
 @pytest.mark.parametrize("top_p", [-0.1, 1.1, float("nan")])
 def test_a_top_p_out_of_range_is_refused(top_p: float) -> None:
     with pytest.raises(UsageError, match="top-p"):
-        sampling(None, top_p, None)
+        build_sampling(None, top_p, None)
 
 
 def test_max_tokens_must_leave_room_for_one() -> None:
     with pytest.raises(UsageError, match="max-tokens"):
-        sampling(None, None, 0)
+        build_sampling(None, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -65,25 +65,25 @@ def test_max_tokens_must_leave_room_for_one() -> None:
 )
 def test_only_a_number_passes_for_one(given: tuple[object, object, object]) -> None:
     with pytest.raises(UsageError, match="it must be"):
-        sampling(*given)
+        build_sampling(*given)
 
 
 def test_what_was_not_typed_is_not_sent() -> None:
-    assert {} == sampling(None, None, None)
+    assert {} == build_sampling(None, None, None)
     expected = {"temperature": 1, "top_p": 0, "max_completion_tokens": 1}
-    assert expected == sampling(1, 0, 1)
+    assert expected == build_sampling(1, 0, 1)
 
 
 def test_ignored_parameters_are_said_in_one_sentence() -> None:
     asked = {"presence_penalty": 1, "logit_bias": {}, "stop": "x", "user": "me"}
     assert ["the API ignores presence_penalty, logit_bias"] == list(check_for_model(asked, None))
     sentence = "MiniMax-M2.7 ignores presence_penalty, logit_bias, stop"
-    assert [sentence] == list(check_for_model(asked, find("MiniMax-M2.7")))
-    assert [] == list(check_for_model({"user": "me"}, find("MiniMax-M3")))
+    assert [sentence] == list(check_for_model(asked, find_model("MiniMax-M2.7")))
+    assert [] == list(check_for_model({"user": "me"}, find_model("MiniMax-M3")))
 
 
 def test_more_tokens_than_the_model_can_give_are_refused() -> None:
-    assert [] == list(check_for_model({"max_completion_tokens": 524_288}, find("MiniMax-M3")))
+    assert [] == list(check_for_model({"max_completion_tokens": 524_288}, find_model("MiniMax-M3")))
     assert [] == list(check_for_model({"max_completion_tokens": 10**9}, None))
     with pytest.raises(UsageError, match="at most 524288"):
-        list(check_for_model({"max_completion_tokens": 524_289}, find("MiniMax-M3")))
+        list(check_for_model({"max_completion_tokens": 524_289}, find_model("MiniMax-M3")))

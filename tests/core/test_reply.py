@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
+from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.errors import CutShort, Filtered
 
 MESSAGE = {"role": "assistant", "content": "56"}
@@ -81,7 +81,7 @@ def test_an_answer_cut_at_its_limit_tells_which_options_help_and_may_be_accepted
     error = reply_error(cut)
     assert isinstance(error, CutShort)
     assert (
-        "the answer is cut at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated"
+        "the answer was cut off at the limit of tokens; raise --max-tokens, or accept it with --allow-truncated"
         == (error.message)
     )
     assert "trace" == error.request_id
@@ -100,11 +100,11 @@ def test_an_answer_cut_by_moderation_is_never_accepted(allow_truncated: bool) ->
 def test_the_usage_of_several_answers_is_added_up_as_far_as_it_is_known() -> None:
     first = Usage(1, 2, 3, None, 0, 7, "flex")
     second = Usage(10, None, 30, None, 5, 20, "standard")
-    assert Usage(11, 2, 33, None, 5, 27, "standard") == total_usage(first, None, second)
-    assert Usage(11, 2, 33, None, 5, 27, "flex") == total_usage(second, first)
-    assert Usage(12, 4, 36, None, 5, 34, "flex") == total_usage(first, second, first)
-    assert first == total_usage(None, first)
-    assert None is total_usage(None, None) is total_usage()
+    assert Usage(11, 2, 33, None, 5, 27, "standard") == sum_usage(first, None, second)
+    assert Usage(11, 2, 33, None, 5, 27, "flex") == sum_usage(second, first)
+    assert Usage(12, 4, 36, None, 5, 34, "flex") == sum_usage(first, second, first)
+    assert first == sum_usage(None, first)
+    assert None is sum_usage(None, None) is sum_usage()
 
 
 def test_what_is_replayed_was_paid_before() -> None:

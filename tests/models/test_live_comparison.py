@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.attempt import Observer
-from mmpipe.core.catalogue import load
+from mmpipe.core.catalogue import load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
@@ -17,7 +17,7 @@ from mmpipe.models import ListModels, ModelsOptions, models
 from mmpipe.unix.streams import Input, Output, Streams
 from mmpipe.writers.console import Verbosity
 
-IDS = [model.id for model in load()]
+IDS = [model.id for model in load_models()]
 KEY = {"MINIMAX_API_KEY": "sk-test-key"}
 DOWN = ServerError("down", retryable=True)
 HOSTILE = "M\x1b]0;x\x07\t1\n2\r\x85\u202e3"

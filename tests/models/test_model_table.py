@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from mmpipe.core.catalogue import load
+from mmpipe.core.catalogue import load_models
 from mmpipe.errors import UsageError
 from mmpipe.models import ModelsOptions, models
 from mmpipe.unix.streams import Streams
 
-IDS = [model.id for model in load()]
+IDS = [model.id for model in load_models()]
 
 
 def shown(options: ModelsOptions, terminals: str = "", **environment: str) -> str:

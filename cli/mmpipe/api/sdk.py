@@ -94,5 +94,5 @@ def _wait(told: list[str], date: str | None) -> float | None:
 
 def without_key(error: MmpipeError, key: Key) -> MmpipeError:
     """The same error without the key in its texts; some hosts repeat what they were sent."""
-    request_id = None if error.request_id is None else key.masked(error.request_id)
-    return error.derived(message=key.masked(error.message), request_id=request_id)
+    request_id = None if error.request_id is None else key.mask(error.request_id)
+    return error.derived(message=key.mask(error.message), request_id=request_id)

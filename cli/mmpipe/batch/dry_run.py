@@ -7,7 +7,7 @@ from mmpipe.batch.pace.estimate import Estimate, Expected
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
 from mmpipe.batch.survey import Survey
-from mmpipe.core.catalogue import find
+from mmpipe.core.catalogue import find_model
 
 _MINUTE = 60.0
 
@@ -72,7 +72,7 @@ class Forecast:
 
 
 def _seconds(expected: Expected) -> float | None:
-    model = find(expected.model)
+    model = find_model(expected.model)
     return None if model is None or model.tps is None else expected.answer / model.tps
 
 

@@ -12,7 +12,7 @@ from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore
 from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.core.events import Event
-from mmpipe.core.reply import Attempts, Reply, reply_error, total_usage
+from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
@@ -147,7 +147,7 @@ class Engine(Generic[Item]):
                 spent += time.monotonic() - sent
                 self._semaphore.finished(overloaded=error is not None and is_overload(error))
             self._settle(reserved, reply, error)
-            reply.usage = paid = total_usage(paid, reply.usage)
+            reply.usage = paid = sum_usage(paid, reply.usage)
             if isinstance(error, InvalidAnswer) and mendings:
                 mendings -= 1
                 # What follows is another request, with tries of its own.

@@ -28,7 +28,7 @@ from mmpipe.batch.records.template import Template
 from mmpipe.batch.survey import Survey, survey
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
-from mmpipe.core.catalogue import find
+from mmpipe.core.catalogue import find_model
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import read_text, typed_text
 from mmpipe.unix.streams import Streams
@@ -56,13 +56,15 @@ def defaults_of(
 ) -> RequestDefaults:
     """What holds where a record says nothing else; raises UsageError, InputError."""
     asked = options.request
-    sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    sampled = parameters.build_sampling(
+        *(settings.get(name) for name in ("temperature", "top_p", "max_tokens"))
+    )
     split = {} if asked.native_thinking else {"reasoning_split": True}
     body = {**sampled, **split, **parameters.parse_parameters(asked.parameters)}
     model = typed_text(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
-    for warning in parameters.check_for_model(body, find(model)):
+    for warning in parameters.check_for_model(body, find_model(model)):
         console.warn(warning)
     if options.bounds.cost is not None and Expected(model, 1, 1).dollars is None:
         raise UsageError(f"--max-cost: the price of {model} is not known")

@@ -16,7 +16,7 @@ from mmpipe.chat.stats import open_stats
 from mmpipe.chat.turns import AnswerRules, Turns
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
-from mmpipe.core.catalogue import find
+from mmpipe.core.catalogue import find_model
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -105,7 +105,9 @@ def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Set
 
 def _frame(options: Options, settings: Settings, tooling: "ToolSetup | None", console: Console) -> Request:
     """The request but for its messages; what the model ignores of it is said."""
-    sampled = parameters.sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    sampled = parameters.build_sampling(
+        *(settings.get(name) for name in ("temperature", "top_p", "max_tokens"))
+    )
     split = {} if options.native_thinking else {"reasoning_split": True}
     further = parameters.parse_parameters(options.parameters)
     tools = {} if tooling is None else tooling.body
@@ -115,7 +117,7 @@ def _frame(options: Options, settings: Settings, tooling: "ToolSetup | None", co
     model = typed_text(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
-    for warning in parameters.check_for_model(body, find(model) if body.keys() - UNDISPUTED else None):
+    for warning in parameters.check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
         console.warn(warning)
     return Request(model, (), body, streamed=options.streamed)
 

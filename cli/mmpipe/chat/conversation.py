@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt
 from mmpipe.chat.transcript import Transcript, kept_transcript, parse_messages
-from mmpipe.core.calls import listed, open_calls
+from mmpipe.core.calls import find_open_calls, format_calls
 from mmpipe.core.events import Message, ToolCall
-from mmpipe.core.messages import check_results, settled
+from mmpipe.core.messages import check_results, drop_open_calls
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import read_stdin_text, read_text, typed_text
@@ -92,7 +92,7 @@ class Conversation:
         """
         if error is None or self.is_answered or isinstance(error, ToolError):
             return self.new
-        return settled(self.new) if self.tools_ran else ()
+        return drop_open_calls(self.new) if self.tools_ran else ()
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def begun(
         conversation.new += said.seed
     name = said.seed_name or ("the conversation" if transcript is None else transcript.path)
     check_results(conversation.messages, name)
-    conversation.new += _results(said.results, open_calls(conversation.messages))
+    conversation.new += _results(said.results, find_open_calls(conversation.messages))
     _add_system(conversation, said.system)
     if said.prompt:
         conversation.new.append({"role": "user", "content": said.prompt})
@@ -220,7 +220,7 @@ def _add_system(conversation: Conversation, text: str | None) -> None:
     said = [one.get("content") for one in conversation.messages if one.get("role") == "system"]
     if text is None or text in said[-1:]:
         return
-    if open_calls(conversation.messages):
+    if find_open_calls(conversation.messages):
         raise UsageError("the calls at the end of the conversation come first: leave the system message away")
     if conversation.earlier or said:
         conversation.new.append(message)
@@ -231,7 +231,7 @@ def _add_system(conversation: Conversation, text: str | None) -> None:
 def _results(given: Mapping[str, str], waiting: Sequence[ToolCall]) -> list[Message]:
     """Results as messages, in the order of the calls."""
     for identity in given.keys() - {call.id for call in waiting}:
-        those = f"those that wait are {listed(waiting)}" if waiting else "none waits for a result"
+        those = f"those that wait are {format_calls(waiting)}" if waiting else "none waits for a result"
         raise UsageError(f"--tool-result {one_line(identity, 60)}: there is no such call; {those}")
     return [
         {"role": "tool", "tool_call_id": call.id, "content": given[call.id]}
@@ -242,22 +242,24 @@ def _results(given: Mapping[str, str], waiting: Sequence[ToolCall]) -> list[Mess
 
 def _check_answered(messages: Sequence[Message], *, runs_tools: bool) -> None:
     """Raise InputError for calls without a result, unless they are about to be run."""
-    if runs_tools and open_calls(messages):
+    if runs_tools and find_open_calls(messages):
         return
     if waiting := _unanswered(messages):
         raise InputError(
-            f"the result of {listed(waiting)} is missing: give it with --tool-result {waiting[0].id}=..."
+            f"the result of {format_calls(waiting)} is missing: give it with --tool-result {waiting[0].id}=..."
         )
 
 
 def _waits_for_answer(messages: Sequence[Message]) -> bool:
     """Whether the model is to speak, after a user or a tool, or once the calls at the end are run."""
-    return bool(messages) and (messages[-1].get("role") in ("user", "tool") or bool(open_calls(messages)))
+    return bool(messages) and (
+        messages[-1].get("role") in ("user", "tool") or bool(find_open_calls(messages))
+    )
 
 
 def _unanswered(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
     """The calls that something else than their results comes after, or nothing."""
     for place in range(len(messages), 0, -1):
         if messages[place - 1].get("role") in ("assistant", "tool"):
-            return open_calls(messages[:place])
+            return find_open_calls(messages[:place])
     return ()

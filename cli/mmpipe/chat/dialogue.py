@@ -8,9 +8,9 @@ from mmpipe.chat.conversation import Conversation
 from mmpipe.chat.outputs import OutputTargets
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.chat.turns import Turns
-from mmpipe.core.calls import open_calls
+from mmpipe.core.calls import find_open_calls
 from mmpipe.core.events import Message, ToolCall, ToolResult
-from mmpipe.core.messages import check_parts, instructed, sendable, takes_system_messages
+from mmpipe.core.messages import accepts_system_messages, add_instruction, check_parts, prepare_messages
 from mmpipe.core.reply import Reply
 from mmpipe.core.request import Request
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, ToolError
@@ -45,7 +45,7 @@ class Dialogue:
 
     def hold(self) -> None:
         """Until the last answer is written."""
-        if self._rounds is not None and (waiting := open_calls(self._conversation.messages)):
+        if self._rounds is not None and (waiting := find_open_calls(self._conversation.messages)):
             self._run(self._rounds, waiting, self._outlets.writer(self._account, self._transcript))
         while True:
             try:
@@ -116,10 +116,10 @@ class Dialogue:
             # Who must call a tool in each turn never answers.
             body = {name: value for name, value in body.items() if name != "tool_choice"}
         if self._fitting.instruction is not None:
-            messages = instructed(messages, self._fitting.instruction)
+            messages = add_instruction(messages, self._fitting.instruction)
         check_parts(messages, self._frame.model)
-        if not takes_system_messages(messages, self._frame.model):
+        if not accepts_system_messages(messages, self._frame.model):
             self._console.note(
                 f"{self._frame.model} takes one system message, at the beginning: they are joined"
             )
-        return replace(self._frame, messages=sendable(messages, self._frame.model), parameters=body)
+        return replace(self._frame, messages=prepare_messages(messages, self._frame.model), parameters=body)

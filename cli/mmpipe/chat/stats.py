@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from mmpipe.core.events import Event, Text, Thinking, Usage
-from mmpipe.core.reply import Attempts, Reply, total_usage, usage_json
+from mmpipe.core.reply import Attempts, Reply, sum_usage, usage_json
 from mmpipe.errors import MmpipeError
 from mmpipe.writers.meta import open_meta
 
@@ -36,7 +36,7 @@ class AnswerStats:
     def end_turn(self, *, told: bool = True) -> None:
         """The turn is over, and the answer is not there yet; nothing was written of one that is not `told`."""
         if not told:
-            self.untold = total_usage(self.untold, self.reply.usage)
+            self.untold = sum_usage(self.untold, self.reply.usage)
         self._before.append(self.reply)
         self.reply = Reply()
 
@@ -78,7 +78,7 @@ class AnswerStats:
         }
 
     def _usage(self) -> Usage | None:
-        return total_usage(*(reply.usage for reply in (*self._before, self.reply)))
+        return sum_usage(*(reply.usage for reply in (*self._before, self.reply)))
 
     def _cost(self) -> float | None:
         """What all turns cost; one of which nobody knows makes the sum unknown."""

@@ -1,1 +1,1 @@
-"""What a request and an answer are: values and pure functions, without I/O."""
+"""Values and pure functions of requests and answers, without I/O."""

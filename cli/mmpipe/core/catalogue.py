@@ -1,4 +1,4 @@
-"""Knows the models: what they can do, what they cost, and how that is known; the facts are in catalogue.toml."""
+"""Model catalogue: abilities, limits and prices of the models, read from catalogue.toml."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, for prompts of at most `up_to` tokens; None is what is not known."""
+    """Price in US dollars for a million tokens, for prompts of at most `up_to` tokens; None where unknown."""
 
     input: float | None = None
     output: float | None = None
@@ -24,7 +24,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One row; every field is explained at the top of catalogue.toml."""
+    """One model; the top of catalogue.toml explains every field."""
 
     id: str
     context: int
@@ -41,14 +41,14 @@ class Model:
     ends: dt.date | None = None
 
     def price(self, prompt: int) -> Price:
-        """The price of an answer to a prompt of that many tokens; one that knows nothing, if none is known."""
+        """Return the price for a prompt of `prompt` tokens; a price without numbers if none is known."""
         fitting = (price for price in self.prices if price.up_to is None or prompt <= price.up_to)
         return next(fitting, Price())
 
 
 @cache
-def load() -> tuple[Model, ...]:
-    """All models, the ones to be recommended first."""
+def load_models() -> tuple[Model, ...]:
+    """Return all models, the recommended ones first."""
     import tomllib
 
     rows = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))["models"]
@@ -65,18 +65,18 @@ def load() -> tuple[Model, ...]:
 
 
 @lru_cache(256)
-def find(name: str) -> Model | None:
-    """The model of that name, if it is known; the service takes names in any case."""
-    return next((model for model in load() if model.id.lower() == name.lower()), None)
+def find_model(name: str) -> Model | None:
+    """Return the model of that name, upper or lower case alike, as for the service; None if unknown."""
+    return next((model for model in load_models() if model.id.lower() == name.lower()), None)
 
 
-def cost(name: str, usage: Usage | None) -> float | None:
-    """What an answer cost in US dollars at the list price; None where that is not known, never 0 for want of it.
+def calculate_cost(name: str, usage: Usage | None) -> float | None:
+    """Return the cost of an answer in US dollars at the list price; None, and never 0, if it is unknown.
 
     Tokens read from the cache and written to it are part of the prompt, thinking is part of the completion
     (FACTS.md, "Usage"). Priority costs 1.5 times as much (FACTS.md, "Limits and prices"); no other tier's price is known.
     """
-    model = find(name)
+    model = find_model(name)
     if model is None or usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     factor = _TIERS.get(usage.service_tier)

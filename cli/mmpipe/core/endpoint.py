@@ -1,43 +1,44 @@
-"""The base URL of the API and the key that belongs to it; the key is never shown."""
+"""Endpoint of the API: the base URL and its key, which is never shown."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
-_TELLING = 8  # characters of a key; before them stands what all keys begin with, and no secret is as short
-
-
-# Of other letters some become two in small, and every place behind them would be another.
+# Characters of a key that identify it: more than the prefix that all keys have; no key is shorter.
+_MIN_KEY = 8
+# Only ASCII: lower() turns some letters into two, which would shift all later positions.
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key, never shown; `source` is where it was found."""
+    """API key, never shown; `source` names the place where it was found."""
 
     value: str = field(repr=False)
     source: str
 
-    def masked(self, text: str) -> str:
-        """`text` without the key, and without the beginning of it where it was cut off, in whatever case."""
-        lowered, told = self.value.translate(_LOWER), text.translate(_LOWER)
-        place = told.find(lowered[:_TELLING])
-        if len(lowered) < _TELLING or place < 0:
+    def mask(self, text: str) -> str:
+        """Return `text` with `***` in place of the key, or of its beginning if it is cut off; upper and lower case alike."""
+        lowered, searched = self.value.translate(_LOWER), text.translate(_LOWER)
+        place = searched.find(lowered[:_MIN_KEY])
+        if len(lowered) < _MIN_KEY or place < 0:
             return text
         kept: list[str] = []
         done = 0
         while place >= 0:
             end = place
-            while end < len(told) and end - place < len(lowered) and told[end] == lowered[end - place]:
+            while (
+                end < len(searched) and end - place < len(lowered) and searched[end] == lowered[end - place]
+            ):
                 end += 1
             kept += [text[done:place], "***"]
-            done, place = end, told.find(lowered[:_TELLING], end)
+            done, place = end, searched.find(lowered[:_MIN_KEY], end)
         return "".join((*kept, text[done:]))
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to ask, and with which key."""
+    """Base URL of the API, its key, and the file of certificates to trust (None: the system's)."""
 
     base_url: str
     key: Key
@@ -45,5 +46,5 @@ class Endpoint:
 
     @property
     def is_plain_http(self) -> bool:
-        """Settings allow that for this machine only; no proxy is asked, and there is no certificate."""
+        """True for http://, which settings permit only on this machine; it uses no proxy and no certificate."""
         return self.base_url.startswith("http://")

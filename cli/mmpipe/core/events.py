@@ -1,42 +1,42 @@
-"""What an answer is made of: a closed union of events, whatever shape the server sent them in."""
+"""Events of an answer: a closed union, the same for every form of the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-# A message as the API has it, unknown fields included.
+# A message of the API, unknown fields included.
 Message = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The server has begun to answer; `model` is the one that really answers (FACTS.md, "Models").
+    """Beginning of an answer; `model` is the model that really answers (FACTS.md, "Models").
 
-    What is `replayed` was answered, and paid, another time.
+    A `replayed` answer comes from a recording and costs nothing.
     """
 
     id: str
     model: str
-    request_id: str | None = None  # the trace id, for the service's support
+    request_id: str | None = None  # the trace id, for the support of the service
     replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A piece of the model's thinking, never empty."""
+    """Piece of thinking, never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer, never empty."""
+    """Piece of the answer, never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One whole tool call; `arguments` is JSON text as the model wrote it."""
+    """One complete tool call; `arguments` is JSON text exactly as the model wrote it."""
 
     index: int
     id: str
@@ -46,9 +46,9 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens used (FACTS.md, "Usage"); None is what the server did not tell.
+    """Tokens used (FACTS.md, "Usage"); None where the server did not report them.
 
-    The last two only matter to the cost: tokens that explicit caching wrote, and the tier of the service.
+    The last two matter only for the cost: tokens written to the cache, and the tier of the service.
     """
 
     prompt_tokens: int | None = None
@@ -60,7 +60,7 @@ class Usage:
     service_tier: str | None = None
 
     def __add__(self, other: "Usage") -> "Usage":
-        """Of two answers together, as far as it is known."""
+        """Return the usage of two answers together; a count is None if neither has it."""
         counts = {
             field.name: None if mine is None and theirs is None else (mine or 0) + (theirs or 0)
             for field in fields(self)
@@ -72,7 +72,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The end of a finished answer: why it ended, and the assistant message fit to be sent back."""
+    """End of a complete answer: the finish reason, and the assistant message, ready to be sent back."""
 
     reason: str
     message: Message
@@ -80,7 +80,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What is sent back for a call that was run here, or refused; the answer to it follows."""
+    """Result of a tool call that was run or refused here; it is sent back to the model."""
 
     id: str
     name: str

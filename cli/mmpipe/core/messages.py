@@ -1,48 +1,46 @@
-"""What the service demands of the messages of a conversation, seen to before it is asked; pure."""
+"""Checks and prepares the messages of a conversation for the service; pure."""
 
 from collections.abc import Iterator, Sequence
 
-from mmpipe.core.calls import calls_of, is_json, listed, open_calls
-from mmpipe.core.catalogue import find
+from mmpipe.core.calls import find_open_calls, format_calls, is_valid_json, parse_calls
+from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.errors import InputError
 from mmpipe.text.json_bytes import json_bytes
 
-# Parts that a model with images takes.
-_SEEN = frozenset({"image_url", "video_url"})
+# Parts of a message that a model with images accepts.
+_IMAGE_PARTS = frozenset({"image_url", "video_url"})
 
 
-def settled(messages: Sequence[Message]) -> Sequence[Message]:
-    """As much of `messages` as can be gone on from with a new prompt: without calls that nobody answered."""
-    if not open_calls(messages):
+def drop_open_calls(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return `messages` without a last turn whose calls have no results, so that a new prompt can follow."""
+    if not find_open_calls(messages):
         return messages
     last = max(number for number, message in enumerate(messages) if message.get("role") == "assistant")
     return messages[:last]
 
 
 def check_results(messages: Sequence[Message], name: str) -> None:
-    """Raise InputError, with its number in `name`, for the first message that breaks the chain of calls and results.
+    """Raise InputError for the first message of the file `name` that breaks the order of calls and results.
 
-    The service refuses them (FACTS.md, "Refused requests"). Calls at the very end may still wait for their results.
+    The service refuses such messages (FACTS.md, "Refused requests"). Calls at the end may still lack their results.
     """
     waiting: dict[str, ToolCall] = {}
     for number, message in enumerate(messages, 1):
         if message.get("role") == "tool":
             identity = str(message.get("tool_call_id", ""))
             if waiting.pop(identity, None) is None:
-                raise InputError(
-                    f"{name}: message {number} is the result of a call that is not there: {identity!r}"
-                )
+                raise InputError(f"{name}: message {number} is the result of a missing call: {identity!r}")
             continue
         if waiting:
             raise InputError(
-                f"{name}: message {number} comes before the result of {listed(waiting.values())}"
+                f"{name}: message {number} comes before the result of {format_calls(waiting.values())}"
             )
-        waiting = {call.id: call for call in calls_of(message)}
+        waiting = {call.id: call for call in parse_calls(message)}
 
 
 def check_parts(messages: Sequence[Message], model: str) -> None:
-    """Raise InputError for parts that the model is known not to take (FACTS.md, "Parameters")."""
+    """Raise InputError for parts that a known model does not accept (FACTS.md, "Parameters")."""
     parts = [
         part
         for message in messages
@@ -50,48 +48,48 @@ def check_parts(messages: Sequence[Message], model: str) -> None:
         for part in content
     ]
     kinds = {str(part.get("type")) for part in parts if isinstance(part, dict)} - {"text"}
-    known = find(model) if kinds else None
-    if known is not None and (refused := sorted(kinds - _SEEN if known.images else kinds)):
-        raise InputError(f"{known.id} takes no {', '.join(refused)}")
+    known = find_model(model) if kinds else None
+    if known is not None and (refused := sorted(kinds - _IMAGE_PARTS if known.images else kinds)):
+        raise InputError(f"{known.id} does not accept {', '.join(refused)}")
 
 
-def instructed(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
-    """Add a system message after those at the beginning: the API heeds no `response_format` (FACTS.md, "Parameters")."""
+def add_instruction(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
+    """Add a system message after the first ones: the API ignores `response_format` (FACTS.md, "Parameters")."""
     place = next(
         (number for number, message in enumerate(messages) if message.get("role") != "system"), len(messages)
     )
     return (*messages[:place], {"role": "system", "content": instruction}, *messages[place:])
 
 
-def takes_system_messages(messages: Sequence[Message], model: str) -> bool:
-    """Whether the model takes the system messages where they stand; one that nobody knows is given them as they are."""
+def accepts_system_messages(messages: Sequence[Message], model: str) -> bool:
+    """Return True if the model accepts the system messages where they stand, or is unknown."""
     places = [place for place, message in enumerate(messages) if message.get("role") == "system"]
     if places in ([], [0]):
         return True
-    known = find(model)
+    known = find_model(model)
     return known is None or known.several_system_messages
 
 
-def sendable(messages: Sequence[Message], model: str) -> tuple[Message, ...]:
-    """`messages` as the service takes them; what is kept of a conversation is not changed by that.
+def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, ...]:
+    """Return `messages` in the form that the service accepts; a saved conversation stays as it is.
 
-    Some models take one system message at the beginning and no other: theirs are joined by a blank line. Arguments of
-    a call that are not JSON are refused wherever they stand (FACTS.md, "Refused requests"): they become a JSON
-    string inside an object, and no arguments at all become an empty object.
+    Some models accept only one system message, at the beginning: for them all are joined by blank lines. The service
+    refuses call arguments that are not JSON (FACTS.md, "Refused requests"): they become a JSON string inside an
+    object, and no arguments at all become an empty object.
     """
-    if not takes_system_messages(messages, model):
-        messages = _with_one_system_message(messages)
-    return tuple(map(_with_sound_arguments, messages))
+    if not accepts_system_messages(messages, model):
+        messages = _join_system_messages(messages)
+    return tuple(map(_repair_arguments, messages))
 
 
-def _with_one_system_message(messages: Sequence[Message]) -> Sequence[Message]:
+def _join_system_messages(messages: Sequence[Message]) -> Sequence[Message]:
     system = [message for message in messages if message.get("role") == "system"]
-    texts = [text for message in system for text in _texts(message.get("content"))]
+    texts = [text for message in system for text in _extract_texts(message.get("content"))]
     others = [message for message in messages if message.get("role") != "system"]
     return [{**system[0], "content": "\n\n".join(texts)}, *others]
 
 
-def _texts(content: object) -> Iterator[str]:
+def _extract_texts(content: object) -> Iterator[str]:
     if isinstance(content, str):
         yield content
     for part in content if isinstance(content, list) else ():
@@ -99,22 +97,22 @@ def _texts(content: object) -> Iterator[str]:
             yield text
 
 
-def _with_sound_arguments(message: Message) -> Message:
+def _repair_arguments(message: Message) -> Message:
     calls = message.get("tool_calls")
-    if not isinstance(calls, list) or all(_is_sent(call.arguments) for call in calls_of(message)):
+    if not isinstance(calls, list) or all(_is_acceptable(call.arguments) for call in parse_calls(message)):
         return message
-    return {**message, "tool_calls": [_sound(call) for call in calls]}
+    return {**message, "tool_calls": [_repair_call(call) for call in calls]}
 
 
-def _sound(call: object) -> object:
+def _repair_call(call: object) -> object:
     if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
         return call
     arguments = str(function.get("arguments", ""))
-    if _is_sent(arguments):
+    if _is_acceptable(arguments):
         return call
     quoted = json_bytes({"not_json": arguments} if arguments else {}).decode()
     return {**call, "function": {**function, "arguments": quoted}}
 
 
-def _is_sent(arguments: str) -> bool:
-    return bool(arguments) and is_json(arguments)
+def _is_acceptable(arguments: str) -> bool:
+    return bool(arguments) and is_valid_json(arguments)

@@ -1,10 +1,10 @@
-"""The answer as a whole: what the events of one request add up to, and the JSON record of it."""
+"""Complete answer: the sum of the events of one request, and its JSON record."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
-from mmpipe.core.catalogue import cost
+from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import CutShort, Filtered, MmpipeError
 
@@ -13,7 +13,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_toke
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How the answer was got: the tries, and the milliseconds to its first piece and in all."""
+    """Number of attempts, and the milliseconds to the first piece and to the end."""
 
     count: int = 0
     first_byte_ms: int | None = None
@@ -22,7 +22,7 @@ class Attempts:
 
 @dataclass(slots=True)
 class Reply:
-    """Adds up events; whole once `finish_reason` is there."""
+    """Sum of events; complete once `finish_reason` is set."""
 
     id: str = ""
     model: str = ""
@@ -37,11 +37,11 @@ class Reply:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it came to its end, and nothing is wrong with that."""
+        """True if the answer is complete and was not cut off."""
         return self.finish_reason is not None and reply_error(self) is None
 
     def add(self, event: Event) -> None:
-        """Keep what one event says."""
+        """Add one event."""
         match event:
             case Start():
                 self.id, self.model, self.request_id = event.id, event.model, event.request_id
@@ -62,7 +62,7 @@ class Reply:
                 assert_never(event)
 
     def record(self, attempts: Attempts, *, with_thinking: bool) -> dict[str, object]:
-        """The JSON record (man page, JSON OUTPUT), without `thinking` where the user hides it."""
+        """Return the JSON record (man page, JSON OUTPUT), without `thinking` if the user hides it."""
         thinking = {"thinking": "".join(self.thoughts)} if with_thinking else {}
         return {
             "id": self.id,
@@ -80,16 +80,18 @@ class Reply:
 
     @property
     def cost(self) -> float | None:
-        """In US dollars, as far as it is known; what is replayed was paid before."""
-        return 0.0 if self.replayed else cost(self.model, self.usage)
+        """Cost in US dollars, None if unknown; 0 for a replayed answer, which was paid before."""
+        return 0.0 if self.replayed else calculate_cost(self.model, self.usage)
 
 
 def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:
-    """Why an answer that came whole is none all the same: cut at its limit, or by moderation."""
+    """Return the error of an answer that arrived completely but was cut off, by its limit or by moderation; else None."""
     match reply.finish_reason:
         case "length" if not allow_truncated:
             limit = "raise --max-tokens, or accept it with --allow-truncated"
-            return CutShort(f"the answer is cut at the limit of tokens; {limit}", request_id=reply.request_id)
+            return CutShort(
+                f"the answer was cut off at the limit of tokens; {limit}", request_id=reply.request_id
+            )
         case "content_filter":
             cut = "the answer was cut off by moderation (content_filter)"
             return Filtered(cut, request_id=reply.request_id)
@@ -97,12 +99,12 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
             return None
 
 
-def total_usage(*usages: Usage | None) -> Usage | None:
-    """What several answers used together, as far as it is known."""
+def sum_usage(*usages: Usage | None) -> Usage | None:
+    """Return the usage of several answers together; None if none is known."""
     known = [usage for usage in usages if usage is not None]
     return sum(known[1:], known[0]) if known else None
 
 
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:
-    """The counts of tokens by their names; null for a count that the service did not report."""
+    """Return the token counts by name; None for a count that the service did not report."""
     return {name: None if usage is None else getattr(usage, name) for name in _COUNTS}

@@ -1,4 +1,4 @@
-"""Limits on time: the durations that the user chose, and the same as times of the clock for one request."""
+"""Limits on time: the durations that the user chose, and the deadline of one request."""
 
 import time
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
+    """Limits in seconds; `deadline` is a time of the monotonic clock, for all attempts together."""
 
     connect: float
     first_byte: float
@@ -16,7 +16,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds, and how often to ask again."""
+    """Longest waits in seconds, and the most retries."""
 
     connect: float
     first_byte: float
@@ -25,5 +25,5 @@ class Timeouts:
     retries: int
 
     def limits(self, spent: float = 0.0) -> Limits:
-        """The limits of asking that goes on now, when so many seconds of it were spent already."""
+        """Return the limits of a request that starts or continues now, after `spent` seconds of its total."""
         return Limits(self.connect, self.first_byte, self.idle, time.monotonic() + self.total - spent)

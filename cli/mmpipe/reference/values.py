@@ -43,9 +43,9 @@ def values(parameter: Parameter) -> Values:
 
 
 def _models() -> tuple[str, ...]:
-    from mmpipe.core.catalogue import load
+    from mmpipe.core.catalogue import load_models
 
-    return tuple(model.id for model in load())
+    return tuple(model.id for model in load_models())
 
 
 def _hosts() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
 
-from mmpipe.core.calls import not_json
+from mmpipe.core.calls import malformed_call_error
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.errors import BadResponse, ToolError
 from mmpipe.retrying import RetryLoop
@@ -99,7 +99,7 @@ class ToolRounds:
         except ArgumentsNotJson as error:
             # The model gets one chance to correct this.
             if self._malformed_round not in (None, self._rounds):
-                raise not_json(call) from error
+                raise malformed_call_error(call) from error
             self._malformed_round = self._rounds
             return _PlannedCall(call, text=f"[not run: the arguments are not JSON: {error}]")
         except InvalidArguments as error:

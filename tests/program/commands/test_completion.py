@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.core.catalogue import load
+from mmpipe.core.catalogue import load_models
 from support.harness import mmpipe
 from support.shells import Shell, interactive
 
@@ -15,7 +15,7 @@ SCRIPTS = {
     "zsh": COMPLETIONS / "_mmpipe",
     "fish": COMPLETIONS / "mmpipe.fish",
 }
-MODELS = sorted(model.id for model in load())
+MODELS = sorted(model.id for model in load_models())
 
 
 @pytest.fixture(scope="module", params=list(SCRIPTS))

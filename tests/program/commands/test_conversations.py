@@ -158,7 +158,7 @@ def test_a_stage_of_a_pipe_may_hold_the_conversation_of_the_stage_before() -> No
     [
         ('{"role":"user","content":"a"}\n{"role":\n{"role":"user","content":"b"}\n', "line 2"),
         ('{"role":"user","content":"a"}\n[]\n', "line 2"),
-        ('{"role":"tool","tool_call_id":"1","content":"a"}\n', "message 1 is the result of a call"),
+        ('{"role":"tool","tool_call_id":"1","content":"a"}\n', "message 1 is the result of a missing call"),
     ],
 )
 @pytest.mark.parametrize("option", ["-c", "--messages"])
@@ -233,7 +233,7 @@ def test_a_picture_is_not_sent_to_a_model_that_would_drop_it() -> None:
         assert [] == far.requests
         assert 0 == mmpipe("chat", "-n", "-m", "MiniMax-M3", "--messages", "talk", far=far).status
     assert (12, b"") == (done.status, done.stdout)
-    assert "takes no image_url" in done.said
+    assert "does not accept image_url" in done.said
 
 
 def test_a_conversation_that_cannot_be_extended_is_told_before_it_is_asked() -> None:

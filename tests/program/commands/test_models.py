@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from mmpipe.core.catalogue import load
+from mmpipe.core.catalogue import load_models
 from support.harness import mmpipe, service, shell
 from support.terminals import on_terminal
 
-NAMES = [model.id for model in load()]
+NAMES = [model.id for model in load_models()]
 SCRIPT = {"COLUMNS": "20", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm-256color"}
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mmpipe.core.catalogue import load
+from mmpipe.core.catalogue import load_models
 from mmpipe.errors import MmpipeError
 from mmpipe.models import ModelsOptions, models
 from mmpipe.simulator.headers import Trace
@@ -15,7 +15,7 @@ from mmpipe.writers.console import Verbosity
 from support.harness import AT_ONCE, KEY, environment, service
 
 TRACE = Trace(seed=0, number=1, now=0).id
-LISTED = len(load())
+LISTED = len(load_models())
 
 FAILURES = {
     "401": 3, "base_resp-1004": 3, "402": 4, "1002": 4, "500": 7, "529": 7, "json-error": 7, "404": 9, "redirect": 9,

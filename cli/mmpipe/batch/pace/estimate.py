@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from mmpipe.core.catalogue import cost
+from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Usage
 from mmpipe.core.request import Request
 
@@ -31,7 +31,7 @@ class Expected:
     @property
     def dollars(self) -> float | None:
         """At the list price; None where that is not known."""
-        return cost(self.model, Usage(prompt_tokens=self.prompt, completion_tokens=self.answer))
+        return calculate_cost(self.model, Usage(prompt_tokens=self.prompt, completion_tokens=self.answer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mmpipe.batch.records.template import Template
-from mmpipe.core.catalogue import find
+from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
-from mmpipe.core.messages import check_parts, instructed, sendable
-from mmpipe.core.parameters import check_fields, check_for_model, sampling
+from mmpipe.core.messages import add_instruction, check_parts, prepare_messages
+from mmpipe.core.parameters import build_sampling, check_fields, check_for_model
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError
 from mmpipe.text import exact_json
@@ -165,14 +165,14 @@ def _request(
         # Most models refuse a second system message, and that of the record is the closer one.
         messages = ({"role": "system", "content": defaults.system}, *messages)
     if defaults.instruction is not None:
-        messages = instructed(messages, defaults.instruction)
+        messages = add_instruction(messages, defaults.instruction)
     check_parts(messages, model)
     parameters = defaults.parameters
     if given or own_model is not None:
         parameters = {**parameters, **_checked(given)}
         # What the API ignores is for the caller to say, once for all records.
-        list(check_for_model(parameters, find(model)))
-    return Request(model, sendable(messages, model), parameters, streamed=defaults.streamed)
+        list(check_for_model(parameters, find_model(model)))
+    return Request(model, prepare_messages(messages, model), parameters, streamed=defaults.streamed)
 
 
 def _prompt(text: str) -> str:
@@ -219,7 +219,7 @@ def _checked(given: Mapping[str, object]) -> JsonObject:
             raise InputError(f"{name} is not for one record to say: use --wire")
     rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
     check_fields(rest)
-    return {**sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
+    return {**build_sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
 
 
 def _text(value: object, name: str) -> str:
