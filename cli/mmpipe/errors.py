@@ -1,24 +1,28 @@
 """All errors, as one tree; each branch is one exit status, as README and the man page list them.
 
+`api/codes.py` maps the codes of the API to these classes.
+
 MmpipeError
 ├── Internal       1   a bug in mmpipe
-├── UsageError     2   bad option, config or base URL
+├── UsageError     2   bad option, configuration or base URL
 ├── AuthError      3   no key, or a key that the host refuses
 ├── QuotaError     4   rate, balance or plan
 ├── TimedOut       5   connect, first byte, idle, total
 ├── NetworkError   6   DNS, refused, reset, TLS, proxy
+│   └── NotRecorded    a replay has no answer for the request
 ├── ServerError    7   the service failed
 ├── BadResponse    8   truncated, not JSON, no answer in it
+│   └── InvalidAnswer  no text that --schema or --extract accepts (structured/extraction.py)
 ├── Rejected       9   the service refuses the request
 ├── Filtered      10   content moderation
 ├── CutShort      11   finish_reason length
 ├── InputError    12   unreadable, empty or undecodable input
 ├── OutputError   13   disk full, I/O error, closed stdout
 ├── Partial       14   some records of a batch failed
-├── Busy          15   another run holds the journal
-└── ToolError     16   a call that nobody ran
-PipeClosed             the reader of stdout went away: die by SIGPIPE
-Interrupted            a signal asked us to end: die by it
+├── Busy          15   another run holds the journal or the conversation
+└── ToolError     16   a tool call that was not allowed, or failed
+PipeClosed             the reader of standard output has gone: die by SIGPIPE
+Interrupted            a signal asked the process to end: die by it
 """
 
 from enum import IntEnum
@@ -48,7 +52,7 @@ class ExitStatus(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name that JSON carries, such as `bad response`."""
+        """The name in JSON, such as `bad response`."""
         return self.name.lower().replace("_", " ")
 
 
@@ -62,10 +66,10 @@ class ErrorFields(TypedDict, total=False):
 
 
 class MmpipeError(Exception):
-    """A failure with words for the user and one exit status.
+    """An error with a message for the user and one exit status.
 
-    `http` and `api_code` say what the service answered (FACTS.md, "Error bodies"), `request_id` is its trace id,
-    `retryable` whether the same request may succeed later, `retry_after` in how many seconds if known.
+    `http` and `api_code` are the service's own (FACTS.md, "Error bodies"), `request_id` is its trace id. The same
+    request may succeed later if `retryable`, and after `retry_after` seconds if that is known.
     """
 
     status: ClassVar[ExitStatus] = ExitStatus.INTERNAL
@@ -119,7 +123,7 @@ class UsageError(MmpipeError):
 
 
 class AuthError(MmpipeError):
-    """No key, or one that the host refuses."""
+    """No key, or a key that the host refuses."""
 
     status = ExitStatus.AUTH
 
@@ -131,19 +135,19 @@ class QuotaError(MmpipeError):
 
 
 class TimedOut(MmpipeError):
-    """One of our limits on time, or the service's own."""
+    """A time limit was reached: one of the user's, or the service's own."""
 
     status = ExitStatus.TIMEOUT
 
 
 class NetworkError(MmpipeError):
-    """The service could not be reached, or the connection broke before it answered."""
+    """No connection to the service, or one that broke before the answer."""
 
     status = ExitStatus.NETWORK
 
 
 class NotRecorded(NetworkError):
-    """A replay has no answer for the request; that says nothing about the next one."""
+    """A replay has no answer for the request; it may have one for the next request."""
 
 
 class ServerError(MmpipeError):
@@ -153,7 +157,7 @@ class ServerError(MmpipeError):
 
 
 class BadResponse(MmpipeError):
-    """What came is not a whole answer."""
+    """A response that is not a whole, valid answer."""
 
     status = ExitStatus.BAD_RESPONSE
 
@@ -200,23 +204,23 @@ class Partial(MmpipeError):
 
 
 class Busy(MmpipeError):
-    """Another run holds the file."""
+    """A file that another run has locked."""
 
     status = ExitStatus.BUSY
 
 
 class ToolError(MmpipeError):
-    """A tool call that nobody ran, or that failed."""
+    """A tool call that was not allowed, failed, or exceeded its limits."""
 
     status = ExitStatus.TOOL
 
 
 class PipeClosed(Exception):
-    """The reader of standard output has gone; nothing more is to be said."""
+    """The reader of standard output has gone; the process dies by SIGPIPE without a message."""
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end; it is to die by that signal after cleaning up."""
+    """A signal asked the process to end; the process dies by that signal after cleaning up."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)

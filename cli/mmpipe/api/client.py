@@ -1,4 +1,4 @@
-"""Asks the service: one attempt of one request over the OpenAI SDK; the only importer of the SDK.
+"""Asks the service: one attempt of one request over the OpenAI SDK. `pool` does the same for many at once.
 
 The SDK builds and sends the request; its reading of the answer is not used. Six kinds of broken stream end its
 iterator without an exception, so the bytes go to our own decoder. `client.post` and `client.get` with

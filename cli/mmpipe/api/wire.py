@@ -26,8 +26,8 @@ def decode(body: bytes, source: Source = _OK) -> Iterator[Event]:
 class StreamDecoder:
     """Bytes of an event stream in, events out.
 
-    Success is judged in `close`: the answer must have begun, have a `finish_reason`, and its tool arguments must
-    parse. `[DONE]` proves nothing and may be missing (FACTS.md, "The end of a stream").
+    `close` decides about success: the answer must have begun, and have a `finish_reason`. Arguments of tool calls are
+    not parsed here. `[DONE]` proves nothing and may be missing (FACTS.md, "The end of a stream").
     """
 
     def __init__(self, source: Source = _OK, limit: int = MAX_ANSWER) -> None:

@@ -1,1 +1,1 @@
-"""What is written about the commands: help, the man page and completions, all from the tree of commands.py."""
+"""Help, the man page and the completion scripts, all generated from the command tree (commands/tree.py)."""
