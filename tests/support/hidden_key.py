@@ -24,7 +24,7 @@ def given(way: str, base_url: str) -> tuple[dict[str, str], list[str]]:
         return {**host, "MINIMAX_API_KEY": KEY}, []
     if way == "--api-key-file":
         return {}, ["--base-url", base_url, "--api-key-file", "secret/key"]
-    ask = command("ask", "env > asked.env; cat secret/key")
+    ask = command("ask", "env > asked.env; cat /proc/$$/cmdline > asked.arguments; cat secret/key")
     config = folder / "mmpipe" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text(f'base_url = "{base_url}"\napi_key_command = "{ask}"\n')

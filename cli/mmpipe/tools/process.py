@@ -87,6 +87,9 @@ def run_contained(
 
     All processes of its group end with it; in a sandbox, all its processes. Raises ToolError if no process can be
     started. A missing command is an execution with status 126 or 127, as in a shell.
+
+    Call it beside the main thread, as `run_side_by_side` does: in the main thread a signal may raise an exception
+    between the opening of a file and its closing.
     """
     start = time.monotonic()
     with _start(argv, containment) as process:
