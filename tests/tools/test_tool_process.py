@@ -305,12 +305,12 @@ def test_an_interrupt_in_the_middle_ends_the_command(tmp_path: Path) -> None:
         run_contained(["sh", "-c", "echo $$ >pid; mv pid begun; exec sleep 600"], b"", containment, cancelled)
 
     begun, main_thread = tmp_path / "begun", threading.get_ident()
-    told = threading.Thread(
-        target=lambda: (
-            eventually(begun.exists, "it begins"),
-            signal.pthread_kill(main_thread, signal.SIGALRM),
-        )
-    )
+
+    def signal_once_it_runs() -> None:
+        eventually(begun.exists, "it begins")
+        signal.pthread_kill(main_thread, signal.SIGALRM)
+
+    told = threading.Thread(target=signal_once_it_runs)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         told.start()
