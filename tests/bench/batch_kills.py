@@ -16,7 +16,7 @@ from pathlib import Path
 from stub_server import environment
 
 from mmpipe.simulator.faults import parse_fault
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 
 RECORDS, AT_ONCE, KILLS = 10_000, 200, 20
@@ -38,7 +38,7 @@ def run_and_kill(command: tuple[str, ...], numbers: Path, env: dict[str, str], a
 
 
 def run() -> None:
-    profile = Profile(faults=(parse_fault("500:0.02"),))
+    profile = SimulatorProfile(faults=(parse_fault("500:0.02"),))
     with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as far:
         numbers, journal = Path(folder, "numbers"), Path(folder, "out.jsonl")
         numbers.write_text("".join(f"{number}\n" for number in range(1, RECORDS + 1)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from measure import compare
 
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 
 CREATE = """
@@ -24,7 +24,7 @@ STREAMED = (
 
 
 def run() -> None:
-    with RunningSimulator(Profile()) as simulator, tempfile.TemporaryDirectory() as folder:
+    with RunningSimulator(SimulatorProfile()) as simulator, tempfile.TemporaryDirectory() as folder:
         pair = {"BASE_URL": simulator.base_url, "API_KEY": "simulated"}
         services = ("MINIMAX", "OPENAI")
         environment = os.environ | {

@@ -17,7 +17,7 @@ from subprocess import Popen
 from stub_server import as_id, environment, memory, write_lines
 
 from mmpipe.simulator.faults import parse_fault
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 
 RECORDS, AT_ONCE, SHARE = 20_000, 64, 0.05
@@ -64,7 +64,9 @@ def report(samples: list[Sample]) -> None:
 
 
 def run() -> None:
-    profile = Profile(faults=tuple(parse_fault(f"{name}:{SHARE / len(FAULTS):.4f}") for name in FAULTS))
+    profile = SimulatorProfile(
+        faults=tuple(parse_fault(f"{name}:{SHARE / len(FAULTS):.4f}") for name in FAULTS)
+    )
     with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as far:
         source, journal = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
         write_lines(source, as_record, RECORDS)

@@ -7,8 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.simulator import prose, tokens
-from mmpipe.simulator.answers import Answer, Part, PartKind, answer_to, cut_to, think_twice
-from mmpipe.simulator.conversation import Conversation
+from mmpipe.simulator.answers import (
+    AnswerPart,
+    PartKind,
+    SimulatedAnswer,
+    derive_answer,
+    think_twice,
+    truncate,
+)
+from mmpipe.simulator.conversation import SimulatedConversation
 from mmpipe.simulator.deltas import cut
 from support.simulator_calls import SPLIT, STREAM, ask, ask_once, chat, simulator
 
@@ -19,7 +26,7 @@ OPENING = "This is a simulated answer from `mmpipe sim`"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def said(answer: Answer, kind: PartKind) -> str:
+def said(answer: SimulatedAnswer, kind: PartKind) -> str:
     return "".join(part.text for part in answer.parts if part.kind is kind)
 
 
@@ -60,7 +67,10 @@ def test_an_answer_is_long_enough_to_be_seen_arriving() -> None:
 @CALM
 @given(ANY_TEXT)
 def test_echo_is_exact(text: str) -> None:
-    assert said(answer_to(Conversation(f"sim:echo {text}"), "m", tools=False), PartKind.TEXT) == text
+    assert (
+        said(derive_answer(SimulatedConversation(f"sim:echo {text}"), "m", tools=False), PartKind.TEXT)
+        == text
+    )
 
 
 ODD = "\x1b[31mred\x1b[0m\x00\x07 <think>no</think> \u202eabc\u2028\U000e0041 🙂👩‍👩‍👧\r\n\r\n data: [DONE]\n\n  "
@@ -81,19 +91,21 @@ def test_half_a_character_becomes_a_replacement_as_in_go() -> None:
 @CALM
 @given(ANY_TEXT, ANY_TEXT)
 def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
-    answer = answer_to(Conversation(f"sim:think {thought.replace('|', '')}|||{text}"), "m", tools=False)
+    answer = derive_answer(
+        SimulatedConversation(f"sim:think {thought.replace('|', '')}|||{text}"), "m", tools=False
+    )
     assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == (thought.replace("|", ""), text)
 
 
 def test_the_first_bars_part_thinking_from_answer() -> None:
-    answer = answer_to(Conversation("sim:think a|||b|||c"), "m", tools=False)
+    answer = derive_answer(SimulatedConversation("sim:think a|||b|||c"), "m", tools=False)
     assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == ("a", "b|||c")
 
 
 @CALM
 @given(st.integers(1, 20_000))
 def test_prose_has_exactly_the_length(length: int) -> None:
-    text = said(answer_to(Conversation(f"sim:length {length}"), "m", tools=False), PartKind.TEXT)
+    text = said(derive_answer(SimulatedConversation(f"sim:length {length}"), "m", tools=False), PartKind.TEXT)
     assert len(text) == length
     assert text == text.strip()
 
@@ -125,7 +137,9 @@ def test_an_answer_can_be_empty() -> None:
     "prompt", ["sim:", "sim:length", "sim:length many", "sim:chunks 0", "sim:unknown x", "sim:tool f {}"]
 )
 def test_an_order_that_cannot_be_taken_is_answered_like_any_prompt(prompt: str) -> None:
-    assert said(answer_to(Conversation(prompt), "m", tools=False), PartKind.TEXT).startswith(OPENING)
+    assert said(derive_answer(SimulatedConversation(prompt), "m", tools=False), PartKind.TEXT).startswith(
+        OPENING
+    )
 
 
 def test_only_the_last_message_gives_orders() -> None:
@@ -148,7 +162,7 @@ def test_tokens_joined_are_the_text(text: str) -> None:
 @CALM
 @given(ANY_TEXT)
 def test_chunks_joined_are_the_text_and_none_is_empty(text: str) -> None:
-    pieces = cut(Part(PartKind.TEXT, text)) if text else []
+    pieces = cut(AnswerPart(PartKind.TEXT, text)) if text else []
     assert "".join(pieces) == text
     assert all(0 < len(piece) <= 150 for piece in pieces)
 
@@ -156,9 +170,9 @@ def test_chunks_joined_are_the_text_and_none_is_empty(text: str) -> None:
 @CALM
 @given(st.integers(1, 300))
 def test_a_limit_is_kept_to_the_token(limit: int) -> None:
-    answer = answer_to(Conversation("Why?"), "m", tools=False)
+    answer = derive_answer(SimulatedConversation("Why?"), "m", tools=False)
     whole = answer.tokens_of(*PartKind)
-    shortened = cut_to(answer, limit)
+    shortened = truncate(answer, limit)
     assert shortened.tokens_of(*PartKind) == min(limit, whole)
     assert shortened.finish_reason == ("length" if limit < whole else "stop")
 
@@ -166,7 +180,7 @@ def test_a_limit_is_kept_to_the_token(limit: int) -> None:
 @CALM
 @given(ANY_TEXT, ANY_TEXT)
 def test_thinking_twice_changes_no_word(thought: str, text: str) -> None:
-    once = Answer((Part(PartKind.THINKING, thought), Part(PartKind.TEXT, text)), "stop")
+    once = SimulatedAnswer((AnswerPart(PartKind.THINKING, thought), AnswerPart(PartKind.TEXT, text)), "stop")
     twice = think_twice(once)
     assert [said(twice, kind) for kind in PartKind] == [said(once, kind) for kind in PartKind]
     assert len(twice.parts) <= 4

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.simulator.faults import Fault, FaultKind, FaultSpecError, When, parse_fault
+from mmpipe.simulator.faults import Fault, FaultKind, FaultSchedule, FaultSpecError, parse_fault
 
 # A busy machine is no failure, and what was found is told, not kept.
 CALM = settings(deadline=None, database=None)
@@ -31,7 +31,7 @@ CALM = settings(deadline=None, database=None)
 )
 def test_every_fault_has_its_word(spec: str, kind: FaultKind, number: int) -> None:
     assert parse_fault(spec) == Fault(spec, kind, number)
-    assert parse_fault(f"{spec}:#2") == Fault(spec, kind, number, When(only=2))
+    assert parse_fault(f"{spec}:#2") == Fault(spec, kind, number, FaultSchedule(only=2))
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,20 @@ def test_every_fault_has_its_word(spec: str, kind: FaultKind, number: int) -> No
 )
 def test_a_fault_strikes_when_it_says(when: str, struck: list[int]) -> None:
     fault = parse_fault(f"cut{when}")
-    assert [number for number in range(1, 9) if fault.strikes(number, seed=0)] == struck
+    assert [number for number in range(1, 9) if fault.hits(number, seed=0)] == struck
 
 
 def test_chance_is_fair_and_the_same_for_the_same_seed() -> None:
     fault = parse_fault("cut:0.25")
-    struck = [number for number in range(4000) if fault.strikes(number, seed=1)]
+    struck = [number for number in range(4000) if fault.hits(number, seed=1)]
     assert 900 < len(struck) < 1100
-    assert struck == [number for number in range(4000) if fault.strikes(number, seed=1)]
-    assert struck != [number for number in range(4000) if fault.strikes(number, seed=2)]
+    assert struck == [number for number in range(4000) if fault.hits(number, seed=1)]
+    assert struck != [number for number in range(4000) if fault.hits(number, seed=2)]
 
 
 def test_two_faults_by_chance_do_not_strike_together() -> None:
     first, second = parse_fault("cut:0.5"), parse_fault("reset:0.5")
-    assert any(first.strikes(number, 0) != second.strikes(number, 0) for number in range(100))
+    assert any(first.hits(number, 0) != second.hits(number, 0) for number in range(100))
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_two_faults_by_chance_do_not_strike_together() -> None:
         ("event-9999", "9999 is no code"),
         ("retry-after", "'retry-after' is no fault"),
         ("retry-after=-1", "'retry-after=-1' is no fault"),
-        ("cut:", "'' says not when"),
-        ("cut:2", "'2' says not when"),
-        ("cut:1.5", "'1.5' says not when"),
-        ("cut:-0.5", "'-0.5' says not when"),
-        ("cut:#0", "'#0' says not when"),
-        ("cut:2/5", "'2/5' says not when"),
-        ("cut:1/0", "'1/0' says not when"),
-        ("cut:nan", "'nan' says not when"),
+        ("cut:", "'' is no valid WHEN"),
+        ("cut:2", "'2' is no valid WHEN"),
+        ("cut:1.5", "'1.5' is no valid WHEN"),
+        ("cut:-0.5", "'-0.5' is no valid WHEN"),
+        ("cut:#0", "'#0' is no valid WHEN"),
+        ("cut:2/5", "'2/5' is no valid WHEN"),
+        ("cut:1/0", "'1/0' is no valid WHEN"),
+        ("cut:nan", "'nan' is no valid WHEN"),
         ("42９", "'42９' is no fault"),  # noqa: RUF001 - a digit that is none of ours
     ],
 )

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mmpipe.simulator.rate_limit import RateLimit
-from mmpipe.simulator.steps import Send, Stall, Wait, paced
+from mmpipe.simulator.steps import Send, Stall, Wait, pace
 from support.simulator_calls import STREAM, Json, ask, begun, chat, field, simulator
 
 
@@ -24,7 +24,7 @@ def test_the_window_of_a_minute_slides() -> None:
 
 
 def test_tokens_take_their_time() -> None:
-    steps = paced([Send(b"a", 5), Send(b"b", 0), Send(b"c", 10), Stall()], tps=100, latency=0.5)
+    steps = pace([Send(b"a", 5), Send(b"b", 0), Send(b"c", 10), Stall()], tps=100, latency=0.5)
     assert list(steps) == [
         Wait(0.5),
         Wait(0.05),
@@ -37,7 +37,7 @@ def test_tokens_take_their_time() -> None:
 
 
 def test_without_a_pace_nothing_waits() -> None:
-    assert list(paced([Send(b"a", 5)], tps=None, latency=0.0)) == [Send(b"a", 5)]
+    assert list(pace([Send(b"a", 5)], tps=None, latency=0.0)) == [Send(b"a", 5)]
 
 
 @pytest.mark.parametrize("way", [{}, STREAM])

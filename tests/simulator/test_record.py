@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.simulator_calls import KEY, STREAM, Json, ask, begun, chat, simulator
 
@@ -116,7 +116,7 @@ def test_parallel_requests_leave_whole_lines(tmp_path: Path) -> None:
 
 def test_requests_need_not_be_remembered(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
-    with RunningSimulator(Profile(log=log), remember=False) as running:
+    with RunningSimulator(SimulatorProfile(log=log), remember=False) as running:
         ask(running, chat())
         assert running.requests == []
     assert len(lines(log)) == 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mmpipe.api.wire import StreamDecoder
 from mmpipe.core.events import Stop
 from mmpipe.simulator.dialects import Dialect
-from mmpipe.simulator.rounds import OrderedCall, Round, rounds_of
+from mmpipe.simulator.rounds import OrderedCall, OrderedRound, read_rounds
 from mmpipe.simulator.server import RunningSimulator
 from support.simulator_calls import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 
@@ -158,24 +158,24 @@ def test_rounds_in_which_nothing_happens_are_answered_like_any_prompt(prompt: st
 WORDS = st.text(st.sampled_from('ab: {}"\n\r\t🙂'), max_size=20).map(lambda text: f"a{text}b")
 SAID = WORDS.map(lambda text: f" {text}\n ")
 CALL = st.builds(OrderedCall, st.just("f"), WORDS)
-ROUND = st.builds(Round, SAID | st.just(""), st.lists(CALL, min_size=1, max_size=3).map(tuple)) | st.builds(
-    Round, WORDS, st.just(())
-)
+ROUND = st.builds(
+    OrderedRound, SAID | st.just(""), st.lists(CALL, min_size=1, max_size=3).map(tuple)
+) | st.builds(OrderedRound, WORDS, st.just(()))
 
 
 @CALM
 @given(st.lists(ROUND, min_size=1, max_size=5), st.booleans(), st.integers(0, 9))
-def test_a_prompt_is_read_to_the_character(rounds: list[Round], again: bool, played: int) -> None:
+def test_a_prompt_is_read_to_the_character(rounds: list[OrderedRound], again: bool, played: int) -> None:
     written = [
         "\n".join(
-            [f"sim:say {ordered.said}"] * bool(ordered.said)
+            [f"sim:say {ordered.text}"] * bool(ordered.text)
             + [f"sim:tool {call.tool} {call.arguments}" for call in ordered.calls]
         )
         for ordered in rounds
     ]
-    read = rounds_of("\nsim:then\n".join(written) + "\nsim:again" * again)
+    read = read_rounds("\nsim:then\n".join(written) + "\nsim:again" * again)
     assert read is not None
-    assert read.in_order == tuple(rounds)
+    assert read.rounds == tuple(rounds)
     due = rounds[played] if played < len(rounds) else rounds[-1] if again else None
     assert read.after(played) == due
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.simulator_calls import KEY, STREAM, ask, begun, chat, simulator
 
@@ -71,7 +71,11 @@ def test_any_exception_in_its_block_ends_it(kind: type[BaseException]) -> None:
 
 
 def test_a_port_in_use_is_an_oserror() -> None:
-    with free_port() as taken, pytest.raises(OSError, match="in use"), RunningSimulator(Profile(port=taken)):
+    with (
+        free_port() as taken,
+        pytest.raises(OSError, match="in use"),
+        RunningSimulator(SimulatorProfile(port=taken)),
+    ):
         pass
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mmpipe.api.wire import StreamDecoder, decode
 from mmpipe.core.events import Event, Stop, ToolCall
 from mmpipe.simulator.dialects import Dialect
-from mmpipe.simulator.endpoint import Incoming, respond
-from mmpipe.simulator.headers import Trace
+from mmpipe.simulator.endpoint import ReceivedRequest, respond
+from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.models import MODELS
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.steps import Send
 from support.simulator_calls import SPLIT, STREAM, Json, ask_once, chat
 
@@ -52,8 +52,8 @@ def test_both_ways_of_asking_get_the_same_message(dialect: Dialect, way: Json, p
 
 def answered(dialects: frozenset[Dialect], request: Json) -> bytes:
     raw = json.dumps(request).encode()
-    incoming = Incoming("POST", "/v1/chat/completions", "Bearer any", raw)
-    response = respond(incoming, Profile(dialects=dialects), Trace(0, 1, 0.0), admitted=True)
+    incoming = ReceivedRequest("POST", "/v1/chat/completions", "Bearer any", raw)
+    response = respond(incoming, SimulatorProfile(dialects=dialects), RequestTrace(0, 1, 0.0), admitted=True)
     return b"".join(step.data for step in response.steps if isinstance(step, Send))
 
 

@@ -15,7 +15,7 @@ from typing import IO
 
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import parse_fault
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
@@ -62,7 +62,7 @@ def service(
     *faults: str, dialects: Sequence[str] = (), tps: float | None = None
 ) -> Iterator[RunningSimulator]:
     """The far end, with a profile of its own."""
-    profile = Profile(
+    profile = SimulatorProfile(
         faults=tuple(map(parse_fault, faults)), dialects=frozenset(map(Dialect, dialects)), tps=tps
     )
     with RunningSimulator(profile) as running:

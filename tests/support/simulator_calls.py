@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import parse_fault
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 
 Json: TypeAlias = dict[str, object]
@@ -82,7 +82,7 @@ def simulator(
     *faults: str, dialects: frozenset[Dialect] = frozenset(), **settings: object
 ) -> Iterator[RunningSimulator]:
     parsed = tuple(parse_fault(fault) for fault in faults)
-    make: Callable[..., Profile] = Profile
+    make: Callable[..., SimulatorProfile] = SimulatorProfile
     with RunningSimulator(make(faults=parsed, dialects=dialects, **settings)) as running:
         yield running
 

@@ -1,19 +1,19 @@
-"""Derive the answer from the prompt: always the same, and never to be taken for a model's.
+"""Derive the answer from the prompt: the same for the same prompt, and clearly not from a model.
 
-A last user message that begins with ``sim:`` asks for a special answer, until the user speaks again:
+A last user message that begins with ``sim:`` asks for a special answer, until the next user message:
 
 * ``sim:echo TEXT``: the answer is TEXT, to the byte.
 * ``sim:think A|||B``: the thinking is A, the answer is B.
 * ``sim:length N``: N characters of prose.
 * ``sim:chunks N``: an answer in N chunks.
 * ``sim:empty``: an empty answer.
-* ``sim:turns A|||B|||C``: the answer is A, after one answer B, and so on; the last one stays. Users may speak in
-  between, to complain about an answer, as long as they begin with no ``sim:``.
-* ``sim:tool NAME {"json": "arguments"}``: a call of the tool, if the request has tools; a line each for several, and
-  lines of ``sim:say TEXT``, ``sim:then`` and ``sim:again`` for more than one round (`rounds`). Once all are played,
-  the answer is in words and quotes the last results.
+* ``sim:turns A|||B|||C``: the first answer is A, the second B, and so on; the last one is repeated. User messages
+  in between (such as complaints about an answer) change nothing, unless they begin with ``sim:``.
+* ``sim:tool NAME {"json": "arguments"}``: a call of the tool, if the request has tools. Several calls are several
+  lines; ``sim:say TEXT``, ``sim:then`` and ``sim:again`` make more than one round (module `rounds`). After the last
+  round the answer is text that quotes the last results.
 
-What a tool returns gives no orders.
+The result of a tool is never read as such a prompt.
 """
 
 import re
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from mmpipe.simulator import prose, tokens
-from mmpipe.simulator.conversation import Conversation
-from mmpipe.simulator.rounds import rounds_of
+from mmpipe.simulator.conversation import SimulatedConversation
+from mmpipe.simulator.rounds import read_rounds
 
 _VISIBLE = re.compile(r"\S")
 _MOST_CHUNKS = 1_000_000
@@ -30,7 +30,7 @@ _MOST_CHARACTERS = 100_000_000
 
 
 class PartKind(Enum):
-    """What a part of an answer is."""
+    """The kinds of parts of an answer."""
 
     THINKING = auto()
     TEXT = auto()
@@ -38,94 +38,94 @@ class PartKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of one kind."""
+class AnswerPart:
+    """A part of an answer, of one kind."""
 
     kind: PartKind
     text: str
     """The thinking, the answer, or the arguments of the call."""
     tool: str = ""
     by_word: bool = False
-    """Whether each word comes in a chunk of its own."""
+    """True sends each word in a chunk of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """All that the model says in one turn."""
+class SimulatedAnswer:
+    """An answer of the simulated model."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[AnswerPart, ...]
     finish_reason: str | None
 
     def tokens_of(self, *kinds: PartKind) -> int:
-        """Return how many tokens the parts of these kinds have."""
+        """Return the number of tokens in the parts of these kinds."""
         return sum(tokens.count(part.text) for part in self.parts if part.kind in kinds)
 
 
-def answer_to(conversation: Conversation, model: str, *, tools: bool) -> Answer:
-    """Say the next thing in a conversation; ``tools`` says whether one may be called."""
-    parts = _special(conversation, tools=tools) if conversation.prompt.startswith("sim:") else None
-    parts = parts or _plain(conversation, model)
+def derive_answer(conversation: SimulatedConversation, model: str, *, tools: bool) -> SimulatedAnswer:
+    """Return the next answer of a conversation; without ``tools`` it calls none."""
+    parts = _special_parts(conversation, tools=tools) if conversation.prompt.startswith("sim:") else None
+    parts = parts or _plain_parts(conversation, model)
     calls = any(part.kind is PartKind.CALL for part in parts)
-    return Answer(tuple(part for part in parts if part.text), "tool_calls" if calls else "stop")
+    return SimulatedAnswer(tuple(part for part in parts if part.text), "tool_calls" if calls else "stop")
 
 
-def without_thinking(answer: Answer) -> Answer:
-    """Answer at once, as when thinking is disabled."""
-    return Answer(
+def without_thinking(answer: SimulatedAnswer) -> SimulatedAnswer:
+    """Return the answer as when thinking is disabled."""
+    return SimulatedAnswer(
         tuple(part for part in answer.parts if part.kind is not PartKind.THINKING), answer.finish_reason
     )
 
 
-def cut_to(answer: Answer, limit: int) -> Answer:
+def truncate(answer: SimulatedAnswer, limit: int) -> SimulatedAnswer:
     """Cut off a longer answer at exactly `limit` tokens, thinking included (FACTS.md, "Thinking in the content")."""
-    kept: list[Part] = []
+    parts: list[AnswerPart] = []
     left = limit
     for part in answer.parts:
         size = tokens.count(part.text)
         if size > left:
-            kept += [Part(part.kind, tokens.first(part.text, left), part.tool)] if left else []
-            return Answer(tuple(kept), "length")
-        kept.append(part)
+            parts += [AnswerPart(part.kind, tokens.first(part.text, left), part.tool)] if left else []
+            return SimulatedAnswer(tuple(parts), "length")
+        parts.append(part)
         left -= size
     return answer
 
 
-def think_twice(answer: Answer) -> Answer:
-    """Split each part in two, so that the turn thinks, speaks, thinks and speaks again."""
-    halves = [_halves(part) for part in answer.parts]
-    return Answer(
+def think_twice(answer: SimulatedAnswer) -> SimulatedAnswer:
+    """Split each part in two, so that thinking and text come twice in turn."""
+    halves = [_split_part(part) for part in answer.parts]
+    return SimulatedAnswer(
         tuple(half for turn in zip(*halves, strict=True) for half in turn if half.text), answer.finish_reason
     )
 
 
-def _plain(conversation: Conversation, model: str) -> list[Part]:
+def _plain_parts(conversation: SimulatedConversation, model: str) -> list[AnswerPart]:
     prompt, results = conversation.prompt, conversation.results
     if results:
         thinking, text = prose.thinking_of_results(results), prose.answer_to_results(results, model)
     else:
         thinking, text = prose.thinking(prompt), prose.answer(prompt, model)
-    return [Part(PartKind.THINKING, thinking), Part(PartKind.TEXT, text)]
+    return [AnswerPart(PartKind.THINKING, thinking), AnswerPart(PartKind.TEXT, text)]
 
 
-def _special(conversation: Conversation, *, tools: bool) -> list[Part] | None:
+def _special_parts(conversation: SimulatedConversation, *, tools: bool) -> list[AnswerPart] | None:
     name, argument = _split_name(conversation.prompt)
-    thinking = Part(PartKind.THINKING, prose.thinking(conversation.prompt))
+    thinking = AnswerPart(PartKind.THINKING, prose.thinking(conversation.prompt))
     match name:
         case "echo":
-            return [thinking, Part(PartKind.TEXT, argument)]
+            return [thinking, AnswerPart(PartKind.TEXT, argument)]
         case "empty":
             return [thinking]
         case "think":
             thought, _, text = argument.partition("|||")
-            return [Part(PartKind.THINKING, thought), Part(PartKind.TEXT, text)]
+            return [AnswerPart(PartKind.THINKING, thought), AnswerPart(PartKind.TEXT, text)]
         case "length" if number := _number(argument, _MOST_CHARACTERS):
-            return [thinking, Part(PartKind.TEXT, prose.of_length(number))]
+            return [thinking, AnswerPart(PartKind.TEXT, prose.of_length(number))]
         case "chunks" if number := _number(argument, _MOST_CHUNKS):
-            return [thinking, Part(PartKind.TEXT, prose.of_words(number), by_word=True)]
+            return [thinking, AnswerPart(PartKind.TEXT, prose.of_words(number), by_word=True)]
         case "turns":
             turns = argument.split("|||")
-            return [thinking, Part(PartKind.TEXT, turns[min(conversation.answers, len(turns) - 1)])]
-        case "tool" | "say" if parts := _in_round(conversation, tools=tools):
+            return [thinking, AnswerPart(PartKind.TEXT, turns[min(conversation.answers, len(turns) - 1)])]
+        case "tool" | "say" if parts := _round_parts(conversation, tools=tools):
             return [thinking, *parts]
         case _:
             return None
@@ -140,20 +140,20 @@ def _number(text: str, most: int) -> int:
     return min(int(text), most) if re.fullmatch(r"\d{1,12}", text.strip(), re.ASCII) else 0
 
 
-def _in_round(conversation: Conversation, *, tools: bool) -> list[Part]:
-    """Return what is said and called in the round that is due; nothing if there is none or it may not be played."""
-    rounds = rounds_of(conversation.prompt)
-    due = rounds.after(conversation.rounds) if rounds else None
-    if due is None or (due.calls and not tools):
+def _round_parts(conversation: SimulatedConversation, *, tools: bool) -> list[AnswerPart]:
+    """Return the text and calls of the next round; nothing after the last, or for calls without tools."""
+    rounds = read_rounds(conversation.prompt)
+    following = rounds.after(conversation.rounds) if rounds else None
+    if following is None or (following.calls and not tools):
         return []
-    calls = [Part(PartKind.CALL, call.arguments, tool=call.tool) for call in due.calls]
-    return [Part(PartKind.TEXT, due.said), *calls]
+    calls = [AnswerPart(PartKind.CALL, call.arguments, tool=call.tool) for call in following.calls]
+    return [AnswerPart(PartKind.TEXT, following.text), *calls]
 
 
-def _halves(part: Part) -> tuple[Part, Part]:
+def _split_part(part: AnswerPart) -> tuple[AnswerPart, AnswerPart]:
     if part.kind is PartKind.CALL:
-        return Part(part.kind, ""), part
+        return AnswerPart(part.kind, ""), part
     # The second half begins with a word: line ends after a tag belong to the tag.
     start = _VISIBLE.search(part.text, (len(part.text) + 1) // 2)
     middle = start.start() if start else len(part.text)
-    return Part(part.kind, part.text[:middle]), Part(part.kind, part.text[middle:])
+    return AnswerPart(part.kind, part.text[:middle]), AnswerPart(part.kind, part.text[middle:])

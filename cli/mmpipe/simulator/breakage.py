@@ -1,4 +1,4 @@
-"""Break a good answer in the ways of a fault."""
+"""Break an answer as a fault asks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,16 +17,16 @@ _ID = b'"id":"'
 Breaker: TypeAlias = Callable[[Body], Iterable[Step]]
 
 
-def broken(body: Body, kind: FaultKind | None) -> Iterable[Step]:
-    """Return what is sent of the body: all of it, unless the fault is of a kind that breaks bodies."""
+def break_body(body: Body, kind: FaultKind | None) -> Iterable[Step]:
+    """Return the steps that send the body: whole, or broken by a fault of such a kind."""
     breaker = _BREAKERS.get(kind) if kind else None
     if breaker:
         return breaker(body)
     return body.frames if body.is_stream else (body.whole,)
 
 
-def promised_length(body: Body, kind: FaultKind | None) -> int | None:
-    """Return the Content-Length; None where a body is streamed, or is not what it should have been."""
+def content_length_of(body: Body, kind: FaultKind | None) -> int | None:
+    """Return the Content-Length; None for a stream, and for faults that change the length."""
     if body.is_stream or (
         kind in _BREAKERS and kind not in {FaultKind.CUT, FaultKind.RESET, FaultKind.HANG_MID}
     ):
@@ -38,19 +38,19 @@ def _first_half(body: Body) -> tuple[Send, ...]:
     return body.frames[: body.middle]
 
 
-def _torn(body: Body) -> Iterator[Step]:
+def _cut_in_frame(body: Body) -> Iterator[Step]:
     yield from _first_half(body)
     frame = body.frames[body.middle]
     yield replace(frame, data=frame.data[: len(frame.data) // 2])
 
 
 def _cut(body: Body) -> Iterator[Step]:
-    yield from _torn(body)
+    yield from _cut_in_frame(body)
     yield Drop()
 
 
 def _reset(body: Body) -> Iterator[Step]:
-    yield from _torn(body)
+    yield from _cut_in_frame(body)
     yield Drop(reset=True)
 
 
@@ -67,10 +67,10 @@ def _hang_end(body: Body) -> Iterator[Step]:
 def _bad_utf8(body: Body) -> Iterator[Step]:
     # The list of models has no text but its ids.
     text = _CONTENT if _CONTENT in body.whole.data else _ID
-    # In the middle of a stream, where that is text; in a whole body the text begins in the first half.
-    spoilt = next((index for index in (body.middle, 0) if text in body.frames[index].data), 0)
+    # In the middle of a stream, if that is text; the text of an unstreamed body begins in the first half.
+    damaged = next((index for index in (body.middle, 0) if text in body.frames[index].data), 0)
     for index, frame in enumerate(body.frames):
-        data = frame.data.replace(text, text + _NOT_UTF8, 1) if index == spoilt else frame.data
+        data = frame.data.replace(text, text + _NOT_UTF8, 1) if index == damaged else frame.data
         yield replace(frame, data=data)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 
-from mmpipe.simulator.answers import Part
+from mmpipe.simulator.answers import AnswerPart
 from mmpipe.simulator.dialects import Dialect
 
 _CUTS = (1, 2)
@@ -19,22 +19,22 @@ class CallPiece:
     arguments: str
     tool: str = ""
     repeats_type: bool = False
-    """Whether a piece that goes on tells the type of the call once more."""
+    """True if a later piece repeats the type of the call."""
 
 
-def call_pieces(parts: Sequence[Part], dialects: Collection[Dialect]) -> Iterator[CallPiece]:
+def cut_calls(parts: Sequence[AnswerPart], dialects: Collection[Dialect]) -> Iterator[CallPiece]:
     """Return the pieces of all calls, in their order."""
     for index, part in enumerate(parts):
         at_finish = Dialect.CALL_AT_FINISH in dialects and index == len(parts) - 1
-        texts = [part.text] if at_finish else _cut(part.text, dialects)
+        texts = [part.text] if at_finish else _cut_arguments(part.text, dialects)
         yield CallPiece(index, texts[0], part.tool)
         for number, text in enumerate(texts[1:], 1):
             repeats = Dialect.CALL_CUT in dialects and number % _TYPE_REPEATED_EVERY == 0
             yield CallPiece(index, text, repeats_type=repeats)
 
 
-def whole_calls(pieces: Sequence[CallPiece]) -> list[CallPiece]:
-    """Put the pieces together again: one for each call, as an answer that is not streamed has them."""
+def join_calls(pieces: Sequence[CallPiece]) -> list[CallPiece]:
+    """Join the pieces of each call, as in an unstreamed answer."""
     named = [piece for piece in pieces if piece.tool]
     return [
         replace(first, arguments="".join(piece.arguments for piece in pieces if piece.index == first.index))
@@ -42,7 +42,7 @@ def whole_calls(pieces: Sequence[CallPiece]) -> list[CallPiece]:
     ]
 
 
-def _cut(text: str, dialects: Collection[Dialect]) -> list[str]:
+def _cut_arguments(text: str, dialects: Collection[Dialect]) -> list[str]:
     if Dialect.CALL_CUT not in dialects:
         middle = (len(text) + 1) // 2
         return [text[:middle], text[middle:]]

@@ -1,13 +1,13 @@
-"""See what a valid chat request asks for."""
+"""Read a valid chat request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from mmpipe.simulator import tokens
-from mmpipe.simulator.conversation import Conversation, conversation_of, text_of
+from mmpipe.simulator.conversation import SimulatedConversation, read_conversation, text_of
 from mmpipe.simulator.json_text import Json
-from mmpipe.simulator.models import MODELS, Model
+from mmpipe.simulator.models import MODELS, SimulatedModel
 
 _DEFAULT_SYSTEM_TOKENS = 30
 _TOKENS_AROUND_A_MESSAGE = 4
@@ -19,21 +19,21 @@ _CACHE_BLOCK = 64
 class ChatRequest:
     """The parameters that change an answer; all others are accepted and ignored (FACTS.md, "Parameters")."""
 
-    model: Model
-    conversation: Conversation
+    model: SimulatedModel
+    conversation: SimulatedConversation
     stream: bool
     split: bool
     include_usage: bool
     thinks: bool
     tools: bool
-    """Whether one may be called."""
+    """True if a tool may be called."""
     max_tokens: int | None
     prompt_tokens: int
     cached_tokens: int
 
 
 def read_chat_request(body: Json) -> ChatRequest:
-    """Read a body that validation has nothing against."""
+    """Read a body that passed validation."""
     messages = cast("list[Json]", body["messages"])
     options = body.get("stream_options")
     thinking = body.get("thinking")
@@ -42,7 +42,7 @@ def read_chat_request(body: Json) -> ChatRequest:
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
     return ChatRequest(
         model=model,
-        conversation=conversation_of(messages),
+        conversation=read_conversation(messages),
         stream=body.get("stream") is True,
         split=body.get("reasoning_split") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
@@ -56,14 +56,14 @@ def read_chat_request(body: Json) -> ChatRequest:
 
 
 def prompt_tokens(messages: Iterable[Json]) -> int:
-    """Count a conversation; without a system message a default one is counted (FACTS.md, "Usage")."""
+    """Count the tokens of messages; without a system message a default one counts (FACTS.md, "Usage")."""
     listed = list(messages)
     default = 0 if any(message.get("role") == "system" for message in listed) else _DEFAULT_SYSTEM_TOKENS
     return default + sum(tokens.count(text_of(message)) + _TOKENS_AROUND_A_MESSAGE for message in listed)
 
 
 def _cached_tokens(messages: list[Json]) -> int:
-    # A long beginning is cached in blocks (FACTS.md, "Usage"). All but the last message counts as seen before.
+    # Long prompts are cached in blocks (FACTS.md, "Usage"). All messages but the last count as cached.
     if prompt_tokens(messages) < _CACHE_FROM:
         return 0
     return prompt_tokens(messages[:-1]) // _CACHE_BLOCK * _CACHE_BLOCK if messages[1:] else 0

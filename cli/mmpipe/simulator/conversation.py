@@ -1,4 +1,4 @@
-"""See where a conversation stands: what the user asked last, and what has happened since."""
+"""Read the state of a conversation: the prompt to answer, and the messages since."""
 
 import re
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ _LASTING = re.compile(r"sim:turns\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """All of a history that an answer depends on."""
+class SimulatedConversation:
+    """The parts of a history on which an answer depends."""
 
     prompt: str
-    """The words of the user that are to be answered."""
+    """The text of the user message to answer."""
     answers: int = 0
-    """How many messages of the assistant have followed them."""
+    """The number of assistant messages after the prompt."""
     rounds: int = 0
-    """How many of those called tools."""
+    """The number of those messages that called tools."""
     results: tuple[str, ...] = ()
-    """What the tools returned to the last of them."""
+    """The results of the last calls."""
 
 
-def conversation_of(messages: Sequence[Json]) -> Conversation:
-    """Read messages that validation has nothing against."""
+def read_conversation(messages: Sequence[Json]) -> SimulatedConversation:
+    """Read messages that passed validation."""
     place = _place_of_prompt(messages)
     since = messages[place + 1 :]
     answers = [message for message in since if message.get("role") == "assistant"]
     newest = list(takewhile(lambda message: message.get("role") != "assistant", reversed(since)))
-    return Conversation(
+    return SimulatedConversation(
         prompt=text_of(messages[place]),
         answers=len(answers),
         rounds=sum(bool(message.get("tool_calls")) for message in answers),
@@ -39,7 +39,7 @@ def conversation_of(messages: Sequence[Json]) -> Conversation:
 
 
 def text_of(message: Json) -> str:
-    """Return the text of a message; pictures are left out, as M2.x does (FACTS.md, "Parameters")."""
+    """Return the text of a message; images are ignored, as M2.x ignores them (FACTS.md, "Parameters")."""
     content = message.get("content")
     if isinstance(content, list):
         texts = (part.get("text") for part in content if isinstance(part, dict))
@@ -48,10 +48,10 @@ def text_of(message: Json) -> str:
 
 
 def _place_of_prompt(messages: Sequence[Json]) -> int:
-    # A complaint comes from a user too, and must not end the turns that it is to bring forward.
+    # After `sim:turns`, a complaint of the user asks for the next turn and is not a new prompt.
     users = [place for place, message in enumerate(messages) if message.get("role") == "user"]
     orders = [place for place in users if text_of(messages[place]).startswith("sim:")]
     if orders and _LASTING.match(text_of(messages[orders[-1]])):
         return orders[-1]
-    # Without a user the first message stands for one; it is never the result of a tool.
+    # Without a user message the first message is the prompt; it is never the result of a tool.
     return users[-1] if users else 0

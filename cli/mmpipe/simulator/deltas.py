@@ -1,4 +1,4 @@
-"""Lay an answer out as the pieces that go over the wire, tags included."""
+"""Cut an answer into deltas, with the tags of thinking."""
 
 import re
 import zlib
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from mmpipe.simulator import tokens
-from mmpipe.simulator.answers import Answer, Part, PartKind
-from mmpipe.simulator.call_pieces import CallPiece, call_pieces
+from mmpipe.simulator.answers import AnswerPart, PartKind, SimulatedAnswer
+from mmpipe.simulator.call_pieces import CallPiece, cut_calls
 from mmpipe.simulator.chat_request import ChatRequest
 from mmpipe.simulator.dialects import Dialect
-from mmpipe.simulator.models import Model
+from mmpipe.simulator.models import SimulatedModel
 
 _SHORTEST_CHUNK = 40
 _LONGEST_CHUNK = 150
@@ -20,17 +20,17 @@ _AROUND_TAGS = re.compile(r"(.?</?(?:mm:)?think>\n*.?)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one chunk adds; None where its key is absent."""
+    """The new text of one chunk; None if the key is absent."""
 
     content: str | None = None
     reasoning: str | None = None
     call: CallPiece | None = None
     answers: bool = False
-    """Whether a piece of the visible answer, or of a call, is in it."""
+    """True if the delta has a piece of the visible answer or of a call."""
 
     @property
     def tokens(self) -> int:
-        """How much the model has to produce for it."""
+        """The number of tokens that the model produces for it."""
         return tokens.count(
             (self.content or self.reasoning or "") + (self.call.arguments if self.call else "")
         )
@@ -38,29 +38,29 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class _Tags:
-    """What stands around thinking in native content (FACTS.md, "Thinking in the content")."""
+    """The text around thinking in native content (FACTS.md, "Thinking in the content")."""
 
     opener: str
     closer: str
     gap: str
-    """Comes before an answer, if there is one."""
+    """Comes before the answer, if there is one."""
 
 
-def deltas_of(answer: Answer, request: ChatRequest, dialects: Collection[Dialect]) -> list[Delta]:
-    """Return the pieces of an answer, each holding only what is new."""
-    spoken = [part for part in answer.parts if part.kind is not PartKind.CALL]
-    lay_out = _split if request.split else _native
-    deltas = lay_out(spoken, request, dialects)
-    called = [part for part in answer.parts if part.kind is PartKind.CALL]
-    deltas += [Delta("", call=piece, answers=True) for piece in call_pieces(called, dialects)]
-    # The finish stands in a delta of content: in split mode that of thinking will not do (FACTS.md, "Chunks").
+def make_deltas(answer: SimulatedAnswer, request: ChatRequest, dialects: Collection[Dialect]) -> list[Delta]:
+    """Return the pieces of an answer, each with only the new text."""
+    texts = [part for part in answer.parts if part.kind is not PartKind.CALL]
+    cut_parts = _split_deltas if request.split else _native_deltas
+    deltas = cut_parts(texts, request, dialects)
+    calls = [part for part in answer.parts if part.kind is PartKind.CALL]
+    deltas += [Delta("", call=piece, answers=True) for piece in cut_calls(calls, dialects)]
+    # The finish reason comes with a delta of content, never with one of thinking (FACTS.md, "Chunks").
     if not deltas or (request.split and not any(delta.answers for delta in deltas)):
         deltas.append(Delta(""))
     return deltas
 
 
-def repeat_so_far(deltas: Iterable[Delta]) -> Iterator[Delta]:
-    """Speak the dialect ``cumulative``: each delta holds the whole text so far."""
+def make_cumulative(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """Repeat the whole text so far in each delta: the dialect ``cumulative``."""
     content = reasoning = ""
     for delta in deltas:
         content += delta.content or ""
@@ -72,7 +72,7 @@ def repeat_so_far(deltas: Iterable[Delta]) -> Iterator[Delta]:
         )
 
 
-def cut(part: Part) -> list[str]:
+def cut(part: AnswerPart) -> list[str]:
     """Cut a text as the API does: one token first, then 40 to 150 characters (FACTS.md, "Chunks")."""
     if part.by_word:
         return re.findall(r" ?[^ ]+", part.text)
@@ -86,13 +86,15 @@ def cut(part: Part) -> list[str]:
 
 
 def _end_of_chunk(text: str, start: int) -> int:
-    # Any length in the range will do, if the same text is always cut in the same places.
+    # Any length in the range is right, if the same text is always cut in the same places.
     wanted = start + _SHORTEST_CHUNK + zlib.crc32(b"%d" % start) % (_LONGEST_CHUNK - _SHORTEST_CHUNK)
     space = text.find(" ", wanted, start + _LONGEST_CHUNK)
     return wanted if space < 0 else space
 
 
-def _split(parts: list[Part], request: ChatRequest, dialects: Collection[Dialect]) -> list[Delta]:
+def _split_deltas(
+    parts: list[AnswerPart], request: ChatRequest, dialects: Collection[Dialect]
+) -> list[Delta]:
     thoughts = [piece for part in parts if part.kind is PartKind.THINKING for piece in cut(part)]
     texts = [piece for part in parts if part.kind is PartKind.TEXT for piece in cut(part)]
     if Dialect.LEFTOVER_CLOSER in dialects and thoughts:
@@ -104,24 +106,26 @@ def _split(parts: list[Part], request: ChatRequest, dialects: Collection[Dialect
     return reasoning + [Delta(piece, answers=True) for piece in texts]
 
 
-def _native(parts: list[Part], request: ChatRequest, dialects: Collection[Dialect]) -> list[Delta]:
+def _native_deltas(
+    parts: list[AnswerPart], request: ChatRequest, dialects: Collection[Dialect]
+) -> list[Delta]:
     tags = _tags(request.model, dialects)
     deltas: list[Delta] = []
-    thought = False
+    after_thinking = False
     for part in parts:
         pieces = cut(part)
         if part.kind is PartKind.THINKING:
-            # A further block begins a line.
+            # Each further block of thinking begins a line.
             here = replace(tags, opener=f"\n{tags.opener}") if deltas else tags
             deltas += _tagged(pieces, here, mirrored=Dialect.MIRRORED in dialects)
         else:
-            # The chunk that closes the thinking goes on with the answer (FACTS.md, "Thinking in the content").
-            if thought:
+            # The chunk that ends the thinking begins the answer (FACTS.md, "Thinking in the content").
+            if after_thinking:
                 deltas[-1] = replace(
                     deltas[-1], content=f"{deltas[-1].content}{tags.gap}{pieces.pop(0)}", answers=True
                 )
             deltas += [Delta(piece, answers=True) for piece in pieces]
-        thought = part.kind is PartKind.THINKING
+        after_thinking = part.kind is PartKind.THINKING
     return list(chain.from_iterable(map(_by_character, deltas))) if Dialect.TAG_CUT in dialects else deltas
 
 
@@ -134,7 +138,7 @@ def _tagged(thoughts: list[str], tags: _Tags, *, mirrored: bool) -> list[Delta]:
     ]
 
 
-def _tags(model: Model, dialects: Collection[Dialect]) -> _Tags:
+def _tags(model: SimulatedModel, dialects: Collection[Dialect]) -> _Tags:
     closer = "</mm:think>" if Dialect.MM_CLOSER in dialects else "</think>"
     tags = (
         _Tags("<think>", f"{closer}\n\n", "")

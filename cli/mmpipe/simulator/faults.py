@@ -1,29 +1,29 @@
-"""Read the faults to be played: ``WHAT[:WHEN]``.
+"""Read the faults to simulate: ``WHAT[:WHEN]``.
 
-WHEN: ``0.02`` by chance, ``1/5`` every fifth request, ``#3`` the third alone, ``<3`` those before the third; else always.
+WHEN: ``0.02`` a probability, ``1/5`` every fifth request, ``#3`` only the third, ``<3`` all before it; else always.
 
 WHAT is a number, a name, or a name and a number:
 
 ==================== =====================================================================================
-429, 500, 529 ...    that HTTP status, with the code that belongs to it
+429, 500, 529 ...    that HTTP status, with its MiniMax code
 1002, 2013, 2056 ... that MiniMax code, with its HTTP status and message
 base_resp-CODE       HTTP 200, ``choices: null`` and the code in ``base_resp``
 event-CODE           an error event in the middle of the stream
 retry-after=S        429 and code 1002, with Retry-After in seconds
 retry-after-date=S   the same as a date
-choices-null         HTTP 200 and ``choices: null``, but no word of an error
+choices-null         HTTP 200 and ``choices: null`` without an error
 cut                  the connection is closed in the middle of an event
 cut-at-frame         the body ends properly after a whole event, in the middle of the text
 reset                the connection is reset in the middle of an event
 refuse-late          the connection is closed before the headers
 no-finish            the whole text, but no ``finish_reason``
 html                 HTTP 200 and a web page
-json-error           HTTP 200 and an error as JSON, also where a stream was asked for
+json-error           HTTP 200 and an error as JSON, also for a stream
 empty                HTTP 200 and nothing
-hang                 nothing, for ever
-hang-mid             half the answer, then nothing, for ever
-hang-end             the finish, then neither usage nor an end
-comments             a keep-alive every 0.2 s, for ever
+hang                 nothing for ever
+hang-mid             half the answer, then nothing for ever
+hang-end             all text and the finish reason, then nothing for ever
+comments             a keep-alive comment every 0.2 s for ever
 length, filter       ``finish_reason`` length, content_filter
 bad-utf8, bad-json   an event that is not UTF-8, not JSON
 redirect             302 to another path
@@ -32,7 +32,7 @@ bom                  a byte order mark before the answer
 retry-lines          ``retry: 1`` alone, ``id: x`` alone
 ==================== =====================================================================================
 
-Where no stream was asked for, each does what comes nearest to a whole body.
+Unstreamed answers get the nearest equivalent.
 """
 
 import hashlib
@@ -45,11 +45,11 @@ from mmpipe.text.suggestions import did_you_mean
 
 
 class FaultSpecError(ValueError):
-    """A fault that cannot be played; the message is a sentence for the user."""
+    """An invalid fault; the message is for the user."""
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kinds of faults."""
 
     STATUS = "STATUS"
     CODE = "CODE"
@@ -81,8 +81,8 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """Which requests a fault strikes; the first request is number 1."""
+class FaultSchedule:
+    """The requests that a fault hits; the first request is number 1."""
 
     chance: float = 1.0
     every: int = 1
@@ -90,39 +90,39 @@ class When:
     before: int | None = None
 
     def includes(self, request: int, salt: str) -> bool:
-        """Whether it strikes; the same request and salt always give the same answer."""
+        """Return True if the fault hits the request; the same request and salt give the same result."""
         return (
             request % self.every == 0
             and self.only in (None, request)
             and (self.before is None or request < self.before)
-            and (self.chance >= 1 or _dice(f"{salt}:{request}") < self.chance)
+            and (self.chance >= 1 or _random(f"{salt}:{request}") < self.chance)
         )
 
 
-ALWAYS = When()
+ALWAYS = FaultSchedule()
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong, and when."""
+    """A fault, and the requests that it hits."""
 
     name: str
-    """WHAT, as it was written."""
+    """WHAT, as the user wrote it."""
     kind: FaultKind
     number: int = 0
     """The status, the code or the seconds, for the kinds that have one."""
-    when: When = ALWAYS
+    schedule: FaultSchedule = ALWAYS
 
-    def strikes(self, request: int, seed: int) -> bool:
-        """Whether this fault is played to the request of that number."""
-        return self.when.includes(request, f"{seed}:{self.name}")
+    def hits(self, request: int, seed: int) -> bool:
+        """Return True if the fault hits the request of that number."""
+        return self.schedule.includes(request, f"{seed}:{self.name}")
 
 
 def parse_fault(spec: str) -> Fault:
-    """Read one ``WHAT[:WHEN]``."""
+    """Read one ``WHAT[:WHEN]``; raises FaultSpecError."""
     what, colon, when = spec.strip().partition(":")
-    kind, number = _what(what)
-    return Fault(what, kind, number, _when(when) if colon else ALWAYS)
+    kind, number = _read_kind(what)
+    return Fault(what, kind, number, _read_schedule(when) if colon else ALWAYS)
 
 
 _NUMBERED = re.compile(
@@ -138,7 +138,7 @@ PLAIN_KINDS = frozenset(FaultKind) - {
 }
 
 
-def _what(text: str) -> tuple[FaultKind, int]:
+def _read_kind(text: str) -> tuple[FaultKind, int]:
     if text in PLAIN_KINDS:
         return FaultKind(text), 0
     if re.fullmatch(r"[45]\d\d", text, re.ASCII):
@@ -162,16 +162,20 @@ def _known(code: int) -> int:
     raise FaultSpecError(f"{code} is no code of the API: give one of {', '.join(map(str, sorted(FAILURES)))}")
 
 
-def _when(text: str) -> When:
+def _read_schedule(text: str) -> FaultSchedule:
     if match := re.fullmatch(r"(#|<|1/)([1-9]\d{0,8})", text, re.ASCII):
         number = int(match[2])
-        whens = {"#": When(only=number), "<": When(before=number), "1/": When(every=number)}
-        return whens[match[1]]
+        schedules = {
+            "#": FaultSchedule(only=number),
+            "<": FaultSchedule(before=number),
+            "1/": FaultSchedule(every=number),
+        }
+        return schedules[match[1]]
     if re.fullmatch(r"0?\.\d+|[01]\.?0*", text, re.ASCII):
-        return When(chance=float(text))
-    raise FaultSpecError(f"{text!r} says not when: give a probability such as 0.02, or 1/5, #3 or <3.")
+        return FaultSchedule(chance=float(text))
+    raise FaultSpecError(f"{text!r} is no valid WHEN: give a probability such as 0.02, or 1/5, #3 or <3")
 
 
-def _dice(salt: str) -> float:
+def _random(salt: str) -> float:
     digest = hashlib.sha256(salt.encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

@@ -1,4 +1,4 @@
-"""Give every answer the headers and the ids of the API (FACTS.md, "Headers")."""
+"""The headers and ids of every answer (FACTS.md, "Headers")."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from email.utils import formatdate
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """One request: its number, its ids, its time."""
+class RequestTrace:
+    """The number, ids and time of one request."""
 
     seed: int
     number: int
@@ -19,14 +19,14 @@ class Trace:
         return self.hexadecimal("trace")
 
     def hexadecimal(self, purpose: str) -> str:
-        """Return 32 digits; the same seed and number always give the same."""
+        """Return 32 hexadecimal digits; the same seed, number and purpose give the same digits."""
         return hashlib.sha256(f"{purpose}:{self.seed}:{self.number}".encode()).hexdigest()[:32]
 
 
-def headers(trace: Trace, content_type: str, *, reached_model: bool) -> dict[str, str]:
-    """Return the headers; whether a connection is kept open stays a matter of HTTP.
+def build_headers(trace: RequestTrace, content_type: str, *, reached_model: bool) -> dict[str, str]:
+    """Return the headers. `Connection` is left to the HTTP server.
 
-    No rate limits and no Retry-After: no answer with them has been captured.
+    There are no rate limits and no Retry-After: no captured answer has them.
     """
     sent = {
         "Date": formatdate(trace.now, usegmt=True),

@@ -4,21 +4,21 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from mmpipe.simulator.json_text import Json, parse, type_name
-from mmpipe.simulator.models import Model
+from mmpipe.simulator.models import SimulatedModel
 
 _ROLES = frozenset({"system", "user", "assistant", "tool"})
 
 
-def complaints_about_messages(messages: Sequence[object], model: Model) -> Iterator[str]:
-    """Tell what is wrong with the messages, the worst first."""
+def check_messages(messages: Sequence[object], model: SimulatedModel) -> Iterator[str]:
+    """Return the errors in the messages, in the order in which the API finds them."""
     for message in messages:
-        yield from _about_message(message, model)
-    good = cast("Sequence[Json]", messages)
-    yield from _about_system(good, model)
-    yield from _about_tools(good)
+        yield from _check_message(message, model)
+    checked = cast("Sequence[Json]", messages)
+    yield from _check_system(checked, model)
+    yield from _check_tools(checked)
 
 
-def _about_message(message: object, model: Model) -> Iterator[str]:
+def _check_message(message: object, model: SimulatedModel) -> Iterator[str]:
     if not isinstance(message, dict):
         yield f"Mismatch type openai.ChatMessage with value {type_name(message)}"
         return
@@ -30,10 +30,10 @@ def _about_message(message: object, model: Model) -> Iterator[str]:
         yield "chat content is empty"
     if type_name(content) not in {"string", "array", "null"}:
         yield f"Mismatch type string with value {type_name(content)}"
-    yield from _about_calls(message.get("tool_calls"))
+    yield from _check_calls(message.get("tool_calls"))
 
 
-def _about_calls(calls: object) -> Iterator[str]:
+def _check_calls(calls: object) -> Iterator[str]:
     if type_name(calls) not in {"array", "null"}:
         yield f"Mismatch type []openai.ToolCall with value {type_name(calls)}"
     for call in calls if isinstance(calls, list) else ():
@@ -43,7 +43,7 @@ def _about_calls(calls: object) -> Iterator[str]:
             yield "tool call id is invalid"
 
 
-def _about_system(messages: Sequence[Json], model: Model) -> Iterator[str]:
+def _check_system(messages: Sequence[Json], model: SimulatedModel) -> Iterator[str]:
     # The official verifier expects M3 to take system messages anywhere.
     places = [place for place, message in enumerate(messages) if message["role"] == "system"]
     if model.is_m3 or places in ([], [0]):
@@ -51,23 +51,23 @@ def _about_system(messages: Sequence[Json], model: Model) -> Iterator[str]:
     yield "invalid chat setting" if len(places) > 1 else "chat content has invalid message role: system"
 
 
-def _about_tools(messages: Sequence[Json]) -> Iterator[str]:
+def _check_tools(messages: Sequence[Json]) -> Iterator[str]:
     waiting: list[str] = []
     for message in messages:
         if message["role"] == "tool":
-            yield from _about_result(message, waiting)
+            yield from _check_result(message, waiting)
             continue
         if waiting:
             yield "tool call and result not match"
         waiting = []
         for call in _calls(message):
-            yield from _about_arguments(call)
+            yield from _check_arguments(call)
             waiting.append(str(call.get("id")))
     if waiting:
         yield "tool call and result not match"
 
 
-def _about_result(message: Json, waiting: list[str]) -> Iterator[str]:
+def _check_result(message: Json, waiting: list[str]) -> Iterator[str]:
     name = message.get("tool_call_id")
     if not isinstance(name, str) or not name:
         yield "tool call id is invalid"
@@ -77,7 +77,7 @@ def _about_result(message: Json, waiting: list[str]) -> Iterator[str]:
         waiting.remove(name)
 
 
-def _about_arguments(call: Json) -> Iterator[str]:
+def _check_arguments(call: Json) -> Iterator[str]:
     function = call.get("function")
     arguments = function.get("arguments") if isinstance(function, dict) else None
     try:
@@ -87,5 +87,5 @@ def _about_arguments(call: Json) -> Iterator[str]:
 
 
 def _calls(message: Json) -> list[Json]:
-    # The messages were looked at one by one before: these are objects.
+    # `_check_message` has made sure that these are objects.
     return cast("list[Json]", message.get("tool_calls") or [])

@@ -10,19 +10,19 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse(raw: bytes) -> object:
-    """Return the JSON value; ValueError or RecursionError if it is none."""
+    """Return the JSON value. Raises ValueError or RecursionError for anything else."""
     return json.loads(raw.decode(), parse_constant=_refuse_constant)
 
 
 def encode(value: object) -> bytes:
-    """Write as an answer (FACTS.md, "Whole answers"): no spaces, nothing escaped that need not be."""
+    """Encode for an answer (FACTS.md, "Whole answers"): no spaces, and only necessary escapes."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # A request may smuggle in half a character as an escape; Go writes U+FFFD for it.
+    # A request may contain the escape of a lone surrogate; Go writes U+FFFD for it.
     return _LONE_SURROGATE.sub("\ufffd", text).encode()
 
 
 def encode_for_error(value: object) -> bytes:
-    r"""Write as an error envelope (FACTS.md, "Error bodies"): ``<``, ``>`` and ``&`` as ``\u003c`` and so on."""
+    r"""Encode for an error (FACTS.md, "Error bodies"): ``<``, ``>`` and ``&`` become ``\u003c`` and so on."""
     written = encode(value)
     for character in b"<>&":
         written = written.replace(bytes([character]), b"\\u%04x" % character)
@@ -34,6 +34,6 @@ def _refuse_constant(name: str) -> Never:
 
 
 def type_name(value: object) -> str:
-    """Return what JSON calls the type of a value."""
+    """Return the name of the JSON type of a value."""
     names = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
     return names.get(type(value), "null")

@@ -1,4 +1,4 @@
-"""Know the models the API serves, as far as a client can tell them apart."""
+"""The models that the simulator serves, with their differences that a client can see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mmpipe.simulator.json_text import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class SimulatedModel:
     """A model: its date, limits, layout of thinking and fields of usage, as in FACTS.md."""
 
     name: str
@@ -18,33 +18,35 @@ class Model:
     tight_tags: bool = False
     """``<think>`` and the thinking share a line, and native messages have only content and role."""
     counts_reasoning: bool = True
-    """``usage`` tells the reasoning tokens."""
+    """``usage`` has the reasoning tokens."""
 
     @property
     def is_m3(self) -> bool:
-        """Whether the rules of the M3 family hold (FACTS.md, "Parameters")."""
+        """True for the M3 family, which has its own rules (FACTS.md, "Parameters")."""
         return self.name.startswith("MiniMax-M3")
 
 
-def _by_name(*models: Model) -> Mapping[str, Model]:
+def _by_name(*models: SimulatedModel) -> Mapping[str, SimulatedModel]:
     return MappingProxyType({model.name: model for model in models})
 
 
-# What no capture shows is taken from the nearest relative: M3.1-Flash from M3, M2.1-highspeed from M2.1.
+# Facts that no capture shows are those of the nearest model: of M3 for M3.1-Flash, of M2.1 for M2.1-highspeed.
 MODELS = _by_name(
-    Model("MiniMax-M3.1-Flash", 1_792_281_600, 1_000_000, 524_288, counts_reasoning=False),
-    Model("MiniMax-M3", 1_780_272_000, 1_000_000, 524_288, counts_reasoning=False),
-    Model("MiniMax-M2.7", 1_773_799_200),
-    Model("MiniMax-M2.7-highspeed", 1_773_799_200, max_output=196_608),
-    Model("MiniMax-M2.5", 1_770_948_000, tight_tags=True, counts_reasoning=False),
-    Model("MiniMax-M2.5-highspeed", 1_770_948_000),
-    Model("MiniMax-M2.1", 1_766_455_200, max_output=196_608, tight_tags=True, counts_reasoning=False),
-    Model("MiniMax-M2.1-highspeed", 1_766_455_200, tight_tags=True, counts_reasoning=False),
-    Model("MiniMax-M2", 1_761_530_400),
+    SimulatedModel("MiniMax-M3.1-Flash", 1_792_281_600, 1_000_000, 524_288, counts_reasoning=False),
+    SimulatedModel("MiniMax-M3", 1_780_272_000, 1_000_000, 524_288, counts_reasoning=False),
+    SimulatedModel("MiniMax-M2.7", 1_773_799_200),
+    SimulatedModel("MiniMax-M2.7-highspeed", 1_773_799_200, max_output=196_608),
+    SimulatedModel("MiniMax-M2.5", 1_770_948_000, tight_tags=True, counts_reasoning=False),
+    SimulatedModel("MiniMax-M2.5-highspeed", 1_770_948_000),
+    SimulatedModel(
+        "MiniMax-M2.1", 1_766_455_200, max_output=196_608, tight_tags=True, counts_reasoning=False
+    ),
+    SimulatedModel("MiniMax-M2.1-highspeed", 1_766_455_200, tight_tags=True, counts_reasoning=False),
+    SimulatedModel("MiniMax-M2", 1_761_530_400),
 )
 
 
-def model_list() -> Json:
+def build_model_list() -> Json:
     """Return the body of ``GET /v1/models`` (FACTS.md, "The list of models")."""
     return {
         "object": "list",

@@ -1,4 +1,4 @@
-"""Say how one run of the simulator behaves."""
+"""The settings of one run of the simulator."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from mmpipe.simulator.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SimulatorProfile:
     """The behaviour of a simulator, fixed when it starts."""
 
     port: int = 0
@@ -18,13 +18,13 @@ class Profile:
     latency: float = 0.0
     """Seconds before the first byte of every answer."""
     rpm: int | None = None
-    """Requests a minute; above them 429 and code 1002."""
+    """Requests a minute; more are refused with 429 and code 1002."""
     faults: tuple[Fault, ...] = ()
-    """The first that strikes a request is played."""
+    """A request gets the first fault that hits it."""
     dialects: frozenset[Dialect] = frozenset()
     seed: int = 0
-    """Decides the faults that strike by chance, and the ids."""
+    """The seed of random faults and of ids."""
     log: Path | None = None
-    """Gets one JSON line a request."""
+    """The file for one JSON line a request."""
     key: str | None = None
-    """The only key that is let in; None lets any in."""
+    """The only accepted key; None accepts any."""

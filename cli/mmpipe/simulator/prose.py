@@ -1,4 +1,4 @@
-"""Write the sentences of simulated answers."""
+"""The sentences of simulated answers."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ _SENTENCES = (
 
 
 def thinking(prompt: str) -> str:
-    """Think aloud before the answer, as every model here does."""
+    """Return the thinking before an answer."""
     return (
         f"The user says: “{_quote(prompt)}”. I am not a model, only a simulator of the API, so there is "
         "nothing to work out. I should say so in the first sentence, repeat what was asked, and stay brief."
@@ -39,7 +39,7 @@ def thinking(prompt: str) -> str:
 
 
 def thinking_of_results(results: Sequence[str]) -> str:
-    """Think aloud about what tools returned."""
+    """Return the thinking about the results of tools."""
     return (
         f"The tools returned: {_quotes(results)}. I am not a model, only a simulator of the API, so all I can do "
         "with it is to repeat it."
@@ -47,27 +47,27 @@ def thinking_of_results(results: Sequence[str]) -> str:
 
 
 def answer(prompt: str, model: str) -> str:
-    """Answer anything: say what this is, quote the question, add a remark or two."""
+    """Return an answer to any prompt: it names the simulator, quotes the question and adds two remarks."""
     if _GREETING.match(prompt):
         return f"{_OPENING}: hello! I am fine, thank you, and I hope you are too. {_remarks(prompt, model)}"
     return f"{_OPENING}, in place of {model}. You asked: “{_quote(prompt)}”. {_remarks(prompt, model)}"
 
 
 def answer_to_results(results: Sequence[str], model: str) -> str:
-    """Answer what tools returned, each quoted in its turn."""
+    """Return an answer that quotes the results of tools."""
     quotes = _quotes(results)
     return f"{_OPENING}, in place of {model}. The tools returned: {quotes}. {_remarks(quotes, model)}"
 
 
 def of_length(characters: int) -> str:
-    """Return prose of exactly that many characters, at least one."""
+    """Return prose of exactly so many characters, at least one."""
     needed = characters // min(map(len, _SENTENCES)) + 1
     text = "".join(islice(_story(), needed))[:characters]
     return text[:-1] + "." if text[-1].isspace() else text
 
 
 def of_words(number: int) -> str:
-    """Return that many words, each of them to be told from the others."""
+    """Return so many different words."""
     return " ".join(str(index) for index in range(1, number + 1))
 
 

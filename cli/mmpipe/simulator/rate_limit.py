@@ -1,4 +1,4 @@
-"""Let in so many requests a minute."""
+"""Limit the requests a minute."""
 
 from collections import deque
 
@@ -6,14 +6,14 @@ _WINDOW_S = 60.0
 
 
 class RateLimit:
-    """A sliding window of one minute; a request that is turned away does not count."""
+    """A sliding window of one minute; a refused request does not count."""
 
     def __init__(self, rpm: int | None) -> None:
         self._rpm = rpm
         self._admitted: deque[float] = deque()
 
     def admits(self, now: float) -> bool:
-        """Whether a request is let in at that time of a clock that never goes back."""
+        """Return True if a request is admitted at `now`, in seconds of a monotonic clock, and count it."""
         if self._rpm is None:
             return True
         while self._admitted and now - self._admitted[0] >= _WINDOW_S:

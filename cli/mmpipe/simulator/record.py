@@ -1,4 +1,4 @@
-"""Keep one record of each request, as a dict and as a line of the log."""
+"""Record each request, as a dict and as a line of the log."""
 
 import json
 import os
@@ -13,14 +13,14 @@ _SHOWN = 4
 _LONG_ENOUGH = 12
 
 
-def masked(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with lower-case names, secrets reduced to their last four characters."""
+def mask_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers with lower-case names, and only the last four characters of secrets."""
     named = ((name.lower(), value) for name, value in headers.items())
     return {name: _masked(value) if name in _SECRET else value for name, value in named}
 
 
-def readable(raw: bytes) -> object:
-    """Return the JSON value of a body, or its text if it is none."""
+def decode_body(raw: bytes) -> object:
+    """Return the JSON value of a body, or its text if it is not JSON."""
     with suppress(ValueError, RecursionError):
         return parse(raw)
     return raw.decode(errors="replace")
@@ -28,11 +28,11 @@ def readable(raw: bytes) -> object:
 
 def append_record(log: Path, record: Json) -> None:
     """Append one line in one write, so that lines of several processes never mix."""
-    append(log, json.dumps(record).encode() + b"\n")
+    append_line(log, json.dumps(record).encode() + b"\n")
 
 
-def append(log: Path, line: bytes) -> None:
-    """Append to a file that only its owner can read; no bytes at all just make sure that it can be written."""
+def append_line(log: Path, line: bytes) -> None:
+    """Append to a file that only its owner can read. An empty line only checks that the file can be written."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, line)
@@ -42,5 +42,5 @@ def append(log: Path, line: bytes) -> None:
 
 def _masked(value: str) -> str:
     secret = value.rpartition(" ")[2]
-    # Four characters of a short secret would be too many.
+    # Of a short secret, four characters are too many to show.
     return f"****{secret[-_SHOWN:]}" if len(secret) >= _LONG_ENOUGH else "****"

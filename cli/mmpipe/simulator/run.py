@@ -1,4 +1,4 @@
-"""Runs the simulator for people: alone, with the lines that point a shell at it, or around one command."""
+"""Run `mmpipe sim`: serve until stopped, or around one command that is pointed at the simulator."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from mmpipe.unix.signals import handled
 from mmpipe.unix.streams import Streams
 
 if TYPE_CHECKING:
-    from mmpipe.simulator.profile import Profile
+    from mmpipe.simulator.profile import SimulatorProfile
 
 _KEY = "simulated-key"
 _LAST_PORT = 65_535
@@ -25,7 +25,7 @@ _LONGEST_LATENCY = 86_400.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """What was typed after `mmpipe sim`."""
+    """The options of `mmpipe sim`."""
 
     command: Sequence[str] = ()
     port: int = 0
@@ -39,11 +39,11 @@ class SimulatorOptions:
 
 
 def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[str, str]) -> int:
-    """Serve until the command ends, or for ever without one; returns the status to end with.
+    """Serve until the command ends, or for ever without a command; return the exit status.
 
-    A command that died by a signal raises Interrupted, so that we die by it too.
+    Raises Interrupted if a signal killed the command, so that mmpipe dies by the same signal, and UsageError.
     """
-    # aiohttp takes longer to import than everything else together.
+    # aiohttp takes longer to import than all other modules together.
     from mmpipe.simulator.server import RunningSimulator
 
     simulator = RunningSimulator(_profile(options), remember=False)
@@ -52,16 +52,16 @@ def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[s
             stack.enter_context(simulator)
         except OSError as error:
             raise UsageError(f"the simulator cannot listen or log: {error.strerror}") from error
-        pointing = _environment(simulator.base_url)
+        variables = _variables(simulator.base_url)
         if options.command:
-            return _run(options.command, {**environment, **pointing})
-        _announce(pointing, streams)
+            return _run(options.command, {**environment, **variables})
+        _print_exports(variables, streams)
         threading.Event().wait()
     return ExitStatus.OK
 
 
-def _environment(base_url: str) -> dict[str, str]:
-    """Both pairs of names, so that the official samples find it, and mmpipe does not find a real key instead."""
+def _variables(base_url: str) -> dict[str, str]:
+    """Return both pairs of variables: the official samples find the simulator, and mmpipe finds no real key."""
     return {
         f"{service}_{name}": value
         for name, value in (("BASE_URL", base_url), ("API_KEY", _KEY))
@@ -69,18 +69,18 @@ def _environment(base_url: str) -> dict[str, str]:
     }
 
 
-def _announce(pointing: Mapping[str, str], streams: Streams) -> None:
+def _print_exports(variables: Mapping[str, str], streams: Streams) -> None:
     for name in ("BASE_URL", "API_KEY"):
         pairs = " ".join(
-            f"{variable}={value}" for variable, value in pointing.items() if variable.endswith(name)
+            f"{variable}={value}" for variable, value in variables.items() if variable.endswith(name)
         )
         streams.stdout.write(f"export {pairs}\n".encode())
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    with _forwarding() as forward_to:
+    with _forward_signals() as forward_to:
         try:
-            # Descriptors that the user opened for the command (3> file) are the command's.
+            # The command keeps the descriptors that the user opened for it (3> file).
             child = subprocess.Popen(command, env=environment, close_fds=False)
         except OSError as error:
             raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
@@ -92,15 +92,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
-    """Hand signals on to a child in place of heeding them; also those that come before there is one."""
+def _forward_signals() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
+    """Forward signals to a child instead of ending; signals that come before the child are kept for it."""
     children: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 
     def forward(number: int, _: object = None) -> None:
         if not children:
             early.append(number)
-        elif number == signal.SIGTERM or not _in_foreground():
+        elif number == signal.SIGTERM or not _is_in_foreground():
             children[0].send_signal(number)
 
     def forward_to(child: "subprocess.Popen[bytes]") -> None:
@@ -112,8 +112,8 @@ def _forwarding() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
         yield forward_to
 
 
-def _in_foreground() -> bool:
-    """Whether a terminal sends its interrupts and hang-ups to us, and so to the command too: twice would be in earnest."""
+def _is_in_foreground() -> bool:
+    """Return True if a terminal signals this process group: the command then gets its signals without us."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
@@ -126,10 +126,10 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
-def _profile(options: SimulatorOptions) -> "Profile":
+def _profile(options: SimulatorOptions) -> "SimulatorProfile":
     from mmpipe.simulator.dialects import Dialect
     from mmpipe.simulator.faults import FaultSpecError, parse_fault
-    from mmpipe.simulator.profile import Profile
+    from mmpipe.simulator.profile import SimulatorProfile
 
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
@@ -148,7 +148,7 @@ def _profile(options: SimulatorOptions) -> "Profile":
         faults = tuple(parse_fault(spec) for spec in options.fail)
     except FaultSpecError as error:
         raise UsageError(f"--fail: {error}") from error
-    return Profile(
+    return SimulatorProfile(
         port=options.port,
         tps=options.tps,
         latency=options.latency,

@@ -1,4 +1,4 @@
-"""Serve the simulator over HTTP on loopback; all of its input and output is here."""
+"""Serve the simulator over HTTP on loopback; the only module of the simulator with input and output."""
 
 import asyncio
 import itertools
@@ -18,13 +18,13 @@ from typing import Self, assert_never
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from mmpipe.simulator.endpoint import Incoming, Response, respond
-from mmpipe.simulator.headers import Trace
+from mmpipe.simulator.endpoint import PlannedResponse, ReceivedRequest, respond
+from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.json_text import Json
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.rate_limit import RateLimit
-from mmpipe.simulator.record import append, append_record, masked, readable
-from mmpipe.simulator.steps import Drop, Head, Send, Stall, Step, Wait, paced
+from mmpipe.simulator.record import append_line, append_record, decode_body, mask_secrets
+from mmpipe.simulator.steps import Drop, Send, SendHead, Stall, Step, Wait, pace
 
 _HOST = "127.0.0.1"
 _POLL_S = 0.05
@@ -36,24 +36,24 @@ _BACKLOG = 1024
 
 
 class RunningSimulator:
-    """A simulator in a thread of its own, for as long as the ``with`` block lasts.
+    """A simulator in a thread of its own, until the ``with`` block ends.
 
-    One that may run for ever should not remember its requests; the log has them.
+    With ``remember=False`` the requests are only in the log: for a simulator that may run for ever.
     """
 
-    def __init__(self, profile: Profile | None = None, *, remember: bool = True) -> None:
-        self._service = _Service(profile or Profile(), remember=remember)
+    def __init__(self, profile: SimulatorProfile | None = None, *, remember: bool = True) -> None:
+        self._service = _Service(profile or SimulatorProfile(), remember=remember)
         self._started: Future[_Listening] = Future()
         self._thread = threading.Thread(target=self._run, name="mmpipe-simulator", daemon=True)
 
     @property
     def base_url(self) -> str:
-        """Where the API is, ``/v1`` included."""
+        """The base URL of the API, with ``/v1``."""
         return self._started.result(_START_S).base_url
 
     @property
     def requests(self) -> list[Json]:
-        """The records so far; waits a moment for what is still being answered."""
+        """The records so far; waits up to a second for answers that have not ended."""
         deadline = time.monotonic() + _SETTLE_S
         while self._service.in_flight and time.monotonic() < deadline:
             time.sleep(_POLL_S / 10)
@@ -61,7 +61,7 @@ class RunningSimulator:
 
     @property
     def in_flight(self) -> int:
-        """How many requests have come whose answers have not ended."""
+        """The number of requests whose answers have not ended."""
         return self._service.in_flight
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class RunningSimulator:
 
 @dataclass(frozen=True, slots=True)
 class _Listening:
-    """A server that accepts connections."""
+    """The address of a started server, and a function that stops the server."""
 
     base_url: str
     end: Callable[[], object]
@@ -93,7 +93,7 @@ class _Listening:
 
 async def _listen(service: "_Service", started: Future[_Listening]) -> None:
     if service.profile.log:
-        append(service.profile.log, b"")
+        append_line(service.profile.log, b"")
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
     listener = socket.create_server((_HOST, service.profile.port), backlog=_BACKLOG)
     runner = _runner(service)
@@ -103,8 +103,7 @@ async def _listen(service: "_Service", started: Future[_Listening]) -> None:
         url = f"http://{_HOST}:{listener.getsockname()[1]}/v1"
         started.set_result(_Listening(url, lambda: loop.call_soon_threadsafe(ending.set)))
         await ending.wait()
-        # A connection accepted a moment ago needs some turns of the loop to become known to the runner, which
-        # would not close it otherwise.
+        # The runner knows a newly accepted connection only after some turns of the loop, and closes what it knows.
         loop.remove_reader(listener)
         for _ in range(_TURNS):
             await asyncio.sleep(0)
@@ -115,9 +114,9 @@ async def _listen(service: "_Service", started: Future[_Listening]) -> None:
 def _runner(service: "_Service") -> web.AppRunner:
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", service.handle)
-    application.on_response_prepare.append(_without_server_name)
+    application.on_response_prepare.append(_remove_server_name)
     logger = logging.getLogger(__name__)
-    logger.addFilter(_is_ours)
+    logger.addFilter(_is_own_error)
     return web.AppRunner(
         application,
         handle_signals=False,
@@ -128,20 +127,20 @@ def _runner(service: "_Service") -> web.AppRunner:
     )
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether an error in the log is one of the simulator, and not a client that speaks no HTTP."""
+def _is_own_error(record: logging.LogRecord) -> bool:
+    """Return False for the error of a client that does not speak HTTP, True for any other."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
-async def _without_server_name(_request: web.Request, response: web.StreamResponse) -> None:
-    # The API does not say what serves it (FACTS.md, "Headers").
+async def _remove_server_name(_request: web.Request, response: web.StreamResponse) -> None:
+    # The API sends no Server header (FACTS.md, "Headers").
     response.headers.popall("Server", None)
 
 
 class _Service:
-    """The state of one run: how many requests came, and what became of them."""
+    """The state of one run: the number of requests, and their records."""
 
-    def __init__(self, profile: Profile, *, remember: bool) -> None:
+    def __init__(self, profile: SimulatorProfile, *, remember: bool) -> None:
         self.profile = profile
         self.records: deque[Json] = deque(maxlen=None if remember else 0)
         self.in_flight = 0
@@ -149,11 +148,11 @@ class _Service:
         self._limit = RateLimit(profile.rpm)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        trace = Trace(self.profile.seed, next(self._numbers), time.time())
+        trace = RequestTrace(self.profile.seed, next(self._numbers), time.time())
         exchange = _Exchange(request, trace, time.monotonic())
         self.in_flight += 1
         try:
-            # A client that goes away is no error here; the record tells of it.
+            # A client that goes away is no error here: the record has `answered: false`.
             with suppress(ConnectionError):
                 await self._answer(exchange)
         finally:
@@ -165,7 +164,7 @@ class _Service:
         incoming = await exchange.read()
         admitted = self._limit.admits(time.monotonic())
         exchange.response = respond(incoming, self.profile, exchange.trace, admitted=admitted)
-        steps = paced(exchange.response.steps, self.profile.tps, self.profile.latency)
+        steps = pace(exchange.response.steps, self.profile.tps, self.profile.latency)
         await exchange.connection.perform(steps)
 
     def _keep(self, record: Json) -> None:
@@ -175,19 +174,19 @@ class _Service:
 
 
 class _Exchange:
-    """One request and its answer, as they will be recorded."""
+    """One request and its answer, for the record."""
 
-    def __init__(self, request: web.Request, trace: Trace, started: float) -> None:
+    def __init__(self, request: web.Request, trace: RequestTrace, started: float) -> None:
         self.trace = trace
         self.connection = _Connection(request)
-        self.response: Response | None = None
+        self.response: PlannedResponse | None = None
         self._request = request
         self._started = started
         self._raw = b""
 
-    async def read(self) -> Incoming:
+    async def read(self) -> ReceivedRequest:
         self._raw = await self._request.content.read()
-        return Incoming(
+        return ReceivedRequest(
             self._request.method, self._request.path, self._request.headers.get("Authorization"), self._raw
         )
 
@@ -197,8 +196,8 @@ class _Exchange:
             "time": self.trace.now,
             "method": self._request.method,
             "path": self._request.path,
-            "headers": masked(self._request.headers),
-            "body": readable(self._raw),
+            "headers": mask_secrets(self._request.headers),
+            "body": decode_body(self._raw),
             "status": self.connection.status,
             "fault": fault.name if fault else None,
             "answered": self.connection.answered,
@@ -207,7 +206,7 @@ class _Exchange:
 
 
 class _Connection:
-    """The way back to a client."""
+    """A connection to a client: performs the steps of an answer."""
 
     def __init__(self, request: web.Request) -> None:
         self.response = web.StreamResponse()
@@ -218,7 +217,7 @@ class _Connection:
     async def perform(self, steps: Iterable[Step]) -> None:
         for step in steps:
             match step:
-                case Head():
+                case SendHead():
                     await self._begin(step)
                 case Send(data):
                     await self.response.write(data)
@@ -234,7 +233,7 @@ class _Connection:
         await self.response.write_eof()
         self.answered = True
 
-    async def _begin(self, head: Head) -> None:
+    async def _begin(self, head: SendHead) -> None:
         self.response = web.StreamResponse(status=head.status, headers=head.headers)
         self.response.content_length = head.length
         self.status = head.status
@@ -245,7 +244,7 @@ class _Connection:
         if not transport:
             return
         if reset:
-            # Lingering for no time at all makes the kernel send RST.
+            # With a linger time of zero the kernel sends RST.
             linger = struct.pack("ii", 1, 0)
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             transport.abort()

@@ -1,88 +1,97 @@
-"""Shape an answer as the bodies and chunks of the API, key for key (FACTS.md, "Chunks", "Whole answers")."""
+"""Build the bodies and chunks of the API, in the captured order of keys (FACTS.md, "Chunks", "Whole answers")."""
 
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mmpipe.simulator.answers import Answer, PartKind
-from mmpipe.simulator.call_pieces import CallPiece, whole_calls
+from mmpipe.simulator.answers import PartKind, SimulatedAnswer
+from mmpipe.simulator.call_pieces import CallPiece, join_calls
 from mmpipe.simulator.chat_request import ChatRequest
 from mmpipe.simulator.deltas import Delta
 from mmpipe.simulator.dialects import Dialect
-from mmpipe.simulator.envelopes import base_resp, sensitivity
+from mmpipe.simulator.envelopes import build_base_resp, build_sensitivity
 from mmpipe.simulator.json_text import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One answer on its way out."""
+class SimulatedTurn:
+    """One answer, with everything that its bodies need."""
 
     id: str
     created: int
     request: ChatRequest
-    answer: Answer
+    answer: SimulatedAnswer
     deltas: Sequence[Delta]
     dialects: Collection[Dialect] = frozenset()
 
 
-def whole_body(turn: Turn) -> Json:
-    """Return the body of an answer that is not streamed."""
-    # Only M3 has been seen to tell it (FACTS.md, "Whole answers").
+def build_body(turn: SimulatedTurn) -> Json:
+    """Return the body of an unstreamed answer."""
+    # Only M3 reports its tier (FACTS.md, "Whole answers").
     tier: Json = {"service_tier": "standard"} if turn.request.model.is_m3 else {}
-    told: Json = {} if Dialect.NO_USAGE in turn.dialects else {"usage": usage(turn)}
+    counted: Json = {} if Dialect.NO_USAGE in turn.dialects else {"usage": build_usage(turn)}
     choice = _choice(turn.answer.finish_reason, "message", _message(turn))
-    return _head(turn, [choice], "chat.completion") | told | sensitivity() | tier | {"base_resp": base_resp()}
+    return (
+        _head(turn, [choice], "chat.completion")
+        | counted
+        | build_sensitivity()
+        | tier
+        | {"base_resp": build_base_resp()}
+    )
 
 
-def chunks(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
-    """Return the chunks of the deltas; the last one finishes (FACTS.md, "The end of a stream", G1 and G2)."""
+def build_chunks(turn: SimulatedTurn, deltas: Sequence[Delta]) -> list[Json]:
+    """Return the chunks of generations G1 and G2, the last with the finish reason (FACTS.md, "The end of a stream")."""
     finishes = [None] * (len(deltas) - 1) + [turn.answer.finish_reason]
     return [
         _head(turn, [_choice(finish, "delta", _delta(turn, delta))], "chat.completion.chunk")
         | {"usage": None}
-        | sensitivity()
+        | build_sensitivity()
         for delta, finish in zip(deltas, finishes, strict=True)
     ]
 
 
-def usage_chunk(turn: Turn) -> Json:
-    """Return the chunk that ends a stream whose request asked for usage."""
-    return _head(turn, [], "chat.completion.chunk") | {"usage": usage(turn), "base_resp": base_resp()}
+def build_usage_chunk(turn: SimulatedTurn) -> Json:
+    """Return the last chunk of a stream whose request asked for usage."""
+    return _head(turn, [], "chat.completion.chunk") | {
+        "usage": build_usage(turn),
+        "base_resp": build_base_resp(),
+    }
 
 
-def first_generation(turn: Turn, deltas: Sequence[Delta]) -> list[Json]:
+def build_g0_chunks(turn: SimulatedTurn, deltas: Sequence[Delta]) -> list[Json]:
     """Return the chunks of generation G0 (FACTS.md, "The end of a stream"): the last holds the whole message."""
     zero: Json = {"usage": {"total_tokens": 0, "total_characters": 0}}
-    told: Json = {} if Dialect.NO_USAGE in turn.dialects else zero
-    said = [_delta(turn, delta) for delta in deltas]
-    said[1::2] = [said_then | {"role": ""} for said_then in said[1::2]]
+    counted: Json = {} if Dialect.NO_USAGE in turn.dialects else zero
+    fields = [_delta(turn, delta) for delta in deltas]
+    fields[1::2] = [delta | {"role": ""} for delta in fields[1::2]]
     chunks_before = [
-        _head(turn, [_choice(None, "delta", {"reasoning_content": ""} | saying)], "chat.completion.chunk")
-        | told
-        | sensitivity()
-        for saying in said
+        _head(turn, [_choice(None, "delta", {"reasoning_content": ""} | delta)], "chat.completion.chunk")
+        | counted
+        | build_sensitivity()
+        for delta in fields
     ]
-    return [*chunks_before, whole_body(turn)]
+    return [*chunks_before, build_body(turn)]
 
 
-def usage(turn: Turn) -> Json:
-    """Return what is billed; only some models report the reasoning tokens (FACTS.md, "Usage")."""
+def build_usage(turn: SimulatedTurn) -> Json:
+    """Return the usage; only some models report the reasoning tokens (FACTS.md, "Usage")."""
     request, answer = turn.request, turn.answer
     completion = answer.tokens_of(*PartKind)
-    told: Json = {
+    counted: Json = {
         "total_tokens": request.prompt_tokens + completion,
         "total_characters": 0,
         "prompt_tokens": request.prompt_tokens,
         "completion_tokens": completion,
     }
     if request.model.counts_reasoning and (reasoning := answer.tokens_of(PartKind.THINKING)):
-        told["completion_tokens_details"] = {"reasoning_tokens": reasoning}
+        counted["completion_tokens_details"] = {"reasoning_tokens": reasoning}
     if request.cached_tokens:
-        told["prompt_tokens_details"] = {"cached_tokens": request.cached_tokens}
-    return told
+        counted["prompt_tokens_details"] = {"cached_tokens": request.cached_tokens}
+    return counted
 
 
-def _head(turn: Turn, choices: list[Json], kind: str) -> Json:
+def _head(turn: SimulatedTurn, choices: list[Json], kind: str) -> Json:
     return {
         "id": turn.id,
         "choices": choices,
@@ -92,42 +101,42 @@ def _head(turn: Turn, choices: list[Json], kind: str) -> Json:
     }
 
 
-def _choice(finish_reason: str | None, name: str, said: Json) -> Json:
-    # A finish that is not there has no key, and its key comes first (FACTS.md, "Chunks").
+def _choice(finish_reason: str | None, name: str, fields: Json) -> Json:
+    # Before the finish the key is absent, and later it comes first (FACTS.md, "Chunks").
     finish: Json = {"finish_reason": finish_reason} if finish_reason else {}
-    return {**finish, "index": 0, name: said}
+    return {**finish, "index": 0, name: fields}
 
 
-def _message(turn: Turn) -> Json:
+def _message(turn: SimulatedTurn) -> Json:
     contents = "".join(delta.content or "" for delta in turn.deltas)
     reasoning = "".join(delta.reasoning or "" for delta in turn.deltas)
-    message = _said(turn, Delta(contents, reasoning or None))
+    message = _fields(turn, Delta(contents, reasoning or None))
     if Dialect.LAST_FRAME_MESSAGE in turn.dialects:
-        # Messages of that generation have it although there is no thinking beside the content, as its chunks do.
+        # Messages and chunks of G0 have the field even without thinking beside the content.
         message.setdefault("reasoning_content", "")
-    calls = whole_calls([delta.call for delta in turn.deltas if delta.call])
+    calls = join_calls([delta.call for delta in turn.deltas if delta.call])
     if calls:
         message["tool_calls"] = [_call(turn, call) for call in calls]
     return message
 
 
-def _delta(turn: Turn, delta: Delta) -> Json:
-    said = _said(turn, delta)
+def _delta(turn: SimulatedTurn, delta: Delta) -> Json:
+    fields = _fields(turn, delta)
     if delta.call:
-        said["tool_calls"] = [_call(turn, delta.call)]
-    return said
+        fields["tool_calls"] = [_call(turn, delta.call)]
+    return fields
 
 
-def _said(turn: Turn, delta: Delta) -> Json:
-    said: Json = {} if delta.content is None else {"content": delta.content}
-    said["role"] = "assistant"
+def _fields(turn: SimulatedTurn, delta: Delta) -> Json:
+    fields: Json = {} if delta.content is None else {"content": delta.content}
+    fields["role"] = "assistant"
     if turn.request.split or not turn.request.model.tight_tags:
-        said |= {"name": "MiniMax AI", "audio_content": ""}
+        fields |= {"name": "MiniMax AI", "audio_content": ""}
     if delta.reasoning is not None:
-        said["reasoning_content"] = delta.reasoning
+        fields["reasoning_content"] = delta.reasoning
     if delta.reasoning is not None and turn.request.split:
-        said["reasoning_details"] = [_reasoning_detail(delta.reasoning)]
-    return said
+        fields["reasoning_details"] = [_reasoning_detail(delta.reasoning)]
+    return fields
 
 
 def _reasoning_detail(text: str) -> Json:
@@ -140,7 +149,7 @@ def _reasoning_detail(text: str) -> Json:
     }
 
 
-def _call(turn: Turn, piece: CallPiece) -> Json:
+def _call(turn: SimulatedTurn, piece: CallPiece) -> Json:
     first = bool(piece.tool)
     call: Json = {"id": f"call_function_{_middle_of_id(turn)}_{piece.index + 1}"} if first else {}
     if first or piece.repeats_type:
@@ -152,8 +161,8 @@ def _call(turn: Turn, piece: CallPiece) -> Json:
     return call
 
 
-def _middle_of_id(turn: Turn) -> str:
-    # Parallel calls share these twelve characters, once ten digits (FACTS.md, "Tool calls").
+def _middle_of_id(turn: SimulatedTurn) -> str:
+    # Parallel calls share twelve characters, or ten digits in early M2 (FACTS.md, "Tool calls").
     digest = hashlib.sha256(turn.id.encode())
     if Dialect.NO_INDEX in turn.dialects:
         return f"{int.from_bytes(digest.digest()) % 10**10:010}"

@@ -1,4 +1,4 @@
-"""Name what a server can do with a connection; an answer is a sequence of these."""
+"""The steps of an answer on a connection."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class SendHead:
     """Send the status and the headers."""
 
     status: int
@@ -21,34 +21,34 @@ class Send:
 
     data: bytes
     tokens: int = 0
-    """What the model had to produce for it."""
+    """The number of tokens that the model produces for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for a while."""
+    """Wait for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Do nothing until the client goes away."""
+    """Wait until the client goes away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the connection, whatever was promised."""
+    """Close the connection before the end of the answer."""
 
     reset: bool = False
-    """Whether by a TCP reset."""
+    """True closes it by a TCP reset."""
 
 
-Step: TypeAlias = Head | Send | Wait | Stall | Drop
+Step: TypeAlias = SendHead | Send | Wait | Stall | Drop
 
 
-def paced(steps: Iterable[Step], tps: float | None, latency: float) -> Iterator[Step]:
-    """Begin after the latency, and take the time that the model needs for its tokens."""
+def pace(steps: Iterable[Step], tps: float | None, latency: float) -> Iterator[Step]:
+    """Add waits to the steps: the latency in seconds, and the time for the tokens (`tps` a second)."""
     if latency:
         yield Wait(latency)
     for step in steps:

@@ -1,4 +1,4 @@
-"""Count tokens in a simple way that loses nothing: the tokens of a text, joined, are the text.
+"""Split text into simple tokens that together are the whole text.
 
 A token is up to six letters or digits with the space before them, or any other single character.
 """
@@ -9,7 +9,7 @@ _TOKEN = re.compile(r" ?[^\W_]{1,6}|.", re.DOTALL)
 
 
 def count(text: str) -> int:
-    """Return how many tokens a text has."""
+    """Return the number of tokens of a text."""
     return len(_TOKEN.findall(text))
 
 

@@ -1,6 +1,6 @@
-"""Refuse what the API refuses (FACTS.md, "Refused requests", "Parameters"); each complaint becomes a 2013.
+"""Check requests by the rules of the API (FACTS.md, "Refused requests", "Parameters").
 
-Where the exact words are not known, the text says plainly what is wrong.
+A violation is the text of an error with code 2013. Where the exact words are not known, they are our own.
 """
 
 import json
@@ -9,15 +9,15 @@ from itertools import chain
 from typing import TypeAlias
 
 from mmpipe.simulator.chat_request import prompt_tokens
-from mmpipe.simulator.history import complaints_about_messages
+from mmpipe.simulator.history import check_messages
 from mmpipe.simulator.json_text import Json, type_name
-from mmpipe.simulator.models import MODELS, Model
+from mmpipe.simulator.models import MODELS, SimulatedModel
 
-Rule: TypeAlias = Callable[[Json, Model], Iterator[str]]
+Rule: TypeAlias = Callable[[Json, SimulatedModel], Iterator[str]]
 
 
-def complaint_about(body: object) -> str | None:
-    """Return what is wrong with a request, as it stands after ``invalid params,``; None if it is good."""
+def find_violation(body: object) -> str | None:
+    """Return the first violation, in the words after ``invalid params,``; None for a valid request."""
     if not isinstance(body, dict):
         return _mismatch("openai.ChatCompletionRequest", body)
     name = body.get("model")
@@ -28,8 +28,8 @@ def complaint_about(body: object) -> str | None:
     return next(chain.from_iterable(rule(body, MODELS[name]) for rule in _rules()), None)
 
 
-def complaint_about_json(raw: bytes, error: Exception) -> str:
-    r"""Return the words for a body that is not JSON; they are quoted as Go does, ``\n`` and all."""
+def describe_syntax_error(raw: bytes, error: Exception) -> str:
+    r"""Return the message for a body that is not JSON, quoted as Go does, with ``\n`` escaped."""
     text = raw.decode(errors="replace")
     position = error.pos if isinstance(error, json.JSONDecodeError) else 0
     cause = "eof" if position >= len(text.rstrip()) else "invalid char"
@@ -44,7 +44,7 @@ def _rules() -> tuple[Rule, ...]:
     return (_messages, _switches, _temperature, _top_p, _max_tokens, _n, _thinking, _tools, _context)
 
 
-def _messages(body: Json, model: Model) -> Iterator[str]:
+def _messages(body: Json, model: SimulatedModel) -> Iterator[str]:
     messages = body.get("messages")
     if messages is None:
         yield _missing("messages")
@@ -53,10 +53,10 @@ def _messages(body: Json, model: Model) -> Iterator[str]:
     elif not messages:
         yield "chat content is empty"
     else:
-        yield from complaints_about_messages(messages, model)
+        yield from check_messages(messages, model)
 
 
-def _switches(body: Json, _model: Model) -> Iterator[str]:
+def _switches(body: Json, _model: SimulatedModel) -> Iterator[str]:
     for name in ("stream", "reasoning_split"):
         if type_name(body.get(name)) not in {"bool", "null"}:
             yield _mismatch("bool", body[name])
@@ -64,17 +64,17 @@ def _switches(body: Json, _model: Model) -> Iterator[str]:
         yield _mismatch("openai.StreamOptions", options)
 
 
-def _temperature(body: Json, model: Model) -> Iterator[str]:
-    # The first page of the documentation allows (0, 1], the one of M3 [0, 2].
+def _temperature(body: Json, model: SimulatedModel) -> Iterator[str]:
+    # The official page allows (0, 1], the one of M3 [0, 2] (FACTS.md, "Parameters").
     high = 2 if model.is_m3 else 1
-    yield from _up_to("temperature", body.get("temperature"), high, zero=model.is_m3)
+    yield from _check_range("temperature", body.get("temperature"), high, zero=model.is_m3)
 
 
-def _top_p(body: Json, _model: Model) -> Iterator[str]:
-    yield from _up_to("top_p", body.get("top_p"), 1, zero=True)
+def _top_p(body: Json, _model: SimulatedModel) -> Iterator[str]:
+    yield from _check_range("top_p", body.get("top_p"), 1, zero=True)
 
 
-def _max_tokens(body: Json, model: Model) -> Iterator[str]:
+def _max_tokens(body: Json, model: SimulatedModel) -> Iterator[str]:
     for name in ("max_completion_tokens", "max_tokens"):
         value = body.get(name)
         if value is None:
@@ -87,16 +87,16 @@ def _max_tokens(body: Json, model: Model) -> Iterator[str]:
             yield f"model[{model.name}] does not support max tokens > {model.max_output}"
 
 
-def _n(body: Json, model: Model) -> Iterator[str]:
+def _n(body: Json, model: SimulatedModel) -> Iterator[str]:
     value = body.get("n")
     if value is not None and type(value) is not int:
         yield _mismatch("int64", value)
-    # M3 stopped refusing it in June 2026 and sends one choice.
+    # Since June 2026 M3 accepts it, and sends one choice.
     elif value not in {None, 1} and not model.is_m3:
         yield f"n {value} is not supported, only 1"
 
 
-def _thinking(body: Json, model: Model) -> Iterator[str]:
+def _thinking(body: Json, model: SimulatedModel) -> Iterator[str]:
     value = body.get("thinking")
     if value is None:
         return
@@ -108,7 +108,7 @@ def _thinking(body: Json, model: Model) -> Iterator[str]:
         yield f"model[{model.name}] requires adaptive thinking"
 
 
-def _tools(body: Json, _model: Model) -> Iterator[str]:
+def _tools(body: Json, _model: SimulatedModel) -> Iterator[str]:
     tools = body.get("tools")
     if tools is None:
         return
@@ -132,13 +132,13 @@ def _tool(tool: object) -> Iterator[str]:
         yield "function parameters is empty"
 
 
-def _context(body: Json, model: Model) -> Iterator[str]:
+def _context(body: Json, model: SimulatedModel) -> Iterator[str]:
     messages = body.get("messages")
     if isinstance(messages, list) and prompt_tokens(messages) > model.context:
         yield "context window exceeds limit"
 
 
-def _up_to(name: str, value: object, high: int, *, zero: bool) -> Iterator[str]:
+def _check_range(name: str, value: object, high: int, *, zero: bool) -> Iterator[str]:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):

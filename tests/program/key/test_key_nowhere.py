@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import MMPIPE, Finished, eventually, finished, headers, mmpipe, run, service, started
 from support.hidden_key import KEY, SEEN, WAYS, given, shows, where_it_shows
@@ -43,7 +43,7 @@ def test_a_program_that_the_sdk_would_ask_for_the_platform_is_not_run() -> None:
 def test_it_is_in_nothing_that_a_run_says_or_writes(way: str, here: Path) -> None:
     kept = ["-v", "--record", "kept", "--meta", "meta"]
     Path("in.txt").write_text("sim:echo 1\nsim:echo 2\n")
-    with RunningSimulator(Profile(log=here / "log")) as far:
+    with RunningSimulator(SimulatorProfile(log=here / "log")) as far:
         env, options = given(way, far.base_url)
         done = [
             mmpipe(*arguments, *options, env=env)

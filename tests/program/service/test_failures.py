@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from mmpipe.simulator.headers import Trace
+from mmpipe.simulator.headers import RequestTrace
 from support.harness import AT_ONCE, Finished, mmpipe, prompts, service
 
 pytestmark = pytest.mark.faults
 
-TRACE = Trace(seed=0, number=1, now=0).id
+TRACE = RequestTrace(seed=0, number=1, now=0).id
 QUICK = ("--first-byte-timeout", "1", "--idle-timeout", "1")
 LONG = "sim:chunks 40"
 ALL_OF_IT = " ".join(map(str, range(1, 41))).encode()

@@ -7,14 +7,14 @@ import pytest
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import MmpipeError
 from mmpipe.models import ModelsOptions, models
-from mmpipe.simulator.headers import Trace
-from mmpipe.simulator.profile import Profile
+from mmpipe.simulator.headers import RequestTrace
+from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Verbosity
 from support.harness import AT_ONCE, KEY, environment, service
 
-TRACE = Trace(seed=0, number=1, now=0).id
+TRACE = RequestTrace(seed=0, number=1, now=0).id
 LISTED = len(load_models())
 
 FAILURES = {
@@ -64,7 +64,7 @@ def test_a_failure_has_its_status_its_trace_and_nothing_on_stdout(fault: str, st
 
 
 def test_a_wrong_key_is_an_auth_error_and_is_not_shown() -> None:
-    with RunningSimulator(Profile(key="another")) as far:
+    with RunningSimulator(SimulatorProfile(key="another")) as far:
         stdout, stderr, error = listed(far, verbose=True)
         assert error is not None
         assert (3, 2049, "") == (error.status, error.api_code, stdout)
