@@ -7,28 +7,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.batch.background_reader import BackgroundReader
+from mmpipe.batch.intake import BackgroundReader
 from mmpipe.errors import InputError
 
 
-async def following(feed: BackgroundReader[int], items: Iterator[int | None]) -> int | None:
+async def following(reader: BackgroundReader[int], items: Iterator[int | None]) -> int | None:
     """The next item, waited for; None at the end."""
     for item in items:
         if item is not None:
             return item
-        await asyncio.wait_for(feed.arrival(), 20)
+        await asyncio.wait_for(reader.arrival(), 20)
     return None
 
 
 def taken(items: Iterator[int], ahead: int = 4, takers: int = 1) -> list[int]:
-    async def take(feed: BackgroundReader[int], at_hand: Iterator[int | None], into: list[int]) -> None:
-        while (item := await following(feed, at_hand)) is not None:
+    async def take(reader: BackgroundReader[int], available: Iterator[int | None], into: list[int]) -> None:
+        while (item := await following(reader, available)) is not None:
             into.append(item)
 
     async def all_of_them() -> list[int]:
-        feed, out = BackgroundReader(items, ahead), list[int]()
-        at_hand = feed.at_hand()
-        await asyncio.gather(*(take(feed, at_hand, out) for _ in range(takers)))
+        reader, out = BackgroundReader(items, ahead), list[int]()
+        available = reader.available()
+        await asyncio.gather(*(take(reader, available, out) for _ in range(takers)))
         return out
 
     return asyncio.run(all_of_them())
@@ -52,12 +52,12 @@ def test_an_item_comes_while_the_next_is_not_there() -> None:
         yield 2
 
     async def both() -> tuple[int | None, int | None]:
-        feed = BackgroundReader(slow(), 4)
-        at_hand = feed.at_hand()
-        first = await following(feed, at_hand)
-        assert None is next(at_hand)
+        reader = BackgroundReader(slow(), 4)
+        available = reader.available()
+        first = await following(reader, available)
+        assert None is next(available)
         later.set()
-        return first, await following(feed, at_hand)
+        return first, await following(reader, available)
 
     assert (1, 2) == asyncio.run(both())
 
@@ -71,10 +71,10 @@ def test_no_more_is_read_than_may_wait() -> None:
             yield number
 
     async def some() -> int:
-        feed = BackgroundReader(counted(), ahead=10)
-        at_hand = feed.at_hand()
+        reader = BackgroundReader(counted(), ahead=10)
+        available = reader.available()
         for _ in range(5):
-            await following(feed, at_hand)
+            await following(reader, available)
         await asyncio.sleep(0.2)
         return len(read)
 
@@ -88,16 +88,16 @@ def test_what_goes_wrong_with_reading_is_raised_after_what_was_read() -> None:
         raise InputError("no more")
 
     async def both() -> None:
-        feed = BackgroundReader(broken(), 4)
-        at_hand = feed.at_hand()
-        assert 1 == await following(feed, at_hand)
+        reader = BackgroundReader(broken(), 4)
+        available = reader.available()
+        assert 1 == await following(reader, available)
         with pytest.raises(InputError, match="no more"):
-            await following(feed, at_hand)
+            await following(reader, available)
 
     asyncio.run(both())
 
 
-def test_a_feed_that_is_closed_gives_nothing_and_holds_nobody() -> None:
+def test_a_closed_reader_gives_nothing_and_blocks_nobody() -> None:
     def endless() -> Iterator[int]:
         number = 0
         while True:
@@ -106,12 +106,12 @@ def test_a_feed_that_is_closed_gives_nothing_and_holds_nobody() -> None:
             yield number
 
     async def closed() -> set[int | None]:
-        feed = BackgroundReader(endless(), 2)
-        at_hand = feed.at_hand()
-        assert await following(feed, at_hand) is not None
-        waiting = [asyncio.create_task(following(feed, at_hand)) for _ in range(50)]
+        reader = BackgroundReader(endless(), 2)
+        available = reader.available()
+        assert await following(reader, available) is not None
+        waiting = [asyncio.create_task(following(reader, available)) for _ in range(50)]
         await asyncio.sleep(0)
-        feed.close()
+        reader.close()
         return set((await asyncio.wait_for(asyncio.gather(*waiting), 5))[-10:])
 
     assert {None} == asyncio.run(closed())

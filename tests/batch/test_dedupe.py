@@ -8,7 +8,6 @@ import pytest
 
 from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.records.records import Record
 from mmpipe.core.request import Request
 from support.journals import asked
@@ -30,7 +29,6 @@ def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
         await work(
             RequestCoalescer(
                 RecentAnswers(),
-                Condition(),
                 lambda record, line, good: given.append((record.index, line, good)),
             )
         )
@@ -40,30 +38,31 @@ def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
 
 
 def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> None:
-    async def work(twins: RequestCoalescer) -> None:
+    async def work(coalescer: RequestCoalescer) -> None:
         assert [False, True, False, True] == [
-            await twins.takes(one) for one in (record(0), record(1), record(2, "other"), record(3))
+            await coalescer.shares_answer(one)
+            for one in (record(0), record(1), record(2, "other"), record(3))
         ]
-        twins.settle(record(0), b"line", 0, good=True)
+        coalescer.settle(record(0), b"line", 0, good=True)
 
     assert [(1, b"line", True), (3, b"line", True)] == whole(work)
 
 
 def test_those_that_come_later_share_it_too() -> None:
-    async def work(twins: RequestCoalescer) -> None:
-        assert not await twins.takes(record(0))
-        twins.settle(record(0), b"line", 0, good=True)
-        assert await twins.takes(record(1))
+    async def work(coalescer: RequestCoalescer) -> None:
+        assert not await coalescer.shares_answer(record(0))
+        coalescer.settle(record(0), b"line", 0, good=True)
+        assert await coalescer.shares_answer(record(1))
 
     assert [(1, b"line", True)] == whole(work)
 
 
 def test_a_failure_is_shared_by_those_that_waited_and_asked_again_by_those_that_come_later() -> None:
-    async def work(twins: RequestCoalescer) -> None:
+    async def work(coalescer: RequestCoalescer) -> None:
         for index in range(2):
-            await twins.takes(record(index))
-        twins.settle(record(0), b"bad", 0, good=False)
-        assert not await twins.takes(record(2))
+            await coalescer.shares_answer(record(index))
+        coalescer.settle(record(0), b"bad", 0, good=False)
+        assert not await coalescer.shares_answer(record(2))
 
     assert [(1, b"bad", False)] == whole(work)
 

@@ -1,20 +1,23 @@
 """The engine asks each item until it is settled, never more at once than there is room for, and can be stopped."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from mmpipe.batch.engine import Engine, Outcome, PauseLimits
+from mmpipe.batch.engine import Engine, EnginePolicy, Outcome
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
+from mmpipe.batch.pace.permits import Permits
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
-from mmpipe.errors import AuthError, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
+from mmpipe.errors import AuthError, Interrupted, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
 
 PATIENCE = Timeouts(connect=1, first_byte=1, idle=1, total=30, retries=2)
+POLICY = EnginePolicy(timeouts=PATIENCE)
 AGAIN = ServerError("down", retryable=True, retry_after=0.0)
 
 
@@ -33,7 +36,7 @@ def answered(name: str, reason: str = "stop") -> Sequence[Event]:
 
 @dataclass
 class Limiter:
-    """Gives leave at once, unless told otherwise, and keeps what it hears."""
+    """Permits every request at once, or after `wait` seconds, and keeps what it hears."""
 
     wait: float = 0.0
     heard: list[tuple[str, float, float]] = field(default_factory=list)
@@ -59,6 +62,38 @@ def semaphore(allowed: int = 100) -> AdaptiveSemaphore:
 Asking = Callable[[Request, Limits], Awaitable[Sequence[Event]]]
 
 
+@dataclass
+class Names:
+    """The job of asking about each name."""
+
+    left: Iterator[str]
+    delivered: Callable[[Outcome[Item]], None] = lambda _: None
+    outcomes: list[Outcome[Item]] = field(default_factory=list)
+
+    async def next_item(self) -> Item | None:
+        name = next(self.left, None)
+        return None if name is None else Item(name)
+
+    def deliver(self, outcome: Outcome[Item]) -> None:
+        self.outcomes.append(outcome)
+        self.delivered(outcome)
+
+    def retrying(self, item: Item, error: MmpipeError, delay: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def make_engine(
+    ask: Asking,
+    *limiters: Limiter,
+    allowed: AdaptiveSemaphore | None = None,
+    policy: EnginePolicy = POLICY,
+) -> Engine[Item]:
+    return Engine(ask, Permits(limiters, lambda _: 10), allowed or semaphore(), policy)
+
+
 def run(
     ask: Asking,
     names: Iterable[str],
@@ -66,37 +101,18 @@ def run(
     limiter: Limiter | None = None,
     allowed: AdaptiveSemaphore | None = None,
     workers: int = 4,
-    stamina: PauseLimits | None = None,
-    patience: Timeouts = PATIENCE,
-    deliver: Callable[[Engine[Item], Outcome[Item]], None] | None = None,
+    policy: EnginePolicy = POLICY,
+    deliver: Callable[[Engine[Item], Outcome[Item]], None] = lambda *_: None,
 ) -> tuple[list[Outcome[Item]], Engine[Item]]:
     """The outcomes in the order in which they came, and the engine as it ended."""
-    left = iter(names)
-    outcomes: list[Outcome[Item]] = []
 
-    async def following() -> Item | None:
-        name = next(left, None)
-        return None if name is None else Item(name)
+    async def whole() -> tuple[list[Outcome[Item]], Engine[Item]]:
+        engine = make_engine(ask, limiter or Limiter(), allowed=allowed, policy=policy)
+        job = Names(iter(names), lambda outcome: deliver(engine, outcome))
+        await asyncio.wait_for(engine.run(job, workers), 20)
+        return job.outcomes, engine
 
-    async def whole() -> Engine[Item]:
-        engine: Engine[Item] = Engine(
-            ask,
-            lambda _: 10,
-            [limiter or Limiter()],
-            allowed or semaphore(),
-            patience,
-            stamina or PauseLimits(),
-        )
-
-        def keep(outcome: Outcome[Item]) -> None:
-            outcomes.append(outcome)
-            if deliver is not None:
-                deliver(engine, outcome)
-
-        await asyncio.wait_for(engine.run(following, keep, workers), 20)
-        return engine
-
-    return outcomes, asyncio.run(whole())
+    return asyncio.run(whole())
 
 
 def failing(*errors: MmpipeError) -> Asking:
@@ -193,7 +209,7 @@ def test_no_retry_is_sent_before_retry_after_whatever_the_limiters_do() -> None:
 def test_a_pause_that_the_service_asks_for_is_not_the_time_of_the_request() -> None:
     patience = Timeouts(connect=1, first_byte=1, idle=1, total=0.7, retries=2)
     error = QuotaError("slower", retryable=True, retry_after=0.8)
-    (outcome,), _ = run(failing(error), ["a"], patience=patience)
+    (outcome,), _ = run(failing(error), ["a"], policy=replace(POLICY, timeouts=patience))
     assert (None, 2) == (outcome.error, outcome.attempts.count)
 
 
@@ -219,21 +235,31 @@ def test_a_stop_lets_what_is_asked_finish_and_begins_nothing_more() -> None:
     assert ["0", "1", "2", "3"] == sorted(asked) == sorted(outcome.item.name for outcome in outcomes)
 
 
-def test_a_stop_does_not_wait_for_leave() -> None:
-    limiter = Limiter(wait=60)
-
+def test_a_stop_does_not_wait_for_a_permit() -> None:
     async def stopped_soon() -> int:
-        engine: Engine[Item] = Engine(failing(), lambda _: 1, [limiter], semaphore(), PATIENCE)
-        outcomes: list[Outcome[Item]] = []
-
-        async def following() -> Item | None:
-            return Item("a")
-
+        engine, job = make_engine(failing(), Limiter(wait=60)), Names(itertools.repeat("a"))
         asyncio.get_running_loop().call_later(0.05, engine.stop, TimedOut("over"))
-        await asyncio.wait_for(engine.run(following, outcomes.append, 4), 5)
-        return len(outcomes)
+        await asyncio.wait_for(engine.run(job, 4), 5)
+        return len(job.outcomes)
 
     assert 0 == asyncio.run(stopped_soon())
+
+
+def test_a_stop_at_once_waits_for_no_answer_and_its_reason_replaces_the_first() -> None:
+    async def ask(_: Request, __: Limits) -> Sequence[Event]:
+        engine.stop(TimedOut("over"))
+        engine.stop(Interrupted(2), at_once=True)
+        await asyncio.sleep(30)
+        return answered("x")
+
+    async def stopped_at_once() -> list[Outcome[Item]]:
+        job = Names(itertools.repeat("a"))
+        await asyncio.wait_for(engine.run(job, 4), 5)
+        return job.outcomes
+
+    engine = make_engine(ask)
+    assert [] == asyncio.run(stopped_at_once())
+    assert isinstance(engine.stopped_by, Interrupted)
 
 
 def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
@@ -261,7 +287,9 @@ def test_a_plan_window_that_opens_again_soon_is_waited_for_by_all() -> None:
     "error", [used_up(3600), QuotaError("slower", http=429, retryable=True, retry_after=3600)]
 )
 def test_a_longer_wait_than_is_borne_ends_the_run_and_says_when_to_come_back(error: QuotaError) -> None:
-    outcomes, engine = run(failing(error), map(str, range(50)), workers=1, stamina=PauseLimits(max_wait=60))
+    outcomes, engine = run(
+        failing(error), map(str, range(50)), workers=1, policy=replace(POLICY, max_wait=60)
+    )
     assert 1 == len(outcomes)
     assert isinstance(engine.stopped_by, QuotaError)
     assert (4, 3600) == (engine.stopped_by.status, engine.stopped_by.retry_after)
@@ -276,13 +304,13 @@ def test_a_stopped_run_waits_for_its_answers_no_longer_than_its_grace() -> None:
         ask,
         map(str, range(50)),
         workers=4,
-        stamina=PauseLimits(grace=0.1),
+        policy=replace(POLICY, grace=0.1),
         deliver=lambda engine, _: engine.stop(TimedOut("over")),
     )
     assert "0" not in [outcome.item.name for outcome in outcomes]
 
 
-def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_leave() -> None:
+def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_a_permit() -> None:
     deadlines: list[float] = []
 
     async def ask(_: Request, limits: Limits) -> Sequence[Event]:
@@ -297,18 +325,11 @@ def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_
     assert 29.0 < deadlines[1] < 29.9
 
 
-def test_every_limiter_has_to_give_leave_and_hears_what_was_used() -> None:
+def test_every_limiter_must_permit_a_request_and_hears_what_was_used() -> None:
     first, second = Limiter(), Limiter()
 
     async def whole() -> None:
-        names = iter("a")
-
-        async def following() -> Item | None:
-            name = next(names, None)
-            return None if name is None else Item(name)
-
-        engine: Engine[Item] = Engine(failing(), lambda _: 10, [first, second], semaphore(), PATIENCE)
-        await engine.run(following, lambda _: None, 1)
+        await make_engine(failing(), first, second).run(Names(iter("a")), 1)
 
     asyncio.run(whole())
     assert [("reserve", 10, 0), ("settle", 10, 7)] == first.heard == second.heard

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.reorder_buffer import ReorderBuffer
+from mmpipe.batch.result_writer import ReorderBuffer
 
 
 @given(st.permutations(range(8)), st.sets(st.integers(0, 7)))
@@ -16,7 +16,7 @@ def test_lines_come_out_in_order_and_as_soon_as_they_can(arrivals: list[int], le
 
 
 def test_no_record_is_begun_so_far_ahead_that_too_much_is_held_for_one_that_is_missing() -> None:
-    order = ReorderBuffer(most_ahead=3, most_held=10)
+    order = ReorderBuffer(max_ahead=3, max_held=10)
     assert [False, False, False, True] == [order.is_too_far_ahead(index) for index in range(4)]
     assert [] == list(order.put(1, b"eleven bytes"))
     assert [False, True, True] == [order.is_too_far_ahead(index) for index in range(3)]

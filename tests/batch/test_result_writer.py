@@ -2,31 +2,29 @@
 
 import asyncio
 
-from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.unix.streams import Streams
 
 
 def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
     async def wait() -> None:
-        outlet = ResultWriter(Streams.fake().stdout, None, Condition(), lambda: None, in_order=True)
-        await outlet.room_for(9_999)
-        far = asyncio.create_task(outlet.room_for(10_000))
+        writer = ResultWriter(Streams.fake().stdout, None, lambda: None, in_order=True)
+        await writer.wait_for_capacity(9_999)
+        far = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0.01)
         assert not far.done()
-        outlet.put(0, b"0\n")
+        writer.put(0, b"0\n")
         await asyncio.wait_for(far, 5)
 
     asyncio.run(wait())
 
 
-def test_nobody_waits_for_room_once_the_run_ends() -> None:
+def test_nobody_waits_for_capacity_once_the_run_ends() -> None:
     async def wait() -> None:
-        change = Condition()
-        outlet = ResultWriter(Streams.fake().stdout, None, change, lambda: None, in_order=True)
-        far = asyncio.create_task(outlet.room_for(10_000))
+        writer = ResultWriter(Streams.fake().stdout, None, lambda: None, in_order=True)
+        far = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0.01)
-        change.end()
+        writer.release()
         await asyncio.wait_for(far, 5)
 
     asyncio.run(wait())
@@ -36,11 +34,11 @@ def test_what_waited_for_a_place_before_it_goes_out_in_the_end() -> None:
     streams = Streams.fake()
 
     async def write() -> None:
-        outlet = ResultWriter(streams.stdout, None, Condition(), lambda: None, in_order=True)
+        writer = ResultWriter(streams.stdout, None, lambda: None, in_order=True)
         for index in (3, 1, 2):
-            outlet.put(index, b"%d\n" % index)
-        outlet.close()
-        await asyncio.wait_for(outlet.keep_written(), 5)
+            writer.put(index, b"%d\n" % index)
+        writer.close()
+        await asyncio.wait_for(writer.keep_written(), 5)
 
     asyncio.run(write())
     assert b"1\n2\n3\n" == streams.captured()[0]

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from openai.types.chat import ChatCompletion
 
-from mmpipe.batch.engine import PauseLimits
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
 from mmpipe.batch.pace.budgets import ErrorLimit, RunLimits
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.results import ResultFormat
-from mmpipe.batch.run import batch
+from mmpipe.batch.run import run_batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Verbosity
@@ -125,12 +124,12 @@ def test_money_is_not_counted_where_the_price_is_not_known() -> None:
 
 def test_a_run_that_is_too_long_ends_and_says_so() -> None:
     with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
-        run(far, numbers(20), request=ECHO, bounds=RunLimits(seconds=1), stamina=PauseLimits(grace=0.1))
+        run(far, numbers(20), request=ECHO, bounds=RunLimits(seconds=1, grace=0.1))
 
 
 def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
     with service("2056:#5") as far, pytest.raises(QuotaError) as error:
-        run(far, numbers(100), request=ECHO, concurrency=1, stamina=PauseLimits(max_wait=60))
+        run(far, numbers(100), request=ECHO, concurrency=1, bounds=RunLimits(max_wait=60))
     assert error.value.retry_after is not None
     assert error.value.retry_after > 60
     assert 5 == len(far.requests)
@@ -161,7 +160,7 @@ print(status, "openai" in sys.modules)
 def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None:
     streams = Streams.fake(b"sim:echo a\n")
     with service("500:#1") as far:
-        batch(BatchOptions(manners=Verbosity(verbose=True)), streams, environment(far))
+        run_batch(BatchOptions(manners=Verbosity(verbose=True)), streams, environment(far))
     assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
 
 

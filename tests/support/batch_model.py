@@ -14,7 +14,7 @@ from typing import Final, Self
 from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
 from mmpipe.batch.results import ResultFormat
-from mmpipe.batch.run import batch
+from mmpipe.batch.run import run_batch
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.request import Request
@@ -117,7 +117,7 @@ def run(place: Place, how: Verbosity, far: FarEnd) -> int:
 
     streams = Streams.fake(place.source.read_bytes() if how.piped else b"")
     try:
-        batch(options, streams, ENVIRONMENT, open_pool)
+        run_batch(options, streams, ENVIRONMENT, open_pool)
     except MmpipeError as error:
         return int(error.status)
     return 0

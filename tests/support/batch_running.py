@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.run import batch
+from mmpipe.batch.run import run_batch
 from mmpipe.errors import Partial
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
@@ -27,7 +27,7 @@ def run(far: RunningSimulator | None, stdin: str = "", **options: object) -> tup
     """What came of it by its own words, and the lines on standard output; that some failed is in both."""
     streams = Streams.fake(stdin.encode())
     try:
-        batch(BatchOptions(**options), streams, environment(far))  # type: ignore[arg-type]  # as the callers say them
+        run_batch(BatchOptions(**options), streams, environment(far))  # type: ignore[arg-type]  # as the callers say them
     except Partial as error:
         if "each is in the output" not in error.message:
             raise

@@ -1,4 +1,4 @@
-"""Asks identical requests once: the others wait for the answer of the first, or are given it again."""
+"""Asks identical requests once: the other records wait for that answer, or get it later from memory or journal."""
 
 import struct
 from collections import OrderedDict
@@ -10,34 +10,34 @@ from mmpipe.batch.journal.ledger import Ledger
 from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.records.records import Record
 
-_PLACE: Final = struct.Struct(">QI")  # where a line begins in the journal, and its bytes
-_REMEMBERED: Final = 4 << 20  # bytes of lines, where there is no journal to read them in
-_MOST_WAITING: Final = 10_000  # records; more than that are not taken in
+_PLACE: Final = struct.Struct(">QI")  # offset of a line in the journal, and its length in bytes
+_MAX_REMEMBERED: Final = 4 << 20  # bytes of lines, where there is no journal to read them from
+_MAX_WAITING: Final = 10_000  # records; the next one is taken in when some of them have their answer
 
 
 class Answers(Protocol):
-    """Lines by the hash of the request that they answer."""
+    """Result lines by the hash of the request that they answer."""
 
-    def keep(self, request: bytes, line: bytes, place: int) -> None: ...
+    def keep(self, request: bytes, line: bytes, offset: int) -> None: ...
     def get(self, request: bytes) -> bytes | None: ...
 
 
 class RecentAnswers:
-    """The last ones, in bounded memory: for a pipe that may have no end."""
+    """The last lines, in bounded memory: for a pipe that may have no end."""
 
     def __init__(self) -> None:
         self._lines: OrderedDict[bytes, bytes] = OrderedDict()
         self._size = 0
 
     def keep(self, request: bytes, line: bytes, _: int) -> None:
-        """Remember the line, and forget the oldest ones for it."""
+        """Remember the line, and forget the oldest ones beyond the limit."""
         self._lines[request] = line
         self._size += len(line)
-        while self._size > _REMEMBERED:
+        while self._size > _MAX_REMEMBERED:
             self._size -= len(self._lines.popitem(last=False)[1])
 
     def get(self, request: bytes) -> bytes | None:
-        """The line, if it is still known."""
+        """The line, if it is still remembered."""
         line = self._lines.get(request)
         if line is not None:
             self._lines.move_to_end(request)
@@ -45,65 +45,68 @@ class RecentAnswers:
 
 
 class JournalAnswers:
-    """All of them, by their places in the journal; `flush` writes what is not there yet."""
+    """All lines, by their places in the journal; `flush` writes the lines that are not in it yet."""
 
     def __init__(self, journal: Journal, flush: Callable[[], None]) -> None:
         self._journal, self._flush = journal, flush
         self._places = Ledger(_PLACE.size)
 
-    def keep(self, request: bytes, line: bytes, place: int) -> None:
-        """Remember where the line will stand."""
-        self._places.put(request, _PLACE.pack(place, len(line)))
+    def keep(self, request: bytes, line: bytes, offset: int) -> None:
+        """Remember the place of the line."""
+        self._places.put(request, _PLACE.pack(offset, len(line)))
 
     def get(self, request: bytes) -> bytes | None:
-        """The line, read back."""
-        found = self._places.get(request)
-        if found is None:
+        """The line, read back from the journal."""
+        place = self._places.get(request)
+        if place is None:
             return None
-        place, length = _PLACE.unpack(found)
-        if place + length > self._journal.end:
+        offset, length = _PLACE.unpack(place)
+        if offset + length > self._journal.end:
             self._flush()
-        return self._journal.read(place, length)
+        return self._journal.read(offset, length)
 
 
 class RequestCoalescer:
-    """Which requests are asked at this moment, who waits for their answers, and the answers that came.
+    """The requests in flight, the records that wait for their answers, and the answers so far.
 
-    `give` is called with a record, the line of the answer that it shares, and whether that is a good one.
+    `copy` is called with a record, the line of the answer that it shares, and True if that answer is good.
     """
 
-    def __init__(
-        self, answers: Answers, change: Condition, give: Callable[[Record, bytes, bool], None]
-    ) -> None:
-        self._answers, self._change, self._give = answers, change, give
-        self._asked: dict[bytes, list[Record]] = {}
+    def __init__(self, answers: Answers, copy: Callable[[Record, bytes, bool], None]) -> None:
+        self._answers, self._copy = answers, copy
+        self._condition = Condition()
+        self._in_flight: dict[bytes, list[Record]] = {}  # the records that wait for each request
         self._waiting = 0
 
-    async def takes(self, record: Record) -> bool:
-        """Whether the record shares an answer, and is given it now or when it comes; if not, it is to be asked."""
+    async def shares_answer(self, record: Record) -> bool:
+        """True if the record gets the answer of another one, now or later; False if it must be asked itself."""
         request = _hash(record)
-        await self._change.until(lambda: request not in self._asked or self._waiting < _MOST_WAITING)
-        if request in self._asked:
-            self._asked[request].append(record)
+        await self._condition.until(lambda: request not in self._in_flight or self._waiting < _MAX_WAITING)
+        if request in self._in_flight:
+            self._in_flight[request].append(record)
             self._waiting += 1
             return True
         line = self._answers.get(request)
         if line is None:
-            self._asked[request] = []
+            self._in_flight[request] = []
             return False
-        self._give(record, line, True)
+        self._copy(record, line, True)
         return True
 
-    def settle(self, record: Record, line: bytes, place: int, *, good: bool) -> None:
-        """The record was asked, and this is its line, which stands at this place of the journal."""
+    def settle(self, record: Record, line: bytes, offset: int, *, good: bool) -> None:
+        """Give the result line of an asked record to all that wait for it; keep it, with its offset, if it is good."""
         request = _hash(record)
-        waited = self._asked.pop(request, [])
-        self._waiting -= len(waited)
-        self._change.happened()
+        duplicates = self._in_flight.pop(request, [])
+        self._waiting -= len(duplicates)
+        self._condition.changed()
         if good:
-            self._answers.keep(request, line, place)
-        for twin in waited:
-            self._give(twin, line, good)
+            self._answers.keep(request, line, offset)
+        for duplicate in duplicates:
+            self._copy(duplicate, line, good)
+
+    def release(self) -> None:
+        """Let nobody wait any more: the run ends."""
+        self._condition.end()
 
 
 def _hash(record: Record) -> bytes:

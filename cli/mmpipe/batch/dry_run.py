@@ -1,12 +1,13 @@
-"""Tells what a run would ask, and about what it would take, without asking anything."""
+"""Forecasts the requests of a run, and their time and cost, without asking anything."""
 
 from dataclasses import dataclass, field
 
+from mmpipe.batch.input_check import BatchInput, InputCounts, count_input
+from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.ledger import Ledger
-from mmpipe.batch.pace.estimate import Estimate, Expected
+from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
-from mmpipe.batch.survey import Survey
 from mmpipe.core.catalogue import find_model
 
 _MINUTE = 60.0
@@ -14,64 +15,75 @@ _MINUTE = 60.0
 
 @dataclass(slots=True)
 class Forecast:
-    """What all answers together may take; `dollars` and `speaking` are None where a model is not known well enough.
+    """The expected usage of all requests; `dollars` and `seconds` are None if a model is not known well enough.
 
-    `speaking` are the seconds that the models would need for all of it one after the other.
+    `seconds` are the time that the models would need for all answers one after the other. At most `limit` records are
+    begun; with `dedupe` identical requests count once.
     """
 
-    requests: int = 0
-    prompt: int = 0
-    answer: int = 0
-    dollars: float | None = 0.0
-    speaking: float | None = 0.0
-    estimate: Estimate = Estimate()
     dedupe: bool = True
     limit: int | None = None
+    counts: InputCounts = field(default_factory=InputCounts)
+    requests: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    dollars: float | None = 0.0
+    seconds: float | None = 0.0
     _begun: int = 0
     _asked: Ledger = field(default_factory=lambda: Ledger(0))
 
     def add(self, record: Record) -> None:
-        """One more record that has no answer yet, if a run would come so far and ask it by itself."""
+        """Add a record without an answer, if a run would begin it and send a request for it."""
         if self._begun == self.limit:
             return
         self._begun += 1
-        known = bytes.fromhex(record.sha256[:32])
-        if self.dedupe and self._asked.get(known) is not None:
+        digest = bytes.fromhex(record.sha256[:32])
+        if self.dedupe and self._asked.get(digest) is not None:
             return
-        self._asked.put(known, b"")
-        expected = self.estimate.of(record.request)
+        self._asked.put(digest, b"")
+        expected = AnswerHistogram().expect(record.request)
         self.requests += 1
-        self.prompt += expected.prompt
-        self.answer += expected.answer
+        self.prompt_tokens += expected.prompt
+        self.answer_tokens += expected.answer
         self.dollars = _sum(self.dollars, expected.dollars)
-        self.speaking = _sum(self.speaking, _seconds(expected))
+        self.seconds = _sum(self.seconds, _answer_seconds(expected))
 
-    def seconds(self, rates: Rates, concurrency: int) -> float | None:
-        """How long it takes at least by the limits and the speed of the models; None where nothing limits it."""
+    def duration(self, rates: Rates, concurrency: int) -> float | None:
+        """The least seconds that the rates and the speed of the models allow; None if nothing limits them."""
         bounds = (
             None if rates.requests is None else self.requests * _MINUTE / rates.requests,
-            None if rates.tokens is None else (self.prompt + self.answer) * _MINUTE / rates.tokens,
-            None if self.speaking is None else self.speaking / concurrency,
+            None
+            if rates.tokens is None
+            else (self.prompt_tokens + self.answer_tokens) * _MINUTE / rates.tokens,
+            None if self.seconds is None else self.seconds / concurrency,
         )
         return max((bound for bound in bounds if bound is not None), default=None)
 
-    def line(self, found: Survey, rates: Rates, concurrency: int) -> dict[str, object]:
+    def line(self, rates: Rates, concurrency: int) -> dict[str, object]:
         """The object that a dry run prints."""
-        seconds = self.seconds(rates, concurrency)
+        duration = self.duration(rates, concurrency)
         return {
-            "records": found.records,
-            "taken": found.taken,
-            "bad": found.bad,
-            "answered": found.answered,
+            "records": self.counts.records,
+            "taken": self.counts.taken,
+            "bad": self.counts.bad,
+            "answered": self.counts.answered,
             "requests": self.requests,
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.answer,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.answer_tokens,
             "cost": None if self.dollars is None else round(self.dollars, 6),
-            "seconds": None if seconds is None else round(seconds, 1),
+            "seconds": None if duration is None else round(duration, 1),
         }
 
 
-def _seconds(expected: Expected) -> float | None:
+def forecast_run(source: BatchInput, journal: Journal | None) -> Forecast:
+    """The forecast for the whole input without the records that the journal has answers for; raises InputError."""
+    options = source.options.input
+    forecast = Forecast(dedupe=options.dedupe, limit=options.limit)
+    forecast.counts = count_input(source, source.ends(), journal, forecast.add)
+    return forecast
+
+
+def _answer_seconds(expected: ExpectedUsage) -> float | None:
     model = find_model(expected.model)
     return None if model is None or model.tps is None else expected.answer / model.tps
 

@@ -1,17 +1,17 @@
-"""Asks many requests at once: a fixed set of workers, each of which takes the next when there is room and leave for it."""
+"""Asks many requests at once: a fixed set of workers, each of which retries its request until there is an outcome."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.codes import is_overload
 from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore
-from mmpipe.batch.pace.limiter import Limiter
-from mmpipe.core.events import Event
+from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.pace.permits import Permits
+from mmpipe.core.events import Event, Usage
 from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
@@ -19,221 +19,216 @@ from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, Quo
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
 
+# With these errors there was no answer, and nothing is to be paid.
+_UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
 
-class Asked(Protocol):
-    """Whatever carries a request."""
+
+class Askable(Protocol):
+    """Any value that carries a request."""
 
     @property
     def request(self) -> Request: ...
 
 
-Item = TypeVar("Item", bound=Asked)
-# What asks the service once: api.pool's, or a test's.
+Item = TypeVar("Item", bound=Askable)
+# Sends one request once: the pool's `ask`, or a test's.
 Ask = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
-
-# With these there was no answer that would have to be paid.
-UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Item]):
-    """What became of one request: a whole answer, or the error that ended it and what had come until then."""
+    """The whole answer to a request, or its last error and the reply as far as it came."""
 
     item: Item
     reply: Reply
     attempts: Attempts
     error: MmpipeError | None = None
 
+    @property
+    def is_unpaid(self) -> bool:
+        """True if the error means that there was no answer to pay for."""
+        return isinstance(self.error, _UNPAID)
 
-@dataclass(frozen=True, slots=True)
-class PauseLimits:
-    """How patient a run is beyond each of its requests, in seconds.
 
-    `max_wait` is the longest pause that the service may ask for, `grace` how long a run that is to end lets its
-    requests finish.
+class Job(Protocol[Item]):
+    """The engine's work: it gives the items, and takes their outcomes."""
+
+    async def next_item(self) -> Item | None:
+        """The next item to ask; None at the end."""
+
+    def deliver(self, outcome: Outcome[Item]) -> None:
+        """Take an outcome, as soon as it is there."""
+
+    def retrying(self, item: Item, error: MmpipeError, delay: float) -> None:
+        """Note that the item is retried in so many seconds, after this error."""
+
+    def close(self) -> None:
+        """Give no further item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePolicy:
+    """The rules for all requests of a run; times are in seconds.
+
+    An answer must satisfy the `constraint`, or is repaired by the model. With `accepts_truncated` an answer that was
+    cut off at its token limit is a good one. `max_wait` is the longest pause that the service may ask for; `grace` is
+    the time that a stopped run leaves to the requests in flight.
     """
 
+    timeouts: Timeouts
+    constraint: OutputConstraint = AS_IT_IS
+    accepts_truncated: bool = False
     max_wait: float = 600.0
     grace: float = 5.0
 
 
-class Engine(Generic[Item]):
-    """One run; `stopped_by` is why it was ended before its input, if it was.
+@dataclass(slots=True)
+class _Course:
+    """The attempts at one item: the request as it is sent next, and the time and tokens spent so far."""
 
-    All `limiters` must give leave, one after the other. `tokens` says what to reserve for a request. `on_retry` is
-    told why an item is asked again, and in how many seconds; `on_stop` is called once nothing more is to be begun.
-    With `accepts_truncated` an answer that is cut at its limit of tokens is a good one. The text of a good answer has to
-    fit; one that does not may be mended by the model, if it is told what is wrong.
-    """
+    request: Request
+    repairs_left: int
+    attempts: int = 0
+    attempts_before_repair: int = 0
+    spent: float = 0.0  # seconds, without the waits for permits and pauses
+    began: float | None = None
+    usage: Usage | None = None
+
+    def repair(self, reply: Reply, error: InvalidAnswer) -> None:
+        """Ask next for the same answer without its fault; this is a new request, with retries of its own."""
+        self.repairs_left -= 1
+        self.attempts_before_repair = self.attempts
+        turns = (*self.request.messages, reply.message, complaint_turn(error.complaint))
+        self.request = replace(self.request, messages=turns)
+
+    def total(self) -> Attempts:
+        """The attempts and the elapsed time, as they are reported."""
+        elapsed = 0.0 if self.began is None else time.monotonic() - self.began
+        return Attempts(self.attempts, elapsed_ms=round(elapsed * 1000))
+
+
+class Engine(Generic[Item]):
+    """One run of a job; `stopped_by` is the reason of an early end, if there was one."""
 
     def __init__(
-        self,
-        ask: Ask,
-        tokens: Callable[[Request], float],
-        limiters: Sequence[Limiter],
-        semaphore: AdaptiveSemaphore,
-        patience: Timeouts,
-        stamina: PauseLimits = PauseLimits(),
-        *,
-        accepts_truncated: bool = False,
-        fitting: OutputConstraint = AS_IT_IS,
-        on_retry: Callable[[Item, MmpipeError, float], None] = lambda *_: None,
-        on_stop: Callable[[], None] = lambda: None,
+        self, ask: Ask, permits: Permits, semaphore: AdaptiveSemaphore, policy: EnginePolicy
     ) -> None:
-        self._ask, self._tokens, self._limiters = ask, tokens, limiters
-        self._patience, self._stamina = patience, stamina
-        self._policy = RetryPolicy(patience.retries, waits_for_plan=True)
-        self._accepts_truncated, self._fitting = accepts_truncated, fitting
-        self._on_retry, self._on_stop = on_retry, on_stop
-        self._semaphore = semaphore
-        self._stopping = asyncio.Event()
-        self._leaving = asyncio.Lock()
+        self._ask, self._permits, self._semaphore, self._policy = ask, permits, semaphore, policy
+        self._retries = RetryPolicy(policy.timeouts.retries, waits_for_plan=True)
+        self._stop_signal = StopSignal()
+        self._job: Job[Item] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self.stopped_by: Exception | Interrupted | None = None
 
     @property
     def in_flight(self) -> int:
-        """How many are asked at this moment, or are about to be."""
+        """The number of requests that are being asked, or wait for their permits."""
         return self._semaphore.in_use
 
-    async def run(
-        self,
-        following: Callable[[], Awaitable[Item | None]],
-        deliver: Callable[[Outcome[Item]], None],
-        workers: int,
-    ) -> None:
-        """Ask what `following` gives until it gives None; `deliver` gets each outcome as soon as it is there."""
-
-        async def work() -> None:
-            try:
-                while not self._stopping.is_set() and (item := await following()) is not None:
-                    outcome = await self._outcome(item)
-                    if outcome is not None:
-                        deliver(outcome)
-            except Exception as error:  # noqa: BLE001  the boundary of a worker: the others have paid answers to come
-                self.stop(error)
-
+    async def run(self, job: Job[Item], workers: int) -> None:
+        """Ask every item of the job, as many at once as there are workers."""
+        self._job = job
         async with asyncio.TaskGroup() as group:
-            self._workers = [group.create_task(work()) for _ in range(workers)]
+            self._workers = [group.create_task(self._work(job)) for _ in range(workers)]
 
-    def stop(self, why: Exception | Interrupted) -> None:
-        """Begin nothing more; what is asked at this moment has its grace to be answered and delivered."""
-        if self.stopped_by is None:
-            self.stopped_by = why
-            self._stopping.set()
-            self._on_stop()
-            asyncio.get_running_loop().call_later(self._stamina.grace, self.give_up)
+    def stop(self, why: Exception | Interrupted, *, at_once: bool = False) -> None:
+        """End the run early: send nothing more, and wait for the requests in flight no longer than the grace period.
 
-    def give_up(self) -> None:
-        """Wait for no answer any longer."""
-        self._stopping.set()
+        The first reason stays, unless a later call ends the run `at_once`, without any grace.
+        """
+        if self.stopped_by is not None and not at_once:
+            return
+        self.stopped_by = why
+        self._stop_signal.set()
+        if self._job is not None:
+            self._job.close()
+        if at_once:
+            self._cancel_workers()
+        else:
+            asyncio.get_running_loop().call_later(self._policy.grace, self._cancel_workers)
+
+    def _cancel_workers(self) -> None:
         for worker in self._workers:
             worker.cancel()
 
-    async def _outcome(self, item: Item) -> Outcome[Item] | None:
-        """What became of `item`; None if the run stopped before anything did."""
-        attempt, spent, began = 0, 0.0, None
-        request, mendings, paid, mended_after = item.request, self._fitting.repairs, None, 0
+    async def _work(self, job: Job[Item]) -> None:
+        try:
+            while not self._stop_signal.is_set and (item := await job.next_item()) is not None:
+                outcome = await self._outcome(item, job)
+                if outcome is not None:
+                    job.deliver(outcome)
+        except Exception as error:  # noqa: BLE001  the boundary of a worker: the others have paid answers to come
+            self.stop(error)
+
+    async def _outcome(self, item: Item, job: Job[Item]) -> Outcome[Item] | None:
+        """The outcome of all attempts at `item`; None if the run stops before there is one."""
+        course = _Course(item.request, self._policy.constraint.repairs)
         while True:
-            reserved = self._tokens(request)
-            async with self._semaphore:
-                if not await self._has_leave(reserved):
-                    return None
-                attempt += 1
-                sent = time.monotonic()
-                began = began or sent
-                # Waiting for leave is not the request's own time.
-                reply, error = await self._attempt(request, self._patience.limits(spent))
-                spent += time.monotonic() - sent
-                self._semaphore.finished(overloaded=error is not None and is_overload(error))
-            self._settle(reserved, reply, error)
-            reply.usage = paid = sum_usage(paid, reply.usage)
-            if isinstance(error, InvalidAnswer) and mendings:
-                mendings -= 1
-                # What follows is another request, with tries of its own.
-                mended_after = attempt
-                request = _to_be_mended(request, reply, error)
+            attempted = await self._attempt(course)
+            if attempted is None:
+                return None
+            reply, error = attempted
+            if isinstance(error, InvalidAnswer) and course.repairs_left:
+                course.repair(reply, error)
                 continue
-            delay = (
-                None
-                if error is None
-                else self._delay(error, attempt - mended_after, self._patience.total - spent)
-            )
+            delay = None if error is None else self._retry_delay(error, course)
             if error is None or delay is None:
-                elapsed_ms = round((time.monotonic() - began) * 1000)
-                return Outcome(item, reply, Attempts(attempt, elapsed_ms=elapsed_ms), error)
-            self._on_retry(item, error, delay)
-            spent += delay - _pause(error)
-            if await self._stopped_within(delay):
+                return Outcome(item, reply, course.total(), error)
+            job.retrying(item, error, delay)
+            course.spent += delay - _pause(error)
+            if await self._stop_signal.within(delay):
                 return None
 
-    async def _has_leave(self, reserved: float) -> bool:
-        """Wait for leave; False if the run stops meanwhile.
+    async def _attempt(self, course: _Course) -> tuple[Reply, MmpipeError | None] | None:
+        """Send the request once, when it may be sent; None if the run stops before."""
+        async with self._semaphore:
+            reserved = await self._permits.acquire(course.request, self._stop_signal)
+            if reserved is None:
+                return None
+            course.attempts += 1
+            # The wait for permits is no part of the request's own time.
+            sent = time.monotonic()
+            course.began = course.began or sent
+            reply, error = await self._ask_once(course.request, self._policy.timeouts.limits(course.spent))
+            course.spent += time.monotonic() - sent
+            self._semaphore.finished(overloaded=error is not None and is_overload(error))
+        self._permits.settle(reserved, _used_tokens(reply, error))
+        reply.usage = course.usage = sum_usage(course.usage, reply.usage)
+        return reply, error
 
-        One after the other, and with room already: a place in time that is kept while others are used would come on
-        top of theirs, and who sleeps does not hear of a pause.
-        """
-        async with self._leaving:
-            for limiter in self._limiters:
-                wait = limiter.reserve(reserved)
-                while wait > 0:
-                    if await self._stopped_within(wait):
-                        limiter.settle(reserved, 0)
-                        return False
-                    # A pause may have begun meanwhile.
-                    wait = limiter.paused()
-        return not self._stopping.is_set()
-
-    def _settle(self, reserved: float, reply: Reply, error: MmpipeError | None) -> None:
-        used = reply.usage.total_tokens if reply.usage is not None else None
-        if isinstance(error, UNPAID):
-            used = 0
-        # Nobody knows what any other failed attempt used.
-        if reserved and used is not None:
-            for limiter in self._limiters:
-                limiter.settle(reserved, used)
-
-    async def _attempt(self, request: Request, limits: Limits) -> tuple[Reply, MmpipeError | None]:
+    async def _ask_once(self, request: Request, limits: Limits) -> tuple[Reply, MmpipeError | None]:
+        """The reply as far as it came, and its error if it is not a good one."""
         reply = Reply()
         try:
             for event in await self._ask(request, limits):
                 reply.add(event)
-        except MmpipeError as error:
-            return reply, error
-        found = reply_error(reply, allow_truncated=self._accepts_truncated)
-        if found is None:
-            try:
-                self._fitting.apply(reply)
-            except InvalidAnswer as error:
-                return reply, error
-        return reply, found
+            error = reply_error(reply, allow_truncated=self._policy.accepts_truncated)
+            if error is None:
+                self._policy.constraint.apply(reply)
+        except MmpipeError as raised:
+            return reply, raised
+        return reply, error
 
-    def _delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
+    def _retry_delay(self, error: MmpipeError, course: _Course) -> float | None:
         """Seconds until the retry; None for none. An error of one request may pause them all, or end the run."""
-        if not self._policy.may_help(error):
+        if not self._retries.may_help(error):
             if isinstance(error, AuthError | QuotaError):
                 self.stop(error)
             return None
         if error.retry_after is not None:
-            if error.retry_after > self._stamina.max_wait:
-                self.stop(_too_long(error, self._stamina.max_wait))
+            if error.retry_after > self._policy.max_wait:
+                self.stop(_too_long(error, self._policy.max_wait))
                 return None
-            for limiter in self._limiters:
-                limiter.pause(error.retry_after)
-        return self._policy.next_delay(error, attempt, seconds_left + _pause(error))
-
-    async def _stopped_within(self, seconds: float) -> bool:
-        """Wait so long; whether the run stopped before that."""
-        if seconds > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._stopping.wait()
-        return self._stopping.is_set()
+            self._permits.pause(error.retry_after)
+        seconds_left = self._policy.timeouts.total - course.spent + _pause(error)
+        return self._retries.next_delay(error, course.attempts - course.attempts_before_repair, seconds_left)
 
 
-def _to_be_mended(request: Request, reply: Reply, unfit: InvalidAnswer) -> Request:
-    """The request whose answer is the one before without what was wrong with it."""
-    return replace(request, messages=(*request.messages, reply.message, complaint_turn(unfit.complaint)))
+def _used_tokens(reply: Reply, error: MmpipeError | None) -> int | None:
+    """The tokens of one attempt; None if the service did not report them."""
+    if isinstance(error, _UNPAID):
+        return 0
+    return None if reply.usage is None else reply.usage.total_tokens
 
 
 def _pause(error: MmpipeError) -> float:

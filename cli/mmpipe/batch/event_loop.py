@@ -1,4 +1,4 @@
-"""The loop that a run lives in: which signals it hears, how often garbage is looked for, and that no thread holds it up."""
+"""The event loop of a run: its signals, its garbage collection, and an end that waits for no thread."""
 
 import asyncio
 import gc
@@ -9,31 +9,31 @@ from typing import Final
 
 from mmpipe.unix.signals import ENDING
 
-_ALLOCATIONS: Final = 50_000  # between two looks at the youngest objects
+_ALLOCATIONS: Final = 50_000  # between two collections of the youngest objects
 
 
 @contextmanager
 def handle_signals(end: Callable[[int], None]) -> Iterator[None]:
-    """Inside, `end` is called with the number of each signal that asks the process to end."""
+    """Inside, call `end` with the number of each signal that asks the process to end, except ignored ones."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in ENDING}
-    heeded = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    for number in heeded:
+    handled = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+    for number in handled:
         loop.add_signal_handler(number, end, number)
     try:
         yield
     finally:
-        for number in heeded:
+        for number in handled:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number])
 
 
 @contextmanager
-def collecting_less() -> Iterator[None]:
-    """Inside, what is there already is no garbage, and what comes is mostly freed without the collector.
+def collect_less() -> Iterator[None]:
+    """Inside, ignore the objects that exist already, and collect garbage less often.
 
-    The SDK leaves more than fifty thousand objects, which the collector would look through again and again: with a thousand
-    requests in flight that was a quarter of the processor's time.
+    The SDK leaves more than fifty thousand objects, and each collection would scan them again: with a thousand
+    requests in flight that took a quarter of the processor's time. Most new objects are freed without the collector.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -45,16 +45,16 @@ def collecting_less() -> Iterator[None]:
         gc.unfreeze()
 
 
-def run(whole: Coroutine[None, None, None]) -> None:
-    """As asyncio.run, except that no thread is waited for: one may hang in the look-up of a name, or in a write."""
+def run_event_loop(main: Coroutine[None, None, None]) -> None:
+    """Run like asyncio.run, but wait for no thread at the end: one may hang in a name look-up, or in a write."""
     loop = asyncio.new_event_loop()
     try:
-        loop.run_until_complete(whole)
+        loop.run_until_complete(main)
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
             task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left))
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -1,96 +1,138 @@
-"""Takes records in, in their order, and passes over those that this run need not ask."""
+"""Takes records in, in their order: a thread reads the input, and records that need no answer are skipped."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from mmpipe.batch.background_reader import BackgroundReader
+from mmpipe.batch.delivery import Delivery
+from mmpipe.batch.input_check import RecordSource, is_answered, refuse_repeated
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.records.records import Answered, BadRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
-from mmpipe.batch.records.sources import Piece
-from mmpipe.batch.result_writer import ResultWriter
-from mmpipe.batch.summary import RunSummary
-from mmpipe.batch.survey import is_answered, unrepeated
 
 _PIECES_AHEAD: Final = 2
-_TURN: Final = 1000  # records that are passed over without a look at what else there is to do
+_SKIPPED_AT_ONCE: Final = 1000  # records, before other tasks have their turn
+
+Item = TypeVar("Item")
 
 
 class _End(Enum):
     END = auto()
 
 
-Found = Record | BadRecord | Answered
+class BackgroundReader(Generic[Item]):
+    """Reads `items` in a thread, at most `ahead` of their use; create it inside the event loop.
 
-
-@dataclass(frozen=True, slots=True)
-class RecordSource:
-    """Where records come from: pieces of files, read in a thread, of which `records` are made in the loop.
-
-    None, among pieces and records, says that the next is not there yet. `takes` is about a shard; `checked` tells that
-    no id comes twice. At most `limit` records are begun.
+    A pipe without data blocks only the thread, which ends with the process.
     """
 
-    pieces: Iterator[Piece]
-    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
-    takes: Callable[[Found], bool]
-    checked: bool
-    limit: int | None = None
+    def __init__(self, items: Iterator[Item], ahead: int) -> None:
+        self._items = items
+        self._loop = asyncio.get_running_loop()
+        self._free = threading.Semaphore(ahead)
+        self._ready: deque[Item | _End | Exception] = deque()
+        self._arrival = asyncio.Event()
+        self._closed = False
+        threading.Thread(target=self._read, daemon=True, name="background reader").start()
+
+    def available(self) -> Iterator[Item | None]:
+        """The items in their order, and None whenever the next one is not there yet; raises what reading raised."""
+        while True:
+            match self._ready[0] if self._ready else None:
+                case None:
+                    yield None
+                case _End():
+                    return
+                case Exception() as error:
+                    raise error
+                case item:
+                    self._ready.popleft()
+                    self._free.release()
+                    yield item
+
+    async def arrival(self) -> None:
+        """Return when there is an item, or the end."""
+        while not self._ready:
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    def close(self) -> None:
+        """Read no further: the end follows the items that are there."""
+        self._closed = True
+        self._free.release()
+        self._add(_End.END)
+
+    def _read(self) -> None:
+        end: _End | Exception = _End.END
+        try:
+            for item in self._items:
+                self._free.acquire()
+                if self._closed:
+                    return
+                self._hand_over(item)
+        except Exception as error:  # noqa: BLE001  the boundary of the thread: the taker of the items gets the error
+            end = error
+        self._hand_over(end)
+
+    def _hand_over(self, item: Item | _End | Exception) -> None:
+        # The loop may be closed already; then nobody takes the item.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._add, item)
+
+    def _add(self, item: Item | _End | Exception) -> None:
+        self._ready.append(item)
+        self._arrival.set()
 
 
 class RecordIntake:
-    """The input of a run, and what of it is done already; to be made inside the loop."""
+    """The records that a run has to ask; create it inside the event loop."""
 
-    def __init__(
-        self, source: RecordSource, journal: Journal | None, outlet: ResultWriter, tally: RunSummary
-    ) -> None:
-        self._source, self._journal, self._outlet, self._tally = source, journal, outlet, tally
-        self._feed = BackgroundReader(source.pieces, _PIECES_AHEAD)
-        self._records = source.records(self._feed.at_hand())
+    def __init__(self, source: RecordSource, journal: Journal | None, delivery: Delivery) -> None:
+        self._source, self._journal, self._delivery = source, journal, delivery
+        self._reader = BackgroundReader(source.pieces, _PIECES_AHEAD)
+        self._records = source.records(self._reader.available())
         self._seen = None if source.checked else RepeatedIds()
-        self._looked_at = 0
+        self._read = 0
         self._begun = 0
 
-    async def following(self) -> Record | BadRecord | None:
-        """The next record without a good answer, or one that cannot be asked; None at the end.
+    async def next_record(self) -> Record | BadRecord | None:
+        """The next record without a good answer, or a bad one; None at the end.
 
-        A record whose id came before is a bad one. Raises InputError for an id that was asked something else.
+        A record with a repeated id is a bad one. Raises InputError for an id that the journal has with another request.
         """
         while (found := next(self._records, _End.END)) is not _End.END:
             if found is None:
-                await self._feed.arrival()
+                await self._reader.arrival()
                 continue
-            self._looked_at += 1
-            if self._looked_at % _TURN == 0:
+            self._read += 1
+            if self._read % _SKIPPED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             if self._seen is not None and not isinstance(found, Answered):
-                found = unrepeated(found, self._seen)
+                found = refuse_repeated(found, self._seen)
             if not self._source.takes(found):
-                self._outlet.put(found.index, None)
+                self._delivery.skip(found.index, is_answered=False)
             elif isinstance(found, Answered) or self._is_answered(found):
-                self._tally.skipped += 1
-                self._outlet.put(found.index, None)
-            elif self._has_begun():
-                return found
+                self._delivery.skip(found.index, is_answered=True)
+            else:
+                return found if self._begin() else None
         return None
 
-    def _has_begun(self) -> bool:
-        """Whether one more may be begun; the last one closes the input, of which no more need come."""
-        if self._begun == self._source.limit:
-            self.close()
-            return False
-        self._begun += 1
-        if self._begun == self._source.limit:
-            self.close()
-        return True
-
     def close(self) -> None:
-        """Take nothing more in."""
+        """Take no further record."""
         self._records = iter(())
-        self._feed.close()
+        self._reader.close()
+
+    def _begin(self) -> bool:
+        """Count a record as begun, and close the input with the last one; False if the limit was reached before."""
+        is_allowed = self._begun != self._source.limit
+        self._begun += is_allowed
+        if self._begun == self._source.limit:
+            self.close()
+        return is_allowed
 
     def _is_answered(self, found: Record | BadRecord) -> bool:
         return isinstance(found, Record) and is_answered(found, self._journal)

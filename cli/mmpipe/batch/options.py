@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmpipe.api.options import RecordingOptions
-from mmpipe.batch.engine import PauseLimits
 from mmpipe.batch.pace.budgets import RunLimits
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.lines import NEWLINE
@@ -66,7 +65,6 @@ class BatchOptions:
     output: OutputOptions = OutputOptions()
     concurrency: int = 32
     rates: Rates = Rates()
-    stamina: PauseLimits = PauseLimits()
     bounds: RunLimits = RunLimits()
     dry_run: bool = False
     recordings: RecordingOptions | None = None

@@ -1,97 +1,132 @@
-"""The way out for the lines of a batch: all that are ready at one time go out in one write, to standard output or journal."""
+"""Writes result lines to standard output or the journal: all that are ready at one time go out in one write."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import Condition
-from mmpipe.batch.reorder_buffer import ReorderBuffer
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.text.visible import visible_json
 from mmpipe.unix.streams import Output
 
-_SYNC_EVERY: Final = 1.0  # seconds; what a power cut may take
-_MOST_WAITING: Final = 16 << 20  # bytes that a slow reader may leave unread
+_SYNC_EVERY: Final = 1.0  # seconds; a power cut may lose the lines of that time
+_MAX_UNREAD: Final = 16 << 20  # bytes that a slow reader may leave unread
+_MAX_AHEAD: Final = 10_000  # records that may be begun beyond a missing one
+_MAX_HELD: Final = 64 << 20  # bytes of lines that wait for a missing one
+
+
+class ReorderBuffer:
+    """Holds each line until all lines before it are there; pure.
+
+    Memory is bounded if no record is begun that `is_too_far_ahead`, however long one answer takes.
+    """
+
+    def __init__(self, max_ahead: int = _MAX_AHEAD, max_held: int = _MAX_HELD) -> None:
+        self._max_ahead, self._max_held = max_ahead, max_held
+        self._next = 0
+        self._held: dict[int, bytes | None] = {}
+        self._bytes = 0
+
+    def is_too_far_ahead(self, index: int) -> bool:
+        """True if the record at this index must be begun later; never for the record that all others wait for."""
+        ahead = index - self._next
+        return ahead >= self._max_ahead or (ahead > 0 and self._bytes > self._max_held)
+
+    def rest(self) -> Iterator[bytes]:
+        """The lines that are still held, in order: the missing ones before them will not come."""
+        for index in sorted(self._held):
+            line = self._held.pop(index)
+            if line is not None:
+                yield line
+
+    def put(self, index: int, line: bytes | None) -> Iterator[bytes]:
+        """Take the line of the record at this index, None if it has none; yield the lines that are now in order."""
+        self._held[index] = line
+        self._bytes += len(line or b"")
+        while self._next in self._held:
+            ready = self._held.pop(self._next)
+            self._next += 1
+            if ready is not None:
+                self._bytes -= len(ready)
+                yield ready
 
 
 class ResultWriter:
-    """Where lines go: to the `journal` as they come, or else to `stdout`, in the order of the input if that is wanted.
+    """Writes lines to the `journal`, or else to `stdout`, there in input order if `in_order`.
 
-    A journal is never kept waiting, since what is not in it is lost with the process. A reader of stdout who stands
-    still holds up a thread, and nothing else. `make_way` is called before anything is written to a terminal, where
-    something else may be drawn.
+    A journal is written without delay, since lines outside it are lost with the process. A reader of stdout that
+    stops reading blocks one thread and nothing else. `make_way` is called before lines go to a terminal, where
+    progress may be drawn.
     """
 
     def __init__(
-        self,
-        stdout: Output,
-        journal: Journal | None,
-        change: Condition,
-        make_way: Callable[[], None],
-        *,
-        in_order: bool,
+        self, stdout: Output, journal: Journal | None, make_way: Callable[[], None], *, in_order: bool
     ) -> None:
-        self._stdout, self._journal, self._change, self._make_way = stdout, journal, change, make_way
+        self._stdout, self._journal, self._make_way = stdout, journal, make_way
+        self._condition = Condition()
         self._order = ReorderBuffer() if in_order and journal is None else None
-        # Where in the journal the next line will stand.
-        self.end = 0 if journal is None else journal.end
+        self.end = 0 if journal is None else journal.end  # offset of the next line in the journal
         self._ready: list[bytes] = []
-        self._waiting = 0  # bytes
+        self._unread = 0  # bytes
         self._put = self._written = 0  # lines
-        self._something = asyncio.Event()
+        self._wake = asyncio.Event()
         self._is_closed = False
         self._is_broken = False
 
     @property
     def unwritten(self) -> int:
-        """Lines that were put and may not be where they belong."""
+        """The number of lines that were put and may not be written."""
         return self._put - self._written
 
     def put(self, index: int, line: bytes | None) -> None:
-        """Have the line of the record at this place written; None if there is none to write."""
+        """Take the line of the record at this index for writing; None if it has none."""
         self._put += line is not None
         if self._order is not None:
-            self._take(list(self._order.put(index, line)))
-            self._change.happened()
+            self._add(list(self._order.put(index, line)))
+            self._condition.changed()
         elif line is not None:
-            self._take([line])
+            self._add([line])
 
-    async def room_for(self, index: int) -> None:
-        """Return when the record at this place may be begun without holding too much back."""
-        await self._change.until(lambda: not self._is_full(index))
+    async def wait_for_capacity(self, index: int) -> None:
+        """Return when the record at this index may be begun without holding back too many lines."""
+        await self._condition.until(lambda: not self._is_full(index))
+
+    def release(self) -> None:
+        """Let nobody wait for capacity any more: the run ends."""
+        self._condition.end()
 
     def close(self) -> None:
-        """Nothing more comes; what was held for a place before it goes out too."""
+        """Take no further line; lines that were held for a missing one go out too."""
         if self._order is not None:
-            self._take(list(self._order.rest()))
+            self._add(list(self._order.rest()))
         self._is_closed = True
-        self._something.set()
+        self._wake.set()
 
     async def keep_written(self) -> None:
-        """Write what is put as soon as it is ready, until all is written and it is closed.
+        """Write each line as soon as it is ready, until the writer is closed and all are written.
 
         Raises OutputError, PipeClosed.
         """
         while self._ready or not self._is_closed:
-            await self._something.wait()
-            self._something.clear()
+            await self._wake.wait()
+            self._wake.clear()
             if self._journal is not None:
                 self.flush()
             elif self._ready:
                 await self._write_out()
-        self._check_kept()
+        self._check_journal()
 
     async def keep_synced(self) -> None:
-        """Have what is written on the disk a second later, until cancelled; raises OutputError."""
+        """Sync the journal to the disk every second, until cancelled; raises OutputError."""
         while self._journal is not None:
             await asyncio.sleep(_SYNC_EVERY)
-            self._check_kept()
-            # A slow disk must not hold up the answers.
+            self._check_journal()
+            # In a thread: a slow disk must not delay the answers.
             await asyncio.to_thread(self._journal.sync)
 
     def flush(self) -> None:
-        """Have in the journal what is ready; after an error nothing more, which would hide that some is missing."""
+        """Append the ready lines to the journal; after an error none, which would hide that some are missing."""
         lines, self._ready = self._ready, []
         if self._journal is None or self._is_broken or not lines:
             return
@@ -102,9 +137,9 @@ class ResultWriter:
             raise
         self._written += len(lines)
 
-    def _check_kept(self) -> None:
-        """Raise OutputError if the journal was taken away from us, and what is written with it."""
-        # What failed is why it ends; what it left need not be looked at.
+    def _check_journal(self) -> None:
+        """Raise OutputError if the journal was removed or replaced, and the written lines with it."""
+        # After a failed write the run ends with that error.
         if self._journal is None or self._is_broken:
             return
         try:
@@ -120,19 +155,19 @@ class ResultWriter:
             data = visible_json(data.decode()).encode()
         await asyncio.get_running_loop().run_in_executor(None, self._stdout.write, data)
         self._written += count
-        self._waiting = sum(map(len, self._ready))
-        self._change.happened()
+        self._unread = sum(map(len, self._ready))
+        self._condition.changed()
 
-    def _take(self, lines: list[bytes]) -> None:
+    def _add(self, lines: list[bytes]) -> None:
         if lines:
             size = sum(map(len, lines))
             self._ready += lines
-            self._waiting += size
+            self._unread += size
             self.end += size
-            self._something.set()
+            self._wake.set()
 
     def _is_full(self, index: int) -> bool:
         if self._journal is not None:
             return False
         is_early = self._order is not None and self._order.is_too_far_ahead(index)
-        return is_early or self._waiting > _MOST_WAITING
+        return is_early or self._unread > _MAX_UNREAD

@@ -1,17 +1,20 @@
-"""`batch` from what was typed to the exit status: everything local is checked, then locked, then asked."""
+"""`batch` from the options to the exit status: check, open, ask, report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmpipe.api.ask_many import AskManyContext, OpenPool
 from mmpipe.api.pools import POOLS
 from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import open_recordings
-from mmpipe.batch.dry_run import Forecast
-from mmpipe.batch.event_loop import run
-from mmpipe.batch.flow import AskTerms, Flow
+from mmpipe.batch.delivery import RunOutput
+from mmpipe.batch.dry_run import forecast_run
+from mmpipe.batch.engine import EnginePolicy
+from mmpipe.batch.event_loop import run_event_loop
+from mmpipe.batch.flow import AskTerms, ask_records
+from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
@@ -19,18 +22,10 @@ from mmpipe.batch.pace.concurrency import connection_capacity
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
-from mmpipe.batch.preparation import (
-    defaults_of,
-    outlook,
-    source,
-    survey_input,
-)
-from mmpipe.batch.records.requests import RequestDefaults
-from mmpipe.batch.records.sources import ends_of
+from mmpipe.batch.request_defaults import read_defaults
 from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.retrying import announce_endpoint
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
@@ -41,10 +36,19 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import choose_progress
-from mmpipe.writers.snapshot import Snapshot
 
 
-def batch(
+@dataclass(frozen=True, slots=True)
+class BatchCall:
+    """One call of `batch`: its options, and its surroundings."""
+
+    options: BatchOptions
+    streams: Streams
+    environment: Mapping[str, str]
+    console: Console
+
+
+def run_batch(
     options: BatchOptions,
     streams: Streams,
     environment: Mapping[str, str],
@@ -52,198 +56,201 @@ def batch(
 ) -> None:
     """Ask every record that has no good answer yet; returns only if each has one then.
 
-    Raises Partial if some have none, and whatever ended the run before its end.
+    Raises Partial if some have none, and the reason of an early end.
     """
-    _check_places(options, streams)
-    with Console(streams, options.manners, environment) as console:
-        one = _Run(options, streams, environment, console)
-        with open_meta(options.output.meta, one.tally.line):
-            if options.dry_run:
-                one.forecast()
-            else:
-                one.ask_all(open_pool)
+    _check_paths(options, streams)
+    summary = RunSummary()
+    with (
+        Console(streams, options.manners, environment) as console,
+        open_meta(options.output.meta, summary.line),
+    ):
+        call = BatchCall(options, streams, environment, console)
+        if options.dry_run:
+            _dry_run(call)
+        else:
+            with interruptible():
+                _ask_all(call, summary, open_pool)
 
 
-def _check_places(options: BatchOptions, streams: Streams) -> None:
-    asked, output = options.request, options.output
+def _check_paths(options: BatchOptions, streams: Streams) -> None:
+    """Raise UsageError if two outputs are one file, or an input is an output too."""
+    request, output = options.request, options.output
     written = (output.path or "-", output.meta, "-" if options.dry_run else None)
     check_apart(streams, *written)
-    check_unread(streams, written, (*(options.input.files or "-"), asked.system_file, asked.fitting.schema))
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    options: BatchOptions
-    streams: Streams
-    environment: Mapping[str, str]
-    console: Console
-    tally: RunSummary = field(default_factory=RunSummary)
-
-    def forecast(self) -> None:
-        """Tell what there is to be asked, and about what it takes; neither key nor service is needed for that."""
-        defaults, _ = self._defaults(self._settings(), self._fitting())
-        chosen = self.options.input
-        forecast = Forecast(dedupe=chosen.dedupe, limit=chosen.limit)
-        with self._earlier() as journal:
-            ends = ends_of(chosen.files, self.streams.stdin)
-            found = survey_input(self.options, defaults, self.streams, ends, journal, forecast.add)
-        line = forecast.line(found, self._own_rates(), self.options.concurrency)
-        write_line(self.streams.stdout, line)
-
-    def ask_all(self, open_pool: OpenPool) -> None:
-        """The whole of it; a signal that comes while nothing is asked yet ends it too."""
-        with interruptible():
-            settings, fitting = self._settings(), self._fitting()
-            defaults, patience = self._defaults(settings, fitting)
-            if not self.options.input.files and self.streams.stdin.is_terminal:
-                raise UsageError(
-                    "there is nothing to ask: name a file, or give the records on standard input"
-                )
-            endpoint = None if self._is_replay else announce_endpoint(settings, self.console)
-            with self._journal() as journal, self._limiters(endpoint) as limiters:
-                if journal is None:
-                    self.streams.stdout.check_open()
-                concurrency = self._concurrency()
-                pool = None if endpoint is None else open_pool(endpoint, patience, concurrency)
-                self._resumably(
-                    defaults,
-                    journal,
-                    AskTerms(
-                        self._recorded(pool, endpoint),
-                        patience,
-                        limiters,
-                        concurrency,
-                        fitting,
-                        costs_nothing=self._is_replay,
-                    ),
-                )
-
-    def _resumably(self, defaults: RequestDefaults, journal: Journal | None, terms: AskTerms) -> None:
-        try:
-            self._flow(defaults, journal, terms)
-            if self.tally.failed:
-                raise Partial(
-                    f"{self.tally.failed} of {self.tally.done} records failed; each is in the output"
-                )
-        except (MmpipeError, Interrupted) as error:
-            is_over = isinstance(error, InputError | UsageError)
-            if journal is not None and not is_over and (self.tally.done or isinstance(error, Interrupted)):
-                self.console.hint(f"the same command with --resume goes on with {journal.path}")
-            raise
-
-    def _flow(self, defaults: RequestDefaults, journal: Journal | None, terms: AskTerms) -> None:
-        known = outlook(self.options, defaults, self.streams, journal, self.console)
-        if journal is not None and self.options.output.overwrite:
-            journal.clear()
-        progress = choose_progress(
-            self.options.output.progress, self.streams, self.environment, self.options.manners
-        )
-        self.console.attach(progress)
-
-        def show(in_flight: int) -> None:
-            progress.show(_snapshot(self.tally, known.total, in_flight))
-
-        async def flow() -> None:
-            found = source(self.options, defaults, self.streams, journal, known)
-            stdout = self.streams.stdout
-            await Flow(self.options, found, terms, journal, stdout, self.tally, self.console).whole(show)
-
-        try:
-            run(flow())
-        finally:
-            self.console.summarize(self.tally.sentence())
-        if journal is not None and self.options.output.keep_order:
-            sort_journal(journal.path)
-
-    def _settings(self) -> Settings:
-        return Settings(self.options.settings, self.environment, self.options.profile)
-
-    def _defaults(self, settings: Settings, fitting: OutputConstraint) -> tuple[RequestDefaults, Timeouts]:
-        return defaults_of(self.options, settings, fitting.instruction, self.console), settings.patience()
-
-    def _fitting(self) -> OutputConstraint:
-        fitting = read_constraint(self.options.request.fitting, self.console.note)
-        if fitting.fit is not None and self.options.output.thinking == "show":
-            raise UsageError(SHOWS_THINKING)
-        return fitting
-
-    @property
-    def _is_replay(self) -> bool:
-        return self.options.recordings is not None and self.options.recordings.mode == "replay"
-
-    def _recorded(self, pool: AskManyContext | None, endpoint: Endpoint | None) -> AskManyContext:
-        """The pool, or the folder that has the answers in front of it; a replay has neither pool nor endpoint."""
-        chosen = self.options.recordings
-        if chosen is None:
-            assert pool is not None  # noqa: S101  only a replay has none
-            return pool
-        recordings = open_recordings(
-            Path(chosen.folder), chosen.mode, None if endpoint is None else endpoint.key
-        )
-        return open_recorded_pool(recordings, pool)
-
-    def _concurrency(self) -> int:
-        wanted = self.options.concurrency
-        possible = connection_capacity(wanted)
-        if possible < wanted:
-            self.console.warn(
-                f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}"
-            )
-        return possible
-
-    @contextmanager
-    def _earlier(self) -> Iterator[Journal | None]:
-        """What a run that goes on would find."""
-        chosen = self.options.output
-        if chosen.path is None or not chosen.resume:
-            yield None
-            return
-        with read_journal(chosen.path) as journal:
-            yield journal
-
-    @contextmanager
-    def _journal(self) -> Iterator[Journal | None]:
-        chosen = self.options.output
-        if chosen.path is None:
-            if chosen.resume or chosen.overwrite:
-                raise UsageError("--resume and --overwrite are about a file: name it with -o")
-            yield None
-            return
-        with open_journal(chosen.path, resume=chosen.resume, overwrite=chosen.overwrite) as journal:
-            if journal.repaired is not None:
-                self.console.warn(f"{journal.path}: {journal.repaired}")
-            yield journal
-
-    @contextmanager
-    def _limiters(self, endpoint: Endpoint | None) -> Iterator[Sequence[Limiter]]:
-        """The limits of all runs of this key here; and those of a shard, whose brothers may run elsewhere."""
-        if endpoint is None:
-            yield ()
-            return
-        with open_limiter(
-            self.options.rates,
-            base_url=endpoint.base_url,
-            key=endpoint.key.value,
-            environment=self.environment,
-        ) as limiter:
-            is_whole = self.options.input.shard is None
-            yield (limiter,) if is_whole else (LocalLimiter(self._own_rates()), limiter)
-
-    def _own_rates(self) -> Rates:
-        """A shard has its share."""
-        shard = self.options.input.shard
-        return self.options.rates if shard is None else self.options.rates.divided(shard.count)
-
-
-def _snapshot(tally: RunSummary, total: int | None, in_flight: int) -> Snapshot:
-    return Snapshot(
-        done=tally.done,
-        failed=tally.failed,
-        retried=tally.retries,
-        in_flight=in_flight,
-        skipped=tally.skipped,
-        total=total,
-        tokens=tally.tokens["total_tokens"],
-        cost=tally.known_cost,
-        seconds=tally.seconds,
+    check_unread(
+        streams, written, (*(options.input.files or "-"), request.system_file, request.fitting.schema)
     )
+
+
+def _dry_run(call: BatchCall) -> None:
+    """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
+    options = call.options
+    settings, constraint = _settings(call), _constraint(call)
+    source = _batch_input(call, settings, constraint)
+    settings.patience()
+    with _open_earlier_journal(options) as journal:
+        forecast = forecast_run(source, journal)
+    write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.concurrency))
+
+
+def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
+    settings, constraint = _settings(call), _constraint(call)
+    source = _batch_input(call, settings, constraint)
+    policy = _policy(call, settings, constraint)
+    _check_stdin(call)
+    endpoint = None if _is_replay(call.options) else announce_endpoint(settings, call.console)
+    with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
+        output = RunOutput(call.streams.stdout, journal, summary, call.console)
+        concurrency = _possible_concurrency(call)
+        pool = None if endpoint is None else open_pool(endpoint, policy.timeouts, concurrency)
+        pool = _recorded(call, pool, endpoint)
+        terms = AskTerms(pool, limiters, concurrency, policy, costs_nothing=endpoint is None)
+        with _resume_hint(output):
+            _ask_input(call, source, terms, output)
+            _sort(call.options, journal)
+            _check_failures(summary)
+
+
+def _settings(call: BatchCall) -> Settings:
+    return Settings(call.options.settings, call.environment, call.options.profile)
+
+
+def _constraint(call: BatchCall) -> OutputConstraint:
+    constraint = read_constraint(call.options.request.fitting, call.console.note)
+    if constraint.fit is not None and call.options.output.thinking == "show":
+        raise UsageError(SHOWS_THINKING)
+    return constraint
+
+
+def _batch_input(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> BatchInput:
+    defaults = read_defaults(call.options, settings, constraint.instruction, call.console)
+    return BatchInput(call.options, call.streams.stdin, defaults)
+
+
+def _policy(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> EnginePolicy:
+    limits = call.options.bounds
+    return EnginePolicy(
+        timeouts=settings.patience(),
+        constraint=constraint,
+        accepts_truncated=call.options.output.allow_truncated,
+        max_wait=limits.max_wait,
+        grace=limits.grace,
+    )
+
+
+def _check_stdin(call: BatchCall) -> None:
+    if not call.options.input.files and call.streams.stdin.is_terminal:
+        raise UsageError("there is nothing to ask: name a file, or give the records on standard input")
+
+
+def _is_replay(options: BatchOptions) -> bool:
+    return options.recordings is not None and options.recordings.mode == "replay"
+
+
+def _possible_concurrency(call: BatchCall) -> int:
+    wanted = call.options.concurrency
+    possible = connection_capacity(wanted)
+    if possible < wanted:
+        call.console.warn(f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}")
+    return possible
+
+
+def _recorded(call: BatchCall, pool: AskManyContext | None, endpoint: Endpoint | None) -> AskManyContext:
+    """The pool, behind the folder of recordings if there is one; a replay has neither pool nor endpoint."""
+    recordings = call.options.recordings
+    if recordings is None:
+        assert pool is not None  # noqa: S101  only a replay has none
+        return pool
+    key = None if endpoint is None else endpoint.key
+    return open_recorded_pool(open_recordings(Path(recordings.folder), recordings.mode, key), pool)
+
+
+@contextmanager
+def _open_earlier_journal(options: BatchOptions) -> Iterator[Journal | None]:
+    """The journal that a run with --resume would continue."""
+    output = options.output
+    if output.path is None or not output.resume:
+        yield None
+        return
+    with read_journal(output.path) as journal:
+        yield journal
+
+
+@contextmanager
+def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
+    """The journal, or None if results go to standard output, which must be open."""
+    output = call.options.output
+    if output.path is None:
+        if output.resume or output.overwrite:
+            raise UsageError("--resume and --overwrite are about a file: name it with -o")
+        call.streams.stdout.check_open()
+        yield None
+        return
+    with open_journal(output.path, resume=output.resume, overwrite=output.overwrite) as journal:
+        if journal.repaired is not None:
+            call.console.warn(f"{journal.path}: {journal.repaired}")
+        yield journal
+
+
+@contextmanager
+def _open_limiters(call: BatchCall, endpoint: Endpoint | None) -> Iterator[Sequence[Limiter]]:
+    """The limiter that all runs of this key on this machine share; before it, that of the shard. None in a replay."""
+    if endpoint is None:
+        yield ()
+        return
+    with open_limiter(
+        call.options.rates,
+        base_url=endpoint.base_url,
+        key=endpoint.key.value,
+        environment=call.environment,
+    ) as limiter:
+        is_whole = call.options.input.shard is None
+        yield (limiter,) if is_whole else (LocalLimiter(_shard_rates(call.options)), limiter)
+
+
+def _shard_rates(options: BatchOptions) -> Rates:
+    """The rates of this run: a shard has its part, since the other shards may run elsewhere."""
+    shard = options.input.shard
+    return options.rates if shard is None else options.rates.divided(shard.count)
+
+
+def _ask_input(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
+    """Check the input, ask it, and print the summary however the run ends."""
+    options, journal = call.options, output.journal
+    facts = check_input(source, journal, call.console)
+    if journal is not None and options.output.overwrite:
+        journal.clear()
+    progress = choose_progress(options.output.progress, call.streams, call.environment, options.manners)
+    call.console.attach(progress)
+
+    def show(in_flight: int) -> None:
+        progress.show(output.summary.snapshot(facts.total, in_flight))
+
+    records = open_source(source, facts, journal)
+    try:
+        run_event_loop(ask_records(options, records, terms, output, show))
+    finally:
+        call.console.summarize(output.summary.sentence())
+
+
+def _sort(options: BatchOptions, journal: Journal | None) -> None:
+    if journal is not None and options.output.keep_order:
+        sort_journal(journal.path)
+
+
+def _check_failures(summary: RunSummary) -> None:
+    if summary.failed:
+        raise Partial(f"{summary.failed} of {summary.done} records failed; each is in the output")
+
+
+@contextmanager
+def _resume_hint(output: RunOutput) -> Iterator[None]:
+    """Inside, let an error be followed by a hint at --resume, if that can continue the run."""
+    try:
+        yield
+    except (MmpipeError, Interrupted) as error:
+        is_final = isinstance(error, InputError | UsageError)
+        has_begun = output.summary.done or isinstance(error, Interrupted)
+        if output.journal is not None and not is_final and has_begun:
+            output.console.hint(f"the same command with --resume goes on with {output.journal.path}")
+        raise

@@ -1,4 +1,4 @@
-"""Counts what a run has done, and tells it: in a sentence, and as the line that `--meta` asks for."""
+"""Counts the results of a run; reports them in a sentence, as progress, and in the line of `--meta`."""
 
 import time
 from collections.abc import Iterator
@@ -8,16 +8,17 @@ from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records.records import Record
 from mmpipe.core.events import Usage
 from mmpipe.errors import MmpipeError
+from mmpipe.writers.snapshot import Snapshot
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 @dataclass(slots=True)
 class RunSummary:
-    """Records by what became of them, and what the answers took.
+    """Counts of records by their results, and the usage of the answers.
 
-    `skipped` were answered by a run before; `copied` are among the good or failed, but nothing was asked for them.
-    `unpriced` answers cost something that is not known, `unwritten` lines did not come out before the run ended.
+    `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
+    of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended.
     """
 
     good: int = 0
@@ -34,21 +35,21 @@ class RunSummary:
 
     @property
     def done(self) -> int:
-        """Records that this run has settled."""
+        """The number of records that this run has settled."""
         return self.good + self.failed
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
+        """Seconds since the run began."""
         return time.monotonic() - self.began
 
     @property
     def known_cost(self) -> float | None:
-        """Dollars; None where a part of it is not known."""
+        """Dollars; None if a part of the cost is unknown."""
         return None if self.unpriced else self.cost
 
     def count(self, outcome: Outcome[Record], dollars: float | None) -> None:
-        """What asking one record took; it is to be settled too."""
+        """Add the attempts and the usage of one record, which is settled apart."""
         self.requests += outcome.attempts.count
         usage = outcome.reply.usage
         if usage is not None:
@@ -57,12 +58,12 @@ class RunSummary:
             self.cost += dollars or 0.0
 
     def settle(self, *, good: bool) -> None:
-        """One record has come to its end."""
+        """Count one record with its result."""
         self.good += good
         self.failed += not good
 
     def sentence(self) -> str:
-        """The summary."""
+        """The summary line on stderr."""
         return ", ".join(self._phrases())
 
     def line(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
@@ -81,6 +82,20 @@ class RunSummary:
             "exit_status": status,
             "error": None if error is None else error.as_json(),
         }
+
+    def snapshot(self, total: int | None, in_flight: int) -> Snapshot:
+        """The counts as the progress shows them; `total` is None if the number of records is unknown."""
+        return Snapshot(
+            done=self.done,
+            failed=self.failed,
+            retried=self.retries,
+            in_flight=in_flight,
+            skipped=self.skipped,
+            total=total,
+            tokens=self.tokens["total_tokens"],
+            cost=self.known_cost,
+            seconds=self.seconds,
+        )
 
     def _use(self, usage: Usage) -> None:
         for name in _COUNTS:

@@ -132,7 +132,6 @@ def _ask_all(
     talk: Talk,
     service: Service,
 ) -> None:
-    from mmpipe.batch.engine import PauseLimits
     from mmpipe.batch.options import BatchOptions, MergeOptions
     from mmpipe.batch.pace.gcra import Rates
 
@@ -149,8 +148,7 @@ def _ask_all(
         output=_output(lines, thoughts),
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
-        stamina=PauseLimits(pace.max_wait, bounds.grace),
-        bounds=batch_bounds(bounds),
+        bounds=batch_bounds(pace, bounds),
         dry_run=bounds.dry_run,
         recordings=recordings(kept),
         profile=service.profile,

@@ -74,8 +74,8 @@ def check_numbers(limit: int | None, pace: Pace, bounds: Bounds) -> None:
             raise UsageError(f"{name} is {value}: it must be at least {lowest}")
 
 
-def batch_bounds(bounds: Bounds) -> "RunLimits":
+def batch_bounds(pace: Pace, bounds: Bounds) -> "RunLimits":
     from mmpipe.batch.pace.budgets import ErrorLimit, RunLimits
 
     errors = None if bounds.max_errors is None else ErrorLimit.parse(bounds.max_errors)
-    return RunLimits(errors, bounds.max_cost, bounds.deadline)
+    return RunLimits(errors, bounds.max_cost, bounds.deadline, pace.max_wait, bounds.grace)

@@ -21,9 +21,9 @@ def _answer(options: "Options", streams: Streams, environment: Mapping[str, str]
 
 
 def _batch(options: "BatchOptions", streams: Streams, environment: Mapping[str, str]) -> None:
-    from mmpipe.batch.run import batch
+    from mmpipe.batch.run import run_batch
 
-    batch(options, streams, environment)
+    run_batch(options, streams, environment)
 
 
 def _merge(options: "MergeOptions", streams: Streams, environment: Mapping[str, str]) -> None:

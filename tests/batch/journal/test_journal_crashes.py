@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.errors import Busy, ExitStatus, OutputError
 from mmpipe.unix.locks import lock
@@ -184,12 +183,12 @@ def test_a_sync_that_failed_is_told_for_good(path: Path, monkeypatch: pytest.Mon
 def test_after_a_write_that_failed_nothing_more_is_written(path: Path) -> None:
     async def write() -> None:
         with open_journal(str(path), resume=False, overwrite=False) as journal:
-            outlet = ResultWriter(Output(1, "out"), journal, Condition(), lambda: None, in_order=False)
-            outlet.put(0, record("a"))
+            writer = ResultWriter(Output(1, "out"), journal, lambda: None, in_order=False)
+            writer.put(0, record("a"))
             with largest_file(10), pytest.raises(OutputError):
-                outlet.flush()
-            outlet.put(1, record("b"))
-            outlet.flush()
+                writer.flush()
+            writer.put(1, record("b"))
+            writer.flush()
 
     asyncio.run(write())
     assert b"" == path.read_bytes()

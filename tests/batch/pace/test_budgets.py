@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from mmpipe.batch.pace.budgets import CostBudget, ErrorLimit
-from mmpipe.batch.pace.condition import Condition
 from mmpipe.errors import QuotaError, UsageError
 
 
@@ -38,10 +37,10 @@ def test_what_is_no_number_of_errors_is_refused(text: str) -> None:
 
 def test_no_more_is_begun_than_the_money_allows() -> None:
     async def spend() -> int:
-        purse = CostBudget(1.0, Condition())
+        budget = CostBudget(1.0)
         for index in range(10):
-            await purse.hold(index, 0.3)
-            purse.settle(index, 0.3)
+            await budget.hold(index, 0.3)
+            budget.settle(index, 0.3)
         return index
 
     with pytest.raises(QuotaError, match="--max-cost 1"):
@@ -50,16 +49,16 @@ def test_no_more_is_begun_than_the_money_allows() -> None:
 
 def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
     async def spend() -> None:
-        purse = CostBudget(1.0, Condition())
-        await purse.hold(9, 0.01)
-        purse.settle(9, 0.01)
-        await purse.hold(8, 0.01)
-        purse.settle(8, 0.01)
-        await purse.hold(0, 0.9)
-        second = asyncio.create_task(purse.hold(1, 0.9))
+        budget = CostBudget(1.0)
+        await budget.hold(9, 0.01)
+        budget.settle(9, 0.01)
+        await budget.hold(8, 0.01)
+        budget.settle(8, 0.01)
+        await budget.hold(0, 0.9)
+        second = asyncio.create_task(budget.hold(1, 0.9))
         await asyncio.sleep(0.01)
         assert not second.done()
-        purse.settle(0, 0.05)
+        budget.settle(0, 0.05)
         await asyncio.wait_for(second, 5)
 
     asyncio.run(spend())
@@ -67,10 +66,10 @@ def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
 
 def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it() -> None:
     async def spend() -> None:
-        purse = CostBudget(1.0, Condition())
-        await purse.hold(0, 0.9)
-        purse.settle(0, None)
-        await purse.hold(1, 0.2)
+        budget = CostBudget(1.0)
+        await budget.hold(0, 0.9)
+        budget.settle(0, None)
+        await budget.hold(1, 0.2)
 
     with pytest.raises(QuotaError):
         asyncio.run(spend())
@@ -78,16 +77,16 @@ def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it(
 
 def test_until_it_is_known_what_answers_cost_few_are_asked_at_once() -> None:
     async def spend() -> list[int]:
-        purse, inside, most = CostBudget(1000.0, Condition()), 0, list[int]()
+        budget, inside, most = CostBudget(1000.0), 0, list[int]()
 
         async def ask(index: int) -> None:
             nonlocal inside
-            await purse.hold(index, 0.01)
+            await budget.hold(index, 0.01)
             inside += 1
             most.append(inside)
             await asyncio.sleep(0.01)
             inside -= 1
-            purse.settle(index, 5.0)
+            budget.settle(index, 5.0)
 
         await asyncio.gather(*map(ask, range(20)))
         return most

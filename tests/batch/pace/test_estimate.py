@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.estimate import Estimate, Expected, prompt_tokens
+from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage, prompt_tokens
 from mmpipe.core.request import Request
 
 
-def having_seen(*answers: int) -> Estimate:
-    return reduce(Estimate.after, answers, Estimate())
+def having_seen(*answers: int) -> AnswerHistogram:
+    return reduce(AnswerHistogram.after, answers, AnswerHistogram())
 
 
 def request(prompt: str, **parameters: object) -> Request:
@@ -27,7 +27,7 @@ def test_a_prompt_counts_by_its_letters_and_their_bytes(text: str, tokens: int) 
 
 
 def test_before_anything_was_seen_an_answer_of_some_length_is_expected() -> None:
-    assert Expected("MiniMax-M3", 1, 1024) == Estimate().of(request("four"))
+    assert ExpectedUsage("MiniMax-M3", 1, 1024) == AnswerHistogram().expect(request("four"))
 
 
 def test_a_few_short_answers_prove_nothing_yet_but_a_long_one_does() -> None:
@@ -44,12 +44,12 @@ def test_one_long_answer_in_a_hundred_is_not_reserved_for() -> None:
 
 
 def test_no_more_is_reserved_than_an_answer_may_have() -> None:
-    assert 101 == Estimate().of(request("four", max_completion_tokens=100)).tokens
+    assert 101 == AnswerHistogram().expect(request("four", max_completion_tokens=100)).tokens
 
 
 def test_what_it_may_cost_is_told_where_the_price_is_known() -> None:
-    assert pytest.approx(1.5) == Expected("MiniMax-M3", 1_000_000 // 2, 1_125_000).dollars
-    assert None is Expected("somebody-elses", 1, 1).dollars
+    assert pytest.approx(1.5) == ExpectedUsage("MiniMax-M3", 1_000_000 // 2, 1_125_000).dollars
+    assert None is ExpectedUsage("somebody-elses", 1, 1).dollars
 
 
 def test_a_change_of_the_answers_is_learned_within_two_thousand() -> None:

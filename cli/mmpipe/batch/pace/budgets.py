@@ -1,17 +1,20 @@
-"""How much a run may go wrong, cost and last before it ends by itself."""
+"""Limits on the errors, the cost and the time of a run, at which it ends by itself."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmpipe.batch.pace.condition import Condition
-from mmpipe.errors import Partial, QuotaError, UsageError
+from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.text.visible import one_line
 
-_FEWEST = 20  # records; a share of fewer says little
+_FEWEST_DONE = 20  # records; a share of fewer means little
+_FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorLimit:
-    """So many failed records are borne: a number, or a share (0..1) of those done once there are some."""
+    """The number of failed records that a run accepts, or their share (0..1) of the records done."""
 
     count: int | None = None
     share: float | None = None
@@ -30,10 +33,10 @@ class ErrorLimit:
         raise UsageError(f"--max-errors is {one_line(text, 40)}: it must be a number, or a share such as 5%")
 
     def excess(self, failed: int, done: int) -> Partial | None:
-        """The error that ends the run, if there are too many."""
+        """The error that ends the run, if too many records failed."""
         if self.count is not None and failed > self.count:
             return Partial(f"{failed} records failed, and --max-errors allows {self.count}")
-        if self.share is not None and done >= _FEWEST and failed > self.share * done:
+        if self.share is not None and done >= _FEWEST_DONE and failed > self.share * done:
             return Partial(
                 f"{failed} of {done} records failed, and --max-errors allows {100 * self.share:g}%"
             )
@@ -42,46 +45,84 @@ class ErrorLimit:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """None is no bound; `cost` is in dollars, `seconds` for the whole run."""
+    """The limits of a whole run; None is no limit.
+
+    `cost` is in dollars, the others are seconds: of the run, of the longest pause that the service may ask for, and
+    the `grace` for requests in flight when the run ends early.
+    """
 
     errors: ErrorLimit | None = None
     cost: float | None = None
     seconds: float | None = None
+    max_wait: float = 600.0
+    grace: float = 5.0
+
+
+class EndingRules:
+    """Stops a run when too many records failed, at its deadline, and when the server cannot be reached."""
+
+    def __init__(self, limits: RunLimits, concurrency: int, stop: Callable[[Exception], None]) -> None:
+        self._limits, self._concurrency, self._stop = limits, concurrency, stop
+        self._unreached = 0
+
+    def start_deadline(self, elapsed: float) -> None:
+        """Stop the run at its deadline; `elapsed` seconds of it have passed. Call inside the event loop."""
+        seconds = self._limits.seconds
+        if seconds is not None:
+            overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
+            asyncio.get_running_loop().call_later(max(0.0, seconds - elapsed), self._stop, overdue)
+
+    def check_reached(self, error: MmpipeError | None) -> None:
+        """Stop the run after too many network errors in a row: every further record would fail too."""
+        is_unreached = isinstance(error, NetworkError) and not isinstance(error, NotRecorded)
+        self._unreached = self._unreached + 1 if is_unreached else 0
+        if error is not None and self._unreached >= _FEWEST_UNREACHED + self._concurrency:
+            self._stop(error)
+
+    def check_failures(self, failed: int, done: int) -> None:
+        """Stop the run if too many records failed."""
+        limit = self._limits.errors
+        if limit is not None and (excess := limit.excess(failed, done)) is not None:
+            self._stop(excess)
 
 
 class CostBudget:
-    """Money for the answers: what is asked is paid for in advance, at an estimate, and settled when the answer is there.
+    """The dollars of a run: the estimated cost of a request is held until its answer is there, then settled.
 
-    Until some answers have told what they cost, few are asked at once: no more than are known.
+    Before answers have shown what they cost, few are in flight: no more than have been settled.
     """
 
-    def __init__(self, most: float, change: Condition) -> None:
-        self._most, self._change = most, change
+    def __init__(self, dollars: float) -> None:
+        self._limit, self._condition = dollars, Condition()
         self._spent = 0.0
         self._held: dict[int, float] = {}
-        self._on_hold = 0.0
-        self._known = 0
+        self._total_held = 0.0
+        self._settled = 0
 
     async def hold(self, index: int, dollars: float) -> None:
-        """Set so much aside for the record at this place; raises QuotaError when nothing is left for it.
+        """Hold so much for the record at this index; raises QuotaError when too little is left.
 
-        While others are asked, some of what was set aside for them may come back.
+        While other requests are in flight, wait: they may cost less than is held for them.
         """
-        await self._change.until(lambda: not self._held or self._allows(dollars))
-        if self._spent + self._on_hold + dollars > self._most:
+        await self._condition.until(lambda: not self._held or self._allows(dollars))
+        if self._spent + self._total_held + dollars > self._limit:
             raise QuotaError(
-                f"what is left of --max-cost {self._most:g} is less than the next answer may cost"
+                f"what is left of --max-cost {self._limit:g} is less than the next answer may cost"
             )
         self._held[index] = dollars
-        self._on_hold += dollars
+        self._total_held += dollars
 
     def settle(self, index: int, dollars: float | None) -> None:
-        """What it really cost; where that is not known, what was set aside for it is gone."""
+        """Replace the held dollars by the real cost; None if it is unknown, which spends all that was held."""
         held = self._held.pop(index, 0.0)
-        self._on_hold = self._on_hold - held if self._held else 0.0
+        self._total_held = self._total_held - held if self._held else 0.0
         self._spent += held if dollars is None else dollars
-        self._known += bool(dollars)
-        self._change.happened()
+        self._settled += bool(dollars)
+        self._condition.changed()
+
+    def release(self) -> None:
+        """Let nobody wait any more: the run ends."""
+        self._condition.end()
 
     def _allows(self, dollars: float) -> bool:
-        return len(self._held) < self._known and self._spent + self._on_hold + dollars <= self._most
+        return len(self._held) < self._settled and self._spent + self._total_held + dollars <= self._limit

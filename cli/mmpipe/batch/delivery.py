@@ -1,0 +1,85 @@
+"""Delivers results: a line for each record to the output, a count to the summary, a check by the ending rules."""
+
+from dataclasses import dataclass
+
+from mmpipe.batch.engine import Outcome
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.pace.budgets import EndingRules
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.results import ResultFormat, bad_record_id, bad_record_line, copied_line, result_line
+from mmpipe.batch.summary import RunSummary
+from mmpipe.errors import MmpipeError
+from mmpipe.unix.streams import Output
+from mmpipe.writers.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutput:
+    """Everything that a run writes to: result lines go to the `journal`, if there is one, or else to `stdout`."""
+
+    stdout: Output
+    journal: Journal | None
+    summary: RunSummary
+    console: Console
+
+
+class Delivery:
+    """The results of one run."""
+
+    def __init__(
+        self, output: RunOutput, writer: ResultWriter, result_format: ResultFormat, rules: EndingRules
+    ) -> None:
+        self._journal, self._summary, self._console = output.journal, output.summary, output.console
+        self._writer, self._format, self._rules = writer, result_format, rules
+
+    async def wait_for_capacity(self, index: int) -> None:
+        """Return when the record at this index may be begun without holding back too many lines."""
+        await self._writer.wait_for_capacity(index)
+
+    def release(self) -> None:
+        """Let nobody wait for capacity any more: the run ends."""
+        self._writer.release()
+
+    def skip(self, index: int, *, is_answered: bool) -> None:
+        """Write nothing for a record: an earlier run answered it, or another shard takes it."""
+        self._summary.skipped += is_answered
+        self._writer.put(index, None)
+
+    def refuse(self, record: BadRecord) -> None:
+        """Write the error of a record that cannot be asked, unless the journal has it from an earlier run."""
+        is_known = self._journal is not None and bad_record_id(record) in self._journal
+        self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
+        self._settle(good=False)
+
+    def copy(self, record: Record, line: bytes, good: bool) -> None:
+        """Write for this record the answer in `line`, which another record with the same request received."""
+        copied = copied_line(line, record, self._format, self._earlier_attempts(record))
+        self._writer.put(record.index, copied)
+        self._summary.copied += 1
+        self._settle(good=good)
+
+    def deliver(self, outcome: Outcome[Record], dollars: float | None) -> tuple[bytes, int]:
+        """Write and count the outcome of a record; its line, and the offset of the line in the journal."""
+        record = outcome.item
+        self._summary.count(outcome, dollars)
+        line = result_line(outcome, self._format, self._earlier_attempts(record), dollars)
+        offset = self._writer.end
+        self._writer.put(record.index, line)
+        self._settle(good=outcome.error is None)
+        self._rules.check_reached(outcome.error)
+        trace = outcome.reply.request_id or "no trace id"
+        self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
+        return line, offset
+
+    def retrying(self, record: Record, error: MmpipeError, delay: float) -> None:
+        """Count a retry, and report it if the user wants details."""
+        self._summary.retries += 1
+        self._console.note(f"{record.id}: {error.message}; retrying in {delay:.1f} s")
+
+    def _settle(self, *, good: bool) -> None:
+        self._summary.settle(good=good)
+        self._rules.check_failures(self._summary.failed, self._summary.done)
+
+    def _earlier_attempts(self, record: Record) -> int:
+        return 0 if self._journal is None else self._journal.attempt(record.id)

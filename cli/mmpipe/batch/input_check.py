@@ -1,0 +1,270 @@
+"""Checks the input before the first request, as far as it can be known: files are read whole, a pipe is not."""
+
+import itertools
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.journal.sidecar import (
+    Sidecar,
+    changes,
+    fingerprint_of,
+    read_sidecar,
+    settings_sha256,
+    write_sidecar,
+)
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.records.records import Answered, BadRecord, Record, read_records
+from mmpipe.batch.records.repeated_ids import RepeatedIds
+from mmpipe.batch.records.requests import RequestDefaults
+from mmpipe.batch.records.sources import Ends, Piece, ends_of, lines_of, read_pieces
+from mmpipe.errors import InputError
+from mmpipe.unix.streams import Input
+from mmpipe.writers.console import Console
+
+_COMPARED: Final = 997  # one in so many records that seem to be answered is compared all the same
+_SHOWN: Final = 5  # bad records that an error names
+
+Found = Record | BadRecord | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInput:
+    """The input of a batch: the options that choose its records, and the defaults of their requests."""
+
+    options: BatchOptions
+    stdin: Input
+    defaults: RequestDefaults
+
+    @property
+    def is_files(self) -> bool:
+        """True if all of the input is in files, which can be read twice."""
+        paths = self.options.input.files
+        return bool(paths) and all(map(os.path.isfile, paths))
+
+    def ends(self) -> Ends:
+        """The present ends of the files; what is appended later is not part of the input."""
+        return ends_of(self.options.input.files, self.stdin)
+
+    def pieces(self, ends: Ends) -> Iterator[Piece]:
+        """The bytes of the input."""
+        return read_pieces(self.options.input.files, self.stdin, ends)
+
+    def records(
+        self, pieces: Iterable[Piece | None], is_answered: Callable[[str], bool] | None = None
+    ) -> Iterator[Found | None]:
+        """The records in the pieces; those whose id `is_answered` are not parsed."""
+        return read_records(
+            lines_of(pieces, separator=self.options.input.separator), self.defaults, is_answered
+        )
+
+    def takes(self, found: Found) -> bool:
+        """True if the record belongs to this shard."""
+        shard = self.options.input.shard
+        return shard is None or shard.takes(str(found.index) if found.id is None else found.id, found.index)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSource:
+    """The input of a run: a thread reads its pieces, and the event loop makes `records` of them.
+
+    None, among pieces and records, means that the next is not there yet. `takes` decides which records belong to this
+    shard. With `checked` no id is repeated. At most `limit` records are begun.
+    """
+
+    pieces: Iterator[Piece]
+    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
+    takes: Callable[[Found], bool]
+    checked: bool
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """Facts about the input before it is asked: its ends, and the `total` of the records of this run if it is known.
+
+    `checked` means that all of it was read and no id is repeated, `unchanged` that the journal was made of it.
+    """
+
+    ends: Ends
+    total: int | None = None
+    checked: bool = False
+    unchanged: bool = False
+
+
+@dataclass(slots=True)
+class InputCounts:
+    """Counts of all records, and of those that this run takes; `faults` describe the first bad ones."""
+
+    records: int = 0
+    taken: int = 0
+    bad: int = 0
+    answered: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise InputError if there is a bad record."""
+        if self.bad:
+            more = f" (and {self.bad - _SHOWN} more)" if self.bad > _SHOWN else ""
+            raise InputError(
+                f"{'; '.join(self.faults)}{more}; nothing was asked, --keep-going asks the others"
+            )
+
+
+def check_input(source: BatchInput, journal: Journal | None, console: Console) -> InputFacts:
+    """Read files whole, unless the run before has read the same ones; raises InputError for bad records.
+
+    A pipe is read later, as it comes.
+    """
+    options = source.options.input
+    _check_readable(options.files)
+    now = _sidecar(source) if source.is_files else None
+    # After the fingerprints: if a file grows in between, the next run sees that it has changed.
+    ends = source.ends()
+    if now is None:
+        return InputFacts(ends)
+    then = None if journal is None or not len(journal) else read_sidecar(journal.path)
+    if then is not None and then.records is not None and _is_same(then, now):
+        is_whole = options.shard is None and options.limit is None
+        return InputFacts(ends, then.records if is_whole else None, checked=True, unchanged=True)
+    for warning in changes(then, now):
+        console.warn(warning)
+    counts = count_input(source, ends, journal)
+    if journal is not None:
+        # Without the count where records are bad, so that the next run reads and refuses them again.
+        write_sidecar(journal.path, now if counts.bad else replace(now, records=counts.records))
+    limit = options.limit
+    total = counts.taken if limit is None else min(counts.taken, counts.answered + limit)
+    return InputFacts(ends, total, checked=not counts.bad)
+
+
+def count_input(
+    source: BatchInput,
+    ends: Ends,
+    journal: Journal | None,
+    on_open: Callable[[Record], None] = lambda _: None,
+) -> InputCounts:
+    """Count the records of the whole input; raises InputError for bad ones, unless --keep-going accepts them.
+
+    `on_open` is called with each record that has no good answer yet.
+    """
+    records = (
+        found for found in source.records(source.pieces(ends)) if isinstance(found, Record | BadRecord)
+    )
+    counts = count_records(records, journal, source.takes, on_open)
+    if not source.options.input.keep_going:
+        counts.check()
+    return counts
+
+
+def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) -> RecordSource:
+    """The input as a run takes it."""
+    is_answered = _has_answer(journal) if facts.unchanged and journal is not None else None
+
+    def records(pieces: Iterable[Piece | None]) -> Iterator[Found | None]:
+        return source.records(pieces, is_answered)
+
+    pieces, limit = source.pieces(facts.ends), source.options.input.limit
+    return RecordSource(pieces, records, source.takes, facts.checked, limit)
+
+
+def count_records(
+    records: Iterable[Record | BadRecord],
+    journal: Journal | None,
+    takes: Callable[[Record | BadRecord], bool],
+    on_open: Callable[[Record], None] = lambda _: None,
+) -> InputCounts:
+    """Count the records, and call `on_open` with each that has no good answer yet.
+
+    Raises InputError for an id that the journal has with another request.
+    """
+    counts, seen = InputCounts(), RepeatedIds()
+    for found in records:
+        record = refuse_repeated(found, seen)
+        counts.records += 1
+        taken = takes(record)
+        counts.taken += taken
+        if isinstance(record, BadRecord):
+            counts.bad += 1
+            if len(counts.faults) < _SHOWN:
+                counts.faults.append(f"{record.source}, line {record.number}: {record.message}")
+        elif is_answered(record, journal):
+            counts.answered += taken
+        elif taken:
+            on_open(record)
+    return counts
+
+
+def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | BadRecord:
+    """The record, or a bad one in its place if its id was seen before; the message names both places."""
+    first = None if isinstance(record, BadRecord) else seen.seen(record)
+    if first is None:
+        return record
+    source, number = first
+    places = f"{source}, line {number}, and in {record.source}, line {record.number}"
+    message = f"the id {record.id!r} is in {places}"
+    return BadRecord(record.index, record.id, record.source, record.number, message, record.custom_id)
+
+
+def is_answered(record: Record, journal: Journal | None) -> bool:
+    """True if the journal has a good answer; raises InputError if it answers another request with the same id."""
+    if journal is None:
+        return False
+    state = journal.state(record.id, record.sha256)
+    if state == "changed":
+        raise InputError(
+            f"{record.source}, line {record.number}: {record.id!r} was asked something else in {journal.path}; "
+            "give it another id, or begin a new file"
+        )
+    return state == "good"
+
+
+def _check_readable(paths: Sequence[str]) -> None:
+    """Raise InputError for a file that cannot be read; a pipe is not opened, since that may wait for its writer."""
+    for path in paths:
+        if path == "-":
+            continue
+        try:
+            mode = Path(path).stat().st_mode
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
+            reason = "Is a directory" if stat.S_ISDIR(mode) else "Permission denied"
+            raise InputError(f"cannot read {path}: {reason}")
+
+
+def _has_answer(journal: Journal) -> Callable[[str], bool]:
+    """A test whether an id has a good answer. Now and then it says no, so that the request is compared too.
+
+    Another file may have taken the name of the journal.
+    """
+    counted = itertools.count()
+    return lambda name: next(counted) % _COMPARED != 0 and journal.is_good(name)
+
+
+def _sidecar(source: BatchInput) -> Sidecar:
+    options = source.options
+    inputs = (fingerprint_of(path) for path in options.input.files)
+    return Sidecar(
+        inputs=tuple(found for found in inputs if found is not None),
+        settings_sha256=settings_sha256(
+            {
+                **asdict(source.defaults),
+                "separator": options.input.separator.decode("latin-1"),
+                "form": asdict(options.output.form),
+            }
+        ),
+        pid=os.getpid(),
+        started=time.time(),
+        records=None,
+        shard=None if options.input.shard is None else str(options.input.shard),
+    )
+
+
+def _is_same(then: Sidecar, now: Sidecar) -> bool:
+    return (then.inputs, then.settings_sha256) == (now.inputs, now.settings_sha256)
