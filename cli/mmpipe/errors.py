@@ -185,6 +185,11 @@ class InputError(MmpipeError):
 
     status = ExitStatus.INPUT
 
+    @classmethod
+    def from_os(cls, name: object, error: OSError) -> Self:
+        """Return the error for a failed read of the file or descriptor of that name."""
+        return cls(f"cannot read {name}: {error.strerror}")
+
 
 class OutputError(MmpipeError):
     """Output that cannot be written."""

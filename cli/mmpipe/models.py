@@ -125,9 +125,9 @@ def _served(
     from mmpipe.api.attempt import Observer
     from mmpipe.config.settings import Settings
     from mmpipe.retrying import RetryLoop, announce_endpoint
-    from mmpipe.unix.signals import interruptible
+    from mmpipe.unix.signals import raise_interrupts
 
-    with interruptible(), Console(streams, options.manners, environment) as console:
+    with raise_interrupts(), Console(streams, options.manners, environment) as console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
         endpoint = announce_endpoint(settings, console)

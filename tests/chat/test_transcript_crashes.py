@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mmpipe.chat.transcript import kept_transcript, message_line
 from mmpipe.core.events import Message
 from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
-from mmpipe.unix.signals import interruptible
+from mmpipe.unix.signals import raise_interrupts
 from support.disks import largest_file
 from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, TALK, add, kept, read
 
@@ -175,7 +175,7 @@ def test_a_file_that_lost_its_name_during_the_wait_is_not_written_to(
 
 def test_a_signal_leaves_the_conversation_as_it_was_and_free(path: Path) -> None:
     def ask() -> None:
-        with interruptible(), kept(path):
+        with raise_interrupts(), kept(path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.unix.files import check_apart, check_unread, opened, replaced
+from mmpipe.unix.files import check_apart, check_unread, open_output, replace_output
 from mmpipe.unix.streams import Streams
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
-    with replaced(str(tmp_path / "answer")) as output:
+    with replace_output(str(tmp_path / "answer")) as output:
         output.write(b"all ")
         assert not (tmp_path / "answer").exists()
         output.write(b"of it")
@@ -23,7 +23,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
     (tmp_path / "answer").write_bytes(b"old")
 
     def fail() -> None:
-        with replaced(str(tmp_path / "answer")) as output:
+        with replace_output(str(tmp_path / "answer")) as output:
             output.write(b"new")
             raise KeyboardInterrupt
 
@@ -39,7 +39,7 @@ def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(tmp_pa
     before = os.umask(0o027)
     try:
         for name in ("old", "new"):
-            with replaced(str(tmp_path / name)) as output:
+            with replace_output(str(tmp_path / name)) as output:
                 output.write(b"x")
     finally:
         os.umask(before)
@@ -49,7 +49,7 @@ def test_the_mode_of_the_old_file_is_kept_and_a_new_one_follows_the_umask(tmp_pa
 def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"old")
     (tmp_path / "link").symlink_to("target")
-    with replaced(str(tmp_path / "link")) as output:
+    with replace_output(str(tmp_path / "link")) as output:
         output.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert b"new" == (tmp_path / "target").read_bytes()
@@ -57,14 +57,14 @@ def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path: Path) -> None:
 
 def test_a_long_name_is_no_hindrance(tmp_path: Path) -> None:
     name = "a" * 255
-    with replaced(str(tmp_path / name)) as output:
+    with replace_output(str(tmp_path / name)) as output:
         output.write(b"x")
     assert [name] == [found.name for found in tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "", "."])
 def test_a_place_that_cannot_be_written_is_an_output_error(path: str, tmp_path: Path) -> None:
-    for opening in (replaced, opened):
+    for opening in (replace_output, open_output):
         with pytest.raises(OutputError, match="cannot write"), opening(f"{tmp_path}/{path}"):
             pass
 
@@ -72,20 +72,20 @@ def test_a_place_that_cannot_be_written_is_an_output_error(path: str, tmp_path: 
 def test_a_descriptor_is_written_where_it_is(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb", buffering=0) as file:
         file.write(b"before ")
-        for opening in (replaced, opened):
+        for opening in (replace_output, open_output):
             with opening(f"/dev/fd/{file.fileno()}") as output:
                 output.write(b"and more ")
     assert b"before and more and more " == (tmp_path / "file").read_bytes()
 
 
 def test_a_descriptor_that_is_not_open_is_an_output_error() -> None:
-    with pytest.raises(OutputError, match="Bad file descriptor"), opened("/dev/fd/987"):
+    with pytest.raises(OutputError, match="Bad file descriptor"), open_output("/dev/fd/987"):
         pass
 
 
 @pytest.mark.parametrize("number", [2**31, 2**32 + 1, 10**20])
 def test_a_number_that_no_descriptor_has_is_an_output_error(number: int) -> None:
-    for opening in (replaced, opened):
+    for opening in (replace_output, open_output):
         with pytest.raises(OutputError, match="cannot write to /dev/fd"), opening(f"/dev/fd/{number}"):
             pass
 
@@ -93,7 +93,7 @@ def test_a_number_that_no_descriptor_has_is_an_output_error(number: int) -> None
 def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    with replaced(str(tmp_path / "pipe")) as output:
+    with replace_output(str(tmp_path / "pipe")) as output:
         output.write(b"x")
     assert b"x" == os.read(reading, 9)
     os.close(reading)
@@ -148,6 +148,6 @@ def test_an_output_that_is_read_too_is_refused_by_whatever_name(tmp_path: Path) 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
     for line in (b"one\n", b"two\n"):
-        with opened(str(tmp_path / "log"), append=True) as output:
+        with open_output(str(tmp_path / "log"), append=True) as output:
             output.write(line)
     assert b"one\ntwo\n" == (tmp_path / "log").read_bytes()

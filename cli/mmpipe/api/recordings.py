@@ -74,7 +74,7 @@ class Recordings:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
+            raise InputError.from_os(path, error) from error
         except ValueError as error:
             raise InputError(f"{path} is no recording: {error}") from error
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from mmpipe.unix.signals import ENDING
+from mmpipe.unix.signals import ENDING_SIGNALS
 
 _ALLOCATIONS: Final = 50_000  # between two collections of the youngest objects
 
@@ -16,7 +16,7 @@ _ALLOCATIONS: Final = 50_000  # between two collections of the youngest objects
 def handle_signals(end: Callable[[int], None]) -> Iterator[None]:
     """Inside, call `end` with the number of each signal that asks the process to end, except ignored ones."""
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     handled = [number for number, handler in before.items() if handler != signal.SIG_IGN]
     for number in handled:
         loop.add_signal_handler(number, end, number)

@@ -7,7 +7,7 @@ from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Findings, Merged, merge
 from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import InputError, Partial, UsageError
-from mmpipe.unix.files import check_unread, replaced
+from mmpipe.unix.files import check_unread, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 
@@ -54,5 +54,5 @@ def _opened(options: MergeOptions, streams: Streams) -> Iterator[Output]:
         yield streams.stdout
         return
     # Locked, so that what a run is writing is not taken away from it.
-    with open_journal(path, resume=False, overwrite=options.overwrite), replaced(path) as out:
+    with open_journal(path, resume=False, overwrite=options.overwrite), replace_output(path) as out:
         yield out

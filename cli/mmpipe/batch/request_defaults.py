@@ -8,7 +8,7 @@ from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
 from mmpipe.core.catalogue import find_model
 from mmpipe.errors import UsageError
-from mmpipe.unix.inputs import read_text, typed_text
+from mmpipe.unix.inputs import decode_argument, read_text
 from mmpipe.writers.console import Console
 
 
@@ -22,14 +22,14 @@ def read_defaults(
     )
     split = {} if asked.native_thinking else {"reasoning_split": True}
     body = {**sampled, **split, **parameters.parse_parameters(asked.parameters)}
-    model = typed_text(str(settings.get("model")), "the name of the model")
+    model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
     for warning in parameters.check_for_model(body, find_model(model)):
         console.warn(warning)
     if options.bounds.cost is not None and ExpectedUsage(model, 1, 1).dollars is None:
         raise UsageError(f"--max-cost: the price of {model} is not known")
-    system = None if asked.system is None else typed_text(asked.system, "the system message")
+    system = None if asked.system is None else decode_argument(asked.system, "the system message")
     return RequestDefaults(
         model=model,
         system=system if asked.system_file is None else read_text(asked.system_file),
@@ -37,7 +37,7 @@ def read_defaults(
         parameters=body,
         template=None
         if asked.template is None
-        else Template.parse(typed_text(asked.template, "the template")),
+        else Template.parse(decode_argument(asked.template, "the template")),
         format=options.input.format,
         streamed=asked.streamed,
     )

@@ -30,7 +30,7 @@ from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageEr
 from mmpipe.retrying import announce_endpoint
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.unix.files import check_apart, check_unread
-from mmpipe.unix.signals import interruptible
+from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
@@ -68,7 +68,7 @@ def run_batch(
         if options.dry_run:
             _dry_run(call)
         else:
-            with interruptible():
+            with raise_interrupts():
                 _ask_all(call, summary, open_pool)
 
 

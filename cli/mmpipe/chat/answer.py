@@ -26,8 +26,8 @@ from mmpipe.retrying import RetryLoop, announce_endpoint
 from mmpipe.structured.constraint import SHOWS_THINKING, ConstraintOptions, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import check_apart, check_unread
-from mmpipe.unix.inputs import typed_text
-from mmpipe.unix.signals import interruptible
+from mmpipe.unix.inputs import decode_argument
+from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
 
@@ -69,7 +69,7 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     check_apart(streams, options.form.output or "-", *beside, talk.file)
     # The answer may take the place of what was asked, which is read by then.
     check_unread(streams, beside, (*talk.inputs, options.tools.file, options.fitting.schema))
-    with open_stats(options.meta) as account, interruptible(), console:
+    with open_stats(options.meta) as account, raise_interrupts(), console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
         fitting = read_constraint(options.fitting, console.warn)
@@ -114,7 +114,7 @@ def _frame(options: Options, settings: Settings, tooling: "ToolSetup | None", co
     if twice := sorted(further.keys() & tools.keys()):
         raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: one of them")
     body = {**sampled, **split, **tools, **further}
-    model = typed_text(str(settings.get("model")), "the name of the model")
+    model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
     for warning in parameters.check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):

@@ -11,7 +11,7 @@ from mmpipe.core.events import Message, ToolCall
 from mmpipe.core.messages import check_results, drop_open_calls
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.text.visible import one_line
-from mmpipe.unix.inputs import read_stdin_text, read_text, typed_text
+from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
 
@@ -166,7 +166,7 @@ def read_said(options: ConversationOptions, stdin: Input, console: Console) -> U
     results = _read_results(options.results, read)
     if results and not options.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
-    system = None if options.system is None else typed_text(options.system, "the system message")
+    system = None if options.system is None else decode_argument(options.system, "the system message")
     if options.system_file is not None:
         system = read_text(options.system_file)
     return UserInput(seed, name, system, results, read_prompt(options.sources, stdin, console.hint))
@@ -210,7 +210,7 @@ def _read_results(results: Sequence[str], read: Callable[[str], str]) -> dict[st
         if identity in found:
             raise UsageError(f"--tool-result {shown} is given twice")
         is_file = value.startswith("@")
-        found[identity] = read(value[1:]) if is_file else typed_text(value, f"--tool-result {shown}")
+        found[identity] = read(value[1:]) if is_file else decode_argument(value, f"--tool-result {shown}")
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.events import Message
 from mmpipe.errors import UsageError
-from mmpipe.unix.files import opened, replaced
+from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import EventWriter, RawWriter, RecordWriter, TranscriptWriter
@@ -75,8 +75,8 @@ def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[Out
             streams.stdout.check_open()
             data = streams.stdout
         else:
-            data = stack.enter_context(replaced(str(form.output)))
-        file = None if form.thinking_file is None else stack.enter_context(opened(form.thinking_file))
+            data = stack.enter_context(replace_output(str(form.output)))
+        file = None if form.thinking_file is None else stack.enter_context(open_output(form.thinking_file))
         mode = _mode(form, data, streams, file, dims=console.can_dim)
         yield OutputTargets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
 

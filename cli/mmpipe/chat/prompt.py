@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmpipe.errors import InputError, UsageError
-from mmpipe.unix.inputs import read_stdin_text, read_text, typed_text
+from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
 from mmpipe.unix.streams import Input
 
 NO_PROMPT = 'no prompt: say `mmpipe chat "your question"`, or pipe it in; --help tells more'
@@ -85,5 +85,5 @@ def _words(words: Sequence[str], read_stdin: Callable[[], str]) -> list[str]:
             parts += [" ".join(run), read_stdin()]
             run = []
         else:
-            run.append(typed_text(word, "the prompt"))
+            run.append(decode_argument(word, "the prompt"))
     return [*parts, " ".join(run)]

@@ -15,7 +15,7 @@ from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
 from mmpipe.text.strict_json import is_deeper, loads
 from mmpipe.unix.folders import sync_folder_of
-from mmpipe.unix.locks import is_still, lock, short_pauses
+from mmpipe.unix.locks import is_same_file, lock, pause_until_timeout
 from mmpipe.unix.streams import Output
 
 _LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
@@ -84,7 +84,7 @@ def kept_transcript(
     Another process that has it is waited for, up to `patience` seconds: `waiting` is called when that begins, and
     `look` some times a second. Raises Busy, InputError for what is no transcript (and leaves it as it is), OutputError.
     """
-    descriptor, is_new = _locked(path, short_pauses(patience, look, waiting))
+    descriptor, is_new = _locked(path, pause_until_timeout(patience, look, waiting))
     try:
         yield _transcript(descriptor, path, is_new=is_new)
     finally:
@@ -130,7 +130,7 @@ class _LockedFile:
 
     def _check_untouched(self) -> None:
         """Editors ask for no lock: what they wrote must not be cut off, nor may we write to what they put aside."""
-        if not is_still(self.descriptor, self.path):
+        if not is_same_file(self.descriptor, self.path):
             raise OutputError(f"{self.path} was removed or replaced meanwhile; nothing was added to it")
         if os.fstat(self.descriptor).st_size != self.size:
             raise OutputError(
@@ -208,14 +208,14 @@ def _read(descriptor: int, path: str) -> bytes:
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(status.st_size)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError.from_os(path, error) from error
 
 
 def _remove_if_empty(descriptor: int, path: str) -> None:
     """Nobody should find an empty file after a first question that failed."""
     status = os.fstat(descriptor)
     # A device has no size either, and root could remove it.
-    if stat.S_ISREG(status.st_mode) and status.st_size == 0 and is_still(descriptor, path):
+    if stat.S_ISREG(status.st_mode) and status.st_size == 0 and is_same_file(descriptor, path):
         Path(path).resolve().unlink()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError, TimedOut
 from mmpipe.text.visible import one_line
-from mmpipe.unix.signals import AT_A_TIME, held_back
+from mmpipe.unix.signals import MAX_WAIT, delay_signals
 
 _LONGEST_KEY = 16 * 1024  # bytes
 _PATIENCE = 60.0  # seconds; the command may ask its user for a password
@@ -75,7 +75,7 @@ def run_key_command(command: object, environment: Mapping[str, str], limit: floa
 @contextmanager
 def _started(words: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
     """The command, which does not outlive the context."""
-    with held_back() as let_through:
+    with delay_signals() as let_through:
         try:
             child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
         except (OSError, ValueError) as error:
@@ -105,7 +105,7 @@ def _read(child: "subprocess.Popen[bytes]", end: float) -> bytes:
     while True:
         if time.monotonic() >= end:
             raise _too_slow()
-        if not select.select([child.stdout], [], [], AT_A_TIME)[0]:
+        if not select.select([child.stdout], [], [], MAX_WAIT)[0]:
             continue
         piece = os.read(child.stdout.fileno(), _LONGEST_KEY)
         printed += piece

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
 from mmpipe.text.suggestions import did_you_mean
-from mmpipe.unix.signals import handled
+from mmpipe.unix.signals import handle_signals
 from mmpipe.unix.streams import Streams
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _forward_signals() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
         for number in early:
             forward(number)
 
-    with handled(forward):
+    with handle_signals(forward):
         yield forward_to
 
 

@@ -1,1 +1,1 @@
-"""Streams, files, locks and signals of the system."""
+"""Streams, files, locks and signals of the operating system."""

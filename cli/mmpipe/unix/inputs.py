@@ -1,4 +1,4 @@
-"""Reads text from files, standard input and arguments, as bytes that must be UTF-8 in every locale."""
+"""Reads text from files, standard input and arguments; it must be UTF-8 in every locale."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from mmpipe.errors import InputError
-from mmpipe.unix.signals import AT_A_TIME
+from mmpipe.unix.signals import MAX_WAIT
 from mmpipe.unix.streams import Input
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
@@ -16,24 +16,24 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_stdin_text(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> str:
-    """All of standard input; raises InputError."""
+    """Read standard input to its end; arguments as for `_read_stdin`. Raises InputError."""
     return _decoded(_read_stdin(stdin, timeout, say), "standard input")
 
 
 def read_text(path: str) -> str:
-    """The text of a file; raises InputError."""
+    """Return the text of a file. Raises InputError."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123  Path would collapse names that the user typed
             content = file.read(MAX_PROMPT + 1)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError.from_os(path, error) from error
     except ValueError as error:
         raise InputError(f"cannot read {path!r}: {error}") from error
     return _decoded(content, path)
 
 
-def typed_text(argument: str, name: str) -> str:
-    """An argument of the command line as the user typed it, byte for byte; raises InputError."""
+def decode_argument(argument: str, name: str) -> str:
+    """Return the text of an argument of the command line, from its exact bytes. Raises InputError."""
     return _decoded(os.fsencode(argument), name)
 
 
@@ -50,9 +50,9 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> bytes:
-    """Everything up to the end of standard input, however long it takes, or within `timeout` seconds.
+    """Read standard input to its end; raises InputError after `timeout` seconds (None: waits forever).
 
-    `say` gets one sentence if nothing has arrived for a while, since a forgotten pipe looks like a hang.
+    `say` gets one sentence if nothing has arrived after two seconds, since a forgotten pipe looks like a hang.
     """
     now = time.monotonic()
     end = float("inf") if timeout is None else now + timeout
@@ -65,7 +65,7 @@ def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] 
         if now >= notice and say is not None:
             say("waiting for standard input to end; -n (--no-stdin) does without it")
             notice = float("inf")
-        wake = min(end, notice, now + AT_A_TIME)
+        wake = min(end, notice, now + MAX_WAIT)
         if select.select([stdin.descriptor], [], [], wake - now)[0]:
             notice = float("inf")
             piece = _read(stdin)
@@ -76,7 +76,7 @@ def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] 
 
 
 def _read(stdin: Input) -> bytes | None:
-    """What is there; empty at the end, None if somebody else took it first."""
+    """Return the next bytes; empty at the end, None if another reader was faster."""
     try:
         piece = os.read(stdin.descriptor, 2**20)
     except BlockingIOError:
@@ -85,8 +85,8 @@ def _read(stdin: Input) -> bytes | None:
         if error.errno == errno.EIO and os.isatty(stdin.descriptor):
             # A background job may not read from its terminal.
             return b""
-        raise InputError(f"cannot read standard input: {error.strerror}") from error
+        raise InputError.from_os("standard input", error) from error
     if not piece and stdin.is_terminal and not os.isatty(stdin.descriptor):
-        # Whoever typed there did not say that this was all.
+        # The end of a lost terminal is not an end that the user typed.
         raise InputError("cannot read standard input: its terminal is gone")
     return piece

@@ -1,4 +1,4 @@
-"""The atomic write: a file is written beside its place and renamed, so that others see it whole or not at all."""
+"""Atomic write: a file is written beside its target and renamed, so that readers see all of it or none."""
 
 import os
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from mmpipe.unix.folders import sync_folder_of
 
 @contextmanager
 def replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iterator[int]:
-    """Yield the descriptor of a new file, which takes the place of `target` when the context ends well.
+    """Yield the descriptor of a new file that replaces `target` when the context succeeds.
 
-    Its content is on the disk before its name is. Without `syncs_name` a power cut may leave the earlier file.
-    Otherwise nothing is left. Raises OSError.
+    The content is on the disk before the name is. Without `syncs_name` a power cut may leave the earlier file.
+    After an error no new file is left. Raises OSError.
     """
     temporary, descriptor = create_beside(target, mode)
     try:
@@ -30,7 +30,7 @@ def replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iterator[
 
 
 def create_beside(target: str, mode: int) -> tuple[str, int]:
-    """The path and the descriptor of a new file in the folder of `target`: only there can it be renamed into place."""
+    """Create a file in the folder of `target`, where it can be renamed; returns its path and descriptor. Raises OSError."""
     folder, name = os.path.split(target)
     while True:
         # A name may have 255 bytes; the front of it is enough to recognise the file by.

@@ -1,4 +1,4 @@
-"""Lets signals end the work in an orderly way: what was begun is cleaned up, then the process dies by the signal."""
+"""Turns signals into an orderly end: the work is cleaned up, then the process dies by the signal."""
 
 import signal
 import time
@@ -7,19 +7,19 @@ from contextlib import ExitStack, contextmanager
 
 from mmpipe.errors import Interrupted
 
-_TOGETHER = 0.5  # seconds
-# Seconds that a wait for input may take at a time: a signal that comes just before the wait begins does not end it.
-AT_A_TIME = 0.25
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+_TOGETHER = 0.5  # seconds in which several signals count as one
+# Seconds; the longest single wait for input, since a signal just before a wait does not end it.
+MAX_WAIT = 0.25
+ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 @contextmanager
-def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Inside, `handler` gets the signals that ask the process to end.
+def handle_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Pass the signals that ask the process to end to `handler` inside the context.
 
-    What the parent ignores (nohup, a job in the background) stays ignored.
+    A signal that the parent ignores (nohup, a job in the background) stays ignored.
     """
-    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     for number, old in before.items():
         if old != signal.SIG_IGN:
             signal.signal(number, handler)
@@ -31,54 +31,54 @@ def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
 
 
 @contextmanager
-def held_back() -> Iterator[Callable[[], None]]:
-    """Inside, such a signal waits until the function that is given is called, or else until the end.
+def delay_signals() -> Iterator[Callable[[], None]]:
+    """Delay such signals until the yielded function is called, or until the end of the context.
 
-    For what must not be interrupted halfway, such as a child that runs already while nobody knows its number.
+    For work that must not be interrupted halfway, such as starting a child before its number is known.
     """
     received: list[int] = []
     stack = ExitStack()
-    stack.enter_context(handled(lambda number, _: received.append(number)))
+    stack.enter_context(handle_signals(lambda number, _: received.append(number)))
 
-    def let_through() -> None:
+    def deliver() -> None:
         stack.close()
         while received:
             signal.raise_signal(received.pop(0))
 
     try:
-        yield let_through
+        yield deliver
     finally:
-        let_through()
+        deliver()
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Inside, the first signal that asks the process to end raises Interrupted; a later one ends it at once.
+def raise_interrupts() -> Iterator[None]:
+    """Raise Interrupted inside the context at the first signal that asks the process to end; a later one ends it at once.
 
-    Those that come together with the first, such as the hang-up of a terminal and that of its shell, are one with it.
+    Signals within half a second of the first count as one, such as the hang-ups of a terminal and of its shell.
 
-    Python loses or wraps an exception that strikes in the wrong place, such as a destructor or an import. So the
-    signal is also remembered, and Interrupted is what leaves the context, whatever became of the first one.
+    Python loses or wraps an exception that is raised in a destructor or an import. So the signal is also remembered,
+    and the context always ends with Interrupted.
     """
     received: list[int] = []
 
     def interrupt(number: int, _: object) -> None:
         received.append(number)
-        began = time.monotonic()
+        start = time.monotonic()
 
         def end_at_once(second: int, _: object) -> None:
-            if time.monotonic() - began > _TOGETHER:
+            if time.monotonic() - start > _TOGETHER:
                 signal.signal(second, signal.SIG_DFL)
                 signal.raise_signal(second)
 
-        for each in ENDING:
-            # No default yet: Python complains of it for one that has come at the same time.
+        for each in ENDING_SIGNALS:
+            # Not the default yet: Python complains about that if the signal is already pending.
             if signal.getsignal(each) != signal.SIG_IGN:
                 signal.signal(each, end_at_once)
         raise Interrupted(number)
 
     try:
-        with handled(interrupt):
+        with handle_signals(interrupt):
             yield
     except Exception:
         if received:

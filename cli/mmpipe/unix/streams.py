@@ -1,4 +1,4 @@
-"""The standard streams as bytes: every byte is written, and a cut pipe is told apart from a full disk."""
+"""Standard streams as bytes: every byte is written, and a closed pipe is not the error of a full disk."""
 
 import errno
 import os
@@ -12,9 +12,9 @@ from mmpipe.text.visible import one_line
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Output:
-    """One descriptor to write to; `name` is how errors call it, `written` the bytes that went out.
+    """Descriptor to write to; errors use `name`, and `written` counts the bytes.
 
-    Where `is_main` (standard output), a reader that goes away has what it wanted; elsewhere data is lost.
+    If the reader of standard output (`is_main`) goes away, it has read enough; elsewhere data is lost.
     """
 
     descriptor: int
@@ -24,9 +24,9 @@ class Output:
     written: int = 0
 
     def write(self, data: bytes) -> None:
-        """Write all of `data`, however often the kernel takes only a part.
+        """Write all of `data`, in as many system calls as the kernel needs.
 
-        Raises PipeClosed when the reader of standard output is gone, OutputError for anything else.
+        Raises PipeClosed if the reader of standard output is gone, OutputError for any other error.
         """
         left = memoryview(data)
         while left:
@@ -35,15 +35,15 @@ class Output:
                 self.written += taken
                 left = left[taken:]
             except BlockingIOError:
-                # Somebody who shares the descriptor made it non-blocking.
+                # Another process that shares the descriptor made it non-blocking.
                 select.select([], [self.descriptor], [])
             except OSError as error:
-                raise self._trouble(error) from error
+                raise self._translate(error) from error
 
     def check_reader(self) -> None:
-        """Raise PipeClosed if this is a pipe that nobody will read from any more.
+        """Raise PipeClosed if the output is a pipe without a reader.
 
-        A write would find out too, but while a model thinks there is nothing to write.
+        A write would notice too, but there is nothing to write while the model thinks.
         """
         poll = select.poll()
         poll.register(self.descriptor, 0)
@@ -51,13 +51,13 @@ class Output:
             raise PipeClosed
 
     def check_open(self) -> None:
-        """Raise OutputError if the descriptor cannot be written to, before anything is paid for."""
+        """Raise OutputError if the descriptor is not writable, before a request costs money."""
         try:
             os.write(self.descriptor, b"")
         except OSError as error:
-            raise self._trouble(error) from error
+            raise self._translate(error) from error
 
-    def _trouble(self, error: OSError) -> Exception:
+    def _translate(self, error: OSError) -> Exception:
         if error.errno == errno.EPIPE and self.is_main:
             return PipeClosed()
         if error.errno == errno.EBADF:
@@ -67,7 +67,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Input:
-    """The descriptor that prompts are read from."""
+    """Descriptor to read prompts from."""
 
     descriptor: int
     is_terminal: bool = False
@@ -75,20 +75,20 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Where the program reads, writes its data, and talks to the user."""
+    """Standard input, output and error of the program."""
 
     stdin: Input
     stdout: Output
     stderr: Output
 
     def say(self, sentence: str) -> None:
-        """One line on stderr; a stderr that cannot be written to is no reason to fail."""
+        """Print one line on stderr; errors of stderr are ignored."""
         with suppress(OutputError):
             self.stderr.write(f"mmpipe: {one_line(sentence)}\n".encode(errors="replace"))
 
     @classmethod
     def real(cls) -> "Streams":
-        """The process's own streams; each is judged for itself, never by FORCE_COLOR."""
+        """Return the streams of the process; each is a terminal or not by itself, never by FORCE_COLOR."""
         return cls(
             Input(0, is_terminal=os.isatty(0)),
             Output(1, "standard output", is_terminal=os.isatty(1), is_main=True),
@@ -97,7 +97,7 @@ class Streams:
 
     @classmethod
     def fake(cls, stdin: bytes = b"", *, terminals: str = "") -> "Streams":
-        """Streams over nameless files, which are closed with them; `terminals` names those that pass for one, as in "stdout stderr"."""
+        """Return streams on nameless files for tests; `terminals` names those that count as terminals: "stdout stderr"."""
         import tempfile
         import weakref
 
@@ -117,9 +117,9 @@ class Streams:
         return cls(source, stdout, stderr)
 
     def captured(self) -> tuple[bytes, bytes]:
-        """What a fake's stdout and stderr hold."""
-        return _contents(self.stdout.descriptor), _contents(self.stderr.descriptor)
+        """Return the content of stdout and stderr of fake streams."""
+        return _read_all(self.stdout.descriptor), _read_all(self.stderr.descriptor)
 
 
-def _contents(descriptor: int) -> bytes:
+def _read_all(descriptor: int) -> bytes:
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

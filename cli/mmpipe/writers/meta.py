@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
-from mmpipe.unix.files import opened
+from mmpipe.unix.files import open_output
 from mmpipe.writers.lines import write_line
 
 _SIGNAL_BASE = 128  # a shell adds the number of the signal
@@ -23,7 +23,7 @@ def open_meta(
     if path is None:
         yield lambda _: None
         return
-    with opened(path, append=True) as output:
+    with open_output(path, append=True) as output:
         try:
             yield partial(write_line, output)
         except (Exception, Interrupted) as error:

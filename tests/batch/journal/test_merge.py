@@ -10,14 +10,14 @@ from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Merged, merge
 from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import Busy, InputError
-from mmpipe.unix.files import opened
+from mmpipe.unix.files import open_output
 from support.journals import batch_api_line, record
 
 
 def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, Merged]:
     for number, content in enumerate(shards):
         (folder / f"{number}").write_bytes(content)
-    with opened(str(folder / "all")) as out:
+    with open_output(str(folder / "all")) as out:
         found = merge([str(folder / f"{number}") for number in range(len(shards))], out, in_order=in_order)
     return (folder / "all").read_bytes(), found
 
@@ -138,9 +138,9 @@ def test_a_torn_end_is_left_out_and_a_whole_one_gets_its_newline(tmp_path: Path)
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 1"):
         merged(tmp_path, b"a prompt\n")
-    with pytest.raises(InputError, match="cannot read"), opened(str(tmp_path / "all")) as out:
+    with pytest.raises(InputError, match="cannot read"), open_output(str(tmp_path / "all")) as out:
         merge([str(tmp_path / "missing")], out)
-    with pytest.raises(InputError, match="cannot read"), opened(str(tmp_path / "all")) as out:
+    with pytest.raises(InputError, match="cannot read"), open_output(str(tmp_path / "all")) as out:
         merge([str(tmp_path)], out)
 
 
@@ -148,9 +148,9 @@ def test_a_shard_that_is_still_at_work_is_not_taken_for_whole(tmp_path: Path) ->
     path = str(tmp_path / "shard")
     with (
         open_journal(path, resume=False, overwrite=False),
-        opened(str(tmp_path / "all")) as out,
+        open_output(str(tmp_path / "all")) as out,
         pytest.raises(Busy, match=rf"process {os.getpid()}\b"),
     ):
         merge([path], out)
-    with opened(str(tmp_path / "all")) as out:
+    with open_output(str(tmp_path / "all")) as out:
         assert 0 == merge([path, path], out).records

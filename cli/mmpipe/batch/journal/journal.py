@@ -14,7 +14,7 @@ from mmpipe.batch.journal.ledger import Ledger, key_of
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
-from mmpipe.unix.locks import is_still, lock, lock_to_read
+from mmpipe.unix.locks import is_same_file, lock, lock_to_read
 from mmpipe.unix.streams import Output
 
 State = Literal["new", "good", "failed", "changed"]
@@ -117,7 +117,7 @@ class Journal:
 
         Not to be called after an append that failed.
         """
-        if not is_still(self._output.descriptor, self.path):
+        if not is_same_file(self._output.descriptor, self.path):
             raise OutputError(
                 f"{self.path} was removed or replaced meanwhile; what was answered is not in it"
             )

@@ -41,7 +41,7 @@ def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: Non
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError.from_os(path, error) from error
     try:
         lock(descriptor, path)
         tail = find_tail(descriptor)
@@ -49,6 +49,6 @@ def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: Non
         last = None if whole is None else (line, whole)
         yield JournalFile(descriptor, path, tail.start, last, is_torn=tail.start < tail.size)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError.from_os(path, error) from error
     finally:
         os.close(descriptor)

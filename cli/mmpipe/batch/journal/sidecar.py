@@ -12,7 +12,7 @@ from typing import Final
 
 from mmpipe.errors import OutputError
 from mmpipe.text.strict_json import loads
-from mmpipe.unix.files import replaced
+from mmpipe.unix.files import replace_output
 
 _HEAD: Final = 64 << 10
 _NAME: Final = 240  # bytes; with what is put around it less than the 255 of a file name
@@ -99,7 +99,7 @@ def sidecar_path(journal: str) -> str:
 
 def write_sidecar(journal: str, sidecar: Sidecar) -> None:
     """Put it there whole or not at all; where a folder takes no file, only a warning is lost."""
-    with suppress(OutputError), replaced(sidecar_path(journal)) as output:
+    with suppress(OutputError), replace_output(sidecar_path(journal)) as output:
         output.write(json.dumps(asdict(sidecar)).encode() + b"\n")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from mmpipe.batch.journal.journal_file import JournalFile, open_to_read
 from mmpipe.batch.journal.ledger import Ledger, in_order, key_of
 from mmpipe.batch.journal.scan import Entry, entry
-from mmpipe.unix.files import replaced
+from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
 
 # What becomes of a line.
@@ -35,7 +35,7 @@ def sort_journal(path: str) -> bool:
         places = places_of(taken([source], marks))
         if not source.is_torn and LEFT not in marks[0] and _is_ascending(places):
             return False
-        with replaced(path) as out:
+        with replace_output(path) as out:
             write_lines(out, lines_by_index([source], places))
     return True
 
