@@ -1,4 +1,4 @@
-"""`python -m mmpipe` is `mmpipe`."""
+"""Runs `mmpipe` for `python -m mmpipe`."""
 
 from mmpipe.main import run
 

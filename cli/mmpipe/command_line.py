@@ -19,7 +19,7 @@ from mmpipe.commands.program import Program
 from mmpipe.commands.tree import TREE
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:
@@ -153,4 +153,4 @@ def _in_our_words(error: typer.TyperException) -> str:
         context = getattr(error, "ctx", None)
         options = TREE.named(getattr(context, "info_name", None)).options
         known = (name for option in options for name in option.names)
-    return f"{sentence}{did_you_mean(unknown[2], known)}; --help tells more"
+    return f"{sentence}{suggest(unknown[2], known)}; --help tells more"

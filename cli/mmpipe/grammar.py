@@ -8,7 +8,7 @@ from types import UnionType
 from typing import ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 
 _KINDS: Mapping[type, str] = {int: "a whole number", float: "a number"}
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
@@ -70,7 +70,7 @@ class Parameter:
         if not word and self.metavar in _NAMES_OF_FILES:
             raise UsageError(f"{label}: the name is empty, as that of a variable which is not set")
         if self.choices and word not in self.choices:
-            guess = did_you_mean(word, self.choices)
+            guess = suggest(word, self.choices)
             raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}{guess}")
         try:
             return self.kind(word)

@@ -1,4 +1,4 @@
-"""The boundary: prepares the process, and turns whatever happens into one line on stderr and an exit status."""
+"""Boundary of the process: prepares it, and turns every error into one line on stderr and an exit status."""
 
 import signal
 import sys
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def run() -> NoReturn:
-    """The command `mmpipe`: ends the process with a status of errors.py, or by the signal that ended the work."""
-    # Until there is something to clean up, SIGINT is to end the process as SIGTERM does; Python would show a
-    # traceback. Everything else is imported after that: it takes most of the time of a short command.
+    """Run the command `mmpipe`; ends the process with its exit status, or by the signal that ended the work."""
+    # Until there is something to clean up, SIGINT ends the process like SIGTERM; Python would show a traceback.
+    # All other imports follow, since they take most of the time of a short command.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Where a parent ignores it, the kernel forgets how our children ended.
+    # If a parent has set SIGCHLD to be ignored, the kernel discards the exit status of our children.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     import os
     import resource
@@ -24,16 +24,16 @@ def run() -> NoReturn:
     from mmpipe.unix.streams import Streams
 
     _open_standard_descriptors()
-    # A core file would hold the key. Only the soft limit: a command that we run may want its own.
+    # A core file would contain the key. Only the soft limit: commands that we run may raise theirs.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     status = main(sys.argv[1:], Streams.real())
-    # Everything is written by now, without buffers of Python's. What an ordinary exit adds is taking apart the
-    # modules of the SDK, and waiting for its threads.
+    # All output is written, without buffers of Python. An ordinary exit would only unload the modules of the SDK
+    # and wait for its threads.
     os._exit(status)
 
 
 def main(arguments: Sequence[str], streams: "Streams") -> int:
-    """Run one command; returns its exit status, or dies by a signal."""
+    """Run one command; returns its exit status, or ends the process by a signal."""
     import os
 
     from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, PipeClosed
@@ -47,16 +47,16 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         _report(error, arguments, streams)
         return error.status
     except PipeClosed:
-        _die_by(signal.SIGPIPE)
+        _die_by_signal(signal.SIGPIPE)
     except Interrupted as interruption:
-        _die_by(interruption.signal_number)
-    except Exception as error:  # noqa: BLE001  the boundary: a traceback is no message
-        _report(_bug(error), arguments, streams)
+        _die_by_signal(interruption.signal_number)
+    except Exception as error:  # noqa: BLE001  the boundary: users get a message, not a traceback
+        _report(_describe_bug(error), arguments, streams)
         return ExitStatus.INTERNAL
 
 
 def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") -> None:
-    # Looked for by hand, since the arguments may be what is wrong.
+    # Not from the parser: the error may be in the arguments.
     options = list(arguments)[: arguments.index("--")] if "--" in arguments else arguments
     if "--error-json" in options:
         from contextlib import suppress
@@ -64,7 +64,7 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         from mmpipe.errors import OutputError
         from mmpipe.writers.lines import write_line
 
-        # As with a sentence: that nobody can be told changes nothing of what happened.
+        # As for a sentence: an error of stderr does not change the exit status.
         with suppress(OutputError):
             write_line(streams.stderr, error.as_json())
         return
@@ -75,41 +75,41 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
     streams.say(f"{error.status.label}: {error.message}{later}{trace}")
 
 
-def _bug(error: Exception) -> "Internal":
+def _describe_bug(error: Exception) -> "Internal":
     import errno
     import traceback
 
     from mmpipe.errors import Internal
 
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-        return Internal("there is not enough memory (ulimit -v?)")
+        return Internal("not enough memory (ulimit -v?)")
     if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
-        return Internal("no more files may be opened (ulimit -n?)")
+        return Internal("too many open files (ulimit -n?)")
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.name}, line {frame.lineno}"
     return Internal(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")
 
 
 def _open_standard_descriptors() -> None:
-    """Give each of 0, 1 and 2 that is closed a descriptor, lest a socket or file lands on it.
+    """Open each of the descriptors 0, 1 and 2 that is closed, so that no socket or file gets its number.
 
-    What stands in for standard output can only be read, so that writing to it fails as writing to a closed one does.
+    The substitute for standard output is read-only, so that writing fails as it does on a closed descriptor.
     """
     import os
 
-    for descriptor, how in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+    for descriptor, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
         except OSError:
             # The lowest free descriptor is this one.
-            os.open(os.devnull, how)
+            os.open(os.devnull, mode)
 
 
-def _die_by(number: int) -> NoReturn:
+def _die_by_signal(number: int) -> NoReturn:
     import os
 
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    # Only if the signal is blocked.
+    # Reached only if the signal is blocked.
     os._exit(128 + number)

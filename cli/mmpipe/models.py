@@ -12,7 +12,7 @@ from mmpipe.core.catalogue import Model, Price, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, Rejected, UsageError
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console, Verbosity
@@ -164,7 +164,7 @@ def _one(name: str, entries: Sequence[_Entry], *, live: bool) -> _Entry:
     found = next((entry for entry in entries if entry.id.lower() == name.lower()), None)
     if found is not None:
         return found
-    guess = did_you_mean(name, (entry.id for entry in entries))
+    guess = suggest(name, (entry.id for entry in entries))
     shown = one_line(repr(name), 100)
     if live:
         raise Rejected(f"{shown} is not in the catalogue, and the host does not serve it{guess}")

@@ -15,7 +15,7 @@ from mmpipe.config.keys import checked, read_key_file, run_key_command
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import AuthError, UsageError
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
 # FACTS.md, "Hosts and keys". `cn` is the host of the official page.
@@ -168,7 +168,7 @@ class Settings:
         if profile is None:
             return
         if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
-            guess = did_you_mean(profile, profiles if isinstance(profiles, dict) else ())
+            guess = suggest(profile, profiles if isinstance(profiles, dict) else ())
             raise UsageError(f"there is no [profile.{profile}] in {self._path}{guess}")
         where = f"{self._path} [profile.{profile}]"
         for name, value in _checked(chosen, where):
@@ -283,7 +283,7 @@ def _checked(content: Mapping[str, object], where: str) -> Iterator[tuple[str, o
         kind = FILE_KEYS.get(name)
         if kind is None:
             raise UsageError(
-                f"{where}: {name} is no setting; there are {', '.join(FILE_KEYS)}{did_you_mean(name, FILE_KEYS)}"
+                f"{where}: {name} is no setting; there are {', '.join(FILE_KEYS)}{suggest(name, FILE_KEYS)}"
             )
         if not isinstance(value, kind) or isinstance(value, bool):
             raise UsageError(f"{where}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")

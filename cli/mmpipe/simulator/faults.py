@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mmpipe.simulator.envelopes import FAILURES
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 
 
 class FaultSpecError(ValueError):
@@ -152,7 +152,7 @@ def _read_kind(text: str) -> tuple[FaultKind, int]:
         return FaultKind(match["wait"]), int(match["s"])
     raise FaultSpecError(
         f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, base_resp-CODE, event-CODE, "
-        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(PLAIN_KINDS))}{did_you_mean(text, PLAIN_KINDS)}"
+        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(PLAIN_KINDS))}{suggest(text, PLAIN_KINDS)}"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
-from mmpipe.text.suggestions import did_you_mean
+from mmpipe.text.suggestions import suggest
 from mmpipe.unix.signals import handle_signals
 from mmpipe.unix.streams import Streams
 
@@ -134,7 +134,7 @@ def _profile(options: SimulatorOptions) -> "SimulatorProfile":
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
         raise UsageError(
-            f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{did_you_mean(unknown[0], Dialect)}"
+            f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{suggest(unknown[0], Dialect)}"
         )
     if not 0 <= options.port <= _LAST_PORT:
         raise UsageError(f"--port is {options.port}: it must be from 0 to {_LAST_PORT}")

@@ -1,1 +1,1 @@
-"""Small functions over text and JSON."""
+"""Pure functions on text and JSON."""

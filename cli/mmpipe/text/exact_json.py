@@ -1,26 +1,26 @@
-"""Reads and writes JSON with every number as it was written: 1.10 stays 1.10, and no digit is lost."""
+"""Reads and writes JSON with unchanged numbers: 1.10 stays 1.10, and no digit is lost."""
 
 import json
 from typing import Final
 
 import msgspec
 
-# Raw is written as it stands.
+# The encoder writes Raw unchanged.
 _DECODER: Final = json.JSONDecoder(parse_float=msgspec.Raw, parse_int=msgspec.Raw)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 def loads(text: str) -> object:
-    """The value that `text` is, which the strict reader has taken, with the text of a number in its place."""
+    """Return the value of `text`, each number as its text; `text` must have passed strict_json.loads."""
     value: object = _DECODER.decode(text)
     return value
 
 
 def dumps(value: object) -> str:
-    """`value` as compact JSON; raises UnicodeEncodeError for half of a surrogate pair."""
+    """Return `value` as compact JSON. Raises UnicodeEncodeError for a lone surrogate."""
     return _ENCODER.encode(value).decode()
 
 
 def compact(text: str) -> str:
-    """JSON without the space in it, with letters for escapes, and of a key that comes twice the last value."""
+    """Return JSON without spaces and unnecessary escapes; of a repeated key the last value stays."""
     return dumps(loads(text))

@@ -1,4 +1,4 @@
-"""Reads JSON as the standard has it: Python's reader also takes NaN and numbers that are infinite."""
+"""Reads JSON strictly: Python's decoder also accepts NaN and infinite numbers."""
 
 import json
 import math
@@ -7,26 +7,26 @@ from typing import Final
 
 
 class TooLarge(ValueError):
-    """JSON with a number that is beyond all that can be reckoned with."""
+    """JSON with a number that is too large for a float."""
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        # The number may be long, and what is said of it be cut at the end.
+        # Last, since the number may be long, and messages are cut off at the end.
         raise TooLarge(f"a number is too large: {text}")
     return number
 
 
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is no number of JSON")
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
 
 
 def loads(text: str) -> object:
-    """The value that `text` is; raises ValueError, also for what is nested too deep to be read."""
+    """Return the value of `text`. Raises ValueError, also for JSON that is nested too deep."""
     try:
         value: object = _DECODER.decode(text)
     except RecursionError:
@@ -35,7 +35,7 @@ def loads(text: str) -> object:
 
 
 def is_deeper(value: object, levels: int) -> bool:
-    """Whether arrays and objects are nested deeper in `value` than that; there is no recursion in it."""
+    """Return True if arrays and objects in `value` are nested deeper than `levels`; uses no recursion."""
     level = [value]
     for _ in range(levels):
         inner = [

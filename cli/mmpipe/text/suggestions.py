@@ -1,16 +1,16 @@
-"""Guesses what was meant by a word that nobody knows."""
+"""Suggests a known word for an unknown one."""
 
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word, such as `; did you mean json?`; empty without a good guess."""
-    # Needed only where something is wrong.
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word, such as `; did you mean json?`; empty without a good guess."""
+    # Needed only after an error.
     from difflib import get_close_matches
 
     spelled = {name.lower(): name for name in known}
-    meant = word.lower()
-    guesses = get_close_matches(meant, spelled, 1) or [
-        name for name in spelled if len(meant) > 1 and meant in name
+    wanted = word.lower()
+    guesses = get_close_matches(wanted, spelled, 1) or [
+        name for name in spelled if len(wanted) > 1 and wanted in name
     ]
     return f"; did you mean {spelled[guesses[0]]}?" if guesses else ""
