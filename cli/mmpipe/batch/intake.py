@@ -20,7 +20,7 @@ _SKIPPED_AT_ONCE: Final = 1000  # records, before other tasks have their turn
 Item = TypeVar("Item")
 
 
-class _End(Enum):
+class _InputEnd(Enum):
     END = auto()
 
 
@@ -34,7 +34,7 @@ class BackgroundReader(Generic[Item]):
         self._items = items
         self._loop = asyncio.get_running_loop()
         self._free = threading.Semaphore(ahead)
-        self._ready: deque[Item | _End | Exception] = deque()
+        self._ready: deque[Item | _InputEnd | Exception] = deque()
         self._arrival = asyncio.Event()
         self._closed = False
         threading.Thread(target=self._read, daemon=True, name="background reader").start()
@@ -45,7 +45,7 @@ class BackgroundReader(Generic[Item]):
             match self._ready[0] if self._ready else None:
                 case None:
                     yield None
-                case _End():
+                case _InputEnd():
                     return
                 case Exception() as error:
                     raise error
@@ -64,10 +64,10 @@ class BackgroundReader(Generic[Item]):
         """Read no further: the end follows the items that are there."""
         self._closed = True
         self._free.release()
-        self._add(_End.END)
+        self._add(_InputEnd.END)
 
     def _read(self) -> None:
-        end: _End | Exception = _End.END
+        end: _InputEnd | Exception = _InputEnd.END
         try:
             for item in self._items:
                 self._free.acquire()
@@ -78,12 +78,12 @@ class BackgroundReader(Generic[Item]):
             end = error
         self._hand_over(end)
 
-    def _hand_over(self, item: Item | _End | Exception) -> None:
+    def _hand_over(self, item: Item | _InputEnd | Exception) -> None:
         # The loop may be closed already; then nobody takes the item.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._add, item)
 
-    def _add(self, item: Item | _End | Exception) -> None:
+    def _add(self, item: Item | _InputEnd | Exception) -> None:
         self._ready.append(item)
         self._arrival.set()
 
@@ -104,7 +104,7 @@ class RecordIntake:
 
         A record with a repeated id is a bad one. Raises InputError for an id that the journal has with another request.
         """
-        while (found := next(self._records, _End.END)) is not _End.END:
+        while (found := next(self._records, _InputEnd.END)) is not _InputEnd.END:
             if found is None:
                 await self._reader.arrival()
                 continue

@@ -1,4 +1,4 @@
-"""`batch --merge`: one file of the journals of many runs, if nothing in it is missing."""
+"""`batch --merge`: joins the journals of many runs, and checks that no record is missing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ from mmpipe.writers.console import Console
 
 
 def merge_journals(options: MergeOptions, streams: Streams, environment: Mapping[str, str]) -> None:
-    """Write the one record of each id; returns only if every one is there once, and good.
+    """Write the record of each id; returns only if every record is there once and is good.
 
-    A file is replaced all or nothing. Raises InputError for records that are missing or in two journals, Partial for
-    failed ones, and what `merge` raises.
+    An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals,
+    Partial for failed ones, and the errors of `merge`.
     """
     if not options.paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
@@ -26,25 +26,25 @@ def merge_journals(options: MergeOptions, streams: Streams, environment: Mapping
             merged = merge(options.paths, out, in_order=options.in_order)
             _check(merged)
         if merged.unchecked is not None:
-            console.warn(f"whether a record is missing is not known: {merged.unchecked}")
+            console.warn(f"it is unknown whether a record is missing: {merged.unchecked}")
         console.summarize(f"{merged.records} records of {len(options.paths)} journals")
     if merged.failed.count:
-        raise Partial(f"{_told(merged.failed, 'records have no good answer')}; ask them again with --resume")
+        raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")
 
 
 def _check(merged: Merged) -> None:
-    wrong = []
+    faults = []
     if merged.missing.count:
-        wrong.append(_told(merged.missing, "records are missing, by their index"))
+        faults.append(_list(merged.missing, "records are missing, by their index"))
     if merged.repeated.count:
-        wrong.append(_told(merged.repeated, "ids are in several journals"))
-    if wrong:
-        raise InputError("; ".join(wrong))
+        faults.append(_list(merged.repeated, "ids are in several journals"))
+    if faults:
+        raise InputError("; ".join(faults))
 
 
-def _told(found: Findings, what: str) -> str:
+def _list(found: Findings, description: str) -> str:
     more = ", ..." if found.count > len(found.examples) else ""
-    return f"{found.count} {what}: {', '.join(found.examples)}{more}"
+    return f"{found.count} {description}: {', '.join(found.examples)}{more}"
 
 
 @contextmanager
@@ -53,6 +53,6 @@ def _opened(options: MergeOptions, streams: Streams) -> Iterator[Output]:
     if path is None or path == "-":
         yield streams.stdout
         return
-    # Locked, so that what a run is writing is not taken away from it.
+    # Locked, so that a journal is not replaced while a run writes it.
     with open_journal(path, resume=False, overwrite=options.overwrite), replace_output(path) as out:
         yield out

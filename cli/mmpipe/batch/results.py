@@ -17,7 +17,7 @@ _NAMES = ("id", "custom_id")
 
 @dataclass(frozen=True, slots=True)
 class ResultFormat:
-    """How outcomes are written."""
+    """The form of result lines: ours or that of the OpenAI Batch API, and the optional fields of ours."""
 
     openai: bool = False
     with_thinking: bool = True
@@ -25,15 +25,15 @@ class ResultFormat:
 
 
 def result_line(
-    outcome: Outcome[Record], form: ResultFormat, earlier: int = 0, dollars: float | None = None
+    outcome: Outcome[Record], result_format: ResultFormat, earlier: int = 0, dollars: float | None = None
 ) -> bytes:
-    """The line of a record that was asked, for so many dollars, and `earlier` so often by other runs."""
+    """The line of an outcome that cost so many dollars; earlier runs made `earlier` attempts."""
     record, error = outcome.item, outcome.error
     identity = _identity(record, earlier + outcome.attempts.count)
-    if form.openai:
-        said = _openai_response(outcome.reply) if error is None else None
-        return _line({**_openai(record.id, record.index, said, error), **identity})
-    answer = outcome.reply.record(outcome.attempts, with_thinking=form.with_thinking)
+    if result_format.openai:
+        response = _openai_response(outcome.reply) if error is None else None
+        return _line({**_openai(record.id, record.index, response, error), **identity})
+    answer = outcome.reply.record(outcome.attempts, with_thinking=result_format.with_thinking)
     line = {
         **_named(record),
         "index": record.index,
@@ -41,43 +41,43 @@ def result_line(
         **answer,
         "cost": dollars,
         "error": None if error is None else error.as_json(),
-        **_passed_through(record, form),
+        **_passed_through(record, result_format),
         **identity,
     }
     return _line(line)
 
 
-def copied_line(line: bytes, record: Record, form: ResultFormat, earlier: int = 0) -> bytes:
-    """The line of a record that was not asked, since `line` answers the same request under another id."""
-    said = loads(line.decode())
-    assert isinstance(said, dict)  # noqa: S101  it is ours
-    first = next(said[name] for name in reversed(_NAMES) if name in said)
+def copied_line(line: bytes, record: Record, result_format: ResultFormat, earlier: int = 0) -> bytes:
+    """The line of a record that shares the answer in `line`, which has the same request under another id."""
+    shared = loads(line.decode())
+    assert isinstance(shared, dict)  # noqa: S101  a line of ours
+    first = next(shared[name] for name in reversed(_NAMES) if name in shared)
     identity = {"same_as": first, **_identity(record, earlier)}
-    if form.openai:
-        return _line({**said, **_openai_names(record.id, record.index), **identity})
-    answer = {name: value for name, value in said.items() if name not in (*_NAMES, "input")}
+    if result_format.openai:
+        return _line({**shared, **_openai_names(record.id, record.index), **identity})
+    answer = {name: value for name, value in shared.items() if name not in (*_NAMES, "input")}
     unasked = {"attempts": 0, "elapsed_ms": 0, "cost": 0.0}
     place = {"index": record.index}
     return _line(
-        {**_named(record), **answer, **place, **unasked, **_passed_through(record, form), **identity}
+        {**_named(record), **answer, **place, **unasked, **_passed_through(record, result_format), **identity}
     )
 
 
-def bad_record_line(record: BadRecord, form: ResultFormat) -> bytes:
-    """The line of one that could not be asked; it has the same fields."""
+def bad_record_line(record: BadRecord, result_format: ResultFormat) -> bytes:
+    """The line of a record that could not be asked, with the same fields."""
     name = bad_record_id(record)
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
     identity = {"request_sha256": None, "attempt": 0}
-    if form.openai:
+    if result_format.openai:
         return _line({**_openai(name, record.index, None, error), **identity})
-    answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
+    answer = Reply().record(Attempts(), with_thinking=result_format.with_thinking)
     del answer["id"]
     line = {"id": name, "index": record.index, "response_id": None, **answer, "cost": None}
     return _line({**line, "error": error.as_json(), **identity})
 
 
 def bad_record_id(record: BadRecord) -> str:
-    """By its place in the input, where its own could not be read."""
+    """The id of a bad record; its index in the input if the id could not be read."""
     return record.id if record.id is not None else str(record.index)
 
 
@@ -85,19 +85,19 @@ def _named(record: Record) -> dict[str, str]:
     return {"custom_id" if record.custom_id else "id": record.id}
 
 
-def _passed_through(record: Record, form: ResultFormat) -> dict[str, object]:
-    return {"input": record.fields} if form.pass_through else {}
+def _passed_through(record: Record, result_format: ResultFormat) -> dict[str, object]:
+    return {"input": record.fields} if result_format.pass_through else {}
 
 
 def _identity(record: Record, attempt: int) -> dict[str, object]:
-    """By this a later run knows the line again."""
+    """The fields by which a later run recognises the line."""
     return {"request_sha256": record.sha256, "attempt": attempt}
 
 
 def _openai(
     name: str, index: int, response: Mapping[str, object] | None, error: MmpipeError | None
 ) -> dict[str, object]:
-    """As the Batch API writes its output file: one of `response` and `error` is null."""
+    """A line of the Batch API's output file: one of `response` and `error` is null."""
     return {
         **_openai_names(name, index),
         "response": response,
@@ -114,7 +114,7 @@ def _openai_response(reply: Reply) -> dict[str, object]:
     body = {
         "id": reply.id,
         "object": "chat.completion",
-        # The service's own time is that of its answer too, to the second.
+        # The time of the answer, to the second, is that of the service too.
         "created": int(time.time()),
         "model": reply.model,
         "choices": [choice],

@@ -182,7 +182,7 @@ def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
     output = call.options.output
     if output.path is None:
         if output.resume or output.overwrite:
-            raise UsageError("--resume and --overwrite are about a file: name it with -o")
+            raise UsageError("--resume and --overwrite need a file: name it with -o")
         call.streams.stdout.check_open()
         yield None
         return
@@ -198,12 +198,7 @@ def _open_limiters(call: BatchCall, endpoint: Endpoint | None) -> Iterator[Seque
     if endpoint is None:
         yield ()
         return
-    with open_limiter(
-        call.options.rates,
-        base_url=endpoint.base_url,
-        key=endpoint.key.value,
-        environment=call.environment,
-    ) as limiter:
+    with open_limiter(call.options.rates, endpoint, call.environment) as limiter:
         is_whole = call.options.input.shard is None
         yield (limiter,) if is_whole else (LocalLimiter(_shard_rates(call.options)), limiter)
 

@@ -17,6 +17,7 @@ import pytest
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import LocalLimiter
 from mmpipe.batch.pace.shared_limiter import SharedLimiter, open_limiter
+from mmpipe.core.endpoint import Endpoint, Key
 
 PACKAGES = Path(__file__).parents[3] / "cli"
 URL, KEY = "https://api.example.com/v1", "sk-very-secret"
@@ -52,9 +53,8 @@ def opened(runtime: Path) -> Iterator[Open]:
             return open_until_the_end.enter_context(
                 open_limiter(
                     rates,
-                    base_url=url,
-                    key=key,
-                    environment={"XDG_RUNTIME_DIR": str(runtime)},
+                    Endpoint(url, Key(key, "a test")),
+                    {"XDG_RUNTIME_DIR": str(runtime)},
                     clock=clock or Clock(),
                 )
             )
@@ -240,8 +240,9 @@ HAMMER = """
 import os, sys, time
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.shared_limiter import open_limiter
+from mmpipe.core.endpoint import Endpoint, Key
 begin, starts = time.monotonic(), []
-with open_limiter(Rates(requests=60_000), base_url="u", key="k", environment=os.environ) as limiter:
+with open_limiter(Rates(requests=60_000), Endpoint("u", Key("k", "a test")), os.environ) as limiter:
     while time.monotonic() < begin + 2:
         time.sleep(limiter.reserve(0))
         starts.append(time.monotonic())
@@ -269,8 +270,8 @@ def test_a_run_without_limits_hears_of_the_pause_of_another(tmp_path: Path) -> N
     tmp_path.chmod(0o700)
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     with (
-        open_limiter(Rates(), base_url="u", key="k", environment=environment) as one,
-        open_limiter(Rates(requests=60), base_url="u", key="k", environment=environment) as other,
+        open_limiter(Rates(), Endpoint(URL, Key(KEY, "a test")), environment) as one,
+        open_limiter(Rates(requests=60), Endpoint(URL, Key(KEY, "a test")), environment) as other,
     ):
         assert 0 == one.reserve(0)
         other.pause(30)

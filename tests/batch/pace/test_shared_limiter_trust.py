@@ -10,6 +10,9 @@ import pytest
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
+from mmpipe.core.endpoint import Endpoint, Key
+
+ENDPOINT = Endpoint("u", Key("k", "a test"))
 
 
 def counts_alone(environment: dict[str, str]) -> bool:
@@ -18,9 +21,8 @@ def counts_alone(environment: dict[str, str]) -> bool:
     def opened() -> AbstractContextManager[LocalLimiter]:
         return open_limiter(
             Rates(requests=1),
-            base_url="u",
-            key="k",
-            environment=environment,
+            ENDPOINT,
+            environment,
             clock=lambda: 1000.0,
             runtime_folders=Path("none"),
         )
@@ -42,9 +44,7 @@ def test_without_a_runtime_folder_a_run_counts_alone(
 def test_a_job_of_cron_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
     (tmp_path / f"{os.geteuid()}").mkdir()
     for _ in range(2):
-        with open_limiter(
-            Rates(), base_url="u", key="k", environment={}, runtime_folders=tmp_path
-        ) as limiter:
+        with open_limiter(Rates(), ENDPOINT, {}, runtime_folders=tmp_path) as limiter:
             limiter.reserve(0)
     assert 1 == len([*(tmp_path / f"{os.geteuid()}" / "mmpipe").iterdir()])
 

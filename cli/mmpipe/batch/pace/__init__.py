@@ -1,1 +1,1 @@
-"""How fast a batch asks: rates, concurrency, budgets."""
+"""The pace of a batch: rate limits, concurrency, estimates, budgets."""

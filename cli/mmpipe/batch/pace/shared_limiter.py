@@ -14,22 +14,23 @@ from zlib import crc32
 
 from mmpipe.batch.pace.gcra import Rates, RateState
 from mmpipe.batch.pace.limiter import LocalLimiter, Step
+from mmpipe.core.endpoint import Endpoint
 
 _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _TIMES.size + _CHECKSUM.size
 _RUNTIME_FOLDERS = Path("/run/user")
-_DAY = 86_400.0  # nothing is kept waiting longer, so what says otherwise is not a state
+_DAY = 86_400.0  # no request waits longer; a state with a later time is not valid
 _PAUSE_S = 0.0005
-_TRIES = 2000  # for a second altogether; a lock is held for some microseconds
+_TRIES = 2000  # one second altogether; a lock is held for some microseconds
 
 
 class SharedLimiter(LocalLimiter):
-    """The limits of everyone who has the file open.
+    """The limits of all processes that have the file open.
 
-    Each step is a read, a pure function and one write of 28 bytes under flock, which the kernel lifts from whoever
-    dies. When the file fails, or someone sits on the lock, the limits go on as those of this process alone. Not for
-    several threads: they would share the lock.
+    Each step is a read, a pure function and one write of 28 bytes under flock, which the kernel releases when a process
+    dies. If the file fails, or another process keeps the lock, the limits continue for this process alone. Not for
+    several threads, which would share the lock.
     """
 
     def __init__(
@@ -40,11 +41,11 @@ class SharedLimiter(LocalLimiter):
         self._salt = crc32(boot)
 
     def reserve(self, tokens: float) -> float:
-        """As always; where nothing is limited, only a pause of others has to be heard of."""
+        """Reserve as LocalLimiter does; without rates, only wait for a pause that another run began."""
         return self.paused() if self._rates == Rates() else super().reserve(tokens)
 
     def paused(self) -> float:
-        """Looked at without the lock: what is torn is none of our states."""
+        """The seconds that are left of a pause, read without the lock: the checksum detects a half-written state."""
         if self._descriptor is not None:
             with suppress(OSError):
                 block, now = os.pread(self._descriptor, _SIZE, 0), self._clock()
@@ -71,17 +72,16 @@ class SharedLimiter(LocalLimiter):
 @contextmanager
 def open_limiter(
     rates: Rates,
-    *,
-    base_url: str,
-    key: str,
+    endpoint: Endpoint,
     environment: Mapping[str, str],
+    *,
     clock: Callable[[], float] = time.monotonic,
     runtime_folders: Path = _RUNTIME_FOLDERS,
 ) -> Iterator[LocalLimiter]:
-    """The limits that all runs of this key share on this machine, or those of this run where that cannot be."""
-    # cron does not set the variable; the folder may be there all the same.
+    """The limiter that all runs of this key share on this machine; one of this run alone if no file can be shared."""
+    # cron does not set the variable, but the folder may exist.
     runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
-    descriptor = _opened(runtime, _name(base_url, key))
+    descriptor = _opened(runtime, _name(endpoint.base_url, endpoint.key.value))
     if descriptor is None:
         yield LocalLimiter(rates, clock)
         return
@@ -92,15 +92,15 @@ def open_limiter(
 
 
 def _name(base_url: str, key: str) -> str:
-    # Half of a digest tells keys apart, and none of it tells the key.
+    # Half of a digest distinguishes the keys, and does not reveal them.
     return sha256(f"{base_url.rstrip('/')}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _opened(runtime: str, name: str) -> int | None:
-    """The file in our folder, made if need be; None if it is not to be trusted, or cannot be written."""
+    """The descriptor of the file in our folder, created if missing; None if it cannot be trusted or written."""
     path = Path(runtime, "mmpipe")
     if not path.is_absolute():
-        # Not set, or relative, which the XDG specification tells to ignore.
+        # Not set, or relative: the XDG specification requires to ignore a relative path.
         return None
     try:
         with suppress(FileExistsError):
@@ -117,7 +117,7 @@ def _opened(runtime: str, name: str) -> int | None:
 def _opened_in(folder: int, name: str) -> int | None:
     if not _is_ours(os.fstat(folder)):
         return None
-    # A FIFO in its place must not hold us up.
+    # O_NONBLOCK: opening a FIFO in its place must not block.
     how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(name, how, 0o600, dir_fd=folder)
     found = os.fstat(descriptor)
@@ -128,12 +128,12 @@ def _opened_in(folder: int, name: str) -> int | None:
 
 
 def _is_ours(found: os.stat_result) -> bool:
-    """Whether it is this user's, and nobody else has any right to it."""
+    """True if this user owns it, and nobody else has any right to it."""
     return found.st_uid == os.geteuid() and not stat.S_IMODE(found.st_mode) & 0o077
 
 
 def _boot() -> bytes:
-    """What tells this boot of the machine from the one before; nothing where there is no Linux."""
+    """The identity of this boot of the machine; empty where there is no Linux."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_bytes()
     except OSError:
@@ -150,7 +150,7 @@ def _locked(descriptor: int) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> None:
-    """Raise BlockingIOError if somebody does not let go, as one who was stopped just then."""
+    """Take the lock; raises BlockingIOError if another process keeps it, because it is halted, for example."""
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,13 +165,13 @@ def _packed(state: RateState, salt: int, now: float) -> bytes:
 
 
 def _unpacked(block: bytes, salt: int, now: float) -> RateState:
-    """The state, or a new one where the file is empty, torn, of another boot, or makes no sense."""
+    """The state, or a new one if the file is empty, half-written, of another boot, or not valid."""
     times, checksum = block[: _TIMES.size], block[_TIMES.size :]
     if checksum != _CHECKSUM.pack(crc32(times, salt)):
         return RateState()
     state = RateState(*_TIMES.unpack(times))
-    is_sound = all(math.isfinite(moment) and moment <= now + _DAY for moment in _times(state))
-    return state if is_sound else RateState()
+    is_valid = all(math.isfinite(moment) and moment <= now + _DAY for moment in _times(state))
+    return state if is_valid else RateState()
 
 
 def _times(state: RateState) -> tuple[float, float, float]:
