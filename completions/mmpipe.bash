@@ -74,7 +74,7 @@ _mmpipe_options() {
     esac
 }
 
-# Of letters in one word, sets `option` to the one that takes a value, and `rest` to what stands behind it.
+# In a word of short options, sets `option` to the one that takes a value, and `rest` to the text behind it.
 _mmpipe_letters() {
     rest=${2#-}
     while [[ -n $rest ]]; do
@@ -112,12 +112,12 @@ _mmpipe_offer() {
 _mmpipe_files() {
     local file quoted
     if [[ -z $prefix && ! ($behind == '=' && $cur == '~/'*) ]]; then
-        # Bash itself quotes best.
+        # Here bash itself completes and quotes.
         compopt -o default 2>/dev/null
         return
     fi
     cur=${cur//\\/}
-    # Behind a letter or a sign no shell expands a tilde.
+    # Bash does not expand a tilde inside a word, so this does.
     if [[ $cur == '~/'* ]]; then cur=$HOME${cur:1}; fi
     while IFS= read -r file; do
         printf -v quoted %q "$file"
@@ -142,12 +142,12 @@ _mmpipe_line() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if [[ $word == [\<\>]* || $word == '&>'* ]]; then
-            # What is redirected is no word of ours, nor is the number of its descriptor.
+            # The target of a redirection, and the number before it, are no words of the command.
             i=$((i + 1))
         elif [[ $word == [0-9] && ${COMP_WORDS[i + 1]} == [\<\>]* ]]; then
             continue
         elif [[ $word == : ]]; then
-            # Bash takes a word with a colon apart, and so does an equals sign.
+            # Bash splits words at a colon and at an equals sign.
             i=$((i + 1))
         elif [[ -n $pending ]]; then
             [[ $word == = && $pending == --* && ${COMP_WORDS[i - 1]} == "$pending" ]] || pending=
@@ -176,7 +176,7 @@ _mmpipe_line() {
         kind=text
     elif [[ -n $pending ]]; then
         _mmpipe_value "$command" "$pending"
-        # The sign is the word that is completed as long as nothing follows it.
+        # As long as nothing follows the sign, the sign is the completed word.
         if [[ $typed == = && $pending == --* ]]; then cur= behind='='; fi
     elif [[ $typed == = || $behind == = ]]; then
         kind=text
@@ -191,7 +191,7 @@ _mmpipe_line() {
         _mmpipe_value "$command" ''
         if ((position > 0)); then kind=text; fi
     fi
-    # Readline replaces $2, which begins behind a quote that is open, and nothing before it.
+    # Readline replaces only $2, which begins after an open quote.
     if [[ $2 != "$prefix"* ]]; then prefix= cur=$2; fi
 
     case $kind in
@@ -203,7 +203,7 @@ _mmpipe_line() {
 }
 
 _mmpipe() {
-    # The case of letters matters, whatever the user says of patterns.
+    # Upper and lower case differ, also where the user has set nocasematch.
     if shopt -q nocasematch; then
         shopt -u nocasematch
         _mmpipe_line "$@"
@@ -216,6 +216,6 @@ _mmpipe() {
 if type compopt &>/dev/null; then
     complete -F _mmpipe mmpipe
 else
-    # Before bash 4 a function cannot ask for file names.
+    # Before bash 4 a function cannot request file names.
     complete -o default -F _mmpipe mmpipe
 fi

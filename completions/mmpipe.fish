@@ -1,12 +1,12 @@
 # Completion of mmpipe in fish. Made by `mmpipe completion fish`; change the program, not this file.
 
-# Whether the command is one of the arguments; an empty one stands for none yet.
+# Succeeds if the command is one of the arguments; an empty argument means no command yet.
 function __mmpipe_at
     set -l typed (string match -v -- '-*' (commandline -opc)[2..])
     contains -- "$typed[1]" $argv
 end
 
-# Prints the words of the command that `mmpipe sim` is to run; fails as long as there are none.
+# Prints the words of the command that `mmpipe sim` runs; fails without such words.
 function __mmpipe_inner
     __mmpipe_at sim; or return
     set -l words (commandline -opc)

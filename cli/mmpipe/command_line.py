@@ -92,9 +92,9 @@ def _for_typer(parameter: Parameter) -> inspect.Parameter:
 
 def _show_help(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        from mmpipe.reference.help import help_page
+        from mmpipe.reference.help import format_help
 
-        context.obj.show(help_page(TREE, context.info_name))
+        context.obj.show(format_help(TREE, context.info_name))
         raise typer.Exit
 
 

@@ -1,6 +1,6 @@
-"""Shows what can be asked and what it costs: a table for a person, TSV or JSON for a script.
+"""List the models with their limits and prices: a table on a terminal, TSV or JSON for scripts.
 
-It is the catalogue that is shown; with `live`, compared with what the host serves.
+The models are those of the catalogue; `live` compares them with the list of the host.
 """
 
 import json
@@ -22,7 +22,7 @@ from mmpipe.writers.terminal import terminal_width, wants_style
 if TYPE_CHECKING:
     from mmpipe.api.attempt import Observer
 
-# Names of columns, and what they hold; prices are dollars for a million tokens of the smallest prompts.
+# Columns and their values; prices are dollars for a million tokens, of the smallest prompts.
 _COLUMNS: Mapping[str, Callable[[Model], object]] = {
     "id": lambda model: model.id,
     "context": lambda model: model.context,
@@ -50,7 +50,7 @@ _OPTIONAL = (
     "context",
     "ends",
 )
-# The record of a model of which nothing is known; a price that is not known is none, and never 0.
+# The record of a model outside the catalogue. An unknown price is left out, and never 0.
 _UNKNOWN: Mapping[str, object] = {
     **{each.name: None for each in fields(Model)},
     "ignored": [],
@@ -60,7 +60,7 @@ _UNKNOWN: Mapping[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelsOptions:
-    """What was typed after `mmpipe models`; the host is asked only if it is to be `live`."""
+    """The options of `mmpipe models`; a request is sent only with `live`."""
 
     model: str | None = None
     format: str | None = None
@@ -71,20 +71,20 @@ class ModelsOptions:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-# What asks the host once: api.client's `list_models`, or a test's.
+# Asks the host once: `list_models` of api.client, or that of a test.
 ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], Sequence[str]]
 
 
 def _list_models(endpoint: Endpoint, limits: Limits, observer: "Observer") -> Sequence[str]:
-    # Imported here, like everything that the catalogue alone does not need.
+    # Imported here, because the catalogue alone does not need the client.
     from mmpipe.api.client import list_models
 
     return list_models(endpoint, limits, observer)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A model to be shown: what is known of it, if anything, and how the host stands to it, if that was asked."""
+class ListedModel:
+    """A model of the list: its facts, if the catalogue has it, and its state at the host, with `live`."""
 
     id: str
     model: Model | None
@@ -97,12 +97,12 @@ def models(
     environment: Mapping[str, str],
     list_models: ListModels = _list_models,
 ) -> None:
-    """Write the models, or one of them; raises UsageError or Rejected for one that nobody knows."""
-    entries = [_Entry(model.id, model) for model in load_models()]
+    """Write the models, or the one asked for. Raises UsageError or Rejected for an unknown model."""
+    entries = [ListedModel(model.id, model) for model in load_models()]
     if options.live:
-        entries = _compared(entries, _served(options, streams, environment, list_models))
+        entries = _compare(entries, _list_served(options, streams, environment, list_models))
     if options.model is not None:
-        entries = [_one(options.model, entries, live=options.live)]
+        entries = [_find_entry(options.model, entries, live=options.live)]
     columns = (*_COLUMNS, "live") if options.live else tuple(_COLUMNS)
     if options.format == "jsonl":
         for entry in entries:
@@ -111,17 +111,17 @@ def models(
         if options.model is None:
             text = _table(columns, entries, streams.stdout, environment)
         else:
-            text = "\n".join(_sheet(entries[0]))
+            text = "\n".join(_fact_lines(entries[0]))
         _write(streams.stdout, text)
     else:
         for row in ([columns] if options.header else []) + [_row(entry) for entry in entries]:
             _write(streams.stdout, "\t".join(row))
 
 
-def _served(
+def _list_served(
     options: ModelsOptions, streams: Streams, environment: Mapping[str, str], list_models: ListModels
 ) -> Sequence[str]:
-    """The ids that the host lists; asked again where that may help."""
+    """Return the ids that the host lists, after retries where they may help."""
     from mmpipe.api.attempt import Observer
     from mmpipe.config.settings import Settings
     from mmpipe.retrying import RetryLoop, announce_endpoint
@@ -145,22 +145,22 @@ def _served(
             attempt += 1
 
 
-def _compared(known: Sequence[_Entry], served: Iterable[str]) -> list[_Entry]:
-    """What is known in its own order, then what only the host knows in the host's; a name is the same in any case."""
+def _compare(known: Sequence[ListedModel], served: Iterable[str]) -> list[ListedModel]:
+    """Return the models of the catalogue, then those that only the host has, each in its order; case is ignored."""
     names = {entry.id.lower() for entry in known}
     hosted: dict[str, str] = {}
     for name in served:
         hosted.setdefault(name.lower(), name)
     return [
         *(
-            _Entry(entry.id, entry.model, "served" if entry.id.lower() in hosted else "gone")
+            ListedModel(entry.id, entry.model, "served" if entry.id.lower() in hosted else "gone")
             for entry in known
         ),
-        *(_Entry(name, None, "new") for lower, name in hosted.items() if lower not in names),
+        *(ListedModel(name, None, "new") for lower, name in hosted.items() if lower not in names),
     ]
 
 
-def _one(name: str, entries: Sequence[_Entry], *, live: bool) -> _Entry:
+def _find_entry(name: str, entries: Sequence[ListedModel], *, live: bool) -> ListedModel:
     found = next((entry for entry in entries if entry.id.lower() == name.lower()), None)
     if found is not None:
         return found
@@ -172,17 +172,17 @@ def _one(name: str, entries: Sequence[_Entry], *, live: bool) -> _Entry:
     raise UsageError(f"{shown} is not in the catalogue{guess or otherwise}")
 
 
-def _row(entry: _Entry) -> tuple[str, ...]:
+def _row(entry: ListedModel) -> tuple[str, ...]:
     facts = [None if entry.model is None else of(entry.model) for of in _COLUMNS.values()]
     live = () if entry.live is None else (entry.live,)
-    # Whatever the host calls a model, it is one cell of one line.
+    # Any name from the host must stay one cell of one line.
     return (one_line(entry.id), *("" if fact is None else f"{fact}" for fact in facts[1:]), *live)
 
 
 def _table(
-    columns: Sequence[str], entries: Iterable[_Entry], output: Output, environment: Mapping[str, str]
+    columns: Sequence[str], entries: Iterable[ListedModel], output: Output, environment: Mapping[str, str]
 ) -> str:
-    # The note is the one that may be broken into lines, and so stands last.
+    # The note may be broken into lines, so it is the last column.
     order = [place for place, name in enumerate(columns) if name != "note"] + [columns.index("note")]
     rows = [_row(entry) for entry in entries]
     style = TableStyle(
@@ -196,18 +196,18 @@ def _table(
     )
 
 
-def _json(entry: _Entry, output: Output) -> str:
+def _json(entry: ListedModel, output: Output) -> str:
     line = json.dumps(_record(entry), ensure_ascii=False, default=str)
     return visible_json(line) if output.is_terminal else line
 
 
-def _record(entry: _Entry) -> dict[str, object]:
+def _record(entry: ListedModel) -> dict[str, object]:
     known = {**_UNKNOWN, "id": entry.id} if entry.model is None else asdict(entry.model)
     return known if entry.live is None else {**known, "live": entry.live}
 
 
-def _sheet(entry: _Entry) -> Iterator[str]:
-    """All that is known of one model, a line for each fact."""
+def _fact_lines(entry: ListedModel) -> Iterator[str]:
+    """Yield all facts about one model, one a line."""
     for name, value in _record(entry).items():
         match value:
             case None | () | []:
@@ -239,5 +239,5 @@ def _price(price: Price) -> str:
 
 
 def _write(output: Output, line: str) -> None:
-    # Half a surrogate pair becomes the escape that JSON has for it; elsewhere it was made visible.
+    # A lone surrogate becomes its escape in JSON; in other formats it was made visible.
     output.write(f"{line}\n".encode(errors="backslashreplace"))

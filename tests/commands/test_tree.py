@@ -8,8 +8,8 @@ import pytest
 from mmpipe.commands.tree import TREE
 from mmpipe.config.settings import DEFAULTS
 from mmpipe.grammar import Command
-from mmpipe.reference.documents import DOCUMENTS, document
-from mmpipe.reference.help import help_page
+from mmpipe.reference.documents import DOCUMENTS, generate_document
+from mmpipe.reference.help import format_help
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
@@ -94,7 +94,7 @@ def test_choices_keep_their_names() -> None:
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
 def test_help_shows_every_option_under_its_title(command: Command) -> None:
-    page = help_page(TREE, command.name)
+    page = format_help(TREE, command.name)
     for title, group in command.groups.items():
         part = page.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
         for parameter in group:
@@ -105,7 +105,7 @@ def test_help_shows_every_option_under_its_title(command: Command) -> None:
 
 @pytest.mark.parametrize("name", [command.name for command in (TREE.program, *TREE.commands)])
 def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
-    lines = help_page(TREE, name).splitlines()
+    lines = format_help(TREE, name).splitlines()
     examples = lines[lines.index("Examples:") + 1 :]
     assert max(map(len, lines)) <= 80
     assert [True, False] * 2 == [line.startswith("  # ") for line in examples[:4]]
@@ -114,7 +114,7 @@ def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
 
 def part(kind: str, command: Command) -> str:
     """What a document says of one command alone, or of it and its twins."""
-    text = re.sub(r"\\f[BIR]", "", document(kind, TREE).replace("\\-", "-"))
+    text = re.sub(r"\\f[BIR]", "", generate_document(kind, TREE).replace("\\-", "-"))
     names = next(names for names, _ in TREE.alike() if command.name in names)
     match kind:
         case "bash":
@@ -149,7 +149,7 @@ def test_completions_and_manual_know_every_option_of_each_command(command: Comma
 
 @pytest.mark.parametrize("kind", list(DOCUMENTS))
 def test_completions_and_manual_know_every_choice(kind: str) -> None:
-    text = document(kind, TREE)
+    text = generate_document(kind, TREE)
     for command in commands():
         for parameter in (*command.options, *command.arguments):
             assert (" " if kind != "man" else "|").join(parameter.choices) in text or not parameter.names
@@ -168,7 +168,7 @@ def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
 @pytest.mark.parametrize("kind", list(DOCUMENTS))
 def test_the_committed_file_is_what_the_program_prints(kind: str) -> None:
     """`mmpipe completion KIND > completions/FILE` makes it anew."""
-    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == document(kind, TREE)
+    assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == generate_document(kind, TREE)
 
 
 def test_nothing_else_is_in_the_folder_of_generated_files() -> None:

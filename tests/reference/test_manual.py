@@ -12,7 +12,7 @@ from mmpipe.commands.tree import TREE
 from mmpipe.core.reply import Attempts, Reply, usage_json
 from mmpipe.errors import BadResponse, ExitStatus
 from mmpipe.grammar import Command, Example, Tree
-from mmpipe.reference.manual import manual
+from mmpipe.reference.manual import man_page
 from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, JSON_OUTPUT, SIGNALS
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -73,7 +73,7 @@ def _nothing() -> None:
 def test_what_roff_would_take_for_its_own_comes_out_as_it_was() -> None:
     hostile = r""".'\fB \n "^~` -- \(em"""
     command = Command("x", hostile, _nothing, examples=(Example(hostile, hostile),))
-    page = manual(Tree(Command("mmpipe", "", _nothing), (command,)))
+    page = man_page(Tree(Command("mmpipe", "", _nothing), (command,)))
     assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
 
 

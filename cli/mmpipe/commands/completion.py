@@ -26,9 +26,9 @@ def _complete(
 ) -> None:
     # The tree holds this command too.
     from mmpipe.commands.tree import TREE
-    from mmpipe.reference.documents import document
+    from mmpipe.reference.documents import generate_document
 
-    program.show(document(script.shell, TREE))
+    program.show(generate_document(script.shell, TREE))
 
 
 COMPLETION = Command(

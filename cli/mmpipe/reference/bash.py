@@ -1,12 +1,12 @@
-"""Writes the completion script of bash: no process is started at TAB, and bash-completion is not needed."""
+"""Generate the completion script of bash. TAB starts no process, and bash-completion is not needed."""
 
 from collections.abc import Mapping, Sequence
 
 from mmpipe.grammar import Command, Tree
-from mmpipe.reference.values import Kind, Values, values
+from mmpipe.reference.values import OfferedValues, ValueKind, offered_values
 
-# `$2` is the word without its quotes. COMP_WORDS holds words as they were typed, with `=` as a word of its own
-# unless somebody has taken it out of COMP_WORDBREAKS (npm does).
+# `$2` is the word without its quotes. COMP_WORDS has the words as typed. There `=` is a word of its own, unless it was
+# removed from COMP_WORDBREAKS (as npm does).
 _SCRIPT = r"""# Completion of mmpipe in bash. Made by `mmpipe completion bash`; change the program, not this file.
 
 # Sets `kind` and `words` for the value of option $2 of command $1, or of the command itself for no option.
@@ -22,7 +22,7 @@ _mmpipe_options() {
 @OPTIONS@    esac
 }
 
-# Of letters in one word, sets `option` to the one that takes a value, and `rest` to what stands behind it.
+# In a word of short options, sets `option` to the one that takes a value, and `rest` to the text behind it.
 _mmpipe_letters() {
     rest=${2#-}
     while [[ -n $rest ]]; do
@@ -60,12 +60,12 @@ _mmpipe_offer() {
 _mmpipe_files() {
     local file quoted
     if [[ -z $prefix && ! ($behind == '=' && $cur == '~/'*) ]]; then
-        # Bash itself quotes best.
+        # Here bash itself completes and quotes.
         compopt -o default 2>/dev/null
         return
     fi
     cur=${cur//\\/}
-    # Behind a letter or a sign no shell expands a tilde.
+    # Bash does not expand a tilde inside a word, so this does.
     if [[ $cur == '~/'* ]]; then cur=$HOME${cur:1}; fi
     while IFS= read -r file; do
         printf -v quoted %q "$file"
@@ -90,12 +90,12 @@ _mmpipe_line() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if [[ $word == [\<\>]* || $word == '&>'* ]]; then
-            # What is redirected is no word of ours, nor is the number of its descriptor.
+            # The target of a redirection, and the number before it, are no words of the command.
             i=$((i + 1))
         elif [[ $word == [0-9] && ${COMP_WORDS[i + 1]} == [\<\>]* ]]; then
             continue
         elif [[ $word == : ]]; then
-            # Bash takes a word with a colon apart, and so does an equals sign.
+            # Bash splits words at a colon and at an equals sign.
             i=$((i + 1))
         elif [[ -n $pending ]]; then
             [[ $word == = && $pending == --* && ${COMP_WORDS[i - 1]} == "$pending" ]] || pending=
@@ -124,7 +124,7 @@ _mmpipe_line() {
         kind=text
     elif [[ -n $pending ]]; then
         _mmpipe_value "$command" "$pending"
-        # The sign is the word that is completed as long as nothing follows it.
+        # As long as nothing follows the sign, the sign is the completed word.
         if [[ $typed == = && $pending == --* ]]; then cur= behind='='; fi
     elif [[ $typed == = || $behind == = ]]; then
         kind=text
@@ -139,7 +139,7 @@ _mmpipe_line() {
         _mmpipe_value "$command" ''
         if ((position > 0)); then kind=text; fi
     fi
-    # Readline replaces $2, which begins behind a quote that is open, and nothing before it.
+    # Readline replaces only $2, which begins after an open quote.
     if [[ $2 != "$prefix"* ]]; then prefix= cur=$2; fi
 
     case $kind in
@@ -151,7 +151,7 @@ _mmpipe_line() {
 }
 
 _mmpipe() {
-    # The case of letters matters, whatever the user says of patterns.
+    # Upper and lower case differ, also where the user has set nocasematch.
     if shopt -q nocasematch; then
         shopt -u nocasematch
         _mmpipe_line "$@"
@@ -164,33 +164,33 @@ _mmpipe() {
 if type compopt &>/dev/null; then
     complete -F _mmpipe mmpipe
 else
-    # Before bash 4 a function cannot ask for file names.
+    # Before bash 4 a function cannot request file names.
     complete -o default -F _mmpipe mmpipe
 fi
 """
 
 
-def bash(tree: Tree) -> str:
-    """The script of the tree."""
-    names = Values(Kind.WORDS, tuple(command.name for command in tree.commands))
+def bash_script(tree: Tree) -> str:
+    """Return the script of the tree."""
+    names = OfferedValues(ValueKind.WORDS, tuple(command.name for command in tree.commands))
     patterns = [(" | ".join(names), command) for names, command in tree.alike()]
     cases = "".join(_case(pattern, _by_values(command)) for pattern, command in patterns)
     options = "".join(_options(pattern, command) for pattern, command in [("''", tree.program), *patterns])
     return _SCRIPT.replace("@VALUES@", _case("''", {names: ["''"]}) + cases).replace("@OPTIONS@", options)
 
 
-def _by_values(command: Command) -> Mapping[Values, Sequence[str]]:
-    """The names of parameters by what may follow them; an argument has an empty name."""
-    found: dict[Values, list[str]] = {}
+def _by_values(command: Command) -> Mapping[OfferedValues, Sequence[str]]:
+    """Return the names of parameters by their values; an argument has an empty name."""
+    found: dict[OfferedValues, list[str]] = {}
     for parameter in (*command.options, *command.arguments):
-        found.setdefault(values(parameter), []).extend(parameter.names or ["''"])
+        found.setdefault(offered_values(parameter), []).extend(parameter.names or ["''"])
     return found
 
 
-def _case(commands: str, by_values: Mapping[Values, Sequence[str]]) -> str:
+def _case(commands: str, by_values: Mapping[OfferedValues, Sequence[str]]) -> str:
     lines = f"        {commands})\n            case $2 in\n"
     for found, names in by_values.items():
-        if found.kind is not Kind.FLAG:
+        if found.kind is not ValueKind.FLAG:
             words = f" words='{' '.join(found.words)}'" if found.words else ""
             lines += f"                {' | '.join(names)}) kind={found.kind}{words} ;;\n"
     return f"{lines}            esac\n            ;;\n"

@@ -1,19 +1,19 @@
-"""Writes the completion script of fish."""
+"""Generate the completion script of fish."""
 
 from collections.abc import Iterator
 
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.reference.values import Kind, values
+from mmpipe.reference.values import ValueKind, offered_values
 
 _SCRIPT = r"""# Completion of mmpipe in fish. Made by `mmpipe completion fish`; change the program, not this file.
 
-# Whether the command is one of the arguments; an empty one stands for none yet.
+# Succeeds if the command is one of the arguments; an empty argument means no command yet.
 function __mmpipe_at
     set -l typed (string match -v -- '-*' (commandline -opc)[2..])
     contains -- "$typed[1]" $argv
 end
 
-# Prints the words of the command that `mmpipe @RUNNER@` is to run; fails as long as there are none.
+# Prints the words of the command that `mmpipe @RUNNER@` runs; fails without such words.
 function __mmpipe_inner
     __mmpipe_at @RUNNER@; or return
     set -l words (commandline -opc)
@@ -35,8 +35,8 @@ complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 """
 
 
-def fish(tree: Tree) -> str:
-    """The script of the tree."""
+def fish_script(tree: Tree) -> str:
+    """Return the script of the tree."""
     runner = next(command for command in tree.commands if command.takes_command)
     script = _SCRIPT.replace("@RUNNER@", runner.name).replace("@SPECS@", " ".join(map(_spec, runner.options)))
     lines = [_line("__mmpipe_at ''", f"-a {command.name}", command.summary) for command in tree.commands]
@@ -58,30 +58,30 @@ def _lines(condition: str, command: Command) -> Iterator[str]:
             yield _line(condition, offered, argument.help)
 
 
-def _line(condition: str, what: str, description: str) -> str:
-    return f"complete -c mmpipe -n {_quoted(condition)} {what} -d {_quoted(description)}\n"
+def _line(condition: str, options: str, description: str) -> str:
+    return f"complete -c mmpipe -n {_quoted(condition)} {options} -d {_quoted(description)}\n"
 
 
 def _value(parameter: Parameter) -> Iterator[str]:
-    """What makes fish complete the value; nothing for a flag."""
-    found = values(parameter)
+    """Yield the options that make fish complete the value; none for a flag."""
+    found = offered_values(parameter)
     match found.kind:
-        case Kind.FLAG:
+        case ValueKind.FLAG:
             pass
-        case Kind.WORDS:
+        case ValueKind.WORDS:
             yield f"-x -a {_quoted(' '.join(found.words))}"
-        case Kind.FILES:
+        case ValueKind.FILES:
             yield "-r -F"
-        case Kind.COMMAND:
+        case ValueKind.COMMAND:
             yield "-x -a '(__fish_complete_command)'"
-        case Kind.TEXT:
+        case ValueKind.TEXT:
             yield "-x"
 
 
 def _spec(option: Parameter) -> str:
-    """As argparse wants it: `f/file=`."""
+    """Return the option as argparse has it: `f/file=`."""
     names = "/".join(name.lstrip("-") for name in option.names)
-    return names if values(option).kind is Kind.FLAG else f"{names}="
+    return names if offered_values(option).kind is ValueKind.FLAG else f"{names}="
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Writes what `--help` shows: plain text of at most 80 columns, whatever it is written to."""
+"""Format `--help`: plain text of at most 80 columns, the same on a terminal and in a pipe."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from mmpipe.grammar import Command, Parameter, Tree
 
 _WIDTH = 80
-_COLUMN = 30  # where the sentences about options begin
+_COLUMN = 30  # where the texts of options begin
 
 
-def help_page(tree: Tree, name: str | None) -> str:
-    """The help of the command of that name, and of the program for any other name."""
+def format_help(tree: Tree, name: str | None) -> str:
+    """Return the help of the command of that name, or of the program for any other name."""
     program, command = tree.program, tree.named(name)
     if command is program:
-        typed = f"{program.name} COMMAND [OPTIONS] [ARGUMENT]..."
+        usage = f"{program.name} COMMAND [OPTIONS] [ARGUMENT]..."
         listed = ["Commands:", *_rows(((command.name, command.summary) for command in tree.commands), 14), ""]
-        return _page(typed, listed, program)
+        return _page(usage, listed, program)
     return _page(f"{program.name} {command.synopsis}", [], command)
 
 
-def _page(typed: str, listed: Sequence[str], command: Command) -> str:
-    lines = [f"Usage: {typed}", ""]
+def _page(usage: str, listed: Sequence[str], command: Command) -> str:
+    lines = [f"Usage: {usage}", ""]
     for paragraph in command.paragraphs:
         lines += [*_wrapped(paragraph, 0), ""]
     lines += listed
@@ -30,14 +30,14 @@ def _page(typed: str, listed: Sequence[str], command: Command) -> str:
     lines.append("Examples:")
     for example in command.examples:
         lines += [f"  # {example.meaning}", f"  {example.line}"]
-    lines += ["", "`man mmpipe`, or `mmpipe completion man | man -l -`, tells more."]
+    lines += ["", "`man mmpipe`, or `mmpipe completion man | man -l -`, has more."]
     return "\n".join((*lines, ""))
 
 
 def _label(parameter: Parameter) -> str:
     if not parameter.names:
         return f"{parameter.metavar}..." if parameter.repeatable else parameter.metavar
-    # Long names stand below each other.
+    # Aligns the long names.
     indent = "" if len(parameter.names) > 1 else "    "
     return f"{indent}{', '.join(parameter.names)} {parameter.metavar}".rstrip()
 
@@ -53,7 +53,7 @@ def _rows(rows: Iterable[tuple[str, str]], column: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, column: int) -> list[str]:
-    # Whole names only, so that they can be searched for.
+    # Names are never broken, so that a search finds them.
     indent = " " * column
     return textwrap.wrap(
         text,

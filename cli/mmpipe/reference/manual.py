@@ -1,4 +1,4 @@
-"""Writes the manual page, in the man macros of roff."""
+"""Generate the man page, in the man macros of roff."""
 
 import re
 import textwrap
@@ -8,14 +8,14 @@ from mmpipe import RELEASED, __version__
 from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, JSON_OUTPUT, SIGNALS
 
-# What roff would take for its own, or print as a character that no shell knows. A point at the beginning of a line is a request.
+# Characters that roff interprets, or prints as others than the shell's. A point at the beginning of a line is a request.
 _SPECIAL = str.maketrans(
     {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 )
 
 
-def manual(tree: Tree) -> str:
-    """The page of the tree."""
+def man_page(tree: Tree) -> str:
+    """Return the page of the tree."""
     program = tree.program
     statuses = [(f"`{int(status)}` ({status.label})", when) for status, when in EXIT_STATUSES]
     lines = [
@@ -30,7 +30,7 @@ def manual(tree: Tree) -> str:
         ".SH COMMANDS",
         *_commands(tree),
         ".SH JSON OUTPUT",
-        _text("Each is one object on one line. Fields keep their names; others may be added."),
+        _text("Each is one object on one line. Fields keep their names; new ones may be added."),
         *_list(JSON_OUTPUT),
         ".SH EXIT STATUS",
         *_list([*statuses, SIGNALS]),
@@ -39,9 +39,7 @@ def manual(tree: Tree) -> str:
         ".SH FILES",
         *_list(FILES),
         ".SH EXAMPLES",
-        _text(
-            "Each works as it stands, given the files that it names; without a key, under `mmpipe sim --`."
-        ),
+        _text("Each works as shown, if the named files exist; without a key, put `mmpipe sim --` before it."),
         *_examples((program, *tree.commands)),
     ]
     return "\n".join((*lines, ""))
@@ -56,14 +54,14 @@ def _synopsis(tree: Tree) -> Iterator[str]:
 
 
 def _commands(tree: Tree) -> Iterator[str]:
-    """A subsection for each; options that stand in an earlier one are only named."""
+    """Yield a subsection for each command; options of an earlier command are only named."""
     described: list[Parameter] = []
     for command in tree.commands:
         yield f".SS {_escaped(f'{tree.program.name} {command.synopsis}')}"
         yield from _paragraphs(command)
-        twin = next(other for other in tree.commands if other.groups == command.groups)
-        if twin is not command:
-            yield f".PP\n{_text(f'The options are those of `{twin.name}`.')}"
+        same = next(other for other in tree.commands if other.groups == command.groups)
+        if same is not command:
+            yield f".PP\n{_text(f'The options are those of `{same.name}`.')}"
             continue
         known = [option.names[-1] for option in command.options if option in described]
         for title, parameters in command.groups.items():
@@ -86,7 +84,7 @@ def _paragraphs(command: Command) -> Iterator[str]:
 
 def _list(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     for label, meaning in rows:
-        # A label is one line for roff, however long.
+        # Roff takes one line as the label, of any length.
         yield f".TP\n{_marked(label)}\n{_text(meaning)}"
 
 
@@ -102,13 +100,13 @@ def _examples(commands: Iterable[Command]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Lines of at most 80 characters, as manual pages are kept."""
+    """Wrap at 80 characters, as is usual in the source of man pages."""
     filled = textwrap.fill(_marked(text), 80, break_long_words=False, break_on_hyphens=False)
     return re.sub(r"^\.", r"\\&.", filled, flags=re.MULTILINE)
 
 
 def _marked(text: str) -> str:
-    """What stands between backticks is set in bold."""
+    """Set the text between backticks in bold."""
     pieces = re.split(r"`(.*?)`", text)
     return "".join(
         rf"\fB{_escaped(piece)}\fR" if number % 2 else _escaped(piece) for number, piece in enumerate(pieces)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mmpipe.config.settings import FILE_KEYS
 from mmpipe.errors import ExitStatus
 
-# Status, and when; backticks set off what is typed or sent.
+# Exit statuses and their causes; backticks mark what is typed or sent.
 EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.OK, "the whole answer came and every byte was written; nothing else exits 0"),
     (ExitStatus.INTERNAL, "a bug in mmpipe"),
@@ -83,7 +83,7 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
     ("`MINIMAX_API_KEY`", "the key"),
     (
         "`MINIMAX_BASE_URL`",
-        "where it belongs: a URL, or `cn` (default, api.minimaxi.com) or `intl` (api.minimax.io)",
+        "the host of the key: a URL, or `cn` (default, api.minimaxi.com) or `intl` (api.minimax.io)",
     ),
     (
         "`OPENAI_API_KEY`, `OPENAI_BASE_URL`",
@@ -92,9 +92,9 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
     ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
     (
         "`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`",
-        "proxies and certificates, as other programs have them",
+        "proxies and certificates, as for other programs",
     ),
-    ("`NO_COLOR`, `TERM=dumb`, `COLUMNS`", "no colour; `TERM=dumb` also no spinner; how wide a table is"),
+    ("`NO_COLOR`, `TERM=dumb`, `COLUMNS`", "no colour; `TERM=dumb` also no spinner; the width of tables"),
 )
 
 FILES: Sequence[tuple[str, str]] = (

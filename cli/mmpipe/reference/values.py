@@ -1,4 +1,4 @@
-"""What TAB offers for a value: files, known words, a command, or nothing; the placeholder says which."""
+"""The values that TAB offers for a parameter: files, known words, a command or nothing, by its placeholder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from enum import StrEnum
 from mmpipe.grammar import Parameter
 
 
-class Kind(StrEnum):
-    """Where the words come from; a flag takes no value."""
+class ValueKind(StrEnum):
+    """The source of the values; a flag has none."""
 
     FLAG = "flag"
     WORDS = "words"
@@ -18,28 +18,28 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """What may follow; `words` are for Kind.WORDS."""
+class OfferedValues:
+    """The values that TAB offers; `words` are for ValueKind.WORDS."""
 
-    kind: Kind
+    kind: ValueKind
     words: tuple[str, ...] = ()
 
 
-def values(parameter: Parameter) -> Values:
-    """What is offered where the value of `parameter` stands."""
+def offered_values(parameter: Parameter) -> OfferedValues:
+    """Return the values that TAB offers for `parameter`."""
     if not parameter.metavar:
-        return Values(Kind.FLAG)
+        return OfferedValues(ValueKind.FLAG)
     if parameter.choices:
-        return Values(Kind.WORDS, parameter.choices)
+        return OfferedValues(ValueKind.WORDS, parameter.choices)
     match parameter.metavar:
         case "PATH" | "FILE" | "DIR":
-            return Values(Kind.FILES)
+            return OfferedValues(ValueKind.FILES)
         case "COMMAND":
-            return Values(Kind.COMMAND)
+            return OfferedValues(ValueKind.COMMAND)
         case metavar if metavar in _WORDS:
-            return Values(Kind.WORDS, _WORDS[metavar]())
+            return OfferedValues(ValueKind.WORDS, _WORDS[metavar]())
         case _:
-            return Values(Kind.TEXT)
+            return OfferedValues(ValueKind.TEXT)
 
 
 def _models() -> tuple[str, ...]:

@@ -1,16 +1,16 @@
-"""Writes the completion function of zsh, for a folder of its fpath or to be sourced."""
+"""Generate the completion function of zsh, for a folder of its fpath or to be sourced."""
 
 from collections.abc import Iterator, Sequence
 
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.reference.values import Kind, values
+from mmpipe.reference.values import ValueKind, offered_values
 
 _SCRIPT = r"""#compdef mmpipe
 # Completion of mmpipe in zsh. Made by `mmpipe completion zsh`; change the program, not this file.
 
-# The command line that is to be run, as at any prompt.
+# Completes the command that mmpipe runs, as at a prompt.
 _mmpipe_inner() {
-    # A `--` that stands first is still among the words.
+    # A leading `--` is still among the words.
     [[ $words[1] == -- ]] && shift words && ((CURRENT--))
     _normal
 }
@@ -45,8 +45,8 @@ fi
 """
 
 
-def zsh(tree: Tree) -> str:
-    """The function of the tree."""
+def zsh_script(tree: Tree) -> str:
+    """Return the function of the tree."""
     described = (_quoted(f"{_escaped(command.name)}:{command.summary}") for command in tree.commands)
     return (
         _SCRIPT.replace("@PROGRAM@", "".join(f"        {spec} \\\n" for spec in _specs(tree.program)))
@@ -73,7 +73,7 @@ def _specs(command: Command) -> Iterator[str]:
 
 def _option(option: Parameter) -> str:
     value = _value(option)
-    # `+`: the value may stand in the same word; `=`: behind that sign too.
+    # `+` allows the value in the same word, `=` after that sign too.
     names = [_attached(name) if value else name for name in option.names]
     alternatives = f"{{{','.join(names)}}}" if len(names) > 1 else names[0]
     excluded = "'*'" if option.repeatable else f"'({' '.join(option.names)})'"
@@ -85,26 +85,28 @@ def _attached(name: str) -> str:
 
 
 def _argument(argument: Parameter) -> Iterator[str]:
-    if values(argument).kind is Kind.COMMAND:
+    if offered_values(argument).kind is ValueKind.COMMAND:
         yield "'(-)1:command: _command_names -e'"
         yield "'*::argument: _mmpipe_inner'"
     else:
         place = "*" if argument.repeatable else "1"
-        # A mere message would keep a lone option from being completed at once.
-        value = f":{argument.metavar}:()" if values(argument).kind is Kind.TEXT else _value(argument)
+        # With a message alone, zsh would not complete a single option at once.
+        value = (
+            f":{argument.metavar}:()" if offered_values(argument).kind is ValueKind.TEXT else _value(argument)
+        )
         yield _quoted(f"{place}{value}")
 
 
 def _value(parameter: Parameter) -> str:
-    """The message and the action of a specification; empty for a flag."""
-    found = values(parameter)
+    """Return the message and the action of a specification; empty for a flag."""
+    found = offered_values(parameter)
     message = _escaped(parameter.metavar)
     match found.kind:
-        case Kind.FLAG:
+        case ValueKind.FLAG:
             return ""
-        case Kind.WORDS:
+        case ValueKind.WORDS:
             return f":{message}:({' '.join(found.words)})"
-        case Kind.FILES:
+        case ValueKind.FILES:
             return f":{message}:_files"
         case _:
             return f":{message}: "
