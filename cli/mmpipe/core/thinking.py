@@ -21,7 +21,7 @@ CLOSERS = ("</think>", "</mm:think>")
 _BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
 _LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
 _LINE_OPENER = f"\n{OPENER}"
-_LONGEST = max(map(len, _LEFTOVERS))
+_MAX_TAG = max(map(len, _LEFTOVERS))
 
 Step = Callable[[Iterable[Event]], Iterator[Event]]
 
@@ -86,7 +86,7 @@ def arrange_thinking(
 
 
 def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:
-    """Native text holds its tags already and is shown to the byte, unless thinking comes in a field as well."""
+    """Yield native text byte for byte, since it contains its tags; unless thinking also has a field of its own."""
     rest = iter(events)
     for event in rest:
         if isinstance(event, Thinking):
@@ -98,39 +98,39 @@ def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:
 
 
 class _Separator:
-    """The parser's memory: what is held back because it may be the beginning of a tag, and the place in the turn.
+    """Parser of one turn: a state machine that holds back text which may be the beginning of a tag.
 
-    A place (`_opening`, `_block` ...) looks at what is held, says at most one event, and may name the next place.
+    A state (`_opening`, `_block` ...) reads the held text, returns at most one event, and may set the next state.
     """
 
     def __init__(self, *, native: bool, may_lack_opener: bool) -> None:
         self._native = native
         self._may_lack_opener = may_lack_opener
-        self._untagged: list[str] = []  # text that is thinking if a closer ever comes
+        self._untagged: list[str] = []  # text that is thinking if a closer follows
         self._held = ""
         self._held_thinking = ""
-        self._by_field: list[str] = []  # thinking that came in a field of its own
+        self._field_thinking_text: list[str] = []  # thinking from a field of its own
         self._had_block = False
-        self._mirrored = 0  # how much of it came again between tags
-        self._place = self._opening
+        self._mirrored = 0  # characters of it that were repeated between tags
+        self._state = self._opening
 
     def thinking(self, text: str) -> Iterator[Event]:
-        """Thinking from a field of its own; a closer at its very end is a leftover."""
+        """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
         text = self._held_thinking + text
-        cut = len(text) - _tail(text, _LEFTOVERS)
+        cut = len(text) - _count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
         yield from self._field_thinking(text[:cut])
 
     def text(self, text: str) -> Iterator[Event]:
-        """Text from `content`."""
+        """Take text from `content`."""
         yield from self._end_thinking()
         self._held += text
-        yield from self._walk(final=False)
+        yield from self._run_states(final=False)
 
     def end(self) -> Iterator[Event]:
-        """Nothing follows: what was held back is what it is."""
+        """End the turn: yield the text that is still held back."""
         yield from self._end_thinking()
-        yield from self._walk(final=True)
+        yield from self._run_states(final=True)
 
     def _end_thinking(self) -> Iterator[Event]:
         held, self._held_thinking = self._held_thinking, ""
@@ -139,111 +139,113 @@ class _Separator:
 
     def _field_thinking(self, text: str) -> Iterator[Event]:
         if text:
-            self._by_field.append(text)
+            self._field_thinking_text.append(text)
             yield Thinking(text)
 
-    def _walk(self, *, final: bool) -> Iterator[Event]:
+    def _run_states(self, *, final: bool) -> Iterator[Event]:
         while True:
-            here = self._place
-            event = here(final)
+            state = self._state
+            event = state(final)
             if event is not None:
                 yield event
-            if self._place == here:
+            if self._state == state:
                 return
 
     def _opening(self, final: bool) -> Event | None:
-        """At the beginning of a turn: a block, a leftover closer, thinking without its opener, or the answer."""
+        """Decide at the beginning of a turn: a block, a leftover closer, thinking without an opener, or the answer."""
         start = self._held.lstrip()
-        if not final and (not start or _is_cut(start, (OPENER, *CLOSERS))):
+        if not final and (not start or _is_incomplete(start, (OPENER, *CLOSERS))):
             return None
         closer = next((closer for closer in CLOSERS if start.startswith(closer)), None)
-        if start.startswith(OPENER) and (self._native or not self._by_field):
+        if start.startswith(OPENER) and (self._native or not self._field_thinking_text):
             self._native = True
-            self._held, self._place = start.removeprefix(OPENER), self._block_start
+            self._held, self._state = start.removeprefix(OPENER), self._block_start
         elif closer is not None:
-            self._held, self._place = start.removeprefix(closer), self._answer_start
-        elif self._may_lack_opener and not self._by_field:
-            self._place = self._without_opener
+            self._held, self._state = start.removeprefix(closer), self._answer_start
+        elif self._may_lack_opener and not self._field_thinking_text:
+            self._state = self._without_opener
         else:
-            self._place = self._answer
+            self._state = self._answer
         return None
 
     def _without_opener(self, final: bool) -> Event | None:
-        """Native text that begins with no tag is thinking if a closer ever comes before an opener, else the answer."""
-        tag = _first(self._held, (OPENER, *CLOSERS))
+        """Decide for native text without a tag: thinking if a closer comes before any opener, else the answer."""
+        tag = _find_first(self._held, (OPENER, *CLOSERS))
         if tag is not None and not self._held.startswith(OPENER, tag[0]):
             self._untagged.append(self._held[: tag[0]])
             thinking, self._held = "".join(self._untagged).strip("\n"), self._held[tag[1] :]
-            self._place = self._answer_start
+            self._state = self._answer_start
             return Thinking(thinking) if thinking else None
         if tag is not None or final:
             self._held = "".join((*self._untagged, self._held))
-            self._place = self._answer
+            self._state = self._answer
         else:
-            # Only the end may belong to a tag; the rest need not be searched again.
-            cut = max(0, len(self._held) - _LONGEST)
+            # Only the end can belong to a tag: the rest is not searched again.
+            cut = max(0, len(self._held) - _MAX_TAG)
             self._untagged.append(self._held[:cut])
             self._held = self._held[cut:]
         return None
 
     def _block_start(self, final: bool) -> None:
-        """After an opener: the newline of the layout is not thinking."""
+        """Drop the newline after an opener, which is layout."""
         if self._held or final:
-            # The thinking of a further block must not run into that of the block before.
+            # A newline separates the thinking of two blocks.
             between = "\n" if self._had_block else ""
             self._held = between + self._held.removeprefix("\n")
             self._had_block = True
-            self._place = self._block
+            self._state = self._block
 
     def _block(self, final: bool) -> Event | None:
-        """Inside a block, up to its closer; the newline before the closer is layout too."""
-        closing = _first(self._held, CLOSERS)
+        """Return the thinking inside a block; the newline before its closer is layout."""
+        closing = _find_first(self._held, CLOSERS)
         if closing is not None:
             thinking, self._held = self._held[: closing[0]].removesuffix("\n"), self._held[closing[1] :]
-            self._place = self._answer_start
+            self._state = self._answer_start
         else:
-            cut = len(self._held) - (0 if final else _tail(self._held, _BLOCK_ENDS))
+            cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
-        # Some answers carry the same thinking in a field and between tags (FACTS.md, "Chunks").
-        if thinking and "".join(self._by_field).lstrip("\n").startswith(thinking, self._mirrored):
+        # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
+        if thinking and "".join(self._field_thinking_text).lstrip("\n").startswith(thinking, self._mirrored):
             self._mirrored += len(thinking)
             return None
         return Thinking(thinking) if thinking else None
 
     def _answer_start(self, final: bool) -> None:
-        """After a closer: the newlines before the answer are layout (one or two, by model)."""
+        """Drop the newlines after a closer, which are layout (one or two, depending on the model)."""
         self._held = self._held.lstrip("\n")
         if self._native and self._held.startswith(OPENER):
-            self._held, self._place = self._held.removeprefix(OPENER), self._block_start
-        elif self._held and (final or not (self._native and _is_cut(self._held, (OPENER,)))):
-            self._place = self._answer
+            self._held, self._state = self._held.removeprefix(OPENER), self._block_start
+        elif self._held and (final or not (self._native and _is_incomplete(self._held, (OPENER,)))):
+            self._state = self._answer
 
     def _answer(self, final: bool) -> Event | None:
-        """The answer; in native text a further block opens at the start of a line and nowhere else."""
-        opening = _first(self._held, (_LINE_OPENER,)) if self._native else None
+        """Return the answer; in native text a further block opens only at the start of a line."""
+        opening = _find_first(self._held, (_LINE_OPENER,)) if self._native else None
         if opening is not None:
             text, self._held = self._held[: opening[0] + 1], self._held[opening[1] :]
-            self._place = self._block_start
+            self._state = self._block_start
         else:
-            cut = len(self._held) - (_tail(self._held, (_LINE_OPENER,)) if self._native and not final else 0)
+            cut = len(self._held) - (
+                _count_held(self._held, (_LINE_OPENER,)) if self._native and not final else 0
+            )
             text, self._held = self._held[:cut], self._held[cut:]
         return Text(text) if text else None
 
 
-def _is_cut(text: str, tags: Iterable[str]) -> bool:
-    """Whether `text` is the beginning of one of `tags` and no more."""
+def _is_incomplete(text: str, tags: Iterable[str]) -> bool:
+    """Return True if `text` is an incomplete beginning of one of `tags`."""
     return any(len(text) < len(tag) and tag.startswith(text) for tag in tags)
 
 
-def _first(text: str, tags: Iterable[str]) -> tuple[int, int] | None:
-    """Where the first of `tags` begins and ends in `text`."""
+def _find_first(text: str, tags: Iterable[str]) -> tuple[int, int] | None:
+    """Return the start and end of the first of `tags` in `text`, or None."""
     found = [(position, position + len(tag)) for tag in tags if (position := text.find(tag)) >= 0]
     return min(found, default=None)
 
 
-def _tail(text: str, tags: Iterable[str]) -> int:
-    """How many characters at the end of `text` may belong to one of `tags`: the longest beginning, or all, of one."""
-    if "<" not in text[-_LONGEST:] and not text.endswith("\n"):
+def _count_held(text: str, tags: Iterable[str]) -> int:
+    """Return the number of characters at the end of `text` that may belong to one of `tags`."""
+    if "<" not in text[-_MAX_TAG:] and not text.endswith("\n"):
         return 0
     return max(
         (length for tag in tags for length in range(1, len(tag) + 1) if text.endswith(tag[:length])),
