@@ -19,18 +19,17 @@ from mmpipe.batch.journal.sidecar import (
     write_sidecar,
 )
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.records.records import Answered, BadRecord, Record, read_records
+from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
-from mmpipe.batch.records.sources import Ends, Piece, ends_of, lines_of, read_pieces
+from mmpipe.batch.records.sources import Ends, Piece, ends_of, read_pieces
+from mmpipe.batch.records.split import FormatOptions
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
 
 _COMPARED: Final = 997  # one in so many records that seem to be answered is compared all the same
 _SHOWN: Final = 5  # bad records that an error names
-
-Found = Record | BadRecord | Answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,12 @@ class BatchInput:
 
     def records(
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str], bool] | None = None
-    ) -> Iterator[Found | None]:
+    ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
-        return read_records(
-            lines_of(pieces, separator=self.options.input.separator), self.defaults, is_answered
-        )
+        options = FormatOptions(self.options.input.format, self.options.input.separator)
+        return read_records(pieces, self.defaults, options, is_answered)
 
-    def takes(self, found: Found) -> bool:
+    def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""
         shard = self.options.input.shard
         return shard is None or shard.takes(str(found.index) if found.id is None else found.id, found.index)
@@ -78,8 +76,8 @@ class RecordSource:
     """
 
     pieces: Iterator[Piece]
-    records: Callable[[Iterable[Piece | None]], Iterator[Found | None]]
-    takes: Callable[[Found], bool]
+    records: Callable[[Iterable[Piece | None]], Iterator[FoundRecord | None]]
+    takes: Callable[[FoundRecord], bool]
     checked: bool
     limit: int | None = None
 
@@ -166,7 +164,7 @@ def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) 
     """The input as a run takes it."""
     is_answered = _has_answer(journal) if facts.unchanged and journal is not None else None
 
-    def records(pieces: Iterable[Piece | None]) -> Iterator[Found | None]:
+    def records(pieces: Iterable[Piece | None]) -> Iterator[FoundRecord | None]:
         return source.records(pieces, is_answered)
 
     pieces, limit = source.pieces(facts.ends), source.options.input.limit
@@ -255,6 +253,7 @@ def _sidecar(source: BatchInput) -> Sidecar:
         settings_sha256=settings_sha256(
             {
                 **asdict(source.defaults),
+                "format": options.input.format,
                 "separator": options.input.separator.decode("latin-1"),
                 "form": asdict(options.output.form),
             }

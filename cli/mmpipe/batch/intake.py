@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from mmpipe.batch.delivery import Delivery
 from mmpipe.batch.input_check import RecordSource, is_answered, refuse_repeated
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.records.records import Answered, BadRecord, Record
+from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 
 _PIECES_AHEAD: Final = 2
@@ -111,11 +111,11 @@ class RecordIntake:
             self._read += 1
             if self._read % _SKIPPED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            if self._seen is not None and not isinstance(found, Answered):
+            if self._seen is not None and not isinstance(found, AnsweredRecord):
                 found = refuse_repeated(found, self._seen)
             if not self._source.takes(found):
                 self._delivery.skip(found.index, is_answered=False)
-            elif isinstance(found, Answered) or self._is_answered(found):
+            elif isinstance(found, AnsweredRecord) or self._is_answered(found):
                 self._delivery.skip(found.index, is_answered=True)
             else:
                 return found if self._begin() else None

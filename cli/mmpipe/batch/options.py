@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from mmpipe.api.options import RecordingOptions
 from mmpipe.batch.pace.budgets import RunLimits
 from mmpipe.batch.pace.gcra import Rates
-from mmpipe.batch.records.lines import NEWLINE
-from mmpipe.batch.records.requests import Format
+from mmpipe.batch.records.formats.record_format import NEWLINE
+from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.results import ResultFormat
 from mmpipe.structured.constraint import ConstraintOptions
@@ -20,7 +20,7 @@ class InputOptions:
     """Which records are asked; without `dedupe` identical requests are asked as often as they come."""
 
     files: Sequence[str] = ()
-    format: Format = "auto"
+    format: FormatChoice = "auto"
     separator: bytes = NEWLINE
     keep_going: bool = False
     shard: Shard | None = None

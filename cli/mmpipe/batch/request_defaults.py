@@ -38,6 +38,5 @@ def read_defaults(
         template=None
         if asked.template is None
         else Template.parse(decode_argument(asked.template, "the template")),
-        format=options.input.format,
         streamed=asked.streamed,
     )

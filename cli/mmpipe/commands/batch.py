@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.commands.pace import Bounds, Pace, batch_bounds, check_numbers
 from mmpipe.commands.program import Program
 from mmpipe.commands.sections import (
@@ -36,7 +37,7 @@ class Records(Section):
         argument("FILE", help="Files of records, also gzipped; none or `-` is standard input."),
     ] = None
     input_format: Annotated[
-        Literal["auto", "lines", "jsonl"],
+        FormatChoice,
         option("--input-format", help="A prompt a line, or JSON [auto: by the first line]."),
     ] = "auto"
     null: Annotated[bool, option("-0", "--null", help="Records end with NUL, not with a newline.")] = False

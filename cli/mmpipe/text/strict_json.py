@@ -5,6 +5,10 @@ import math
 from itertools import chain
 from typing import Final
 
+MAX_DEPTH: Final = (
+    500  # levels of records and messages; Python's own limit is far away, so that all code can recurse
+)
+
 
 class TooLarge(ValueError):
     """JSON with a number that is too large for a float."""

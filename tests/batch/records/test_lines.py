@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.lines import NEWLINE, NUL, Line, Oversized, Splitter
+from mmpipe.batch.records.formats.lines import LineSplitter
+from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, RawRecord, Unreadable, too_long
 from support.cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
@@ -15,18 +16,18 @@ pytestmark = pytest.mark.laws
 MARK = b"\xef\xbb\xbf"
 
 
-def split(*pieces: bytes, separator: bytes = NEWLINE, limit: int = 100) -> list[Line | Oversized]:
-    splitter = Splitter("in", separator, limit)
+def split(*pieces: bytes, separator: bytes = NEWLINE, limit: int = 100) -> list[RawRecord | Unreadable]:
+    splitter = LineSplitter("in", separator, limit)
     lines = [line for piece in pieces for line in splitter.feed(piece)]
     return [*lines, *splitter.close()]
 
 
 def contents(*pieces: bytes, separator: bytes = NEWLINE) -> list[bytes]:
-    return [line.content for line in split(*pieces, separator=separator) if isinstance(line, Line)]
+    return [line.content for line in split(*pieces, separator=separator) if isinstance(line, RawRecord)]
 
 
 def test_lines_are_counted_from_one_and_blank_ones_count_too() -> None:
-    assert [Line("in", 1, b"a"), Line("in", 2, b""), Line("in", 3, b"b")] == split(b"a\n\nb\n")
+    assert [RawRecord("in", 1, b"a"), RawRecord("in", 2, b""), RawRecord("in", 3, b"b")] == split(b"a\n\nb\n")
 
 
 def test_the_last_line_needs_no_end() -> None:
@@ -36,7 +37,7 @@ def test_the_last_line_needs_no_end() -> None:
 
 
 def test_a_line_comes_out_before_the_next_one_is_there() -> None:
-    assert [Line("in", 1, b"a")] == list(Splitter("in").feed(b"a\nb"))
+    assert [RawRecord("in", 1, b"a")] == list(LineSplitter("in").feed(b"a\nb"))
 
 
 @pytest.mark.parametrize("text", ["a\u2028b", "a\u2029b", "a\x85b", "a\rb", "a\x0bb\x0cc", "a\x1cb", "a\0b"])
@@ -56,21 +57,21 @@ def test_a_byte_order_mark_is_dropped_at_the_very_beginning_only() -> None:
     assert [] == contents(MARK)
 
 
-def plainly(text: bytes, separator: bytes, limit: int) -> list[Line | Oversized]:
+def plainly(text: bytes, separator: bytes, limit: int) -> list[RawRecord | Unreadable]:
     """The lines of `text`, without a thought for time and memory."""
     *ended, rest = text.split(separator)
-    found: list[Line | Oversized] = []
+    found: list[RawRecord | Unreadable] = []
     for number, content in enumerate((*ended, rest), 1):
         is_ended = number <= len(ended)
         bare = content.removeprefix(MARK) if number == 1 else content
         skipped = len(content) - len(bare)
         if len(content) > limit:
-            found.append(Oversized("in", number, limit))
+            found.append(too_long("in", number, limit))
         elif is_ended:
             text = bare.removesuffix(b"\r") if separator == NEWLINE else bare
-            found.append(Line("in", number, text, skipped))
+            found.append(RawRecord("in", number, text, skipped))
         elif bare:
-            found.append(Line("in", number, bare, skipped))
+            found.append(RawRecord("in", number, bare, skipped))
     return found
 
 
@@ -91,21 +92,21 @@ def test_any_bytes_cut_anywhere_are_the_lines_between_the_separators(
 
 
 def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
-    expected = [Line("in", 1, b"123"), Oversized("in", 2, 3), Line("in", 3, b"ok")]
+    expected = [RawRecord("in", 1, b"123"), too_long("in", 2, 3), RawRecord("in", 3, b"ok")]
     assert expected == split(b"123\n12", b"34", b"5678\nok", limit=3)
-    assert [Oversized("in", 1, 3)] == split(b"1234", limit=3)
-    assert [Line("in", 1, b""), Oversized("in", 2, 3), Line("in", 3, b"123")] == split(
+    assert [too_long("in", 1, 3)] == split(b"1234", limit=3)
+    assert [RawRecord("in", 1, b""), too_long("in", 2, 3), RawRecord("in", 3, b"123")] == split(
         b"\n1234\n123\n", limit=3
     )
-    assert [Oversized("in", 1, 3), Line("in", 2, b"")] == split(b"1234\n\n", limit=3)
+    assert [too_long("in", 1, 3), RawRecord("in", 2, b"")] == split(b"1234\n\n", limit=3)
 
 
 def test_a_line_over_the_cap_is_told_while_it_still_comes() -> None:
-    assert [Oversized("in", 1, 3)] == list(Splitter("in", limit=3).feed(b"1234"))
+    assert [too_long("in", 1, 3)] == list(LineSplitter("in", limit=3).feed(b"1234"))
 
 
 def test_an_endless_line_does_not_fill_the_memory() -> None:
-    splitter = Splitter("in", limit=2**20)
+    splitter = LineSplitter("in", limit=2**20)
     piece = bytes(2**16)
     tracemalloc.start()
     try:
@@ -117,11 +118,11 @@ def test_an_endless_line_does_not_fill_the_memory() -> None:
 
 def test_a_long_line_in_small_pieces_takes_time_in_proportion() -> None:
     def seconds(count: int) -> float:
-        splitter = Splitter("in")
+        splitter = LineSplitter("in")
         began = time.process_time()
         for _ in range(count):
             list(splitter.feed(b"0123456789"))
-        assert [count * 10] == [len(line.content) for line in splitter.close() if isinstance(line, Line)]
+        assert [count * 10] == [len(line.content) for line in splitter.close() if isinstance(line, RawRecord)]
         return time.process_time() - began
 
     # A search that began anew with each piece would take 400 times as long.

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.lines import Line
-from mmpipe.batch.records.records import Answered, BadRecord, Record, guess_form, read_records, request_digest
-from mmpipe.batch.records.requests import Format, RequestDefaults
+from mmpipe.batch.records.digest import request_digest
+from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record, read_records
+from mmpipe.batch.records.sources import Piece
+from mmpipe.batch.records.split import FormatOptions
 from mmpipe.core.request import Request
 from support.json_texts import Written, written
 from support.record_reading import (
@@ -19,6 +20,7 @@ from support.record_reading import (
     JSONL,
     LINES,
     MODEL,
+    Defaults,
     bad,
     good,
     prompts,
@@ -179,7 +181,7 @@ PARAMETERS = st.dictionaries(st.sampled_from(["a", "m", "messages2", "z", "ü"])
 def test_the_hash_of_a_record_is_that_of_its_request(
     prompt: str, model: str, system: str | None, parameters: dict[str, object], streamed: bool, own: bool
 ) -> None:
-    defaults = RequestDefaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
+    defaults = Defaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
     value = {"prompt": prompt, "temperature": 0.5} if own else {"prompt": prompt}
     [record] = read(json.dumps(value).encode(), defaults)
     if isinstance(record, Record):
@@ -193,46 +195,6 @@ def test_the_hash_of_a_record_is_that_of_its_request(
 def test_different_prompts_have_different_hashes(one: str, other: str) -> None:
     requests = [Request("m", (user(text),), {}, streamed=False) for text in (one, other)]
     assert (one == other) == (request_digest(requests[0]) == request_digest(requests[1]))
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b'{"prompt": "a"}', "jsonl"),
-        (b' "a"', "jsonl"),
-        (b'{"level": "info"}', "jsonl"),
-        (b'"Hello," he said.', "lines"),
-        (b"{broken", "lines"),
-        (b"[1]", "lines"),
-        (b"42", "lines"),
-        (b'"\xff"', "lines"),
-    ],
-)
-def test_the_first_line_tells_the_form(content: bytes, expected: Format) -> None:
-    assert expected == guess_form(Line("in", 1, content))
-
-
-@pytest.mark.parametrize("source", ["in.jsonl", "in.ndjson", "in.jsonl.gz"])
-def test_a_file_that_is_called_jsonl_is_no_text_because_its_first_line_is_broken(source: str) -> None:
-    kinds = [type(record) for record in read(b'{broken\n{"prompt": "a"}\n', source=source)]
-    assert [BadRecord, Record] == kinds
-
-
-def test_each_source_has_its_own_form_and_keeps_it() -> None:
-    lines = [
-        Line("a", 1, b""),
-        Line("a", 2, b'"x"'),
-        Line("b", 1, b"y"),
-        Line("a", 3, b"z"),
-        Line("b", 2, b'"w"'),
-    ]
-    records = list(read_records(lines, RequestDefaults(MODEL)))
-    expected: list[object] = [("x",), ("y",), "it is not JSON: Expecting value at character 1", ('"w"',)]
-    found = [
-        tuple(m["content"] for m in record.request.messages) if isinstance(record, Record) else record.message
-        for record in records
-    ]
-    assert expected == found
 
 
 def test_a_form_that_was_named_is_not_guessed() -> None:
@@ -275,16 +237,17 @@ def test_what_is_nested_as_deep_as_may_be_is_read() -> None:
     assert [[]] * 999 == good({"prompt": "a", "x": [[]] * 999}).fields["x"]
 
 
-def test_a_pause_between_lines_is_one_between_records() -> None:
-    pausing = [None, Line("in", 1, b"a"), None, None, Line("in", 2, b""), Line("in", 3, b"b"), None]
-    found = [None if record is None else record.index for record in read_records(pausing, LINES)]
+def test_a_pause_between_pieces_is_one_between_records() -> None:
+    pausing = [None, Piece("in", b"a\n"), None, None, Piece("in", b"\n"), Piece("in", b"b\n"), None]
+    records = read_records(pausing, LINES, FormatOptions("lines"))
+    found = [None if record is None else record.index for record in records]
     assert [None, 0, None, None, 1, None] == found
 
 
 def test_of_what_is_answered_nothing_is_looked_at_but_the_id() -> None:
     content = b'{"id": "x", "prompt": 1}\n"b"\n{"custom_id": 7, "id": "x", "prompt": ""}\n{"id": "y", "prompt": ""}\n'
     *answered, last = read_lightly(content, ["x", "1", "7"].__contains__)
-    assert [Answered(0, "x"), Answered(1, "1"), Answered(2, "7")] == answered
+    assert [AnsweredRecord(0, "x"), AnsweredRecord(1, "1"), AnsweredRecord(2, "7")] == answered
     assert isinstance(last, BadRecord)
 
 
@@ -303,8 +266,10 @@ LINE = st.sampled_from([
     st.sampled_from([AUTO, LINES, JSONL]),
 )
 def test_the_light_way_and_the_whole_way_find_the_same_records(
-    content: list[bytes], answered: set[str], defaults: RequestDefaults
+    content: list[bytes], answered: set[str], defaults: Defaults
 ) -> None:
     whole = read(b"\n".join(content), defaults)
-    expected = [Answered(record.index, record.id) if record.id in answered else record for record in whole]
+    expected = [
+        AnsweredRecord(record.index, record.id) if record.id in answered else record for record in whole
+    ]
     assert expected == read_lightly(b"\n".join(content), answered.__contains__, defaults)

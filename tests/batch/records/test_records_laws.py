@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.lines import NUL, Oversized, Splitter
+from mmpipe.batch.records.formats.lines import LineSplitter
+from mmpipe.batch.records.formats.record_format import NUL, Unreadable
 from mmpipe.batch.records.records import BadRecord, Record, read_records
-from mmpipe.batch.records.requests import RequestDefaults
-from support.record_reading import AUTO, JSONL, LINES, MODEL, read, user
+from mmpipe.batch.records.split import FormatOptions
+from support.record_reading import AUTO, JSONL, LINES, MODEL, Defaults, read, user, whole
 
 pytestmark = pytest.mark.laws
 
@@ -43,12 +44,12 @@ IDS = st.none() | TEXT | st.integers()
     st.sampled_from([b"\n", NUL]),
 )
 def test_each_line_that_is_not_blank_is_one_record_in_its_place(
-    content: bytes, defaults: RequestDefaults, separator: bytes
+    content: bytes, defaults: Defaults, separator: bytes
 ) -> None:
-    splitter = Splitter("in", separator, 200)
+    splitter = LineSplitter("in", separator, 200)
     lines = [*splitter.feed(content), *splitter.close()]
-    told = [line.number for line in lines if isinstance(line, Oversized) or line.content.strip()]
-    found = list(read_records(lines, defaults))
+    told = [line.number for line in lines if isinstance(line, Unreadable) or line.content.strip()]
+    found = list(read_records(whole(content), defaults, FormatOptions(defaults.format, separator, 200)))
     assert [*enumerate(told)] == [(record.index, record.number) for record in found]
     for record in found:
         assert isinstance(record, Record | BadRecord)

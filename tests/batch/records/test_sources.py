@@ -10,19 +10,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.lines import NUL, Line, Oversized
-from mmpipe.batch.records.sources import Piece, ends_of, lines_of, read_pieces
+from mmpipe.batch.records.formats.record_format import NUL, RawRecord, Unreadable, too_long
+from mmpipe.batch.records.sources import Piece, ends_of, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.streams import Input, Streams
-from support.record_reading import read_lines
+from support.record_reading import read_raw
 
 
-def read(*paths: Path | str, stdin: bytes = b"", limit: int = 1000) -> list[Line | Oversized]:
-    return list(read_lines([str(path) for path in paths], Streams.fake(stdin).stdin, limit=limit))
+def read(*paths: Path | str, stdin: bytes = b"", limit: int = 1000) -> list[RawRecord | Unreadable]:
+    return list(read_raw([str(path) for path in paths], Streams.fake(stdin).stdin, limit=limit))
 
 
-def texts(lines: list[Line | Oversized]) -> list[bytes]:
-    return [line.content for line in lines if isinstance(line, Line)]
+def texts(lines: list[RawRecord | Unreadable]) -> list[bytes]:
+    return [line.content for line in lines if isinstance(line, RawRecord)]
 
 
 @pytest.fixture
@@ -38,29 +38,29 @@ def test_files_are_read_in_order_and_each_counts_its_own_lines(tmp_path: Path) -
     one.write_bytes(b"\xef\xbb\xbfa\nb")
     two.write_bytes(b"\xef\xbb\xbfc\n")
     expected = [
-        Line(str(one), 1, b"a", skipped=3),
-        Line(str(one), 2, b"b"),
-        Line(str(two), 1, b"c", skipped=3),
+        RawRecord(str(one), 1, b"a", skipped=3),
+        RawRecord(str(one), 2, b"b"),
+        RawRecord(str(two), 1, b"c", skipped=3),
     ]
     assert expected == read(one, two)
 
 
 def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"a\n")
-    assert [Line("standard input", 1, b"piped")] == read(stdin=b"piped\n")
+    assert [RawRecord("standard input", 1, b"piped")] == read(stdin=b"piped\n")
     assert [b"a", b"piped", b"a"] == texts(read(tmp_path / "one", "-", tmp_path / "one", stdin=b"piped"))
 
 
 def test_standard_input_cannot_be_read_twice() -> None:
     with pytest.raises(UsageError, match="more than once"):
-        read_lines(["-", "-"], Streams.fake().stdin)
+        read_pieces(["-", "-"], Streams.fake().stdin)
 
 
 def test_the_same_file_may_be_read_twice_and_counts_its_lines_anew(tmp_path: Path) -> None:
     path = tmp_path / "one"
     path.write_bytes(b"a\nb")
     assert [(1, b"a"), (2, b"b")] * 2 == [
-        (line.number, line.content) for line in read(path, path) if isinstance(line, Line)
+        (line.number, line.content) for line in read(path, path) if isinstance(line, RawRecord)
     ]
 
 
@@ -107,28 +107,18 @@ def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -
     assert expected == list(read_pieces([str(path), "-"], Streams.fake(b"").stdin))
 
 
-def test_a_pause_between_pieces_is_one_between_lines() -> None:
-    pieces = [None, Piece("in", b"a\nb"), None, Piece("in", b"c\n"), Piece("in", b""), None]
-    assert [None, Line("in", 1, b"a"), None, Line("in", 2, b"bc"), None] == list(lines_of(pieces))
-
-
-def test_a_line_is_not_taken_for_whole_because_reading_was_ended() -> None:
-    assert [b"a"] == texts(list(lines_of([Piece("in", b"a\nb")])))
-    assert [b"a", b"b"] == texts(list(lines_of([Piece("in", b"a\nb"), Piece("in", b"")])))
-
-
 def test_items_may_end_with_nul() -> None:
-    lines = read_lines([], Streams.fake(b"a\nb\0c").stdin, separator=NUL)
+    lines = read_raw([], Streams.fake(b"a\nb\0c").stdin, separator=NUL)
     assert [b"a\nb", b"c"] == texts(list(lines))
 
 
 def test_the_first_line_of_a_live_pipe_comes_before_the_second_is_there(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    lines = read_lines([], Input(reading))
+    lines = read_raw([], Input(reading))
     os.write(writing, b"one\ntw")
-    assert Line("standard input", 1, b"one") == next(lines)
+    assert RawRecord("standard input", 1, b"one") == next(lines)
     os.write(writing, b"o\n")
-    assert Line("standard input", 2, b"two") == next(lines)
+    assert RawRecord("standard input", 2, b"two") == next(lines)
 
 
 def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
@@ -138,7 +128,7 @@ def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: tuple[int, i
     os.set_blocking(reading, False)
     later = threading.Timer(0.05, os.write, (writing, b"late\n"))
     later.start()
-    assert Line("standard input", 1, b"late") == next(read_lines([], Input(reading)))
+    assert RawRecord("standard input", 1, b"late") == next(read_raw([], Input(reading)))
     later.join()
 
 
@@ -150,7 +140,7 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
 
 def test_standard_input_that_is_closed_is_an_input_error(pipe: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="cannot read standard input"):
-        list(read_lines([], Input(pipe[1])))
+        list(read_raw([], Input(pipe[1])))
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([b"", bytes(7)]))
@@ -171,7 +161,7 @@ def test_a_zipped_file_that_unpacks_to_a_thousand_times_its_size_is_read_in_piec
     path.write_bytes(gzip.compress(bytes(20 * 2**20) + b"\nend\n", mtime=0))
     tracemalloc.start()
     try:
-        assert [Oversized(str(path), 1, 1000), Line(str(path), 2, b"end")] == read(path)
+        assert [too_long(str(path), 1, 1000), RawRecord(str(path), 2, b"end")] == read(path)
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
@@ -198,5 +188,5 @@ def test_a_zipped_file_that_is_spoilt_is_refused(spoilt: bytes, tmp_path: Path) 
 
 def test_what_stands_before_the_damage_has_come_out_already(tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"one\ntwo\n", mtime=0)[:-1])
-    lines = read_lines([str(tmp_path / "x.gz")], Streams.fake().stdin)
+    lines = read_raw([str(tmp_path / "x.gz")], Streams.fake().stdin)
     assert b"one" == texts([next(lines)])[0]

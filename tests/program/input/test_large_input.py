@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.records.lines import MAX_LINE
+from mmpipe.batch.records.formats.record_format import MAX_RECORD
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.inputs import MAX_PROMPT
@@ -119,14 +119,14 @@ def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(far: RunningSimulator
     before, long, after = done.records
     assert ("before", "after") == (before["content"], after["content"])
     assert ExitStatus.INPUT == error(long)["code"]
-    assert f"longer than {MAX_LINE} bytes" in str(error(long)["message"])
+    assert f"longer than {MAX_RECORD} bytes" in str(error(long)["message"])
     assert peak < 200
 
 
 def test_a_file_with_such_a_line_is_refused_before_anything_is_asked(far: RunningSimulator) -> None:
     done = inside("batch", sparse("lines", MUCH), far=far)
     assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
-    assert f"lines, line 1: it is longer than {MAX_LINE} bytes" in done.said
+    assert f"lines, line 1: it is longer than {MAX_RECORD} bytes" in done.said
 
 
 def test_a_line_without_an_end_is_told_at_once_and_takes_no_memory_until_a_signal_ends_it() -> None:
@@ -157,7 +157,7 @@ def test_the_memory_of_a_batch_does_not_grow_with_its_lines(far: RunningSimulato
 @pytest.mark.parametrize("command", ["chat", "batch"])
 def test_megabytes_in_one_line_are_sent_to_the_byte(command: str, far: RunningSimulator) -> None:
     line = 'x\u00fc\u2202\U0001f600\t\x1b\\"' * (MEGABYTE // 2)
-    assert MAX_LINE > len(line.encode()) > 6 * MEGABYTE
+    assert MAX_RECORD > len(line.encode()) > 6 * MEGABYTE
     done = mmpipe(command, far=far, stdin=line.encode(), env={"PYTHONWARNINGS": "error"})
     # More than any model takes, which is not ours to judge.
     assert {"chat": ExitStatus.REJECTED, "batch": ExitStatus.PARTIAL}[command] == done.status

@@ -1,42 +1,25 @@
-"""Reads records, each from one line: what to ask, under which id, and a hash that tells a changed request; pure."""
+"""Makes records of raw records: a request, its id, and a hash by which a changed request is noticed; pure."""
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from hashlib import sha256
-from typing import Final, Literal, overload
+from typing import overload
 
-import msgspec
 from msgspec import Struct
 
-from mmpipe.batch.records.lines import Line, Oversized
-from mmpipe.batch.records.requests import (
-    RequestDefaults,
-    asked_by_object,
-    foreign_fields,
-    prompt_of_text,
-    request_of_prompt,
-)
+from mmpipe.batch.records.digest import PromptRequests, request_digest
+from mmpipe.batch.records.formats.record_format import Content, RawRecord, RecordFormat, Unreadable
+from mmpipe.batch.records.requests import RequestDefaults, build_request, extra_fields, render_prompt
+from mmpipe.batch.records.sources import Piece
+from mmpipe.batch.records.split import FormatOptions, split_sources
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError, UsageError
-from mmpipe.text import strict_json
-
-Form = Literal["lines", "jsonl"]
-
-_JSONL_ENDINGS = (".jsonl", ".ndjson")
-# Made once: with options json.dumps makes an encoder each time, which takes longer than its work here.
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
-_DECODER: Final = msgspec.json.Decoder()
-# Far from what Python bears, so that nobody who writes or walks the value has to think of it.
-_DEEPEST: Final = 500
 
 
-# Structs, as lines are, for the same reason.
+# Structs, as raw records are, for the same reason.
 class Record(Struct, frozen=True, gc=False):
-    """One thing to ask; `index` counts from 0 over the whole input, `fields` are those that are not ours.
+    """A request and its id; `index` counts from 0 over the whole input, `fields` are those of the user's own.
 
-    `custom_id` tells that the id came under that name, and should go out under it.
+    `custom_id` is True if the id stands in a field of that name, which the output then uses too.
     """
 
     index: int
@@ -50,7 +33,7 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class BadRecord(Struct, frozen=True, gc=False):
-    """A line that nothing can be asked with, and why; `id` is None where not even that could be read."""
+    """A record without a valid request, and the reason; `id` is None if not even the id could be read."""
 
     index: int
     id: str | None
@@ -60,200 +43,103 @@ class BadRecord(Struct, frozen=True, gc=False):
     custom_id: bool = False
 
 
-class Answered(Struct, frozen=True, gc=False):
-    """A record of which nothing was wanted but its id, because it was answered before."""
+class AnsweredRecord(Struct, frozen=True, gc=False):
+    """A record that was answered before, of which only the id was read."""
 
     index: int
     id: str
 
 
-class _Content(Struct, frozen=True, gc=False):
-    """What a line holds: its `text`, the `value` that it is, and its id with the field that it stands in."""
-
-    text: str
-    value: object
-    id: str
-    id_field: str | None = None
-
-
-class _Prompts:
-    """Makes requests, and their digests, that differ in nothing but the prompt.
-
-    What stands before and behind the prompt in the canonical JSON is found once.
-    """
-
-    def __init__(self, defaults: RequestDefaults) -> None:
-        self._defaults = defaults
-        empty, other = (_canonical(request_of_prompt(prompt, defaults).body()) for prompt in ("", "-"))
-        # The first difference is behind the quote that opens the prompt: one of them closes it there.
-        at = next(at for at, (one, another) in enumerate(zip(empty, other, strict=False)) if one != another)
-        self._before = sha256(empty[: at - 1])
-        self._behind = empty[at + 1 :]
-
-    def request(self, prompt: str) -> Request:
-        """The request for a prompt that is not empty."""
-        return request_of_prompt(prompt, self._defaults)
-
-    def digest(self, prompt: str) -> str:
-        """What request_digest gives for its request, in a fifth of the time."""
-        digest = self._before.copy()
-        digest.update(_canonical(prompt) + self._behind)
-        return digest.hexdigest()
+FoundRecord = Record | BadRecord | AnsweredRecord
 
 
 @overload
 def read_records(
-    lines: Iterable[Line | Oversized], defaults: RequestDefaults
+    pieces: Iterable[Piece], defaults: RequestDefaults, options: FormatOptions
 ) -> Iterator[Record | BadRecord]: ...
 @overload
 def read_records(
-    lines: Iterable[Line | Oversized | None],
+    pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
+    options: FormatOptions,
     is_answered: Callable[[str], bool] | None = None,
-) -> Iterator[Record | BadRecord | Answered | None]: ...
+) -> Iterator[FoundRecord | None]: ...
 def read_records(
-    lines: Iterable[Line | Oversized | None],
+    pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
+    options: FormatOptions,
     is_answered: Callable[[str], bool] | None = None,
-) -> Iterator[Record | BadRecord | Answered | None]:
-    """A record for each line that is not blank; each source may have its own form.
+) -> Iterator[FoundRecord | None]:
+    """The records of all sources; blank ones are skipped.
 
-    Of a record whose id `is_answered` nothing else is looked at. None, which says that the next line is not there
-    yet, is passed on.
+    If `is_answered` returns True for an id, the rest of the record is not parsed. None says that the next piece has
+    not arrived yet, and is passed on.
     """
-    read = _Reader(defaults, is_answered).read
+    read = _RecordReader(defaults, is_answered).read
     index = 0
-    for line in lines:
-        if line is None:
+    for source in split_sources(pieces, options):
+        if source is None:
             yield None
-        elif isinstance(line, Oversized):
-            yield BadRecord(index, None, line.source, line.number, f"it is longer than {line.limit} bytes")
-            index += 1
-        elif line.content and not line.content.isspace():
-            yield read(index, line)
-            index += 1
+            continue
+        record_format, raw_records = source
+        for raw in raw_records:
+            if raw is None:
+                yield None
+            elif isinstance(raw, Unreadable):
+                yield BadRecord(index, None, raw.source, raw.number, raw.message)
+                index += 1
+            elif raw.content and not raw.content.isspace():
+                yield read(index, record_format, raw)
+                index += 1
 
 
-class _Reader:
-    """What reading one record takes."""
+class _RecordReader:
+    """Parses raw records, and builds their requests."""
 
     def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str], bool] | None) -> None:
         self._defaults, self._is_answered = defaults, is_answered
-        self._prompts = _Prompts(defaults)
-        self._forms: dict[str, Form] = {}
+        self._prompts = PromptRequests(defaults)
 
-    def read(self, index: int, line: Line) -> Record | BadRecord | Answered:
-        """The record of a line that is not blank."""
-        form = self._forms.get(line.source) or self._form(line)
+    def read(self, index: int, record_format: RecordFormat, raw: RawRecord) -> FoundRecord:
+        """The record, bad if no request can be built of it."""
         try:
-            content = _content(line, form, index)
+            content = record_format.parse(raw)
+            name, id_field = _identify(content.value, index)
         except InputError as error:
-            return BadRecord(index, None, line.source, line.number, error.message)
-        if self._is_answered is not None and self._is_answered(content.id):
-            return Answered(index, content.id)
-        custom_id = content.id_field == "custom_id"
+            return BadRecord(index, None, raw.source, raw.number, error.message)
+        if self._is_answered is not None and self._is_answered(name):
+            return AnsweredRecord(index, name)
+        custom_id = id_field == "custom_id"
         try:
-            request, digest = self._asked(content)
+            request, digest = self._build(content)
         except (InputError, UsageError) as error:
-            return BadRecord(index, content.id, line.source, line.number, error.message, custom_id)
-        fields = (
-            foreign_fields(content.value, content.id_field, self._defaults)
-            if isinstance(content.value, dict)
-            else {}
-        )
-        return Record(index, content.id, line.source, line.number, request, digest, fields, custom_id)
+            return BadRecord(index, name, raw.source, raw.number, error.message, custom_id)
+        value = content.value
+        fields = extra_fields(value, id_field, self._defaults) if isinstance(value, dict) else {}
+        return Record(index, name, raw.source, raw.number, request, digest, fields, custom_id)
 
-    def _form(self, first: Line) -> Form:
-        form = guess_form(first) if self._defaults.format == "auto" else self._defaults.format
-        self._forms[first.source] = form
-        return form
-
-    def _asked(self, content: _Content) -> tuple[Request, str]:
+    def _build(self, content: Content) -> tuple[Request, str]:
         """The request, and its digest."""
+        value = content.value
         # No match statement: with classes it takes a tenth of all the time here.
-        if isinstance(content.value, str):
-            asked: str | Request = prompt_of_text(content.value, self._defaults)
-        elif isinstance(content.value, dict):
-            asked = asked_by_object(content.value, content.text, self._defaults)
+        if isinstance(value, str):
+            built: str | Request = render_prompt(value, self._defaults)
+        elif isinstance(value, dict):
+            built = build_request(value, content.text, self._defaults)
         else:
             raise InputError("it is neither a string nor an object")
-        if isinstance(asked, str):
-            return self._prompts.request(asked), self._prompts.digest(asked)
-        return asked, request_digest(asked)
+        if isinstance(built, str):
+            return self._prompts.request(built), self._prompts.digest(built)
+        return built, request_digest(built)
 
 
-def guess_form(first: Line) -> Form:
-    """The form of a source whose first line that is not blank is `first`."""
-    if first.source.removesuffix(".gz").endswith(_JSONL_ENDINGS):
-        # One bad line at the top must not turn a whole file of records into prompts that are paid for.
-        return "jsonl"
-    beginning = first.content.strip()
-    if re.match(rb'\{\s*"|\[\s*\{|[\[{]$', beginning):
-        # Nobody begins a prompt like that: a broken record, or JSON over several lines, is not to be asked as one.
-        return "jsonl"
-    if not beginning.startswith((b"{", b'"')):
-        return "lines"
-    try:
-        strict_json.loads(first.content.decode())
-    except ValueError:
-        return "lines"
-    return "jsonl"
-
-
-def request_digest(request: Request) -> str:
-    """The SHA-256 of the request's canonical JSON, in hexadecimal."""
-    return sha256(_canonical(request.body())).hexdigest()
-
-
-def _content(line: Line, form: Form, index: int) -> _Content:
-    try:
-        text = line.content.decode()
-    except UnicodeDecodeError as error:
-        place, byte = error.start + line.skipped, line.content[error.start]
-        raise InputError(f"it is not UTF-8: byte {place} is 0x{byte:02x}") from error
-    if form == "lines":
-        return _Content(text, text, str(index))
-    text = text.strip()
-    value = _loaded(text)
+def _identify(value: object, index: int) -> tuple[str, str | None]:
+    """The id, and the field it stands in; a record without one is named by its index."""
     if isinstance(value, dict):
         for field in ("custom_id", "id"):
             if field in value:
-                return _Content(text, value, _id(value[field], field), field)
-    return _Content(text, value, str(index))
-
-
-def _loaded(text: str) -> object:
-    try:
-        value: object = _DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        # It has other words for what is wrong, and refuses some of what the standard allows.
-        value = _slowly_loaded(text)
-    if text.count("[") + text.count("{") > _DEEPEST and strict_json.is_deeper(value, _DEEPEST):
-        raise InputError("it is nested too deep")
-    return value
-
-
-def _slowly_loaded(text: str) -> object:
-    try:
-        value = strict_json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"it is not JSON: {error}") from error
-    # Half a character can be written in JSON, and in no request.
-    _canonical(value)
-    return value
-
-
-def _canonical(value: object) -> bytes:
-    try:
-        return _CANONICAL.encode(value).encode()
-    except UnicodeEncodeError as error:
-        raise InputError("it holds half a character (a lone surrogate)") from error
-    except RecursionError as error:
-        raise InputError("it is nested too deep") from error
+                return _id(value[field], field), field
+    return str(index), None
 
 
 def _id(value: object, name: str) -> str:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model
@@ -15,15 +14,14 @@ from mmpipe.errors import InputError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
 
-Format = Literal["auto", "lines", "jsonl"]
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
 # How the API is asked is decided for the whole run.
 _WIRE = ("stream", "stream_options")
-_OF_ITS_OWN = frozenset({"model", "system", "parameters", *_SAMPLING})
+_OVERRIDES = frozenset({"model", "system", "parameters", *_SAMPLING})
 # Names that mean the same everywhere; but for a template a record is data, which may have such columns.
-_WELL_KNOWN = frozenset(
+_PARAMETERS = frozenset(
     {
         *_SAMPLING,
         *_WIRE,
@@ -46,8 +44,8 @@ _WELL_KNOWN = frozenset(
         "function_call",
     }
 )
-_OURS = frozenset({"prompt", "messages", *_OF_ITS_OWN})
-_ENVELOPE = frozenset({"method", "url", "body"})
+_RECORD_FIELDS = frozenset({"prompt", "messages", *_OVERRIDES})
+_BATCH_API_FIELDS = frozenset({"method", "url", "body"})
 _URL = "/v1/chat/completions"
 
 
@@ -63,16 +61,15 @@ class RequestDefaults:
     instruction: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     template: Template | None = None
-    format: Format = "auto"
     streamed: bool = False
 
     @property
     def parameter_names(self) -> frozenset[str]:
         """The fields of a record that are parameters of its request."""
-        return _WELL_KNOWN if self.template is None else frozenset(_SAMPLING)
+        return _PARAMETERS if self.template is None else frozenset(_SAMPLING)
 
 
-def is_envelope(record: Mapping[str, object]) -> bool:
+def _is_batch_api_object(record: Mapping[str, object]) -> bool:
     """Whether it is an OpenAI-Batch object; beside a prompt `body` is a field like any other."""
     body = record.get("body")
     return (
@@ -84,49 +81,47 @@ def is_envelope(record: Mapping[str, object]) -> bool:
     )
 
 
-def foreign_fields(
-    record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults
-) -> JsonObject:
+def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults) -> JsonObject:
     """The fields that are not ours, and not the id."""
-    ours = _ENVELOPE if is_envelope(record) else _OURS | defaults.parameter_names
+    ours = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | defaults.parameter_names
     return {name: value for name, value in record.items() if name not in ours and name != id_field}
 
 
-def prompt_of_text(text: str, defaults: RequestDefaults) -> str:
+def render_prompt(text: str, defaults: RequestDefaults) -> str:
     """The prompt of a line of text, or of a JSON string; raises InputError."""
     return _prompt(text if defaults.template is None else defaults.template.render(text, {}))
 
 
-def asked_by_object(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:
+def build_request(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:
     """What an object asks whose JSON is `text`: its prompt alone, if all else is as it is for every record.
 
     Raises InputError or, for parameters, UsageError.
     """
-    if is_envelope(record) or "messages" in record:
+    if _is_batch_api_object(record) or "messages" in record:
         if defaults.template is not None:
             raise InputError(
                 "it has messages of its own, and --template makes a prompt: only one can be sent"
             )
-        if is_envelope(record):
-            return _request_of_envelope(record, defaults)
+        if _is_batch_api_object(record):
+            return _build_from_batch_api(record, defaults)
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
         messages = _messages(record)
     else:
-        prompt = _prompt_of_object(record, text, defaults)
-        if _OF_ITS_OWN.isdisjoint(record) and defaults.parameter_names.isdisjoint(record):
+        prompt = _prompt_from_fields(record, text, defaults)
+        if _OVERRIDES.isdisjoint(record) and defaults.parameter_names.isdisjoint(record):
             return prompt
-        messages = _asking(prompt)
-    own = _own_parameters(record, defaults)
-    return _request(messages, own, defaults, record.get("model"), record.get("system"))
+        messages = _user_message(prompt)
+    own = _parameters_of(record, defaults)
+    return _build(messages, own, defaults, record.get("model"), record.get("system"))
 
 
-def request_of_prompt(prompt: str, defaults: RequestDefaults) -> Request:
+def build_prompt_request(prompt: str, defaults: RequestDefaults) -> Request:
     """The request in which all but the prompt is as it is for every record."""
-    return _request(_asking(prompt), {}, defaults)
+    return _build(_user_message(prompt), {}, defaults)
 
 
-def _prompt_of_object(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str:
+def _prompt_from_fields(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str:
     if defaults.template is not None:
         return _prompt(defaults.template.render(text, exact_json.loads(text)))
     if "prompt" in record:
@@ -136,21 +131,21 @@ def _prompt_of_object(record: Mapping[str, object], text: str, defaults: Request
     )
 
 
-def _request_of_envelope(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
+def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
     for name, only in (("method", "POST"), ("url", _URL)):
         if record.get(name, only) != only:
-            raise InputError(f"its {name} is {_shown(record[name])}: only {only} can be asked")
-    misplaced = [name for name in record if name in _OURS]
+            raise InputError(f"its {name} is {_excerpt(record[name])}: only {only} can be asked")
+    misplaced = [name for name in record if name in _RECORD_FIELDS]
     if misplaced:
         raise InputError(f"{misplaced[0]} stands beside body, where it would not be sent: put it into body")
     body = record["body"]
     if not isinstance(body, dict):
         raise InputError("its body is not an object")
     given = {name: value for name, value in body.items() if name not in ("model", "messages")}
-    return _request(_messages(body), given, defaults, body.get("model"))
+    return _build(_messages(body), given, defaults, body.get("model"))
 
 
-def _request(
+def _build(
     messages: tuple[Message, ...],
     given: Mapping[str, object],
     defaults: RequestDefaults,
@@ -169,7 +164,7 @@ def _request(
     check_parts(messages, model)
     parameters = defaults.parameters
     if given or own_model is not None:
-        parameters = {**parameters, **_checked(given)}
+        parameters = {**parameters, **_checked_parameters(given)}
         # What the API ignores is for the caller to say, once for all records.
         list(check_for_model(parameters, find_model(model)))
     return Request(model, prepare_messages(messages, model), parameters, streamed=defaults.streamed)
@@ -181,7 +176,7 @@ def _prompt(text: str) -> str:
     return text
 
 
-def _asking(prompt: str) -> tuple[Message, ...]:
+def _user_message(prompt: str) -> tuple[Message, ...]:
     return ({"role": "user", "content": prompt},)
 
 
@@ -195,7 +190,7 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _own_parameters(record: Mapping[str, object], defaults: RequestDefaults) -> JsonObject:
+def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> JsonObject:
     """The body fields that a record sets, at its top or under `parameters`."""
     further = record.get("parameters", {})
     if not isinstance(further, dict):
@@ -209,7 +204,7 @@ def _own_parameters(record: Mapping[str, object], defaults: RequestDefaults) -> 
     return {**named, **further}
 
 
-def _checked(given: Mapping[str, object]) -> JsonObject:
+def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     """Body fields as they are sent; what is null among the sampling ones is not."""
     limits = [given[name] for name in ("max_completion_tokens", "max_tokens") if given.get(name) is not None]
     if len(limits) > 1:
@@ -224,11 +219,11 @@ def _checked(given: Mapping[str, object]) -> JsonObject:
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise InputError(f"its {name} is {_shown(value)}: it must be a string")
+        raise InputError(f"its {name} is {_excerpt(value)}: it must be a string")
     if not value.strip():
         raise InputError(f"its {name} is empty")
     return value
 
 
-def _shown(value: object) -> str:
+def _excerpt(value: object) -> str:
     return one_line(json.dumps(value, ensure_ascii=False), 60)

@@ -1,7 +1,4 @@
-"""Reads files and standard input as soon as something is there, and makes lines of it.
-
-What reads blocks, and is to be run in a thread; what makes lines of the pieces need not be.
-"""
+"""Reads files and standard input in pieces, as soon as bytes arrive; this blocks, and runs in a thread."""
 
 import errno
 import os
@@ -13,11 +10,9 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import overload
 
 from msgspec import Struct
 
-from mmpipe.batch.records.lines import MAX_LINE, NEWLINE, Line, Oversized, Splitter
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.streams import Input
 
@@ -60,34 +55,6 @@ def read_pieces(paths: Sequence[str], stdin: Input, ends: Ends = MappingProxyTyp
     if paths.count("-") > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
     return _pieces_of_all(paths or ("-",), stdin, ends)
-
-
-@overload
-def lines_of(
-    pieces: Iterable[Piece], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
-) -> Iterator[Line | Oversized]: ...
-@overload
-def lines_of(
-    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
-) -> Iterator[Line | Oversized | None]: ...
-def lines_of(
-    pieces: Iterable[Piece | None], *, separator: bytes = NEWLINE, limit: int = MAX_LINE
-) -> Iterator[Line | Oversized | None]:
-    """The lines of all sources; None, which says that the next piece is not there yet, is passed on.
-
-    Where the pieces end too early, the line that was cut off is no line.
-    """
-    splitter: Splitter | None = None
-    for piece in pieces:
-        if piece is None:
-            yield None
-            continue
-        splitter = splitter or Splitter(piece.source, separator, limit)
-        if piece.content:
-            yield from splitter.feed(piece.content)
-        else:
-            yield from splitter.close()
-            splitter = None
 
 
 def _pieces_of_all(paths: Sequence[str], stdin: Input, ends: Ends) -> Iterator[Piece]:

@@ -1,0 +1,52 @@
+"""Parses the JSON of records, and writes the canonical JSON that requests are compared by; pure."""
+
+import json
+from typing import Final
+
+import msgspec
+
+from mmpipe.errors import InputError
+from mmpipe.text import strict_json
+from mmpipe.text.strict_json import MAX_DEPTH
+
+# Created once: with options json.dumps creates an encoder each time, which takes longer than its work here.
+_CANONICAL: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+_DECODER: Final = msgspec.json.Decoder()
+
+
+def parse_json(text: str) -> object:
+    """The value; raises InputError."""
+    try:
+        value: object = _DECODER.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        # Its messages differ, and it refuses some of what the standard allows.
+        value = _parse_slowly(text)
+    if text.count("[") + text.count("{") > MAX_DEPTH and strict_json.is_deeper(value, MAX_DEPTH):
+        raise InputError("it is nested too deep")
+    return value
+
+
+def canonical_json(value: object) -> bytes:
+    """The same bytes for equal values; raises InputError for what no request can hold."""
+    try:
+        return _CANONICAL.encode(value).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("it holds a lone surrogate, which is not valid Unicode") from error
+    except RecursionError as error:
+        raise InputError("it is nested too deep") from error
+
+
+def _parse_slowly(text: str) -> object:
+    try:
+        value = strict_json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"it is not JSON: {error}") from error
+    # JSON can hold a lone surrogate; a request cannot.
+    canonical_json(value)
+    return value

@@ -1,0 +1,161 @@
+"""The format of a source is chosen before its bytes are cut: by the option, by the file's ending, by the first line."""
+
+import os
+import tracemalloc
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.records.formats.jsonl import JsonLines
+from mmpipe.batch.records.formats.lines import Lines
+from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, RawRecord, too_long
+from mmpipe.batch.records.formats.table import FormatName, record_formats
+from mmpipe.batch.records.records import BadRecord, Record, read_records
+from mmpipe.batch.records.requests import RequestDefaults
+from mmpipe.batch.records.sources import Piece, read_pieces
+from mmpipe.batch.records.split import FormatOptions
+from mmpipe.unix.streams import Input
+from support.cuts import PLACES, cut
+from support.record_reading import MODEL, read, split
+
+AUTO = FormatOptions()
+
+
+def chosen(*contents: bytes, source: str = "in", options: FormatOptions = AUTO) -> list[str]:
+    """The format of each record."""
+    names = {found: name for name, found in record_formats().items()}
+    pieces = [Piece(source, content) for content in (*contents, b"")]
+    return [names[type(found)] for found, _ in split(pieces, options) if found is not None]
+
+
+def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() -> None:
+    assert get_args(FormatName) == tuple(record_formats())
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"prompt": "a"}', "jsonl"),
+        (b' "a"', "jsonl"),
+        (b'{"level": "info"}', "jsonl"),
+        (b'{"broken', "jsonl"),
+        (b"{", "jsonl"),
+        (b"[", "jsonl"),
+        (b'[ {"prompt"', "jsonl"),
+        (b"{}", "jsonl"),
+        (b'"Hello," he said.', "lines"),
+        (b"{broken", "lines"),
+        (b"[1]", "lines"),
+        (b"42", "lines"),
+        (b'"\xff"', "lines"),
+    ],
+)
+def test_the_first_line_tells_the_format(content: bytes, expected: FormatName) -> None:
+    assert (expected == "jsonl") is JsonLines.begins(content)
+    assert [expected] == chosen(content)
+    assert [expected] == chosen(b"\xef\xbb\xbf", content)
+    assert [expected] == chosen(*(bytes([byte]) for byte in content))
+    assert [expected] * 3 == chosen(b" \r\n" + content + b"\r\nmore\n")
+    assert [expected] == chosen(content + b"\0", options=FormatOptions(separator=NUL))
+
+
+def test_an_empty_source_has_no_records_and_the_next_one_its_own_format() -> None:
+    pieces = [Piece("a", b""), Piece("b", b"{}"), Piece("b", b""), Piece("c", b"x"), Piece("c", b"")]
+    found = [(type(own), raw.source) for own, raw in split(pieces) if raw is not None]
+    assert [(JsonLines, "b"), (Lines, "c")] == found
+
+
+@pytest.mark.parametrize("source", ["in.jsonl", "in.ndjson", "in.jsonl.gz"])
+def test_a_file_that_is_called_jsonl_is_no_text_because_its_first_line_is_broken(source: str) -> None:
+    kinds = [type(record) for record in read(b'{broken\n{"prompt": "a"}\n', source=source)]
+    assert [BadRecord, Record] == kinds
+
+
+def test_each_source_has_its_own_format_and_keeps_it() -> None:
+    pieces = [
+        Piece("a", b'\n"x"\nz\n'),
+        Piece("a", b""),
+        Piece("b", b'y\n"w"\n'),
+        Piece("b", b""),
+    ]
+    records = list(read_records(pieces, RequestDefaults(MODEL), AUTO))
+    expected: list[object] = [("x",), "it is not JSON: Expecting value at character 1", ("y",), ('"w"',)]
+    found = [
+        tuple(m["content"] for m in record.request.messages) if isinstance(record, Record) else record.message
+        for record in records
+    ]
+    assert expected == found
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b" ", b"{", b"}", b'"', b'{"a": 1}', b"[", b"x", b"\0"])).map(b"".join),
+    PLACES,
+    st.sampled_from([NEWLINE, NUL]),
+)
+def test_the_choice_does_not_depend_on_how_the_bytes_came(
+    content: bytes, places: list[int], separator: bytes
+) -> None:
+    options = FormatOptions(separator=separator)
+    pieces = [piece for piece in cut(content, places) if piece]
+    assert chosen(content, options=options) == chosen(*pieces, options=options) if content else True
+
+
+def test_the_first_record_of_a_live_pipe_comes_before_the_second_is_there() -> None:
+    reading, writing = os.pipe()
+    try:
+        records = split(read_pieces([], Input(reading)))
+        for number, line in enumerate((b'{"prompt": "one"}', b'{"prompt": "two"}'), 1):
+            os.write(writing, line + b"\n")
+            assert RawRecord("standard input", number, line) == next(records)[1]
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize("name", ["auto", "lines", "jsonl"])
+def test_a_pause_between_pieces_is_one_between_records(name: str) -> None:
+    options = FormatOptions("auto" if name == "auto" else "lines" if name == "lines" else "jsonl")
+    pieces = [None, Piece("in", b"a\nb"), None, Piece("in", b"c\n"), Piece("in", b""), None]
+    found = [raw for _, raw in split(pieces, options)]
+    assert [None, RawRecord("in", 1, b"a"), None, RawRecord("in", 2, b"bc"), None] == found
+
+
+def test_while_the_first_line_is_not_complete_each_pause_is_passed_on() -> None:
+    pieces = [Piece("in", b" \n{"), None, None, Piece("in", b"}\n"), None]
+    found = [raw for _, raw in split(pieces)]
+    assert [None, None, RawRecord("in", 1, b" "), RawRecord("in", 2, b"{}"), None] == found
+
+
+def test_a_record_is_not_taken_for_complete_because_reading_was_ended() -> None:
+    for contents, expected in (([b"a\nb"], [b"a"]), ([b"a\nb", b""], [b"a", b"b"]), ([b"a"], [])):
+        found = split([Piece("in", content) for content in contents])
+        assert expected == [raw.content for _, raw in found if isinstance(raw, RawRecord)]
+
+
+@pytest.mark.parametrize(("first", "expected"), [(b'{"a": "', "jsonl"), (b"text", "lines"), (b"\n", "lines")])
+def test_a_first_line_that_is_too_long_is_judged_by_its_beginning(first: bytes, expected: str) -> None:
+    options = FormatOptions(limit=100)
+    assert {expected} == set(chosen(first, b"x" * 200, b"y\nmore\n", options=options))
+
+
+def test_neither_an_endless_line_nor_endless_blank_lines_fill_the_memory() -> None:
+    for content in (bytes(2**16), b"\n" * 2**16):
+        pieces = (Piece("in", content) for _ in range(1000))
+        tracemalloc.start()
+        try:
+            found = split(pieces, FormatOptions(limit=2**20))
+            expected = RawRecord("in", 1, b"") if content.isspace() else too_long("in", 1, 2**20)
+            assert expected == next(found)[1]
+            for _ in islice(found, 100_000):
+                pass
+            assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+        finally:
+            tracemalloc.stop()
+
+
+def test_a_format_that_was_named_holds_for_files_that_are_called_otherwise(tmp_path: Path) -> None:
+    assert ["lines"] == chosen(b'{"a": 1}', source=str(tmp_path / "x.jsonl"), options=FormatOptions("lines"))
