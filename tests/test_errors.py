@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmpipe import errors
 from mmpipe.errors import ExitStatus, MmpipeError, QuotaError
-from mmpipe.structured.extraction import InvalidAnswer
+from mmpipe.structured.repair import InvalidAnswer
 
 TOLD = QuotaError(
     "wait, sk-secret", http=429, api_code=1002, request_id="0640", retryable=True, retry_after=7.0
@@ -31,7 +31,7 @@ def test_nothing_of_a_masked_error_shows_the_text_that_was_masked() -> None:
 
 
 def test_a_derived_error_keeps_what_its_class_adds() -> None:
-    derived = InvalidAnswer("There is no JSON.").derived(request_id="0640")
+    derived = InvalidAnswer("There is no JSON.", request_id=None).derived(request_id="0640")
     assert ("There is no JSON.", "0640") == (derived.complaint, derived.request_id)
     assert str(derived) == derived.message == "the answer does not fit: There is no JSON."
 

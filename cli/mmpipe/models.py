@@ -123,25 +123,27 @@ def _list_served(
 ) -> Sequence[str]:
     """Return the ids that the host lists, after retries where they may help."""
     from mmpipe.api.attempt import Observer
+    from mmpipe.api.retry import RetryPolicy
     from mmpipe.config.settings import Settings
-    from mmpipe.retrying import RetryLoop, announce_endpoint
     from mmpipe.unix.signals import raise_interrupts
+    from mmpipe.writers.watch import OutputWatch
 
     with raise_interrupts(), Console(streams, options.manners, environment) as console:
         settings = Settings(options.settings, environment, options.profile)
-        patience = settings.patience()
-        endpoint = announce_endpoint(settings, console)
-        persistence = RetryLoop(patience, streams.stdout, console)
-        observer = Observer(look=persistence.look, note=console.note)
+        timeouts = settings.patience()
+        endpoint = settings.endpoint()
+        console.announce(endpoint, settings.explain())
+        watch = OutputWatch(streams.stdout, console)
+        limits, policy = timeouts.limits(), RetryPolicy(timeouts.retries)
         attempt = 1
         while True:
             try:
-                return list_models(endpoint, persistence.limits, observer)
+                return list_models(endpoint, limits, Observer(look=watch.look, note=console.note))
             except MmpipeError as error:
-                delay = persistence.delay(error, attempt)
+                delay = policy.next_delay(error, attempt, limits.seconds_left)
                 if delay is None:
                     raise
-                persistence.wait(delay, error, attempt)
+                watch.wait_to_retry(error, attempt, delay)
             attempt += 1
 
 

@@ -1,4 +1,4 @@
-"""The account of an answer tells what was tried, used and paid, and how it ended."""
+"""The statistics of an answer: attempts, times, usage and cost, and how it ended."""
 
 import json
 import signal
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.chat.stats import AnswerStats, open_stats
+from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.reply import Reply
 from mmpipe.errors import Interrupted, OutputError, PipeClosed, ServerError
 from mmpipe.writers.meta import open_meta
 from support.harness import eventually
@@ -17,14 +18,20 @@ SECOND: list[Event] = [Start("2", "MiniMax-M2.7"), Text("56"), Usage(2000, 100, 
 FREE: list[Event] = [Start("3", "a model of nobody"), Usage(1, 1, 2), Stop("stop", {})]
 
 
-def account(*turns: list[Event]) -> AnswerStats:
-    """After the first attempt at each of the turns."""
+def reply(events: list[Event]) -> Reply:
+    found = Reply()
+    for event in events:
+        found.add(event)
+    return found
+
+
+def stats(*turns: list[Event]) -> AnswerStats:
+    """The statistics after these turns, of one attempt each."""
     found = AnswerStats()
-    for number, events in enumerate(turns):
-        if number:
-            found.end_turn()
+    for events in turns:
         found.begin_attempt()
-        assert events == list(found.kept(events))
+        assert events == list(found.timed(events))
+        found.end_turn(reply(events))
     return found
 
 
@@ -35,9 +42,10 @@ def lines(path: Path) -> list[dict[str, object]]:
 def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
     kept = AnswerStats()
     assert (0, None, 0) == (kept.attempts().count, kept.attempts().first_byte_ms, kept.attempts().elapsed_ms)
-    assert 1 == kept.begin_attempt()
+    kept.begin_attempt()
+    assert 1 == kept.attempts().count
     eventually(lambda: kept.attempts().elapsed_ms >= 30, "time goes by")
-    assert 2 == kept.begin_attempt()
+    kept.begin_attempt()
     assert 30 <= kept.attempts().elapsed_ms < 30_000
     assert 2 == kept.attempts().count
 
@@ -46,29 +54,28 @@ def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
 def test_the_first_byte_is_the_first_that_the_model_said(piece: Event) -> None:
     kept = AnswerStats()
     kept.begin_attempt()
-    list(kept.kept([Start("1", "M"), Usage(1, 1, 2)]))
+    list(kept.timed([Start("1", "M"), Usage(1, 1, 2)]))
     assert None is kept.attempts().first_byte_ms
     eventually(lambda: kept.attempts().elapsed_ms >= 10, "time goes by")
-    list(kept.kept([piece]))
+    list(kept.timed([piece]))
     first = kept.attempts().first_byte_ms
     assert first is not None
     assert 10 <= first <= kept.attempts().elapsed_ms
     eventually(lambda: kept.attempts().elapsed_ms >= first + 10, "time goes by")
-    list(kept.kept([Text("6")]))
+    list(kept.timed([Text("6")]))
     assert first == kept.attempts().first_byte_ms
 
 
-def test_a_new_attempt_forgets_what_the_one_before_brought() -> None:
-    kept = account([Start("0", "M"), Text("4")])
+def test_the_record_counts_the_attempts_that_failed() -> None:
+    kept = AnswerStats()
     kept.begin_attempt()
-    list(kept.kept(SECOND))
-    assert ("2", "56", 2) == tuple(
-        kept.record(with_thinking=False)[name] for name in ("id", "content", "attempts")
-    )
+    kept.begin_attempt()
+    record = kept.record(reply(SECOND), with_thinking=False)
+    assert ("2", "56", 2) == tuple(record[name] for name in ("id", "content", "attempts"))
 
 
 def test_the_line_tells_of_the_last_turn_and_adds_up_all() -> None:
-    line = account(FIRST, SECOND).line(0)
+    line = stats(FIRST, SECOND).meta(0)
     times = {name: line.pop(name) for name in ("first_byte_ms", "elapsed_ms")}
     assert all(isinstance(value, int) for value in times.values())
     usage = {"prompt_tokens": 3000, "completion_tokens": 600, "total_tokens": 3600}
@@ -87,25 +94,25 @@ def test_the_line_tells_of_the_last_turn_and_adds_up_all() -> None:
 
 
 def paid(events: list[Event]) -> float:
-    cost = account(events).line(0)["cost"]
+    cost = stats(events).meta(0)["cost"]
     assert isinstance(cost, float)
     assert cost > 0
     return cost
 
 
 def test_the_record_has_the_usage_of_all_turns() -> None:
-    usage = account(FIRST, SECOND).record(with_thinking=True)["usage"]
+    usage = stats(FIRST).record(reply(SECOND), with_thinking=True)["usage"]
     assert isinstance(usage, dict)
     assert (3000, 600, 3600) == tuple(usage.values())[:3]
 
 
 @pytest.mark.parametrize("turns", [[FREE], [FIRST, FREE], [FREE, FIRST]])
 def test_a_cost_of_which_a_part_is_not_known_is_not_known(turns: list[list[Event]]) -> None:
-    assert None is account(*turns).line(0)["cost"]
+    assert None is stats(*turns).meta(0)["cost"]
 
 
 def test_a_turn_that_failed_before_it_began_costs_nothing_and_leaves_the_one_before_to_be_told_of() -> None:
-    line = account(FIRST, []).line(7, ServerError("down", request_id="other"))
+    line = stats(FIRST, []).meta(7, ServerError("down", request_id="other"))
     assert ("1", "tool_calls", "trace", 2) == tuple(
         line[name] for name in ("id", "finish_reason", "request_id", "turns")
     )
@@ -113,25 +120,14 @@ def test_a_turn_that_failed_before_it_began_costs_nothing_and_leaves_the_one_bef
 
 
 def test_where_nothing_came_the_error_tells_the_trace_id_and_nothing_has_a_cost() -> None:
-    line = account([]).line(7, ServerError("down", request_id="trace"))
+    line = stats([]).meta(7, ServerError("down", request_id="trace"))
     assert ("trace", 7, None, None, None) == tuple(
         line[name] for name in ("request_id", "exit_status", "id", "model", "cost")
     )
     error = line["error"]
     assert isinstance(error, dict)
     assert "down" == error["message"]
-    assert None is account([]).line(0)["request_id"]
-
-
-def test_what_was_used_for_words_that_nobody_saw_is_kept_apart() -> None:
-    kept = account(FIRST)
-    assert None is kept.untold
-    kept.end_turn()
-    assert None is kept.untold
-    for _ in range(2):
-        list(kept.kept(SECOND))
-        kept.end_turn(told=False)
-    assert Usage(4000, 200, 4200) == kept.untold
+    assert None is stats([]).meta(0)["request_id"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +144,7 @@ def test_however_it_ends_a_line_tells_the_status_and_the_error_goes_on(
     error: BaseException, status: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "meta"
-    with pytest.raises(type(error)) as caught, open_stats(str(path)):
+    with pytest.raises(type(error)) as caught, open_meta(str(path), AnswerStats().meta):
         raise error
     assert error is caught.value
     [line] = lines(path)
@@ -165,23 +161,23 @@ def test_lines_are_appended_to_what_is_there_and_told_at_once(tmp_path: Path) ->
     assert {"status": 0, "error": None} == lines(path)[-1]
 
 
-def test_an_account_tells_at_once_what_it_is_told_to_tell(tmp_path: Path) -> None:
+def test_other_lines_are_appended_at_once_and_the_statistics_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "meta"
-    with open_stats(str(path)) as kept:
-        kept.tell({"note": 1})
+    with open_meta(str(path), AnswerStats().meta) as report:
+        report({"note": 1})
         assert [{"note": 1}] == lines(path)
     assert 0 == lines(path)[-1]["exit_status"]
 
 
 def test_without_a_file_nothing_is_told_and_errors_go_on() -> None:
-    with open_stats(None) as kept:
-        kept.tell({"note": 1})
-    with pytest.raises(ServerError, match="down"), open_stats(None):
+    with open_meta(None, AnswerStats().meta) as report:
+        report({"note": 1})
+    with pytest.raises(ServerError, match="down"), open_meta(None, AnswerStats().meta):
         raise ServerError("down")
 
 
 def test_a_file_that_cannot_be_written_is_an_error_but_not_in_place_of_the_first() -> None:
-    with pytest.raises(OutputError, match="/dev/full"), open_stats("/dev/full"):
+    with pytest.raises(OutputError, match="/dev/full"), open_meta("/dev/full", AnswerStats().meta):
         pass
-    with pytest.raises(ServerError, match="down"), open_stats("/dev/full"):
+    with pytest.raises(ServerError, match="down"), open_meta("/dev/full", AnswerStats().meta):
         raise ServerError("down")

@@ -155,7 +155,7 @@ def test_what_may_pass_is_asked_again_and_said_only_to_who_wants_to_know() -> No
     stdout, stderr = shown(DOWN, ["New"])
     assert ("New", "") == (stdout.splitlines()[-1].partition("\t")[0], stderr)
     _, stderr = shown(DOWN, ["New"], verbose=True)
-    assert "attempt 1 failed: down; asking again in" in stderr
+    assert "attempt 1 failed: down; retrying in" in stderr
     assert "asking https://api.minimaxi.com/v1 with the key of: environment" in stderr
     assert "sk-test-key" not in stderr
 

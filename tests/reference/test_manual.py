@@ -91,7 +91,7 @@ def test_the_tables_of_readme_and_page_are_one() -> None:
     ("row", "fields"),
     [
         ("`-F json`", Reply().record(Attempts(), with_thinking=True)),
-        ("`--meta`", AnswerStats().line(0)),
+        ("`--meta`", AnswerStats().meta(0)),
         ("`usage`", usage_json(None)),
         ("`error`", BadResponse("cut").as_json()),
     ],

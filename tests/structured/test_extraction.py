@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmpipe.structured.extraction import (
-    InvalidAnswer,
-    complaint_turn,
+    InvalidText,
     extract_code,
     extract_json,
     find_json,
@@ -43,9 +42,9 @@ INDENT = st.sampled_from([None, 0, 2])
 
 def unfit(text: str, schema: Schema = ANY) -> str:
     """The complaint about an answer."""
-    with pytest.raises(InvalidAnswer) as caught:
+    with pytest.raises(InvalidText) as caught:
         fit_schema(text, schema)
-    return caught.value.complaint
+    return str(caught.value)
 
 
 def values(text: str) -> list[object]:
@@ -92,7 +91,7 @@ def test_json_in_prose_comes_back(value: object, indent: int | None, before: str
 @given(st.text())
 def test_an_answer_in_any_words_is_fit_or_unfit_and_nothing_else(text: str) -> None:
     for take in (extract_json, extract_code):
-        with suppress(InvalidAnswer):
+        with suppress(InvalidText):
             take(text)
 
 
@@ -190,13 +189,13 @@ def test_it_is_said_where_an_answer_that_should_be_json_is_none() -> None:
 
 
 def test_without_a_schema_the_same_is_said() -> None:
-    with pytest.raises(InvalidAnswer, match="There is no JSON value in the answer"):
+    with pytest.raises(InvalidText, match="There is no JSON value in the answer"):
         extract_json("I cannot do that.")
 
 
 def test_half_a_character_is_no_answer() -> None:
     assert "surrogate" in unfit(r'["\ud800"]')
-    with pytest.raises(InvalidAnswer, match="surrogate"):
+    with pytest.raises(InvalidText, match="surrogate"):
         extract_json(r'{"\udfff": 1}')
 
 
@@ -209,7 +208,7 @@ def test_json_nested_too_deep_is_no_answer(levels: int) -> None:
 def test_what_could_hardly_be_written_is_not_taken() -> None:
     # What the stack has room for differs between reading and writing.
     for levels in range(201, 1001):
-        with pytest.raises(InvalidAnswer, match="nested too deep"):
+        with pytest.raises(InvalidText, match="nested too deep"):
             extract_json("[" * levels + "]" * levels)
     text = "[" * 200 + "]" * 200
     assert text == extract_json(text)
@@ -308,10 +307,9 @@ def test_fences_are_those_of_commonmark(text: str, code: str) -> None:
     "text", ["", "x = 1\n", "    ```\n    x\n", "\t```\n", "``\nx\n``\n", "see ```x```\n"]
 )
 def test_an_answer_without_a_block_has_no_code(text: str) -> None:
-    with pytest.raises(InvalidAnswer, match="no fenced code block"):
+    with pytest.raises(InvalidText, match="no fenced code block"):
         extract_code(text)
 
 
-def test_the_model_is_told_the_schema_and_what_was_wrong() -> None:
+def test_the_instruction_holds_the_schema() -> None:
     assert instruction(PERSON).endswith(f"\n{PERSON.text}")
-    assert "\n$.age: no.\n" in str(complaint_turn("$.age: no.")["content"])

@@ -98,7 +98,7 @@ def waits_to_ask_again() -> Iterator[Run]:
         service("retry-after=30") as far,
         started((*MMPIPE, "chat", "-n", "-v", *TO_FILE, "hi"), far) as run,
     ):
-        read_until(run.stderr, b"asking again in 30")
+        read_until(run.stderr, b"retrying in 30")
         yield run
 
 

@@ -9,11 +9,11 @@ import pytest
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import BadResponse, UsageError
-from mmpipe.retrying import RetryLoop
 from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.setup import set_up_tools
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.watch import OutputWatch
 
 pytestmark = pytest.mark.tools
 
@@ -31,8 +31,9 @@ def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
     streams = Streams.fake()
     console = Console(streams, Verbosity(), {})
     told: list[Mapping[str, object]] = []
-    persistence = RetryLoop(PATIENCE, streams.stdout, console)
-    rounds = set_up_tools(options(folder), ENVIRONMENT, ()).start_rounds(told.append, persistence, console)
+    watch = OutputWatch(streams.stdout, console)
+    setup = set_up_tools(options(folder), ENVIRONMENT, ())
+    rounds = setup.start_rounds(PATIENCE.limits(), watch, told.append)
     assert rounds is not None
     return rounds.run(calls, lambda _: None)
 

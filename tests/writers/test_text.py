@@ -1,14 +1,18 @@
 """Text goes out exactly as the model said it, and to a terminal in a form that harms nobody."""
 
+from collections.abc import Callable
+
 import pytest
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import ServerError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
+from mmpipe.writers.writer import WholeAnswer
 
 CALL = ToolCall(0, "1", "ls", '{"a": "ö"}')
 LINE = '{"index":0,"id":"1","name":"ls","arguments":"{\\"a\\": \\"ö\\"}"}\n'
+WHOLE = WholeAnswer({}, ())
 SILENT = (Start("1", "M"), Usage(1, 2, 3), ToolResult("1", "ls", "result"), Stop("stop", {}))
 
 
@@ -44,7 +48,7 @@ def on_terminal(text: str, *, dim: bool = False) -> str:
 def test_a_file_gets_the_bytes_of_the_model_and_one_final_newline_if_there_is_none(text: str) -> None:
     answer, _, writer = written(*map(Text, text))
     assert text == answer.text
-    writer.end()
+    writer.end(WHOLE)
     assert text + ("" if text.endswith("\n") else "\n") == answer.text
 
 
@@ -54,7 +58,7 @@ def test_half_a_character_is_a_question_mark() -> None:
 
 def test_an_answer_without_words_is_an_empty_line() -> None:
     answer, thoughts, writer = written(*SILENT)
-    writer.end()
+    writer.end(WHOLE)
     assert ("\n", "") == (answer.text, thoughts.text)
 
 
@@ -64,21 +68,24 @@ def test_a_turn_without_words_leaves_no_empty_line_before_the_next() -> None:
     writer.write(Text("5"))
     writer.end_turn()
     writer.write(Text("6"))
-    writer.end()
+    writer.end(WHOLE)
     assert "5\n6\n" == answer.text
 
 
 def test_thinking_ends_its_line_before_the_answer_goes_on() -> None:
     answer, thoughts, writer = written(Thinking("h"), Thinking("m"), Text("5"), Text("6"), Thinking("hm\n"))
     assert ("56", "hm\nhm\n") == (answer.text, thoughts.text)
-    writer.end()
+    writer.end(WHOLE)
     assert ("56\n", "hm\nhm\n") == (answer.text, thoughts.text)
 
 
-@pytest.mark.parametrize("ending", ["end", "end_turn", "give_up"])
-def test_thinking_ends_its_line_whatever_comes_after_it(ending: str) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [lambda writer: writer.end(WHOLE), lambda writer: writer.end_turn(), lambda writer: writer.give_up()],
+)
+def test_thinking_ends_its_line_whatever_comes_after_it(end: Callable[[TextWriter], None]) -> None:
     _, thoughts, writer = written(Thinking("hm"))
-    getattr(writer, ending)()
+    end(writer)
     assert "hm\n" == thoughts.text
     writer.fail(ServerError("down"))
     assert "hm\n" == thoughts.text
@@ -86,14 +93,14 @@ def test_thinking_ends_its_line_whatever_comes_after_it(ending: str) -> None:
 
 def test_thinking_without_a_paper_is_not_written() -> None:
     answer, _, writer = written(Thinking("hm"), Text("56"), thinking=False)
-    writer.end()
+    writer.end(WHOLE)
     assert "56\n" == answer.text
 
 
 @pytest.mark.parametrize(("before", "begun"), [("I look.", "I look.\n"), ("I look.\n", "I look.\n")])
 def test_each_call_is_a_line_of_json_of_its_own(before: str, begun: str) -> None:
     answer, thoughts, writer = written(Thinking("hm"), Text(before), CALL, CALL, Text("56"))
-    writer.end()
+    writer.end(WHOLE)
     assert (f"{begun}{LINE}{LINE}56\n", "hm\n") == (answer.text, thoughts.text)
 
 

@@ -17,7 +17,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
-from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
+from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
 # With these errors there was no answer, and nothing is to be paid.
 _UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
@@ -98,8 +98,8 @@ class _Course:
         """Ask next for the same answer without its fault; this is a new request, with retries of its own."""
         self.repairs_left -= 1
         self.attempts_before_repair = self.attempts
-        turns = (*self.request.messages, reply.message, complaint_turn(error.complaint))
-        self.request = replace(self.request, messages=turns)
+        messages = (*self.request.messages, *repair_messages(reply, error))
+        self.request = replace(self.request, messages=messages)
 
     def total(self) -> Attempts:
         """The attempts and the elapsed time, as they are reported."""

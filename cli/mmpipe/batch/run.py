@@ -27,7 +27,6 @@ from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.retrying import announce_endpoint
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.unix.files import check_apart, check_unread
 from mmpipe.unix.signals import raise_interrupts
@@ -98,7 +97,9 @@ def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     source = _batch_input(call, settings, constraint)
     policy = _policy(call, settings, constraint)
     _check_stdin(call)
-    endpoint = None if _is_replay(call.options) else announce_endpoint(settings, call.console)
+    endpoint = None if _is_replay(call.options) else settings.endpoint()
+    if endpoint is not None:
+        call.console.announce(endpoint, settings.explain())
     with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
         output = RunOutput(call.streams.stdout, journal, summary, call.console)
         concurrency = _possible_concurrency(call)

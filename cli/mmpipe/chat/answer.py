@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from mmpipe.api.attempt import AskOnce, Observer
 from mmpipe.api.client import ask
 from mmpipe.api.options import RecordingOptions
+from mmpipe.api.retry import RetryPolicy
 from mmpipe.chat.conversation import ConversationOptions, appended, begun, kept, read_said
-from mmpipe.chat.dialogue import Dialogue
+from mmpipe.chat.dialogue import hold_dialogue
 from mmpipe.chat.outputs import THINKING, Form, open_targets
 from mmpipe.chat.prompt import check_sources
-from mmpipe.chat.stats import open_stats
-from mmpipe.chat.turns import AnswerRules, Turns
+from mmpipe.chat.stats import AnswerStats
+from mmpipe.chat.turns import AnswerRules, Session, Upstream
 from mmpipe.config.settings import Settings
 from mmpipe.core import parameters
 from mmpipe.core.catalogue import find_model
@@ -22,7 +23,6 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
-from mmpipe.retrying import RetryLoop, announce_endpoint
 from mmpipe.structured.constraint import SHOWS_THINKING, ConstraintOptions, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import check_apart, check_unread
@@ -30,6 +30,7 @@ from mmpipe.unix.inputs import decode_argument
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.meta import open_meta
 
 if TYPE_CHECKING:
     from mmpipe.tools.setup import ToolSetup
@@ -69,7 +70,8 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
     check_apart(streams, options.form.output or "-", *beside, talk.file)
     # The answer may take the place of what was asked, which is read by then.
     check_unread(streams, beside, (*talk.inputs, options.tools.file, options.fitting.schema))
-    with open_stats(options.meta) as account, raise_interrupts(), console:
+    stats = AnswerStats()
+    with open_meta(options.meta, stats.meta) as report, raise_interrupts(), console:
         settings = Settings(options.settings, environment, options.profile)
         patience = settings.patience()
         fitting = read_constraint(options.fitting, console.warn)
@@ -83,16 +85,16 @@ def answer(options: Options, streams: Streams, environment: Mapping[str, str], a
             kept(talk, patience.total, console) as transcript,
             open_targets(form, streams, console) as outlets,
         ):
-            persistence = RetryLoop(patience, outlets.data, console)
-            rounds = None if tooling is None else tooling.start_rounds(account.tell, persistence, console)
+            upstream = Upstream(ask_once, patience.limits(), RetryPolicy(patience.retries))
+            rounds = None if tooling is None else tooling.start_rounds(upstream.limits, outlets.watch, report)
             runs_tools = rounds is not None
             conversation = begun(
                 said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
             )
-            judgement = AnswerRules(options.allow_truncated, runs_tools, fitting)
-            turns = Turns(ask_once, persistence, outlets, judgement, account, console)
+            rules = AnswerRules(options.allow_truncated, runs_tools, fitting)
+            session = Session(upstream, outlets, rules, stats)
             with appended(transcript, conversation, console):
-                Dialogue(frame, conversation, turns, rounds, fitting, outlets, account, console).hold()
+                hold_dialogue(session, frame, conversation, rounds)
 
 
 def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Settings) -> "ToolSetup | None":
@@ -125,9 +127,9 @@ def _frame(options: Options, settings: Settings, tooling: "ToolSetup | None", co
 def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) -> AskOnce:
     """How it is asked: a replay needs neither key nor host."""
     chosen = options.recordings
-    endpoint = (
-        None if chosen is not None and chosen.mode == "replay" else announce_endpoint(settings, console)
-    )
+    endpoint = None if chosen is not None and chosen.mode == "replay" else settings.endpoint()
+    if endpoint is not None:
+        console.announce(endpoint, settings.explain())
 
     def once(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
         assert endpoint is not None  # noqa: S101  a replay asks nobody

@@ -1,13 +1,13 @@
 """What is said before the model answers: the transcript, the system message, results of tools and the prompt."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt
 from mmpipe.chat.transcript import Transcript, kept_transcript, parse_messages
 from mmpipe.core.calls import find_open_calls, format_calls
-from mmpipe.core.events import Message, ToolCall
+from mmpipe.core.events import Message, ToolCall, ToolResult
 from mmpipe.core.messages import check_results, drop_open_calls
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
 from mmpipe.text.visible import one_line
@@ -79,10 +79,17 @@ class Conversation:
         """From the beginning."""
         return (*self.earlier, *self.new)
 
-    def with_answer(self, message: Message) -> tuple[Message, ...]:
-        """The same and `message`, which may be its last one already, or not be there yet."""
-        is_there = not message or (self.new and self.new[-1] is message)
-        return self.messages if is_there else (*self.messages, message)
+    def add_answer(self, messages: Iterable[Message], *, is_last: bool) -> None:
+        """Add the messages of a turn; after the last one nothing is asked any more."""
+        self.new += messages
+        self.is_answered = is_last
+
+    def add_results(self, results: Iterable[ToolResult]) -> None:
+        """Add the results of tools that have run."""
+        self.tools_ran = True
+        self.new += [
+            {"role": "tool", "tool_call_id": result.id, "content": result.content} for result in results
+        ]
 
     def to_be_kept(self, error: BaseException | None = None) -> Sequence[Message]:
         """What is to be appended to the transcript when it ends so.

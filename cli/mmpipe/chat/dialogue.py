@@ -1,125 +1,92 @@
-"""Holds a conversation turn after turn until the answer is there: runs tools, and has an answer mended that does not fit."""
+"""Asks turn after turn until the answer is written: runs tools, and has invalid answers repaired."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmpipe.chat.conversation import Conversation
-from mmpipe.chat.outputs import OutputTargets
-from mmpipe.chat.stats import AnswerStats
-from mmpipe.chat.turns import Turns
+from mmpipe.chat.turns import Question, Session, ask_turn
 from mmpipe.core.calls import find_open_calls
-from mmpipe.core.events import Message, ToolCall, ToolResult
+from mmpipe.core.events import Message, ToolCall, Usage
 from mmpipe.core.messages import accepts_system_messages, add_instruction, check_parts, prepare_messages
-from mmpipe.core.reply import Reply
+from mmpipe.core.reply import sum_usage
 from mmpipe.core.request import Request
-from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, ToolError
-from mmpipe.structured.constraint import OutputConstraint
-from mmpipe.structured.extraction import InvalidAnswer, complaint_turn
-from mmpipe.writers.console import Console
-from mmpipe.writers.writer import Writer
+from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
 if TYPE_CHECKING:
     from mmpipe.tools.rounds import ToolRounds
 
 
-class Dialogue:
-    """Turn after turn until the answer is there: tools are run, and an answer that does not fit is to be mended."""
+def hold_dialogue(
+    session: Session, frame: Request, conversation: Conversation, rounds: "ToolRounds | None"
+) -> None:
+    """Add turns to the conversation until its last answer is written; `frame` is the request without messages.
 
-    def __init__(
-        self,
-        frame: Request,
-        conversation: Conversation,
-        turns: Turns,
-        rounds: "ToolRounds | None",
-        fitting: OutputConstraint,
-        outlets: OutputTargets,
-        account: AnswerStats,
-        console: Console,
-    ) -> None:
-        self._frame, self._conversation, self._turns, self._rounds = frame, conversation, turns, rounds
-        self._fitting, self._outlets, self._account, self._console = fitting, outlets, account, console
-        self._asked = len(conversation.new)  # messages, before anything was answered
-        self._repairs = fitting.repairs
-        self._begun: int | None = None  # where the first answer that did not fit stands
+    A reply that came whole is added even if it could not be written. An invalid answer and its repair are added together.
+    """
+    if rounds is not None and (waiting := find_open_calls(conversation.messages)):
+        _run_tools(session, conversation, rounds, waiting)
+    is_first, repairs_left = True, session.rules.constraint.repairs
+    repairing: list[Message] = []
+    unwritten: Usage | None = None
+    while True:
+        messages = (*conversation.messages, *repairing)
+        request = _request(session, frame, messages, is_first=is_first)
+        turn, is_first = ask_turn(session, Question(request, messages, unwritten)), False
+        if isinstance(turn.error, InvalidAnswer):
+            if not repairs_left:
+                session.targets.fail(session.targets.writer(), turn.error)
+                raise turn.error
+            session.targets.console.note(f"{turn.error.message}; the model is asked for a repair")
+            repairs_left -= 1
+            repairing += repair_messages(turn.reply, turn.error)
+            unwritten = sum_usage(unwritten, turn.reply.usage)
+            continue
+        if turn.is_answered:
+            conversation.add_answer((*repairing, turn.reply.message), is_last=not turn.reply.tool_calls)
+            repairing, unwritten = [], None
+        if turn.error is not None:
+            raise turn.error
+        if not turn.reply.tool_calls:
+            return
+        if rounds is None:
+            _check_calls_are_output(session, turn.reply.request_id)
+            return
+        _run_tools(session, conversation, rounds, turn.reply.tool_calls)
 
-    def hold(self) -> None:
-        """Until the last answer is written."""
-        if self._rounds is not None and (waiting := find_open_calls(self._conversation.messages)):
-            self._run(self._rounds, waiting, self._outlets.writer(self._account, self._transcript))
-        while True:
-            try:
-                writer = self._turns.take(self._request(), self._transcript)
-            except InvalidAnswer as error:
-                self._have_mended(error)
-                continue
-            except (PipeClosed, OutputError, Interrupted):
-                if self._account.reply.is_whole:
-                    self._take_up(self._account.reply)
-                raise
-            reply = self._account.reply
-            self._take_up(reply)
-            if not reply.tool_calls:
-                return
-            if self._rounds is None:
-                self._leave(reply)
-                return
-            self._run(self._rounds, reply.tool_calls, writer)
-            self._account.end_turn()
 
-    def _take_up(self, reply: Reply) -> None:
-        self._conversation.new.append(reply.message)
-        self._conversation.is_answered = not reply.tool_calls
+def _check_calls_are_output(session: Session, request_id: str | None) -> None:
+    """Raise ToolError for text, which people read; the other formats carry the calls to the reader of the output."""
+    if session.targets.form.format == "text":
+        raise ToolError("the model calls a tool, and nobody runs it", request_id=request_id)
 
-    def _leave(self, reply: Reply) -> None:
-        """Calls that nobody runs here are for the reader of the output, and text is read by people."""
-        if self._outlets.form.format == "text":
-            raise ToolError("the model calls a tool, and nobody runs it", request_id=reply.request_id)
 
-    def _run(self, rounds: "ToolRounds", calls: Sequence[ToolCall], writer: Writer) -> None:
-        try:
-            results = rounds.run(calls, self._keep)
-        except MmpipeError as error:
-            self._console.end_drawing()
-            writer.fail(error)
-            raise
-        for result in results:
-            writer.write(result)
+def _run_tools(
+    session: Session, conversation: Conversation, rounds: "ToolRounds", calls: Sequence[ToolCall]
+) -> None:
+    """Run the calls, add their results to the conversation, and write them."""
+    writer = session.targets.writer()
+    try:
+        results = rounds.run(calls, conversation.add_results)
+    except MmpipeError as error:
+        session.targets.fail(writer, error, conversation.messages)
+        raise
+    for result in results:
+        writer.write(result)
 
-    def _keep(self, results: Sequence[ToolResult]) -> None:
-        self._conversation.tools_ran = True
-        self._conversation.new += [
-            {"role": "tool", "tool_call_id": result.id, "content": result.content} for result in results
-        ]
 
-    def _have_mended(self, unfit: InvalidAnswer) -> None:
-        """One more turn about what is wrong; raises `unfit` if there were enough of them, and forgets about them."""
-        if not self._repairs:
-            if self._begun is not None:
-                del self._conversation.new[self._begun :]
-            self._outlets.writer(self._account, self._transcript).fail(unfit)
-            raise unfit
-        if self._repairs == self._fitting.repairs:
-            self._begun = len(self._conversation.new)
-        self._repairs -= 1
-        self._console.note(f"{unfit.message}; the model is to mend it")
-        self._conversation.new += [self._account.reply.message, complaint_turn(unfit.complaint)]
-        self._account.end_turn(told=False)
-
-    def _transcript(self) -> tuple[Message, ...]:
-        return self._conversation.with_answer(self._account.reply.message)
-
-    def _request(self) -> Request:
-        messages = self._conversation.messages
-        body = self._frame.parameters
-        if len(self._conversation.new) > self._asked and body.get("tool_choice") not in ("auto", "none"):
-            # Who must call a tool in each turn never answers.
-            body = {name: value for name, value in body.items() if name != "tool_choice"}
-        if self._fitting.instruction is not None:
-            messages = add_instruction(messages, self._fitting.instruction)
-        check_parts(messages, self._frame.model)
-        if not accepts_system_messages(messages, self._frame.model):
-            self._console.note(
-                f"{self._frame.model} takes one system message, at the beginning: they are joined"
-            )
-        return replace(self._frame, messages=prepare_messages(messages, self._frame.model), parameters=body)
+def _request(session: Session, frame: Request, messages: tuple[Message, ...], *, is_first: bool) -> Request:
+    """The request for the next turn, in the form that the model takes."""
+    body, instruction = frame.parameters, session.rules.constraint.instruction
+    if not is_first and body.get("tool_choice") not in ("auto", "none"):
+        # A model that must call a tool in each turn never answers.
+        body = {name: value for name, value in body.items() if name != "tool_choice"}
+    if instruction is not None:
+        messages = add_instruction(messages, instruction)
+    check_parts(messages, frame.model)
+    if not accepts_system_messages(messages, frame.model):
+        session.targets.console.note(
+            f"{frame.model} takes one system message, at the beginning: they are joined"
+        )
+    return replace(frame, messages=prepare_messages(messages, frame.model), parameters=body)

@@ -1,17 +1,17 @@
 """Opens where an answer goes, and picks the writer for its form; before anything is asked, so nothing is paid in vain."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.events import Message
-from mmpipe.errors import UsageError
+from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import EventWriter, RawWriter, RecordWriter, TranscriptWriter
 from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
+from mmpipe.writers.watch import OutputWatch
 from mmpipe.writers.writer import Writer
 
 THINKING = ("show", "split", "hide")
@@ -34,28 +34,43 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class OutputTargets:
-    """Open outputs; `mode` is what is to be done with thinking."""
+    """The open outputs of an answer, and the console beside them; the thinking of `form` is resolved."""
 
     form: Form
-    mode: str
     data: Output
     thinking: TextSink | None
     thinking_file: Output | None
+    console: Console
+
+    @property
+    def mode(self) -> str:
+        """The thinking mode: `show`, `split` or `hide`."""
+        return self.form.thinking or "split"
+
+    @property
+    def watch(self) -> OutputWatch:
+        """The watch over the output of the answer."""
+        return OutputWatch(self.data, self.console)
 
     @property
     def written(self) -> int:
-        """The bytes that are out; what has brought some of them cannot be asked for again."""
+        """The number of bytes written; an attempt that wrote some cannot be retried."""
         return self.data.written + (0 if self.thinking_file is None else self.thinking_file.written)
 
-    def writer(self, account: AnswerStats, transcript: Callable[[], Sequence[Message]]) -> Writer:
-        """A fresh writer for an attempt; `transcript` is all that was said, the answer included."""
+    def fail(self, writer: Writer, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
+        """End the output with an error; `messages` are the conversation so far."""
+        self.console.end_drawing()
+        writer.fail(error, messages)
+
+    def writer(self) -> Writer:
+        """A fresh writer for an attempt."""
         match self.form.format:
             case "json":
-                return RecordWriter(self.data, lambda: account.record(with_thinking=self.mode == "split"))
+                return RecordWriter(self.data)
             case "jsonl":
                 return EventWriter(self.data)
             case "messages":
-                return TranscriptWriter(self.data, transcript)
+                return TranscriptWriter(self.data)
             case "raw":
                 return RawWriter(self.data, live=self.form.live)
             case _:
@@ -78,7 +93,10 @@ def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[Out
             data = stack.enter_context(replace_output(str(form.output)))
         file = None if form.thinking_file is None else stack.enter_context(open_output(form.thinking_file))
         mode = _mode(form, data, streams, file, dims=console.can_dim)
-        yield OutputTargets(form, mode, data, _thinking_paper(form, mode, data, streams, file, console), file)
+        thinking = None
+        if form.format == "text" and mode == "split":
+            thinking = _text_sink(file or (data if form.thinking == "show" else streams.stderr), console)
+        yield OutputTargets(replace(form, thinking=mode), data, thinking, file, console)
 
 
 def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, dims: bool) -> str:
@@ -92,10 +110,5 @@ def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, di
     return form.thinking or "split"
 
 
-def _thinking_paper(
-    form: Form, mode: str, data: Output, streams: Streams, file: Output | None, console: Console
-) -> TextSink | None:
-    if form.format != "text" or mode != "split":
-        return None
-    output = file or (data if form.thinking == "show" else streams.stderr)
+def _text_sink(output: Output, console: Console) -> TextSink:
     return TerminalText(output, dim=console.can_dim) if output.is_terminal else PlainText(output)

@@ -1,134 +1,163 @@
-"""One turn of a conversation: the request is asked until it is answered, and the answer is judged and written."""
+"""Asks for one turn of a conversation: attempts until an answer is written; returns the reply."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from mmpipe.api.attempt import AskOnce, Observer
+from mmpipe.api.retry import RetryPolicy
 from mmpipe.chat.outputs import OutputTargets
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Usage
-from mmpipe.core.reply import reply_error
+from mmpipe.core.reply import Reply, reply_error
 from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
-from mmpipe.errors import MmpipeError
-from mmpipe.retrying import RetryLoop
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
-from mmpipe.structured.extraction import InvalidAnswer
-from mmpipe.writers.console import Console
-from mmpipe.writers.writer import Writer
+from mmpipe.structured.repair import InvalidAnswer
+from mmpipe.writers.writer import WholeAnswer, Writer
 
 _KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerRules:
-    """What an answer must be like to be one.
+class Upstream:
+    """The way to the service; `limits` hold for all attempts of all turns together."""
 
-    Its text has to fit. Where tools are run here, bad calls are seen to by who runs them.
-    """
+    ask: AskOnce
+    limits: Limits
+    policy: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """The conditions of a good answer; bad tool calls are an error here unless `runs_tools`."""
 
     allow_truncated: bool = False
     runs_tools: bool = False
-    fitting: OutputConstraint = AS_IT_IS
+    constraint: OutputConstraint = AS_IT_IS
 
 
-class Turns:
-    """What asking for one turn after the other needs; `account` has the reply of the last one."""
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of `chat` or `stream`: everything that its turns share."""
 
-    def __init__(
-        self,
-        ask: AskOnce,
-        persistence: RetryLoop,
-        outlets: OutputTargets,
-        judgement: AnswerRules,
-        account: AnswerStats,
-        console: Console,
-    ) -> None:
-        self._ask, self._persistence, self._outlets = ask, persistence, outlets
-        self._judgement, self._account, self._console = judgement, account, console
+    upstream: Upstream
+    targets: OutputTargets
+    rules: AnswerRules
+    stats: AnswerStats
 
-    def take(self, request: Request, transcript: Callable[[], Sequence[Message]]) -> Writer:
-        """Ask until an answer is written, or until asking again is no use or no longer honest; returns its writer.
 
-        Raises Unfit, before anything is written, for an answer that another turn may mend.
-        """
-        before, attempt = self._outlets.written, 0
-        while True:
-            attempt += 1
-            self._account.begin_attempt()
-            writer = self._outlets.writer(self._account, transcript)
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The outcome of one request: the reply, whole or in part, and the error that ended the turn."""
+
+    reply: Reply
+    error: MmpipeError | PipeClosed | Interrupted | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """True if the reply came whole, even if it could not be written."""
+        is_unwritten = isinstance(self.error, OutputError | PipeClosed | Interrupted)
+        return self.error is None or (is_unwritten and self.reply.is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request, and what stood before it: `messages` of the conversation, and the usage of answers that were not written."""
+
+    request: Request
+    messages: Sequence[Message]
+    unwritten: Usage | None = None
+
+
+def ask_turn(session: Session, question: Question) -> Turn:
+    """Ask until an answer is written, or until a retry is of no use or would repeat output.
+
+    An InvalidAnswer ends the turn before any output.
+    """
+    targets, policy, limits = session.targets, session.upstream.policy, session.upstream.limits
+    reply, written = Reply(), targets.written
+    try:
+        for attempt in count(1):
+            reply, writer = Reply(), targets.writer()
+            session.stats.begin_attempt()
             try:
-                self._attempt(request, writer)
-                self._judge()
+                _attempt(session, question, reply, writer)
+                break
             except InvalidAnswer:
                 raise
             except MmpipeError as error:
-                # Whole turns before this one are no reason not to ask again.
-                touched = self._outlets.written > before
-                delay = None if touched else self._persistence.delay(error, attempt)
+                # Output of the turns before is no reason against a retry.
+                is_repeat = targets.written > written
+                delay = None if is_repeat else policy.next_delay(error, attempt, limits.seconds_left)
                 if delay is None:
-                    self._console.end_drawing()
-                    writer.fail(error)
+                    targets.fail(writer, error, question.messages)
                     raise
                 writer.give_up()
-                self._persistence.wait(delay, error, attempt)
-            else:
-                return writer
+                targets.watch.wait_to_retry(error, attempt, delay)
+    except (MmpipeError, PipeClosed, Interrupted) as error:
+        return Turn(reply, error)
+    finally:
+        session.stats.end_turn(reply)
+    return Turn(reply)
 
-    def _attempt(self, request: Request, writer: Writer) -> None:
-        observer = Observer(writer.receive, self._persistence.look, self._console.note)
-        events = self._ask(request, self._persistence.limits, observer)
-        events = arrange_thinking(
-            events, self._outlets.mode, native=request.native_thinking, thinks=request.thinks
+
+def _attempt(session: Session, question: Question, reply: Reply, writer: Writer) -> None:
+    """Ask once, and write the answer: as it comes if it is live, otherwise once it is whole and so can be retried."""
+    targets, rules = session.targets, session.rules
+    events = _collected(session, question.request, reply, writer)
+    if not targets.form.live or rules.constraint.fit is not None:
+        events = iter(_constrained(list(events), reply, rules, question.unwritten))
+    for event in events:
+        if not isinstance(event, Start):
+            targets.console.end_drawing()
+        writer.write(event)
+    targets.console.end_drawing()
+    if rules.runs_tools and reply.tool_calls:
+        writer.end_turn()
+    else:
+        record = session.stats.record(reply, with_thinking=targets.mode == "split")
+        messages = (*question.messages, reply.message) if reply.message else question.messages
+        writer.end(WholeAnswer(record, messages))
+    _check_whole(reply, rules)
+    if reply.finish_reason not in _KNOWN_REASONS:
+        targets.console.warn(
+            f"the service ended the answer with {reply.finish_reason!r}, which mmpipe does not know"
         )
-        kept = self._account.kept(events if self._judgement.runs_tools else check_calls(events))
-        # A whole answer is written when it is whole: until then it can be asked for again.
-        is_live = self._outlets.form.live and self._judgement.fitting.fit is None
-        for event in kept if is_live else self._fitted(list(kept)):
-            if not isinstance(event, Start):
-                self._console.end_drawing()
-            writer.write(event)
-        self._console.end_drawing()
-        if self._goes_on:
-            writer.end_turn()
-        else:
-            writer.end()
 
-    @property
-    def _goes_on(self) -> bool:
-        """Whether another turn follows, with the results of the tools."""
-        return self._judgement.runs_tools and bool(self._account.reply.tool_calls)
 
-    def _fitted(self, events: list[Event]) -> list[Event]:
-        """What is to be written; of an answer that has to be made to fit nothing else is."""
-        reply, fitting = self._account.reply, self._judgement.fitting
-        if fitting.fit is None:
-            return events
-        found = self._trouble()
-        if found is not None:
-            raise found
-        fitting.apply(reply)
-        return self._with_all_usage(_with_text(events, "".join(reply.texts)))
+def _collected(session: Session, request: Request, reply: Reply, writer: Writer) -> Iterator[Event]:
+    """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
+    targets, upstream = session.targets, session.upstream
+    observer = Observer(writer.receive, targets.watch.look, targets.console.note)
+    events = upstream.ask(request, upstream.limits, observer)
+    events = arrange_thinking(events, targets.mode, native=request.native_thinking, thinks=request.thinks)
+    for event in session.stats.timed(events if session.rules.runs_tools else check_calls(events)):
+        reply.add(event)
+        yield event
 
-    def _with_all_usage(self, events: list[Event]) -> list[Event]:
-        """The turns that came to nothing were paid too."""
-        untold = self._account.untold
-        return [event + untold if untold and isinstance(event, Usage) else event for event in events]
 
-    def _trouble(self) -> MmpipeError | None:
-        return reply_error(self._account.reply, allow_truncated=self._judgement.allow_truncated)
+def _constrained(
+    events: list[Event], reply: Reply, rules: AnswerRules, unwritten: Usage | None
+) -> list[Event]:
+    """The events to write for a whole reply: their text is what was asked for. Raises InvalidAnswer."""
+    if rules.constraint.fit is None:
+        return events
+    _check_whole(reply, rules)
+    rules.constraint.apply(reply)
+    events = _with_text(events, "".join(reply.texts))
+    # Answers that were not written are paid too.
+    return [event + unwritten if unwritten and isinstance(event, Usage) else event for event in events]
 
-    def _judge(self) -> None:
-        """An answer that came whole may still be none: cut at its limit, or filtered."""
-        reply = self._account.reply
-        found = self._trouble()
-        if found is not None:
-            raise found
-        if reply.finish_reason not in _KNOWN_REASONS:
-            self._console.warn(
-                f"the service ended the answer with {reply.finish_reason!r}, which mmpipe does not know"
-            )
+
+def _check_whole(reply: Reply, rules: AnswerRules) -> None:
+    """Raise CutShort or Filtered: a reply that came to its end may still be no answer."""
+    error = reply_error(reply, allow_truncated=rules.allow_truncated)
+    if error is not None:
+        raise error
 
 
 def _with_text(events: list[Event], text: str) -> list[Event]:

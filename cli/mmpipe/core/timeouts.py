@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from mmpipe.errors import TimedOut
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -12,6 +14,18 @@ class Limits:
     first_byte: float
     idle: float
     deadline: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the deadline; negative after it."""
+        return self.deadline - time.monotonic()
+
+    def check_deadline(self) -> float:
+        """Return the seconds until the deadline; raise TimedOut after it."""
+        left = self.seconds_left
+        if left <= 0:
+            raise TimedOut("no whole answer within the total limit (--max-time)")
+        return left
 
 
 @dataclass(frozen=True, slots=True)

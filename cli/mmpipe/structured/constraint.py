@@ -8,12 +8,13 @@ from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
 from mmpipe.structured.extraction import (
     Extractor,
-    InvalidAnswer,
+    InvalidText,
     extract_code,
     extract_json,
     fit_schema,
     instruction,
 )
+from mmpipe.structured.repair import InvalidAnswer
 from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
@@ -39,15 +40,19 @@ class OutputConstraint:
     repairs: int = 0
 
     def apply(self, reply: Reply) -> None:
-        """Have the text of the reply fit, or be none; raises Unfit. Who calls tools has not answered yet."""
+        """Replace the text of the reply by what was asked for, or by nothing: a reply with tool calls is no answer yet.
+
+        Raises InvalidAnswer.
+        """
         if self.fit is None:
             return
         text, reply.texts = "".join(reply.texts), []
-        if not reply.tool_calls:
-            try:
-                reply.texts = [self.fit(text)]
-            except InvalidAnswer as error:
-                raise error.derived(request_id=reply.request_id) from None
+        if reply.tool_calls:
+            return
+        try:
+            reply.texts = [self.fit(text)]
+        except InvalidText as error:
+            raise InvalidAnswer(str(error), request_id=reply.request_id) from error
 
 
 AS_IT_IS: Final = OutputConstraint()

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mmpipe.core.events import Message
-from mmpipe.errors import BadResponse
 from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import exact_json, strict_json
 from mmpipe.text.visible import one_line
@@ -27,16 +25,12 @@ _FENCE: Final = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}+(?=[^`]*\Z)|~{3,}
 _DEEPEST_INDENT: Final = 3
 
 
-# Makes of the text of an answer what is written of it; raises Unfit where it cannot.
+# Extracts from the text of an answer what is written of it; raises InvalidText.
 Extractor = Callable[[str], str]
 
 
-class InvalidAnswer(BadResponse):
-    """An answer without what was asked for; `complaint` says so to the model, in a repair turn."""
-
-    def __init__(self, complaint: str) -> None:
-        super().__init__(f"the answer does not fit: {one_line(complaint, 400)}")
-        self.complaint = complaint
+class InvalidText(ValueError):
+    """A text without what was asked for; its message says so in words for the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +60,31 @@ def instruction(schema: Schema) -> str:
     )
 
 
-def complaint_turn(complaint: str) -> Message:
-    """What the user says to an answer that does not fit."""
-    said = (
-        f"Your answer cannot be used:\n{complaint}\nAnswer again with the whole corrected JSON value and nothing "
-        "else: no apology, no explanation, no code fence."
-    )
-    return {"role": "user", "content": said}
-
-
 def fit_schema(text: str, schema: Schema) -> str:
-    """The first JSON value in `text` that is valid, as compact JSON; raises Unfit."""
+    """The first JSON value in `text` that is valid, as compact JSON; raises InvalidText."""
     refused: str | None = None
     for found in find_json(text):
         complaint = schema.complaint(found.value)
         if complaint is None:
             return _compact(found.source)
         refused = refused or complaint
-    raise InvalidAnswer(refused or _no_json(text))
+    raise InvalidText(refused or _no_json(text))
 
 
 def extract_json(text: str) -> str:
-    """The first JSON value in `text`, as compact JSON; raises Unfit."""
+    """The first JSON value in `text`, as compact JSON; raises InvalidText."""
     for found in find_json(text):
         if is_too_deep(found.value):
-            raise InvalidAnswer("The JSON is nested too deep.")
+            raise InvalidText("The JSON is nested too deep.")
         return _compact(found.source)
-    raise InvalidAnswer(_no_json(text))
+    raise InvalidText(_no_json(text))
 
 
 def extract_code(text: str) -> tuple[str, int]:
-    """What stands in the first fenced block, to the byte, and how many blocks there are; raises Unfit."""
+    """What stands in the first fenced block, to the byte, and how many blocks there are; raises InvalidText."""
     blocks = list(_blocks(text))
     if not blocks:
-        raise InvalidAnswer("There is no fenced code block in the answer.")
+        raise InvalidText("There is no fenced code block in the answer.")
     return blocks[0].content, len(blocks)
 
 
@@ -185,7 +170,7 @@ def _compact(source: str) -> str:
     try:
         return exact_json.compact(source)
     except UnicodeEncodeError:
-        raise InvalidAnswer(
+        raise InvalidText(
             "A string in the JSON holds half of a surrogate pair, which is no character."
         ) from None
 

@@ -8,8 +8,8 @@ from threading import Event as ThreadEvent
 
 from mmpipe.core.calls import malformed_call_error
 from mmpipe.core.events import ToolCall, ToolResult
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, ToolError
-from mmpipe.retrying import RetryLoop
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, validate_arguments
 from mmpipe.tools.options import Bounds
@@ -17,6 +17,7 @@ from mmpipe.tools.process import Containment, Execution, run_contained, run_side
 from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.results import format_result
 from mmpipe.tools.toolbox import Command, Toolbox
+from mmpipe.writers.watch import OutputWatch
 
 _SAME_CALLS = 3  # a model that repeats a call so often ignores the result
 
@@ -35,11 +36,13 @@ class ToolPolicy:
 
 
 class ToolRounds:
-    """Runs the calls of one run, round after round; `retry_loop` holds the total time limit."""
+    """Runs the calls of one run, round after round, until the deadline of `limits`."""
 
-    def __init__(self, policy: ToolPolicy, retry_loop: RetryLoop, reporter: ToolReporter) -> None:
+    def __init__(
+        self, policy: ToolPolicy, limits: Limits, watch: OutputWatch, reporter: ToolReporter
+    ) -> None:
         self._toolbox, self._bounds, self._policy = policy.toolbox, policy.bounds, policy
-        self._retry_loop, self._reporter = retry_loop, reporter
+        self._limits, self._watch, self._reporter = limits, watch, reporter
         self._rounds = self._calls = 0
         self._seen: Counter[tuple[str, bytes | str]] = Counter()
         self._malformed_round: int | None = None
@@ -123,7 +126,7 @@ class ToolRounds:
             return
         self._reporter.pause()
         name, shown = plan.call.name, plan.arguments.decode().strip()
-        seconds = self._retry_loop.seconds_left()
+        seconds = self._limits.check_deadline()
         if not self._policy.confirm(name, self._toolbox.commands[name], shown, seconds):
             plan.arguments, plan.text = None, "[the user did not allow this call]"
 
@@ -134,8 +137,8 @@ class ToolRounds:
         plan.text = format_result(plan.execution)
 
     def _check_time(self) -> None:
-        self._retry_loop.seconds_left()
-        self._retry_loop.look()
+        self._limits.check_deadline()
+        self._watch.look()
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
-from mmpipe.retrying import RetryLoop
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.confirmation import ask_user, check_terminal
@@ -18,7 +18,7 @@ from mmpipe.tools.rounds import ToolPolicy, ToolRounds
 from mmpipe.tools.sandbox import Sandbox
 from mmpipe.tools.toolbox import Toolbox, parse_commands
 from mmpipe.unix.inputs import read_text
-from mmpipe.writers.console import Console
+from mmpipe.writers.watch import OutputWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,12 @@ class ToolSetup:
         return self.policy is not None
 
     def start_rounds(
-        self,
-        write_meta: Callable[[Mapping[str, object]], None],
-        retry_loop: RetryLoop,
-        console: Console,
+        self, limits: Limits, watch: OutputWatch, write_meta: Callable[[Mapping[str, object]], None]
     ) -> ToolRounds | None:
         """Return the loop that runs the calls, or None where no call is run here."""
         if self.policy is None:
             return None
-        return ToolRounds(self.policy, retry_loop, ToolReporter(console, write_meta))
+        return ToolRounds(self.policy, limits, watch, ToolReporter(watch.console, write_meta))
 
 
 def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> ToolSetup:

@@ -1,9 +1,10 @@
 """Prints messages to the user on stderr, and erases the spinner or bar before each message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.spinner import Spinner
 from mmpipe.writers.terminal import can_redraw, wants_style
@@ -41,6 +42,14 @@ class Console:
 
     def __exit__(self, *_: object) -> None:
         self.end_drawing()
+
+    def announce(self, endpoint: Endpoint, choices: Iterable[str]) -> None:
+        """Note `choices` and the endpoint; its key is hidden in every message from now on."""
+        # A server that repeats what it was sent has many ways to get the key printed.
+        self.set_mask(endpoint.key.mask)
+        for choice in choices:
+            self.note(choice)
+        self.note(f"asking {endpoint.base_url} with the key of: {endpoint.key.source}")
 
     def set_mask(self, mask: Callable[[str], str]) -> None:
         """Pass every later message through `mask`, which hides the key."""

@@ -1,7 +1,7 @@
 """Writers of JSON: a line for each event, a record or transcript at the end; and the raw bytes of the server."""
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from mmpipe.errors import MmpipeError, ToolError
 from mmpipe.text.json_bytes import compact_json
 from mmpipe.text.visible import visible, visible_json
 from mmpipe.unix.streams import Output
-from mmpipe.writers.writer import Writer
+from mmpipe.writers.writer import WholeAnswer, Writer
 
 
 def write_line(output: Output, value: Mapping[str, object]) -> None:
@@ -32,7 +32,7 @@ class EventWriter(Writer):
     def write(self, event: Event) -> None:
         write_line(self._output, _event_json(event))
 
-    def fail(self, error: MmpipeError) -> None:
+    def fail(self, error: MmpipeError, _: Sequence[Message] = ()) -> None:
         """Write the error as the last line."""
         write_line(self._output, {"type": "error", **error.as_json()})
 
@@ -40,26 +40,29 @@ class EventWriter(Writer):
 class RecordWriter(Writer):
     """Writes `-F json`: one record, once the answer is complete."""
 
-    def __init__(self, output: Output, record: Callable[[], Mapping[str, object]]) -> None:
-        self._output, self._record = output, record
+    def __init__(self, output: Output) -> None:
+        self._output = output
 
-    def end(self) -> None:
-        write_line(self._output, self._record())
+    def end(self, answer: WholeAnswer) -> None:
+        write_line(self._output, answer.record)
 
 
 class TranscriptWriter(Writer):
     """Writes `-F messages`: the whole conversation, a message a line, also if it ends with tool calls that nobody ran."""
 
-    def __init__(self, output: Output, messages: Callable[[], Iterable[Message]]) -> None:
-        self._output, self._messages = output, messages
+    def __init__(self, output: Output) -> None:
+        self._output = output
 
-    def end(self) -> None:
-        for message in self._messages():
-            write_line(self._output, message)
+    def end(self, answer: WholeAnswer) -> None:
+        self._write_messages(answer.messages)
 
-    def fail(self, error: MmpipeError) -> None:
+    def fail(self, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
         if isinstance(error, ToolError):
-            self.end()
+            self._write_messages(messages)
+
+    def _write_messages(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            write_line(self._output, message)
 
 
 class RawWriter(Writer):
@@ -74,12 +77,12 @@ class RawWriter(Writer):
     def receive(self, body: bytes) -> None:
         self._buffer += body
         if self._live:
-            self.end()
+            self.end_turn()
+
+    def end(self, _: WholeAnswer) -> None:
+        self.end_turn()
 
     def end_turn(self) -> None:
-        self.end()
-
-    def end(self) -> None:
         body = bytes(self._buffer)
         self._buffer.clear()
         self._output.write(visible(self._decoder.decode(body)).encode() if self._output.is_terminal else body)

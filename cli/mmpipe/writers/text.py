@@ -1,14 +1,15 @@
 """Writes the answer as text: exactly the bytes of the model to pipes and files, made harmless on terminals."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Protocol, assert_never
 
-from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_bytes import compact_json
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
-from mmpipe.writers.writer import Writer
+from mmpipe.writers.writer import WholeAnswer, Writer
 
 
 class TextSink(Protocol):
@@ -98,14 +99,14 @@ class TextWriter(Writer):
         self._end_thinking()
         self._answer.begin_line()
 
-    def end(self) -> None:
+    def end(self, _: WholeAnswer) -> None:
         self._end_thinking()
         self._answer.end_line()
 
     def give_up(self) -> None:
         self._end_thinking()
 
-    def fail(self, error: MmpipeError) -> None:  # noqa: ARG002  text has no place for the error; stderr has it
+    def fail(self, _: MmpipeError, __: Sequence[Message] = ()) -> None:
         self._end_thinking()
         self._answer.break_off()
 

@@ -1,7 +1,18 @@
 """The interface of all writers."""
 
-from mmpipe.core.events import Event
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmpipe.core.events import Event, Message
 from mmpipe.errors import MmpipeError
+
+
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """A complete answer: its JSON record, and all messages of the conversation, the answer included."""
+
+    record: Mapping[str, object]
+    messages: Sequence[Message]
 
 
 class Writer:
@@ -16,11 +27,11 @@ class Writer:
     def end_turn(self) -> None:
         """End a turn with tool calls; the next turn follows."""
 
-    def end(self) -> None:
+    def end(self, answer: WholeAnswer) -> None:
         """End the complete answer."""
 
     def give_up(self) -> None:
         """End a failed attempt; a retry follows."""
 
-    def fail(self, error: MmpipeError) -> None:
-        """End an answer that stays incomplete because of `error`."""
+    def fail(self, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
+        """End an answer that stays incomplete because of `error`; `messages` are the conversation so far."""
