@@ -73,15 +73,19 @@ def test_each_example_of_the_help_works_as_it_stands(line: str, works: Callable[
 
 
 def test_the_blocks_that_are_run_are_most_of_them() -> None:
-    assert len(BLOCKS) == len(commands()) + 2
+    assert len(BLOCKS) == len(commands()) + 3
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert README.count("\n") <= 200
 
 
-def test_the_changes_begin_with_this_version_and_its_day() -> None:
-    assert f"\n## Changes\n\n{__version__} ({RELEASED}): " in README
+def test_the_changes_are_kept_as_keep_a_changelog_says() -> None:
+    (changes,) = re.findall(r"^## Changes\n+(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    versions = re.findall(r"^### (.*)$", changes, re.MULTILINE)
+    assert ["Unreleased", f"{__version__} - {RELEASED}"] == versions[:2]
+    kinds = "Added|Changed|Deprecated|Removed|Fixed|Security"
+    assert [] == re.findall(rf"^(?!### |- (?:{kinds}): |  |$).*$", changes, re.MULTILINE)
 
 
 def groups_of_promises() -> set[str]:
