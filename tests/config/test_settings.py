@@ -1,4 +1,4 @@
-"""Each setting comes from the right place, and a key goes only where it was meant to."""
+"""Each setting comes from the right source, and a key goes only to its host."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ELSEWHERE = "https://gateway.example/v1"
 
 
 def config(folder: Path, text: str) -> dict[str, str]:
-    """An environment whose configuration file holds `text`."""
+    """Write the configuration file; returns an environment in which it is found."""
     (folder / "mmpipe").mkdir()
     (folder / "mmpipe" / "config.toml").write_text(text, encoding="utf-8")
     return {"XDG_CONFIG_HOME": str(folder)}
@@ -134,7 +134,7 @@ def test_an_option_wins_over_the_file_and_the_file_over_the_default(tmp_path: Pa
     assert (5, 6) == tuple(Settings({}, environment, name).get("max_time") for name in (None, "p"))
 
 
-def test_the_source_of_each_value_is_told_and_no_key(tmp_path: Path) -> None:
+def test_the_source_of_each_value_is_reported_and_no_key(tmp_path: Path) -> None:
     environment = config(tmp_path, 'model = "M"') | KEY | {"MINIMAX_BASE_URL": "intl"}
     told = "\n".join(Settings({"max_time": 5.0}, environment).explain())
     for line in (
@@ -153,7 +153,7 @@ def test_a_command_that_may_hold_a_key_is_not_shown(tmp_path: Path) -> None:
     assert "sk-three" not in told
 
 
-def test_the_host_of_the_openai_pair_is_told_as_its_own() -> None:
+def test_the_host_of_the_openai_pair_is_reported_as_its_own() -> None:
     settings = Settings({}, OPENAI)
     settings.endpoint()
     assert "base_url = https://api.minimaxi.com/v1 (environment, OPENAI_*)" in list(settings.explain())

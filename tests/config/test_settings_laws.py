@@ -1,4 +1,4 @@
-"""Two laws over all combinations of places: which one a setting is taken from, and where a key may go."""
+"""Two laws over all combinations of sources: the source of a setting, and the hosts that may get a key."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ PROFILE: Final = "p"
 
 
 def written(folder: Path, top: Mapping[str, object], profile: Mapping[str, object]) -> Path:
-    """The configuration file; JSON strings, numbers and arrays are those of TOML too."""
+    """Return the text of a configuration file; JSON strings, numbers and arrays are valid TOML."""
     path = folder / "mmpipe" / "config.toml"
     path.parent.mkdir(exist_ok=True)
     sections = [(name, json.dumps(value)) for name, value in top.items()]
@@ -36,7 +36,7 @@ def written(folder: Path, top: Mapping[str, object], profile: Mapping[str, objec
 
 
 def values_of(name: str) -> st.SearchStrategy[object]:
-    """What a configuration file may say of it."""
+    """Return a strategy for the values that a configuration file may have."""
     kind = FILE_KEYS[name]
     return st.integers(1, 99) if kind is not str and name != "api_key_command" else st.text("abc", min_size=1)
 
@@ -84,7 +84,7 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_to
 
 
 def keys(folder: Path) -> dict[str, str]:
-    """A file with a key for each place where one can be named, the key being the name of the place."""
+    """Write a key file for each place that can name one; the key is the name of the place."""
     for place in PLACES:
         (folder / place).write_text(f"key-of-{place}\n")
     return {place: str(folder / place) for place in PLACES}

@@ -1,4 +1,4 @@
-"""Tool calls are found in messages, and told from what only looks like one."""
+"""Tool calls are found in messages, and bad calls are refused."""
 
 from collections.abc import Iterator
 
@@ -25,11 +25,11 @@ def test_calls_wait_until_all_their_results_are_there() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, "x", [1, "x", None], {}])
-def test_what_is_no_list_of_calls_holds_none(odd: object) -> None:
+def test_a_field_that_is_not_a_list_of_calls_has_none(odd: object) -> None:
     assert () == find_open_calls([{"role": "assistant", "tool_calls": odd}])
 
 
-def test_a_bad_call_is_found_before_any_is_said() -> None:
+def test_a_bad_call_is_found_before_any_is_yielded() -> None:
     events = check_calls([Text("a"), GOOD, BAD, END])
     assert Text("a") == next(events)
     with pytest.raises(BadResponse, match="'f' with arguments that are not JSON"):
@@ -41,7 +41,7 @@ def test_good_calls_pass_in_their_order() -> None:
     assert events == list(check_calls(events))
 
 
-def test_an_answer_with_a_bad_call_is_heard_to_its_end() -> None:
+def test_an_answer_with_a_bad_call_is_read_to_its_end() -> None:
     events: Iterator[Event] = iter([BAD, Text("a"), END])
     with pytest.raises(BadResponse):
         list(check_calls(events))

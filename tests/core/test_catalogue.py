@@ -1,4 +1,4 @@
-"""What is known of the models is whole, agrees with others, and is turned into money in one place."""
+"""The catalogue is complete, agrees with other price lists, and gives the cost of an answer."""
 
 import datetime as dt
 import re

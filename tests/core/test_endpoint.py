@@ -1,4 +1,4 @@
-"""A key is in nothing that is shown, wherever it stands in it."""
+"""A key is masked in every text, wherever it stands."""
 
 import pytest
 from hypothesis import given

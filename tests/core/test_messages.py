@@ -1,4 +1,4 @@
-"""What the service would refuse of a conversation is mended or told before it is asked."""
+"""Messages that the service would refuse are repaired or reported before the request."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_an_instruction_comes_after_the_system_messages_of_the_user() -> None:
     assert (told, USER) == add_instruction([USER], "JSON")
 
 
-def test_what_the_model_said_is_sent_back_as_it_is() -> None:
+def test_an_answer_is_sent_back_unchanged() -> None:
     said = calling("1", "2", arguments='{"a": 1.0}')
     assert said is prepare_messages([USER, said], "MiniMax-M2.7")[1]
 
@@ -95,7 +95,7 @@ def test_calls_that_nobody_answered_are_left_out_of_what_can_be_gone_on_from() -
     assert whole == drop_open_calls(whole)
 
 
-def test_pictures_are_for_models_that_see() -> None:
+def test_only_some_models_accept_images() -> None:
     seen: Message = {"role": "user", "content": [{"type": "image_url"}, {"type": "text"}]}
     check_parts([seen], "MiniMax-M3")
     with pytest.raises(InputError, match=r"MiniMax-M2\.7 does not accept image_url"):

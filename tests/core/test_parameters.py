@@ -1,4 +1,4 @@
-"""What the model is asked is checked before anything is sent."""
+"""Parameters are checked before a request is sent."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_what_was_not_typed_is_not_sent() -> None:
     assert expected == build_sampling(1, 0, 1)
 
 
-def test_ignored_parameters_are_said_in_one_sentence() -> None:
+def test_ignored_parameters_are_reported_in_one_sentence() -> None:
     asked = {"presence_penalty": 1, "logit_bias": {}, "stop": "x", "user": "me"}
     assert ["the API ignores presence_penalty, logit_bias"] == list(check_for_model(asked, None))
     sentence = "MiniMax-M2.7 ignores presence_penalty, logit_bias, stop"

@@ -1,4 +1,4 @@
-"""What the events of an answer add up to."""
+"""The events of an answer add up to a reply."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Thinking is told from the answer, wherever the text is cut."""
+"""Thinking and answer are separated, wherever the text is split into pieces."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ TAGGED = st.lists(
 
 
 def joined(events: list[Event]) -> tuple[str, str]:
-    """All thinking and all text."""
+    """Return all thinking and all text."""
     thinking = "".join(event.text for event in events if isinstance(event, Thinking))
     return thinking, "".join(event.text for event in events if isinstance(event, Text))
 

@@ -1,4 +1,4 @@
-"""Laws of the separation of thinking and answer, whatever the text and wherever it is cut."""
+"""Laws of separating thinking and answer, for every text, split anywhere."""
 
 from collections import Counter
 
@@ -40,13 +40,13 @@ def said(events: list[Event]) -> str:
 
 
 def told_apart(events: list[Event]) -> tuple[str, str]:
-    """All thinking and all text."""
+    """Return all thinking and all text."""
     thinking = [event for event in events if isinstance(event, Thinking)]
     return said([*thinking]), said([event for event in events if isinstance(event, Text)])
 
 
 def is_within(part: str, whole: str) -> bool:
-    """Whether `part` is `whole` but for what was left out, in the same order."""
+    """Return True if `part` is `whole` with some characters left out."""
     rest = iter(whole)
     return all(character in rest for character in part)
 

@@ -23,7 +23,7 @@ BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def harmful(character: str) -> bool:
-    """By the Unicode database, and not by the table under test."""
+    """Return True by the Unicode database, not by the table under test."""
     return (
         (unicodedata.category(character) == "Cc" and character not in "\n\t")
         or unicodedata.bidirectional(character) in BIDI
@@ -85,9 +85,7 @@ def test_one_line_is_one_line_of_limited_length(text: str) -> None:
         ("\ud7ff", "\ud7ff"), ("\ud800", "<U+D800>"), ("\udfff", "<U+DFFF>"), ("\ue000", "\ue000"),
     ],
 )  # fmt: skip
-def test_what_would_steer_a_terminal_is_shown_by_a_picture_or_by_its_number(
-    character: str, shown: str
-) -> None:
+def test_control_characters_are_shown_as_a_picture_or_a_number(character: str, shown: str) -> None:
     assert f"a{shown}b" == visible(f"a{character}b")
     if character in "\n\t":
         assert "a b" == one_line(f"a{character}b")

@@ -1,4 +1,4 @@
-"""Only a yes that was typed after the question, on the terminal, lets a tool run."""
+"""A tool runs only after a yes, typed on the terminal after the question."""
 
 import fcntl
 import os
@@ -42,7 +42,7 @@ PROMPT = b"[y/N] "
 
 @dataclass
 class Asked:
-    """A process that asks, and the hands and eyes of its user."""
+    """Process that asks, with a user who types and reads on its terminal."""
 
     process: "subprocess.Popen[bytes]"
     keyboard: int
@@ -77,7 +77,7 @@ class Asked:
 def asked(
     arguments: str = '{"path":"x"}', *, seconds: float = 60.0, wait: bool = False, stdin: bytes = b""
 ) -> Iterator[Asked]:
-    """The question on a terminal of its own; with `wait` it is asked only when the test says so."""
+    """Ask on a new terminal; with `wait`, only when the test says so."""
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, b"\x18\x00\x28\x00\x00\x00\x00\x00")
     process = subprocess.Popen(
@@ -155,7 +155,7 @@ def test_a_terminal_that_hangs_up_is_a_no() -> None:
         assert NO == user.status()
 
 
-def test_without_a_terminal_nobody_is_asked() -> None:
+def test_without_a_terminal_no_question_is_possible() -> None:
     code = (
         "import os; os.setsid()\nfrom mmpipe.tools.confirmation import ask_user\n"
         "from mmpipe.errors import ToolError\n"
@@ -196,7 +196,7 @@ def cells(line: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in line)
 
 
-def test_what_is_too_long_to_be_shown_is_said() -> None:
+def test_arguments_that_are_too_long_to_be_shown_are_reported() -> None:
     text = format_question("t", ("true",), "x" * 5000, 80)
     assert 4096 == len(re.findall("x", text.split("\n", 2)[2].split("and 904")[0]))
     assert "and 904 more characters, WHICH ARE NOT SHOWN" in text

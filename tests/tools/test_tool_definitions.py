@@ -1,4 +1,4 @@
-"""Definitions of tools are read as people write them, and arguments checked before a tool gets them."""
+"""Definitions are read in every common form, and arguments are validated before a tool gets them."""
 
 import json
 
@@ -26,7 +26,7 @@ def parse(value: object) -> tuple[Tool, ...]:
 
 
 def refusal(text: str) -> str:
-    """What is said of a file that defines no tools."""
+    """Return the error for a file with bad definitions."""
     with pytest.raises(InputError) as caught:
         parse_tools(text, "tools.json")
     assert caught.value.message.startswith("tools.json")
@@ -105,7 +105,7 @@ def test_a_function_without_parameters_gets_empty_ones(nothing: Json) -> None:
         ([{"name": "f", "description": "\ud800"}], "surrogate"),
     ],
 )
-def test_it_is_said_which_definition_is_bad_and_why(value: object, reason: str) -> None:
+def test_the_error_names_the_bad_definition_and_the_reason(value: object, reason: str) -> None:
     assert reason in refusal(json.dumps(value))
 
 
@@ -124,7 +124,7 @@ def test_it_is_said_which_definition_is_bad_and_why(value: object, reason: str) 
         ("name = 1", "tools.json is not JSON"),
     ],
 )
-def test_it_is_said_where_a_file_is_no_json(text: str, reason: str) -> None:
+def test_the_error_names_the_line_that_is_not_json(text: str, reason: str) -> None:
     assert reason in refusal(text)
 
 
@@ -149,7 +149,7 @@ def test_arguments_stay_what_they_are(arguments: Json) -> None:
 
 
 @pytest.mark.parametrize("text", ['{"city":', "city=x", '{"city": NaN}', "{}{}", "[" * 100_000])
-def test_arguments_that_are_no_json_are_told_apart(text: str) -> None:
+def test_arguments_that_are_not_json_have_their_own_error(text: str) -> None:
     with pytest.raises(ArgumentsNotJson) as caught:
         validate_arguments(text, weather())
     assert str(caught.value)
@@ -165,7 +165,7 @@ def test_arguments_that_are_no_json_are_told_apart(text: str) -> None:
         ('{"city": ' + "[" * 500 + "]" * 500 + "}", "nested too deep"),
     ],
 )
-def test_arguments_that_the_parameters_do_not_allow_are_refused_in_words(text: str, reason: str) -> None:
+def test_invalid_arguments_are_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(InvalidArguments) as caught:
         validate_arguments(text, weather())
     assert reason in str(caught.value)

@@ -1,4 +1,4 @@
-"""A tool gets no key: not in its environment, and not from that of its parent."""
+"""A tool gets no key, neither in its environment nor from the environment of its parent."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.tools
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 
 
-def test_a_tool_gets_what_programs_need_and_nothing_that_nobody_named() -> None:
+def test_a_tool_gets_the_usual_variables_and_no_other() -> None:
     full = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC", "AWS_SECRET": "s", "LD_PRELOAD": "x"}
     assert {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "TZ": "UTC"} == select_environment(full, [])
 

@@ -1,4 +1,4 @@
-"""A tool may do what it likes, and harms neither the run nor the machine: it is bounded, and it is gone in the end."""
+"""No tool harms the run or the machine: it has limits, and all its processes end with it."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def shell(script: str, *, timeout: float = LONG) -> Execution:
 
 
 def alive(pid: int) -> bool:
-    """Whether it runs; a zombie that waits for its new parent does not."""
+    """Return True if the process runs; a zombie does not."""
     try:
         return ") Z " not in Path("/proc", str(pid), "stat").read_text()
     except OSError:
@@ -93,12 +93,12 @@ def test_a_tool_need_not_read_its_arguments(script: str) -> None:
     assert (0, b"done\n", None) == (done.status, done.output, done.killed)
 
 
-def test_status_and_standard_error_are_told() -> None:
+def test_status_and_standard_error_are_reported() -> None:
     done = shell("echo out; echo no such thing >&2; exit 7")
     assert (7, None, b"out\n", b"no such thing\n") == (done.status, done.signal, done.output, done.errors)
 
 
-def test_the_signal_that_ended_a_tool_is_told() -> None:
+def test_the_signal_that_ended_a_tool_is_reported() -> None:
     done = shell("kill -TERM $$")
     assert (None, signal.SIGTERM, None) == (done.status, done.signal, done.killed)
 
@@ -110,25 +110,25 @@ def test_of_much_output_the_beginning_is_kept_and_of_many_errors_the_end() -> No
 
 
 @pytest.mark.parametrize("script", ["yes", "yes >&2"], ids=["output", "errors"])
-def test_who_prints_for_ever_is_killed(script: str) -> None:
+def test_a_tool_that_prints_for_ever_is_killed(script: str) -> None:
     done = shell(script)
     assert "printed more than 64 MiB" == done.killed
     assert done.printed < 70 * MIB
 
 
-def test_who_runs_too_long_is_killed() -> None:
+def test_a_tool_that_runs_too_long_is_killed() -> None:
     done = shell("echo begun; sleep 600", timeout=0.5)
     assert ("ran longer than 0.5 s", b"begun\n", 9) == (done.killed, done.output, done.signal)
 
 
-def test_who_reads_little_of_much_input_is_killed_in_time_too() -> None:
+def test_a_tool_that_reads_little_of_much_input_is_killed_in_time() -> None:
     # What it takes makes room for less than we would write.
     script = "dd bs=4096 count=1 of=/dev/null 2>/dev/null; exec sleep 600"
     done = run("sh", "-c", script, arguments=b"x" * MIB, timeout=0.5)
     assert "ran longer than 0.5 s" == done.killed
 
 
-def test_who_ignores_every_other_signal_is_killed_too() -> None:
+def test_a_tool_that_ignores_every_other_signal_is_killed() -> None:
     script = "trap '' TERM HUP INT; echo begun; while :; do sleep 600; done"
     assert "ran longer than 0.5 s" == shell(script, timeout=0.5).killed
 
@@ -152,7 +152,7 @@ def test_a_cancelled_command_is_killed() -> None:
     assert "was cancelled" == run_contained(["sleep", "600"], b"", containment, cancelled).killed
 
 
-def test_who_starts_processes_without_end_is_killed_with_all_of_them(tmp_path: Path) -> None:
+def test_a_fork_bomb_is_killed_with_all_its_processes(tmp_path: Path) -> None:
     bomb = tmp_path / "small_bomb.py"
     bomb.write_text("import os, time\nfor _ in range(400):\n    if os.fork() == 0: break\ntime.sleep(20)\n")
     done = run(sys.executable, "-I", "-S", str(bomb))
@@ -161,7 +161,7 @@ def test_who_starts_processes_without_end_is_killed_with_all_of_them(tmp_path: P
 
 
 def running(word: str) -> int:
-    """How many processes have the word in their command, after a moment for those that are ending."""
+    """Return the number of processes with the word in their command, after those that are ending have ended."""
     deadline = time.monotonic() + 10
     while (count := len(_with_word(word.encode()))) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -183,7 +183,7 @@ def _with_word(word: bytes) -> list[Path]:
     [("no-such-program", 127), ("./folder", 126), ("./data", 126)],
     ids=["missing", "folder", "data"],
 )
-def test_what_cannot_be_run_ends_as_in_a_shell(name: str, status: int, tmp_path: Path) -> None:
+def test_a_command_that_cannot_run_ends_as_in_a_shell(name: str, status: int, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "data").write_bytes(b"\0")
     (tmp_path / "data").chmod(0o755)
@@ -193,7 +193,7 @@ def test_what_cannot_be_run_ends_as_in_a_shell(name: str, status: int, tmp_path:
     assert 1 == len(done.errors.splitlines())
 
 
-def test_where_nothing_can_be_started_it_is_our_failure(tmp_path: Path) -> None:
+def test_a_process_that_cannot_be_started_is_a_tool_error(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="cannot start a tool"):
         run("true", folder=tmp_path / "missing")
 

@@ -1,4 +1,4 @@
-"""Calls that nobody could answer are refused before any of them is run."""
+"""Bad calls are refused before any call of the round is run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
 
 
 @pytest.mark.parametrize("ids", [("1", "1"), ("", ""), ("1", "")])
-def test_calls_that_cannot_be_told_apart_are_not_run(ids: tuple[str, str], tmp_path: Path) -> None:
+def test_calls_without_a_unique_id_are_not_run(ids: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(BadResponse, match="without a unique id"):
         results(
             tmp_path, *(ToolCall(index, name, "f", f'{{"a": {index}}}') for index, name in enumerate(ids))

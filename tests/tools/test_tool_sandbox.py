@@ -1,4 +1,4 @@
-"""In the sandbox a tool reaches nothing but what it is given: no network, no home, no process, no file to write to."""
+"""In the sandbox a tool reaches no network, no home folder, no other process, and no file to write to."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def works(needs: Callable[[str], None]) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The home of the user, with a secret in it."""
+    """Home folder of the user, with a secret in it."""
     folder = tmp_path / "home"
     folder.mkdir()
     (folder / "secret").write_text("do not tell")
@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in the home, and the current one."""
+    """Folder in the home folder; it is the current folder."""
     folder = home / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -82,7 +82,7 @@ def executable(path: Path, text: str) -> Path:
     return path
 
 
-def test_arguments_output_and_status_pass_the_walls(inside: Inside) -> None:
+def test_arguments_output_and_status_pass_the_sandbox(inside: Inside) -> None:
     done = inside.run("sh", "-c", "cat; echo oops >&2; exit 7", arguments=b"\xff{}")
     assert (7, b"\xff{}", b"oops\n") == (done.status, done.output, done.errors)
 
@@ -196,14 +196,14 @@ def test_what_it_leaves_in_the_background_ends_with_it(home: Path, project: Path
     assert 0 == running(mark)
 
 
-def test_who_runs_too_long_is_killed_with_all_that_it_started(inside: Inside) -> None:
+def test_a_tool_that_runs_too_long_is_killed_with_all_its_processes(inside: Inside) -> None:
     mark = f"98764.{os.getpid()}"
     done = inside.run("sh", "-c", f"setsid sleep {mark} & trap '' TERM; sleep {mark}", timeout=1.0)
     assert "ran longer than 1 s" == done.killed
     assert 0 == running(mark)
 
 
-def test_who_starts_processes_without_end_is_killed_with_all_of_them(inside: Inside, project: Path) -> None:
+def test_a_fork_bomb_is_killed_with_all_its_processes(inside: Inside, project: Path) -> None:
     bomb = project / f"bomb{os.getpid()}.py"
     bomb.write_text(
         "import os, time\nfor _ in range(400):\n"
@@ -215,7 +215,7 @@ def test_who_starts_processes_without_end_is_killed_with_all_of_them(inside: Ins
 
 
 def running(word: str) -> int:
-    """How many processes have the word in their command, after a moment for those that are ending."""
+    """Return the number of processes with the word in their command, after those that are ending have ended."""
     deadline = time.monotonic() + 10
     while (count := sum(word.encode() in command for command in commands())) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -308,7 +308,7 @@ def test_without_bubblewrap_there_is_no_sandbox(tmp_path: Path) -> None:
         Sandbox.find({"PATH": str(tmp_path)})
 
 
-def test_a_bubblewrap_that_does_not_work_is_told_in_its_own_words(tmp_path: Path) -> None:
+def test_the_error_of_a_broken_bubblewrap_is_reported(tmp_path: Path) -> None:
     executable(
         tmp_path / "bwrap", "#!/bin/sh\necho 'bwrap: No permissions\nto create a namespace' >&2; exit 1\n"
     )

@@ -1,4 +1,4 @@
-"""Files are replaced as a whole or not at all, and descriptors are written where they are."""
+"""A file is replaced completely or not at all, and a descriptor is written directly."""
 
 import os
 import stat
@@ -100,7 +100,7 @@ def test_a_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
 
 
 def over(path: Path) -> Streams:
-    """Streams of which the first two are this file, opened for each."""
+    """Return streams with standard input and output on this file, opened twice."""
     path.touch()
     streams = Streams.fake()
     for descriptor, how in (
@@ -125,8 +125,8 @@ def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
             check_apart(streams, None, *(one if one == "-" else str(tmp_path / one) for one in pair))
 
 
-def test_what_many_may_write_to_at_once_is_no_conflict(tmp_path: Path) -> None:
-    """So are descriptors, which may be one open file."""
+def test_two_outputs_may_share_a_pipe_or_a_device(tmp_path: Path) -> None:
+    """Descriptors too, which may share one open file."""
     streams = over(tmp_path / "file")
     own = f"/dev/fd/{streams.stdout.descriptor}"
     check_apart(streams, None, "-", "-", own, own, str(tmp_path / "another"), "/dev/null", "/dev/null")

@@ -1,4 +1,4 @@
-"""Every byte is written, and each way of failing is told apart."""
+"""Every byte is written, and each kind of failure has its own error."""
 
 import os
 import threading
@@ -58,14 +58,14 @@ def test_a_full_disk_is_an_output_error() -> None:
     os.close(full)
 
 
-def test_a_descriptor_that_cannot_be_written_is_found_before_anything_is_asked() -> None:
+def test_a_descriptor_that_is_not_writable_is_found_before_a_request() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     with pytest.raises(OutputError, match="standard output is closed"):
         Output(null, "standard output").check_open()
     os.close(null)
 
 
-def test_what_is_said_is_one_line_without_controls() -> None:
+def test_a_message_is_one_line_without_control_characters() -> None:
     streams = Streams.fake()
     streams.say("bad\nhost \x1b[31m\u202e")
     assert (b"", "mmpipe: bad host \u241b[31m<U+202E>\n".encode()) == streams.captured()

@@ -1,4 +1,4 @@
-"""What is said on stderr is what the user wants to hear, and never lands on what is drawn there."""
+"""Messages on stderr follow --verbose and --quiet, and never land on a drawing."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def said(streams: Streams) -> str:
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "heard"),
+    ("verbosity", "printed"),
     [
         (Verbosity(), WARNING + HINT + SUMMARY),
         (Verbosity(verbose=True), NOTE + WARNING + HINT + SUMMARY),
@@ -37,16 +37,16 @@ def said(streams: Streams) -> str:
         (Verbosity(verbose=True, quiet=True), NOTE),
     ],
 )
-def test_as_much_is_said_as_was_asked_for(verbosity: Verbosity, heard: str) -> None:
+def test_verbose_and_quiet_choose_the_messages(verbosity: Verbosity, printed: str) -> None:
     messages, streams = console(verbosity, {}, terminals="")
     messages.note("a note")
     messages.warn("a warning")
     messages.hint("a hint")
     messages.summarize("a summary")
-    assert heard == said(streams)
+    assert printed == said(streams)
 
 
-def test_what_is_masked_is_left_out_of_every_sentence() -> None:
+def test_a_masked_key_is_in_no_message() -> None:
     messages, streams = console(Verbosity(verbose=True), {}, terminals="")
     messages.note("with sk-key")
     messages.set_mask(lambda sentence: sentence.replace("sk-key", "***"))
@@ -75,7 +75,7 @@ def test_a_spinner_turns_only_on_a_terminal_that_can_be_drawn_over(
     assert turns == bool(said(streams))
 
 
-def test_the_spinner_gives_way_to_what_is_said_and_comes_again() -> None:
+def test_the_spinner_is_erased_for_a_message_and_drawn_again() -> None:
     messages, streams = console(Verbosity(), TERM)
     with messages:
         messages.tick()
@@ -104,7 +104,7 @@ def test_once_the_answer_has_begun_no_spinner_comes_again() -> None:
 
 
 class Drawn:
-    """Something in the last line."""
+    """Drawing in the last line."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
@@ -113,7 +113,7 @@ class Drawn:
         self._streams.stderr.write(b"<cleared>")
 
 
-def test_what_is_drawn_by_another_gives_way_to_every_sentence() -> None:
+def test_an_attached_drawing_is_erased_before_every_message() -> None:
     messages, streams = console(Verbosity(), {}, terminals="")
     with messages:
         messages.attach(Drawn(streams))

@@ -1,4 +1,4 @@
-"""Who looks on sees how far a batch is, who reads the log later too, and nobody is in the way of anything else."""
+"""Progress is visible on a terminal and in a log, and disturbs no other output."""
 
 import os
 import re
@@ -56,7 +56,7 @@ snapshots = st.builds(
 
 @contextmanager
 def terminal(*, width: int = 80) -> Iterator[tuple[Terminal, Streams]]:
-    """A real terminal, and streams whose stderr it is."""
+    """Open a real terminal, and streams with stderr on it."""
     with Terminal() as screen:
         termios.tcsetwinsize(screen.slave, (24, width))
         output = Output(screen.slave, "standard error", is_terminal=True)
@@ -64,7 +64,7 @@ def terminal(*, width: int = 80) -> Iterator[tuple[Terminal, Streams]]:
 
 
 def rows(written: bytes, *, width: int = 80) -> list[str]:
-    """What stands on the terminal after all that was written; a line that is too long, or an unknown move, fails."""
+    """Return the lines of the terminal after all writes; fails for a line that is too long, or an unknown movement."""
     shown, column = [""], 0
     for piece in re.findall("\r|\n|\x1b\\[K|[^\r\n\x1b]+|\x1b.*", SGR.sub("", written.decode())):
         match piece:
@@ -117,7 +117,7 @@ def rows(written: bytes, *, width: int = 80) -> list[str]:
     ],
     ids=["all", "pipe", "no price", "resumed", "at the end", "held up", "slow", "no time passed"],
 )
-def test_the_sentence_tells_what_is_known_and_nothing_else(expected: str, now: Snapshot) -> None:
+def test_the_sentence_has_all_known_figures_and_no_other(expected: str, now: Snapshot) -> None:
     assert expected == format_sentence(now, EARLIER)
 
 
@@ -133,7 +133,7 @@ def test_the_sentence_tells_what_is_known_and_nothing_else(expected: str, now: S
         ("about 1,157.4 days", 10**9),
     ],
 )
-def test_the_time_left_is_told_in_a_unit_that_one_can_imagine(expected: str, to_come: int) -> None:
+def test_the_time_left_is_in_a_suitable_unit(expected: str, to_come: int) -> None:
     now = Snapshot(done=100, total=100 + to_come, seconds=10)
     assert f"{expected} left" == format_sentence(now, Snapshot()).split(", ")[-1]
 
@@ -168,14 +168,14 @@ def test_a_pace_is_of_the_last_seconds_and_of_enough_records(
         now = replace(now, seconds=now.seconds + seconds / (40 if often else 1), done=now.done + done)
         since = recent.add(now)
         assert since in seen
-        old = [then for then in seen if _says_enough(then, now)]
+        old = [then for then in seen if _is_old_enough(then, now)]
         # One a second is remembered.
         newest = max((then.seconds for then in old), default=0)
         assert newest - 1 <= since.seconds <= newest
         seen.append(now)
 
 
-def _says_enough(then: Snapshot, now: Snapshot) -> bool:
+def _is_old_enough(then: Snapshot, now: Snapshot) -> bool:
     return now.seconds - then.seconds >= 15 and now.done - then.done >= max(20, 2 * now.in_flight)
 
 
@@ -218,7 +218,7 @@ def test_no_bar_is_longer_than_its_room_or_steers_the_terminal(
     ],
     ids=["nothing", "no bar", "no figures", "60", "80", "100", "120"],
 )
-def test_a_narrow_terminal_does_without_what_matters_least(expected: str, room: int) -> None:
+def test_a_narrow_terminal_drops_the_least_important_columns(expected: str, room: int) -> None:
     with terminal(width=room + 1) as (screen, streams):
         BarProgress(streams.stderr, {**TERM, "NO_COLOR": "1"}).show(NOW)
     assert expected == rows(screen.seen(), width=room + 1)[0]
@@ -281,7 +281,7 @@ def test_a_warning_stands_on_a_line_of_its_own_and_a_cleared_bar_leaves_nothing(
     assert {"K", "m"} == set(re.findall("\x1b\\[[^a-zA-Z]*([a-zA-Z])", written.decode()))
 
 
-def test_a_console_that_owns_a_bar_turns_no_spinner_beside_it() -> None:
+def test_a_console_with_a_bar_draws_no_spinner_beside_it() -> None:
     streams = Streams.fake(terminals="stderr")
     with Console(streams, Verbosity(), TERM) as console:
         console.tick()
@@ -298,7 +298,7 @@ def test_a_bar_that_was_not_drawn_is_not_cleared() -> None:
     assert (b"", b"") == streams.captured()
 
 
-def test_a_terminal_that_its_user_holds_does_not_hold_the_run() -> None:
+def test_a_suspended_terminal_does_not_block_the_run() -> None:
     with terminal() as (screen, streams):
         bar = BarProgress(streams.stderr, TERM)
         termios.tcflow(screen.slave, termios.TCOOFF)

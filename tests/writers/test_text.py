@@ -1,4 +1,4 @@
-"""Text goes out exactly as the model said it, and to a terminal in a form that harms nobody."""
+"""Text is written exactly as the model sent it, and to a terminal in a harmless form."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ WHOLE = WholeAnswer({}, ())
 SILENT = (Start("1", "M"), Usage(1, 2, 3), ToolResult("1", "ls", "result"), Stop("stop", {}))
 
 
-class Sheet(PlainText):
-    """A paper of the test's own, on a file."""
+class FileSink(PlainText):
+    """Sink of the test, on a file."""
 
     def __init__(self) -> None:
         self.streams = Streams.fake()
@@ -30,8 +30,8 @@ class Sheet(PlainText):
 
 def written(
     *events: Event, thinking: bool = True, with_calls: bool = True
-) -> tuple[Sheet, Sheet, TextWriter]:
-    answer, thoughts = Sheet(), Sheet()
+) -> tuple[FileSink, FileSink, TextWriter]:
+    answer, thoughts = FileSink(), FileSink()
     writer = TextWriter(answer, thoughts if thinking else None, with_calls=with_calls)
     for event in events:
         writer.write(event)
@@ -52,7 +52,7 @@ def test_a_file_gets_the_bytes_of_the_model_and_one_final_newline_if_there_is_no
     assert text + ("" if text.endswith("\n") else "\n") == answer.text
 
 
-def test_half_a_character_is_a_question_mark() -> None:
+def test_a_lone_surrogate_is_a_question_mark() -> None:
     assert "a?" == written(Text("a\ud800"))[0].text
 
 
@@ -91,7 +91,7 @@ def test_thinking_ends_its_line_whatever_comes_after_it(end: Callable[[TextWrite
     assert "hm\n" == thoughts.text
 
 
-def test_thinking_without_a_paper_is_not_written() -> None:
+def test_thinking_without_a_sink_is_not_written() -> None:
     answer, _, writer = written(Thinking("hm"), Text("56"), thinking=False)
     writer.end(WHOLE)
     assert "56\n" == answer.text
@@ -105,7 +105,7 @@ def test_each_call_is_a_line_of_json_of_its_own(before: str, begun: str) -> None
 
 
 def test_a_call_is_written_unless_it_is_run_here() -> None:
-    answer = Sheet()
+    answer = FileSink()
     TextWriter(answer).write(CALL)
     assert LINE == answer.text
 
@@ -121,14 +121,14 @@ def test_a_call_after_thinking_ends_its_line() -> None:
 
 
 @pytest.mark.parametrize(("text", "left"), [("5", "5"), ("5\n", "5\n"), ("", "")])
-def test_in_a_file_what_is_broken_off_stays_as_it_was_said(text: str, left: str) -> None:
+def test_in_a_file_an_incomplete_text_stays_as_it_was_sent(text: str, left: str) -> None:
     answer, thoughts, writer = written(*map(Text, text), Thinking("hm"))
     writer.fail(ServerError("down"))
     assert (left, "hm\n") == (answer.text, thoughts.text)
 
 
 @pytest.mark.parametrize(("text", "left"), [("5", "5\n"), ("5\n", "5\n"), ("", "")])
-def test_on_a_terminal_what_is_said_of_a_failure_begins_a_line(text: str, left: str) -> None:
+def test_on_a_terminal_an_error_message_begins_a_line(text: str, left: str) -> None:
     streams = Streams.fake(terminals="stdout")
     paper: TextSink = TerminalText(streams.stdout)
     writer = TextWriter(paper)
