@@ -1,4 +1,4 @@
-"""With --live the list tells what the host serves, what only the host knows, and what it serves no more."""
+"""With --live the list shows which models the host serves, has alone, or no longer serves."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def shown(
     verbose: bool = False,
     **settings: object,
 ) -> tuple[str, str]:
-    """What stdout and stderr hold."""
+    """Return the contents of stdout and stderr."""
     options = ModelsOptions(
         model, format, header, live=True, manners=Verbosity(verbose=verbose), settings=settings
     )
@@ -62,12 +62,12 @@ def rows(*listed: str) -> list[list[str]]:
     return [line.split("\t") for line in shown(listed)[0].splitlines()]
 
 
-def test_each_row_tells_whether_the_host_serves_the_model() -> None:
+def test_each_row_shows_if_the_host_serves_the_model() -> None:
     found = {row[0]: row[11] for row in rows(IDS[0], IDS[3].upper())}
     assert found == {name: "served" if name in (IDS[0], IDS[3]) else "gone" for name in IDS}
 
 
-def test_what_only_the_host_knows_comes_last_in_its_order_and_spelling_and_has_no_price() -> None:
+def test_models_of_the_host_alone_come_last_in_its_order_and_spelling_without_a_price() -> None:
     found = rows("z-New", IDS[1], "a-New")
     assert [*IDS, "z-New", "a-New"] == [row[0] for row in found]
     assert [["z-New", *[""] * 10, "new"], ["a-New", *[""] * 10, "new"]] == found[-2:]
@@ -77,7 +77,7 @@ def test_a_model_that_the_host_lists_twice_is_one_model() -> None:
     assert [*IDS, "New"] == [row[0] for row in rows("New", "NEW", "new", IDS[0], IDS[0].lower())]
 
 
-def test_the_new_column_stands_before_the_note_and_the_others_are_as_ever() -> None:
+def test_the_new_column_is_before_the_note_and_the_others_are_unchanged() -> None:
     header, *lines = shown(IDS, header=True)[0].splitlines()
     assert header.endswith("\tthinking\tends\tnote\tlive")
     streams = Streams.fake()
@@ -86,11 +86,11 @@ def test_the_new_column_stands_before_the_note_and_the_others_are_as_ever() -> N
     assert streams.captured()[0].decode().splitlines() == without
 
 
-def test_a_host_that_serves_nothing_has_lost_everything() -> None:
+def test_with_a_host_that_serves_nothing_every_model_is_gone() -> None:
     assert {"gone"} == {row[11] for row in rows()}
 
 
-def test_json_has_the_same_fields_for_each_model_and_no_price_where_none_is_known() -> None:
+def test_json_has_the_same_fields_for_each_model_and_no_unknown_price() -> None:
     found = [json.loads(line) for line in shown([IDS[0], "New"], format="jsonl")[0].splitlines()]
     assert ["served", *["gone"] * (len(IDS) - 1), "new"] == [record["live"] for record in found]
     assert 1 == len({tuple(record) for record in found})
@@ -99,7 +99,7 @@ def test_json_has_the_same_fields_for_each_model_and_no_price_where_none_is_know
     assert {"live": "new"} == {name: value for name, value in new.items() if value is not None}
 
 
-def test_json_without_live_says_nothing_of_it() -> None:
+def test_json_without_live_has_no_such_field() -> None:
     streams = Streams.fake()
     models(ModelsOptions(format="jsonl"), streams, {})
     assert b'"live"' not in streams.captured()[0]
@@ -112,7 +112,7 @@ def test_a_name_from_the_host_is_one_cell_of_one_line() -> None:
     assert row[0].startswith("M␛]0;x␇ 1 2")
 
 
-def test_a_name_from_the_host_cannot_steer_a_terminal() -> None:
+def test_a_name_from_the_host_cannot_control_a_terminal() -> None:
     for format_ in (None, "tsv", "jsonl"):
         stdout, _ = shown([HOSTILE], format=format_, terminals="stdout")
         assert not set("\x1b\x07\r\x85\u202e") & set(stdout)
@@ -132,7 +132,7 @@ def test_json_holds_the_name_exactly(name: str, terminals: str) -> None:
     assert name == json.loads(stdout.rstrip("\n").split("\n")[-1])["id"]
 
 
-def test_half_a_character_in_a_name_is_shown_as_such() -> None:
+def test_a_lone_surrogate_in_a_name_is_shown_escaped() -> None:
     assert "half <U+D800>" == rows("half \ud800")[-1][0]
 
 
@@ -146,12 +146,12 @@ def test_one_model_is_shown_alone_wherever_it_is_known(asked: str, name: str, li
     assert (name, live) == (cells[0], cells[11])
 
 
-def test_a_model_that_nobody_knows_is_an_error() -> None:
+def test_a_model_unknown_to_catalogue_and_host_is_an_error() -> None:
     with pytest.raises(Rejected, match="not in the catalogue, and the host does not serve it"):
         shown(IDS, model="no-such-model")
 
 
-def test_what_may_pass_is_asked_again_and_said_only_to_who_wants_to_know() -> None:
+def test_temporary_failures_are_retried_and_reported_only_if_asked_for() -> None:
     stdout, stderr = shown(DOWN, ["New"])
     assert ("New", "") == (stdout.splitlines()[-1].partition("\t")[0], stderr)
     _, stderr = shown(DOWN, ["New"], verbose=True)
@@ -165,7 +165,7 @@ def test_a_host_that_stays_down_is_given_up() -> None:
         shown(DOWN, DOWN, ["New"], retries=1)
 
 
-def test_what_asking_again_cannot_mend_is_asked_once_and_shows_nothing() -> None:
+def test_permanent_failures_are_not_retried_and_nothing_is_listed() -> None:
     seen: list[Endpoint] = []
     streams = Streams.fake()
     with pytest.raises(Rejected, match="no such page"):
@@ -194,13 +194,13 @@ def test_the_host_of_the_chosen_profile_is_asked(tmp_path: Path) -> None:
     assert ["https://api.minimax.io/v1"] == [where.base_url for where in seen]
 
 
-def test_the_catalogue_alone_asks_nobody() -> None:
+def test_the_catalogue_alone_sends_no_request() -> None:
     seen: list[Endpoint] = []
     models(ModelsOptions(), Streams.fake(), {}, hosting([], seen=seen))
     assert [] == seen
 
 
-def test_a_signal_ends_the_asking_in_an_orderly_way() -> None:
+def test_a_signal_ends_the_request_in_an_orderly_way() -> None:
     def list_models(_: Endpoint, __: Limits, ___: Observer) -> Sequence[str]:
         signal.raise_signal(signal.SIGTERM)
         return []

@@ -1,4 +1,4 @@
-"""The list of models is a table for a person, and lines for a script."""
+"""The list of models is a table on a terminal, and lines for a script."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def shown(options: ModelsOptions, terminals: str = "", **environment: str) -> st
     return streams.captured()[0].decode()
 
 
-def test_a_pipe_gets_a_line_each_with_the_name_first() -> None:
+def test_a_pipe_gets_a_line_for_each_model_with_the_name_first() -> None:
     lines = shown(ModelsOptions()).splitlines()
     assert IDS == [line.split("\t")[0] for line in lines]
     assert {11} == {len(line.split("\t")) for line in lines}
@@ -33,7 +33,7 @@ def test_a_header_is_there_when_it_is_asked_for() -> None:
     assert len(IDS) == len(rest)
 
 
-def test_json_carries_everything_that_is_known() -> None:
+def test_json_has_all_fields_of_the_catalogue() -> None:
     found = [json.loads(line) for line in shown(ModelsOptions(format="jsonl")).splitlines()]
     assert IDS == [model["id"] for model in found]
     assert {"source", "date", "prices", "ignored", "ends", "several_system_messages"} <= set(found[0])
@@ -57,7 +57,7 @@ def test_a_terminal_gets_lines_when_they_are_asked_for() -> None:
     assert shown(ModelsOptions()) == shown(ModelsOptions(format="tsv"), "stdout")
 
 
-def test_the_catalogue_is_shown_without_what_asking_needs() -> None:
+def test_the_catalogue_is_shown_without_importing_the_client() -> None:
     code = """
 import sys
 from mmpipe.models import ModelsOptions, models
@@ -70,7 +70,7 @@ print([name for name in dear if name in sys.modules])
     assert "[]\n" == done.stdout
 
 
-def test_a_table_keeps_what_fits_and_the_name_longest() -> None:
+def test_a_narrow_table_drops_columns_and_keeps_the_name() -> None:
     def columns(width: int) -> list[str]:
         return shown(ModelsOptions(), "stdout", COLUMNS=str(width), TERM="dumb").splitlines()[0].split()
 
@@ -85,7 +85,7 @@ def test_a_table_has_a_line_for_each_model_and_one_for_the_names(width: int) -> 
     assert 1 + len(IDS) == len(text.splitlines())
 
 
-def test_a_terminal_gets_all_that_is_known_of_one_model() -> None:
+def test_a_terminal_gets_all_facts_about_one_model() -> None:
     text = shown(ModelsOptions("MiniMax-M3"), "stdout")
     assert re.search(r"^images +yes$", text, re.MULTILINE)
     assert re.search(r"^ignored +presence_penalty, ", text, re.MULTILINE)

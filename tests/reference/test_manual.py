@@ -1,4 +1,4 @@
-"""The manual page is well formed for both of the programs that show one, and tells what README tells."""
+"""The man page is valid for man, mandoc and groff, and agrees with README."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "completions" / "mmpipe.1"
 @pytest.mark.parametrize(
     "command", [("mandoc", "-Tlint", "-Wall"), ("groff", "-man", "-ww", "-z"), ("man", "--warnings", "-l")]
 )
-def test_no_renderer_has_a_complaint(command: tuple[str, ...], needs: Callable[[str], None]) -> None:
+def test_no_renderer_reports_an_error(command: tuple[str, ...], needs: Callable[[str], None]) -> None:
     needs(command[0])
     done = subprocess.run([*command, PAGE], capture_output=True, text=True, check=False, timeout=30)
     assert (0, "") == (done.returncode, done.stderr)
@@ -67,17 +67,17 @@ def test_examples_can_be_copied_from_the_page(needs: Callable[[str], None]) -> N
 
 
 def _nothing() -> None:
-    """What a command does that is only told of."""
+    """The action of a command that is only described."""
 
 
-def test_what_roff_would_take_for_its_own_comes_out_as_it_was() -> None:
+def test_characters_that_roff_interprets_are_escaped() -> None:
     hostile = r""".'\fB \n "^~` -- \(em"""
     command = Command("x", hostile, _nothing, examples=(Example(hostile, hostile),))
     page = man_page(Tree(Command("mmpipe", "", _nothing), (command,)))
     assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
 
 
-def test_the_tables_of_readme_and_page_are_one() -> None:
+def test_readme_and_page_have_the_same_exit_statuses() -> None:
     # Two statuses stand in a row: those of the first column come first.
     cell = r"(\d[\d ]*) \| (.+?) \| (.+?)"
     rows = re.findall(rf"^\| {cell} \| {cell} \|$", README, re.MULTILINE)
@@ -101,7 +101,7 @@ def test_the_page_has_every_field_of_the_json(row: str, fields: Mapping[str, obj
     assert set(fields) <= set(re.findall(r"`(\w+)`", text))
 
 
-def test_readme_knows_every_variable_of_the_page() -> None:
+def test_readme_names_every_variable_of_the_page() -> None:
     names = [name for names, _ in ENVIRONMENT for name in re.findall(r"\w{4,}", names)]
     assert len(names) > 8
     assert [] == [name for name in names if name not in README]

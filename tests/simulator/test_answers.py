@@ -1,4 +1,4 @@
-"""Answers depend on the prompt alone, say that they are simulated, and can be ordered to measure."""
+"""Answers depend only on the prompt, say that they are simulated, and can be requested in exact forms."""
 
 import re
 
@@ -19,7 +19,7 @@ from mmpipe.simulator.conversation import SimulatedConversation
 from mmpipe.simulator.deltas import cut
 from support.simulator_calls import SPLIT, STREAM, ask, ask_once, chat, simulator
 
-# A busy machine is no failure, and what was found is told, not kept.
+# No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
 OPENING = "This is a simulated answer from `mmpipe sim`"
 # No lone surrogates: those are no text, and never come out of UTF-8.
@@ -56,11 +56,11 @@ def test_any_other_answer_names_the_model_and_quotes_the_prompt() -> None:
     assert "x …”." in content
 
 
-def test_a_history_is_not_taken_for_hi() -> None:
+def test_a_prompt_that_begins_with_history_is_no_greeting() -> None:
     assert "You asked" in prose.answer("history", "m")
 
 
-def test_an_answer_is_long_enough_to_be_seen_arriving() -> None:
+def test_an_answer_is_long_enough_for_several_chunks() -> None:
     assert len(ask_once(chat("Why?", **STREAM)).deltas) >= 6
 
 
@@ -84,7 +84,7 @@ def test_echo_is_exact_over_the_wire(text: str) -> None:
         assert ask(running, chat(f"sim:echo {text}", **STREAM)).joined().endswith(f"</think>\n\n{text}")
 
 
-def test_half_a_character_becomes_a_replacement_as_in_go() -> None:
+def test_a_lone_surrogate_becomes_a_replacement_character_as_in_go() -> None:
     assert ask_once(chat("sim:echo a\ud800b", **SPLIT)).message["content"] == "a\ufffdb"
 
 
@@ -97,7 +97,7 @@ def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
     assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == (thought.replace("|", ""), text)
 
 
-def test_the_first_bars_part_thinking_from_answer() -> None:
+def test_the_first_bars_separate_thinking_and_answer() -> None:
     answer = derive_answer(SimulatedConversation("sim:think a|||b|||c"), "m", tools=False)
     assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == ("a", "b|||c")
 
@@ -136,7 +136,7 @@ def test_an_answer_can_be_empty() -> None:
 @pytest.mark.parametrize(
     "prompt", ["sim:", "sim:length", "sim:length many", "sim:chunks 0", "sim:unknown x", "sim:tool f {}"]
 )
-def test_an_order_that_cannot_be_taken_is_answered_like_any_prompt(prompt: str) -> None:
+def test_an_invalid_order_is_answered_like_any_prompt(prompt: str) -> None:
     assert said(derive_answer(SimulatedConversation(prompt), "m", tools=False), PartKind.TEXT).startswith(
         OPENING
     )
@@ -179,7 +179,7 @@ def test_a_limit_is_kept_to_the_token(limit: int) -> None:
 
 @CALM
 @given(ANY_TEXT, ANY_TEXT)
-def test_thinking_twice_changes_no_word(thought: str, text: str) -> None:
+def test_two_blocks_of_thinking_change_no_word(thought: str, text: str) -> None:
     once = SimulatedAnswer((AnswerPart(PartKind.THINKING, thought), AnswerPart(PartKind.TEXT, text)), "stop")
     twice = think_twice(once)
     assert [said(twice, kind) for kind in PartKind] == [said(once, kind) for kind in PartKind]

@@ -1,4 +1,4 @@
-"""Tool calls come in the ways in which they have been seen to come (FACTS.md, "Tool calls")."""
+"""Tool calls come in every captured form (FACTS.md, "Tool calls")."""
 
 import re
 
@@ -13,7 +13,7 @@ PROMPT = f"sim:say I look.\nsim:tool f {FIRST}\nsim:tool g {SECOND}"
 
 
 def pieces(*dialects: Dialect, **way: object) -> list[tuple[object, Json]]:
-    """The pieces of the calls of a stream, each with the finish that stands beside it."""
+    """Return the pieces of the calls of a stream, each with the finish reason of its chunk."""
     reply = ask_once(chat(PROMPT, **TOOLS, **STREAM, **way), dialects=frozenset(dialects))
     return [
         (choice.get("finish_reason"), piece)
@@ -42,7 +42,7 @@ def test_arguments_can_come_a_character_or_two_at_a_time() -> None:
     assert [field(piece, "function")["name"] for piece in cut if "id" in piece] == ["f", "g"]
 
 
-def test_a_piece_that_goes_on_sometimes_repeats_the_type() -> None:
+def test_a_later_piece_sometimes_repeats_the_type() -> None:
     further = [piece for _, piece in pieces(Dialect.CALL_CUT) if "id" not in piece]
     assert {tuple(piece) for piece in further} == {("function", "index"), ("type", "function", "index")}
     assert all(tuple(field(piece, "function")) == ("arguments",) for piece in further)
@@ -61,7 +61,7 @@ def test_early_calls_have_no_index_and_digits_in_their_ids() -> None:
     ]
 
 
-def test_all_ways_can_be_mixed() -> None:
+def test_all_dialects_of_calls_can_be_mixed() -> None:
     *others, (_, last) = pieces(Dialect.CALL_CUT, Dialect.CALL_AT_FINISH, Dialect.NO_INDEX)
     assert arguments(last) == SECOND
     assert len(others) > len(FIRST) / 2

@@ -1,4 +1,4 @@
-"""Each dialect differs from the default stream in what it is named for, and in nothing else."""
+"""Each dialect differs from the default stream only in the way of its name."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def test_the_opening_tag_can_be_missing() -> None:
     assert speak(Dialect.NO_OPENING_TAG, STREAM).joined() == NATIVE.removeprefix("<think>\n")
 
 
-def test_another_closer_can_close() -> None:
+def test_the_closing_tag_can_be_another() -> None:
     assert speak(Dialect.MM_CLOSER, STREAM).joined() == NATIVE.replace("</think>", "</mm:think>")
 
 
@@ -118,7 +118,7 @@ def test_tags_can_come_a_character_at_a_time() -> None:
     assert any(len(piece) > 1 for piece in pieces)
 
 
-def test_mirrored_thinking_is_told_once_although_tags_are_cut() -> None:
+def test_mirrored_thinking_comes_once_although_tags_are_cut() -> None:
     mixed = frozenset({Dialect.TAG_CUT, Dialect.MIRRORED})
     assert ask_once(chat(PROMPT, **STREAM), dialects=mixed).joined("reasoning_content") == THOUGHT
 
@@ -126,7 +126,7 @@ def test_mirrored_thinking_is_told_once_although_tags_are_cut() -> None:
 @pytest.mark.parametrize(
     "dialect", [Dialect.SEVERAL_BLOCKS, Dialect.TAG_CUT, Dialect.MM_CLOSER, Dialect.NO_OPENING_TAG]
 )
-def test_what_concerns_tags_changes_nothing_when_split(dialect: Dialect) -> None:
+def test_dialects_of_tags_change_nothing_when_split(dialect: Dialect) -> None:
     assert speak(dialect, SPLIT | STREAM).deltas == ask_once(chat(PROMPT, **SPLIT, **STREAM)).deltas
 
 

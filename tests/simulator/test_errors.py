@@ -39,7 +39,7 @@ def test_an_error_has_no_header_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("key", [None, "Bearer", "Bearer ", f"Basic {KEY}", KEY])
-def test_without_a_key_nobody_is_let_in(key: str | None) -> None:
+def test_a_request_without_a_key_is_refused(key: str | None) -> None:
     with simulator() as running:
         assert error(ask(running, chat(), key=key)) == (401, "authorized_error", NO_KEY)
         assert error(ask(running, method="GET", path="/v1/models", key=key)) == (
@@ -49,7 +49,7 @@ def test_without_a_key_nobody_is_let_in(key: str | None) -> None:
         )
 
 
-def test_any_key_is_good_unless_one_is_named() -> None:
+def test_any_key_is_accepted_unless_one_is_set() -> None:
     with simulator() as running:
         assert ask(running, chat(), key="Bearer x").status == 200
     with simulator(key=KEY) as running:
@@ -98,7 +98,7 @@ CODES: list[tuple[str, int, str, str]] = [
 
 @pytest.mark.parametrize(("spec", "status", "kind", "message"), CODES)
 @pytest.mark.parametrize("way", [{}, STREAM])
-def test_a_code_or_status_is_answered_with_what_belongs_to_it(
+def test_a_code_or_status_has_its_body_and_status(
     spec: str, status: int, kind: str, message: str, way: Json
 ) -> None:
     reply = ask_once(chat(**way), spec)
@@ -106,7 +106,7 @@ def test_a_code_or_status_is_answered_with_what_belongs_to_it(
     assert field(reply.json, "error")["http_code"] == str(status)
 
 
-def test_2056_tells_a_reset_in_90_minutes() -> None:
+def test_2056_names_a_reset_in_90_minutes() -> None:
     status, kind, message = error(ask_once(chat(), "2056"))
     assert (status, kind) == (429, "rate_limit_error")
     opening, _, rest = str(message).partition(", resets at ")

@@ -1,4 +1,4 @@
-"""A fault is read from one short word, strikes when it says, and a slip is explained in a sentence."""
+"""A fault is one short word; it hits the requests of its schedule, and an invalid one is explained in a sentence."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mmpipe.simulator.faults import Fault, FaultKind, FaultSchedule, FaultSpecError, parse_fault
 
-# A busy machine is no failure, and what was found is told, not kept.
+# No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
 
 
@@ -35,7 +35,7 @@ def test_every_fault_has_its_word(spec: str, kind: FaultKind, number: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("when", "struck"),
+    ("when", "hit"),
     [
         ("", [1, 2, 3, 4, 5, 6, 7, 8]),
         (":1/3", [3, 6]),
@@ -46,20 +46,20 @@ def test_every_fault_has_its_word(spec: str, kind: FaultKind, number: int) -> No
         (":0.0", []),
     ],
 )
-def test_a_fault_strikes_when_it_says(when: str, struck: list[int]) -> None:
+def test_a_fault_hits_the_requests_of_its_schedule(when: str, hit: list[int]) -> None:
     fault = parse_fault(f"cut{when}")
-    assert [number for number in range(1, 9) if fault.hits(number, seed=0)] == struck
+    assert [number for number in range(1, 9) if fault.hits(number, seed=0)] == hit
 
 
-def test_chance_is_fair_and_the_same_for_the_same_seed() -> None:
+def test_probability_holds_and_the_same_seed_hits_the_same_requests() -> None:
     fault = parse_fault("cut:0.25")
-    struck = [number for number in range(4000) if fault.hits(number, seed=1)]
-    assert 900 < len(struck) < 1100
-    assert struck == [number for number in range(4000) if fault.hits(number, seed=1)]
-    assert struck != [number for number in range(4000) if fault.hits(number, seed=2)]
+    hit = [number for number in range(4000) if fault.hits(number, seed=1)]
+    assert 900 < len(hit) < 1100
+    assert hit == [number for number in range(4000) if fault.hits(number, seed=1)]
+    assert hit != [number for number in range(4000) if fault.hits(number, seed=2)]
 
 
-def test_two_faults_by_chance_do_not_strike_together() -> None:
+def test_two_random_faults_hit_different_requests() -> None:
     first, second = parse_fault("cut:0.5"), parse_fault("reset:0.5")
     assert any(first.hits(number, 0) != second.hits(number, 0) for number in range(100))
 
@@ -88,7 +88,7 @@ def test_two_faults_by_chance_do_not_strike_together() -> None:
         ("42９", "'42９' is no fault"),  # noqa: RUF001 - a digit that is none of ours
     ],
 )
-def test_a_slip_is_explained_in_a_sentence(spec: str, part: str) -> None:
+def test_an_invalid_fault_is_explained_in_a_sentence(spec: str, part: str) -> None:
     with pytest.raises(FaultSpecError) as raised:
         parse_fault(spec)
     assert part in str(raised.value)
@@ -96,6 +96,6 @@ def test_a_slip_is_explained_in_a_sentence(spec: str, part: str) -> None:
 
 @CALM
 @given(st.text())
-def test_no_text_makes_anything_but_a_fault_or_that_sentence(spec: str) -> None:
+def test_any_text_is_a_fault_or_gets_that_sentence(spec: str) -> None:
     with suppress(FaultSpecError):
         assert parse_fault(spec).name

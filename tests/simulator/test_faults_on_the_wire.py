@@ -1,4 +1,4 @@
-"""Each fault as a client meets it: at the level of sockets and of HTTP."""
+"""Each fault as a client sees it, on sockets and in HTTP."""
 
 import json
 import socket
@@ -29,7 +29,7 @@ WAYS: list[Json] = [{}, STREAM]
 
 
 def good_events(reply: Reply) -> list[Json]:
-    """The events before the first thing that is none."""
+    """Return the events before the first data that is no event."""
     whole = [piece for piece in reply.body.split(b"\n\n")[:-1] if piece.startswith(b"data: {")]
     return [json.loads(piece.removeprefix(b"data: ")) for piece in whole]
 
@@ -54,7 +54,7 @@ def some_text_but_no_finish(events: list[Json]) -> bool:
 
 
 def raw_exchange(running: RunningSimulator, body: Json, seconds: float) -> bytes:
-    """All bytes that come within so many seconds, or until the end."""
+    """Return all bytes of so many seconds, or until the end."""
     data = json.dumps(body).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nContent-Length: {len(data)}\r\n\r\n"
     address = urlsplit(running.base_url)
@@ -87,7 +87,7 @@ def test_cut_ends_in_the_middle_of_an_event_without_an_end_of_the_body() -> None
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])
-def test_a_whole_body_is_cut_short_of_its_length(fault: str) -> None:
+def test_an_unstreamed_body_is_cut_before_its_length(fault: str) -> None:
     reply = ask_once(chat(), fault)
     assert isinstance(reply.trouble, IncompleteRead | ConnectionResetError)
     assert 0 < len(reply.body) < int(reply.headers["Content-Length"])
@@ -100,7 +100,7 @@ def test_cut_at_frame_ends_cleanly_after_a_whole_event() -> None:
     assert some_text_but_no_finish(reply.events)
 
 
-def test_cut_at_frame_leaves_half_a_whole_body_that_ends_cleanly() -> None:
+def test_cut_at_frame_sends_half_an_unstreamed_body_that_ends_cleanly() -> None:
     reply = ask_once(chat(), "cut-at-frame")
     assert reply.trouble is None
     with pytest.raises(json.JSONDecodeError):
@@ -187,7 +187,7 @@ def test_comments_keep_a_stream_alive_for_ever() -> None:
         assert 0.3 < time.monotonic() - began < 5
 
 
-def test_white_space_keeps_a_whole_answer_alive_for_ever() -> None:
+def test_white_space_keeps_an_unstreamed_answer_alive_for_ever() -> None:
     with simulator("comments") as running, begun(running, chat()) as response:
         assert response.read(2) == b"\n\n"
 
@@ -200,7 +200,7 @@ def test_base_resp_is_a_body_or_a_chunk_without_choices() -> None:
     assert [(event["choices"], event["base_resp"]) for event in streamed.events] == [(None, failed)]
 
 
-def test_choices_null_says_nothing_of_an_error() -> None:
+def test_choices_null_has_no_error() -> None:
     for body in (ask_once(chat(), "choices-null").json, ask_once(chat(**STREAM), "choices-null").events[0]):
         assert (body["choices"], body["base_resp"]) == (None, {"status_code": 0, "status_msg": ""})
 
@@ -232,7 +232,7 @@ def test_bad_utf8_is_in_the_text(way: Json) -> None:
     assert body.replace(b"\xc3(", b"").decode()
 
 
-def test_bad_json_is_one_event_among_good_ones() -> None:
+def test_bad_json_is_one_event_among_valid_ones() -> None:
     body = ask_once(chat(**STREAM), "bad-json").body
     assert body.count(b"\n\ndata: {not JSON}\n\ndata: ") == 1
     assert b'"finish_reason":"stop"' in body
@@ -246,7 +246,7 @@ def test_redirect_points_to_another_path(way: Json) -> None:
     assert (reply.status, reply.headers["Location"]) == (302, "/elsewhere/v1/chat/completions")
 
 
-def test_retry_after_is_told_in_seconds_or_as_a_date() -> None:
+def test_retry_after_is_in_seconds_or_a_date() -> None:
     seconds, date = ask_once(chat(), "retry-after=7"), ask_once(chat(), "retry-after-date=7")
     assert (seconds.status, seconds.headers["Retry-After"]) == (429, "7")
     assert b"(1002)" in date.body
@@ -272,7 +272,7 @@ def test_bom_comes_before_the_answer(way: Json) -> None:
     assert body[3:23] == good[:20]
 
 
-def test_retry_lines_stand_alone_between_good_events() -> None:
+def test_retry_lines_stand_alone_between_valid_events() -> None:
     body = ask_once(chat(**STREAM), "retry-lines").body
     assert body.startswith(b"retry: 1\n\nid: x\n\ndata: ")
     assert body.count(b"retry: 1\n\nid: x\n\n") == 2
@@ -280,18 +280,18 @@ def test_retry_lines_stand_alone_between_good_events() -> None:
     assert rest.joined() == ask_once(chat(**STREAM)).joined()
 
 
-def test_the_first_fault_that_strikes_is_played() -> None:
+def test_a_request_gets_the_first_fault_that_hits_it() -> None:
     with simulator("500:#2", "429:<4") as running:
         assert [ask(running, chat()).status for _ in range(5)] == [429, 500, 429, 200, 200]
 
 
-def test_a_fault_strikes_the_model_list_too() -> None:
+def test_a_fault_hits_the_model_list_too() -> None:
     with simulator("529:#1", "cut:#2") as running:
         assert ask(running, method="GET", path="/v1/models").status == 529
         assert ask(running, method="GET", path="/v1/models").trouble
         assert ask(running, method="GET", path="/v1/models").json["object"] == "list"
 
 
-def test_the_model_list_can_be_no_text_too() -> None:
+def test_the_model_list_can_be_invalid_utf8_too() -> None:
     with simulator("bad-utf8") as running, pytest.raises(UnicodeDecodeError):
         ask(running, method="GET", path="/v1/models").body.decode()

@@ -50,7 +50,7 @@ def test_the_streaming_sample_prints_each_text_once_if_chunks_are_cumulative() -
 
 
 def test_the_streaming_sample_loses_text_if_chunks_are_incremental() -> None:
-    """So it does against the live API: the sample believes that chunks are cumulative (FACTS.md, "Streams")."""
+    """The same holds for the real API: the sample expects cumulative chunks (FACTS.md, "Streams")."""
     with simulator() as running:
         _, text = expected(running)
         assert text not in run_sample("streaming.txt", running)

@@ -1,4 +1,4 @@
-"""Answers take the time, and come as often, as the profile says."""
+"""Answers have the speed and the rate limit of the profile."""
 
 import time
 
@@ -9,7 +9,7 @@ from mmpipe.simulator.steps import Send, Stall, Wait, pace
 from support.simulator_calls import STREAM, Json, ask, begun, chat, field, simulator
 
 
-def test_above_the_rate_requests_are_refused_with_1002() -> None:
+def test_requests_over_the_rate_are_refused_with_1002() -> None:
     with simulator(rpm=2) as running:
         replies = [ask(running, chat()) for _ in range(3)]
     assert [reply.status for reply in replies] == [200, 200, 429]
@@ -23,7 +23,7 @@ def test_the_window_of_a_minute_slides() -> None:
     assert [limit.admits(now) for now in times] == [True, True, False, False, True, False, True]
 
 
-def test_tokens_take_their_time() -> None:
+def test_each_token_takes_its_time() -> None:
     steps = pace([Send(b"a", 5), Send(b"b", 0), Send(b"c", 10), Stall()], tps=100, latency=0.5)
     assert list(steps) == [
         Wait(0.5),
@@ -36,12 +36,12 @@ def test_tokens_take_their_time() -> None:
     ]
 
 
-def test_without_a_pace_nothing_waits() -> None:
+def test_without_a_speed_nothing_waits() -> None:
     assert list(pace([Send(b"a", 5)], tps=None, latency=0.0)) == [Send(b"a", 5)]
 
 
 @pytest.mark.parametrize("way", [{}, STREAM])
-def test_an_answer_comes_at_the_pace_of_its_tokens(way: Json) -> None:
+def test_an_answer_comes_at_the_speed_of_its_tokens(way: Json) -> None:
     with simulator(tps=400) as running:
         usage = field(ask(running, chat()).json, "usage")
         began = time.monotonic()

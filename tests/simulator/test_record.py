@@ -1,4 +1,4 @@
-"""Every request leaves one record, on paper and in memory, without the key."""
+"""Every request has one record, in the log and in memory, without the key."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ def settled(running: RunningSimulator, number: int) -> list[Json]:
     return running.requests
 
 
-def test_a_record_tells_all_of_a_request(tmp_path: Path) -> None:
+def test_a_record_has_all_of_a_request(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with simulator("529:#1", log=log) as running:
         ask(running, chat())
@@ -84,7 +84,7 @@ def test_a_body_that_is_not_json_is_kept_as_text() -> None:
 @pytest.mark.parametrize(
     ("fault", "status"), [("cut", 200), ("reset", 200), ("refuse-late", None), ("cut-at-frame", 200)]
 )
-def test_a_cut_answer_is_told_from_a_whole_one(fault: str, status: int | None) -> None:
+def test_the_record_of_a_cut_answer_says_so(fault: str, status: int | None) -> None:
     with simulator(fault) as running:
         try:
             ask(running, chat(**STREAM))
@@ -94,7 +94,7 @@ def test_a_cut_answer_is_told_from_a_whole_one(fault: str, status: int | None) -
     assert (record["fault"], record["status"], record["answered"]) == (fault, status, fault == "cut-at-frame")
 
 
-def test_a_client_that_goes_away_is_seen() -> None:
+def test_the_record_of_a_client_that_went_away_says_so() -> None:
     with simulator("hang-mid") as running:
         with begun(running, chat(**STREAM)) as response:
             response.readline()
@@ -114,7 +114,7 @@ def test_parallel_requests_leave_whole_lines(tmp_path: Path) -> None:
     assert len({json.dumps(record["body"]) for record in lines(log)}) == 20
 
 
-def test_requests_need_not_be_remembered(tmp_path: Path) -> None:
+def test_requests_can_be_kept_in_the_log_only(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with RunningSimulator(SimulatorProfile(log=log), remember=False) as running:
         ask(running, chat())

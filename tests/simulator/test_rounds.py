@@ -1,4 +1,4 @@
-"""One prompt orders a whole conversation: rounds of tool calls, or answers turn by turn."""
+"""One prompt asks for a whole conversation: rounds of tool calls, or one answer after the other."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from mmpipe.simulator.rounds import OrderedCall, OrderedRound, read_rounds
 from mmpipe.simulator.server import RunningSimulator
 from support.simulator_calls import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 
-# A busy machine is no failure, and what was found is told, not kept.
+# No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
 TOOL: Json = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 TOOLS: Json = {"tools": [TOOL], **SPLIT}
@@ -32,7 +32,7 @@ def called(message: Json) -> list[tuple[object, object]]:
 
 
 def with_results(message: Json, *results: str) -> list[Json]:
-    """A message that calls tools, and what they returned."""
+    """A message that calls tools, and their results."""
     calls = objects(message, "tool_calls")
     return [
         message,
@@ -44,7 +44,7 @@ def with_results(message: Json, *results: str) -> list[Json]:
 
 
 def play(running: RunningSimulator, messages: list[Json], rounds: int) -> list[Json]:
-    """Go through so many rounds of calls; the messages get longer, and those of the assistant are given back."""
+    """Run so many rounds of calls: append to the messages, and return those of the assistant."""
     said = []
     for number in range(rounds):
         message = ask(running, chat(messages=messages, **TOOLS)).message
@@ -56,7 +56,7 @@ def play(running: RunningSimulator, messages: list[Json], rounds: int) -> list[J
     return said
 
 
-def test_the_rounds_are_called_in_their_order_and_the_last_results_answered_in_words() -> None:
+def test_the_rounds_come_in_their_order_and_text_quotes_the_last_results() -> None:
     messages = [user(ROUNDS)]
     with simulator() as running:
         first, second = play(running, messages, 2)
@@ -70,7 +70,7 @@ def test_the_rounds_are_called_in_their_order_and_the_last_results_answered_in_w
 
 @pytest.mark.parametrize("way", [{}, SPLIT], ids=["native", "split"])
 @pytest.mark.parametrize("dialect", Dialect)
-def test_what_was_streamed_can_be_sent_back_in_every_dialect(dialect: Dialect, way: Json) -> None:
+def test_a_streamed_message_can_be_sent_back_in_every_dialect(dialect: Dialect, way: Json) -> None:
     tools: Json = {"tools": [TOOL]}
     with simulator(dialects=frozenset({dialect})) as running:
         decoder = StreamDecoder()
@@ -106,7 +106,7 @@ def test_again_repeats_the_last_round_for_ever() -> None:
     assert [called(message) for message in others] == [[("g", "{}")]] * 4
 
 
-def test_the_next_word_of_the_user_ends_the_rounds() -> None:
+def test_the_next_user_message_ends_the_rounds() -> None:
     messages = [user(ROUNDS)]
     with simulator() as running:
         play(running, messages, 1)
@@ -115,7 +115,7 @@ def test_the_next_word_of_the_user_ends_the_rounds() -> None:
     assert "You asked: “Stop.”" in str(message["content"])
 
 
-def test_without_tools_the_results_so_far_are_answered() -> None:
+def test_without_tools_the_answer_quotes_the_results_so_far() -> None:
     messages = [user(ROUNDS)]
     with simulator() as running:
         play(running, messages, 1)
@@ -124,7 +124,7 @@ def test_without_tools_the_results_so_far_are_answered() -> None:
     assert "“result 0.1”, “result 0.2”" in str(message["content"])
 
 
-def test_a_round_without_calls_is_the_last_word() -> None:
+def test_a_round_without_calls_is_the_last() -> None:
     messages = [user("sim:tool f\nsim:then\nsim:say It is done.")]
     with simulator() as running:
         play(running, messages, 1)
@@ -133,13 +133,13 @@ def test_a_round_without_calls_is_the_last_word() -> None:
     assert objects(last.json, "choices")[0]["finish_reason"] == "stop"
 
 
-def test_what_is_said_before_calls_follows_the_think_block() -> None:
+def test_text_before_calls_follows_the_think_block() -> None:
     message = ask_once(chat("sim:say I look.\nsim:tool f", tools=[TOOL])).message
     assert str(message["content"]).endswith("\n</think>\n\nI look.")
     assert called(message) == [("f", "{}")]
 
 
-def test_a_stream_thinks_then_speaks_then_calls() -> None:
+def test_a_stream_has_thinking_then_text_then_calls() -> None:
     deltas = ask_once(chat("sim:tool f\nsim:say I look.", **TOOLS, **STREAM)).deltas
     kinds = [
         next(name for name in ("tool_calls", "reasoning_content", "content") if delta.get(name))
@@ -150,7 +150,7 @@ def test_a_stream_thinks_then_speaks_then_calls() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["sim:tool", "sim:tool \nsim:then", "sim:say", "sim:say \nsim:again"])
-def test_rounds_in_which_nothing_happens_are_answered_like_any_prompt(prompt: str) -> None:
+def test_empty_rounds_are_answered_like_any_prompt(prompt: str) -> None:
     assert "simulated answer" in str(ask_once(chat(prompt, **TOOLS)).message["content"])
 
 
@@ -184,7 +184,7 @@ TURNS = user("sim:turns one|||two|||three")
 
 
 def answers(running: RunningSimulator, messages: list[Json], complaints: list[str]) -> list[object]:
-    """What is answered at first, and after each complaint."""
+    """Return the first answer, and the one after each complaint."""
     said = []
     for complaint in [*complaints, ""]:
         message = ask(running, chat(messages=messages, **SPLIT)).message
@@ -193,7 +193,7 @@ def answers(running: RunningSimulator, messages: list[Json], complaints: list[st
     return said
 
 
-def test_each_turn_has_its_answer_and_the_last_one_stays() -> None:
+def test_each_turn_has_its_answer_and_the_last_one_is_repeated() -> None:
     with simulator() as running:
         said = answers(running, [TURNS], ["That is no JSON.", "Still not.", "No.", "No!"])
     assert said == ["one", "two", "three", "three", "three"]
@@ -205,7 +205,7 @@ def test_turns_count_from_their_own_order() -> None:
         assert answers(running, [*earlier, TURNS], ["No."]) == ["one", "two"]
 
 
-def test_new_turns_take_the_place_of_the_old() -> None:
+def test_new_turns_replace_the_old() -> None:
     with simulator() as running:
         said = answers(running, [TURNS], ["No.", "sim:turns four|||five", "No."])
     assert said == ["one", "two", "four", "five"]

@@ -1,4 +1,4 @@
-"""The server starts, stops and fails cleanly, in whatever thread it is called."""
+"""The server starts, stops and fails cleanly, in any thread."""
 
 import asyncio
 import json
@@ -45,10 +45,10 @@ def refuses(base_url: str) -> bool:
 
 
 class Hangup(BaseException):
-    """What a signal handler may raise."""
+    """An exception as a signal handler raises it."""
 
 
-def test_it_says_where_it_is_and_ends_with_its_block() -> None:
+def test_it_has_a_base_url_and_ends_with_its_block() -> None:
     with RunningSimulator() as running:
         assert running.base_url.startswith("http://127.0.0.1:")
         assert running.base_url.endswith("/v1")
@@ -93,7 +93,7 @@ def test_the_port_can_be_chosen() -> None:
 
 
 @pytest.mark.parametrize("fault", ["hang", "hang-mid", "hang-end", "comments", "slow"])
-def test_a_hanging_answer_does_not_hold_up_the_end(fault: str) -> None:
+def test_a_hanging_answer_does_not_delay_the_end(fault: str) -> None:
     with simulator(fault) as running:
         client = connected(running)
         body = json.dumps(chat(**STREAM))
@@ -114,7 +114,7 @@ def test_no_task_outlives_a_client_that_went_away() -> None:
         assert len(running.requests) == 2
 
 
-def test_an_idle_connection_does_not_hold_up_the_end() -> None:
+def test_an_idle_connection_does_not_delay_the_end() -> None:
     with simulator() as running:
         client = connected(running)
         began = time.monotonic()
@@ -139,7 +139,7 @@ def test_connections_are_kept_open() -> None:
 @pytest.mark.parametrize(
     "sent", ["POST /v1/chat", "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"]
 )
-def test_half_a_request_is_no_trouble(sent: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_half_a_request_is_no_error_in_the_log(sent: str, caplog: pytest.LogCaptureFixture) -> None:
     with simulator() as running:
         with connected(running) as client:
             client.sendall(sent.encode())
@@ -149,7 +149,9 @@ def test_half_a_request_is_no_trouble(sent: str, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00\x01", b"HELO\r\n\r\n"])
-def test_a_client_that_speaks_no_http_is_no_trouble(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_speaks_no_http_is_no_error_in_the_log(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     with simulator() as running, connected(running) as client:
         client.sendall(sent)
         assert b" 400 " in client.recv(65536)
@@ -163,7 +165,7 @@ def test_a_large_request_is_read_whole() -> None:
         assert ask(running, chat("x" * 6_000_000)).status == 400
 
 
-def test_all_but_the_server_does_without_aiohttp() -> None:
+def test_only_the_server_needs_aiohttp() -> None:
     program = (
         "import sys; import mmpipe.simulator.profile, mmpipe.simulator.faults, mmpipe.simulator.endpoint; "
         "sys.exit('aiohttp' in sys.modules)"
@@ -174,7 +176,7 @@ def test_all_but_the_server_does_without_aiohttp() -> None:
     )
 
 
-def test_a_loop_of_the_caller_is_no_obstacle() -> None:
+def test_it_runs_beside_an_event_loop_of_the_caller() -> None:
     async def inside() -> int:
         with simulator() as running:
             return await asyncio.to_thread(lambda: ask(running, chat()).status)

@@ -1,4 +1,4 @@
-"""A streamed answer, put together by mmpipe, is the message of the whole answer to the same request."""
+"""A streamed answer, joined by mmpipe, is the message of the unstreamed answer to the same request."""
 
 import json
 
@@ -30,7 +30,7 @@ def streamed(body: bytes) -> list[Event]:
 
 
 def told(events: list[Event]) -> tuple[Event, list[Event]]:
-    """How the answer stops, with its message, and the calls."""
+    """Return the end of the answer, with its message, and the calls."""
     assert isinstance(events[-1], Stop)
     return events[-1], [event for event in events if isinstance(event, ToolCall)]
 
@@ -38,7 +38,9 @@ def told(events: list[Event]) -> tuple[Event, list[Event]]:
 @pytest.mark.parametrize("way", [{}, SPLIT], ids=["native", "split"])
 @pytest.mark.parametrize("dialect", Dialect)
 @pytest.mark.parametrize("prompt", [CALLS, "Why?"], ids=["calls", "words"])
-def test_both_ways_of_asking_get_the_same_message(dialect: Dialect, way: Json, prompt: str) -> None:
+def test_streamed_and_unstreamed_answers_have_the_same_message(
+    dialect: Dialect, way: Json, prompt: str
+) -> None:
     # Two simulators of the same seed, so that the ids are the same too. No dialect makes it impossible; only where
     # cumulative chunks have too little text to be told from others (no thinking, a few words) is it said twice.
     bodies = [
@@ -64,7 +66,7 @@ def answered(dialects: frozenset[Dialect], request: Json) -> bytes:
     st.sampled_from([*MODELS]),
     st.sampled_from([{}, SPLIT]),
 )
-def test_so_they_do_whatever_dialects_are_mixed(
+def test_mixed_dialects_have_the_same_message(
     dialects: frozenset[Dialect], prompt: str, model: str, way: Json
 ) -> None:
     request = chat(prompt, model=model, tools=[TOOL], **way)

@@ -39,7 +39,7 @@ def test_split_content_starts_clean() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_reasoning_tokens_are_told_by_some_models_only(model: str) -> None:
+def test_only_some_models_report_reasoning_tokens(model: str) -> None:
     usage = field(ask_once(chat(model=model)).json, "usage")
     assert ("completion_tokens_details" in usage) == (model in COUNTING)
 
@@ -74,7 +74,7 @@ def test_the_newer_name_of_the_limit_wins() -> None:
     )
 
 
-def test_m3_can_be_told_not_to_think_and_m2_cannot() -> None:
+def test_thinking_can_be_disabled_on_m3_and_not_on_m2() -> None:
     disabled: Json = {"thinking": {"type": "disabled"}}
     assert "<think>" not in str(ask_once(chat(model="MiniMax-M3", **disabled)).message["content"])
     assert "<think>" in str(ask_once(chat(**disabled)).message["content"])

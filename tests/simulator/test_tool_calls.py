@@ -33,7 +33,7 @@ def test_a_whole_call_has_the_captured_shape() -> None:
     assert choice["finish_reason"] == "tool_calls"
 
 
-def test_native_content_is_then_the_think_block_alone() -> None:
+def test_native_content_beside_a_call_is_only_the_think_block() -> None:
     content = str(ask_once(chat(PROMPT, tools=[TOOL])).message["content"])
     assert re.fullmatch(r"<think>\n.*\n</think>\n", content, re.DOTALL)
     assert ask_once(chat(PROMPT, tools=[TOOL], **SPLIT)).message["content"] == ""
@@ -69,7 +69,7 @@ def test_without_tools_nothing_is_called() -> None:
     assert "simulated answer" in str(message["content"])
 
 
-def test_a_result_is_answered_in_words() -> None:
+def test_a_result_is_answered_with_text() -> None:
     with simulator() as running:
         message = ask(running, chat(PROMPT, tools=[TOOL])).message
         identity = objects(message, "tool_calls")[0]["id"]
@@ -100,7 +100,7 @@ def test_a_result_gives_no_orders(order: str) -> None:
         ("MiniMax-M2.7", "none", "tool_calls"),
     ],
 )
-def test_only_m3_can_be_told_to_call_nothing(model: str, choice: str, finish: str) -> None:
+def test_only_m3_respects_a_choice_of_no_tool(model: str, choice: str, finish: str) -> None:
     reply = ask_once(chat(PROMPT, model=model, tools=[TOOL], tool_choice=choice))
     assert objects(reply.json, "choices")[0]["finish_reason"] == finish
     assert ("tool_calls" in reply.message) == (finish == "tool_calls")

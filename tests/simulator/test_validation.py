@@ -115,7 +115,7 @@ REFUSED: list[tuple[Json, str]] = [
 
 
 @pytest.mark.parametrize(("change", "complaint"), REFUSED, ids=[complaint[:60] for _, complaint in REFUSED])
-def test_a_wrong_request_is_refused(running: RunningSimulator, change: Json, complaint: str) -> None:
+def test_an_invalid_request_is_refused(running: RunningSimulator, change: Json, complaint: str) -> None:
     reply = ask(running, chat() | change)
     error = field(reply.json, "error")
     assert (reply.status, error["message"]) == (400, f"invalid params, {complaint} (2013)")
@@ -147,7 +147,7 @@ def test_a_wrong_request_is_refused(running: RunningSimulator, change: Json, com
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url"}]}]},
     ],
 )
-def test_what_the_api_takes_is_answered(running: RunningSimulator, change: Json) -> None:
+def test_a_valid_request_is_answered(running: RunningSimulator, change: Json) -> None:
     reply = ask(running, chat() | change)
     assert reply.status == 200, reply.body
 
