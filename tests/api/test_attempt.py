@@ -8,16 +8,16 @@ from math import inf
 import pytest
 
 from mmpipe.api.attempt import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
-from mmpipe.api.codes import Source
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.exchange import Arrival, Clock, Stage
-from mmpipe.api.reception import MAX_EXPLANATION, Head, receive_answer
+from mmpipe.api.response import MAX_EXPLANATION, ResponseHead, read_answer
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
 from support.harness import eventually
 from support.sending import chunk, stream
 
-STREAM = Head(Source(request_id="trace"), "text/event-stream")
+STREAM = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream")
 FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))
 USAGE = stream({"choices": [], "usage": {"total_tokens": 9}})
 NOTHING = b": comment\n\n"
@@ -57,7 +57,7 @@ def arriving(*arrivals: Arrival | MmpipeError) -> Iterator[Arrival]:
 def followed(
     *arrivals: Arrival | MmpipeError, observer: Observer = UNOBSERVED, clock: Clock | None = None
 ) -> list[Event]:
-    return list(follow(arriving(*arrivals), receive_answer, clock or Watch(), observer))
+    return list(follow(arriving(*arrivals), read_answer, clock or Watch(), observer))
 
 
 def test_what_is_in_the_body_comes_out() -> None:
@@ -76,10 +76,10 @@ def test_those_who_watch_are_told_of_the_head_and_of_each_piece() -> None:
     ("head", "words"),
     [
         (STREAM, "HTTP 200, text/event-stream, trace trace"),
-        (Head(Source(201), ""), "HTTP 201, no content type, no trace id"),
+        (ResponseHead(ResponseInfo(201), ""), "HTTP 201, no content type, no trace id"),
     ],
 )
-def test_each_stage_and_the_head_are_noted_with_the_time(head: Head, words: str) -> None:
+def test_each_stage_and_the_head_are_noted_with_the_time(head: ResponseHead, words: str) -> None:
     notes: list[str] = []
     with pytest.raises(BadResponse):
         followed(*STAGES, head, observer=Observer(note=notes.append))
@@ -98,7 +98,7 @@ def test_the_time_that_is_noted_is_in_milliseconds() -> None:
         eventually(lambda: time.monotonic() - began >= 0.05, "time goes by")
         yield Stage.CONNECTING
 
-    assert [] == list(follow(late(), receive_answer, Watch(), Observer(note=notes.append)))
+    assert [] == list(follow(late(), read_answer, Watch(), Observer(note=notes.append)))
     [milliseconds] = map(int, re.findall(r"after (\d+) ms", notes[0]))
     assert 45 <= milliseconds < 30_000
 
@@ -114,8 +114,8 @@ def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:
 
 
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
-    clock, reception = Watch(), receive_answer(STREAM)
-    events = advance(reception, FIRST, clock, UNOBSERVED)
+    clock, reader = Watch(), read_answer(STREAM)
+    events = advance(reader, FIRST, clock, UNOBSERVED)
     next(events)
     assert [] == clock.told
     assert [Text("5")] == list(events)
@@ -132,7 +132,7 @@ def test_a_failure_before_the_end_is_what_went_wrong(
 ) -> None:
     with pytest.raises(type(failure)) as caught:
         followed(*before, failure)
-    trace = STREAM.source.request_id if STREAM in before else None
+    trace = STREAM.info.request_id if STREAM in before else None
     assert (failure.message, trace) == (caught.value.message, caught.value.request_id)
 
 
@@ -146,7 +146,7 @@ def test_an_exchange_without_a_head_brings_nothing(before: tuple[Arrival, ...]) 
     assert [] == followed(*before)
 
 
-REFUSED = Head(Source(401), "application/json")
+REFUSED = ResponseHead(ResponseInfo(401), "application/json")
 EXPLANATION = b'{"error": {"message": "what it says (1004)"}}'
 
 
@@ -167,15 +167,15 @@ def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
     clock, told = Watch(), list[object]()
     observer = Observer(received=told.append, began=told.append)
     with pytest.raises(AuthError, match=words):
-        list(follow(arriving(*STAGES, REFUSED, *arrivals), receive_answer, clock, observer))
+        list(follow(arriving(*STAGES, REFUSED, *arrivals), read_answer, clock, observer))
     assert ([*STAGES, EXPLAINED], []) == (clock.told, told)
 
 
 def test_what_is_compressed_is_no_answer_but_an_error_all_the_same() -> None:
     with pytest.raises(BadResponse, match="compressed"):
-        receive_answer(Head(Source(), "application/json", is_compressed=True))
+        read_answer(ResponseHead(ResponseInfo(), "application/json", is_compressed=True))
     with pytest.raises(AuthError):
-        list(receive_answer(Head(Source(401), "", is_compressed=True)).close())
+        list(read_answer(ResponseHead(ResponseInfo(401), "", is_compressed=True)).close())
 
 
 def test_what_explains_an_error_is_waited_for_no_longer_than_anything_else() -> None:

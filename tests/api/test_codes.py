@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpipe.api.codes import CODES, Source, from_status, is_overload, is_plan_window, trouble_in
+from mmpipe.api.codes import API_CODES, ResponseInfo, explain_status, find_error, is_overload, is_plan_window
 from mmpipe.errors import ExitStatus, MmpipeError, ServerError
 
 E = ExitStatus
@@ -14,7 +14,7 @@ def envelope(message: str, **more: object) -> dict[str, object]:
 
 
 def reported(body: dict[str, object], http: int = 200, **more: object) -> MmpipeError:
-    trouble = trouble_in(body, Source(http, **more))  # type: ignore[arg-type]  # as the callers say them
+    trouble = find_error(body, ResponseInfo(http, **more))  # type: ignore[arg-type]  # as the callers say them
     assert trouble is not None
     return trouble
 
@@ -45,7 +45,7 @@ def test_each_code_has_its_status_as_error_and_as_base_resp(status: ExitStatus, 
 
 
 def test_no_code_is_left_untested() -> None:
-    assert set(CODES) == {code for codes in CODES_OF_STATUS.values() for code in codes}
+    assert set(API_CODES) == {code for codes in CODES_OF_STATUS.values() for code in codes}
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_no_code_is_left_untested() -> None:
 )
 def test_each_http_status_without_a_code_has_its_status(http: int, status: ExitStatus) -> None:
     for body in (None, {}, envelope("no code here")):
-        assert status == from_status(Source(http), body).status
+        assert status == explain_status(ResponseInfo(http), body).status
 
 
 def test_the_code_says_more_than_the_http_status() -> None:
-    error = from_status(Source(500), envelope("output new_sensitive (1027)"))
+    error = explain_status(ResponseInfo(500), envelope("output new_sensitive (1027)"))
     assert (E.FILTERED, 500) == (error.status, error.http)
 
 
 @pytest.mark.parametrize(("http", "redirects"), [(299, 0), (300, 1), (308, 1), (399, 1), (400, 0)])
 def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, redirects: int) -> None:
-    error = from_status(Source(http, "trace"), None)
+    error = explain_status(ResponseInfo(http, "trace"), None)
     assert redirects == error.message.count("the host redirects elsewhere, where the key must not go")
     assert (http, "trace") == (error.http, error.request_id)
     assert error.message.startswith(f"HTTP {http}: ")
@@ -90,24 +90,24 @@ def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, red
 def test_what_a_failed_service_says_is_quoted_and_what_to_do_follows(
     body: dict[str, object] | None, said: str
 ) -> None:
-    error = from_status(Source(500), body)
+    error = explain_status(ResponseInfo(500), body)
     assert error.message.startswith(said)
     assert error.retryable
 
 
 def test_an_error_inside_a_success_says_nothing_of_the_success() -> None:
-    assert "down; the service says no more about it" == reported({"error": "down"}).message
+    assert "down; the service gives no details" == reported({"error": "down"}).message
 
 
 def test_a_code_that_is_not_known_leaves_it_to_the_status() -> None:
-    error = from_status(Source(422), envelope("odd (9999)"))
+    error = explain_status(ResponseInfo(422), envelope("odd (9999)"))
     assert (E.REJECTED, 9999) == (error.status, error.api_code)
     assert "HTTP 422: odd (9999); the request itself must change" == error.message
 
 
 @pytest.mark.parametrize("code", [1004, 1008, 1026, 1027, 2013, 2049, 2056, 2061])
 def test_what_asking_again_cannot_mend_is_not_retried(code: int) -> None:
-    assert not from_status(Source(429), envelope(f"x ({code})")).retryable
+    assert not explain_status(ResponseInfo(429), envelope(f"x ({code})")).retryable
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1013, 1024, 1033, 1041, 2045, 2064])
@@ -121,7 +121,7 @@ def test_the_key_of_another_region_is_explained() -> None:
 
 def test_an_unknown_model_tells_how_to_list_models() -> None:
     error = reported(envelope("invalid params, unknown model 'x' (2013)"))
-    assert error.message.endswith("(2013); `mmpipe models` lists what can be asked")
+    assert error.message.endswith("(2013); `mmpipe models` lists the models")
 
 
 @pytest.mark.parametrize("moment", ["2026-05-20T20:00:00Z", "2026-05-21T04:00:00+08:00"])
@@ -171,7 +171,7 @@ def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
     ],
 )
 def test_a_body_without_trouble_is_none(body: dict[str, object]) -> None:
-    assert None is trouble_in(body, Source())
+    assert None is find_error(body, ResponseInfo())
 
 
 @pytest.mark.parametrize(
@@ -251,6 +251,6 @@ def test_an_overload_is_told_by_the_code_or_by_the_status(
 
 
 def test_overload_codes_can_be_retried_and_only_one_code_is_a_plan_window() -> None:
-    overloads = [code for code in CODES if is_overload(reported(envelope(f"x ({code})")))]
-    windows = [code for code in CODES if is_plan_window(reported(envelope(f"x ({code})")))]
+    overloads = [code for code in API_CODES if is_overload(reported(envelope(f"x ({code})")))]
+    windows = [code for code in API_CODES if is_plan_window(reported(envelope(f"x ({code})")))]
     assert ([1002, 1041, 2045, 2064], [2056]) == (overloads, windows)

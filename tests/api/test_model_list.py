@@ -9,8 +9,8 @@ import pytest
 
 from mmpipe.api.attempt import Observer
 from mmpipe.api.client import list_models
-from mmpipe.api.codes import Source
-from mmpipe.api.model_list import MAX_LIST, model_ids
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.model_list import MAX_LIST, parse_model_ids
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import (
@@ -32,16 +32,16 @@ UNKNOWN_KEY = b'{"type":"error","error":{"type":"authorized_error","message":"in
 
 
 def test_the_ids_come_in_the_order_and_spelling_of_the_host() -> None:
-    assert IDS == model_ids(LIST) == model_ids(b"\xef\xbb\xbf" + LIST)
+    assert IDS == parse_model_ids(LIST) == parse_model_ids(b"\xef\xbb\xbf" + LIST)
 
 
 def test_a_host_may_serve_nothing() -> None:
-    assert () == model_ids(b'{"object":"list","data":[]}')
+    assert () == parse_model_ids(b'{"object":"list","data":[]}')
 
 
 def test_a_list_is_a_list_whatever_else_is_told_with_it() -> None:
     body = {"code": 0, "message": "success", "base_resp": {"status_code": 0}, "data": [ROW]}
-    assert ("MiniMax-M3",) == model_ids(json.dumps(body).encode())
+    assert ("MiniMax-M3",) == parse_model_ids(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_list_is_a_list_whatever_else_is_told_with_it() -> None:
 )
 def test_what_is_no_list_of_models_is_a_bad_response(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=words):
-        model_ids(body)
+        parse_model_ids(body)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_trouble_that_comes_with_status_200_is_trouble(
     body: object, error: type[MmpipeError], code: int
 ) -> None:
     with pytest.raises(error) as caught:
-        model_ids(json.dumps(body).encode(), Source(request_id="0640"))
+        parse_model_ids(json.dumps(body).encode(), ResponseInfo(request_id="0640"))
     assert (code, "0640") == (caught.value.api_code, caught.value.request_id)
 
 

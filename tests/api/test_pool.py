@@ -118,7 +118,7 @@ def test_nothing_that_listens_is_a_refused_connection_and_no_timeout() -> None:
         pass
     (error,) = asked(far, request("hello"))
     assert isinstance(error, MmpipeError)
-    assert (6, "the connection was refused: nothing listens there", True) == (
+    assert (6, "the connection was refused: no server listens there", True) == (
         error.status,
         error.message,
         error.retryable,

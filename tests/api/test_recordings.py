@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.attempt import Observer
-from mmpipe.api.reception import Head
+from mmpipe.api.response import ResponseHead
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
@@ -34,7 +34,7 @@ from support.recorder import (
 
 @pytest.mark.parametrize("arrivals", [(STREAM, *GOOD), (WHOLE, json.dumps(MESSAGE).encode())])
 def test_a_replay_brings_the_same_events_and_bytes(
-    arrivals: tuple[Head | bytes, ...], tmp_path: Path
+    arrivals: tuple[ResponseHead | bytes, ...], tmp_path: Path
 ) -> None:
     expected = asked(tmp_path, "record", far_end(*arrivals))
     assert "" != text(expected[0])
@@ -120,14 +120,14 @@ def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> Non
     ],
 )
 def test_what_the_service_did_not_tell_is_not_kept(
-    arrivals: tuple[Head | bytes | MmpipeError, ...], tmp_path: Path
+    arrivals: tuple[ResponseHead | bytes | MmpipeError, ...], tmp_path: Path
 ) -> None:
     assert asked(tmp_path, "record", far_end(*arrivals))[2] is not None
     assert [] == list(tmp_path.iterdir())
 
 
 def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
-    asking = recordings(tmp_path, "record").asking(far_end(STREAM, *GOOD))
+    asking = recordings(tmp_path, "record").wrap(far_end(STREAM, *GOOD))
     events = asking(REQUEST, PATIENCE.limits(), Observer())
     next(events)
     del events
@@ -137,7 +137,7 @@ def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
 def test_it_is_said_where_an_answer_is_kept_and_comes_from(tmp_path: Path) -> None:
     notes: list[str] = []
     for mode in ("record", "replay"):
-        asking = recordings(tmp_path, mode).asking(far_end(STREAM, *GOOD))
+        asking = recordings(tmp_path, mode).wrap(far_end(STREAM, *GOOD))
         list(asking(REQUEST, PATIENCE.limits(), Observer(note=notes.append)))
     path = tmp_path / f"{REQUEST.sha256}.json"
     assert f"recorded to {path}" in notes[1]

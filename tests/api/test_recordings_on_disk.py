@@ -24,7 +24,7 @@ def test_what_is_no_recording_is_an_input_error_that_names_the_file(damage: byte
     path.write_bytes(damage)
     error = asked(tmp_path, "replay", far_end(STREAM, *GOOD))[2]
     assert isinstance(error, InputError)
-    assert f"{path} is no recording: " in error.message
+    assert f"{path} is not a recording: " in error.message
     assert damage == path.read_bytes()
     # A cache has it asked again, and is whole then.
     assert asked(tmp_path, "cache", far_end(STREAM, *GOOD))[2] is None
@@ -101,7 +101,7 @@ import json, sys
 from pathlib import Path
 from mmpipe.api.recordings import open_recordings
 from support.recorder import END, PATIENCE, STREAM, Observer, Request, chunk, far_end
-asking = open_recordings(Path(sys.argv[1]), "record", None).asking(far_end(STREAM, chunk(sys.argv[2] * 9999), END))
+asking = open_recordings(Path(sys.argv[1]), "record", None).wrap(far_end(STREAM, chunk(sys.argv[2] * 9999), END))
 for turn in range(100):
     list(asking(Request("M", ({"role": "user", "content": str(turn % 5)},)), PATIENCE.limits(), Observer()))
 """

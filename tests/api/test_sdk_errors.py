@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from mmpipe.api.sdk_errors import explain
+from mmpipe.api.sdk_errors import explain_error
 from mmpipe.errors import BadResponse, ExitStatus
 
 pytestmark = pytest.mark.faults
@@ -58,15 +58,15 @@ def named(name: str, words: str = "") -> Exception:
 )
 def test_each_cause_has_its_status(error: Exception, status: ExitStatus, retryable: bool) -> None:
     for candidate in (error, wrapped(error), wrapped(wrapped(error))):
-        found = explain(candidate)
+        found = explain_error(candidate)
         assert found is not None
         assert (status, retryable) == (found.status, found.retryable)
 
 
 def test_an_error_of_ours_is_handed_on_as_it_is() -> None:
     ours = BadResponse("compressed")
-    assert ours is explain(wrapped(ours))
+    assert ours is explain_error(wrapped(ours))
 
 
 def test_a_bug_is_not_explained_away() -> None:
-    assert None is explain(ValueError("a bug"))
+    assert None is explain_error(ValueError("a bug"))

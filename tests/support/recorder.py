@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mmpipe.api.attempt import AskOnce, Observer, follow
 from mmpipe.api.client import ask
-from mmpipe.api.codes import Source
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.exchange import Clock
 from mmpipe.api.options import RecordingMode
-from mmpipe.api.reception import Head, receive_answer
 from mmpipe.api.recordings import Recordings, open_recordings
+from mmpipe.api.response import ResponseHead, read_answer
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
@@ -20,8 +20,8 @@ from support.harness import KEY
 
 PATIENCE = Timeouts(connect=5, first_byte=5, idle=5, total=20, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "7 * 8?"},))
-STREAM = Head(Source(request_id="0640"), "text/event-stream")
-WHOLE = Head(Source(), "application/json")
+STREAM = ResponseHead(ResponseInfo(request_id="0640"), "text/event-stream")
+WHOLE = ResponseHead(ResponseInfo(), "application/json")
 REFUSED = AuthError("no such key", http=401, api_code=2049, request_id="0641")
 OVERLOADED = QuotaError("wait", http=429, retryable=True, retry_after=7200)
 
@@ -36,10 +36,10 @@ GOOD = [chunk("five "), chunk("ü")[:-8], chunk("ü")[-8:], b": \xff\n\n", END]
 MESSAGE = {"id": "1", "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "56"}}]}
 
 
-def far_end(*arrivals: Head | bytes | MmpipeError, seen: list[Request] | None = None) -> AskOnce:
+def far_end(*arrivals: ResponseHead | bytes | MmpipeError, seen: list[Request] | None = None) -> AskOnce:
     """A service from which this arrives, each time it is asked."""
 
-    def arriving() -> Iterator[Head | bytes]:
+    def arriving() -> Iterator[ResponseHead | bytes]:
         for arrival in arrivals:
             if isinstance(arrival, MmpipeError):
                 raise arrival
@@ -48,7 +48,7 @@ def far_end(*arrivals: Head | bytes | MmpipeError, seen: list[Request] | None = 
     def ask(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
         if seen is not None:
             seen.append(request)
-        return follow(arriving(), receive_answer, Clock(limits, begins_soon=True), observer)
+        return follow(arriving(), read_answer, Clock(limits, begins_soon=True), observer)
 
     return ask
 
@@ -64,7 +64,7 @@ def asked(
     received: list[bytes] = []
     events: list[Event] = []
     try:
-        asking = recordings(folder, mode).asking(ask)
+        asking = recordings(folder, mode).wrap(ask)
         for event in asking(request, PATIENCE.limits(), Observer(received.append)):
             events.append(event)  # noqa: PERF402  what came before an error counts
     except MmpipeError as error:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from mmpipe.api.codes import Source
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.wire import StreamDecoder
 from mmpipe.core.events import Event, Text
 
@@ -47,7 +47,7 @@ def stream(*chunks: object) -> bytes:
 
 
 def streamed(body: bytes, size: int = 10**6) -> list[Event]:
-    decoder = StreamDecoder(Source(request_id="trace"))
+    decoder = StreamDecoder(ResponseInfo(request_id="trace"))
 
     def events() -> Iterator[Event]:
         for at in range(0, len(body), size):

@@ -1,1 +1,1 @@
-"""The door to the service: one client, the decoder of what it sends, and the rules of asking again."""
+"""The only way to the service: a client and a pool, the decoder of answers, API codes, the retry rule, recordings."""

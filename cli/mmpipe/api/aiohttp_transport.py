@@ -1,9 +1,9 @@
-"""The SDK's asynchronous client with its bytes carried by aiohttp: made for many requests that differ in their body.
+"""The SDK's asynchronous client over aiohttp, made for many requests that differ in their body only.
 
-The SDK's default transport searches through all its connections for each request; its aiohttp transport keeps cookies,
-and calls a refused connection a timeout. So the transport is ours. And what is built anew for each request and is the
-same in all of them is built once, by the method that the SDK's Azure client overrides too. Both halve the time; if the
-SDK is laid out otherwise one day, requests are built and sent as always. `tests/api/test_over_aiohttp.py` notices.
+The SDK's default transport searches all its connections for each request; its aiohttp transport keeps cookies, and
+reports a refused connection as a timeout. So the transport is ours. The parts that all requests share are built once,
+in the method that the SDK's Azure client overrides too. Each of the two halves the time. If the SDK changes, requests
+are built and sent as usual, and `tests/api/test_aiohttp_transport.py` notices.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from mmpipe.api.sdk import USER_AGENT, headers, leave_judging, tls
+from mmpipe.api.sdk import USER_AGENT, accept_any_status, request_headers, tls_context
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Timeouts
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from openai._models import FinalRequestOptions
     from openai._types import RequestOptions
 
-_KEPT = 300.0  # seconds that an idle connection is kept
-_LONGEST_LINE = 100 * 1024  # bytes of a header, or of a line of trailers: httpx2 takes as much
-_SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns of more
+_KEPT = 300.0  # seconds until an idle connection is closed
+_LONGEST_LINE = 100 * 1024  # bytes of a header, or of a line of trailers; the same limit as in httpx2
+_SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns above that
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
 def open_session(endpoint: Endpoint, patience: Timeouts, size: int) -> "aiohttp.ClientSession":
-    """At most `size` connections; raises ValueError or OSError for a proxy or certificates that make no sense."""
+    """A session of at most `size` connections; raises ValueError or OSError for an invalid proxy or certificates."""
     import aiohttp
     import httpx2
 
-    checked = tls(endpoint)
-    # The same authorities as for a single request: aiohttp by itself would trust others.
+    checked = tls_context(endpoint)
+    # The same certificate authorities as for a single request; those of aiohttp differ.
     context = httpx2.create_ssl_context() if checked is True else checked
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=size, keepalive_timeout=_KEPT, ssl=context),
-        # Nothing that a host sends is kept for the next request.
+        # No state of a host is sent with the next request.
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         max_line_size=_LONGEST_LINE,
@@ -51,11 +51,11 @@ def open_session(endpoint: Endpoint, patience: Timeouts, size: int) -> "aiohttp.
 
 
 def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
-    """The environment's proxy for this host; aiohttp by itself knows neither ALL_PROXY nor what makes no sense."""
+    """The environment's proxy for this host, or None; raises ValueError. aiohttp itself ignores ALL_PROXY."""
     import yarl
 
     found, url = getproxies(), urlsplit(endpoint.base_url)
-    # NO_PROXY may name a port, the usual one too.
+    # NO_PROXY may name a port, also the default port.
     hosts = (url.hostname or "", f"{url.hostname}:{url.port or 443}")
     named = found.get("https") or found.get("all")
     # No proxy can reach this machine's loopback.
@@ -63,12 +63,12 @@ def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
         return None
     proxy = yarl.URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https") or not proxy.host:
-        raise ValueError("it is no http:// or https:// URL")
+        raise ValueError("it is not an http:// or https:// URL")
     return proxy
 
 
 def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
-    """The SDK's client, whose requests go out by `session`; the body of each is to be given as bytes."""
+    """The SDK's client over `session`; the body of each request must be bytes."""
     import httpx2
     import openai
 
@@ -80,11 +80,11 @@ def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOp
             return USER_AGENT
 
         def platform_headers(self) -> dict[str, str]:
-            """As in api.client."""
+            """Nothing, as in api.client."""
             return {}
 
         def _build_request(self, options: "FinalRequestOptions", *, retries_taken: int = 0) -> httpx2.Request:
-            # The one header that our requests differ in.
+            # The only header that differs between our requests.
             accept = str(options.headers["Accept"]) if isinstance(options.headers, dict) else ""
             first = built.get(accept)
             if first is None or not isinstance(options.content, bytes):
@@ -107,15 +107,15 @@ def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOp
         timeout=None,
         http_client=_http_client(session),
     )
-    # To find it out the SDK runs `uname` with our environment, the key in it, and nobody is told of it.
+    # Otherwise the SDK runs `uname` with our environment, which holds the key.
     client._platform = "Unknown"  # noqa: SLF001
     return client
 
 
 def request_options(*, streamed: bool) -> "RequestOptions":
-    """What the SDK is told of each request; a default that is left to it is copied anew each time."""
+    """The options of each request; the SDK would copy its own defaults each time."""
     return {
-        "headers": headers(streamed=streamed),
+        "headers": request_headers(streamed=streamed),
         "max_retries": 0,
         "timeout": None,
         "follow_redirects": False,
@@ -123,7 +123,7 @@ def request_options(*, streamed: bool) -> "RequestOptions":
         "security": {"bearer_auth": True},
         "stream_mode": "legacy",
         "synthesize_event_and_data": False,
-        # Is not sent; it keeps the SDK from making one.
+        # Not sent; without it the SDK generates one.
         "idempotency_key": "",
     }
 
@@ -141,7 +141,7 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
                 yield piece
 
         async def aclose(self) -> None:
-            # A connection whose answer was read to its end is kept; any other is closed.
+            # Keeps a connection whose answer was read to its end; closes any other.
             self._response.release()
 
     class Transport(httpx2.AsyncBaseTransport):
@@ -155,10 +155,10 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
                 data=body if len(body) <= _SENT_AT_ONCE else BytesIO(body),
                 allow_redirects=False,
             )
-            # Told the encoding, httpx2 need not try it on every header for each question.
+            # With a given encoding httpx2 need not guess it from all headers at each access.
             found = httpx2.Headers(response.raw_headers, encoding="latin-1")
             answer = httpx2.Response(response.status, headers=found, stream=Stream(response), request=request)
-            leave_judging(answer)
+            accept_any_status(answer)
             return answer
 
     transport = Transport()
@@ -171,7 +171,7 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
             stream: bool = False,
             **_: Any,  # noqa: ANN401  redirects and authentication
         ) -> httpx2.Response:
-            """Nothing of what lies between: no redirects, no cookies, no authentication but the SDK's header."""
+            """Send directly: no redirects, no cookies, no authentication but the SDK's header."""
             response = await transport.handle_async_request(request)
             if not stream:
                 await response.aread()

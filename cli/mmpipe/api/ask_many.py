@@ -15,7 +15,7 @@ class AskMany(Protocol):
     """Asks for many answers at once, each with its own limits, and can be observed."""
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = ...) -> Sequence[Event]:
-        """The events of one attempt; raises an MmpipeError that says what went wrong."""
+        """The events of one attempt; raises an MmpipeError."""
         ...
 
 

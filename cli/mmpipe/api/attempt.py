@@ -1,4 +1,4 @@
-"""Follows an exchange from its first stage to its end: sets the clock, tells who watches, has the body judged."""
+"""Follows an exchange to its end: sets the clock, informs the observer, and decodes the body."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from mmpipe.api.exchange import Arrival, Clock, Stage
-from mmpipe.api.reception import Head, Reception
+from mmpipe.api.response import ResponseHead, ResponseReader
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
 
-LINGER = 1.0  # seconds that a finished answer waits for its usage, and for what a server says after it
-EXPLAINED = 5.0  # seconds that an error, which its head has told, waits for what explains it
+LINGER = 1.0  # seconds that a finished answer waits for its usage, or for an error after it
+EXPLAINED = 5.0  # seconds that an error, known from its head, waits for its explanation
 
-Part = TypeVar("Part")  # what is asked for comes in parts: events, or ids
+Part = TypeVar("Part")  # of an answer: an event; of a list of models: an id
 
 
 def _nothing(_: object = None) -> None:
@@ -24,29 +24,32 @@ def _nothing(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who is told: `began` the head of an answer, `received` each piece of it, `look` some times a second.
+    """Callbacks: `began` gets the head of an answer, `received` each piece of its body, `note` lines for `-v`.
 
-    `note` has a line for `-v`.
+    `look` is called a few times a second.
     """
 
     received: Callable[[bytes], None] = _nothing
     look: Callable[[], None] = _nothing
     note: Callable[[str], None] = _nothing
-    began: Callable[[Head], None] = _nothing
+    began: Callable[[ResponseHead], None] = _nothing
 
 
 UNOBSERVED: Final = Observer()
 
-# Asks the service once, the endpoint being known.
+# Asks the service once; the endpoint is known.
 AskOnce = Callable[[Request, Limits, Observer], Iterator[Event]]
 
 
 def follow(
-    arrivals: Iterator[Arrival], receive: Callable[[Head], Reception[Part]], clock: Clock, observer: Observer
+    arrivals: Iterator[Arrival],
+    read: Callable[[ResponseHead], ResponseReader[Part]],
+    clock: Clock,
+    observer: Observer,
 ) -> Iterator[Part]:
-    """What `receive` finds in the response that arrives; raises what went wrong."""
+    """The parts that `read` finds in the response; raises an MmpipeError."""
     began = time.monotonic()
-    reception: Reception[Part] | None = None
+    reader: ResponseReader[Part] | None = None
     failure: MmpipeError | None = None
     while True:
         try:
@@ -58,39 +61,41 @@ def follow(
             case Stage():
                 clock.enter(arrival)
                 observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
-            case Head(source, content_type):
-                reception = begin(receive, arrival, clock, observer)
-                trace = f"trace {source.request_id}" if source.request_id else "no trace id"
-                observer.note(f"HTTP {source.http}, {content_type or 'no content type'}, {trace}")
-            case bytes() if reception is not None:
-                yield from advance(reception, arrival, clock, observer)
+            case ResponseHead(info, content_type):
+                reader = begin(read, arrival, clock, observer)
+                trace = f"trace {info.request_id}" if info.request_id else "no trace id"
+                observer.note(f"HTTP {info.http}, {content_type or 'no content type'}, {trace}")
+            case bytes() if reader is not None:
+                yield from advance(reader, arrival, clock, observer)
             case _:
                 break
-    if reception is not None:
-        yield from reception.close(failure)
+    if reader is not None:
+        yield from reader.close(failure)
     elif failure is not None:
         raise failure
 
 
 def begin(
-    receive: Callable[[Head], Reception[Part]], head: Head, clock: Clock, observer: Observer
-) -> Reception[Part]:
-    """What takes the body. What only explains an error is no answer: nobody hears of it, and it must come soon."""
-    reception = receive(head)
-    if reception.is_answer:
+    read: Callable[[ResponseHead], ResponseReader[Part]], head: ResponseHead, clock: Clock, observer: Observer
+) -> ResponseReader[Part]:
+    """The reader of the body. A body that only explains an error is not observed, and must come soon."""
+    reader = read(head)
+    if reader.is_answer:
         observer.began(head)
     else:
         clock.progress(EXPLAINED)
-    return reception
+    return reader
 
 
-def advance(reception: Reception[Part], received: bytes, clock: Clock, observer: Observer) -> Iterator[Part]:
-    """What the next bytes hold; the clock is set if they brought the answer forward."""
-    if reception.is_answer:
+def advance(
+    reader: ResponseReader[Part], received: bytes, clock: Clock, observer: Observer
+) -> Iterator[Part]:
+    """The parts in the next bytes; the clock is set if they brought the answer forward."""
+    if reader.is_answer:
         observer.received(received)
-    finished, before = reception.finished, reception.progress
-    yield from reception.feed(received)
-    if reception.finished and not finished:
+    finished, before = reader.finished, reader.progress
+    yield from reader.feed(received)
+    if reader.finished and not finished:
         clock.progress(LINGER)
-    elif not finished and reception.progress > before:
+    elif not finished and reader.progress > before:
         clock.progress()

@@ -1,9 +1,9 @@
-"""Turns the JSON of an answer, chunk by chunk or whole, into events, and judges whether it is one."""
+"""Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from mmpipe.api.codes import Source, trouble_in
+from mmpipe.api.codes import ResponseInfo, find_error
 from mmpipe.api.cumulative import CumulativeDetector, Piece
 from mmpipe.api.message import MessageAssembler, detail_index, sendable
 from mmpipe.api.surrogates import SurrogateJoiner
@@ -15,12 +15,12 @@ _CALLING = ("tool_calls", "function_call")
 
 
 class ChunkDecoder:
-    """The state of one answer; `take` is given each JSON object that carries a part of it."""
+    """The state of one answer; `decode` takes each JSON object that carries a part of it."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._growth = CumulativeDetector()
-        self._halves = SurrogateJoiner()
+    def __init__(self, info: ResponseInfo) -> None:
+        self._info = info
+        self._cumulative = CumulativeDetector()
+        self._surrogates = SurrogateJoiner()
         self._assembler = MessageAssembler()
         self._whole: Message | None = None
         self._thought: dict[str, int] = {}  # characters of thinking by the field that brought them
@@ -31,11 +31,11 @@ class ChunkDecoder:
         self.reason: str | None = None
         self.progress = 0
 
-    def take(self, chunk: Mapping[str, object]) -> Iterator[Event]:
-        """The events of one chunk, or of a whole body; raises the error that it reports."""
-        trouble = trouble_in(chunk, self._source)
-        if trouble is not None:
-            raise trouble
+    def decode(self, chunk: Mapping[str, object]) -> Iterator[Event]:
+        """The events of one chunk, or of a whole body; raises the error that the body reports."""
+        error = find_error(chunk, self._info)
+        if error is not None:
+            raise error
         self._take_usage(chunk.get("usage"))
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
@@ -45,21 +45,19 @@ class ChunkDecoder:
                 continue
             if not self._started:
                 self._started = True
-                yield Start(
-                    str(chunk.get("id") or ""), str(chunk.get("model") or ""), self._source.request_id
-                )
+                yield Start(str(chunk.get("id") or ""), str(chunk.get("model") or ""), self._info.request_id)
             yield from self._take_choice(choice)
 
     def finish(self) -> Iterator[Event]:
-        """What was held back, the tool calls, the usage and the stop; raises if the answer is not whole."""
-        yield from self._tell(self._growth.settle())
+        """The text that was held back, the tool calls, the usage and the stop; raises BadResponse for a partial answer."""
+        yield from self._events(self._cumulative.settle())
         if not self._started:
-            raise BadResponse("there is no answer in what the service sent")
+            raise BadResponse("the response of the service holds no answer")
         if self.reason is None:
             raise self.truncated("without a finish_reason")
         if not self._streamed and self._whole is None:
-            raise BadResponse("there is no message in what the service sent")
-        self._halves.check_none_left()
+            raise BadResponse("the response of the service holds no message")
+        self._surrogates.check_none_left()
         yield from self._calls(self.reason)
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
@@ -67,7 +65,7 @@ class ChunkDecoder:
         yield Stop(self.reason, sendable(message))
 
     def truncated(self, where: str) -> BadResponse:
-        """The error of an answer that ends too early; asking again may help."""
+        """The error of an answer that ends too early; a retry may help."""
         return BadResponse(f"the answer is truncated: it ends {where}", retryable=True)
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
@@ -78,8 +76,8 @@ class ChunkDecoder:
             self.progress += bool(delta.get("tool_calls"))
             for field, text in _texts(delta):
                 self.progress += 1
-                if characters := self._halves.joined(field, text):
-                    yield from self._tell(self._growth.take(field, characters))
+                if characters := self._surrogates.join(field, text):
+                    yield from self._events(self._cumulative.take(field, characters))
         elif isinstance(message, dict):
             yield from self._take_message(message)
         reason = choice.get("finish_reason")
@@ -89,18 +87,18 @@ class ChunkDecoder:
 
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
         """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
-        yield from self._tell(self._growth.settle())
-        # A last frame repeats the calls that were streamed, as it repeats the text.
+        yield from self._events(self._cumulative.settle())
+        # The last frame repeats the streamed calls, as it repeats the text.
         repeated = {"tool_calls"} if self._assembler.calls() else set()
         self._assembler.merge({name: value for name, value in message.items() if name not in repeated})
         for field, text in _texts(message):
-            said, characters = self._assembler.text(field), self._halves.joined(field, text)
-            if characters.startswith(said) and characters != said:
-                yield from self._tell([(field, characters[len(said) :])])
+            known, characters = self._assembler.text(field), self._surrogates.join(field, text)
+            if characters.startswith(known) and characters != known:
+                yield from self._events([(field, characters[len(known) :])])
         if not self._streamed:
             self._whole = message
 
-    def _tell(self, pieces: list[Piece]) -> Iterator[Event]:
+    def _events(self, pieces: list[Piece]) -> Iterator[Event]:
         for field, text in pieces:
             self._assembler.append(field, text)
             if field == "content":
@@ -121,15 +119,15 @@ class ChunkDecoder:
             self._usage = _usage(usage)
 
     def _calls(self, reason: str) -> list[ToolCall]:
-        """The tool calls; whether their arguments can be read is for who runs them to ask."""
+        """The tool calls; their arguments are parsed by the caller that runs them."""
         calls = self._assembler.calls()
         if not calls and reason in _CALLING:
-            raise BadResponse(f"the answer ends with {reason}, and there is no call in it")
+            raise BadResponse(f"the answer ends with {reason}, but holds no tool call")
         return calls
 
 
 def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
-    """The texts of a delta or message that are not empty, thinking first."""
+    """The non-empty texts of a delta or message, thinking first."""
     details = delta.get("reasoning_details")
     for detail in details if isinstance(details, list) else ():
         text = detail.get("text") if isinstance(detail, dict) else None
@@ -141,7 +139,7 @@ def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
             if text:
                 yield field, text
         elif text is not None:
-            raise BadResponse(f"{field} is no text: {one_line(repr(text), 60)}")
+            raise BadResponse(f"{field} is not text: {one_line(repr(text), 60)}")
 
 
 def _usage(usage: Mapping[str, object]) -> Usage:

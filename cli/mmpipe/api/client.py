@@ -1,7 +1,7 @@
 """Asks the service: one attempt of one request over the OpenAI SDK. `pool` does the same for many at once.
 
-The SDK builds and sends the request; its reading of the answer is not used. Six kinds of broken stream end its
-iterator without an exception, so the bytes go to our own decoder. `client.post` and `client.get` with
+The SDK builds and sends the request; its decoder is not used. Six kinds of broken stream end its iterator without an
+exception, so the bytes go to our own decoder. `client.post` and `client.get` with
 `cast_to=httpx2.Response` are the documented way to get them, and unlike `with_streaming_response` need none of the
 SDK's resource classes.
 """
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from mmpipe.api.attempt import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
-from mmpipe.api.reception import Head, Reception, receive_answer, receive_model_list
+from mmpipe.api.response import ResponseHead, ResponseReader, read_answer, read_model_list
 from mmpipe.api.sdk import (
     USER_AGENT,
-    head_of,
-    headers,
+    accept_any_status,
     import_sdk,
-    leave_judging,
-    tls,
-    without_key,
+    mask_key,
+    read_head,
+    request_headers,
+    tls_context,
 )
-from mmpipe.api.sdk_errors import explain
+from mmpipe.api.sdk_errors import explain_error
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What is sent: a body is posted; where there is none, something is only got."""
+    """An HTTP request: POST with a body, GET without."""
 
     path: str
     body: Mapping[str, object] | None = None
@@ -46,24 +46,24 @@ class _Call:
 
     @property
     def begins_soon(self) -> bool:
-        """Whether something comes long before all is there: an unstreamed answer is silent until it is whole."""
+        """True if the response begins long before its end; an unstreamed answer is silent until it is whole."""
         return self.streamed or self.body is None
 
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
-    """The events of one attempt; raises an MmpipeError that says what went wrong."""
+    """The events of one attempt; raises an MmpipeError."""
     call = _Call("/chat/completions", request.body(), streamed=request.streamed)
-    return _answered(call, receive_answer, endpoint, limits, observer)
+    return _parts(call, read_answer, endpoint, limits, observer)
 
 
 def list_models(endpoint: Endpoint, limits: Limits, observer: Observer) -> tuple[str, ...]:
     """The ids of the models that the host serves, by one attempt; raises as `ask` does."""
-    return tuple(_answered(_Call("/models"), receive_model_list, endpoint, limits, observer))
+    return tuple(_parts(_Call("/models"), read_model_list, endpoint, limits, observer))
 
 
-def _answered(
+def _parts(
     call: _Call,
-    receive: Callable[[Head], Reception[Part]],
+    read: Callable[[ResponseHead], ResponseReader[Part]],
     endpoint: Endpoint,
     limits: Limits,
     observer: Observer,
@@ -72,18 +72,18 @@ def _answered(
         try:
             _perform(call, endpoint, limits, put)
         except Exception as error:
-            raise explain(error) or error from error
+            raise explain_error(error) or error from error
 
     clock = Clock(limits, begins_soon=call.begins_soon)
     with Exchange(perform) as exchange:
         try:
-            yield from follow(exchange.arrivals(clock.left, observer.look), receive, clock, observer)
+            yield from follow(exchange.arrivals(clock.left, observer.look), read, clock, observer)
         except MmpipeError as error:
-            raise without_key(error, endpoint.key) from error.__cause__
+            raise mask_key(error, endpoint.key) from error.__cause__
 
 
 def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
-    """The work of the exchange's thread: import the SDK, send the request, pass on what arrives."""
+    """Run in the exchange's thread: import the SDK, send the request, pass on what arrives."""
     import_sdk(aiohttp=False)
     import httpx2
 
@@ -91,20 +91,20 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
     try:
         client = _client(endpoint, limits, put)
     except (ImportError, ValueError, OSError) as error:
-        # Variables of the environment that make no sense: SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY.
+        # Invalid variables of the environment: SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY.
         raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
     with client:
         send = client.get if call.body is None else partial(client.post, body=call.body)
         response = send(
             call.path,
             cast_to=httpx2.Response,
-            options={"headers": headers(streamed=call.streamed)},
+            options={"headers": request_headers(streamed=call.streamed)},
             stream=True,
             stream_cls=None,
         )
-        assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
+        assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            put(head_of(response, endpoint.key.value))
+            put(read_head(response, endpoint.key.value))
             for piece in response.iter_raw():
                 put(piece)
 
@@ -118,18 +118,18 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
             return USER_AGENT
 
         def platform_headers(self) -> dict[str, str]:
-            """No telemetry: neither the system nor the Python version is the service's business."""
+            """Nothing: the system and the Python version stay private."""
             return {}
 
-    # The clock of the exchange decides; these only end a thread that was given up.
+    # The clock of the exchange decides; these timeouts only end an abandoned thread.
     timeout = openai.Timeout(max(limits.idle, limits.first_byte) + LINGER, connect=limits.connect + LINGER)
     transport = openai.DefaultHttpxClient(
-        verify=tls(endpoint),
+        verify=tls_context(endpoint),
         # A proxy of the environment cannot reach this machine's loopback.
         trust_env=not endpoint.is_plain_http,
         follow_redirects=False,
         timeout=timeout,
-        event_hooks={"request": [_tracer(put)], "response": [leave_judging]},
+        event_hooks={"request": [_tracer(put)], "response": [accept_any_status]},
     )
     return Client(
         api_key=endpoint.key.value,
@@ -141,7 +141,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
 
 
 def _tracer(put: Callable[[Arrival], None]) -> "Callable[[httpx2.Request], None]":
-    """A request hook that tells how far the request has come."""
+    """A request hook that puts the stages of the request."""
 
     def trace(event: str, _: object) -> None:
         if event.endswith("send_request_headers.started"):

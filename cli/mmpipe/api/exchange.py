@@ -1,8 +1,8 @@
 """Runs one HTTP exchange in a thread of its own, so that limits on time and signals hold whatever it waits for.
 
-A blocking call in the main thread cannot be ended: name resolution heeds neither timeouts nor Ctrl-C, and a server
-that sends a comment every second never trips a read timeout. The thread does nothing but pass on what arrives; the
-main thread waits with a clock. An exchange that is given up is left to its own timeouts, or to the end of the process.
+A blocking call in the main thread cannot be ended: name resolution obeys neither timeouts nor Ctrl-C, and a server
+that sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
+waits with a clock. An abandoned exchange ends by its own timeouts, or with the process.
 """
 
 import math
@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
-from mmpipe.api.reception import Head
+from mmpipe.api.response import ResponseHead
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # pieces that may wait for a slow reader of stdout
-_LOOK = 0.25  # seconds between two looks at what else may have happened
+_LOOK = 0.25  # seconds between two calls of `look`
 
 
 class Stage(Enum):
-    """How far an exchange has come."""
+    """The progress of an exchange."""
 
     CONNECTING = "ready to connect"
     SENDING = "connected"
@@ -40,12 +40,12 @@ class _End(Enum):
     END = auto()
 
 
-Arrival = Stage | Head | bytes
+Arrival = Stage | ResponseHead | bytes
 Perform = Callable[[Callable[[Arrival], None]], None]
 
 
 class Clock:
-    """Which limit holds now, and since when."""
+    """The time limit in force, and its end."""
 
     def __init__(self, limits: Limits, *, begins_soon: bool) -> None:
         self._limits = limits
@@ -54,7 +54,7 @@ class Clock:
         self.enter(Stage.CONNECTING)
 
     def enter(self, stage: Stage) -> None:
-        """The exchange has come to `stage`."""
+        """Set the limit of the stage that the exchange has reached."""
         match stage:
             case Stage.CONNECTING:
                 self._set(self._limits.connect, "no connection within", "--connect-timeout")
@@ -64,7 +64,7 @@ class Clock:
                 self._set(self._first, "no answer began within", self._first_option)
 
     def progress(self, limit: float = math.inf) -> None:
-        """A part of the answer has come; the next must follow within the idle limit, and within `limit` seconds."""
+        """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
         self._set(min(limit, self._limits.idle), "the answer stood still for", "--idle-timeout")
 
     def left(self) -> float:
@@ -76,11 +76,11 @@ class Clock:
 
     @property
     def end(self) -> float:
-        """When the next limit is reached, by the monotonic clock."""
+        """The end of the limit in force, by the monotonic clock."""
         return min(self._end, self._limits.deadline)
 
     def expired(self) -> TimedOut:
-        """The error of the limit that is reached next, or was."""
+        """The error of the limit in force."""
         if self._limits.deadline <= self._end:
             return TimedOut("no whole answer within the total limit (--max-time)")
         return TimedOut(f"{self._what} {self._limit:g} s ({self._option})", retryable=True)
@@ -91,12 +91,12 @@ class Clock:
 
 
 class Exchange:
-    """What arrives of one exchange, in order; leaving the context gives the exchange up."""
+    """The arrivals of one exchange, in order; leaving the context abandons the exchange."""
 
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
         self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
-        self._given_up = threading.Event()
+        self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
 
     def __enter__(self) -> Self:
@@ -104,12 +104,12 @@ class Exchange:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._given_up.set()
+        self._abandoned.set()
 
     def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
-        """Yield what arrives until the end; raises what the exchange raised.
+        """Yield the arrivals until the end; raises the error of the exchange.
 
-        `seconds_left` raises when a limit is reached; `look` is called some times a second, whatever comes.
+        `seconds_left` raises when a limit is reached; `look` is called a few times a second.
         """
         looked = time.monotonic()
         while True:
@@ -127,23 +127,23 @@ class Exchange:
             yield arrival
 
     def _run(self) -> None:
-        with suppress(_GivenUp):
+        with suppress(_Abandoned):
             try:
                 self._perform(self._put)
-            except Exception as error:  # noqa: BLE001  the boundary of the thread: the waiter is to have it
+            except Exception as error:  # noqa: BLE001  the boundary of the thread: the main thread raises it
                 self._put(_Failure(error))
             else:
                 self._put(_End.END)
 
     def _put(self, arrival: Arrival | _Failure | _End) -> None:
-        while not self._given_up.is_set():
+        while not self._abandoned.is_set():
             try:
                 self._arrivals.put(arrival, timeout=_LOOK)
             except queue.Full:
                 continue
             return
-        raise _GivenUp
+        raise _Abandoned
 
 
-class _GivenUp(BaseException):
-    """Nobody waits for this exchange any more; on its way out of the thread it closes the connection."""
+class _Abandoned(BaseException):
+    """The exchange was abandoned; on its way out of the thread this exception closes the connection."""

@@ -17,7 +17,7 @@ class MessageAssembler:
         self._calls: list[dict[str, object]] = []
 
     def merge(self, delta: Mapping[str, object]) -> None:
-        """Take every field of a delta; its texts come by `append`, and win."""
+        """Take every field of a delta; its texts come by `append`, and replace those of the delta."""
         for name, value in delta.items():
             if name == "tool_calls":
                 for piece in _calls(value):
@@ -38,7 +38,7 @@ class MessageAssembler:
         return "".join(self._texts.get(field, ()))
 
     def calls(self) -> list[ToolCall]:
-        """The tool calls, whole."""
+        """The tool calls, each one whole."""
         return [
             ToolCall(
                 number,
@@ -90,7 +90,7 @@ def _calls(value: object) -> list[dict[str, object]]:
         return []
     if isinstance(value, list) and all(isinstance(piece, dict) for piece in value):
         return value
-    raise BadResponse(f"tool_calls is no list of calls: {one_line(repr(value), 60)}")
+    raise BadResponse(f"tool_calls is not a list of calls: {one_line(repr(value), 60)}")
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:
@@ -98,13 +98,13 @@ def _objects(value: object) -> list[Mapping[str, object]]:
 
 
 def sendable(message: Message) -> Message:
-    """The message as it can be sent back: some hosts leave out who said it, or blank it, and none takes that."""
+    """The message as a request can hold it: some hosts leave out the role or send it empty, and no host accepts that."""
     role = message.get("role")
     return message if isinstance(role, str) and role else {**message, "role": "assistant"}
 
 
 def detail_index(detail: Mapping[str, object]) -> int:
-    """Which of the reasoning_details it belongs to; what is no whole number counts nothing."""
+    """The index of one of the reasoning_details; 0 for anything that is not an integer."""
     index = detail.get("index")
     return index if isinstance(index, int) else 0
 

@@ -1,24 +1,24 @@
-"""Reads the list of models that a host serves (FACTS.md, "The list of models"); pure."""
+"""Parses the list of models that a host serves (FACTS.md, "The list of models"); pure."""
 
-from mmpipe.api.codes import Source, trouble_in
+from mmpipe.api.codes import ResponseInfo, find_error
 from mmpipe.api.sse import BOM
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse
 
 MAX_LIST = 4 * 2**20  # bytes; the lists of gateways with hundreds of models are a quarter of that
 
-_OK = Source()
+_OK = ResponseInfo()
 
 
-def model_ids(body: bytes, source: Source = _OK) -> tuple[str, ...]:
-    """The ids in the host's order and spelling, which may be any text; raises what is wrong with the list."""
+def parse_model_ids(body: bytes, info: ResponseInfo = _OK) -> tuple[str, ...]:
+    """The ids in the host's order and spelling (any text). Raises the error that the body reports, or BadResponse."""
     page = parse(body.removeprefix(BOM))
-    trouble = trouble_in(page, source, answer="data")
-    if trouble is not None:
-        raise trouble
+    error = find_error(page, info, answer="data")
+    if error is not None:
+        raise error
     rows = page.get("data")
     if not isinstance(rows, list):
-        raise BadResponse("there is no list of models in what the service sent")
+        raise BadResponse("the response of the service holds no list of models")
     return tuple(_id(number, row) for number, row in enumerate(rows, 1))
 
 

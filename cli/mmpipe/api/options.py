@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-# What is done with a request: asked and kept; answered from a folder only; or from there if it can be.
+# `record` asks and writes; `replay` answers from the folder only; `cache` answers from the folder if it can.
 RecordingMode = Literal["record", "replay", "cache"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """Where answers are kept; `folder` is a path."""
+    """The folder of recordings, as a path, and its use."""
 
     folder: str
     mode: RecordingMode

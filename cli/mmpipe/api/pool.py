@@ -1,4 +1,4 @@
-"""Asks the service many times at once: the SDK on asyncio, over a pool of connections that are kept."""
+"""Asks the service many times at once: the SDK on asyncio, over a pool of persistent connections."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
-from mmpipe.api.reception import Reception, receive_answer
-from mmpipe.api.sdk import head_of, import_sdk, without_key
-from mmpipe.api.sdk_errors import explain
+from mmpipe.api.response import ResponseReader, read_answer
+from mmpipe.api.sdk import import_sdk, mask_key, read_head
+from mmpipe.api.sdk_errors import explain_error
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """Connections to one endpoint, at most `size`; to be entered inside the loop that uses it."""
+    """At most `size` connections to one endpoint; entered inside the event loop that uses it."""
 
     def __init__(self, endpoint: Endpoint, patience: Timeouts, size: int) -> None:
         self._endpoint, self._patience, self._size = endpoint, patience, size
@@ -37,7 +37,7 @@ class Pool:
             self._client = sdk_client(self._endpoint, self._session)
         except Exception as error:
             await self._session.close()
-            raise explain(error) or error from error
+            raise explain_error(error) or error from error
         self._options = {streamed: request_options(streamed=streamed) for streamed in (False, True)}
         return self
 
@@ -46,33 +46,30 @@ class Pool:
         await self._session.close()
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
-        """The events of one attempt; raises an MmpipeError that says what went wrong.
-
-        Of the observer, `began` and `received` are told.
-        """
+        """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
         clock = Clock(limits, begins_soon=request.streamed)
-        # How long a connection may take is the session's business.
+        # The session has its own limit for connecting.
         clock.enter(Stage.WAITING)
         try:
             return await self._exchange(request, clock, observer)
         except MmpipeError as error:
-            raise without_key(error, self._endpoint.key) from error.__cause__
+            raise mask_key(error, self._endpoint.key) from error.__cause__
 
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
-        """The limit on time is one alarm, moved on by whatever brings the answer forward."""
+        """Run one exchange under one alarm, which each part of the answer moves on."""
         events: list[Event] = []
-        reception: Reception[Event] | None = None
+        reader: ResponseReader[Event] | None = None
         failure: MmpipeError | None = None
         try:
             async with asyncio.timeout(clock.left()) as alarm:
                 response = await self._send(request)
                 try:
-                    head = head_of(response, self._endpoint.key.value)
-                    reception = begin(receive_answer, head, clock, observer)
-                    # The loop's clock is the monotonic one, too.
+                    head = read_head(response, self._endpoint.key.value)
+                    reader = begin(read_answer, head, clock, observer)
+                    # The loop has the monotonic clock, too.
                     alarm.reschedule(clock.end)
                     async for piece in response.stream:  # type: ignore[union-attr]  # of an asynchronous client
-                        events += advance(reception, piece, clock, observer)
+                        events += advance(reader, piece, clock, observer)
                         alarm.reschedule(clock.end)
                 finally:
                     await response.stream.aclose()  # type: ignore[union-attr]
@@ -80,9 +77,9 @@ class Pool:
             raise
         except Exception as error:
             failure = _explained(error, clock)
-            if reception is None:
+            if reader is None:
                 raise failure from error
-        events += reception.close(failure)
+        events += reader.close(failure)
         return events
 
     async def _send(self, request: Request) -> "httpx2.Response":
@@ -96,16 +93,16 @@ class Pool:
             stream=True,
             stream_cls=None,
         )
-        assert isinstance(response, httpx2.Response)  # noqa: S101  what cast_to asks for
+        assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         return response
 
 
 def _explained(error: Exception, clock: Clock) -> MmpipeError:
-    """What broke the exchange, in our words; raises what is a bug."""
-    found = explain(error)
+    """Our error for a failed exchange; raises any error that is a bug."""
+    found = explain_error(error)
     if found is not None:
         return found
     if isinstance(error, TimeoutError):
-        # The alarm: the clock knows which limit it was.
+        # The alarm; the clock knows the limit.
         return clock.expired()
     raise error

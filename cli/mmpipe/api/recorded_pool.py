@@ -23,10 +23,10 @@ class _RecordedPool:
         self._recordings, self._pool = recordings, pool
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
-        """As the pool does; the files are small enough to be read and written inside the loop."""
-        recording = self._recordings.found(request)
+        """Answer as the pool does; the files are small enough to be read and written inside the event loop."""
+        recording = self._recordings.find(request)
         if recording is not None:
-            return list(self._recordings.replayed(recording, request, limits, observer))
-        assert self._pool is not None  # noqa: S101  a replay has found it, or raised
-        with self._recordings.kept(request, observer) as told:
-            return await self._pool.ask(request, limits, told)
+            return list(self._recordings.replay(recording, request, limits, observer))
+        assert self._pool is not None  # noqa: S101  `find` has replayed it, or raised
+        with self._recordings.record(request, observer) as recorder:
+            return await self._pool.ask(request, limits, recorder)

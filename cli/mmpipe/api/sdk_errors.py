@@ -1,7 +1,7 @@
-"""Names the reasons why a connection fails, from the innermost exception; pure.
+"""Explains failed connections by their innermost exception; pure.
 
-What httpx2, httpcore2 and aiohttp raise is known by name here: importing them is for the clients.
-`tests/api/test_client.py` meets most of these on real sockets, and notices a name that changes.
+Exceptions of httpx2, httpcore2 and aiohttp are known by name, since only `client` and `pool` import these libraries.
+`tests/api/test_client.py` raises most of them on real sockets, and notices a changed name.
 """
 
 import socket
@@ -13,14 +13,14 @@ from mmpipe.text.visible import one_line
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error` and what it came from, outermost first."""
+    """`error` and its causes, outermost first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def explain(error: BaseException) -> MmpipeError | None:
-    """Our error for a failed connection, by the innermost cause that says something; None for what is no such thing."""
+def explain_error(error: BaseException) -> MmpipeError | None:
+    """Our error for a failed connection, by the innermost cause that is known; None for any other exception."""
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, MmpipeError):
@@ -44,11 +44,11 @@ def _by_type(error: BaseException) -> MmpipeError | None:
             passing = error.errno == socket.EAI_AGAIN
             return NetworkError(f"DNS: the host is not known: {error.strerror}", retryable=passing)
         case ConnectionRefusedError():
-            return NetworkError("the connection was refused: nothing listens there", retryable=True)
+            return NetworkError("the connection was refused: no server listens there", retryable=True)
         case ConnectionResetError() | BrokenPipeError():
             return _reset()
         case UnicodeError():
-            return UsageError(f"the name of the host is none that DNS knows: {_words(error)}")
+            return UsageError(f"the name of the host is not valid for DNS: {_words(error)}")
         case _:
             return None
 
@@ -67,10 +67,10 @@ def _by_name(error: BaseException) -> MmpipeError | None:
         case "ServerDisconnectedError":
             return _unanswered()
         case "ClientPayloadError":
-            # aiohttp tells of a reset in words only.
+            # aiohttp reports a reset in its message only.
             return _reset() if "ConnectionResetError" in words else _truncated()
         case "DecodingError" | "ClientResponseError" | "BadHttpMessage" | "BadStatusLine":
-            return BadResponse(f"what the service sent is not HTTP: {words}")
+            return BadResponse(f"the response of the service is not HTTP: {words}")
         case "InvalidURL" | "UnsupportedProtocol" | "LocalProtocolError":
             return UsageError(f"the request cannot be sent: {words}")
         case "ConnectError" | "ReadError" | "WriteError" | "CloseError" | "NetworkError" | "ClientOSError":
@@ -84,7 +84,7 @@ def _by_protocol(words: str) -> MmpipeError:
         return _unanswered()
     if "incomplete" in words or "complete message" in words or "unexpectedly closed" in words:
         return _truncated()
-    return BadResponse(f"what the service sent is not HTTP: {words}")
+    return BadResponse(f"the response of the service is not HTTP: {words}")
 
 
 def _reset() -> NetworkError:

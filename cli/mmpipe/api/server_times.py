@@ -9,7 +9,7 @@ _LONGEST_WAIT = 1e9  # seconds, some thirty years
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
     """The Retry-After header in seconds: a number, or a date against `now`, the server's clock (RFC 9110, 10.2.3).
 
-    None for what makes no sense; more than the standard's whole seconds is understood.
+    None for an invalid header. Fractions of a second are accepted, although the standard has none.
     """
     if not value:
         return None
@@ -20,7 +20,7 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
 
 
 def parse_date(value: str | None) -> float | None:
-    """An HTTP date in seconds since the epoch; one that names no zone is in UTC, as all of them are (RFC 9110, 5.6.7)."""
+    """An HTTP date in seconds since the epoch; None if invalid. Without a zone it is UTC (RFC 9110, 5.6.7)."""
     from datetime import UTC
     from email.utils import parsedate_to_datetime
 
@@ -32,5 +32,5 @@ def parse_date(value: str | None) -> float | None:
 
 
 def server_time(date: str | None) -> float:
-    """Seconds since the epoch by the Date header of an answer, or else by our own clock."""
+    """Seconds since the epoch by the Date header of an answer; without one, by our own clock."""
     return parse_date(date) or time.time()

@@ -1,4 +1,4 @@
-"""Reads server-sent events from bytes cut anywhere; it knows nothing of what they carry."""
+"""Reads server-sent events from bytes that are cut anywhere; their content is opaque here."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ class EventReader:
     """Bytes in, the data of each event out, by the rules of the WHATWG standard (9.2.6).
 
     Lines end in LF, CR or CRLF; the `data` lines of an event are joined by LF; comments and the fields
-    `event`, `id` and `retry` are passed over, alone or not. An event longer than `limit` bytes raises
-    BadResponse, so that a line without an end cannot fill the memory. At the end of the input, feed two line
-    ends: what comes out then is an event whose blank line is missing, or half an event.
+    `event`, `id` and `retry` are ignored. An event longer than `limit` bytes raises BadResponse, so that a line
+    without an end cannot fill the memory. At the end of the input, feed two line ends: they complete an event
+    whose blank line is missing, or a cut event.
     """
 
     def __init__(self, limit: int) -> None:
@@ -28,7 +28,7 @@ class EventReader:
     def feed(self, received: bytes) -> Iterator[bytes]:
         """Take the next bytes; yield the data of each event that they complete."""
         if self._after_cr and received:
-            # The LF of a CRLF that was cut in two ends no second line.
+            # The LF of a CRLF that was cut in two does not end a second line.
             self._after_cr = False
             received = received.removeprefix(b"\n")
         if b"\n" not in received and b"\r" not in received:
@@ -46,7 +46,7 @@ class EventReader:
 
     def _events(self, lines: list[bytes]) -> Iterator[bytes]:
         if self._at_start and lines:
-            # The stream's first line alone may carry one.
+            # Only the first line of a stream may begin with a byte order mark.
             self._at_start = False
             lines[0] = lines[0].removeprefix(BOM)
         for line in lines:

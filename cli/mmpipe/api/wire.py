@@ -1,9 +1,9 @@
-"""Decodes the bytes of an answer, streamed or whole, into events; no I/O, so they may be cut anywhere."""
+"""Decodes the bytes of an answer, streamed or whole, into events; no I/O, and the bytes may be cut anywhere."""
 
 from collections.abc import Iterator, Mapping
 
 from mmpipe.api.chunks import ChunkDecoder
-from mmpipe.api.codes import Source
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.sse import BOM, EventReader
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse
@@ -13,13 +13,13 @@ from mmpipe.text.visible import one_line
 MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
 MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
 
-_OK = Source()
+_OK = ResponseInfo()
 
 
-def decode(body: bytes, source: Source = _OK) -> Iterator[Event]:
-    """The events of a whole (unstreamed) answer; raises what the success gate finds wrong with it."""
-    chunks = ChunkDecoder(source)
-    yield from chunks.take(parse(body.removeprefix(BOM)))
+def decode(body: bytes, info: ResponseInfo = _OK) -> Iterator[Event]:
+    """The events of a whole (unstreamed) answer; raises an MmpipeError for anything else."""
+    chunks = ChunkDecoder(info)
+    yield from chunks.decode(parse(body.removeprefix(BOM)))
     yield from chunks.finish()
 
 
@@ -30,21 +30,21 @@ class StreamDecoder:
     not parsed here. `[DONE]` proves nothing and may be missing (FACTS.md, "The end of a stream").
     """
 
-    def __init__(self, source: Source = _OK, limit: int = MAX_ANSWER) -> None:
+    def __init__(self, info: ResponseInfo = _OK, limit: int = MAX_ANSWER) -> None:
         self._limit = limit
         self._reader = EventReader(MAX_EVENT)
-        self._chunks = ChunkDecoder(source)
+        self._chunks = ChunkDecoder(info)
         self._received = 0
         self._done = False
 
     @property
     def finished(self) -> bool:
-        """Whether the answer is whole; only its usage may still come."""
+        """True once the answer is whole; only its usage may still come."""
         return self._chunks.reason is not None
 
     @property
     def progress(self) -> int:
-        """How many chunks have brought something; neither a comment nor an empty delta does."""
+        """The number of parts so far that brought the answer forward; comments and empty deltas do not."""
         return self._chunks.progress
 
     def feed(self, received: bytes) -> Iterator[Event]:
@@ -56,12 +56,12 @@ class StreamDecoder:
             if self._done or data == b"[DONE]":
                 self._done = True
                 return
-            yield from self._chunks.take(parse(data))
+            yield from self._chunks.decode(parse(data))
 
     def close(self) -> Iterator[Event]:
-        """The stream has ended: the last events, or the error that says why it is no answer."""
+        """The last events; the stream has ended. Raises an MmpipeError if it was no whole answer."""
         try:
-            # An event whose blank line is missing is whole if it parses; half an event does not.
+            # An event without its blank line is whole if it parses; a cut event does not parse.
             yield from self.feed(b"\n\n")
         except BadResponse:
             if not self.finished:
@@ -70,7 +70,7 @@ class StreamDecoder:
 
 
 def parse(data: bytes) -> Mapping[str, object]:
-    """The JSON object that `data` is; raises BadResponse for anything else."""
+    """The JSON object in `data`; raises BadResponse for anything else."""
     try:
         value = strict_json.loads(data.decode())
     except UnicodeDecodeError as error:
@@ -81,4 +81,4 @@ def parse(data: bytes) -> Mapping[str, object]:
         if isinstance(value, dict):
             return value
         problem = "is not a JSON object"
-    raise BadResponse(f"what the service sent {problem}")
+    raise BadResponse(f"the response of the service {problem}")

@@ -140,7 +140,7 @@ def _ask_once(options: Options, settings: Settings, ask: Ask, console: Console) 
     from mmpipe.api.recordings import open_recordings
 
     key = None if endpoint is None else endpoint.key
-    return open_recordings(Path(chosen.folder), chosen.mode, key).asking(once)
+    return open_recordings(Path(chosen.folder), chosen.mode, key).wrap(once)
 
 
 def _form(form: Form, settings: Settings, tooling: "ToolSetup | None", fitting: OutputConstraint) -> Form:

@@ -76,7 +76,7 @@ def test_nothing_that_listens_is_a_network_error() -> None:
         pass
     _, _, error = listed(far, retries=0)
     assert error is not None
-    assert (6, "the connection was refused: nothing listens there") == (error.status, error.message)
+    assert (6, "the connection was refused: no server listens there") == (error.status, error.message)
 
 
 @pytest.mark.parametrize("fault", ["500:#1", "1002:#1", "refuse-late:#1", "cut:#1"])

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mmpipe.api.codes import Source
-from mmpipe.api.reception import MAX_EXPLANATION, Head, WholeDecoder, receive_answer, receive_model_list
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.response import MAX_EXPLANATION, ResponseHead, WholeBodyDecoder, read_answer, read_model_list
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
 from support.sending import chunk, stream
@@ -17,14 +17,14 @@ WHOLE = json.dumps(
 EVENTS = [Start("1", "M", "trace"), Text("a  b \n c"), Stop("stop", MESSAGE)]
 
 
-def head(kind: str = "application/json") -> Head:
-    return Head(Source(request_id="trace"), kind)
+def head(kind: str = "application/json") -> ResponseHead:
+    return ResponseHead(ResponseInfo(request_id="trace"), kind)
 
 
 def received(body: bytes, kind: str = "application/json", size: int = 10**6) -> list[Event]:
-    reception = receive_answer(head(kind))
+    reader = read_answer(head(kind))
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    return [*(event for piece in pieces for event in reception.feed(piece)), *reception.close()]
+    return [*(event for piece in pieces for event in reader.feed(piece)), *reader.close()]
 
 
 def refused(body: bytes, kind: str = "application/json") -> MmpipeError:
@@ -41,17 +41,17 @@ def test_a_whole_answer_is_read_out_of_any_pieces(kind: str, size: int) -> None:
 
 
 def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
-    reception = receive_answer(head())
+    reader = read_answer(head())
     for piece in (b"  ", b"\r\n \n"):
-        assert [] == list(reception.feed(piece))
-    assert 0 == reception.progress
-    assert [] == list(reception.feed(b"\n" + WHOLE[:6]))
-    assert (6, False) == (reception.progress, reception.finished)
-    assert EVENTS == [*reception.feed(WHOLE[6:]), *reception.close()]
+        assert [] == list(reader.feed(piece))
+    assert 0 == reader.progress
+    assert [] == list(reader.feed(b"\n" + WHOLE[:6]))
+    assert (6, False) == (reader.progress, reader.finished)
+    assert EVENTS == [*reader.feed(WHOLE[6:]), *reader.close()]
 
 
 def test_an_answer_may_be_as_long_as_the_limit_and_no_longer() -> None:
-    decoder = WholeDecoder(head(), lambda body, _: [body], 5)
+    decoder = WholeBodyDecoder(head(), lambda body, _: [body], 5)
     assert [b"12345"] == [*decoder.feed(b"12345"), *decoder.close()]
     with pytest.raises(BadResponse, match="longer than 5 bytes"):
         decoder.feed(b"6")
@@ -89,29 +89,27 @@ def test_a_trace_id_in_the_body_is_nearer_than_that_of_the_response() -> None:
 
 
 def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing() -> None:
-    reception = receive_answer(head("text/event-stream"))
+    reader = read_answer(head("text/event-stream"))
     assert [Start("0700", "MiniMax-M2.7", "trace"), Text("5")] == list(
-        reception.feed(stream(chunk({"content": "5"})))
+        reader.feed(stream(chunk({"content": "5"})))
     )
-    assert (1, False, True) == (reception.progress, reception.finished, reception.is_answer)
-    assert [Text("6")] == list(reception.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
-    assert reception.finished
-    assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(
-        reception.close(NetworkError("reset"))
-    )
+    assert (1, False, True) == (reader.progress, reader.finished, reader.is_answer)
+    assert [Text("6")] == list(reader.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
+    assert reader.finished
+    assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(reader.close(NetworkError("reset")))
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 def test_a_connection_that_fails_before_the_end_is_what_went_wrong(kind: str) -> None:
-    reception = receive_answer(head(kind))
-    list(reception.feed(stream(chunk({"content": "5"})) if "stream" in kind else WHOLE))
+    reader = read_answer(head(kind))
+    list(reader.feed(stream(chunk({"content": "5"})) if "stream" in kind else WHOLE))
     with pytest.raises(NetworkError, match="reset") as caught:
-        list(reception.close(NetworkError("reset")))
+        list(reader.close(NetworkError("reset")))
     assert "trace" == caught.value.request_id
 
 
 REFUSED = b'{"error": {"message": "login fail (1004)"}}'
-UNAVAILABLE = Head(Source(503, "trace", 7.0), "text/html", is_compressed=True)
+UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", is_compressed=True)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/html", ""])
@@ -119,12 +117,12 @@ UNAVAILABLE = Head(Source(503, "trace", 7.0), "text/html", is_compressed=True)
 def test_the_body_of_an_error_explains_it_in_whatever_pieces_it_comes_and_whatever_it_is_called(
     kind: str, size: int
 ) -> None:
-    reception = receive_answer(Head(Source(401, "trace"), kind))
+    reader = read_answer(ResponseHead(ResponseInfo(401, "trace"), kind))
     for at in range(0, len(REFUSED), size):
-        assert [] == list(reception.feed(REFUSED[at : at + size]))
-    assert (0, True, False) == (reception.progress, reception.finished, reception.is_answer)
+        assert [] == list(reader.feed(REFUSED[at : at + size]))
+    assert (0, True, False) == (reader.progress, reader.finished, reader.is_answer)
     with pytest.raises(AuthError, match="login fail") as caught:
-        list(reception.close())
+        list(reader.close())
     assert (401, 1004, "trace") == (caught.value.http, caught.value.api_code, caught.value.request_id)
 
 
@@ -133,32 +131,32 @@ def test_the_body_of_an_error_explains_it_in_whatever_pieces_it_comes_and_whatev
 def test_an_error_that_nobody_can_explain_is_still_what_its_head_says(
     body: bytes, failure: NetworkError | None
 ) -> None:
-    reception = receive_answer(UNAVAILABLE)
-    assert [] == list(reception.feed(body))
+    reader = read_answer(UNAVAILABLE)
+    assert [] == list(reader.feed(body))
     with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
-        list(reception.close(failure))
+        list(reader.close(failure))
     assert (503, 7.0, "trace") == (caught.value.http, caught.value.retry_after, caught.value.request_id)
 
 
 def test_an_explanation_without_end_is_not_waited_for() -> None:
-    reception = receive_answer(UNAVAILABLE)
-    assert [] == list(reception.feed(b"x" * MAX_EXPLANATION))
+    reader = read_answer(UNAVAILABLE)
+    assert [] == list(reader.feed(b"x" * MAX_EXPLANATION))
     with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
-        list(reception.feed(b"x"))
+        list(reader.feed(b"x"))
     assert (7.0, "trace") == (caught.value.retry_after, caught.value.request_id)
 
 
 def test_a_compressed_answer_is_refused_before_anything_unpacks_it() -> None:
-    with pytest.raises(BadResponse, match=r"^the service compressed its answer although") as caught:
-        receive_answer(Head(Source(request_id="trace"), "application/json", is_compressed=True))
+    with pytest.raises(BadResponse, match=r"^the service compressed its answer, although") as caught:
+        read_answer(ResponseHead(ResponseInfo(request_id="trace"), "application/json", is_compressed=True))
     assert "trace" == caught.value.request_id
 
 
 def test_a_list_of_models_is_judged_by_the_same_rules() -> None:
     body = b'{"object": "list", "data": [{"id": "M-1", "object": "model"}]}'
-    reception = receive_model_list(head())
-    assert ["M-1"] == [*reception.feed(body), *reception.close()]
-    failed = receive_model_list(head())
+    reader = read_model_list(head())
+    assert ["M-1"] == [*reader.feed(body), *reader.close()]
+    failed = read_model_list(head())
     list(failed.feed(b'{"error": {"message": "down (1000)"}}'))
     with pytest.raises(ServerError, match="down") as caught:
         list(failed.close())

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.api.codes import Source
-from mmpipe.api.reception import Head
-from mmpipe.api.recorded import Timed, document, masked, parse
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.recording_file import Timed, format_recording, mask_secret, parse_recording
+from mmpipe.api.response import ResponseHead
 from mmpipe.errors import AuthError, ExitStatus, QuotaError
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
-HEAD = Head(Source(request_id="0640"), "text/event-stream")
+HEAD = ResponseHead(ResponseInfo(request_id="0640"), "text/event-stream")
 BODY = {"model": "M", "messages": [{"role": "user", "content": "hi ü"}]}
 # Whatever a body may hold, and the key in it, cut anywhere.
 BODIES = st.lists(st.binary(max_size=4) | st.text(max_size=4).map(str.encode) | st.just(KEY.encode()))
@@ -26,7 +26,7 @@ def cut(body: bytes, cuts: list[int]) -> list[Timed]:
 
 def body(content: bytes) -> bytes:
     """The body in the answer of a recording."""
-    answer = parse(content).answer
+    answer = parse_recording(content).answer
     assert answer is not None
     return b"".join(piece for piece in answer.arrivals if isinstance(piece, bytes))
 
@@ -56,14 +56,14 @@ def test_it_is_laid_out_for_people() -> None:
   }
 }
 """
-    assert expected == document(BODY, None, HEAD, pieces).decode()
+    assert expected == format_recording(BODY, None, HEAD, pieces).decode()
 
 
 def test_a_refusal_is_its_error() -> None:
     error = QuotaError("wait", http=429, api_code=1002, request_id="9", retryable=True, retry_after=7)
-    content = document(BODY, error, None, [])
+    content = format_recording(BODY, error, None, [])
     assert {"request": BODY, "error": error.as_json()} == json.loads(content)
-    kept = parse(content).error
+    kept = parse_recording(content).error
     assert kept is not None
     again = kept.error()
     assert isinstance(again, QuotaError)
@@ -73,22 +73,22 @@ def test_a_refusal_is_its_error() -> None:
 @given(BODIES, st.lists(st.integers(0, 100)))
 def test_the_body_comes_back_to_the_byte(parts: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(parts)
-    assert whole == body(document(BODY, None, HEAD, cut(whole, cuts)))
+    assert whole == body(format_recording(BODY, None, HEAD, cut(whole, cuts)))
 
 
 @given(BODIES, st.lists(st.integers(0, 100)))
 def test_the_key_is_masked_wherever_it_is_cut(parts: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(parts)
     pieces = cut(whole, cuts)
-    content = document(BODY, None, HEAD, pieces, KEY)
+    content = format_recording(BODY, None, HEAD, pieces, KEY)
     assert KEY.encode() not in content
     assert whole.replace(KEY.encode(), b"***") == body(content)
-    assert [ms for ms, _ in pieces] == [ms for ms, _ in masked(pieces, KEY.encode())]
+    assert [ms for ms, _ in pieces] == [ms for ms, _ in mask_secret(pieces, KEY.encode())]
 
 
 def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
     awkward = 'sk-"\\-' + KEY
-    content = document(
+    content = format_recording(
         {"prompt": f"is {awkward} good?"}, AuthError(f"no {awkward}", http=401), None, [], awkward
     )
     value = json.loads(content)
@@ -98,22 +98,22 @@ def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
 
 def test_a_placeholder_for_a_key_takes_no_words_apart() -> None:
     pieces = [(0, b"data: latest")]
-    assert document(BODY, None, HEAD, pieces) == document(BODY, None, HEAD, pieces, "test")
+    assert format_recording(BODY, None, HEAD, pieces) == format_recording(BODY, None, HEAD, pieces, "test")
 
 
 def test_no_character_of_the_file_can_steer_a_terminal() -> None:
     text = "\x1b[2J\x9b2J\u202e\x7f\U000e0041"
-    content = document({"prompt": text}, None, HEAD, [(0, text.encode())]).decode()
+    content = format_recording({"prompt": text}, None, HEAD, [(0, text.encode())]).decode()
     assert content.replace("\n", "").isprintable()
     assert text.encode() == body(content.encode())
 
 
 def test_half_a_character_in_the_request_does_no_harm() -> None:
-    assert {"stop": "\ud83d"} == parse(document({"stop": "\ud83d"}, None, HEAD, [])).request
+    assert {"stop": "\ud83d"} == parse_recording(format_recording({"stop": "\ud83d"}, None, HEAD, [])).request
 
 
 def test_an_editor_may_put_its_mark_before_it() -> None:
-    assert b"data" == body(b"\xef\xbb\xbf" + document(BODY, None, HEAD, [(0, b"data")]))
+    assert b"data" == body(b"\xef\xbb\xbf" + format_recording(BODY, None, HEAD, [(0, b"data")]))
 
 
 GOOD = {"status": 200, "content_type": "text/plain", "pieces": [[0, "a"]]}
@@ -126,29 +126,31 @@ GOOD = {"status": 200, "content_type": "text/plain", "pieces": [[0, "a"]]}
         ({"answer": GOOD}, "missing required field `request`"),
         ({"request": {}}, "neither an answer nor an error"),
         ({"request": {}, "answer": {**GOOD, "status": "200"}}, r"got `str` - at `\$.answer.status`"),
-        ({"request": {}, "answer": {**GOOD, "status": 401}}, "no status 401; a failure is kept as an error"),
+        ({"request": {}, "answer": {**GOOD, "status": 401}}, "no status 401; write an error instead"),
         ({"request": {}, "answer": {**GOOD, "pieces": ["a"]}}, r"at `\$.answer.pieces\[0\]`"),
         ({"request": {}, "answer": {**GOOD, "pieces": [[0, 7]]}}, r"at `\$.answer.pieces\[0\]\[1\]`"),
         ({"request": {}, "answer": {**GOOD, "pieces": [[0, {"base64": "!"}]]}}, "base64"),
         ({"request": {}, "error": {"code": 3}}, "missing required field `message`"),
-        ({"request": {}, "error": {"code": 0, "message": ""}}, "no failure to answer has the code 0"),
+        ({"request": {}, "error": {"code": 0, "message": ""}}, "no error of an answer has the code 0"),
         ({"request": {}, "error": {"code": 13, "message": ""}}, "has the code 13"),
     ],
 )
 def test_what_is_no_recording_is_told_with_its_place(value: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parse(json.dumps(value).encode())
+        parse_recording(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b'{"request": {', b'{"request": NaN}', b"[" * 100_000])
 def test_what_is_no_json_is_no_recording(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  the words are those of the JSON reader
-        parse(content)
+        parse_recording(content)
 
 
 @pytest.mark.parametrize("code", range(3, 11))
 def test_every_failure_to_answer_can_be_written_by_hand(code: int) -> None:
-    kept = parse(json.dumps({"request": {}, "error": {"code": code, "message": "by hand"}}).encode()).error
+    kept = parse_recording(
+        json.dumps({"request": {}, "error": {"code": code, "message": "by hand"}}).encode()
+    ).error
     assert kept is not None
     error = kept.error()
     assert (ExitStatus(code), "by hand", False) == (error.status, error.message, error.retryable)

@@ -1,4 +1,4 @@
-"""What a recording holds: a request, and the answer or the failure that it brought, as a file that people edit; pure."""
+"""Formats and parses recordings: a request with its answer or its error, as JSON that people can edit; pure."""
 
 import codecs
 import json
@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from mmpipe.api.codes import Source
-from mmpipe.api.reception import Head
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.response import ResponseHead
 from mmpipe.errors import (
     AuthError,
     BadResponse,
@@ -29,7 +29,9 @@ from mmpipe.text import strict_json
 from mmpipe.text.visible import visible_json
 
 MASK: Final = "***"
-_SHORTEST_SECRET: Final = 8  # a placeholder such as `x` or `test` hides nothing, and stands in many a word
+_SHORTEST_SECRET: Final = (
+    8  # characters; a placeholder such as `x` or `test` is no secret, and part of many words
+)
 _PAGE: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _LINE: Final = json.JSONEncoder(ensure_ascii=False)
 FAILURES: Final[tuple[type[MmpipeError], ...]] = (
@@ -48,19 +50,19 @@ _SUCCESSES: Final = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Base64:
-    """What is no text."""
+    """Bytes that are not text."""
 
     base64: bytes
 
 
-# A piece of a body, behind the milliseconds from the beginning of the request to its coming.
+# A piece of a body, after the milliseconds from the beginning of the request to its arrival.
 Timed = tuple[int, bytes]
 Piece = tuple[float, str | Base64]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A response in 2xx."""
+class RecordedAnswer:
+    """A response with a status 2xx."""
 
     status: int
     content_type: str
@@ -68,17 +70,17 @@ class Answer:
     request_id: str | None = None
 
     @property
-    def arrivals(self) -> Iterator[Head | bytes]:
-        """The head and the pieces, as they came."""
-        yield Head(Source(self.status, self.request_id), self.content_type)
+    def arrivals(self) -> Iterator[ResponseHead | bytes]:
+        """The head and the pieces, in the order of their arrival."""
+        yield ResponseHead(ResponseInfo(self.status, self.request_id), self.content_type)
         for _, piece in self.pieces:
-            # An editor can write half a character, which is then judged as if the service had sent it.
+            # An editor may write a lone surrogate, which is then decoded as if the service had sent it.
             yield piece.encode(errors="surrogatepass") if isinstance(piece, str) else piece.base64
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What `as_json` tells of an error, without what would have it asked again: that brings the same."""
+class RecordedError:
+    """The fields of `MmpipeError.as_json`, without those for a retry: the retry of a replay brings the same error."""
 
     code: int
     message: str
@@ -87,57 +89,57 @@ class Failure:
     request_id: str | None = None
 
     def error(self) -> MmpipeError:
-        """The error, made anew."""
+        """The error that was recorded."""
         kind = _BY_CODE[self.code]
         return kind(self.message, http=self.http, api_code=self.api_code, request_id=self.request_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """An answer; or an error, and as much of an answer as came before it."""
+    """An answer; or an error, with the part of an answer that came before it."""
 
     request: Mapping[str, object]
-    answer: Answer | None = None
-    error: Failure | None = None
+    answer: RecordedAnswer | None = None
+    error: RecordedError | None = None
 
 
-def parse(content: bytes) -> Recording:
-    """The recording that a file holds; raises ValueError for anything else."""
+def parse_recording(content: bytes) -> Recording:
+    """The recording in the content of a file; raises ValueError for anything else."""
     value = strict_json.loads(content.decode("utf-8-sig"))
     recording = msgspec.convert(value, Recording)
     if recording.error is not None and recording.error.code not in _BY_CODE:
-        raise ValueError(f"no failure to answer has the code {recording.error.code}")
+        raise ValueError(f"no error of an answer has the code {recording.error.code}")
     if recording.answer is None and recording.error is None:
-        raise ValueError("there is neither an answer nor an error in it")
+        raise ValueError("it holds neither an answer nor an error")
     if recording.answer is not None and recording.answer.status not in _SUCCESSES:
-        raise ValueError(f"an answer has no status {recording.answer.status}; a failure is kept as an error")
+        raise ValueError(f"an answer has no status {recording.answer.status}; write an error instead")
     return recording
 
 
-def is_told(error: MmpipeError) -> bool:
-    """Whether the service told of the failure, and would again; not that it could not be reached or heard."""
+def is_from_service(error: MmpipeError) -> bool:
+    """True if the service reported the error; False if the service could not be reached or its response was damaged."""
     return error.http is not None or error.api_code is not None
 
 
-def document(
+def format_recording(
     request: Mapping[str, object],
     error: MmpipeError | None,
-    head: Head | None,
+    head: ResponseHead | None,
     pieces: Sequence[Timed],
     key: str | None = None,
 ) -> bytes:
-    """The file for what a request brought; the key is nowhere in it."""
+    """The content of the file for a request and its response; the key is masked everywhere."""
     secret = key if key is not None and len(key) >= _SHORTEST_SECRET else None
     value: dict[str, object] = {"request": request}
     if error is not None:
         value["error"] = error.as_json()
     rows: list[Piece] = []
     if head is not None:
-        rows += text_pieces(pieces if secret is None else masked(pieces, secret.encode()))
+        rows += split_text(pieces if secret is None else mask_secret(pieces, secret.encode()))
         value["answer"] = {
-            "status": head.source.http,
+            "status": head.info.http,
             "content_type": head.content_type,
-            "request_id": head.source.request_id,
+            "request_id": head.info.request_id,
             "pieces": [],
         }
     page = _page(value, rows)
@@ -146,8 +148,8 @@ def document(
     return visible_json(page).encode()
 
 
-def text_pieces(pieces: Iterable[Timed]) -> Iterator[Piece]:
-    """The pieces as text, each cut where a character ends; what is no UTF-8 stays bytes."""
+def split_text(pieces: Iterable[Timed]) -> Iterator[Piece]:
+    """The pieces as text, each cut where a character ends; pieces that are not UTF-8 stay bytes."""
     waiting, ms = b"", 0
     for ms, piece in pieces:
         received = waiting + piece
@@ -164,13 +166,13 @@ def text_pieces(pieces: Iterable[Timed]) -> Iterator[Piece]:
         yield ms, Base64(waiting)
 
 
-def masked(pieces: Sequence[Timed], secret: bytes) -> list[Timed]:
+def mask_secret(pieces: Sequence[Timed], secret: bytes) -> list[Timed]:
     """The pieces with `***` for the secret, also where it begins in one of them and ends in another."""
     body = b"".join(piece for _, piece in pieces)
     found = [match.start() for match in re.finditer(re.escape(secret), body)]
 
     def moved(cut: int) -> int:
-        """Where the cut is afterwards; one inside a secret goes behind it."""
+        """The new place of a cut; a cut inside a secret moves behind it."""
         before = bisect_left(found, cut)
         behind = found[before - 1] + len(secret) if before else 0
         return max(cut, behind) - before * (len(secret) - len(MASK))
@@ -181,7 +183,7 @@ def masked(pieces: Sequence[Timed], secret: bytes) -> list[Timed]:
 
 
 def _page(value: Mapping[str, object], rows: Iterable[Piece]) -> str:
-    """`value` laid out over many lines, with the rows in the empty list at its end, each on one line."""
+    """`value` as indented JSON; the rows fill the empty list at its end, one row a line."""
     page = _PAGE.encode(value)
     lines = ",\n".join(f"      {_LINE.encode(_row(*row))}" for row in rows)
     if lines:
