@@ -14,7 +14,6 @@ from mmpipe.structured.extraction import (
     extract_json,
     find_json,
     fit_schema,
-    instruction,
 )
 from mmpipe.structured.schema import Schema
 from support.json_texts import Written, written
@@ -309,7 +308,3 @@ def test_fences_are_those_of_commonmark(text: str, code: str) -> None:
 def test_an_answer_without_a_block_has_no_code(text: str) -> None:
     with pytest.raises(InvalidText, match="no fenced code block"):
         extract_code(text)
-
-
-def test_the_instruction_holds_the_schema() -> None:
-    assert instruction(PERSON).endswith(f"\n{PERSON.text}")

@@ -6,7 +6,7 @@ from mmpipe.core.events import Start, Stop, Text
 from mmpipe.core.reply import Reply
 from mmpipe.structured.constraint import OutputConstraint
 from mmpipe.structured.extraction import fit_schema
-from mmpipe.structured.repair import InvalidAnswer, repair_messages
+from mmpipe.structured.repair import InvalidAnswer, repair_messages, schema_instruction
 from mmpipe.structured.schema import Schema
 
 PERSON = Schema.parse('{"properties": {"age": {"type": "integer"}}}', "person")
@@ -36,3 +36,7 @@ def test_the_model_gets_its_answer_back_and_the_complaint() -> None:
     assert MESSAGE is answer
     assert "user" == complaint["role"]
     assert f"\n{error.complaint}\n" in str(complaint["content"])
+
+
+def test_the_instruction_holds_the_schema() -> None:
+    assert schema_instruction(PERSON).endswith(f"\n{PERSON.text}")

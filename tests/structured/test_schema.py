@@ -61,7 +61,7 @@ def test_of_alternatives_it_is_said_why_none_fits() -> None:
 
 def test_at_most_five_complaints_are_said_and_the_others_counted() -> None:
     lines = complaint({"items": {"type": "string"}}, list(range(40))).splitlines()
-    assert ['$[4]: 4 is not of type "string".', "And 35 more of the kind."] == lines[-2:]
+    assert ['$[4]: 4 is not of type "string".', "And 35 more errors."] == lines[-2:]
     assert 6 == len(lines)
 
 

@@ -1,4 +1,4 @@
-"""What the text of an answer has to be made of: JSON by a schema, or the block of it that is wanted."""
+"""The constraint on the text of an answer: JSON that fits a schema, or the JSON or code in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,15 +6,8 @@ from typing import Final, Literal
 
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
-from mmpipe.structured.extraction import (
-    Extractor,
-    InvalidText,
-    extract_code,
-    extract_json,
-    fit_schema,
-    instruction,
-)
-from mmpipe.structured.repair import InvalidAnswer
+from mmpipe.structured.extraction import Extractor, InvalidText, extract_code, extract_json, fit_schema
+from mmpipe.structured.repair import InvalidAnswer, schema_instruction
 from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
@@ -33,7 +26,10 @@ class ConstraintOptions:
 
 @dataclass(frozen=True, slots=True)
 class OutputConstraint:
-    """How an answer is made to fit, what the model is told of it, and how often it may mend one that does not."""
+    """The extractor of the text, the instruction for the model, and the most repairs of an invalid answer.
+
+    Without an extractor the text stays as it is.
+    """
 
     fit: Extractor | None = None
     instruction: str | None = None
@@ -59,7 +55,7 @@ AS_IT_IS: Final = OutputConstraint()
 
 
 def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> OutputConstraint:
-    """Raises UsageError for options that make no sense, InputError for a schema that is none."""
+    """Return the constraint; raises UsageError for options that contradict each other, InputError for a bad schema."""
     if options.schema is None:
         if options.repair is not None:
             raise UsageError("--repair goes with --schema")
@@ -72,7 +68,7 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         raise UsageError(f"--repair is {options.repair}: it must be 0 or more")
     schema = Schema.parse(read_text(options.schema), options.schema)
     repairs = 1 if options.repair is None else options.repair
-    return OutputConstraint(lambda text: fit_schema(text, schema), instruction(schema), repairs)
+    return OutputConstraint(lambda text: fit_schema(text, schema), schema_instruction(schema), repairs)
 
 
 def _extraction(extract: Extract, warn: Callable[[str], None]) -> Extractor:

@@ -1,8 +1,9 @@
-"""Asks the model to repair an invalid answer; pure."""
+"""Messages that make a model give a valid answer: the instruction before, and the complaint for a repair; pure."""
 
 from mmpipe.core.events import Message
 from mmpipe.core.reply import Reply
 from mmpipe.errors import BadResponse
+from mmpipe.structured.schema import Schema
 from mmpipe.text.visible import one_line
 
 
@@ -12,6 +13,15 @@ class InvalidAnswer(BadResponse):
     def __init__(self, complaint: str, *, request_id: str | None) -> None:
         super().__init__(f"the answer does not fit: {one_line(complaint, 400)}", request_id=request_id)
         self.complaint = complaint
+
+
+def schema_instruction(schema: Schema) -> str:
+    """The text of the system message that asks for JSON of this schema."""
+    return (
+        "Your answer is read by a program. Answer with exactly one JSON value and nothing else: no words "
+        "before or after it, no code fence, no comments. It must be valid against this JSON Schema (give a "
+        f"value that fits it, not the schema itself):\n{schema.text}"
+    )
 
 
 def repair_messages(reply: Reply, error: InvalidAnswer) -> tuple[Message, Message]:

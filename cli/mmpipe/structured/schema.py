@@ -1,4 +1,4 @@
-"""Holds a JSON value against a JSON Schema, and says to a model and to a person what is wrong with it."""
+"""Validates JSON values against a JSON Schema, and describes the errors for a model and a person."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,20 +13,20 @@ from mmpipe.text.visible import one_line
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError, Validator
 
-# A repair turn is paid by its length, and what is wrong in the sixth place is mostly wrong in the first.
+# A repair is paid by its length, and the sixth error is mostly like the first.
 _MOST_COMPLAINTS: Final = 5
 _MOST_ALTERNATIVES: Final = 3
-# The validator's own limit is 255 levels where it quotes a value; where it only walks, there is none, and
-# some thousand levels overflow its stack, which ends the process.
+# The validator has a limit of 255 levels only where it quotes a value. Elsewhere some thousand levels overflow its
+# stack, which ends the process.
 _DEEPEST: Final = 200
-_LARGE: Final = 1000  # values; each may be wrong, and each complaint is made with a copy of what it is about
+_LARGE: Final = 1000  # values; each may be an error, which is described with a copy of the value
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """A JSON Schema of the draft that its `$schema` names, 2020-12 if it names none; `text` is compact JSON.
 
-    `format` is checked where it is known (`date`, `email`, `uuid` ...), as people expect who write it down.
+    A known `format` (`date`, `email`, `uuid` ...) is checked, as its author expects.
     """
 
     text: str
@@ -34,19 +34,19 @@ class Schema:
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """The schema that `text` is; raises InputError, which calls it `name`."""
+        """Return the schema; raises InputError, whose message calls the schema `name`."""
         try:
             value = strict_json.loads(text)
         except ValueError as error:
             raise InputError(f"{name} is not JSON: {one_line(str(error), 200)}") from error
         if not isinstance(value, dict | bool):
-            raise InputError(f"{name} is no JSON Schema: that is an object, true or false")
+            raise InputError(f"{name} is no JSON Schema: a schema is an object, true or false")
         if is_too_deep(value):
             raise InputError(f"{name} is nested too deep: at most {_DEEPEST} levels can be checked")
-        return cls(_compact(text, name), _validator(value, name))
+        return cls(_compact(text, name), _build_validator(value, name))
 
     def complaint(self, value: object) -> str | None:
-        """None for a valid value, else what is wrong with it and where, a line each."""
+        """Return None for a valid value, otherwise its errors with their places, a line each."""
         if is_too_deep(value):
             return f"$: it is nested too deep, at most {_DEEPEST} levels are allowed."
         try:
@@ -54,16 +54,16 @@ class Schema:
                 return None
             errors = list(self._errors(value))
         except UnicodeEncodeError:
-            return "$: a string in it holds half of a surrogate pair, which is no character."
-        lines = [_sentence(error) for error in errors[:_MOST_COMPLAINTS]]
+            return "$: a string in it holds a lone surrogate, which is no character."
+        lines = [_describe(error) for error in errors[:_MOST_COMPLAINTS]]
         more = len(errors) - len(lines)
-        return "\n".join([*lines, f"And {more} more of the kind."] if more else lines)
+        return "\n".join([*lines, f"And {more} more errors."] if more else lines)
 
     def _errors(self, value: object) -> "Iterator[ValidationError]":
-        """All that is wrong with it, or only the first thing of a value so large that all of it could not be told in time."""
+        """All errors of the value; only the first error of a large value, where all of them would take too long."""
         import jsonschema_rs
 
-        if not _has_more_parts(value, _LARGE):
+        if not _has_more_values(value, _LARGE):
             yield from self._validator.iter_errors(value)
             return
         try:
@@ -72,7 +72,7 @@ class Schema:
             yield error
 
 
-def _validator(schema: dict[str, object] | bool, name: str) -> "Validator":
+def _build_validator(schema: dict[str, object] | bool, name: str) -> "Validator":
     # Costs 30 ms, and most runs need none.
     import jsonschema_rs
 
@@ -80,26 +80,26 @@ def _validator(schema: dict[str, object] | bool, name: str) -> "Validator":
         return jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
     except jsonschema_rs.ValidationError as error:
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
-            rule = "a schema must hold all that it refers to, for nothing is fetched"
+            rule = "a schema must hold everything that it refers to, since nothing is fetched"
             drafts = "the known drafts are 4, 6, 7, 2019-09 and 2020-12"
-            raise InputError(f"{name}: {_shortened(error.message)}; {rule}; {drafts}") from error
-        raise InputError(f"{name} is no valid JSON Schema: {_sentence(error)}") from error
+            raise InputError(f"{name}: {_shorten(error.message)}; {rule}; {drafts}") from error
+        raise InputError(f"{name} is no valid JSON Schema: {_describe(error)}") from error
 
 
 def _compact(text: str, name: str) -> str:
     try:
         return exact_json.compact(text)
     except UnicodeEncodeError as error:
-        raise InputError(f"{name} holds half of a surrogate pair, which is no character") from error
+        raise InputError(f"{name} holds a lone surrogate, which is no character") from error
 
 
 def is_too_deep(value: object) -> bool:
-    """Whether arrays and objects are nested so deep that those who walk them, here and elsewhere, may fall."""
+    """True if arrays and objects are nested so deep that recursive code, here and elsewhere, may fail."""
     return strict_json.is_deeper(value, _DEEPEST)
 
 
-def _has_more_parts(value: object, limit: int) -> bool:
-    """Whether more than `limit` values stand in it, at whatever depth."""
+def _has_more_values(value: object, limit: int) -> bool:
+    """True if the value has more than `limit` values inside, at any depth."""
     level, seen = [value], 0
     while level and seen <= limit:
         seen += len(level)
@@ -113,31 +113,31 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _sentence(error: "ValidationError") -> str:
+def _describe(error: "ValidationError") -> str:
     from jsonschema_rs import ValidationErrorKind
 
-    what = _shortened(error.message)
+    what = _shorten(error.message)
     if isinstance(error.kind, ValidationErrorKind.AnyOf | ValidationErrorKind.OneOfNotValid):
-        # Which alternative was meant cannot be known: the first trouble of each.
+        # Nobody knows which alternative was meant: give the first error of each.
         first = [branch[0] for branch in error.kind.context if branch][:_MOST_ALTERNATIVES]
         alternatives = "; or ".join(
-            f"{_path(each.instance_path)}: {_shortened(each.message)}" for each in first
+            f"{_format_path(each.instance_path)}: {_shorten(each.message)}" for each in first
         )
         what = f"none of the alternatives fits: {alternatives}" if alternatives else what
-    return one_line(f"{_path(error.instance_path)}: {what}.", 1000)
+    return one_line(f"{_format_path(error.instance_path)}: {what}.", 1000)
 
 
-def _path(steps: Iterable[str | int]) -> str:
-    return _shortened("$" + "".join(map(_step, steps)))
+def _format_path(steps: Iterable[str | int]) -> str:
+    return _shorten("$" + "".join(map(_format_step, steps)))
 
 
-def _step(step: str | int) -> str:
+def _format_step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
     return f".{step}" if step.isidentifier() else f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
-def _shortened(text: str, limit: int = 200) -> str:
-    """Both ends of it: a message opens with the value, which may be huge, and closes with what is wrong."""
+def _shorten(text: str, limit: int = 200) -> str:
+    """Return both ends of the text: a message begins with the value, which may be huge, and ends with the error."""
     half = limit // 2
     return one_line(text if len(text) <= limit else f"{text[:half]}\u2026{text[-half:]}")
