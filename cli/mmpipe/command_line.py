@@ -16,29 +16,29 @@ from typer.core import TyperCommand
 
 from mmpipe import __version__
 from mmpipe.commands.program import Program
-from mmpipe.commands.tree import TREE
 from mmpipe.errors import UsageError
-from mmpipe.grammar import Command, Parameter
+from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.text.suggestions import suggest
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:
     """Run the command that `arguments` name; returns its exit status, or raises what went wrong."""
+    tree = program.tree
     try:
-        status = command_line()(
+        status = command_line(tree)(
             arguments,
-            prog_name=TREE.program.name,
+            prog_name=tree.program.name,
             # No variable of the environment is to ask for Typer's completion in place of the command.
             complete_var="",
             standalone_mode=False,
             obj=program,
         )
     except typer.TyperException as error:
-        raise UsageError(_in_our_words(error)) from error
+        raise UsageError(_in_our_words(error, tree)) from error
     return status if isinstance(status, int) else 0
 
 
-def command_line() -> typer.Typer:
+def command_line(tree: Tree) -> typer.Typer:
     """The tree as Typer has it."""
     app = typer.Typer(
         context_settings={"help_option_names": []},
@@ -47,28 +47,34 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         suggest_commands=False,
     )
-    app.callback()(_flat(TREE.program))
-    for command in TREE.commands:
+    app.callback()(_flat(tree.program))
+    for command in tree.commands:
         # What follows the name of a command to be run belongs to that command.
         settings = {"allow_interspersed_args": not command.takes_command}
-        app.command(command.name, cls=_TreeCommand, context_settings=settings)(_flat(command))
+        app.command(command.name, cls=_typer_command(command), context_settings=settings)(_flat(command))
     return app
 
 
 def _flat(command: Command) -> Callable[..., int | None]:
     """A function with an argument for each parameter, as Typer wants it."""
-    sections = {name: [field.name for field in fields(kind)] for name, kind in command.sections.items()}
+    parameters = (*command.options, *command.arguments)
 
-    def run(context: typer.Context, **values: object) -> int | None:
-        chosen = {
-            name: kind(**{field: values[field] for field in sections[name]})
-            for name, kind in command.sections.items()
+    def run(context: typer.Context, **typed: Any) -> int | None:  # noqa: ANN401  values of any type
+        # Typer makes a list of several words, and nothing of none.
+        several = {
+            parameter.field: tuple(typed[parameter.field] or ())
+            for parameter in parameters
+            if parameter.repeatable
         }
-        return command.run(context.obj, **chosen)
+        values = {**typed, **several}
+        groups = {
+            name: group(**{field.name: values[field.name] for field in fields(group)})
+            for name, group in command.group_types.items()
+        }
+        return command.run(context.obj, command.options_type(**groups))
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
-    parameters = [_for_typer(parameter) for parameter in (*command.options, *command.arguments)]
-    run.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([context, *map(_for_typer, parameters)])  # type: ignore[attr-defined]
     return run
 
 
@@ -84,7 +90,8 @@ def _for_typer(parameter: Parameter) -> inspect.Parameter:
         kind = Annotated[
             bool, typer.Option(*parameter.names, callback=callback, is_eager=callback is not None)
         ]
-    default = None if parameter.required else parameter.default
+    # A value that was not typed is found in the tree, not by Typer.
+    default = None if parameter.metavar else False
     return inspect.Parameter(
         parameter.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
     )
@@ -94,52 +101,48 @@ def _show_help(context: typer.Context, wanted: bool) -> None:
     if wanted:
         from mmpipe.reference.help import format_help
 
-        context.obj.show(format_help(TREE, context.info_name))
+        context.obj.show(format_help(context.obj.tree, context.info_name))
         raise typer.Exit
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        context.obj.show(f"{TREE.program.name} {__version__}\n")
+        context.obj.show(f"{context.obj.tree.program.name} {__version__}\n")
         raise typer.Exit
 
 
 _SHOWN_AT_ONCE = {"help": _show_help, "version": _show_version}
 
 
-class _TreeCommand(TyperCommand):
-    """A command whose values are asked of the tree."""
+def _typer_command(command: Command) -> type[TyperCommand]:
+    """A command of Typer whose values are those of `command`."""
+    known = {parameter.field: parameter for parameter in (*command.options, *command.arguments)}
 
-    def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  whatever Typer passes on
-        super().__init__(*args, **settings)
-        known = {parameter.field: parameter for parameter in _parameters(self.name)}
-        for typed in self.params:
-            parameter = known[typed.name]
-            if parameter.metavar:
-                typed.process_value = partial(_value, parameter)  # type: ignore[method-assign]
+    class CommandOfTree(TyperCommand):
+        def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  whatever Typer passes on
+            super().__init__(*args, **settings)
+            for typed in self.params:
+                parameter = known[str(typed.name)]
+                if parameter.metavar:
+                    typed.process_value = partial(_value, parameter)  # type: ignore[method-assign]
 
-
-def _parameters(command: str | None) -> Sequence[Parameter]:
-    found = TREE.named(command)
-    return (*found.options, *found.arguments)
+    return CommandOfTree
 
 
-def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN401  a word, several, or the default
-    """What was typed, as the section has it; raises UsageError."""
+def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN401  a word, several, or nothing
+    """What was typed as the option group has it, or the default; raises UsageError."""
     if typed is None or typed == ():
         if parameter.required:
             raise UsageError(
                 f"{parameter.metavar} is missing: {', '.join(parameter.choices)}; --help tells more"
             )
-        return None
-    if typed == parameter.default:
-        return typed
+        return parameter.default
     if parameter.repeatable:
-        return [parameter.value(word) for word in typed]
+        return tuple(parameter.value(word) for word in typed)
     return parameter.value(typed)
 
 
-def _in_our_words(error: typer.TyperException) -> str:
+def _in_our_words(error: typer.TyperException, tree: Tree) -> str:
     """Typer's complaint as part of a line, with a guess of what was meant."""
     sentence = " ".join(error.format_message().split()).rstrip(".")
     # Its own guesses come in several forms, and are many.
@@ -148,9 +151,9 @@ def _in_our_words(error: typer.TyperException) -> str:
     if unknown is None:
         return f"{sentence}; --help tells more"
     if unknown[1] == "command":
-        known: Iterable[str] = (command.name for command in TREE.commands)
+        known: Iterable[str] = (command.name for command in tree.commands)
     else:
         context = getattr(error, "ctx", None)
-        options = TREE.named(getattr(context, "info_name", None)).options
+        options = tree.named(getattr(context, "info_name", None)).options
         known = (name for option in options for name in option.names)
     return f"{sentence}{suggest(unknown[2], known)}; --help tells more"

@@ -1,6 +1,6 @@
 """What can be typed, as values: the one tree that Typer, help, completions and man page are made of."""
 
-import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from itertools import groupby
@@ -10,34 +10,69 @@ from typing import ClassVar, Literal, Union, get_args, get_origin
 from mmpipe.errors import UsageError
 from mmpipe.text.suggestions import suggest
 
-_KINDS: Mapping[type, str] = {int: "a whole number", float: "a number"}
+_KINDS: Mapping[Callable[[str], object], str] = {int: "a whole number", float: "a number"}
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
 
 
 @dataclass(frozen=True, slots=True)
+class NumericRange:
+    """The numbers that an option takes; None is no bound, and infinity and not-a-number are never taken."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+
+    def __contains__(self, number: float) -> bool:
+        return (
+            math.isfinite(number)
+            and (self.at_least is None or number >= self.at_least)
+            and (self.above is None or number > self.above)
+            and (self.at_most is None or number <= self.at_most)
+        )
+
+    def __str__(self) -> str:
+        bounds = (("at least", self.at_least), ("above", self.above), ("at most", self.at_most))
+        return " and ".join(f"{words} {bound}" for words, bound in bounds if bound is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
-    """How a parameter is typed and told of; the annotation of a section's field, by `option` or `argument`."""
+    """The names, placeholder, help and range of a parameter; annotates a field of an option group."""
 
     names: tuple[str, ...]
     metavar: str
     help: str
+    range: NumericRange | None = None
 
 
-def option(*names: str, metavar: str = "", help: str) -> Declaration:  # noqa: A002  as everywhere
-    """An option; without a metavar it is a flag, or takes one of the choices of its type."""
-    return Declaration(names, metavar, help)
+def option(
+    *names: str,
+    metavar: str = "",
+    help: str,  # noqa: A002  as everywhere
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+) -> Declaration:
+    """An option; without a metavar it is a flag, or takes one of the choices of its type.
+
+    `{default}` in the help stands for the default of the field.
+    """
+    bounds = NumericRange(at_least, above, at_most)
+    return Declaration(names, metavar, help, None if bounds == NumericRange() else bounds)
 
 
 def argument(metavar: str, help: str) -> Declaration:  # noqa: A002  as everywhere
-    """What is no option."""
+    """An argument, which has a place instead of a name."""
     return Declaration((), metavar, help)
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """Parameters that belong together, under a title of the help and the man page.
+class OptionGroup:
+    """Parameters that belong together, as the work uses them; `title` is their heading in help and manual.
 
-    A subclass is a dataclass whose fields are annotated with their type and with how they are told of.
+    A subclass is a dataclass. Each field is annotated with its type and its `option` or `argument`. A type is str, int,
+    float, bool, a Literal of words, or a class with a `parse` of its own; also `X | None`, and `tuple[X, ...]` for a
+    repeatable parameter.
     """
 
     title: ClassVar[str]
@@ -47,25 +82,26 @@ class Section:
 class Parameter:
     """An option, or an argument if it has no names; `metavar` stands for its value, and is empty for a flag.
 
-    `field` is the section's, `kind` the type of each value that is typed.
+    `field` is a name in the option group. `parse` makes a value of a word.
     """
 
     field: str
     names: tuple[str, ...]
     metavar: str
     help: str
-    kind: type
+    parse: Callable[[str], object]
     choices: tuple[str, ...]
     repeatable: bool
     default: object
+    range: NumericRange | None = None
 
     @property
     def required(self) -> bool:
-        """Whether the command does not work without it."""
+        """True if the command does not work without this parameter."""
         return self.default is MISSING
 
     def value(self, word: str) -> object:
-        """What a word means here; raises UsageError."""
+        """The value of a typed word; raises UsageError for a word that is none, or a number out of range."""
         label = " / ".join(self.names) or self.metavar
         if not word and self.metavar in _NAMES_OF_FILES:
             raise UsageError(f"{label}: the name is empty, as that of a variable which is not set")
@@ -73,9 +109,12 @@ class Parameter:
             guess = suggest(word, self.choices)
             raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}{guess}")
         try:
-            return self.kind(word)
+            value = self.parse(word)
         except ValueError as error:
-            raise UsageError(f"{label}: {word!r} is not {_KINDS[self.kind]}") from error
+            raise UsageError(f"{label}: {word!r} is not {_KINDS[self.parse]}") from error
+        if self.range is not None and isinstance(value, int | float) and value not in self.range:
+            raise UsageError(f"{label} is {value}: it must be {self.range}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,36 +127,36 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command; `run` takes the program, and an instance of each section that it names as a type.
+    """A command; `run` takes the program and an instance of `options_type`, a dataclass of option groups.
 
-    The sections in `common` are seen to elsewhere. `details` are paragraphs with a blank line between them. The
-    arguments of one that `takes_command` are another command line.
+    The groups in `common` are handled before `run`. `details` are paragraphs with a blank line between them. The
+    arguments of a command that `takes_command` are another command line.
     """
 
     name: str
     summary: str
+    options_type: type
     run: Callable[..., int | None]
-    common: Sequence[type[Section]] = ()
+    common: Sequence[type[OptionGroup]] = ()
     examples: Sequence[Example] = ()
     details: str = ""
     takes_command: bool = False
 
     @property
-    def sections(self) -> Mapping[str, type[Section]]:
-        """The sections by the names under which `run` takes them."""
-        parameters = inspect.signature(self.run).parameters.values()
+    def group_types(self) -> Mapping[str, type[OptionGroup]]:
+        """The option groups by their names in `options_type`."""
         return {
-            parameter.name: parameter.annotation
-            for parameter in parameters
-            if inspect.isclass(parameter.annotation) and issubclass(parameter.annotation, Section)
+            field.name: field.type
+            for field in fields(self.options_type)
+            if isinstance(field.type, type) and issubclass(field.type, OptionGroup)
         }
 
     @property
     def groups(self) -> Mapping[str, Sequence[Parameter]]:
-        """The parameters by title, in the order in which `run` takes the sections."""
+        """The parameters by title, in the order of the option groups."""
         found: dict[str, list[Parameter]] = {}
-        for section in (*self.sections.values(), *self.common):
-            found.setdefault(section.title, []).extend(_parameters(section))
+        for group in (*self.group_types.values(), *self.common):
+            found.setdefault(group.title, []).extend(_parameters(group))
         return found
 
     @property
@@ -133,12 +172,12 @@ class Command:
 
     @property
     def options(self) -> tuple[Parameter, ...]:
-        """The options of all sections."""
+        """The options of all groups."""
         return tuple(found for group in self.groups.values() for found in group if found.names)
 
     @property
     def arguments(self) -> tuple[Parameter, ...]:
-        """Whatever is no option."""
+        """The arguments of all groups."""
         return tuple(found for group in self.groups.values() for found in group if not found.names)
 
     def _typed(self, argument: Parameter) -> str:
@@ -166,15 +205,26 @@ class Tree:
             yield tuple(command.name for command in same), same[0]
 
 
-def _parameters(section: type[Section]) -> Iterator[Parameter]:
-    for field in fields(section):
-        annotation, told = get_args(field.type)
-        # Parameters that may be left out are declared as `X | None`.
+def _parameters(group: type[OptionGroup]) -> Iterator[Parameter]:
+    for field in fields(group):
+        annotation, declared = get_args(field.type)
+        # A parameter without a default value is declared as `X | None`.
         wanted = get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
         choices = get_args(wanted) if get_origin(wanted) is Literal else ()
-        repeatable = get_origin(wanted) is list
+        repeatable = get_origin(wanted) is tuple
         kind = str if choices else get_args(wanted)[0] if repeatable else wanted
-        metavar = told.metavar or "|".join(choices)
         yield Parameter(
-            field.name, told.names, metavar, told.help, kind, choices, repeatable, default=field.default
+            field.name,
+            declared.names,
+            declared.metavar or "|".join(choices),
+            declared.help.replace("{default}", _shown(field.default)),
+            getattr(kind, "parse", kind),
+            choices,
+            repeatable,
+            field.default,
+            declared.range,
         )
+
+
+def _shown(default: object) -> str:
+    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -41,8 +41,9 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
     try:
         from mmpipe.command_line import perform
         from mmpipe.commands.program import Program
+        from mmpipe.commands.tree import TREE
 
-        return perform(arguments, Program(streams, dict(os.environ)))
+        return perform(arguments, Program(streams, dict(os.environ), TREE))
     except MmpipeError as error:
         _report(error, arguments, streams)
         return error.status

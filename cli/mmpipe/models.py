@@ -15,7 +15,8 @@ from mmpipe.errors import MmpipeError, Rejected, UsageError
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
-from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.console import Console
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.table import TableStyle, format_table
 from mmpipe.writers.terminal import terminal_width, wants_style
 

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.attempt import Observer
-from mmpipe.chat.answer import Ask, Options, answer
-from mmpipe.chat.conversation import ConversationOptions
-from mmpipe.chat.outputs import Form
-from mmpipe.chat.prompt import PromptSources
+from mmpipe.chat.answer import Ask, answer
+from mmpipe.chat.options import ChatOptions, OutputOptions, PromptOptions, StdinOptions, ThinkingOptions
+from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.core.request import Request
+from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
 from mmpipe.unix.streams import Streams
+from mmpipe.writers.options import OutputFormat
 
 STOP = Stop("stop", {"role": "assistant", "content": "56"})
 WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]
@@ -41,24 +42,20 @@ def asking(*attempts: list[Event | MmpipeError], seen: list[Request] | None = No
 
 def written(
     *attempts: list[Event | MmpipeError],
-    form: Form | None = None,
+    live: bool = False,
     terminals: str = "",
-    meta: Path | None = None,
-    allow_truncated: bool = False,
-    **settings: object,
+    **typed: object,
 ) -> tuple[str, str, MmpipeError | None]:
     """What stdout and stderr hold in the end, and the error."""
     streams = Streams.fake(terminals=terminals)
-    options = Options(
-        conversation=ConversationOptions(prompt=PromptSources(("7 * 8?",), use_stdin=False)),
-        form=form or Form(),
-        meta=None if meta is None else str(meta),
-        allow_truncated=allow_truncated,
-        settings=settings,
+    options = ChatOptions(
+        prompt=PromptOptions(("7 * 8?",)),
+        stdin=StdinOptions(no_stdin=True),
+        **typed,  # type: ignore[arg-type]
     )
     error: MmpipeError | None = None
     try:
-        answer(options, streams, KEY, asking(*attempts))
+        answer(options, streams, KEY, live=live, ask=asking(*attempts))
     except MmpipeError as raised:
         error = raised
     stdout, stderr = streams.captured()
@@ -75,7 +72,7 @@ def test_a_failed_attempt_that_wrote_nothing_is_made_again() -> None:
 
 
 def test_nothing_is_asked_again_after_a_byte_went_to_stdout() -> None:
-    stdout, _, error = written([Start("0", "M"), Text("4"), BROKEN], list(WHOLE), form=Form(live=True))
+    stdout, _, error = written([Start("0", "M"), Text("4"), BROKEN], list(WHOLE), live=True)
     assert ("4", BROKEN) == (stdout, error)
 
 
@@ -86,16 +83,18 @@ def test_what_cannot_help_is_not_asked_again() -> None:
 
 def test_retries_come_to_an_end() -> None:
     failure = ServerError("down", retryable=True)
-    assert failure is written([failure], [failure], list(WHOLE), retries=1)[2]
+    assert failure is written([failure], [failure], list(WHOLE), service=ServiceOptions(retries=1))[2]
 
 
 def test_a_failed_chat_writes_nothing() -> None:
-    for form in ("text", "json", "messages", "raw"):
-        assert "" == written([*WHOLE[:-1], BROKEN], form=Form(form), retries=0)[0]
+    formats: tuple[OutputFormat, ...] = ("text", "json", "messages", "raw")
+    for form in formats:
+        output, service = OutputOptions(form), ServiceOptions(retries=0)
+        assert "" == written([*WHOLE[:-1], BROKEN], output=output, service=service)[0]
 
 
 def test_json_lines_end_with_the_error() -> None:
-    stdout, _, _ = written([*WHOLE[:3], BROKEN], form=Form("jsonl", live=True))
+    stdout, _, _ = written([*WHOLE[:3], BROKEN], output=OutputOptions("jsonl"), live=True)
     assert ["start", "thinking", "text", "error"] == [
         json.loads(line)["type"] for line in stdout.splitlines()
     ]
@@ -108,12 +107,14 @@ def test_an_answer_that_is_none_is_written_and_fails(stop: Stop, error: type[Mmp
     stdout, _, raised = written([*WHOLE[:-1], stop])
     assert "56\n" == stdout
     assert isinstance(raised, error)
-    stdout, _, _ = written([*WHOLE[:-1], stop], form=Form("jsonl"))
+    stdout, _, _ = written([*WHOLE[:-1], stop], output=OutputOptions("jsonl"))
     assert "error" == json.loads(stdout.splitlines()[-1])["type"]
 
 
 def test_a_cut_answer_may_be_accepted() -> None:
-    assert ("56\n", "", None) == written([*WHOLE[:-1], Stop("length", {})], allow_truncated=True)
+    assert ("56\n", "", None) == written(
+        [*WHOLE[:-1], Stop("length", {})], output=OutputOptions(allow_truncated=True)
+    )
 
 
 def test_a_reason_that_is_not_known_is_said() -> None:
@@ -127,7 +128,7 @@ def test_calls_as_text_are_lines_of_json_and_fail() -> None:
     stdout, _, error = written([Start("0", "M"), call, Stop("tool_calls", {})])
     assert '{"index":0,"id":"1","name":"ls","arguments":"{}"}\n' == stdout
     assert isinstance(error, ToolError)
-    assert written([Start("0", "M"), call, Stop("tool_calls", {})], form=Form("json"))[2] is None
+    assert written([Start("0", "M"), call, Stop("tool_calls", {})], output=OutputOptions("json"))[2] is None
 
 
 SHOWN = "<think>\nhm\n</think>\n\n56\n"
@@ -147,20 +148,24 @@ SHOWN = "<think>\nhm\n</think>\n\n56\n"
     ],
 )
 def test_thinking_goes_where_it_is_wanted(
-    terminals: str, thinking: str | None, stdout: str, stderr: str
+    terminals: str, thinking: ThinkingMode | None, stdout: str, stderr: str
 ) -> None:
-    assert (stdout, stderr, None) == written(list(WHOLE), terminals=terminals, thinking=thinking)
+    assert (stdout, stderr, None) == written(
+        list(WHOLE), terminals=terminals, thinking=ThinkingOptions(thinking)
+    )
 
 
 def test_a_thinking_file_gets_the_thinking_whatever_stderr_is(tmp_path: Path) -> None:
-    form = Form(thinking_file=str(tmp_path / "thinking"))
-    assert ("56\n", "", None) == written(list(WHOLE), form=form, terminals="stderr")
+    thinking = ThinkingOptions(thinking_file=str(tmp_path / "thinking"))
+    assert ("56\n", "", None) == written(list(WHOLE), thinking=thinking, terminals="stderr")
     assert "hm\n" == (tmp_path / "thinking").read_text()
 
 
 @pytest.mark.parametrize(("thinking", "content"), [("split", "56"), ("hide", "56"), ("show", SHOWN.rstrip())])
-def test_a_record_carries_thinking_as_it_is_wanted(thinking: str, content: str) -> None:
-    record = json.loads(written(list(WHOLE), form=Form("json"), thinking=thinking)[0])
+def test_a_record_carries_thinking_as_it_is_wanted(thinking: ThinkingMode, content: str) -> None:
+    record = json.loads(
+        written(list(WHOLE), output=OutputOptions("json"), thinking=ThinkingOptions(thinking))[0]
+    )
     assert content == record["content"]
     assert ("hm" if thinking == "split" else None) == record.get("thinking")
     assert dict(STOP.message) == record["message"]
@@ -170,19 +175,19 @@ def test_a_record_carries_thinking_as_it_is_wanted(thinking: str, content: str) 
 
 
 def test_messages_are_the_turns_so_far() -> None:
-    lines = written(list(WHOLE), form=Form("messages"))[0].splitlines()
+    lines = written(list(WHOLE), output=OutputOptions("messages"))[0].splitlines()
     assert [{"role": "user", "content": "7 * 8?"}, dict(STOP.message)] == [json.loads(line) for line in lines]
 
 
 def test_the_request_is_what_was_typed() -> None:
     seen: list[Request] = []
-    options = Options(
-        conversation=ConversationOptions(prompt=PromptSources(("hi",), use_stdin=False), system="be brief"),
-        parameters=("seed=7",),
-        streamed=False,
-        settings={"model": "X", "temperature": 0.5, "max_tokens": 9},
+    options = ChatOptions(
+        prompt=PromptOptions(("hi",)),
+        stdin=StdinOptions(no_stdin=True),
+        system=SystemMessageOptions("be brief"),
+        request=RequestOptions(model="X", temperature=0.5, max_tokens=9, param=("seed=7",), wire="whole"),
     )
-    answer(options, Streams.fake(), KEY, asking(list(WHOLE), seen=seen))
+    answer(options, Streams.fake(), KEY, ask=asking(list(WHOLE), seen=seen))
     messages = ({"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"})
     body = {"temperature": 0.5, "max_completion_tokens": 9, "reasoning_split": True, "seed": 7}
     assert [Request("X", messages, body, streamed=False)] == seen
@@ -190,14 +195,22 @@ def test_the_request_is_what_was_typed() -> None:
 
 def failing(**typed: object) -> Callable[[Path], object]:
     def fail(meta: Path) -> object:
+        options = ChatOptions(output=OutputOptions(meta=str(meta)), **typed)  # type: ignore[arg-type]
         with pytest.raises(MmpipeError) as caught:
-            answer(Options(meta=str(meta), settings=typed), Streams.fake(), {}, asking())
+            answer(options, Streams.fake(), {}, ask=asking())
         return int(caught.value.status)
 
     return fail
 
 
-@pytest.mark.parametrize("failure", [failing(), failing(temperature=9), failing(base_url="nonsense")])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        failing(),
+        failing(request=RequestOptions(temperature=9)),
+        failing(service=ServiceOptions(base_url="nonsense")),
+    ],
+)
 def test_meta_is_written_after_every_failure(failure: Callable[[Path], object], tmp_path: Path) -> None:
     status = failure(tmp_path / "meta")
     line = json.loads((tmp_path / "meta").read_text())
@@ -205,7 +218,7 @@ def test_meta_is_written_after_every_failure(failure: Callable[[Path], object], 
 
 
 def test_meta_tells_of_the_answer(tmp_path: Path) -> None:
-    written([BROKEN], list(WHOLE), meta=tmp_path / "meta")
+    written([BROKEN], list(WHOLE), output=OutputOptions(meta=str(tmp_path / "meta")))
     line = json.loads((tmp_path / "meta").read_text())
     assert (0, 2, "stop", 9, None) == (
         line["exit_status"], line["attempts"], line["finish_reason"], line["usage"]["total_tokens"], line["error"]

@@ -1,141 +1,137 @@
 """Arguments become options; the commands are tried with functions of ours in place of the work."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from mmpipe.api.options import RecordingOptions
-from mmpipe.chat.answer import Options
-from mmpipe.chat.conversation import ConversationOptions
-from mmpipe.chat.outputs import Form
-from mmpipe.chat.prompt import PromptSources
+from mmpipe.chat.options import (
+    ChatOptions,
+    ConversationOptions,
+    OutputOptions,
+    PromptOptions,
+    StdinOptions,
+    ThinkingOptions,
+)
 from mmpipe.command_line import command_line
 from mmpipe.commands.program import Program
+from mmpipe.commands.sim import SimOptions
+from mmpipe.commands.tree import TREE
+from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.errors import UsageError
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import FaultKind
-from mmpipe.simulator.run import SimulatorOptions
-from mmpipe.structured.constraint import ConstraintOptions
-from mmpipe.tools.options import Bounds, ToolOptions
+from mmpipe.simulator.options import SimulatorOptions
+from mmpipe.structured.options import ConstraintOptions
+from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Verbosity
-
-UNTYPED = [
-    "model",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "thinking",
-    "connect_timeout",
-    "first_byte_timeout",
-    "idle_timeout",
-    "max_time",
-    "retries",
-    "base_url",
-    "ca_file",
-    "api_key_file",
-]
+from mmpipe.writers.options import Verbosity
 
 
-def chosen(*arguments: str) -> Options:
-    """The options that `chat` or `stream` hands to the work."""
-    seen: list[Options] = []
+def invoke(*arguments: str, streams: Streams | None = None) -> Result:
+    program = Program(streams or Streams.fake(), {}, TREE)
+    return CliRunner().invoke(command_line(TREE), list(arguments), obj=program)
 
-    def answer(options: Options, _: Streams, __: Mapping[str, str]) -> None:
-        seen.append(options)
 
-    result = CliRunner().invoke(
-        command_line(), list(arguments), obj=Program(Streams.fake(), {}, answer=answer)
-    )
+def chosen(name: str, *arguments: str) -> object:
+    """The options that a command hands to its work."""
+    seen: list[object] = []
+    command = replace(TREE.named(name), run=lambda _, options: seen.append(options))
+    tree = replace(TREE, commands=(command,))
+    # A callback beside the command keeps its name among what is typed.
+    result = CliRunner().invoke(command_line(tree), [name, *arguments], obj=Program(Streams.fake(), {}, tree))
     assert result.exit_code == 0, (result.output, result.exception)
     return seen[0]
 
 
-def conversation(**options: object) -> dict[str, object]:
-    return {"conversation": ConversationOptions(**options)}  # type: ignore[arg-type]
-
-
-def typed(options: Options) -> dict[str, object]:
-    return {name: value for name, value in options.settings.items() if value is not None}
-
-
-@pytest.mark.parametrize(("command", "live"), [("chat", False), ("stream", True)])
-def test_the_two_commands_differ_in_one_flag(command: str, live: bool) -> None:
-    options = chosen(command)
-    assert live is options.form.live
-    assert UNTYPED == list(options.settings)
-    assert {} == typed(options)
-    assert Options(form=Form(live=live)) == replace(options, settings={})
+@pytest.mark.parametrize("command", ["chat", "stream"])
+def test_without_arguments_every_option_has_its_default(command: str) -> None:
+    assert ChatOptions() == chosen(command)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a", "b c", "-"], conversation(prompt=PromptSources(("a", "b c", "-")))),
-        (["-f", "x", "--file", "-"], conversation(prompt=PromptSources((), ("x", "-")))),
-        (["-n"], conversation(prompt=PromptSources(use_stdin=False))),
-        (["--no-stdin"], conversation(prompt=PromptSources(use_stdin=False))),
-        (["--stdin-timeout", "2.5"], conversation(prompt=PromptSources(stdin_timeout=2.5))),
-        (["--", "-n"], conversation(prompt=PromptSources(("-n",)))),
-        (["-s", "be brief"], conversation(system="be brief")),
-        (["--system-file", "x"], conversation(system_file="x")),
-        (["--messages", "x"], conversation(messages="x")),
-        (["-c", "x", "--no-wait"], conversation(file="x", waits=False)),
-        (["--tool-result", "1=a", "--tool-result", "2=@b"], conversation(results=("1=a", "2=@b"))),
-        (["--tools", "x", "--tool-choice", "none"], {"tools": ToolOptions(file="x", choice="none")}),
-        (["--run", "a=b", "--run", "c=d -e"], {"tools": ToolOptions(runs=("a=b", "c=d -e"))}),
-        (["-j", "2"], {"tools": ToolOptions(bounds=Bounds(jobs=2))}),
-        (["--max-rounds", "2", "--max-calls", "3"], {"tools": ToolOptions(bounds=Bounds(rounds=2, calls=3))}),
-        (["--tool-timeout", "1.5"], {"tools": ToolOptions(seconds=1.5)}),
+        (["a", "b c", "-"], {"prompt": PromptOptions(words=("a", "b c", "-"))}),
+        (["-f", "x", "--file", "-"], {"prompt": PromptOptions(file=("x", "-"))}),
+        (["-n"], {"stdin": StdinOptions(no_stdin=True)}),
+        (["--no-stdin"], {"stdin": StdinOptions(no_stdin=True)}),
+        (["--stdin-timeout", "2.5"], {"stdin": StdinOptions(stdin_timeout=2.5)}),
+        (["--", "-n"], {"prompt": PromptOptions(words=("-n",))}),
+        (["-s", "be brief"], {"system": SystemMessageOptions(system="be brief")}),
+        (["--system-file", "x"], {"system": SystemMessageOptions(system_file="x")}),
+        (["--messages", "x"], {"conversation": ConversationOptions(messages="x")}),
+        (["-c", "x", "--no-wait"], {"conversation": ConversationOptions(conversation="x", no_wait=True)}),
+        (
+            ["--tool-result", "1=a", "--tool-result", "2=@b"],
+            {"tools": ToolOptions(tool_result=("1=a", "2=@b"))},
+        ),
+        (["--tools", "x", "--tool-choice", "none"], {"tools": ToolOptions(tools="x", tool_choice="none")}),
+        (["--run", "a=b", "--run", "c=d -e"], {"tools": ToolOptions(run=("a=b", "c=d -e"))}),
+        (["-j", "2"], {"tools": ToolOptions(concurrency=2)}),
+        (["--max-rounds", "2", "--max-calls", "3"], {"tools": ToolOptions(max_rounds=2, max_calls=3)}),
+        (["--tool-timeout", "1.5"], {"tools": ToolOptions(tool_timeout=1.5)}),
         (["--confirm", "--sandbox"], {"tools": ToolOptions(confirm=True, sandbox=True)}),
-        (["--tool-dir", "x", "--tool-env", "A"], {"tools": ToolOptions(folder="x", variables=("A",))}),
-        (["--schema", "x", "--repair", "2"], {"fitting": ConstraintOptions("x", 2)}),
-        (["--extract", "code"], {"fitting": ConstraintOptions(extract="code")}),
-        (["--record", "x"], {"recordings": RecordingOptions("x", "record")}),
-        (["--replay", "x"], {"recordings": RecordingOptions("x", "replay")}),
-        (["--cache", "x"], {"recordings": RecordingOptions("x", "cache")}),
-        (["-p", "a=1", "--param", "b=2"], {"parameters": ("a=1", "b=2")}),
-        (["--native-thinking"], {"native_thinking": True}),
-        (["--wire", "whole"], {"streamed": False}),
-        (["--thinking-file", "x"], {"form": Form(thinking_file="x")}),
-        (["--json"], {"form": Form("json")}),
-        (["-F", "jsonl"], {"form": Form("jsonl")}),
-        (["--format", "raw", "-o", "x"], {"form": Form("raw", output="x")}),
-        (["--meta", "x"], {"meta": "x"}),
-        (["--allow-truncated"], {"allow_truncated": True}),
-        (["-v", "-q"], {"manners": Verbosity(verbose=True, quiet=True)}),
-        (["--profile", "x"], {"profile": "x"}),
+        (["--tool-dir", "x", "--tool-env", "A"], {"tools": ToolOptions(tool_dir="x", tool_env=("A",))}),
+        (["--schema", "x", "--repair", "2"], {"constraint": ConstraintOptions(schema="x", repair=2)}),
+        (["--extract", "code"], {"constraint": ConstraintOptions(extract="code")}),
+        (["--record", "x"], {"recordings": RecordingOptions(record="x")}),
+        (["--replay", "x"], {"recordings": RecordingOptions(replay="x")}),
+        (["--cache", "x"], {"recordings": RecordingOptions(cache="x")}),
+        (["-m", "M"], {"request": RequestOptions(model="M")}),
+        (["--temperature", "0.5", "--top-p", "0.1"], {"request": RequestOptions(temperature=0.5, top_p=0.1)}),
+        (["--max-tokens", "9"], {"request": RequestOptions(max_tokens=9)}),
+        (["-p", "a=1", "--param", "b=2"], {"request": RequestOptions(param=("a=1", "b=2"))}),
+        (["--native-thinking"], {"request": RequestOptions(native_thinking=True)}),
+        (["--wire", "whole"], {"request": RequestOptions(wire="whole")}),
+        (["-t", "show"], {"thinking": ThinkingOptions(thinking="show")}),
+        (["--thinking-file", "x"], {"thinking": ThinkingOptions(thinking_file="x")}),
+        (["--json"], {"output": OutputOptions(json=True)}),
+        (["-F", "jsonl"], {"output": OutputOptions(format="jsonl")}),
+        (["--format", "raw", "-o", "x"], {"output": OutputOptions(format="raw", output="x")}),
+        (["--meta", "x"], {"output": OutputOptions(meta="x")}),
+        (["--allow-truncated"], {"output": OutputOptions(allow_truncated=True)}),
+        (["-v", "-q"], {"verbosity": Verbosity(verbose=True, quiet=True)}),
+        (["--profile", "x"], {"service": ServiceOptions(profile="x")}),
+        (
+            ["--connect-timeout", "1", "--first-byte-timeout", "2"],
+            {"service": ServiceOptions(connect_timeout=1, first_byte_timeout=2)},
+        ),
+        (
+            ["--idle-timeout", "3", "--max-time", "4", "--retries", "0"],
+            {"service": ServiceOptions(idle_timeout=3, max_time=4, retries=0)},
+        ),
+        (
+            ["--base-url", "intl", "--ca-file", "x"],
+            {"service": ServiceOptions(base_url="intl", ca_file="x")},
+        ),
+        (["--api-key-file", "x"], {"service": ServiceOptions(api_key_file="x")}),
         (["--error-json"], {}),
     ],
 )
 def test_each_option_arrives(arguments: list[str], expected: dict[str, object]) -> None:
-    assert replace(Options(), **expected) == replace(chosen("chat", *arguments), settings={})  # type: ignore[arg-type]
+    assert replace(ChatOptions(), **expected) == chosen("chat", *arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "name"),
     [
-        (["-m", "M"], {"model": "M"}),
-        (["--temperature", "0.5", "--top-p", "0.1"], {"temperature": 0.5, "top_p": 0.1}),
-        (["--max-tokens", "9"], {"max_tokens": 9}),
-        (["-t", "show"], {"thinking": "show"}),
-        (
-            ["--connect-timeout", "1", "--first-byte-timeout", "2"],
-            {"connect_timeout": 1, "first_byte_timeout": 2},
-        ),
-        (
-            ["--idle-timeout", "3", "--max-time", "4", "--retries", "0"],
-            {"idle_timeout": 3, "max_time": 4, "retries": 0},
-        ),
-        (["--base-url", "intl", "--ca-file", "x"], {"base_url": "intl", "ca_file": "x"}),
-        (["--api-key-file", "x"], {"api_key_file": "x"}),
+        (["chat", "-j", "0"], "-j / --concurrency is 0"),
+        (["chat", "--max-rounds", "-1"], "--max-rounds is -1"),
+        (["chat", "--max-calls", "-1"], "--max-calls is -1"),
+        (["chat", "--repair", "-1"], "--repair is -1"),
+        *((["chat", "--tool-timeout", limit], "--tool-timeout is") for limit in ("0", "-1", "inf", "nan")),
+        *((["chat", "--stdin-timeout", limit], "--stdin-timeout is") for limit in ("0", "-1", "inf", "nan")),
+        (["sim", "--port", "65536"], "--port is 65536: it must be at least 0 and at most 65535"),
+        (["sim", "--latency", "nan"], "--latency is nan"),
+        (["sim", "--tps", "0"], "--tps is 0.0: it must be above 0"),
     ],
 )
-def test_what_a_configuration_file_may_hold_too_arrives_as_a_setting(
-    arguments: list[str], expected: dict[str, object]
-) -> None:
-    assert expected == typed(chosen("stream", *arguments))
+def test_a_number_out_of_range_is_a_usage_error_with_the_bound(arguments: list[str], name: str) -> None:
+    error = invoke(*arguments).exception
+    assert isinstance(error, UsageError)
+    assert name in error.message
 
 
 @pytest.mark.parametrize(
@@ -152,8 +148,7 @@ def test_what_a_configuration_file_may_hold_too_arrives_as_a_setting(
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command_line(), ["chat", *arguments], obj=Program(Streams.fake(), {}))
-    assert 0 != result.exit_code
+    assert 0 != invoke("chat", *arguments).exit_code
 
 
 @pytest.mark.parametrize(
@@ -166,39 +161,31 @@ def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
     ],
 )
 def test_a_name_that_a_script_did_not_set_is_a_usage_error(arguments: list[str]) -> None:
-    result = CliRunner().invoke(command_line(), arguments, obj=Program(Streams.fake(), {}))
-    assert "the name is empty" in str(result.exception)
+    assert "the name is empty" in str(invoke(*arguments).exception)
 
 
 def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:
-    seen: list[SimulatorOptions] = []
-
-    def simulate(options: SimulatorOptions, _: Streams, __: Mapping[str, str]) -> int:
-        seen.append(options)
-        return 0
-
     arguments = (
-        "sim --port 1 --tps 2 --latency 3 --rpm 4 --fail 500 --fail cut:0.1 --dialect done --seed 5 --log f"
+        "--port 1 --tps 2 --latency 3 --rpm 4 --fail 500 --fail cut:0.1 --dialect done --seed 5 --log f"
     )
-    program = Program(Streams.fake(), {}, simulate=simulate)
+    command = ("mmpipe", "chat", "--json", "--seed")
+    expected = SimulatorOptions(command, 1, 2, 3, 4, ("500", "cut:0.1"), ("done",), 5, "f")
     for separator in (["--"], []):
-        command = ["mmpipe", "chat", "--json", "--seed"]
-        CliRunner().invoke(command_line(), [*arguments.split(), *separator, *command], obj=program)
-        assert seen.pop() == SimulatorOptions(
-            tuple(command), 1, 2, 3, 4, ("500", "cut:0.1"), ("done",), 5, "f"
-        )
+        options = chosen("sim", *arguments.split(), *separator, *command)
+        assert isinstance(options, SimOptions)
+        assert expected == options.simulator
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["chat", "--version"], ["sim", "--version"]])
 def test_the_version_goes_to_standard_output(arguments: list[str]) -> None:
     streams = Streams.fake()
-    assert 0 == CliRunner().invoke(command_line(), arguments, obj=Program(streams, {})).exit_code
+    assert 0 == invoke(*arguments, streams=streams).exit_code
     assert streams.captured()[0].startswith(b"mmpipe 0.")
 
 
 def test_the_help_of_the_simulator_names_every_fault_and_dialect() -> None:
     streams = Streams.fake()
-    CliRunner().invoke(command_line(), ["sim", "--help"], obj=Program(streams, {}))
+    invoke("sim", "--help", streams=streams)
     # Lines are broken behind hyphens too.
     text = " ".join(streams.captured()[0].decode().split()).replace("- ", "-")
     kinds = {kind.value for kind in FaultKind} - {"STATUS", "CODE"}
@@ -207,7 +194,7 @@ def test_the_help_of_the_simulator_names_every_fault_and_dialect() -> None:
 
 def test_no_option_takes_the_key() -> None:
     streams = Streams.fake()
-    CliRunner().invoke(command_line(), ["chat", "--help"], obj=Program(streams, {}))
+    invoke("chat", "--help", streams=streams)
     text = streams.captured()[0].decode()
     assert "--api-key-file" in text
     assert "--api-key " not in text

@@ -2,14 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from mmpipe.commands.tree import TREE
-from mmpipe.config.settings import DEFAULTS
+from mmpipe.config.options import DEFAULTS
 from mmpipe.grammar import Command
-from mmpipe.reference.documents import DOCUMENTS, generate_document
+from mmpipe.reference.documents import generate_document
 from mmpipe.reference.help import format_help
+from mmpipe.reference.options import Document
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
@@ -112,7 +114,7 @@ def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
     assert all("mmpipe" in line for line in examples[1:4:2])
 
 
-def part(kind: str, command: Command) -> str:
+def part(kind: Document, command: Command) -> str:
     """What a document says of one command alone, or of it and its twins."""
     text = re.sub(r"\\f[BIR]", "", generate_document(kind, TREE).replace("\\-", "-"))
     names = next(names for names, _ in TREE.alike() if command.name in names)
@@ -133,8 +135,8 @@ def part(kind: str, command: Command) -> str:
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
-@pytest.mark.parametrize("kind", list(DOCUMENTS))
-def test_completions_and_manual_know_every_option_of_each_command(command: Command, kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(Document))
+def test_completions_and_manual_know_every_option_of_each_command(command: Command, kind: Document) -> None:
     text = part(kind, command)
     # What an earlier command has too is only named in the manual, by its last name.
     known = {option for other in TREE.commands[: TREE.commands.index(command)] for option in other.options}
@@ -147,8 +149,8 @@ def test_completions_and_manual_know_every_option_of_each_command(command: Comma
             assert re.search(rf"(?<![\w-]){re.escape(spelled)}(?![\w-])", text), (command.name, name)
 
 
-@pytest.mark.parametrize("kind", list(DOCUMENTS))
-def test_completions_and_manual_know_every_choice(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(Document))
+def test_completions_and_manual_know_every_choice(kind: Document) -> None:
     text = generate_document(kind, TREE)
     for command in commands():
         for parameter in (*command.options, *command.arguments):
@@ -165,8 +167,8 @@ def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", list(DOCUMENTS))
-def test_the_committed_file_is_what_the_program_prints(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(Document))
+def test_the_committed_file_is_what_the_program_prints(kind: Document) -> None:
     """`mmpipe completion KIND > completions/FILE` makes it anew."""
     assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == generate_document(kind, TREE)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.config.keys import run_key_command
-from mmpipe.config.settings import HOSTS, Settings, check_base_url
+from mmpipe.config.options import HOSTS
+from mmpipe.config.settings import Settings, check_base_url
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}

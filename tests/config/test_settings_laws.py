@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.config.settings import DEFAULTS, FILE_KEYS, HOSTS, Settings
+from mmpipe.config.options import DEFAULTS, HOSTS
+from mmpipe.config.settings import FILE_KEYS, Settings
 from mmpipe.errors import AuthError
 from support.transcripts import IN_ONE_FOLDER
 

@@ -8,7 +8,7 @@ import pytest
 from genai_prices import Usage as TheirUsage
 from genai_prices import calc_price
 
-from mmpipe.chat.answer import UNDISPUTED
+from mmpipe.config.base_request import UNDISPUTED
 from mmpipe.core import catalogue
 from mmpipe.core.catalogue import Model, calculate_cost, find_model
 from mmpipe.core.events import Usage

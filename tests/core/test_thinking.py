@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.core.thinking import arrange_thinking, separate_tags
+from mmpipe.core.thinking_mode import ThinkingMode
 from support.cuts import cut
 
 TAGGED = st.lists(
@@ -158,7 +159,7 @@ def test_hidden_thinking_leaves_the_answer_alone() -> None:
 
 
 @pytest.mark.parametrize("mode", ["hide", "split"])
-def test_native_thinking_is_taken_out_of_the_answer_in_every_mode_but_show(mode: str) -> None:
+def test_native_thinking_is_taken_out_of_the_answer_in_every_mode_but_show(mode: ThinkingMode) -> None:
     thinking = "" if mode == "hide" else "hm"
     for pieces in (["<think>hm</think>\n\n56"], ["h", "m\n</think>\n\n56"]):
         assert (thinking, "56") == joined(list(arrange_thinking(map(Text, pieces), mode, native=True)))

@@ -15,7 +15,7 @@ from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
 from mmpipe.models import ListModels, ModelsOptions, models
 from mmpipe.unix.streams import Input, Output, Streams
-from mmpipe.writers.console import Verbosity
+from mmpipe.writers.options import Verbosity
 
 IDS = [model.id for model in load_models()]
 KEY = {"MINIMAX_API_KEY": "sk-test-key"}

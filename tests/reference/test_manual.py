@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -66,14 +67,19 @@ def test_examples_can_be_copied_from_the_page(needs: Callable[[str], None]) -> N
     ]
 
 
-def _nothing() -> None:
-    """The action of a command that is only described."""
+@dataclass
+class NoOptions:
+    """The options of a command without any."""
+
+
+def nothing() -> None:
+    """The work of a command that is only described."""
 
 
 def test_characters_that_roff_interprets_are_escaped() -> None:
     hostile = r""".'\fB \n "^~` -- \(em"""
-    command = Command("x", hostile, _nothing, examples=(Example(hostile, hostile),))
-    page = man_page(Tree(Command("mmpipe", "", _nothing), (command,)))
+    command = Command("x", hostile, NoOptions, nothing, examples=(Example(hostile, hostile),))
+    page = man_page(Tree(Command("mmpipe", "", NoOptions, nothing), (command,)))
     assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
 
 

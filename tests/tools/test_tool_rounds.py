@@ -8,11 +8,12 @@ import pytest
 
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Timeouts
-from mmpipe.errors import BadResponse, UsageError
+from mmpipe.errors import BadResponse
 from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.setup import set_up_tools
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.console import Console
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.watch import OutputWatch
 
 pytestmark = pytest.mark.tools
@@ -21,10 +22,10 @@ PATIENCE = Timeouts(connect=5, first_byte=5, idle=5, total=60, retries=0)
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
 
-def options(folder: Path, **typed: object) -> ToolOptions:
+def options(folder: Path) -> ToolOptions:
     path = folder / "tools.json"
     path.write_text(json.dumps([{"type": "function", "function": {"name": "f"}}]))
-    return ToolOptions(file=str(path), runs=(f"f=touch {folder / 'ran'}",), **typed)  # type: ignore[arg-type]
+    return ToolOptions(tools=str(path), run=(f"f=touch {folder / 'ran'}",))
 
 
 def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
@@ -52,9 +53,3 @@ def test_each_call_has_its_result(tmp_path: Path) -> None:
     assert [("1", "[no output]"), ("2", "[there is no tool 'g'; there are: f]")] == [
         (result.id, result.content) for result in found
     ]
-
-
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
-def test_a_limit_on_time_is_a_limit(seconds: float, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--tool-timeout"):
-        set_up_tools(options(tmp_path, seconds=seconds), ENVIRONMENT, ())

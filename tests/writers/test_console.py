@@ -3,7 +3,8 @@
 import pytest
 
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.console import Console
+from mmpipe.writers.options import Verbosity
 
 TERM = {"TERM": "xterm"}
 NOTE, WARNING, HINT, SUMMARY = (

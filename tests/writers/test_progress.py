@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import format_bar
-from mmpipe.writers.console import Console, Verbosity
+from mmpipe.writers.console import Console
 from mmpipe.writers.figures import format_columns, format_dollars, format_sentence
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.progress import BarProgress, NoProgress, PlainProgress, ProgressMode, choose_progress
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
 from support.terminals import Terminal
@@ -371,7 +372,7 @@ def test_rich_is_loaded_for_a_bar_and_for_nothing_else(expected: str, mode: str)
     code = f"""
 import sys
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Verbosity
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.progress import choose_progress
 from mmpipe.writers.snapshot import Snapshot
 streams = Streams.fake(terminals="stderr")

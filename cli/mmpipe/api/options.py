@@ -1,15 +1,56 @@
 """Options of recordings: `--record`, `--replay` and `--cache`."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from mmpipe.errors import UsageError
+from mmpipe.grammar import OptionGroup, option
 
 # `record` asks and writes; `replay` answers from the folder only; `cache` answers from the folder if it can.
 RecordingMode = Literal["record", "replay", "cache"]
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingOptions:
-    """The folder of recordings, as a path, and its use."""
+class RecordingOptions(OptionGroup):
+    """Folders of recorded answers; at most one of them is given."""
 
-    folder: str
-    mode: RecordingMode
+    title = "Recordings"
+
+    record: Annotated[
+        str | None, option("--record", metavar="DIR", help="Keep requests and answers as files in DIR.")
+    ] = None
+    replay: Annotated[
+        str | None,
+        option(
+            "--replay", metavar="DIR", help="Answer from DIR, without key and network; a miss is status 6."
+        ),
+    ] = None
+    cache: Annotated[
+        str | None,
+        option("--cache", metavar="DIR", help="Answer from DIR if it can; else send, and keep the answer."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for two folders."""
+        if len(self._given) > 1:
+            (first, _), (second, _), *_ = self._given
+            raise UsageError(f"--{first} and --{second}: one of them; --cache does both")
+
+    @property
+    def chosen(self) -> tuple[RecordingMode, str] | None:
+        """The mode and its folder, if any."""
+        return self._given[0] if self._given else None
+
+    @property
+    def is_replay(self) -> bool:
+        """True if no request is sent."""
+        return self.replay is not None
+
+    @property
+    def _given(self) -> list[tuple[RecordingMode, str]]:
+        folders: dict[RecordingMode, str | None] = {
+            "record": self.record,
+            "replay": self.replay,
+            "cache": self.cache,
+        }
+        return [(mode, folder) for mode, folder in folders.items() if folder is not None]

@@ -25,6 +25,7 @@ from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
+from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import Interrupted, MmpipeError
 
@@ -175,7 +176,7 @@ async def ask_records(
         raise engine.stopped_by
 
 
-def _ask_through(pool: AskMany, thinking: str) -> Ask:
+def _ask_through(pool: AskMany, thinking: ThinkingMode) -> Ask:
     """Ask the pool, arrange the thinking of its answers, and check their tool calls."""
 
     async def ask(request: Request, limits: Limits) -> Iterable[Event]:

@@ -10,8 +10,9 @@ from mmpipe.batch.records.formats.record_format import NEWLINE
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.results import ResultFormat
-from mmpipe.structured.constraint import ConstraintOptions
-from mmpipe.writers.console import Verbosity
+from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.structured.options import ConstraintOptions
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.progress import ProgressMode
 
 
@@ -46,7 +47,7 @@ class OutputOptions:
     """Where lines go, and which."""
 
     form: ResultFormat = ResultFormat()
-    thinking: str = "split"
+    thinking: ThinkingMode = "split"
     keep_order: bool = False
     path: str | None = None
     resume: bool = False
@@ -67,7 +68,7 @@ class BatchOptions:
     rates: Rates = Rates()
     bounds: RunLimits = RunLimits()
     dry_run: bool = False
-    recordings: RecordingOptions | None = None
+    recordings: RecordingOptions = RecordingOptions()
     profile: str | None = None
     manners: Verbosity = Verbosity()
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -145,7 +145,7 @@ def _check_stdin(call: BatchCall) -> None:
 
 
 def _is_replay(options: BatchOptions) -> bool:
-    return options.recordings is not None and options.recordings.mode == "replay"
+    return options.recordings.is_replay
 
 
 def _possible_concurrency(call: BatchCall) -> int:
@@ -158,12 +158,13 @@ def _possible_concurrency(call: BatchCall) -> int:
 
 def _recorded(call: BatchCall, pool: AskManyContext | None, endpoint: Endpoint | None) -> AskManyContext:
     """The pool, behind the folder of recordings if there is one; a replay has neither pool nor endpoint."""
-    recordings = call.options.recordings
-    if recordings is None:
+    chosen = call.options.recordings.chosen
+    if chosen is None:
         assert pool is not None  # noqa: S101  only a replay has none
         return pool
     key = None if endpoint is None else endpoint.key
-    return open_recorded_pool(open_recordings(Path(recordings.folder), recordings.mode, key), pool)
+    mode, folder = chosen
+    return open_recorded_pool(open_recordings(Path(folder), mode, key), pool)
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from mmpipe.chat.options import ChatOptions, ConversationOptions
 from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt
 from mmpipe.chat.transcript import Transcript, kept_transcript, parse_messages
+from mmpipe.config.base_request import system_message
 from mmpipe.core.calls import find_open_calls, format_calls
 from mmpipe.core.events import Message, ToolCall, ToolResult
 from mmpipe.core.messages import check_results, drop_open_calls
@@ -16,53 +18,6 @@ from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
 
 _STDIN = "standard input"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationOptions:
-    """What was typed of it: `messages` and `file` are paths, `results` are texts such as `call_1=@out.txt`.
-
-    With `waits` a transcript that another run holds is waited for.
-    """
-
-    messages: str | None = None
-    file: str | None = None
-    waits: bool = True
-    results: tuple[str, ...] = ()
-    system: str | None = None
-    system_file: str | None = None
-    prompt: PromptSources = PromptSources()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether something was said before."""
-        return self.messages is not None or self.file is not None
-
-    @property
-    def inputs(self) -> Iterator[str | None]:
-        """The files that are read, `-` for standard input; but for that of `-c`, which is to be written to."""
-        yield from (self.messages, self.system_file, *self.prompt.files)
-        yield "-" if self.prompt.use_stdin else None
-        values = (result.partition("=")[2] for result in self.results)
-        yield from (value[1:] for value in values if value.startswith("@"))
-
-    @property
-    def sources(self) -> PromptSources:
-        """Where the prompt comes from, beside everything else that may take standard input; raises UsageError."""
-        takers = [result.partition("=")[0] for result in self.results if result.partition("=")[2] == "@-"]
-        named = [f"--tool-result {taker}" for taker in takers]
-        named += ["--messages"] if self.messages == "-" else []
-        if len(named) > 1:
-            raise UsageError(f"{_STDIN} can be read once only: {' and '.join(named)} take it")
-        prompt = self.prompt
-        return PromptSources(
-            prompt.words,
-            prompt.files,
-            prompt.use_stdin,
-            prompt.stdin_timeout,
-            stdin_is_for=named[0] if named else None,
-            optional=self.goes_on,
-        )
 
 
 @dataclass(slots=True)
@@ -105,10 +60,10 @@ class Conversation:
 @contextmanager
 def kept(options: ConversationOptions, patience: float, console: Console) -> Iterator[Transcript | None]:
     """The transcript of `-c`, held until the context ends; a run that holds it is waited for so many seconds."""
-    if options.file is None:
+    if options.conversation is None:
         yield None
         return
-    path = options.file
+    path = options.conversation
     if path == "-":
         raise UsageError("-c keeps the conversation in a file: `-` is none; --messages - reads one")
 
@@ -116,7 +71,7 @@ def kept(options: ConversationOptions, patience: float, console: Console) -> Ite
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")
 
     with kept_transcript(
-        path, patience=patience if options.waits else 0.0, look=console.tick, waiting=waiting
+        path, patience=0.0 if options.no_wait else patience, look=console.tick, waiting=waiting
     ) as transcript:
         if transcript.repaired is not None:
             console.warn(transcript.repaired)
@@ -153,30 +108,30 @@ class UserInput:
     prompt: str = ""
 
 
-def read_said(options: ConversationOptions, stdin: Input, console: Console) -> UserInput:
+def read_said(options: ChatOptions, stdin: Input, console: Console) -> UserInput:
     """Read all that is to be said, before any transcript is locked: its writer may be the one that we read from.
 
     Raises InputError for what cannot be read, UsageError for results that make no sense.
     """
 
     def read(path: str) -> str:
-        timeout = options.prompt.stdin_timeout
+        timeout = options.stdin.stdin_timeout
         return read_stdin_text(stdin, timeout, console.hint) if path == "-" else read_text(path)
 
     seed: tuple[Message, ...] = ()
-    name = _STDIN if options.messages == "-" else options.messages
-    if options.messages is not None and name is not None:
-        seed = parse_messages(read(options.messages), name)
+    path = options.conversation.messages
+    name = _STDIN if path == "-" else path
+    if path is not None and name is not None:
+        seed = parse_messages(read(path), name)
         if not seed:
             # The stage of a pipe before this one has failed.
             raise InputError(f"{name}: there is no message in it")
-    results = _read_results(options.results, read)
-    if results and not options.goes_on:
+    results = _read_results(options.tools.tool_result, read)
+    if results and not options.conversation.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
-    system = None if options.system is None else decode_argument(options.system, "the system message")
-    if options.system_file is not None:
-        system = read_text(options.system_file)
-    return UserInput(seed, name, system, results, read_prompt(options.sources, stdin, console.hint))
+    system = system_message(options.system)
+    prompt = read_prompt(PromptSources.of(options), stdin, console.hint)
+    return UserInput(seed, name, system, results, prompt)
 
 
 def begun(

@@ -4,30 +4,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from mmpipe.chat.options import ChatOptions
 from mmpipe.core.events import Message
+from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
-from mmpipe.writers.lines import EventWriter, RawWriter, RecordWriter, TranscriptWriter
+from mmpipe.writers.lines import line_writer
+from mmpipe.writers.options import OutputFormat
 from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
 from mmpipe.writers.watch import OutputWatch
 from mmpipe.writers.writer import Writer
 
-THINKING = ("show", "split", "hide")
-
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How the user wants the answer; `thinking` is None where the default of the format holds.
+class AnswerForm:
+    """How an answer is written; `thinking` is None where the default of the format holds.
 
-    `live` is as it arrives; `with_calls` is false where tool calls are run here, and text need not tell of them.
+    `live` is as it arrives; `with_calls` is false where tool calls are run here, and text need not report them.
     """
 
-    format: str = "text"
-    thinking: str | None = None
-    thinking_file: str | None = None
-    output: str | None = None
+    format: OutputFormat = "text"
+    thinking: ThinkingMode | None = None
     live: bool = False
     with_calls: bool = True
 
@@ -36,15 +35,15 @@ class Form:
 class OutputTargets:
     """The open outputs of an answer, and the console beside them; the thinking of `form` is resolved."""
 
-    form: Form
+    form: AnswerForm
     data: Output
     thinking: TextSink | None
     thinking_file: Output | None
     console: Console
 
     @property
-    def mode(self) -> str:
-        """The thinking mode: `show`, `split` or `hide`."""
+    def mode(self) -> ThinkingMode:
+        """The mode of thinking."""
         return self.form.thinking or "split"
 
     @property
@@ -65,33 +64,30 @@ class OutputTargets:
     def writer(self) -> Writer:
         """A fresh writer for an attempt."""
         match self.form.format:
-            case "json":
-                return RecordWriter(self.data)
-            case "jsonl":
-                return EventWriter(self.data)
-            case "messages":
-                return TranscriptWriter(self.data)
-            case "raw":
-                return RawWriter(self.data, live=self.form.live)
-            case _:
+            case "text":
                 paper = TerminalText(self.data) if self.data.is_terminal else PlainText(self.data)
                 return TextWriter(paper, self.thinking, with_calls=self.form.with_calls)
+            case line_format:
+                return line_writer(line_format, self.data, live=self.form.live)
 
 
 @contextmanager
-def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[OutputTargets]:
+def open_targets(
+    form: AnswerForm, options: ChatOptions, streams: Streams, console: Console
+) -> Iterator[OutputTargets]:
     """The outlets for `form`; raises UsageError for a form that makes no sense, OutputError."""
-    if form.thinking_file is not None and form.format != "text":
+    output, thinking_file = options.output.output, options.thinking.thinking_file
+    if thinking_file is not None and form.format != "text":
         raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
-    if form.thinking_file is not None and form.thinking in ("show", "hide"):
+    if thinking_file is not None and form.thinking in ("show", "hide"):
         raise UsageError(f"--thinking-file and --thinking {form.thinking} contradict each other")
     with ExitStack() as stack:
-        if form.output in (None, "-"):
+        if output is None or output == "-":
             streams.stdout.check_open()
             data = streams.stdout
         else:
-            data = stack.enter_context(replace_output(str(form.output)))
-        file = None if form.thinking_file is None else stack.enter_context(open_output(form.thinking_file))
+            data = stack.enter_context(replace_output(output))
+        file = None if thinking_file is None else stack.enter_context(open_output(thinking_file))
         mode = _mode(form, data, streams, file, dims=console.can_dim)
         thinking = None
         if form.format == "text" and mode == "split":
@@ -99,7 +95,9 @@ def open_targets(form: Form, streams: Streams, console: Console) -> Iterator[Out
         yield OutputTargets(replace(form, thinking=mode), data, thinking, file, console)
 
 
-def _mode(form: Form, data: Output, streams: Streams, file: Output | None, *, dims: bool) -> str:
+def _mode(
+    form: AnswerForm, data: Output, streams: Streams, file: Output | None, *, dims: bool
+) -> ThinkingMode:
     """The default splits, except that text without a terminal to show thinking on hides it: cron mails stay clean."""
     if form.format == "text":
         mode = form.thinking or ("split" if file is not None or streams.stderr.is_terminal else "hide")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mmpipe.chat.options import ChatOptions, PromptOptions, StdinOptions
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
 from mmpipe.unix.streams import Input
@@ -12,22 +13,40 @@ NO_PROMPT = 'no prompt: say `mmpipe chat "your question"`, or pipe it in; --help
 
 @dataclass(frozen=True, slots=True)
 class PromptSources:
-    """The sources of a prompt, in the order of its parts: words, files, standard input.
+    """The places that a prompt comes from, in the order of the contract: words, files, standard input.
 
-    `stdin_is_for` is the option that has standard input for itself, `optional` whether one can do without a prompt.
+    `stdin_is_for` is the option that has standard input for itself. With `optional` a prompt may be missing.
     """
 
-    words: Sequence[str] = ()
-    files: Sequence[str] = ()
-    use_stdin: bool = True
-    stdin_timeout: float | None = None  # seconds
+    prompt: PromptOptions = PromptOptions()
+    stdin: StdinOptions = StdinOptions()
     stdin_is_for: str | None = None
     optional: bool = False
 
+    @classmethod
+    def of(cls, options: ChatOptions) -> "PromptSources":
+        """The sources beside all other options that read standard input; raises UsageError."""
+        results = (result.partition("=") for result in options.tools.tool_result)
+        named = [f"--tool-result {call}" for call, _, value in results if value == "@-"]
+        named += ["--messages"] if options.conversation.messages == "-" else []
+        if len(named) > 1:
+            raise UsageError(f"standard input can be read once only: {' and '.join(named)} take it")
+        return cls(
+            options.prompt,
+            options.stdin,
+            stdin_is_for=named[0] if named else None,
+            optional=options.conversation.goes_on,
+        )
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Words and files, among which `-` is standard input."""
+        return (*self.prompt.words, *self.prompt.file)
+
     @property
     def reads_rest(self) -> bool:
-        """Whether standard input belongs to the prompt without being named."""
-        return self.use_stdin and self.stdin_is_for is None and "-" not in (*self.words, *self.files)
+        """True if standard input belongs to the prompt without being named."""
+        return not self.stdin.no_stdin and self.stdin_is_for is None and "-" not in self.places
 
 
 def check_sources(sources: PromptSources, stdin: Input) -> None:
@@ -36,19 +55,16 @@ def check_sources(sources: PromptSources, stdin: Input) -> None:
     Raises UsageError where standard input is named twice or a person at a terminal gave no prompt, InputError where
     there is nothing to read.
     """
-    timeout = sources.stdin_timeout
-    if timeout is not None and not 0 < timeout < float("inf"):
-        raise UsageError(f"stdin-timeout is {timeout}: it must be above 0, in seconds")
-    places = [*sources.words, *sources.files].count("-")
+    places = sources.places.count("-")
     if places > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
-    if not sources.use_stdin and (places or sources.stdin_is_for is not None):
+    if sources.stdin.no_stdin and (places or sources.stdin_is_for is not None):
         raise UsageError("`-` is standard input, which --no-stdin says not to read")
     if places and sources.stdin_is_for is not None:
         raise UsageError(f"standard input can be read once only: {sources.stdin_is_for} takes it")
-    if sources.words or sources.files or sources.optional:
+    if sources.places or sources.optional:
         return
-    if not sources.use_stdin:
+    if sources.stdin.no_stdin:
         raise InputError("no prompt: --no-stdin, and neither words nor a file")
     if stdin.is_terminal:
         raise UsageError(NO_PROMPT)
@@ -61,11 +77,11 @@ def read_prompt(sources: PromptSources, stdin: Input, say: Callable[[str], None]
     """
 
     def read_stdin() -> str:
-        is_surprising = bool(sources.words) or sources.optional
-        return read_stdin_text(stdin, sources.stdin_timeout, say if is_surprising else None)
+        is_surprising = bool(sources.prompt.words) or sources.optional
+        return read_stdin_text(stdin, sources.stdin.stdin_timeout, say if is_surprising else None)
 
-    parts = _words(sources.words, read_stdin)
-    parts += [read_stdin() if path == "-" else read_text(path) for path in sources.files]
+    parts = _words(sources.prompt.words, read_stdin)
+    parts += [read_stdin() if path == "-" else read_text(path) for path in sources.prompt.file]
     if sources.reads_rest and not stdin.is_terminal:
         parts.append(read_stdin())
     parts = [part for part in parts if part.strip()]

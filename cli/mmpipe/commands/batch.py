@@ -1,41 +1,34 @@
 """`batch`: many prompts, and a line for each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from mmpipe.api.options import RecordingOptions
 from mmpipe.batch.records.formats.table import FormatChoice
+from mmpipe.commands.common import COMMON
 from mmpipe.commands.pace import Bounds, Pace, batch_bounds, check_numbers
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import (
-    COMMON,
-    Fitting,
-    Kept,
-    Request,
-    Service,
-    SystemMessage,
-    Talk,
-    fitting,
-    manners,
-    recordings,
-    settings,
-)
-from mmpipe.errors import UsageError
-from mmpipe.grammar import Command, Example, Section, argument, option
+from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.grammar import Command, Example, OptionGroup, argument, option
+from mmpipe.structured.options import ConstraintOptions
+from mmpipe.writers.options import Verbosity
 
 if TYPE_CHECKING:
-    from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
+    from mmpipe.batch.options import InputOptions, OutputOptions
+    from mmpipe.batch.options import RequestOptions as BatchRequestOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Records(Section):
+class Records(OptionGroup):
     """What is asked."""
 
     title = "Input"
 
     files: Annotated[
-        list[str] | None,
+        tuple[str, ...],
         argument("FILE", help="Files of records, also gzipped; none or `-` is standard input."),
-    ] = None
+    ] = ()
     input_format: Annotated[
         FormatChoice,
         option("--input-format", help="A prompt a line, or JSON [auto: by the first line]."),
@@ -48,7 +41,7 @@ class Records(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Section):
+class Choice(OptionGroup):
     """Which of the records."""
 
     title = "Input"
@@ -67,19 +60,19 @@ class Choice(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Thoughts(Section):
+class Thoughts(OptionGroup):
     """What becomes of the model's thinking."""
 
     title = "Thinking"
 
     thinking: Annotated[
-        Literal["show", "split", "hide"] | None,
+        ThinkingMode | None,
         option("-t", "--thinking", help="In the content, in a field of its own [split], or not at all."),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
-class Lines(Section):
+class Lines(OptionGroup):
     """What is written, and where."""
 
     title = "Output"
@@ -118,45 +111,58 @@ class Lines(Section):
     ] = "auto"
 
 
-def _ask_all(
-    program: Program,
-    records: Records,
-    system: SystemMessage,
-    choice: Choice,
-    request: Request,
-    thoughts: Thoughts,
-    lines: Lines,
-    fit: Fitting,
-    pace: Pace,
-    bounds: Bounds,
-    kept: Kept,
-    talk: Talk,
-    service: Service,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _BatchOptions:
+    records: Records
+    system: SystemMessageOptions
+    choice: Choice
+    request: RequestOptions
+    thoughts: Thoughts
+    lines: Lines
+    constraint: ConstraintOptions
+    pace: Pace
+    bounds: Bounds
+    recordings: RecordingOptions
+    verbosity: Verbosity
+    service: ServiceOptions
+
+
+def _ask_all(program: Program, options: _BatchOptions) -> None:
     from mmpipe.batch.options import BatchOptions, MergeOptions
     from mmpipe.batch.pace.gcra import Rates
 
-    check_numbers(choice.limit, pace, bounds)
+    records, lines, pace, bounds = options.records, options.lines, options.pace, options.bounds
+    check_numbers(options.choice.limit, pace, bounds)
     if lines.merge:
+        from mmpipe.batch.merge_journals import merge_journals
+
         joined = MergeOptions(
-            tuple(records.files or ()), lines.output, lines.keep_order, lines.overwrite, manners(talk)
+            records.files, lines.output, lines.keep_order, lines.overwrite, options.verbosity
         )
-        program.merge(joined, program.streams, program.environment)
+        merge_journals(joined, program.streams, program.environment)
         return
+    from mmpipe.batch.run import run_batch
+
+    typed = {
+        field.name: getattr(group, field.name)
+        for group in (options.request, options.service)
+        for field in fields(group)
+        if field.name not in ("param", "native_thinking", "wire", "profile")
+    }
     chosen = BatchOptions(
-        input=_input(records, choice),
-        request=_request(records, system, request, fit),
-        output=_output(lines, thoughts),
+        input=_input(records, options.choice),
+        request=_request(options),
+        output=_output(lines, options.thoughts),
         concurrency=pace.concurrency,
         rates=Rates(pace.rpm, pace.tpm),
         bounds=batch_bounds(pace, bounds),
         dry_run=bounds.dry_run,
-        recordings=recordings(kept),
-        profile=service.profile,
-        manners=manners(talk),
-        settings=settings(request, service),
+        recordings=options.recordings,
+        profile=options.service.profile,
+        manners=options.verbosity,
+        settings=typed,
     )
-    program.batch(chosen, program.streams, program.environment)
+    run_batch(chosen, program.streams, program.environment)
 
 
 def _input(records: Records, choice: Choice) -> "InputOptions":
@@ -164,7 +170,7 @@ def _input(records: Records, choice: Choice) -> "InputOptions":
     from mmpipe.batch.records.shard import Shard
 
     return InputOptions(
-        files=tuple(records.files or ()),
+        files=records.files,
         format=records.input_format,
         separator=b"\0" if records.null else b"\n",
         keep_going=choice.keep_going,
@@ -174,19 +180,17 @@ def _input(records: Records, choice: Choice) -> "InputOptions":
     )
 
 
-def _request(records: Records, system: SystemMessage, request: Request, fit: Fitting) -> "RequestOptions":
-    from mmpipe.batch.options import RequestOptions
+def _request(options: _BatchOptions) -> "BatchRequestOptions":
+    from mmpipe.batch.options import RequestOptions as BatchRequestOptions
 
-    if system.system is not None and system.system_file is not None:
-        raise UsageError("--system and --system-file: one of them")
-    return RequestOptions(
-        fitting=fitting(fit),
-        template=records.template,
-        system=system.system,
-        system_file=system.system_file,
-        parameters=tuple(request.param or ()),
-        native_thinking=request.native_thinking,
-        streamed=request.wire == "stream",
+    return BatchRequestOptions(
+        fitting=options.constraint,
+        template=options.records.template,
+        system=options.system.system,
+        system_file=options.system.system_file,
+        parameters=options.request.param,
+        native_thinking=options.request.native_thinking,
+        streamed=options.request.wire == "stream",
     )
 
 
@@ -211,6 +215,7 @@ def _output(lines: Lines, thoughts: Thoughts) -> "OutputOptions":
 BATCH = Command(
     "batch",
     "Ask many prompts, and write a line of JSON for each.",
+    _BatchOptions,
     _ask_all,
     common=COMMON,
     details="""

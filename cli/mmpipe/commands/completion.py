@@ -1,40 +1,31 @@
 """`completion`: the scripts for TAB, and the manual page."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
+from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import COMMON
-from mmpipe.grammar import Command, Example, Section, argument
+from mmpipe.grammar import Command, Example
+from mmpipe.reference.options import DocumentOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Script(Section):
-    """What is to be printed for the shell."""
+class CompletionOptions:
+    """All options of `completion`."""
 
-    title = "Output"
-
-    shell: Annotated[
-        Literal["bash", "zsh", "fish", "man"],
-        argument("SHELL", help="bash, zsh or fish; man prints the manual page."),
-    ]
+    document: DocumentOptions
 
 
-def _complete(
-    program: Program,
-    script: Script,
-) -> None:
-    # The tree holds this command too.
-    from mmpipe.commands.tree import TREE
+def _print_document(program: Program, options: CompletionOptions) -> None:
     from mmpipe.reference.documents import generate_document
 
-    program.show(generate_document(script.shell, TREE))
+    program.show(generate_document(options.document.shell, program.tree))
 
 
 COMPLETION = Command(
     "completion",
     "Print the completion script of a shell, or the manual page.",
-    _complete,
+    CompletionOptions,
+    _print_document,
     common=COMMON,
     details="The same files are installed under share/; this is for where they are not found.",
     examples=(

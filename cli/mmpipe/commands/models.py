@@ -1,16 +1,18 @@
 """`models`: what can be asked, and what it costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
+from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import COMMON, Service, Talk, manners, settings
+from mmpipe.config.options import ServiceOptions
 from mmpipe.errors import UsageError
-from mmpipe.grammar import Command, Example, Section, argument, option
+from mmpipe.grammar import Command, Example, OptionGroup, argument, option
+from mmpipe.writers.options import Verbosity
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue(Section):
+class CatalogueOptions(OptionGroup):
     """What is shown of the models."""
 
     title = "Output"
@@ -28,14 +30,17 @@ class Catalogue(Section):
     ] = False
 
 
-def _list_models(
-    program: Program,
-    catalogue: Catalogue,
-    talk: Talk,
-    service: Service,
-) -> None:
-    from mmpipe.models import ModelsOptions
+@dataclass(frozen=True, slots=True)
+class _ModelsOptions:
+    catalogue: CatalogueOptions = CatalogueOptions()
+    verbosity: Verbosity = Verbosity()
+    service: ServiceOptions = ServiceOptions()
 
+
+def _list_models(program: Program, options: _ModelsOptions) -> None:
+    from mmpipe.models import ModelsOptions, models
+
+    catalogue = options.catalogue
     if catalogue.json and catalogue.format == "tsv":
         raise UsageError("--json and -F tsv contradict each other")
     if catalogue.header and (catalogue.json or catalogue.format == "jsonl"):
@@ -45,16 +50,21 @@ def _list_models(
         format="jsonl" if catalogue.json else catalogue.format,
         header=catalogue.header,
         live=catalogue.live,
-        profile=service.profile,
-        manners=manners(talk),
-        settings=settings(service),
+        profile=options.service.profile,
+        manners=options.verbosity,
+        settings={
+            field.name: getattr(options.service, field.name)
+            for field in fields(options.service)
+            if field.name != "profile"
+        },
     )
-    program.models(chosen, program.streams, program.environment)
+    models(chosen, program.streams, program.environment)
 
 
 MODELS = Command(
     "models",
     "Show what can be asked, and what it costs.",
+    _ModelsOptions,
     _list_models,
     common=COMMON,
     details="""

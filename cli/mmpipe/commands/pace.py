@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from mmpipe.errors import UsageError
-from mmpipe.grammar import Section, option
+from mmpipe.grammar import OptionGroup, option
 
 if TYPE_CHECKING:
     from mmpipe.batch.pace.budgets import RunLimits
 
 
 @dataclass(frozen=True, slots=True)
-class Pace(Section):
+class Pace(OptionGroup):
     """How fast."""
 
     title = "Pace"
 
     concurrency: Annotated[
-        int, option("-j", "--concurrency", metavar="N", help="Most requests at once [32].")
+        int, option("-j", "--concurrency", metavar="N", help="Most requests at once [{default}].")
     ] = 32
     rpm: Annotated[
         float | None, option("--rpm", metavar="N", help="Most requests a minute, of all runs here together.")
@@ -27,12 +27,14 @@ class Pace(Section):
     ] = None
     max_wait: Annotated[
         float,
-        option("--max-wait", metavar="SECONDS", help="Longest pause that the service may ask for [600]."),
+        option(
+            "--max-wait", metavar="SECONDS", help="Longest pause that the service may ask for [{default}]."
+        ),
     ] = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds(Section):
+class Bounds(OptionGroup):
     """When a run ends by itself."""
 
     title = "Bounds"
@@ -50,7 +52,9 @@ class Bounds(Section):
     ] = None
     grace: Annotated[
         float,
-        option("--grace", metavar="SECONDS", help="How long a run that ends waits for its answers [5]."),
+        option(
+            "--grace", metavar="SECONDS", help="How long a run that ends waits for its answers [{default}]."
+        ),
     ] = 5.0
     dry_run: Annotated[
         bool, option("--dry-run", help="Ask nothing: check every record, and tell about what it would take.")

@@ -1,16 +1,23 @@
 """The tree of everything that can be typed."""
 
-from mmpipe.commands.answering import CHAT, STREAM
+from dataclasses import dataclass
+
 from mmpipe.commands.batch import BATCH
+from mmpipe.commands.chat import CHAT, STREAM
+from mmpipe.commands.common import AboutOptions
 from mmpipe.commands.completion import COMPLETION
 from mmpipe.commands.models import MODELS
 from mmpipe.commands.program import Program
-from mmpipe.commands.sections import About
-from mmpipe.commands.simulation import SIM
+from mmpipe.commands.sim import SIM
 from mmpipe.grammar import Command, Example, Tree
 
 
-def _mmpipe(_: Program) -> None:
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """No option but the common ones."""
+
+
+def _mmpipe(_: Program, __: NoOptions) -> None:
     """The program by itself does nothing but tell about itself."""
 
 
@@ -18,8 +25,9 @@ TREE = Tree(
     Command(
         "mmpipe",
         "A Unix filter for MiniMax's OpenAI-compatible API: prompts in, answers out, and an exit status to trust.",
+        NoOptions,
         _mmpipe,
-        common=(About,),
+        common=(AboutOptions,),
         details="""
             The prompt is made of words, then files, then standard input. The answer goes to standard output, and
             whatever is said about it to standard error. Status 0 means that the whole answer came and was written.

@@ -7,31 +7,20 @@ named in the same place as the key, and one that was typed as an option.
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmpipe.config.keys import checked, read_key_file, run_key_command
+from mmpipe.config.options import DEFAULTS, HOSTS, ServiceOptions
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import AuthError, UsageError
+from mmpipe.grammar import OptionGroup
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
-# FACTS.md, "Hosts and keys". `cn` is the host of the official page.
-HOSTS = {"cn": "https://api.minimaxi.com/v1", "intl": "https://api.minimax.io/v1"}
 _OWN_HOSTS = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
-
-# The limits are in seconds. The model of the official page was announced to end in November 2026.
-DEFAULTS: Mapping[str, object] = {
-    "model": "MiniMax-M3",
-    "base_url": HOSTS["cn"],
-    "connect_timeout": 10,
-    "first_byte_timeout": 60,
-    "idle_timeout": 120,
-    "max_time": 600,
-    "retries": 3,
-}
 
 _OPTION, _ENVIRONMENT, _DEFAULT = "option", "environment", "default"
 _LONGEST_LIMIT = 10 * 365 * 86_400.0  # seconds; what the system's timers take
@@ -82,6 +71,19 @@ class Settings:
         for name, value, source in self._layers(options, profile):
             if value is not None:
                 self._found[name] = Sourced(value, source)
+
+    @classmethod
+    def read(
+        cls, environment: Mapping[str, str], service: ServiceOptions, *groups: OptionGroup
+    ) -> "Settings":
+        """The settings where the options of these groups were typed; raises UsageError for a bad configuration file."""
+        typed = {
+            option.name: getattr(group, option.name)
+            for group in (service, *groups)
+            for option in fields(group)
+            if option.name in FILE_KEYS
+        }
+        return cls(typed, environment, service.profile)
 
     def get(self, name: str) -> object:
         """The value, or None where no layer has one."""

@@ -9,11 +9,12 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
   begins with `<think>` although no thinking came; its text is then parsed as native.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.thinking_mode import ThinkingMode
 
 OPENER = "<think>"
 CLOSERS = ("</think>", "</mm:think>")
@@ -22,8 +23,6 @@ _BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
 _LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
 _LINE_OPENER = f"\n{OPENER}"
 _MAX_TAG = max(map(len, _LEFTOVERS))
-
-Step = Callable[[Iterable[Event]], Iterator[Event]]
 
 
 def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
@@ -68,21 +67,22 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-def split(events: Iterable[Event]) -> Iterator[Event]:
-    """Both, each as its own events."""
-    return iter(events)
-
-
-_MODES: Mapping[str, Step] = {"show": show, "split": split, "hide": hide}
-
-
 def arrange_thinking(
-    events: Iterable[Event], mode: str, *, native: bool, thinks: bool = True
+    events: Iterable[Event], mode: ThinkingMode, *, native: bool, thinks: bool = True
 ) -> Iterator[Event]:
     """`events` with the thinking shown, split out or hidden, as `mode` says."""
     if mode == "show" and native:
         return _shown_as_sent(events)
-    return _MODES[mode](separate_tags(events, native=native, thinks=thinks))
+    separated = separate_tags(events, native=native, thinks=thinks)
+    match mode:
+        case "show":
+            return show(separated)
+        case "split":
+            return separated
+        case "hide":
+            return hide(separated)
+        case _:
+            assert_never(mode)
 
 
 def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:

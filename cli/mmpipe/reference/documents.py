@@ -1,21 +1,25 @@
 """The documents generated from the command tree, by the words of `mmpipe completion`."""
 
-from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from mmpipe.grammar import Tree
 from mmpipe.reference.bash import bash_script
 from mmpipe.reference.fish import fish_script
 from mmpipe.reference.manual import man_page
+from mmpipe.reference.options import Document
 from mmpipe.reference.zsh import zsh_script
 
-DOCUMENTS: Mapping[str, Callable[[Tree], str]] = {
-    "bash": bash_script,
-    "zsh": zsh_script,
-    "fish": fish_script,
-    "man": man_page,
-}
 
-
-def generate_document(name: str, tree: Tree) -> str:
+def generate_document(name: Document, tree: Tree) -> str:
     """Return the completion script of a shell, or the man page for `man`."""
-    return DOCUMENTS[name](tree)
+    match name:
+        case "bash":
+            return bash_script(tree)
+        case "zsh":
+            return zsh_script(tree)
+        case "fish":
+            return fish_script(tree)
+        case "man":
+            return man_page(tree)
+        case _:
+            assert_never(name)

@@ -49,7 +49,7 @@ def _models() -> tuple[str, ...]:
 
 
 def _hosts() -> tuple[str, ...]:
-    from mmpipe.config.settings import HOSTS
+    from mmpipe.config.options import HOSTS
 
     return tuple(HOSTS)
 

@@ -6,11 +6,11 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
+from mmpipe.simulator.options import SimulatorOptions
 from mmpipe.text.suggestions import suggest
 from mmpipe.unix.signals import handle_signals
 from mmpipe.unix.streams import Streams
@@ -19,23 +19,6 @@ if TYPE_CHECKING:
     from mmpipe.simulator.profile import SimulatorProfile
 
 _KEY = "simulated-key"
-_LAST_PORT = 65_535
-_LONGEST_LATENCY = 86_400.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorOptions:
-    """The options of `mmpipe sim`."""
-
-    command: Sequence[str] = ()
-    port: int = 0
-    tps: float | None = None
-    latency: float = 0.0
-    rpm: int | None = None
-    fail: Sequence[str] = ()
-    dialect: Sequence[str] = ()
-    seed: int = 0
-    log: str | None = None
 
 
 def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[str, str]) -> int:
@@ -136,14 +119,6 @@ def _profile(options: SimulatorOptions) -> "SimulatorProfile":
         raise UsageError(
             f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{suggest(unknown[0], Dialect)}"
         )
-    if not 0 <= options.port <= _LAST_PORT:
-        raise UsageError(f"--port is {options.port}: it must be from 0 to {_LAST_PORT}")
-    # The comparisons are such that not-a-number fails them.
-    if not 0 <= options.latency < _LONGEST_LATENCY:
-        raise UsageError(f"--latency is {options.latency}: it must be 0 or more, in seconds")
-    for name, value in (("--tps", options.tps), ("--rpm", options.rpm)):
-        if value is not None and not value > 0:
-            raise UsageError(f"{name} is {value}: it must be above 0")
     try:
         faults = tuple(parse_fault(spec) for spec in options.fail)
     except FaultSpecError as error:

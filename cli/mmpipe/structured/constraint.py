@@ -2,26 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
 from mmpipe.structured.extraction import Extractor, InvalidText, extract_code, extract_json, fit_schema
+from mmpipe.structured.options import DEFAULT_REPAIRS, ConstraintOptions, Extract
 from mmpipe.structured.repair import InvalidAnswer, schema_instruction
 from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
-Extract = Literal["code", "json"]
 SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
-
-
-@dataclass(frozen=True, slots=True)
-class ConstraintOptions:
-    """What was typed of it; `schema` is a path."""
-
-    schema: str | None = None
-    repair: int | None = None
-    extract: Extract | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +55,8 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         raise UsageError(
             "--schema and --extract: one of them; --schema takes the JSON out of the answer by itself"
         )
-    if options.repair is not None and options.repair < 0:
-        raise UsageError(f"--repair is {options.repair}: it must be 0 or more")
     schema = Schema.parse(read_text(options.schema), options.schema)
-    repairs = 1 if options.repair is None else options.repair
+    repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
     return OutputConstraint(lambda text: fit_schema(text, schema), schema_instruction(schema), repairs)
 
 

@@ -1,29 +1,69 @@
-"""What was typed about tools, as values; apart from what does the work, which most runs do not need."""
+"""Options of function calling: `--tools`, `--run` and the limits of both."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from mmpipe.grammar import OptionGroup, option
 
 CHOICES = ("auto", "none", "required")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How far the model may go: rounds of calls, calls in all, and how many run at once."""
+@dataclass(frozen=True, slots=True)
+class ToolOptions(OptionGroup):
+    """Functions that the model may call; `run` has texts such as `get_time=date -u`."""
 
-    rounds: int = 8
-    calls: int = 32
-    jobs: int = 4
+    title = "Function calling"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolOptions:
-    """What was typed of it; `file` and `folder` are paths, `runs` are texts such as `get_time=date -u`."""
-
-    file: str | None = None
-    choice: str | None = None
-    runs: tuple[str, ...] = ()
-    confirm: bool = False
-    sandbox: bool = False
-    folder: str | None = None
-    variables: tuple[str, ...] = ()
-    seconds: float = 30.0
-    bounds: Bounds = Bounds()
+    tools: Annotated[
+        str | None, option("--tools", metavar="FILE", help="Tool definitions, as OpenAI has them.")
+    ] = None
+    tool_choice: Annotated[
+        str | None,
+        option("--tool-choice", metavar="CHOICE", help="auto, none, required, or the name of a tool."),
+    ] = None
+    tool_result: Annotated[
+        tuple[str, ...],
+        option(
+            "--tool-result", metavar="ID=TEXT", help="The result of a call; @FILE reads it, @- from stdin."
+        ),
+    ] = ()
+    run: Annotated[
+        tuple[str, ...],
+        option(
+            "--run", metavar="NAME=COMMAND", help="Run COMMAND when the model calls NAME; no shell is used."
+        ),
+    ] = ()
+    concurrency: Annotated[
+        int,
+        option(
+            "-j", "--concurrency", metavar="N", at_least=1, help="Most tools that run at once [{default}]."
+        ),
+    ] = 4
+    max_rounds: Annotated[
+        int,
+        option(
+            "--max-rounds", metavar="N", at_least=0, help="End after so many rounds of calls [{default}]."
+        ),
+    ] = 8
+    max_calls: Annotated[
+        int, option("--max-calls", metavar="N", at_least=0, help="End after so many calls [{default}].")
+    ] = 32
+    tool_timeout: Annotated[
+        float,
+        option(
+            "--tool-timeout", metavar="SECONDS", above=0, help="Kill a tool that runs longer [{default}]."
+        ),
+    ] = 30.0
+    confirm: Annotated[bool, option("--confirm", help="Ask on the terminal before each tool is run.")] = False
+    sandbox: Annotated[
+        bool, option("--sandbox", help="Run tools in bubblewrap: no network, nothing to write to.")
+    ] = False
+    tool_dir: Annotated[
+        str | None, option("--tool-dir", metavar="DIR", help="Where tools run; writable in the sandbox too.")
+    ] = None
+    tool_env: Annotated[
+        tuple[str, ...],
+        option(
+            "--tool-env", metavar="NAME", help="A variable that tools get beside PATH, HOME, LANG and such."
+        ),
+    ] = ()

@@ -12,7 +12,7 @@ from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, ToolError
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, validate_arguments
-from mmpipe.tools.options import Bounds
+from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.process import Containment, Execution, run_contained, run_side_by_side
 from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.results import format_result
@@ -30,7 +30,7 @@ class ToolPolicy:
     """Rules for running tools: commands, limits of the loop, containment, and the user's confirmation (None: not needed)."""
 
     toolbox: Toolbox
-    bounds: Bounds
+    options: ToolOptions
     containment: Containment
     confirm: Confirm | None = None
 
@@ -41,7 +41,7 @@ class ToolRounds:
     def __init__(
         self, policy: ToolPolicy, limits: Limits, watch: OutputWatch, reporter: ToolReporter
     ) -> None:
-        self._toolbox, self._bounds, self._policy = policy.toolbox, policy.bounds, policy
+        self._toolbox, self._options, self._policy = policy.toolbox, policy.options, policy
         self._limits, self._watch, self._reporter = limits, watch, reporter
         self._rounds = self._calls = 0
         self._seen: Counter[tuple[str, bytes | str]] = Counter()
@@ -61,7 +61,7 @@ class ToolRounds:
             self._confirm(plan)
         tasks = [partial(self._execute, plan) for plan in plans if plan.arguments is not None]
         try:
-            run_side_by_side(tasks, self._bounds.jobs, self._check_time)
+            run_side_by_side(tasks, self._options.concurrency, self._check_time)
         except BaseException:
             # A tool that has run cannot be undone: its result is kept.
             if any(plan.execution is not None for plan in plans):
@@ -79,12 +79,12 @@ class ToolRounds:
     def _check(self, calls: Sequence[ToolCall]) -> None:
         self._rounds += 1
         self._calls += len(calls)
-        if self._rounds > self._bounds.rounds:
+        if self._rounds > self._options.max_rounds:
             raise ToolError(
-                f"the model calls tools for more than {self._bounds.rounds} rounds (--max-rounds)"
+                f"the model calls tools for more than {self._options.max_rounds} rounds (--max-rounds)"
             )
-        if self._calls > self._bounds.calls:
-            raise ToolError(f"the model calls tools more than {self._bounds.calls} times (--max-calls)")
+        if self._calls > self._options.max_calls:
+            raise ToolError(f"the model calls tools more than {self._options.max_calls} times (--max-calls)")
         if len({call.id for call in calls if call.id}) < len(calls):
             raise BadResponse("the model calls tools without a unique id for each call")
         for call in calls:

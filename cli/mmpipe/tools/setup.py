@@ -47,13 +47,13 @@ def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: 
 
     Raises UsageError for bad options, InputError for bad definitions, ToolError if a sandbox is asked for and does not work.
     """
-    if options.file is None:
+    if options.tools is None:
         _check_no_tool_options(options)
         return ToolSetup()
-    tools = {tool.name: tool for tool in parse_tools(read_text(options.file), options.file)}
-    choice = {} if options.choice is None else {"tool_choice": _parse_choice(options.choice, tools)}
+    tools = {tool.name: tool for tool in parse_tools(read_text(options.tools), options.tools)}
+    choice = {} if options.tool_choice is None else {"tool_choice": _parse_choice(options.tool_choice, tools)}
     body = {"tools": [tool.definition for tool in tools.values()], **choice}
-    commands = parse_commands(options.runs, tools, environment.get("PATH"))
+    commands = parse_commands(options.run, tools, environment.get("PATH"))
     if not commands:
         _check_no_run_options(options)
         return ToolSetup(body)
@@ -62,19 +62,19 @@ def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: 
     hide_environment()
     containment = _build_containment(options, environment, secrets)
     confirm = ask_user if options.confirm else None
-    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options.bounds, containment, confirm))
+    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options, containment, confirm))
 
 
 def _check_no_tool_options(options: ToolOptions) -> None:
-    if options.runs:
+    if options.run:
         raise UsageError("--run needs --tools: the model needs the definitions of its tools")
-    if options.choice is not None:
+    if options.tool_choice is not None:
         raise UsageError("--tool-choice needs --tools")
     _check_no_run_options(options)
 
 
 def _check_no_run_options(options: ToolOptions) -> None:
-    if options.confirm or options.sandbox or options.folder is not None or options.variables:
+    if options.confirm or options.sandbox or options.tool_dir is not None or options.tool_env:
         raise UsageError("--confirm, --sandbox, --tool-dir and --tool-env need --run")
 
 
@@ -96,11 +96,9 @@ def _parse_choice(choice: str, tools: Mapping[str, Tool]) -> object:
 def _build_containment(
     options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]
 ) -> Containment:
-    if not 0 < options.seconds < float("inf"):
-        raise UsageError(f"--tool-timeout is {options.seconds}: it must be a number of seconds above 0")
-    folder = None if options.folder is None else str(Path(options.folder).absolute())
+    folder = None if options.tool_dir is None else str(Path(options.tool_dir).absolute())
     if folder is not None and not Path(folder).is_dir():
-        raise UsageError(f"--tool-dir {one_line(str(options.folder), 60)}: there is no such folder")
-    variables = select_environment(environment, options.variables)
+        raise UsageError(f"--tool-dir {one_line(str(options.tool_dir), 60)}: there is no such folder")
+    variables = select_environment(environment, options.tool_env)
     sandbox = Sandbox.find(variables, writable=folder, hidden=tuple(secrets)) if options.sandbox else None
-    return Containment(variables, folder, options.seconds, sandbox)
+    return Containment(variables, folder, options.tool_timeout, sandbox)

@@ -1,21 +1,13 @@
 """Prints messages to the user on stderr, and erases the spinner or bar before each message."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.unix.streams import Streams
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.spinner import Spinner
 from mmpipe.writers.terminal import can_redraw, wants_style
-
-
-@dataclass(frozen=True, slots=True)
-class Verbosity:
-    """Options `--verbose` and `--quiet`."""
-
-    verbose: bool = False
-    quiet: bool = False
 
 
 class Drawing(Protocol):

@@ -11,6 +11,7 @@ from mmpipe.errors import MmpipeError, ToolError
 from mmpipe.text.json_bytes import compact_json
 from mmpipe.text.visible import visible, visible_json
 from mmpipe.unix.streams import Output
+from mmpipe.writers.options import LineFormat
 from mmpipe.writers.writer import WholeAnswer, Writer
 
 
@@ -21,6 +22,21 @@ def write_line(output: Output, value: Mapping[str, object]) -> None:
         line = visible_json(line)
     # A lone surrogate becomes its JSON escape.
     output.write(f"{line}\n".encode(errors="backslashreplace"))
+
+
+def line_writer(name: LineFormat, output: Output, *, live: bool) -> Writer:
+    """The writer of a format."""
+    match name:
+        case "json":
+            return RecordWriter(output)
+        case "jsonl":
+            return EventWriter(output)
+        case "messages":
+            return TranscriptWriter(output)
+        case "raw":
+            return RawWriter(output, live=live)
+        case _:
+            assert_never(name)
 
 
 class EventWriter(Writer):

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import StatusLine, format_bar
-from mmpipe.writers.console import Verbosity
 from mmpipe.writers.figures import format_columns, format_sentence
+from mmpipe.writers.options import Verbosity
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
 from mmpipe.writers.terminal import can_redraw, wants_style
 

@@ -11,7 +11,7 @@ from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.console import Verbosity
+from mmpipe.writers.options import Verbosity
 from support.harness import AT_ONCE, KEY, environment, service
 
 TRACE = RequestTrace(seed=0, number=1, now=0).id

@@ -1,0 +1,154 @@
+"""The options of `chat` and `stream`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from mmpipe.api.options import RecordingOptions
+from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.errors import UsageError
+from mmpipe.grammar import OptionGroup, argument, option
+from mmpipe.structured.options import ConstraintOptions
+from mmpipe.tools.options import ToolOptions
+from mmpipe.writers.options import OutputFormat, Verbosity
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOptions(OptionGroup):
+    """The parts of the prompt."""
+
+    title = "Input"
+
+    words: Annotated[
+        tuple[str, ...],
+        argument("PROMPT", help="The prompt; words are joined by one space, `-` is standard input."),
+    ] = ()
+    file: Annotated[
+        tuple[str, ...],
+        option("-f", "--file", metavar="PATH", help="Add a file to the prompt; `-` is standard input."),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions(OptionGroup):
+    """The transcript of an earlier conversation; both are paths."""
+
+    title = "Input"
+
+    messages: Annotated[
+        str | None,
+        option("--messages", metavar="PATH", help="Go on from a transcript: JSONL of messages, or an array."),
+    ] = None
+    conversation: Annotated[
+        str | None,
+        option(
+            "-c", "--conversation", metavar="FILE", help="Go on from FILE, and append the new messages to it."
+        ),
+    ] = None
+    no_wait: Annotated[bool, option("--no-wait", help="Fail (15) if another run holds the conversation.")] = (
+        False
+    )
+
+    @property
+    def goes_on(self) -> bool:
+        """True if there are earlier messages."""
+        return self.messages is not None or self.conversation is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StdinOptions(OptionGroup):
+    """How standard input is read."""
+
+    title = "Input"
+
+    no_stdin: Annotated[bool, option("-n", "--no-stdin", help="Never read standard input (like ssh -n).")] = (
+        False
+    )
+    stdin_timeout: Annotated[
+        float | None,
+        option(
+            "--stdin-timeout",
+            metavar="SECONDS",
+            above=0,
+            help="Fail if standard input has not ended by then.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingOptions(OptionGroup):
+    """How the thinking of the model is written."""
+
+    title = "Thinking"
+
+    thinking: Annotated[
+        ThinkingMode | None,
+        option("-t", "--thinking", help="Thinking before the answer, apart from it, or not at all."),
+    ] = None
+    thinking_file: Annotated[
+        str | None,
+        option("--thinking-file", metavar="PATH", help="Where split thinking goes (/dev/fd/3 works)."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions(OptionGroup):
+    """The format and the place of the answer."""
+
+    title = "Output"
+
+    format: Annotated[OutputFormat | None, option("-F", "--format", help="What is written [text].")] = None
+    json: Annotated[bool, option("--json", help="The same as -F json.")] = False
+    output: Annotated[
+        str | None,
+        option("-o", "--output", metavar="FILE", help="Write to FILE, all of the answer or nothing."),
+    ] = None
+    meta: Annotated[
+        str | None,
+        option(
+            "--meta",
+            metavar="FILE",
+            help="Append a JSON line about each tool that ran and one about the answer.",
+        ),
+    ] = None
+    allow_truncated: Annotated[
+        bool, option("--allow-truncated", help="An answer cut off at its token limit is no failure.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for two formats."""
+        if self.json and self.format not in (None, "json"):
+            raise UsageError(f"--json and -F {self.format} contradict each other")
+
+    @property
+    def chosen_format(self) -> OutputFormat:
+        """The format, by either option."""
+        return "json" if self.json else self.format or "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """All options of one answer."""
+
+    prompt: PromptOptions = PromptOptions()
+    conversation: ConversationOptions = ConversationOptions()
+    system: SystemMessageOptions = SystemMessageOptions()
+    stdin: StdinOptions = StdinOptions()
+    request: RequestOptions = RequestOptions()
+    thinking: ThinkingOptions = ThinkingOptions()
+    output: OutputOptions = OutputOptions()
+    constraint: ConstraintOptions = ConstraintOptions()
+    tools: ToolOptions = ToolOptions()
+    recordings: RecordingOptions = RecordingOptions()
+    verbosity: Verbosity = Verbosity()
+    service: ServiceOptions = ServiceOptions()
+
+    @property
+    def inputs(self) -> Iterator[str | None]:
+        """The files that are read, `-` for standard input; but for the file of `-c`, which is also written."""
+        yield from (self.conversation.messages, self.system.system_file, *self.prompt.file)
+        yield None if self.stdin.no_stdin else "-"
+        values = (result.partition("=")[2] for result in self.tools.tool_result)
+        yield from (value[1:] for value in values if value.startswith("@"))
+        yield from (self.tools.tools, self.constraint.schema)

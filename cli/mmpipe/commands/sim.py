@@ -1,0 +1,57 @@
+"""`sim`: a local simulator of the API."""
+
+from dataclasses import dataclass
+
+from mmpipe.commands.common import COMMON
+from mmpipe.commands.program import Program
+from mmpipe.grammar import Command, Example
+from mmpipe.simulator.options import SimulatorOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SimOptions:
+    """All options of `sim`."""
+
+    simulator: SimulatorOptions = SimulatorOptions()
+
+
+def _simulate(program: Program, options: SimOptions) -> int:
+    from mmpipe.simulator.run import simulate
+
+    return simulate(options.simulator, program.streams, program.environment)
+
+
+SIM = Command(
+    "sim",
+    "Simulate the API on this machine, to try everything without a key.",
+    SimOptions,
+    _simulate,
+    common=COMMON,
+    details="""
+        WHAT is an HTTP status, a MiniMax code, base_resp-CODE, event-CODE, retry-after=SECONDS,
+        retry-after-date=SECONDS, choices-null, cut, cut-at-frame, reset, refuse-late, no-finish, html,
+        json-error, empty, hang, hang-mid, hang-end, comments, length, filter, bad-utf8, bad-json, redirect,
+        slow, bom or retry-lines. WHEN is a probability, 1/N (every Nth), #N (the Nth) or <N (those before the
+        Nth).
+
+        DIALECT is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
+        mm-closer, several-blocks, tag-cut, crlf, call-at-finish, call-cut, no-index or no-usage.
+
+        A prompt that begins with sim: orders an answer: "sim:echo TEXT", "sim:think THINKING|||TEXT", "sim:length N"
+        (characters), "sim:chunks N", "sim:empty", or "sim:turns A|||B" (A, and B once the user complained of A).
+        If tools are given, "sim:tool NAME JSON" calls one; there may be more such lines, and lines of
+        "sim:say TEXT" (said before the calls), "sim:then" (the next round of calls) and, at the end, "sim:again"
+        (the last round for ever).
+    """,
+    examples=(
+        Example(
+            "mmpipe sim --fail '429:#1' -- mmpipe chat -n -v \"Are you there?\"",
+            "The first request meets a rate limit, the second does not.",
+        ),
+        Example(
+            'mmpipe sim --tps 30 --latency 1 -- mmpipe stream -n "Tell me a story."',
+            "As slow as the real one.",
+        ),
+    ),
+    takes_command=True,
+)

@@ -1,0 +1,51 @@
+"""Makes the part of a request that is the same for every prompt: what was typed about it, and the settings."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mmpipe.config.options import RequestOptions, SystemMessageOptions
+from mmpipe.config.settings import Settings
+from mmpipe.core.catalogue import find_model
+from mmpipe.core.parameters import build_sampling, check_for_model, parse_parameters
+from mmpipe.core.request import Request
+from mmpipe.errors import UsageError
+from mmpipe.unix.inputs import decode_argument, read_text
+
+# Fields that every model takes: the catalogue need not be read for them.
+UNDISPUTED: Final = {"reasoning_split", "temperature", "top_p", "tools"}
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+def base_request(
+    options: RequestOptions,
+    settings: Settings,
+    warn: Callable[[str], None],
+    *,
+    streamed: bool,
+    fields: Mapping[str, object] = _NOTHING,
+) -> Request:
+    """The request but for its messages; `fields` are further body fields, `streamed` holds without `--wire`.
+
+    Warns of parameters that the model ignores. Raises UsageError for values that cannot be sent.
+    """
+    sampled = build_sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    split = {} if options.native_thinking else {"reasoning_split": True}
+    further = parse_parameters(options.param)
+    if twice := sorted(further.keys() & fields.keys()):
+        raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: one of them")
+    body = {**sampled, **split, **fields, **further}
+    model = decode_argument(str(settings.get("model")), "the name of the model")
+    if not model.strip():
+        raise UsageError("the name of the model is empty")
+    for warning in check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
+        warn(warning)
+    wire = options.wire
+    return Request(model, (), body, streamed=streamed if wire is None else wire == "stream")
+
+
+def system_message(options: SystemMessageOptions) -> str | None:
+    """The text of the system message, if there is one; raises InputError, UsageError."""
+    if options.system_file is not None:
+        return read_text(options.system_file)
+    return None if options.system is None else decode_argument(options.system, "the system message")

@@ -1,0 +1,135 @@
+"""Options of the request and of the service, and the defaults of those that a configuration file may hold too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from mmpipe.errors import UsageError
+from mmpipe.grammar import OptionGroup, option
+
+# FACTS.md, "Hosts and keys". `cn` is the host of the official page.
+HOSTS: Final[Mapping[str, str]] = {
+    "cn": "https://api.minimaxi.com/v1",
+    "intl": "https://api.minimax.io/v1",
+}
+_HOST: Final = "cn"
+
+# The timeouts are in seconds. The model of the official page was announced to end in November 2026.
+DEFAULTS: Final[Mapping[str, object]] = {
+    "model": "MiniMax-M3",
+    "base_url": HOSTS[_HOST],
+    "connect_timeout": 10,
+    "first_byte_timeout": 60,
+    "idle_timeout": 120,
+    "max_time": 600,
+    "retries": 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessageOptions(OptionGroup):
+    """The system message; at most one of the two is given."""
+
+    title = "Input"
+
+    system: Annotated[str | None, option("-s", "--system", metavar="TEXT", help="The system message.")] = None
+    system_file: Annotated[
+        str | None,
+        option("--system-file", metavar="PATH", help="Read the system message from a file."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for two system messages."""
+        if self.system is not None and self.system_file is not None:
+            raise UsageError("--system and --system-file: one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOptions(OptionGroup):
+    """The request but for its messages."""
+
+    title = "Request"
+
+    model: Annotated[
+        str | None, option("-m", "--model", metavar="MODEL", help=f"The model to ask [{DEFAULTS['model']}].")
+    ] = None
+    temperature: Annotated[
+        float | None,
+        option("--temperature", metavar="T", help="Sampling temperature: above 0, at most 1."),
+    ] = None
+    top_p: Annotated[float | None, option("--top-p", metavar="P", help="Nucleus sampling: 0 to 1.")] = None
+    max_tokens: Annotated[
+        int | None,
+        option("--max-tokens", metavar="N", help="Most tokens of the answer, thinking included."),
+    ] = None
+    param: Annotated[
+        tuple[str, ...],
+        option("-p", "--param", metavar="KEY=JSON", help="Any other field of the request."),
+    ] = ()
+    native_thinking: Annotated[
+        bool,
+        option("--native-thinking", help="Have the thinking sent as tags in the text, and parse them."),
+    ] = False
+    wire: Annotated[
+        Literal["stream", "whole"] | None,
+        option("--wire", help="How the API is asked, whatever is written here."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions(OptionGroup):
+    """The service, and how long to wait for it."""
+
+    title = "Common"
+
+    connect_timeout: Annotated[
+        float | None,
+        option(
+            "--connect-timeout",
+            metavar="SECONDS",
+            help=f"Longest wait for a connection [{DEFAULTS['connect_timeout']}].",
+        ),
+    ] = None
+    first_byte_timeout: Annotated[
+        float | None,
+        option(
+            "--first-byte-timeout",
+            metavar="SECONDS",
+            help=f"Longest wait for a stream to begin [{DEFAULTS['first_byte_timeout']}].",
+        ),
+    ] = None
+    idle_timeout: Annotated[
+        float | None,
+        option(
+            "--idle-timeout",
+            metavar="SECONDS",
+            help=f"Longest pause within an answer [{DEFAULTS['idle_timeout']}].",
+        ),
+    ] = None
+    max_time: Annotated[
+        float | None,
+        option(
+            "--max-time",
+            metavar="SECONDS",
+            help=f"Longest time for an answer, retries included [{DEFAULTS['max_time']}].",
+        ),
+    ] = None
+    retries: Annotated[
+        int | None,
+        option("--retries", metavar="N", help=f"Most retries of a failed request [{DEFAULTS['retries']}]."),
+    ] = None
+    profile: Annotated[
+        str | None,
+        option("--profile", metavar="NAME", help="Use [profile.NAME] of the configuration file."),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        option("--base-url", metavar="URL", help=f"Where the API is: a URL, or cn or intl [{_HOST}]."),
+    ] = None
+    ca_file: Annotated[
+        str | None,
+        option("--ca-file", metavar="PATH", help="Certificates to trust instead of the system's."),
+    ] = None
+    api_key_file: Annotated[
+        str | None, option("--api-key-file", metavar="PATH", help="Read the API key from a file.")
+    ] = None

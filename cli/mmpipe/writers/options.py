@@ -1,0 +1,21 @@
+"""Options of output: how much is reported on stderr, and the formats of an answer."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from mmpipe.grammar import OptionGroup, option
+
+LineFormat = Literal["json", "jsonl", "messages", "raw"]
+OutputFormat = Literal["text", LineFormat]
+
+
+@dataclass(frozen=True, slots=True)
+class Verbosity(OptionGroup):
+    """How much is reported on stderr."""
+
+    title = "Common"
+
+    verbose: Annotated[
+        bool, option("-v", "--verbose", help="Report what is chosen and why, ids and timings.")
+    ] = False
+    quiet: Annotated[bool, option("-q", "--quiet", help="No warnings and no spinner.")] = False
