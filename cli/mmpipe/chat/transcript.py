@@ -13,6 +13,7 @@ from typing import Final
 
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
+from mmpipe.text.json_bytes import compact_json, reject_lone_surrogates
 from mmpipe.text.strict_json import is_deeper, loads
 from mmpipe.unix.folders import sync_folder_of
 from mmpipe.unix.locks import is_same_file, lock, pause_until_timeout
@@ -24,7 +25,6 @@ _REOPENINGS: Final = 1000
 _DEEPEST: Final = 500
 _FIRST_LINE: Final = b'{"role":"'  # of a conversation that begins here
 _SPACE: Final = " \t\r\n"
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def parse_messages(text: str, name: str) -> tuple[Message, ...]:
@@ -47,7 +47,7 @@ def message_line(message: Message) -> bytes:
     A half of a character is replaced if it has no other half: nothing that holds one can be sent, and one answer of
     that kind would end the conversation.
     """
-    line = f"{_ENCODER.encode(message)}\n"
+    line = f"{compact_json(message)}\n"
     try:
         return line.encode()
     except UnicodeEncodeError:
@@ -277,7 +277,7 @@ def _message(value: object, place: str) -> Message:
     if is_deeper(value, _DEEPEST):
         raise InputError(f"{place} is nested too deep")
     try:
-        _ENCODER.encode(value).encode()
+        reject_lone_surrogates(value)
     except UnicodeEncodeError as error:
         raise InputError(f"{place} holds half a character (a lone surrogate)") from error
     return value

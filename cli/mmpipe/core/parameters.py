@@ -1,12 +1,12 @@
 """Checks the parameters of a request before it is sent; pure."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
 from mmpipe.core.catalogue import Model
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
+from mmpipe.text.json_bytes import reject_lone_surrogates
 from mmpipe.text.visible import one_line
 
 # Body fields with their own option, which -p must not set.
@@ -93,8 +93,7 @@ def _shorten(value: object) -> str:
 def _parse_value(key: str, text: str) -> object:
     try:
         value = strict_json.loads(text)
-        # JSON can express a lone surrogate; a request cannot, and encoding raises a ValueError.
-        json.dumps(value, ensure_ascii=False).encode()
+        reject_lone_surrogates(value)
     except strict_json.TooLarge as error:
         raise UsageError(f"-p {key}: {one_line(str(error), 60)}") from error
     except ValueError as error:

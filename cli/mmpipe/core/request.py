@@ -1,15 +1,14 @@
 """Chat completion request, as a value."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.core.events import Message
+from mmpipe.text.json_bytes import sorted_json
 
 # Fields that change how the answer is sent, and not the question.
 _WIRE: Final = ("stream", "stream_options")
-_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +47,4 @@ class Request:
 
         question = {name: value for name, value in self.body().items() if name not in _WIRE}
         # Lone surrogates are escaped as in json_bytes.
-        return sha256(_CANONICAL.encode(question).encode(errors="backslashreplace")).hexdigest()
+        return sha256(sorted_json(question).encode(errors="backslashreplace")).hexdigest()

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Never, TypeAlias
 
+from mmpipe.text.json_bytes import compact_json
+
 Json: TypeAlias = dict[str, object]
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -16,7 +18,7 @@ def parse(raw: bytes) -> object:
 
 def encode(value: object) -> bytes:
     """Encode for an answer (FACTS.md, "Whole answers"): no spaces, and only necessary escapes."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = compact_json(value)
     # A request may contain the escape of a lone surrogate; Go writes U+FFFD for it.
     return _LONE_SURROGATE.sub("\ufffd", text).encode()
 

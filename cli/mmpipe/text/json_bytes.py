@@ -1,4 +1,4 @@
-"""Writes compact JSON: as bytes for millions of lines, ten times faster than Python's encoder, and as text."""
+"""Writes compact JSON: as bytes for millions of lines, ten times faster than Python's encoder; as text; and sorted."""
 
 import json
 from typing import Final
@@ -6,7 +6,11 @@ from typing import Final
 import msgspec
 
 _ENCODER: Final = msgspec.json.Encoder()
+# Created once: json.dumps with options creates an encoder each time, which takes longer than encoding a small value.
 _PYTHON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SORTED: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
 
 
 def json_bytes(value: object) -> bytes:
@@ -21,3 +25,13 @@ def json_bytes(value: object) -> bytes:
 def compact_json(value: object) -> str:
     """Return `value` as compact JSON on one line; a lone surrogate stays in the text."""
     return _PYTHON.encode(value)
+
+
+def sorted_json(value: object) -> str:
+    """Return `value` as compact JSON with sorted keys: equal values have equal texts. Raises RecursionError."""
+    return _SORTED.encode(value)
+
+
+def reject_lone_surrogates(value: object) -> None:
+    """Raise ValueError for a lone surrogate: JSON can express one in an escape, and a request in UTF-8 cannot."""
+    _PYTHON.encode(value).encode()

@@ -10,7 +10,7 @@ from typing import Final
 from mmpipe.errors import InputError, UsageError
 from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import strict_json
-from mmpipe.text.json_bytes import json_bytes
+from mmpipe.text.json_bytes import json_bytes, reject_lone_surrogates
 from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -98,8 +98,7 @@ def _parse_json(text: str) -> object:
     value = strict_json.loads(text)
     if is_too_deep(value):
         raise ValueError("nested too deep")
-    # JSON can express a lone surrogate; a request cannot, and encoding raises a ValueError.
-    json.dumps(value, ensure_ascii=False).encode()
+    reject_lone_surrogates(value)
     return value
 
 

@@ -21,7 +21,7 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
     [
         (b'"a\xff"', "not UTF-8: byte 2 is 0xff"),
         (b"{", "not JSON: Expecting property name enclosed in double quotes at character 2"),
-        (b'{"prompt": NaN}', "NaN is no number"),
+        (b'{"prompt": NaN}', "NaN is not a number"),
         (b"[" * 200_000, "nested too deep"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deep"),
         (b'{"a":' * 40_000, "nested too deep"),

@@ -7,12 +7,9 @@ import msgspec
 
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
+from mmpipe.text.json_bytes import sorted_json
 from mmpipe.text.strict_json import MAX_DEPTH
 
-# Created once: with options json.dumps creates an encoder each time, which takes longer than its work here.
-_CANONICAL: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
-)
 _DECODER: Final = msgspec.json.Decoder()
 
 
@@ -31,7 +28,7 @@ def parse_json(text: str) -> object:
 def canonical_json(value: object) -> bytes:
     """The same bytes for equal values; raises InputError for what no request can hold."""
     try:
-        return _CANONICAL.encode(value).encode()
+        return sorted_json(value).encode()
     except UnicodeEncodeError as error:
         raise InputError("it holds a lone surrogate, which is not valid Unicode") from error
     except RecursionError as error:
