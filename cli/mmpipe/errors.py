@@ -57,7 +57,7 @@ class ExitStatus(IntEnum):
 
 
 class ErrorFields(TypedDict, total=False):
-    """The fields of an error that `MmpipeError.derived` can give other values."""
+    """The fields that `MmpipeError.derived` may change."""
 
     message: str
     request_id: str | None

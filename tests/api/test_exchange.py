@@ -59,7 +59,7 @@ def hanging(*before: Arrival) -> Callable[[Callable[[Arrival], None]], None]:
         ([], "no connection within 0.1 s .--connect-timeout"),
         ([Stage.SENDING], "the request could not be sent within 0.3 s .--idle-timeout"),
         ([Stage.SENDING, Stage.WAITING], "no answer began within 0.2 s .--first-byte-timeout"),
-        ([Stage.WAITING, b"x"], "the answer stood still for 0.3 s .--idle-timeout"),
+        ([Stage.WAITING, b"x"], "the answer stalled for 0.3 s .--idle-timeout"),
     ],
 )
 def test_each_stage_has_its_limit(before: list[Arrival], words: str) -> None:

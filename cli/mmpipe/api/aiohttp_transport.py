@@ -30,7 +30,7 @@ _SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns above that
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
-def open_session(endpoint: Endpoint, patience: Timeouts, size: int) -> "aiohttp.ClientSession":
+def open_session(endpoint: Endpoint, timeouts: Timeouts, size: int) -> "aiohttp.ClientSession":
     """A session of at most `size` connections; raises ValueError or OSError for an invalid proxy or certificates."""
     import aiohttp
     import httpx2
@@ -46,7 +46,7 @@ def open_session(endpoint: Endpoint, patience: Timeouts, size: int) -> "aiohttp.
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
         proxy=_proxy(endpoint),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=patience.connect),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect),
     )
 
 
@@ -74,7 +74,7 @@ def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOp
 
     built: dict[str, httpx2.Request] = {}
 
-    class Client(openai.AsyncOpenAI):
+    class AsyncClient(openai.AsyncOpenAI):
         @property
         def user_agent(self) -> str:
             return USER_AGENT
@@ -100,7 +100,7 @@ def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOp
                 extensions=first.extensions,
             )
 
-    client = Client(
+    client = AsyncClient(
         api_key=endpoint.key.value,
         base_url=endpoint.base_url,
         max_retries=0,

@@ -106,10 +106,10 @@ class ChunkDecoder:
             else:
                 yield from self._think(field.partition("/")[0], text)
 
-    def _think(self, source: str, text: str) -> Iterator[Thinking]:
+    def _think(self, field: str, text: str) -> Iterator[Thinking]:
         """The same thinking comes in one field or in two (FACTS.md, "Streams"): the text counts once."""
         ahead = max(self._thought.values(), default=0)
-        reached = self._thought[source] = self._thought.get(source, 0) + len(text)
+        reached = self._thought[field] = self._thought.get(field, 0) + len(text)
         if reached > ahead:
             yield Thinking(text[-(reached - ahead) :])
 

@@ -112,7 +112,7 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
 def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> "OpenAI":
     import openai
 
-    class Client(openai.OpenAI):
+    class SyncClient(openai.OpenAI):
         @property
         def user_agent(self) -> str:
             return USER_AGENT
@@ -131,7 +131,7 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
         timeout=timeout,
         event_hooks={"request": [_tracer(put)], "response": [accept_any_status]},
     )
-    return Client(
+    return SyncClient(
         api_key=endpoint.key.value,
         base_url=endpoint.base_url,
         max_retries=0,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mmpipe.api.server_times import server_time
@@ -37,8 +37,8 @@ _REQUEST = "the request itself must change"
 class ErrorMeaning(NamedTuple):
     """The error of an API code or an HTTP status, and the user's next step.
 
-    `overload`: fewer requests at once would help. `plan_window`: nothing is answered before the moment that the
-    message names.
+    `overload`: fewer requests at once would help. `plan_window`: the service answers no request before the moment in
+    the message.
     """
 
     error: type[MmpipeError]
@@ -123,7 +123,7 @@ def find_error(
     """
     request_id = body.get("request_id")
     if isinstance(request_id, str) and TRACE.fullmatch(request_id):
-        info = ResponseInfo(info.http, request_id, info.retry_after, info.date)
+        info = replace(info, request_id=request_id)
     error = body.get("error")
     if error is None and answer not in body and isinstance(body.get("message"), str):
         # Some gateways send an `event: error` with nothing around the message.
@@ -153,7 +153,7 @@ def explain_status(info: ResponseInfo, body: Mapping[str, object] | None) -> Mmp
 
 
 def is_plan_window(error: MmpipeError) -> bool:
-    """True if the plan of the key is used up until its next window."""
+    """True if the plan of the key is used up, and the service answers again with the next window."""
     return any(meaning.plan_window for meaning in _meanings_of(error))
 
 
@@ -175,7 +175,7 @@ def _from_error(error: object, info: ResponseInfo) -> MmpipeError:
     message = str(fields.get("message") or (error if isinstance(error, str) else "no reason given"))
     status = str(fields.get("http_code", ""))
     if info.http == 200 and len(status) == 3 and status.isdecimal():  # noqa: PLR2004  in a stream the status is inside
-        info = ResponseInfo(int(status), info.request_id, info.retry_after, info.date)
+        info = replace(info, http=int(status))
     found = _CODE.search(message)
     # MiniMax puts the code into the message, OpenAI into a field.
     return _error(message, _code(found[1] if found else fields.get("code")), info)

@@ -89,6 +89,6 @@ def _is_evidence(repeated: str) -> bool:
 def _is_periodic(text: str) -> bool:
     """True if `text` repeats a part of at most half its length."""
     half = len(text) // 2
-    # The first repetition of the first half is where any period ends (Fine and Wilf).
+    # The place where the first half occurs again is the shortest possible period (Fine and Wilf).
     shift = text.find(text[:half], 1)
     return 0 < shift <= half and text.startswith(text[shift:])

@@ -1,4 +1,4 @@
-"""Runs one HTTP exchange in a thread of its own, so that limits on time and signals hold whatever it waits for.
+"""Runs one HTTP exchange in a thread of its own, so that time limits and signals work whatever it waits for.
 
 A blocking call in the main thread cannot be ended: name resolution obeys neither timeouts nor Ctrl-C, and a server
 that sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
@@ -19,7 +19,7 @@ from mmpipe.api.response import ResponseHead
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import TimedOut
 
-_AHEAD = 16  # pieces that may wait for a slow reader of stdout
+_AHEAD = 16  # pieces that may wait for a slow reader of standard output
 _LOOK = 0.25  # seconds between two calls of `look`
 
 
@@ -65,7 +65,7 @@ class Clock:
 
     def progress(self, limit: float = math.inf) -> None:
         """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
-        self._set(min(limit, self._limits.idle), "the answer stood still for", "--idle-timeout")
+        self._set(min(limit, self._limits.idle), "the answer stalled for", "--idle-timeout")
 
     def left(self) -> float:
         """Seconds until a limit is reached; raises TimedOut when one is."""
@@ -83,10 +83,10 @@ class Clock:
         """The error of the limit in force."""
         if self._limits.deadline <= self._end:
             return TimedOut("no whole answer within the total limit (--max-time)")
-        return TimedOut(f"{self._what} {self._limit:g} s ({self._option})", retryable=True)
+        return TimedOut(f"{self._event} {self._limit:g} s ({self._option})", retryable=True)
 
-    def _set(self, limit: float, what: str, option: str) -> None:
-        self._limit, self._what, self._option = limit, what, option
+    def _set(self, limit: float, event: str, option: str) -> None:
+        self._limit, self._event, self._option = limit, event, option
         self._end = time.monotonic() + limit
 
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Pool:
     """At most `size` connections to one endpoint; entered inside the event loop that uses it."""
 
-    def __init__(self, endpoint: Endpoint, patience: Timeouts, size: int) -> None:
-        self._endpoint, self._patience, self._size = endpoint, patience, size
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, size: int) -> None:
+        self._endpoint, self._timeouts, self._size = endpoint, timeouts, size
 
     async def __aenter__(self) -> Self:
         import_sdk(aiohttp=True)
         try:
-            self._session = open_session(self._endpoint, self._patience, self._size)
+            self._session = open_session(self._endpoint, self._timeouts, self._size)
         except (ImportError, ValueError, OSError) as error:
             raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
         try:

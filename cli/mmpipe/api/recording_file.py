@@ -29,9 +29,8 @@ from mmpipe.text import strict_json
 from mmpipe.text.visible import visible_json
 
 MASK: Final = "***"
-_SHORTEST_SECRET: Final = (
-    8  # characters; a placeholder such as `x` or `test` is no secret, and part of many words
-)
+# Characters. A placeholder such as `x` or `test` is no secret, and is part of many words.
+_SHORTEST_SECRET: Final = 8
 _PAGE: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _LINE: Final = json.JSONEncoder(ensure_ascii=False)
 FAILURES: Final[tuple[type[MmpipeError], ...]] = (

@@ -26,8 +26,8 @@ class RetryPolicy:
     def next_delay(self, error: MmpipeError, attempt: int, seconds_left: float) -> float | None:
         """Seconds to wait before the retry that follows attempt number `attempt` (from 1); None to give up.
 
-        The delay doubles from attempt to attempt up to a limit; jitter takes at most half of it. It is never shorter
-        than Retry-After. A wait that does not fit into `seconds_left` is not begun.
+        The delay doubles from attempt to attempt up to a limit; jitter takes at most half of it. The delay is never
+        shorter than Retry-After. A wait that does not fit into `seconds_left` is not begun.
         """
         if attempt > self.retries or not self.may_help(error):
             return None

@@ -1,4 +1,4 @@
-"""The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates, and its limits."""
+"""The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates and errors."""
 
 import os
 from typing import TYPE_CHECKING
@@ -45,7 +45,10 @@ def request_headers(*, streamed: bool) -> "dict[str, str | openai.Omit]":
 
 
 def tls_context(endpoint: Endpoint) -> "ssl.SSLContext | bool":
-    """The context that checks the host's certificate; raises UsageError for an unusable --ca-file."""
+    """The context that checks the host's certificate: True for the default one, False for none.
+
+    Raises UsageError for an unusable --ca-file.
+    """
     if endpoint.is_plain_http:
         return False
     if endpoint.ca_file is None:

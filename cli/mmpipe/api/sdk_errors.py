@@ -61,7 +61,7 @@ def _by_name(error: BaseException) -> MmpipeError | None:
         case "ConnectTimeout" | "PoolTimeout" | "ConnectionTimeoutError":
             return TimedOut("no connection in time (--connect-timeout)", retryable=True)
         case "ReadTimeout" | "WriteTimeout" | "SocketTimeoutError":
-            return TimedOut("the connection stood still (--idle-timeout)", retryable=True)
+            return TimedOut("the connection stalled (--idle-timeout)", retryable=True)
         case "ProxyError" | "ClientHttpProxyError" | "ClientProxyConnectionError":
             return NetworkError(f"the proxy refused: {words}")
         case "ServerDisconnectedError":
