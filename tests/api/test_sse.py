@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.api.sse import BOM, EventReader
+from mmpipe.api.sse import EventReader
 from mmpipe.errors import BadResponse
+from mmpipe.text.utf8 import BOM
 from support.cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws

@@ -16,8 +16,10 @@ from mmpipe.api.attempt import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.api.response import ResponseHead, ResponseReader, read_answer, read_model_list
 from mmpipe.api.sdk import (
+    COMPLETIONS,
     USER_AGENT,
     accept_any_status,
+    environment_errors,
     import_sdk,
     mask_key,
     read_head,
@@ -29,7 +31,7 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import MmpipeError, UsageError
+from mmpipe.errors import MmpipeError
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,7 +54,7 @@ class _Call:
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError."""
-    call = _Call("/chat/completions", request.body(), streamed=request.streamed)
+    call = _Call(COMPLETIONS, request.body(), streamed=request.streamed)
     return _parts(call, read_answer, endpoint, limits, observer)
 
 
@@ -88,11 +90,8 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
     import httpx2
 
     put(Stage.CONNECTING)
-    try:
+    with environment_errors():
         client = _client(endpoint, limits, put)
-    except (ImportError, ValueError, OSError) as error:
-        # Invalid variables of the environment: SSL_CERT_FILE, HTTPS_PROXY, ALL_PROXY.
-        raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
     with client:
         send = client.get if call.body is None else partial(client.post, body=call.body)
         response = send(

@@ -109,6 +109,11 @@ class ResponseInfo:
     date: str | None = None
 
     @property
+    def is_success(self) -> bool:
+        """True if the body is what was asked for; with any other status the body only explains the status."""
+        return 200 <= self.http < 300  # noqa: PLR2004  the range of successes
+
+    @property
     def now(self) -> float:
         """Seconds since the epoch, by the server's clock if its time is known."""
         return server_time(self.date)

@@ -8,13 +8,13 @@ from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_clie
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.response import ResponseReader, read_answer
-from mmpipe.api.sdk import import_sdk, mask_key, read_head
+from mmpipe.api.sdk import COMPLETIONS, environment_errors, import_sdk, mask_key, read_head
 from mmpipe.api.sdk_errors import explain_error
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
-from mmpipe.errors import MmpipeError, UsageError
+from mmpipe.errors import MmpipeError
 from mmpipe.text.json_bytes import json_bytes
 
 if TYPE_CHECKING:
@@ -29,10 +29,8 @@ class Pool:
 
     async def __aenter__(self) -> Self:
         import_sdk(aiohttp=True)
-        try:
+        with environment_errors():
             self._session = open_session(self._endpoint, self._timeouts, self._size)
-        except (ImportError, ValueError, OSError) as error:
-            raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
         try:
             self._client = sdk_client(self._endpoint, self._session)
         except Exception as error:
@@ -86,7 +84,7 @@ class Pool:
         import httpx2
 
         response = await self._client.post(
-            "/chat/completions",
+            COMPLETIONS,
             cast_to=httpx2.Response,
             content=json_bytes(request.body()),
             options=self._options[request.streamed],

@@ -14,6 +14,7 @@ import msgspec
 
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.response import ResponseHead
+from mmpipe.core.endpoint import MASK
 from mmpipe.errors import (
     AuthError,
     BadResponse,
@@ -28,7 +29,6 @@ from mmpipe.errors import (
 from mmpipe.text import strict_json
 from mmpipe.text.visible import visible_json
 
-MASK: Final = "***"
 # Characters. A placeholder such as `x` or `test` is no secret, and is part of many words.
 _SHORTEST_SECRET: Final = 8
 _PAGE: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
@@ -44,7 +44,6 @@ FAILURES: Final[tuple[type[MmpipeError], ...]] = (
     Filtered,
 )
 _BY_CODE: Final = {int(kind.status): kind for kind in FAILURES}
-_SUCCESSES: Final = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def parse_recording(content: bytes) -> Recording:
         raise ValueError(f"no error of an answer has the code {recording.error.code}")
     if recording.answer is None and recording.error is None:
         raise ValueError("it holds neither an answer nor an error")
-    if recording.answer is not None and recording.answer.status not in _SUCCESSES:
+    if recording.answer is not None and not ResponseInfo(recording.answer.status).is_success:
         raise ValueError(f"an answer has no status {recording.answer.status}; write an error instead")
     return recording
 

@@ -25,11 +25,6 @@ class ResponseHead:
     content_type: str
     is_compressed: bool = False
 
-    @property
-    def is_success(self) -> bool:
-        """True if the body is what was asked for; with any other status the body only explains the status."""
-        return 200 <= self.info.http < 300  # noqa: PLR2004  the range of successes
-
 
 class BodyDecoder(Protocol[Part]):
     """Bytes of a body in, parts of its content out; `wire.StreamDecoder` explains the names."""
@@ -109,7 +104,7 @@ class ResponseReader(Generic[Part]):
     """
 
     def __init__(self, head: ResponseHead, decoder: BodyDecoder[Part]) -> None:
-        self.is_answer = head.is_success
+        self.is_answer = head.info.is_success
         self._request_id = head.info.request_id
         self._decoder = decoder
 
@@ -159,7 +154,7 @@ def read_model_list(head: ResponseHead) -> ResponseReader[str]:
 
 
 def _reader(head: ResponseHead, decoder: BodyDecoder[Part]) -> ResponseReader[Part]:
-    if not head.is_success:
+    if not head.info.is_success:
         return ResponseReader(head, ErrorBodyDecoder(head.info))
     if head.is_compressed:
         # A decompression bomb shows only when it is unpacked.

@@ -1,6 +1,8 @@
 """The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates and errors."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mmpipe import __version__
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import openai
 
 USER_AGENT = f"mmpipe/{__version__}"
+COMPLETIONS = "/chat/completions"  # below the base URL
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
@@ -29,6 +32,15 @@ def import_sdk(*, aiohttp: bool) -> None:
         del os.environ[name]
     with lean_openai(aiohttp=aiohttp):
         import openai  # noqa: F401  for its effect
+
+
+@contextmanager
+def environment_errors() -> Iterator[None]:
+    """Raise UsageError for SSL_CERT_FILE, HTTPS_PROXY or ALL_PROXY that cannot be used."""
+    try:
+        yield
+    except (ImportError, ValueError, OSError) as error:
+        raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
 
 
 def request_headers(*, streamed: bool) -> "dict[str, str | openai.Omit]":

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
+from typing import Final
 
+MASK: Final = "***"
 # Characters of a key that identify it: more than the prefix that all keys have; no key is shorter.
 _MIN_KEY = 8
 # Only ASCII: lower() turns some letters into two, which would shift all later positions.
@@ -31,7 +33,7 @@ class Key:
                 end < len(searched) and end - place < len(lowered) and searched[end] == lowered[end - place]
             ):
                 end += 1
-            kept += [text[done:place], "***"]
+            kept += [text[done:place], MASK]
             done, place = end, searched.find(lowered[:_MIN_KEY], end)
         return "".join((*kept, text[done:]))
 
