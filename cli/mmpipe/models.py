@@ -68,7 +68,7 @@ class ModelsOptions:
     header: bool = False
     live: bool = False
     profile: str | None = None
-    manners: Verbosity = Verbosity()
+    verbosity: Verbosity = Verbosity()
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -92,7 +92,7 @@ class ListedModel:
     live: Literal["served", "new", "gone"] | None = None
 
 
-def models(
+def show_models(
     options: ModelsOptions,
     streams: Streams,
     environment: Mapping[str, str],
@@ -129,7 +129,7 @@ def _list_served(
     from mmpipe.unix.signals import raise_interrupts
     from mmpipe.writers.watch import OutputWatch
 
-    with raise_interrupts(), Console(streams, options.manners, environment) as console:
+    with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
         settings = Settings(options.settings, environment, options.profile)
         timeouts = settings.patience()
         endpoint = settings.endpoint()

@@ -13,7 +13,7 @@ from mmpipe.core.catalogue import load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
-from mmpipe.models import ListModels, ModelsOptions, models
+from mmpipe.models import ListModels, ModelsOptions, show_models
 from mmpipe.unix.streams import Input, Output, Streams
 from mmpipe.writers.options import Verbosity
 
@@ -50,10 +50,10 @@ def shown(
 ) -> tuple[str, str]:
     """Return the contents of stdout and stderr."""
     options = ModelsOptions(
-        model, format, header, live=True, manners=Verbosity(verbose=verbose), settings=settings
+        model, format, header, live=True, verbosity=Verbosity(verbose=verbose), settings=settings
     )
     streams = Streams.fake(terminals=terminals)
-    models(options, streams, KEY | {"COLUMNS": "250"}, hosting(*attempts))
+    show_models(options, streams, KEY | {"COLUMNS": "250"}, hosting(*attempts))
     stdout, stderr = streams.captured()
     return stdout.decode(), stderr.decode()
 
@@ -81,7 +81,7 @@ def test_the_new_column_is_before_the_note_and_the_others_are_unchanged() -> Non
     header, *lines = shown(IDS, header=True)[0].splitlines()
     assert header.endswith("\tthinking\tends\tnote\tlive")
     streams = Streams.fake()
-    models(ModelsOptions(header=True), streams, {})
+    show_models(ModelsOptions(header=True), streams, {})
     without = ["\t".join(cells[:11]) for cells in (line.split("\t") for line in [header, *lines])]
     assert streams.captured()[0].decode().splitlines() == without
 
@@ -101,7 +101,7 @@ def test_json_has_the_same_fields_for_each_model_and_no_unknown_price() -> None:
 
 def test_json_without_live_has_no_such_field() -> None:
     streams = Streams.fake()
-    models(ModelsOptions(format="jsonl"), streams, {})
+    show_models(ModelsOptions(format="jsonl"), streams, {})
     assert b'"live"' not in streams.captured()[0]
 
 
@@ -169,19 +169,19 @@ def test_permanent_failures_are_not_retried_and_nothing_is_listed() -> None:
     seen: list[Endpoint] = []
     streams = Streams.fake()
     with pytest.raises(Rejected, match="no such page"):
-        models(ModelsOptions(live=True), streams, KEY, hosting(Rejected("no such page"), [], seen=seen))
+        show_models(ModelsOptions(live=True), streams, KEY, hosting(Rejected("no such page"), [], seen=seen))
     assert (1, (b"", b"")) == (len(seen), streams.captured())
 
 
 def test_the_host_is_asked_with_the_settings_and_only_with_a_key() -> None:
     seen: list[Endpoint] = []
     options = ModelsOptions(live=True, settings={"base_url": "intl"})
-    models(options, Streams.fake(), KEY, hosting([], seen=seen))
+    show_models(options, Streams.fake(), KEY, hosting([], seen=seen))
     assert [("https://api.minimax.io/v1", "sk-test-key")] == [
         (where.base_url, where.key.value) for where in seen
     ]
     with pytest.raises(AuthError, match="no API key"):
-        models(options, Streams.fake(), {}, hosting([], seen=seen))
+        show_models(options, Streams.fake(), {}, hosting([], seen=seen))
     assert 1 == len(seen)
 
 
@@ -190,13 +190,13 @@ def test_the_host_of_the_chosen_profile_is_asked(tmp_path: Path) -> None:
     (tmp_path / "mmpipe" / "config.toml").write_text('[profile.abroad]\nbase_url = "intl"\n')
     seen: list[Endpoint] = []
     options = ModelsOptions(live=True, profile="abroad")
-    models(options, Streams.fake(), KEY | {"XDG_CONFIG_HOME": str(tmp_path)}, hosting([], seen=seen))
+    show_models(options, Streams.fake(), KEY | {"XDG_CONFIG_HOME": str(tmp_path)}, hosting([], seen=seen))
     assert ["https://api.minimax.io/v1"] == [where.base_url for where in seen]
 
 
 def test_the_catalogue_alone_sends_no_request() -> None:
     seen: list[Endpoint] = []
-    models(ModelsOptions(), Streams.fake(), {}, hosting([], seen=seen))
+    show_models(ModelsOptions(), Streams.fake(), {}, hosting([], seen=seen))
     assert [] == seen
 
 
@@ -207,7 +207,7 @@ def test_a_signal_ends_the_request_in_an_orderly_way() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted) as caught:
-        models(ModelsOptions(live=True), Streams.fake(), KEY, list_models)
+        show_models(ModelsOptions(live=True), Streams.fake(), KEY, list_models)
     assert (signal.SIGTERM, before) == (caught.value.signal_number, signal.getsignal(signal.SIGTERM))
 
 
@@ -223,6 +223,6 @@ def test_a_reader_that_goes_away_is_not_asked_for() -> None:
             Input(0), Output(writing, "standard output", is_main=True), Output(2, "standard error")
         )
         with pytest.raises(PipeClosed):
-            models(ModelsOptions(live=True), streams, KEY, list_models)
+            show_models(ModelsOptions(live=True), streams, KEY, list_models)
     finally:
         os.close(writing)

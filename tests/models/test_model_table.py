@@ -9,7 +9,7 @@ import pytest
 
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import UsageError
-from mmpipe.models import ModelsOptions, models
+from mmpipe.models import ModelsOptions, show_models
 from mmpipe.unix.streams import Streams
 
 IDS = [model.id for model in load_models()]
@@ -17,7 +17,7 @@ IDS = [model.id for model in load_models()]
 
 def shown(options: ModelsOptions, terminals: str = "", **environment: str) -> str:
     streams = Streams.fake(terminals=terminals)
-    models(options, streams, environment)
+    show_models(options, streams, environment)
     return streams.captured()[0].decode()
 
 
@@ -60,9 +60,9 @@ def test_a_terminal_gets_lines_when_they_are_asked_for() -> None:
 def test_the_catalogue_is_shown_without_importing_the_client() -> None:
     code = """
 import sys
-from mmpipe.models import ModelsOptions, models
+from mmpipe.models import ModelsOptions, show_models
 from mmpipe.unix.streams import Streams
-models(ModelsOptions(), Streams.fake(), {})
+show_models(ModelsOptions(), Streams.fake(), {})
 dear = ("openai", "httpx2", "pydantic", "rich", "asyncio", "ssl", "threading", "mmpipe.config.settings", "mmpipe.api")
 print([name for name in dear if name in sys.modules])
 """

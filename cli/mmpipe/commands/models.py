@@ -38,7 +38,7 @@ class _ModelsOptions:
 
 
 def _list_models(program: Program, options: _ModelsOptions) -> None:
-    from mmpipe.models import ModelsOptions, models
+    from mmpipe.models import ModelsOptions, show_models
 
     catalogue = options.catalogue
     if catalogue.json and catalogue.format == "tsv":
@@ -51,14 +51,14 @@ def _list_models(program: Program, options: _ModelsOptions) -> None:
         header=catalogue.header,
         live=catalogue.live,
         profile=options.service.profile,
-        manners=options.verbosity,
+        verbosity=options.verbosity,
         settings={
             field.name: getattr(options.service, field.name)
             for field in fields(options.service)
             if field.name != "profile"
         },
     )
-    models(chosen, program.streams, program.environment)
+    show_models(chosen, program.streams, program.environment)
 
 
 MODELS = Command(

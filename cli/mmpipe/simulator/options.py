@@ -8,7 +8,7 @@ from mmpipe.grammar import OptionGroup, argument, option
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions(OptionGroup):
-    """How the simulator behaves, and the command that runs against it."""
+    """The behaviour of the simulator, and the command that runs against it."""
 
     title = "Simulator"
 

@@ -6,7 +6,7 @@ import pytest
 
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import MmpipeError
-from mmpipe.models import ModelsOptions, models
+from mmpipe.models import ModelsOptions, show_models
 from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
@@ -30,10 +30,10 @@ def listed(
 ) -> tuple[str, str, MmpipeError | None]:
     """What stdout and stderr hold in the end, and the error."""
     streams = Streams.fake()
-    options = ModelsOptions(live=True, manners=Verbosity(verbose=verbose), settings=settings)
+    options = ModelsOptions(live=True, verbosity=Verbosity(verbose=verbose), settings=settings)
     error: MmpipeError | None = None
     try:
-        models(options, streams, environment(far))
+        show_models(options, streams, environment(far))
     except MmpipeError as raised:
         error = raised
     stdout, stderr = streams.captured()
