@@ -74,7 +74,8 @@ def calculate_cost(name: str, usage: Usage | None) -> float | None:
     """Return the cost of an answer in US dollars at the list price; None, and never 0, if it is unknown.
 
     Tokens read from the cache and written to it are part of the prompt, thinking is part of the completion
-    (FACTS.md, "Usage"). Priority costs 1.5 times as much (FACTS.md, "Limits and prices"); no other tier's price is known.
+    (FACTS.md, "Usage"). Priority costs 1.5 times as much (FACTS.md, "Limits and prices"); prices of other tiers are
+    unknown.
     """
     model = find_model(name)
     if model is None or usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
