@@ -131,7 +131,7 @@ def _list_served(
 
     with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
         settings = Settings(options.settings, environment, options.profile)
-        timeouts = settings.patience()
+        timeouts = settings.timeouts()
         endpoint = settings.endpoint()
         console.announce(endpoint, settings.explain())
         watch = OutputWatch(streams.stdout, console)

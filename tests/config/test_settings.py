@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import run_key_command
 from mmpipe.config.options import HOSTS
-from mmpipe.config.settings import Settings, check_base_url
+from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}

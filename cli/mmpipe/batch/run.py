@@ -86,7 +86,7 @@ def _dry_run(call: BatchCall) -> None:
     options = call.options
     settings, constraint = _settings(call), _constraint(call)
     source = _batch_input(call, settings, constraint)
-    settings.patience()
+    settings.timeouts()
     with _open_earlier_journal(options) as journal:
         forecast = forecast_run(source, journal)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.concurrency))
@@ -131,7 +131,7 @@ def _batch_input(call: BatchCall, settings: Settings, constraint: OutputConstrai
 def _policy(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> EnginePolicy:
     limits = call.options.bounds
     return EnginePolicy(
-        timeouts=settings.patience(),
+        timeouts=settings.timeouts(),
         constraint=constraint,
         accepts_truncated=call.options.output.allow_truncated,
         max_wait=limits.max_wait,

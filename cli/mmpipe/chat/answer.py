@@ -16,7 +16,7 @@ from mmpipe.chat.outputs import AnswerForm, open_targets
 from mmpipe.chat.prompt import PromptSources, check_sources
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.chat.turns import AnswerRules, Session, Upstream
-from mmpipe.config.base_request import base_request
+from mmpipe.config.base_request import build_base_request
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
@@ -57,7 +57,7 @@ def answer(
     stats = AnswerStats()
     with open_meta(output.meta, stats.meta) as report, raise_interrupts(), console:
         settings = Settings.read(environment, options.service, options.request, options.thinking)
-        patience = settings.patience()
+        patience = settings.timeouts()
         fitting = read_constraint(options.constraint, console.warn)
         tooling = _tooling(options.tools, environment, settings)
         runs_tools = tooling is not None and tooling.runs_tools
@@ -68,7 +68,7 @@ def answer(
             with_calls=not runs_tools,
         )
         fields = {} if tooling is None else tooling.body
-        frame = base_request(options.request, settings, console.warn, streamed=True, fields=fields)
+        frame = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         check_sources(PromptSources.of(options), streams.stdin)
         ask_once = _ask_once(options.recordings, settings, ask, console)
         said = read_said(options, streams.stdin, console)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mmpipe.chat.options import ChatOptions, ConversationOptions
 from mmpipe.chat.prompt import NO_PROMPT, PromptSources, read_prompt
 from mmpipe.chat.transcript import Transcript, kept_transcript, parse_messages
-from mmpipe.config.base_request import system_message
+from mmpipe.config.base_request import read_system_message
 from mmpipe.core.calls import find_open_calls, format_calls
 from mmpipe.core.events import Message, ToolCall, ToolResult
 from mmpipe.core.messages import check_results, drop_open_calls
@@ -129,7 +129,7 @@ def read_said(options: ChatOptions, stdin: Input, console: Console) -> UserInput
     results = _read_results(options.tools.tool_result, read)
     if results and not options.conversation.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
-    system = system_message(options.system)
+    system = read_system_message(options.system)
     prompt = read_prompt(PromptSources.of(options), stdin, console.hint)
     return UserInput(seed, name, system, results, prompt)
 

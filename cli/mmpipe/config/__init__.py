@@ -1,1 +1,1 @@
-"""Settings and the key: options, environment, configuration file."""
+"""Settings and the API key, from options, environment and configuration file."""

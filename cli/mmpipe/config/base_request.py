@@ -1,4 +1,4 @@
-"""Makes the part of a request that is the same for every prompt: what was typed about it, and the settings."""
+"""Builds the part of a request that is the same for every prompt, from the options and the settings."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,12 +12,12 @@ from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
 from mmpipe.unix.inputs import decode_argument, read_text
 
-# Fields that every model takes: the catalogue need not be read for them.
+# Fields that every model accepts: no need to read the catalogue.
 UNDISPUTED: Final = {"reasoning_split", "temperature", "top_p", "tools"}
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-def base_request(
+def build_base_request(
     options: RequestOptions,
     settings: Settings,
     warn: Callable[[str], None],
@@ -25,9 +25,9 @@ def base_request(
     streamed: bool,
     fields: Mapping[str, object] = _NOTHING,
 ) -> Request:
-    """The request but for its messages; `fields` are further body fields, `streamed` holds without `--wire`.
+    """Return the request without messages; `fields` are more body fields, `streamed` is the default of `--wire`.
 
-    Warns of parameters that the model ignores. Raises UsageError for values that cannot be sent.
+    Warns about parameters that the model ignores. Raises UsageError for invalid values.
     """
     sampled = build_sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
     split = {} if options.native_thinking else {"reasoning_split": True}
@@ -44,8 +44,8 @@ def base_request(
     return Request(model, (), body, streamed=streamed if wire is None else wire == "stream")
 
 
-def system_message(options: SystemMessageOptions) -> str | None:
-    """The text of the system message, if there is one; raises InputError, UsageError."""
+def read_system_message(options: SystemMessageOptions) -> str | None:
+    """Return the text of the system message, or None. Raises InputError and UsageError."""
     if options.system_file is not None:
         return read_text(options.system_file)
     return None if options.system is None else decode_argument(options.system, "the system message")

@@ -19,7 +19,7 @@ _MAX_KEY = 16 * 1024  # bytes
 _COMMAND_TIMEOUT = 60.0  # seconds; the command may ask the user for a password
 
 
-def checked(value: str, source: str) -> Key:
+def parse_key(value: str, source: str) -> Key:
     """Return the key in a line. Raises AuthError for an invalid key, without showing it."""
     # Some editors begin a file with a byte order mark.
     value = value.removeprefix("\ufeff").strip()

@@ -1,0 +1,88 @@
+"""Reads the configuration file, and checks its names and types."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from mmpipe.errors import UsageError
+from mmpipe.text.suggestions import suggest
+from mmpipe.text.visible import one_line
+
+_MAX_SIZE: Final = 2**20  # bytes
+_NUMBER: Final = (int, float)
+# Names in the configuration file, and the types of their values.
+FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "model": str,
+    "base_url": str,
+    "api_key_command": (str, list),
+    "api_key_file": str,
+    "ca_file": str,
+    "thinking": str,
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "max_tokens": int,
+    "connect_timeout": _NUMBER,
+    "first_byte_timeout": _NUMBER,
+    "idle_timeout": _NUMBER,
+    "max_time": _NUMBER,
+    "retries": int,
+}
+
+
+def locate_config(environment: Mapping[str, str]) -> Path | None:
+    """Return the path of the configuration file, or None without a home folder."""
+    folder = environment.get("XDG_CONFIG_HOME", "")
+    # The XDG specification: relative paths are ignored.
+    if folder.startswith("/"):
+        return Path(folder, "mmpipe", "config.toml")
+    home = environment.get("HOME", "")
+    return Path(home, ".config", "mmpipe", "config.toml") if home.startswith("/") else None
+
+
+def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, object, str]]:
+    """Yield name, value and source of each setting in the file, those of the profile last. Raises UsageError."""
+    content = _parse_file(path)
+    profiles = content.pop("profile", {})
+    yield from _check_settings(content, str(path))
+    if profile is None:
+        return
+    if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
+        guess = suggest(profile, profiles if isinstance(profiles, dict) else ())
+        raise UsageError(f"there is no [profile.{profile}] in {path}{guess}")
+    yield from _check_settings(chosen, f"{path} [profile.{profile}]")
+
+
+def _parse_file(path: Path) -> dict[str, object]:
+    try:
+        if path.is_fifo():
+            raise UsageError(f"{path} is a pipe, which may never end: the configuration must be a file")
+        with path.open("rb") as file:
+            content = file.read(_MAX_SIZE + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > _MAX_SIZE:
+        raise UsageError(f"{path} is longer than {_MAX_SIZE} bytes")
+    if not content.strip():
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+
+
+def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tuple[str, object, str]]:
+    for name, value in content.items():
+        if name == "api_key":
+            raise UsageError(f"{source}: a configuration file must not contain keys: use api_key_command")
+        kind = FILE_KEYS.get(name)
+        if kind is None:
+            raise UsageError(
+                f"{source}: {name} is not a setting; the settings are {', '.join(FILE_KEYS)}{suggest(name, FILE_KEYS)}"
+            )
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise UsageError(f"{source}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
+        yield name, value, source
