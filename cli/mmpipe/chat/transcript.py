@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,15 +14,12 @@ from typing import Final
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
 from mmpipe.text.json_bytes import compact_json, reject_lone_surrogates
-from mmpipe.text.strict_json import is_deeper, loads
-from mmpipe.unix.folders import sync_folder_of
-from mmpipe.unix.locks import is_same_file, lock, pause_until_timeout
-from mmpipe.unix.streams import Output
+from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
+from mmpipe.text.utf8 import bom_length, not_utf8
+from mmpipe.unix.locked_append import LockedFile, open_locked
+from mmpipe.unix.locks import is_same_file, pause_until_timeout
 
 _LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
-_REOPENINGS: Final = 1000
-# Far from what Python bears, so that nobody who writes or walks the value has to think of it.
-_DEEPEST: Final = 500
 _FIRST_LINE: Final = b'{"role":"'  # of a conversation that begins here
 _SPACE: Final = " \t\r\n"
 
@@ -64,15 +61,24 @@ class Transcript:
     path: str
     messages: tuple[Message, ...]
     repaired: str | None
-    _file: "_LockedFile"
+    _file: LockedFile
+    _end: int  # of what is kept; the bytes behind it are cut off at the next write
+    _lacks_newline: bool
 
     def append(self, messages: Sequence[Message]) -> None:
         """Write the messages, all in one write; they are on the disk when it returns.
 
         If it raises, which is OutputError or what a signal raised, none of them is in the file.
         """
-        if messages:
-            self._file.append(b"".join(map(message_line, messages)))
+        if not messages:
+            return
+        lines = b"".join(map(message_line, messages))
+        # What an editor wrote must not be cut off, and a file that was put aside not be written to.
+        self._file.check_untouched("nothing was added to it")
+        if self._file.size > self._end:
+            self._file.truncate(self._end)
+        self._file.append_durably(b"\n" + lines if self._lacks_newline else lines)
+        self._end, self._lacks_newline = self._file.size, False
 
 
 @contextmanager
@@ -84,86 +90,26 @@ def kept_transcript(
     Another process that has it is waited for, up to `patience` seconds: `waiting` is called when that begins, and
     `look` some times a second. Raises Busy, InputError for what is no transcript (and leaves it as it is), OutputError.
     """
-    descriptor, is_new = _locked(path, pause_until_timeout(patience, look, waiting))
+    with closing(_open_locked(path, pause_until_timeout(patience, look, waiting))) as file:
+        is_new = file.is_new
+        try:
+            yield _transcript(file)
+        finally:
+            if is_new:
+                with suppress(OSError):
+                    _remove_if_empty(file.descriptor, path)
+
+
+def _open_locked(path: str, pauses: Iterator[None]) -> LockedFile:
+    def check(descriptor: int) -> None:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _not_regular(path)
+
     try:
-        yield _transcript(descriptor, path, is_new=is_new)
-    finally:
-        if is_new:
-            with suppress(OSError):
-                _remove_if_empty(descriptor, path)
-        os.close(descriptor)
-
-
-@dataclass(slots=True, eq=False)
-class _LockedFile:
-    """A file of `size` bytes when last looked at; those behind `end` are to go, and a newline may be missing there."""
-
-    descriptor: int
-    path: str
-    size: int
-    end: int
-    lacks_newline: bool
-    is_new: bool
-
-    def append(self, lines: bytes) -> None:
-        self._check_untouched()
-        try:
-            self._write(b"\n" + lines if self.lacks_newline else lines)
-        except BaseException as error:
-            # A part of what was said is worse than nothing of it. Where this fails as well, the next run will do it.
-            with suppress(OSError):
-                os.ftruncate(self.descriptor, self.end)
-            self.size = self.end
-            if isinstance(error, OSError):
-                raise OutputError.from_os(self.path, error) from error
-            raise
-        self.size = self.end = self.end + self.lacks_newline + len(lines)
-        self.lacks_newline = self.is_new = False
-
-    def _write(self, data: bytes) -> None:
-        if self.size > self.end:
-            os.ftruncate(self.descriptor, self.end)
-        Output(self.descriptor, self.path).write(data)
-        os.fdatasync(self.descriptor)
-        if self.is_new:
-            sync_folder_of(self.path)
-
-    def _check_untouched(self) -> None:
-        """Editors ask for no lock: what they wrote must not be cut off, nor may we write to what they put aside."""
-        if not is_same_file(self.descriptor, self.path):
-            raise OutputError(f"{self.path} was removed or replaced meanwhile; nothing was added to it")
-        if os.fstat(self.descriptor).st_size != self.size:
-            raise OutputError(
-                f"{self.path} was written to by somebody else meanwhile; nothing was added to it"
-            )
-
-
-def _locked(path: str, pauses: Iterator[None]) -> tuple[int, bool]:
-    """A locked descriptor of the file that has this name now, and whether it was made for this."""
-    for _ in range(_REOPENINGS):
-        descriptor, is_new = _open(path)
-        try:
-            if lock(descriptor, path, pauses):
-                return descriptor, is_new
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # Renamed, or removed again by who had made it and got no answer.
-        os.close(descriptor)
-    raise OutputError(f"{path} is replaced by another file again and again")
-
-
-def _open(path: str) -> tuple[int, bool]:
-    # A serial line may not hold up the refusal, nor a terminal become ours.
-    how = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        try:
-            return os.open(path, how), False
-        except FileNotFoundError:
-            # A conversation is nobody else's business.
-            return os.open(path, how | os.O_CREAT, 0o600), True
+        # A conversation is private.
+        return open_locked(path, 0o600, check, pauses)
     except OSError as error:
-        # What a folder and a socket say.
+        # The errors of a folder and of a socket.
         if error.errno in (errno.EISDIR, errno.ENXIO):
             raise _not_regular(path) from error
         raise OutputError.from_os(path, error) from error
@@ -173,8 +119,8 @@ def _not_regular(path: str) -> InputError:
     return InputError(f"{path} is no regular file, in which a conversation could be kept")
 
 
-def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
-    content = _read(descriptor, path)
+def _transcript(file: LockedFile) -> Transcript:
+    path, content = file.path, _read(file)
     start = content.rfind(b"\n") + 1
     # Some file systems leave NULs where a write was under way at power loss.
     last = content[start:].rstrip(b"\0")
@@ -194,21 +140,18 @@ def _transcript(descriptor: int, path: str, *, is_new: bool) -> Transcript:
         whole = _decoded(content, start, end, path, is_whole=True)
         messages += tuple(_messages_of_lines(whole, path, text.count("\n") + 1))
     # An empty one may be new to the folder, too: whoever made it may not have come to its end.
-    file = _LockedFile(descriptor, path, len(content), end, bool(last), is_new or not content)
-    return Transcript(path, messages, repaired, file)
+    file.is_new |= not content
+    return Transcript(path, messages, repaired, file, end, bool(last))
 
 
-def _read(descriptor: int, path: str) -> bytes:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise _not_regular(path)
-    if status.st_size > _LARGEST:
-        raise InputError(f"{path} is larger than {_LARGEST} bytes")
+def _read(file: LockedFile) -> bytes:
+    if file.size > _LARGEST:
+        raise InputError(f"{file.path} is larger than {_LARGEST} bytes")
     try:
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(status.st_size)
+        with open(file.descriptor, "rb", closefd=False) as content:
+            return content.read(file.size)
     except OSError as error:
-        raise InputError.from_os(path, error) from error
+        raise InputError.from_os(file.path, error) from error
 
 
 def _remove_if_empty(descriptor: int, path: str) -> None:
@@ -232,13 +175,11 @@ def _is_torn(last: bytes) -> bool:
 
 def _decoded(content: bytes, start: int, end: int, name: str, *, is_whole: bool = False) -> str:
     """A part of the file as text; a character that `end` cuts is left out, unless the part is to be whole."""
-    start += len(codecs.BOM_UTF8) if start == 0 and content.startswith(codecs.BOM_UTF8) else 0
+    start = start or bom_length(content)
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(content[start:end], is_whole)
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name} is not UTF-8: byte {start + error.start} is 0x{error.object[error.start]:02x}"
-        ) from error
+        raise InputError(not_utf8(name, error, start)) from error
 
 
 def _is_array(text: str) -> bool:
@@ -274,10 +215,10 @@ def _message(value: object, place: str) -> Message:
         if "role" not in value and "message" in value:
             raise InputError(f"{place} is a record of -F json and no message; -F messages writes those")
         raise InputError(f"{place} has no role, as every message has")
-    if is_deeper(value, _DEEPEST):
+    if is_deeper(value, MAX_DEPTH):
         raise InputError(f"{place} is nested too deep")
     try:
         reject_lone_surrogates(value)
     except UnicodeEncodeError as error:
-        raise InputError(f"{place} holds half a character (a lone surrogate)") from error
+        raise InputError(f"{place} holds a lone surrogate, which is not valid Unicode") from error
     return value

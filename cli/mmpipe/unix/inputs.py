@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 
 from mmpipe.errors import InputError
+from mmpipe.text.utf8 import bom_length, not_utf8
 from mmpipe.unix.signals import MAX_WAIT
 from mmpipe.unix.streams import Input
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _NOTICE_AFTER = 2.0  # seconds
-_BOM = b"\xef\xbb\xbf"
 
 
 def read_stdin_text(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> str:
@@ -40,13 +40,11 @@ def decode_argument(argument: str, name: str) -> str:
 def _decoded(content: bytes, name: str) -> str:
     if len(content) > MAX_PROMPT:
         raise InputError(f"{name} is longer than {MAX_PROMPT} bytes")
-    skipped = len(_BOM) if content.startswith(_BOM) else 0
+    skipped = bom_length(content)
     try:
         return content[skipped:].decode()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name} is not UTF-8: byte {error.start + skipped} is 0x{error.object[error.start]:02x}"
-        ) from error
+        raise InputError(not_utf8(name, error, skipped)) from error
 
 
 def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> bytes:

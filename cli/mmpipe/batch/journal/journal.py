@@ -4,7 +4,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Literal
@@ -14,12 +14,12 @@ from mmpipe.batch.journal.ledger import Ledger, key_of
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
-from mmpipe.unix.locks import is_same_file, lock, lock_to_read
+from mmpipe.unix.locked_append import LockedFile, open_locked
+from mmpipe.unix.locks import lock_to_read
 from mmpipe.unix.streams import Output
 
 State = Literal["new", "good", "failed", "changed"]
 
-_REOPENINGS: Final = 100
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
 _ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attempt, and the lowest bit for good
 
@@ -33,9 +33,8 @@ class Journal:
 
     path: str
     repaired: str | None
-    _output: Output
+    _file: LockedFile
     _known: Ledger
-    _size: int = 0
     _unsynced: bool = True  # what a run before wrote may not be on the disk either
     _lost: OutputError | None = None
     _syncing: Lock = field(default_factory=Lock)
@@ -75,12 +74,12 @@ class Journal:
     @property
     def end(self) -> int:
         """Where the next line that is appended will begin."""
-        return os.fstat(self._output.descriptor).st_size
+        return os.fstat(self._file.descriptor).st_size
 
     def read(self, position: int, length: int) -> bytes:
         """Bytes that were written before; raises OutputError if they are not there any more."""
         try:
-            data = os.pread(self._output.descriptor, length, position)
+            data = os.pread(self._file.descriptor, length, position)
         except OSError as error:
             raise OutputError(f"cannot read {self.path}: {error.strerror}") from error
         if len(data) < length:
@@ -89,11 +88,7 @@ class Journal:
 
     def clear(self) -> None:
         """Begin anew; raises OutputError."""
-        try:
-            os.ftruncate(self._output.descriptor, 0)
-        except OSError as error:
-            raise OutputError.from_os(self.path, error) from error
-        self._size = 0
+        self._file.truncate(0)
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines, all in one write; what is written survives the death of the process.
@@ -103,28 +98,12 @@ class Journal:
         data = b"".join(lines)
         if data.count(b"\n") != len(lines) or not all(line.endswith(b"\n") for line in lines):
             raise Internal("a record for the journal is not one line")
-        before = self._output.written
         self._unsynced = True
-        try:
-            self._output.write(data)
-        except OutputError:
-            self._drop_torn(data[: self._output.written - before])
-            raise
-        self._size += len(data)
+        self._file.append_lines(data)
 
     def check_untouched(self) -> None:
-        """Raise OutputError if the file has lost its name or its size: somebody who asked for no lock was at it.
-
-        Not to be called after an append that failed.
-        """
-        if not is_same_file(self._output.descriptor, self.path):
-            raise OutputError(
-                f"{self.path} was removed or replaced meanwhile; what was answered is not in it"
-            )
-        if self.end != self._size:
-            raise OutputError(
-                f"{self.path} was written to by somebody else meanwhile; answers may be missing in it"
-            )
+        """Raise OutputError if somebody without the lock changed the file; not to be called after a failed append."""
+        self._file.check_untouched("answers may be missing in it")
 
     def sync(self) -> None:
         """Return once every line is on the disk; raises OutputError, and the same at every later call.
@@ -136,21 +115,12 @@ class Journal:
                 # Before it begins: what another thread appends meanwhile is for the next time.
                 self._unsynced = False
                 try:
-                    os.fdatasync(self._output.descriptor)
-                except OSError as error:
-                    # The kernel tells it once, and calls the next sync a success.
-                    self._lost = OutputError.from_os(self.path, error)
+                    self._file.sync()
+                except OutputError as error:
+                    # The kernel reports an error once, and the next sync as a success.
+                    self._lost = error
             if self._lost is not None:
                 raise self._lost
-
-    def _drop_torn(self, written: bytes) -> None:
-        torn = len(written) - written.rfind(b"\n") - 1
-        if not torn:
-            # Perhaps nothing was written at all, and then the position is not the end of the file.
-            return
-        # Where even this fails, the next run will do it.
-        with suppress(OSError):
-            os.ftruncate(self._output.descriptor, os.lseek(self._output.descriptor, 0, os.SEEK_CUR) - torn)
 
 
 @contextmanager
@@ -163,9 +133,8 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
     """
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
-    descriptor = _locked(path)
-    try:
-        journal = _ready(descriptor, path, resume=resume, overwrite=overwrite)
+    with closing(_open_locked(path)) as file:
+        journal = _ready(file, resume=resume, overwrite=overwrite)
         try:
             yield journal
         except BaseException:
@@ -173,8 +142,6 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
                 journal.sync()
             raise
         journal.sync()
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -188,63 +155,45 @@ def read_journal(path: str) -> Iterator[Journal]:
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
         known.put_all(_rows(known, source.entries()))
-        yield Journal(path, None, Output(source.descriptor, path), known)
+        yield Journal(path, None, LockedFile(Output(source.descriptor, path), source.end), known)
 
 
-def _locked(path: str) -> int:
-    """A locked descriptor of the file that has this name now, be it renamed meanwhile however often."""
-    for _ in range(_REOPENINGS):
-        descriptor = _open(path)
-        try:
-            _check_file(descriptor, path)
-            if lock(descriptor, path):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-    raise OutputError(f"{path} is replaced by another file again and again")
+def _open_locked(path: str) -> LockedFile:
+    def check(descriptor: int) -> None:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
+            raise UsageError(
+                f"{path} is no file that a batch can be resumed from; leave out -o to write to standard output"
+            )
 
-
-def _check_file(descriptor: int, path: str) -> None:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
-        raise UsageError(
-            f"{path} is no file that a batch can be resumed from; leave out -o to write to standard output"
-        )
-
-
-def _open(path: str) -> int:
-    # Neither a terminal nor a pipe without a reader may hold up the refusal.
-    how = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        return os.open(path, how, 0o666)
+        return open_locked(path, 0o666, check)
     except OSError as error:
         raise OutputError.from_os(path, error) from error
 
 
-def _ready(descriptor: int, path: str, *, resume: bool, overwrite: bool) -> Journal:
+def _ready(file: LockedFile, *, resume: bool, overwrite: bool) -> Journal:
     try:
         repaired, known = None, Ledger(_ROW.size)
-        if os.fstat(descriptor).st_size == 0 or overwrite:
-            sync_folder_of(path)
+        if file.size == 0 or overwrite:
+            sync_folder_of(file.path)
         elif resume:
-            repaired, known = _resumed(descriptor, path)
+            repaired, known = _resume(file)
         else:
-            raise UsageError(f"{path} has content: --resume goes on with it, --overwrite starts over")
+            raise UsageError(f"{file.path} has content: --resume goes on with it, --overwrite starts over")
     except OSError as error:
-        raise OutputError.from_os(path, error) from error
-    return Journal(path, repaired, Output(descriptor, path), known, os.fstat(descriptor).st_size)
+        raise OutputError.from_os(file.path, error) from error
+    return Journal(file.path, repaired, file, known)
 
 
-def _resumed(descriptor: int, path: str) -> tuple[str | None, Ledger]:
+def _resume(file: LockedFile) -> tuple[str | None, Ledger]:
     known = Ledger(_ROW.size)
-    tail = find_tail(descriptor)
+    tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
-    known.put_all(_rows(known, entries(descriptor, tail.start, path)))
-    line, whole = last_line(descriptor, tail, path)
+    known.put_all(_rows(known, entries(file.descriptor, tail.start, file.path)))
+    line, whole = last_line(file.descriptor, tail, file.path)
     if whole is not None:
         known.put_all(_rows(known, [whole]))
-    return _repair(descriptor, tail, line, whole), known
+    return _repair(file, tail, line, whole), known
 
 
 def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
@@ -263,15 +212,15 @@ def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]
             yield key, _ROW.pack(NOT_ASKED, 0)
 
 
-def _repair(descriptor: int, tail: Tail, line: bytes, whole: Entry | None) -> str | None:
+def _repair(file: LockedFile, tail: Tail, line: bytes, whole: Entry | None) -> str | None:
     """Make the file end with a newline; what was done, or None."""
     if tail.start == tail.size:
         return None
     kept = tail.start if whole is None else tail.end
-    os.ftruncate(descriptor, kept)
+    file.truncate(kept)
     if whole is not None:
-        os.write(descriptor, b"\n")
-    os.fdatasync(descriptor)
+        file.append_lines(b"\n")
+    file.sync()
     done = ["its last record got the newline that was missing"] if whole else []
     if kept < tail.size:
         what = "a torn record" if whole is None and line else "NULs"
