@@ -8,6 +8,7 @@ from typing import TypeAlias
 from mmpipe.simulator.bodies import Body
 from mmpipe.simulator.faults import FaultKind
 from mmpipe.simulator.steps import Drop, Send, Stall, Step, Wait
+from mmpipe.text.utf8 import BOM
 
 _BYTE_S = 0.001
 _NOT_UTF8 = b"\xc3("
@@ -88,7 +89,7 @@ def _slow(body: Body) -> Iterator[Step]:
 
 
 def _bom(body: Body) -> Iterator[Step]:
-    yield Send(b"\xef\xbb\xbf")
+    yield Send(BOM)
     yield from body.frames
 
 
