@@ -118,7 +118,7 @@ def _settings(call: BatchCall) -> Settings:
 
 def _constraint(call: BatchCall) -> OutputConstraint:
     constraint = read_constraint(call.options.request.fitting, call.console.note)
-    if constraint.fit is not None and call.options.output.thinking == "show":
+    if constraint.extract is not None and call.options.output.thinking == "show":
         raise UsageError(SHOWS_THINKING)
     return constraint
 

@@ -1,4 +1,4 @@
-"""The path of `chat` and `stream`: prompt -> request -> events -> thinking -> writer; the two differ in one flag."""
+"""Runs `chat` and `stream`: prompt -> request -> events -> thinking -> writer. `stream` writes live."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from mmpipe.api.attempt import AskOnce, Observer
 from mmpipe.api.client import ask
 from mmpipe.api.options import RecordingOptions
 from mmpipe.api.retry import RetryPolicy
-from mmpipe.chat.conversation import appended, begun, kept, read_said
+from mmpipe.chat.conversation import open_conversation
 from mmpipe.chat.dialogue import hold_dialogue
 from mmpipe.chat.options import ChatOptions
 from mmpipe.chat.outputs import AnswerForm, open_targets
@@ -35,7 +35,7 @@ from mmpipe.writers.meta import open_meta
 if TYPE_CHECKING:
     from mmpipe.tools.setup import ToolSetup
 
-# What asks the service once: api.client's `ask`, or a test's.
+# Asks the service once: the `ask` of api.client, or that of a test.
 Ask = Callable[[Request, Endpoint, Limits, Observer], Iterator[Event]]
 
 
@@ -48,46 +48,43 @@ def answer(
     ask: Ask = ask,
 ) -> None:
     """Ask, and write the answer, `live` as it arrives; returns only if all of it came and every byte was written."""
-    console = Console(streams, options.verbosity, environment)
-    output, conversed = options.output, options.conversation
-    beside = (options.thinking.thinking_file, output.meta)
-    check_apart(streams, output.output or "-", *beside, conversed.conversation)
-    # The answer may take the place of what was asked, which is read by then.
-    check_unread(streams, beside, tuple(options.inputs))
-    stats = AnswerStats()
-    with open_meta(output.meta, stats.meta) as report, raise_interrupts(), console:
+    _check_paths(options, streams)
+    console, stats = Console(streams, options.verbosity, environment), AnswerStats()
+    with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), console:
         settings = Settings.read(environment, options.service, options.request, options.thinking)
-        patience = settings.timeouts()
-        fitting = read_constraint(options.constraint, console.warn)
-        tooling = _tooling(options.tools, environment, settings)
-        runs_tools = tooling is not None and tooling.runs_tools
-        form = AnswerForm(
-            output.chosen_format,
-            _thinking(options, settings, fitting),
-            live=live,
-            with_calls=not runs_tools,
-        )
-        fields = {} if tooling is None else tooling.body
+        timeouts = settings.timeouts()
+        constraint = read_constraint(options.constraint, console.warn)
+        tools = _set_up_tools(options.tools, environment, settings)
+        fields, runs_tools = ({}, False) if tools is None else (tools.body, tools.runs_tools)
+        thinking = _choose_thinking(options, settings, constraint)
+        form = AnswerForm(options.output.chosen_format, thinking, live=live, with_calls=not runs_tools)
         frame = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         check_sources(PromptSources.of(options), streams.stdin)
-        ask_once = _ask_once(options.recordings, settings, ask, console)
-        said = read_said(options, streams.stdin, console)
+        ask_once = _bind_endpoint(ask, options.recordings, settings, console)
         with (
-            kept(conversed, patience.total, console) as transcript,
-            open_targets(form, options, streams, console) as outlets,
+            open_conversation(
+                options, streams.stdin, console, patience=timeouts.total, runs_tools=runs_tools
+            ) as conversation,
+            open_targets(form, options, streams, console) as targets,
         ):
-            upstream = Upstream(ask_once, patience.limits(), RetryPolicy(patience.retries))
-            rounds = None if tooling is None else tooling.start_rounds(upstream.limits, outlets.watch, report)
-            conversation = begun(
-                said, transcript, runs_tools=runs_tools, at_terminal=streams.stdin.is_terminal
-            )
-            rules = AnswerRules(output.allow_truncated, runs_tools, fitting)
-            session = Session(upstream, outlets, rules, stats)
-            with appended(transcript, conversation, console):
-                hold_dialogue(session, frame, conversation, rounds)
+            upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries))
+            rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
+            rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
+            hold_dialogue(Session(upstream, targets, rules, stats), frame, conversation, rounds)
 
 
-def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Settings) -> "ToolSetup | None":
+def _check_paths(options: ChatOptions, streams: Streams) -> None:
+    """Raise UsageError if two outputs are one file, or if an input is also an output."""
+    output, beside = options.output, (options.thinking.thinking_file, options.output.meta)
+    check_apart(streams, output.output or "-", *beside, options.conversation.conversation)
+    # The answer itself may replace an input, which is read by then.
+    check_unread(streams, beside, tuple(options.inputs))
+
+
+def _set_up_tools(
+    options: ToolOptions, environment: Mapping[str, str], settings: Settings
+) -> "ToolSetup | None":
+    # Importing the tools takes time, and most runs have none.
     if replace(options, tool_result=()) == ToolOptions():
         return None
     from mmpipe.tools.setup import set_up_tools
@@ -95,8 +92,8 @@ def _tooling(options: ToolOptions, environment: Mapping[str, str], settings: Set
     return set_up_tools(options, environment, settings.secret_files)
 
 
-def _ask_once(options: RecordingOptions, settings: Settings, ask: Ask, console: Console) -> AskOnce:
-    """How it is asked: a replay needs neither key nor host."""
+def _bind_endpoint(ask: Ask, options: RecordingOptions, settings: Settings, console: Console) -> AskOnce:
+    """Return the function that asks the endpoint, or the recordings; a replay needs neither key nor host."""
     endpoint = None if options.is_replay else settings.endpoint()
     if endpoint is not None:
         console.announce(endpoint, settings.explain())
@@ -114,23 +111,25 @@ def _ask_once(options: RecordingOptions, settings: Settings, ask: Ask, console: 
     return open_recordings(Path(folder), mode, key).wrap(once)
 
 
-def _thinking(options: ChatOptions, settings: Settings, fitting: OutputConstraint) -> ThinkingMode | None:
-    """The mode of thinking, None for the default of the format; raises UsageError for a mode that cannot be."""
+def _choose_thinking(
+    options: ChatOptions, settings: Settings, constraint: OutputConstraint
+) -> ThinkingMode | None:
+    """Return the thinking mode, None for the default of the format; raises UsageError for a contradiction."""
     mode, is_typed = _thinking_setting(settings), settings.is_typed("thinking")
     if options.thinking.thinking_file is not None and not is_typed:
-        # What was typed wins over the file.
+        # A typed file wins over a mode of the configuration.
         mode = "split"
-    if fitting.fit is not None and options.output.chosen_format == "raw":
-        raise UsageError("-F raw is what the service sends, and cannot be made to fit --schema or --extract")
-    if fitting.fit is not None and mode == "show":
-        if is_typed:
-            raise UsageError(SHOWS_THINKING)
-        mode = None
-    return mode
+    if constraint.extract is None:
+        return mode
+    if options.output.chosen_format == "raw":
+        raise UsageError("-F raw writes the bytes of the server: --schema and --extract cannot change them")
+    if mode == "show" and is_typed:
+        raise UsageError(SHOWS_THINKING)
+    return None if mode == "show" else mode
 
 
 def _thinking_setting(settings: Settings) -> ThinkingMode | None:
-    """The setting, which may come from a configuration file; raises UsageError if it is none of the modes."""
+    """Return the setting, which the configuration may hold too; raises UsageError for an unknown mode."""
     found = settings.get("thinking")
     modes: tuple[ThinkingMode, ...] = get_args(ThinkingMode)
     if found is None or found in modes:

@@ -109,7 +109,7 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
     """Ask once, and write the answer: as it comes if it is live, otherwise once it is whole and so can be retried."""
     targets, rules = session.targets, session.rules
     events = _collected(session, question.request, reply, writer)
-    if not targets.form.live or rules.constraint.fit is not None:
+    if not targets.form.live or rules.constraint.extract is not None:
         events = iter(_constrained(list(events), reply, rules, question.unwritten))
     for event in events:
         if not isinstance(event, Start):
@@ -144,7 +144,7 @@ def _constrained(
     events: list[Event], reply: Reply, rules: AnswerRules, unwritten: Usage | None
 ) -> list[Event]:
     """The events to write for a whole reply: their text is what was asked for. Raises InvalidAnswer."""
-    if rules.constraint.fit is None:
+    if rules.constraint.extract is None:
         return events
     _check_whole(reply, rules)
     rules.constraint.apply(reply)

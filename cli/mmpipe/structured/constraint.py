@@ -22,7 +22,7 @@ class OutputConstraint:
     Without an extractor the text stays as it is.
     """
 
-    fit: Extractor | None = None
+    extract: Extractor | None = None
     instruction: str | None = None
     repairs: int = 0
 
@@ -31,13 +31,13 @@ class OutputConstraint:
 
         Raises InvalidAnswer.
         """
-        if self.fit is None:
+        if self.extract is None:
             return
         text, reply.texts = "".join(reply.texts), []
         if reply.tool_calls:
             return
         try:
-            reply.texts = [self.fit(text)]
+            reply.texts = [self.extract(text)]
         except InvalidText as error:
             raise InvalidAnswer(str(error), request_id=reply.request_id) from error
 

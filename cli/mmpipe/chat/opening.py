@@ -1,0 +1,79 @@
+"""Adds the input of the user to the messages of a transcript, up to the place where the model answers; pure."""
+
+from collections.abc import Mapping, Sequence
+
+from mmpipe.chat.prompt import NO_PROMPT
+from mmpipe.chat.user_input import UserInput
+from mmpipe.core.calls import find_open_calls, format_calls
+from mmpipe.core.events import Message, ToolCall
+from mmpipe.core.messages import check_results
+from mmpipe.errors import InputError, UsageError
+from mmpipe.text.visible import one_line
+
+
+def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str) -> list[Message]:
+    """Return the new messages after those of the transcript, which is called `name` in errors.
+
+    Raises UsageError for a second beginning and for results of unknown calls; InputError for invalid messages.
+    """
+    if user_input.messages and earlier:
+        raise UsageError(
+            "--messages begins a conversation, and that of -c has begun already: only one of them"
+        )
+    new = list(user_input.messages)
+    check_results((*earlier, *new), user_input.messages_name or name)
+    new += _result_messages(user_input.results, find_open_calls((*earlier, *new)))
+    if user_input.system is not None:
+        _add_system(earlier, new, user_input.system)
+    if user_input.prompt:
+        new.append({"role": "user", "content": user_input.prompt})
+    return new
+
+
+def check_ready(messages: Sequence[Message], *, runs_tools: bool, at_terminal: bool) -> None:
+    """Check that the model can answer now; with `runs_tools` the last calls may lack their results.
+
+    Raises InputError for calls without results, and where nothing asks for an answer (UsageError for a person `at_terminal`).
+    """
+    last_calls = find_open_calls(messages)
+    if not (runs_tools and last_calls) and (waiting := _unanswered_calls(messages)):
+        raise InputError(
+            f"the result of {format_calls(waiting)} is missing: give it with --tool-result {waiting[0].id}=..."
+        )
+    if not last_calls and (not messages or messages[-1].get("role") not in ("user", "tool")):
+        nothing = "the prompt is empty, and nothing in the conversation waits for an answer"
+        raise UsageError(NO_PROMPT) if at_terminal else InputError(nothing)
+
+
+def _add_system(earlier: Sequence[Message], new: list[Message], text: str) -> None:
+    """Add a system message: first in a new conversation, otherwise last, unless it repeats the previous one."""
+    message: Message = {"role": "system", "content": text}
+    previous = [one.get("content") for one in (*earlier, *new) if one.get("role") == "system"]
+    if text in previous[-1:]:
+        return
+    if find_open_calls((*earlier, *new)):
+        raise UsageError("the calls at the end of the conversation come first: leave the system message away")
+    if earlier or previous:
+        new.append(message)
+    else:
+        new.insert(0, message)
+
+
+def _result_messages(results: Mapping[str, str], calls: Sequence[ToolCall]) -> list[Message]:
+    """The results as messages, in the order of their calls; raises UsageError for a result without a call."""
+    for identity in results.keys() - {call.id for call in calls}:
+        those = f"the calls that wait are {format_calls(calls)}" if calls else "no call waits for a result"
+        raise UsageError(f"--tool-result {one_line(identity, 60)}: there is no such call; {those}")
+    return [
+        {"role": "tool", "tool_call_id": call.id, "content": results[call.id]}
+        for call in calls
+        if call.id in results
+    ]
+
+
+def _unanswered_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
+    """The calls that lack a result, whatever follows them."""
+    for place in range(len(messages), 0, -1):
+        if messages[place - 1].get("role") in ("assistant", "tool"):
+            return find_open_calls(messages[:place])
+    return ()

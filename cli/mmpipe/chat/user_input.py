@@ -1,0 +1,67 @@
+"""Reads everything that the user adds to a conversation: messages, results of tools, system message and prompt."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mmpipe.chat.options import ChatOptions
+from mmpipe.chat.prompt import PromptSources, read_prompt
+from mmpipe.chat.transcript import parse_messages
+from mmpipe.config.base_request import read_system_message
+from mmpipe.core.events import Message
+from mmpipe.errors import InputError, UsageError
+from mmpipe.text.visible import one_line
+from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
+from mmpipe.unix.streams import Input
+
+
+@dataclass(frozen=True, slots=True)
+class UserInput:
+    """The input of the user; `messages` are those of `--messages`, from a file called `messages_name`.
+
+    `results` are the results of tools by the id of their call. An empty prompt is none.
+    """
+
+    messages: tuple[Message, ...] = ()
+    messages_name: str | None = None
+    system: str | None = None
+    results: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = ""
+
+
+def read_user_input(options: ChatOptions, stdin: Input, hint: Callable[[str], None]) -> UserInput:
+    """Read all input; `hint` gets a sentence if standard input is awaited for long.
+
+    Raises InputError for input that cannot be read, UsageError for results in a wrong form or without a conversation.
+    """
+
+    def read(path: str) -> str:
+        return read_stdin_text(stdin, options.stdin.stdin_timeout, hint) if path == "-" else read_text(path)
+
+    messages: tuple[Message, ...] = ()
+    path = options.conversation.messages
+    name = "standard input" if path == "-" else path
+    if path is not None and name is not None:
+        messages = parse_messages(read(path), name)
+        if not messages:
+            # The program before this one in the pipe has failed.
+            raise InputError(f"{name}: there is no message in it")
+    results = _read_results(options.tools.tool_result, read)
+    if results and not options.conversation.goes_on:
+        raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
+    system = read_system_message(options.system)
+    prompt = read_prompt(PromptSources.of(options), stdin, hint)
+    return UserInput(messages, name, system, results, prompt)
+
+
+def _read_results(results: Sequence[str], read: Callable[[str], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for result in results:
+        identity, equals, value = result.partition("=")
+        shown = one_line(identity, 60)
+        if not (identity and equals):
+            raise UsageError(f"--tool-result {shown}: it must look like ID=TEXT, ID=@FILE or ID=@-")
+        if identity in found:
+            raise UsageError(f"--tool-result {shown} is given twice")
+        is_file = value.startswith("@")
+        found[identity] = read(value[1:]) if is_file else decode_argument(value, f"--tool-result {shown}")
+    return found
