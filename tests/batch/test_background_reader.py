@@ -62,6 +62,37 @@ def test_an_item_comes_while_the_next_is_not_there() -> None:
     assert (1, 2) == asyncio.run(both())
 
 
+def test_all_that_wait_share_the_records_of_one_piece() -> None:
+    sent = threading.Event()
+
+    def pieces() -> Iterator[int]:
+        assert sent.wait(20)
+        yield 3
+        sent.clear()
+        sent.wait(20)
+
+    async def all_of_them() -> set[int]:
+        reader = BackgroundReader(pieces(), 2)
+        records = (
+            record for size in reader.available() for record in (range(size) if size is not None else [None])
+        )
+
+        async def take() -> int:
+            while (record := next(records)) is None:
+                await reader.arrival()
+            return record
+
+        takers = [asyncio.create_task(take()) for _ in range(3)]
+        await asyncio.sleep(0)
+        sent.set()
+        return set(await asyncio.wait_for(asyncio.gather(*takers), 5))
+
+    try:
+        assert {0, 1, 2} == asyncio.run(all_of_them())
+    finally:
+        sent.set()
+
+
 def test_no_more_is_read_than_may_wait() -> None:
     read: list[int] = []
 

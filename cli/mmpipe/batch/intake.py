@@ -55,8 +55,9 @@ class BackgroundReader(Generic[Item]):
                     yield item
 
     async def arrival(self) -> None:
-        """Return when there is an item, or the end."""
-        while not self._ready:
+        """Return when an item or the end has arrived; another task may have taken it already."""
+        # Not a loop: the item may bring several records, and all tasks that wait must look for them.
+        if not self._ready:
             self._arrival.clear()
             await self._arrival.wait()
 
