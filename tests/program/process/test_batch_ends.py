@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import AT_ONCE, MMPIPE, eventually, finished, service, shell, started
+from support.harness import AT_ONCE, MMPIPE, eventually, finished, read_until, service, shell, started
 
 pytestmark = pytest.mark.processes
 
@@ -161,11 +161,14 @@ def test_an_answer_that_waits_for_one_before_it_is_written_when_the_run_ends() -
 
 
 def test_a_signal_is_heard_while_the_run_ends_for_another_reason() -> None:
-    command = (*MMPIPE, "batch", "--deadline", "1", "--grace", "600")
+    command = (*MMPIPE, "batch", "--input-format", "jsonl", "--max-errors", "0", "--grace", "600")
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
-        process.stdin.write(b"hello\n")
-        time.sleep(3)
+        process.stdin.write(b'"hello"\n')
+        eventually(lambda: far.in_flight, "a request")
+        process.stdin.write(b'{"prompt": 1}\n')
+        # The run ends for the bad record before its line is written.
+        read_until(process.stdout, b"prompt")
         assert None is process.poll()
         process.send_signal(signal.SIGINT)
         assert -signal.SIGINT == process.wait(AT_ONCE)
