@@ -7,9 +7,9 @@ import pytest
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.merge_journals import merge_journals
-from mmpipe.batch.options import MergeOptions
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.unix.streams import Streams
+from support.batch_running import batch_options
 from support.journals import record
 
 
@@ -19,7 +19,9 @@ def joined(
     """The ids on standard output, and what was said."""
     streams = Streams.fake()
     name = None if output is None else str(output)
-    merge_journals(MergeOptions(tuple(map(str, paths)), name, in_order, overwrite), streams, {})
+    files = tuple(map(str, paths))
+    options = batch_options(files=files, output=name, keep_order=in_order, overwrite=overwrite)
+    merge_journals(options, streams, {})
     stdout, stderr = streams.captured()
     return [json.loads(line)["id"] for line in stdout.splitlines()], stderr.decode()
 

@@ -1,12 +1,14 @@
 """A line has the result of a record, in our own form or in that of the Batch API."""
 
 import json
+from typing import get_args
 
 import pytest
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.options import ResultFormat
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.batch.results import ResultFormat, bad_record_line, copied_line, result_line
+from mmpipe.batch.results import LineForm, bad_record_line, copied_line, result_line
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.core.request import Request
@@ -43,7 +45,7 @@ FAILED = Outcome(RECORD, Reply(), Attempts(1), QuotaError("slower", http=429, ap
 
 
 def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
-    found = parsed(result_line(DONE, ResultFormat(), earlier=1, dollars=9e-6))
+    found = parsed(result_line(DONE, LineForm(), earlier=1, dollars=9e-6))
     assert ("r-4", 4, "Hello", "hm", "stop", None) == tuple(
         found[name] for name in ("id", "index", "content", "thinking", "finish_reason", "error")
     )
@@ -54,7 +56,7 @@ def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
 
 
 def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
-    good, failed = (parsed(result_line(outcome, ResultFormat())) for outcome in (DONE, FAILED))
+    good, failed = (parsed(result_line(outcome, LineForm())) for outcome in (DONE, FAILED))
     assert list(good) == list(failed)
     error = failed["error"]
     assert isinstance(error, dict)
@@ -65,8 +67,8 @@ def test_a_failed_record_says_why_and_has_the_same_fields() -> None:
 
 
 def test_a_record_that_could_not_be_read_has_the_same_fields_and_no_request() -> None:
-    bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), ResultFormat()))
-    assert set(parsed(result_line(FAILED, ResultFormat()))) == set(bad)
+    bad = parsed(bad_record_line(BadRecord(7, None, "in.jsonl", 8, "it is not JSON"), LineForm()))
+    assert set(parsed(result_line(FAILED, LineForm()))) == set(bad)
     assert None is bad["request_sha256"]
     error = bad["error"]
     assert isinstance(error, dict)
@@ -74,13 +76,13 @@ def test_a_record_that_could_not_be_read_has_the_same_fields_and_no_request() ->
 
 
 def test_hidden_thinking_and_fields_that_pass_through() -> None:
-    found = parsed(result_line(DONE, ResultFormat(with_thinking=False, pass_through=True)))
+    found = parsed(result_line(DONE, LineForm(with_thinking=False, pass_through=True)))
     assert "thinking" not in found
     assert {"title": "T"} == found["input"]
 
 
 def test_the_form_of_the_batch_api_can_be_read_as_a_chat_completion() -> None:
-    found = parsed(result_line(DONE, ResultFormat(openai=True)))
+    found = parsed(result_line(DONE, LineForm("openai")))
     response = found["response"]
     assert isinstance(response, dict)
     body = response["body"]
@@ -90,7 +92,7 @@ def test_the_form_of_the_batch_api_can_be_read_as_a_chat_completion() -> None:
 
 
 def test_a_failure_in_that_form_has_no_response() -> None:
-    found = parsed(result_line(FAILED, ResultFormat(openai=True)))
+    found = parsed(result_line(FAILED, LineForm("openai")))
     error = found["error"]
     assert isinstance(error, dict)
     assert (None, "quota") == (found["response"], error["code"])
@@ -98,18 +100,18 @@ def test_a_failure_in_that_form_has_no_response() -> None:
 
 def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:
     record = Record(0, "c", "in", 1, REQUEST, "00", {}, custom_id=True)
-    found = parsed(result_line(Outcome(record, reply(), Attempts(1)), ResultFormat()))
+    found = parsed(result_line(Outcome(record, reply(), Attempts(1)), LineForm()))
     assert ("c", False) == (found["custom_id"], "id" in found)
 
 
 def test_half_a_character_breaks_no_line() -> None:
     record = Record(0, "\ud800", "in", 1, REQUEST, "00", {})
-    assert "\ud800" == parsed(result_line(Outcome(record, reply(), Attempts(1)), ResultFormat()))["id"]
+    assert "\ud800" == parsed(result_line(Outcome(record, reply(), Attempts(1)), LineForm()))["id"]
 
 
-@pytest.mark.parametrize("form", [ResultFormat(), ResultFormat(openai=True), ResultFormat(pass_through=True)])
+@pytest.mark.parametrize("form", [LineForm(), LineForm("openai"), LineForm(pass_through=True)])
 def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_it_is(
-    form: ResultFormat,
+    form: LineForm,
 ) -> None:
     twin = Record(9, "r-9", "in.jsonl", 10, REQUEST, "ab" * 32, {"title": "U"}, custom_id=True)
     first = parsed(result_line(DONE, form, dollars=9e-6))
@@ -120,9 +122,24 @@ def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_
         name: value for name, value in found.items() if name not in own
     }
     assert ({"title": "U"} if form.pass_through else None) == found.get("input")
-    assert ("batch_req_r-9" if form.openai else None) == found.get("id")
+    assert ("batch_req_r-9" if form.format == "openai" else None) == found.get("id")
 
 
 def test_nothing_is_paid_for_an_answer_that_is_shared() -> None:
-    found = parsed(copied_line(result_line(DONE, ResultFormat(), dollars=9e-6), RECORD, ResultFormat()))
+    found = parsed(copied_line(result_line(DONE, LineForm(), dollars=9e-6), RECORD, LineForm()))
     assert (0, 0, 0) == (found["cost"], found["attempts"], found["elapsed_ms"])
+
+
+@pytest.mark.parametrize("name", get_args(ResultFormat))
+def test_each_format_writes_lines(name: ResultFormat) -> None:
+    form = LineForm(name)
+    line = result_line(DONE, form)
+    bad = BadRecord(7, None, "in.jsonl", 8, "it is not JSON")
+    for found in (line, copied_line(line, RECORD, form), bad_record_line(bad, form)):
+        assert ("response" in parsed(found)) is (name == "openai")
+
+
+def test_a_format_that_nothing_writes_is_an_error() -> None:
+    unknown: ResultFormat = "yaml"  # type: ignore[assignment]
+    with pytest.raises(AssertionError):
+        result_line(DONE, LineForm(unknown))

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.options import InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.results import ResultFormat
 from mmpipe.errors import AuthError, InputError, UsageError
 from support.batch_running import Counts, Line, run
 from support.harness import prompts, service
@@ -34,7 +32,7 @@ def test_records_say_what_is_different_for_them_and_a_template_uses_the_others()
         _, found = run(
             far,
             "".join(f"{json.dumps(record)}\n" for record in records),
-            request=RequestOptions(template="sim:echo {title}"),
+            template="sim:echo {title}",
         )
         bodies = [request["body"] for request in far.requests]
     assert {("a", "Tea"), ("b", "Coffee")} == {(it["id"], it["content"]) for it in found}
@@ -47,18 +45,17 @@ def test_the_order_of_the_input_can_be_kept() -> None:
         _, found = run(
             far,
             "".join(f"sim:echo {number}\n" for number in range(40)),
-            output=OutputOptions(keep_order=True),
+            keep_order=True,
         )
     assert list(range(40)) == [it["index"] for it in found]
 
 
 def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else(tmp_path: Path) -> None:
     out, stdin = tmp_path / "out.jsonl", "".join(f"sim:echo {number}\n" for number in range(30))
-    none = {"retries": 0}
     with service("2013:1/3") as far:
-        first, _ = run(far, stdin, output=OutputOptions(path=str(out)), settings=none)
+        first, _ = run(far, stdin, output=str(out), retries=0)
     with service() as far:
-        second, _ = run(far, stdin, output=OutputOptions(path=str(out), resume=True), settings=none)
+        second, _ = run(far, stdin, output=str(out), resume=True, retries=0)
         assert 10 == len(far.requests)
     assert (Counts(good=20, failed=10), Counts(good=10, skipped=20)) == (first, second)
     assert {str(number) for number in range(30)} == {
@@ -70,9 +67,9 @@ def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else(tmp_path: P
 def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with service() as far:
-        run(far, "sim:echo one\n", output=OutputOptions(path=str(out)))
+        run(far, "sim:echo one\n", output=str(out))
         with pytest.raises(InputError, match="was asked something else"):
-            run(far, "sim:echo two\n", output=OutputOptions(path=str(out), resume=True))
+            run(far, "sim:echo two\n", output=str(out), resume=True)
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(far)]
 
 
@@ -80,7 +77,7 @@ def test_a_file_with_content_is_neither_overwritten_nor_taken_up_unasked(tmp_pat
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")
     with service() as far, pytest.raises(UsageError, match="--resume"):
-        run(far, "hello\n", output=OutputOptions(path=str(out)))
+        run(far, "hello\n", output=str(out))
     assert "precious\n" == out.read_text()
 
 
@@ -89,9 +86,9 @@ def test_a_file_with_bad_lines_is_refused_before_anything_is_asked(tmp_path: Pat
     path.write_text('{"prompt": "one"}\n{"prompt": 2}\nnonsense\n')
     with service() as far:
         with pytest.raises(InputError, match=r"line 2: .*line 3: "):
-            run(far, input=InputOptions(files=[str(path)]))
+            run(far, files=(str(path),))
         assert [] == far.requests
-        tally, found = run(far, input=InputOptions(files=[str(path)], keep_going=True))
+        tally, found = run(far, files=(str(path),), keep_going=True)
     assert Counts(good=1, failed=2) == tally
     assert 3 == len(found)
 
@@ -100,7 +97,7 @@ def test_two_records_of_one_id_are_told_with_both_places(tmp_path: Path) -> None
     path = tmp_path / "in.jsonl"
     path.write_text('{"id": "x", "prompt": "one"}\n{"prompt": "two"}\n{"id": "x", "prompt": "three"}\n')
     with service() as far, pytest.raises(InputError, match=r"line 1, and in .* line 3"):
-        run(far, input=InputOptions(files=[str(path)]))
+        run(far, files=(str(path),))
 
 
 def test_a_pipe_gets_an_error_line_for_a_bad_record_and_goes_on() -> None:
@@ -115,10 +112,10 @@ def test_a_wrong_key_ends_the_run_and_what_was_asked_can_be_taken_up(tmp_path: P
     stdin = "".join(f"sim:echo {number}\n" for number in range(200))
     with service("1004") as far:
         with pytest.raises(AuthError):
-            run(far, stdin, output=OutputOptions(path=str(out)), concurrency=4)
+            run(far, stdin, output=str(out), concurrency=4)
         assert len(far.requests) <= 8
     with service() as far:
-        assert 200 == run(far, stdin, output=OutputOptions(path=str(out), resume=True))[0].good
+        assert 200 == run(far, stdin, output=str(out), resume=True)[0].good
 
 
 def test_the_form_of_the_batch_api_is_read_and_written() -> None:
@@ -129,9 +126,7 @@ def test_the_form_of_the_batch_api_is_read_and_written() -> None:
         "body": {"model": "MiniMax-M3", "messages": [{"role": "user", "content": "sim:echo hi"}]},
     }
     with service() as far:
-        _, (found,) = run(
-            far, f"{json.dumps(record)}\n", output=OutputOptions(form=ResultFormat(openai=True))
-        )
+        _, (found,) = run(far, f"{json.dumps(record)}\n", format="openai")
     response = found["response"]
     assert isinstance(response, dict)
     assert ("c-1", "hi") == (found["custom_id"], response["body"]["choices"][0]["message"]["content"])

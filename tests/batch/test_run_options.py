@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 from openai.types.chat import ChatCompletion
 
-from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions, RequestOptions
-from mmpipe.batch.pace.budgets import ErrorLimit, RunLimits
-from mmpipe.batch.pace.gcra import Rates
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.shard import Shard
-from mmpipe.batch.results import ResultFormat
 from mmpipe.batch.run import run_batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
@@ -20,7 +18,7 @@ from mmpipe.writers.options import Verbosity
 from support.batch_running import Counts, Line, run
 from support.harness import bodies, environment, prompts, service
 
-ECHO = RequestOptions(template="sim:echo {}")
+ECHO = "sim:echo {}"
 
 
 def numbers(count: int) -> str:
@@ -33,7 +31,7 @@ def contents(lines: list[Line]) -> list[object]:
 
 def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
     with service() as far:
-        counts, found = run(far, "a\nb\na\na\nb\n", request=ECHO)
+        counts, found = run(far, "a\nb\na\na\nb\n", template=ECHO)
         assert {"sim:echo a", "sim:echo b"} == set(prompts(far))
         assert 2 == len(far.requests)
     assert Counts(good=5) == counts
@@ -47,14 +45,16 @@ def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
 
 def test_identical_requests_are_asked_again_if_that_is_wanted() -> None:
     with service() as far:
-        run(far, "a\na\na\n", request=ECHO, input=InputOptions(dedupe=False))
+        run(far, "a\na\na\n", template=ECHO, no_dedupe=True)
         assert 3 == len(far.requests)
 
 
 def test_with_a_journal_a_late_twin_is_given_the_answer_from_there(tmp_path: Path) -> None:
-    out = OutputOptions(path=str(tmp_path / "out.jsonl"), form=ResultFormat(openai=True))
+    out = str(tmp_path / "out.jsonl")
     with service() as far:
-        counts, _ = run(far, "twin\n" + numbers(300) + "twin\n", request=ECHO, output=out, concurrency=2)
+        counts, _ = run(
+            far, "twin\n" + numbers(300) + "twin\n", template=ECHO, output=out, format="openai", concurrency=2
+        )
         assert 301 == len(far.requests)
     assert Counts(good=302) == counts
     last = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
@@ -69,10 +69,8 @@ def test_with_a_journal_a_late_twin_is_given_the_answer_from_there(tmp_path: Pat
 def test_no_more_than_so_many_records_are_asked_and_the_next_run_asks_the_others(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
     with service() as far:
-        some = InputOptions(limit=3)
-        first, _ = run(far, numbers(5), request=ECHO, input=some, output=OutputOptions(path=path))
-        again = OutputOptions(path=path, resume=True)
-        second, _ = run(far, numbers(5), request=ECHO, input=some, output=again)
+        first, _ = run(far, numbers(5), template=ECHO, limit=3, output=path)
+        second, _ = run(far, numbers(5), template=ECHO, limit=3, output=path, resume=True)
         assert 5 == len(far.requests)
     assert (Counts(good=3), Counts(good=2, skipped=3)) == (first, second)
 
@@ -82,9 +80,8 @@ def test_shards_ask_every_record_once_together(keep_order: bool) -> None:
     found = []
     with service() as far:
         for number in range(3):
-            shard = InputOptions(shard=Shard.parse(f"{number}/3"))
-            output = OutputOptions(keep_order=keep_order)
-            found += run(far, numbers(10), request=ECHO, input=shard, output=output)[1]
+            shard = Shard.parse(f"{number}/3")
+            found += run(far, numbers(10), template=ECHO, shard=shard, keep_order=keep_order)[1]
     assert [str(number) for number in range(10)] == sorted(map(str, contents(found)))
 
 
@@ -93,13 +90,13 @@ def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> N
         service("2013") as far,
         pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
     ):
-        run(far, numbers(500), request=ECHO, bounds=RunLimits(errors=ErrorLimit(count=3)), concurrency=1)
+        run(far, numbers(500), template=ECHO, max_errors=ErrorLimit(count=3), concurrency=1)
     assert 4 == len(far.requests)
 
 
 def test_bad_records_are_failed_ones() -> None:
     with service() as far, pytest.raises(Partial, match="--max-errors"):
-        run(far, '{"prompt": 1}\n' * 5, bounds=RunLimits(errors=ErrorLimit(count=3)))
+        run(far, '{"prompt": 1}\n' * 5, max_errors=ErrorLimit(count=3))
 
 
 def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
@@ -108,9 +105,9 @@ def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
         run(
             far,
             numbers(500),
-            request=ECHO,
-            bounds=RunLimits(cost=0.01),
-            output=OutputOptions(path=str(path)),
+            template=ECHO,
+            max_cost=0.01,
+            output=str(path),
             concurrency=4,
         )
     spent = sum(json.loads(line)["cost"] for line in path.read_bytes().splitlines())
@@ -119,17 +116,17 @@ def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
 
 def test_money_is_not_counted_where_the_price_is_not_known() -> None:
     with service() as far, pytest.raises(UsageError, match="price of other-model is not known"):
-        run(far, '{"model": "other-model", "prompt": "hi"}\n', bounds=RunLimits(cost=1))
+        run(far, '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
 
 
 def test_a_run_that_is_too_long_ends_and_says_so() -> None:
     with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
-        run(far, numbers(20), request=ECHO, bounds=RunLimits(seconds=1, grace=0.1))
+        run(far, numbers(20), template=ECHO, deadline=1, grace=0.1)
 
 
 def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
     with service("2056:#5") as far, pytest.raises(QuotaError) as error:
-        run(far, numbers(100), request=ECHO, concurrency=1, bounds=RunLimits(max_wait=60))
+        run(far, numbers(100), template=ECHO, concurrency=1, max_wait=60)
     assert error.value.retry_after is not None
     assert error.value.retry_after > 60
     assert 5 == len(far.requests)
@@ -138,7 +135,7 @@ def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> N
 def test_a_dry_run_asks_nothing_and_tells_what_it_would_take(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"prompt": "four"}\n' * 10)
-    _, (told,) = run(None, input=InputOptions(files=[str(path)], dedupe=False), dry_run=True)
+    _, (told,) = run(None, files=(str(path),), no_dedupe=True, dry_run=True)
     assert (10, 0, 10, 10, 10240) == tuple(
         told[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
     )
@@ -160,15 +157,14 @@ print(status, "openai" in sys.modules)
 def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None:
     streams = Streams.fake(b"sim:echo a\n")
     with service("500:#1") as far:
-        run_batch(BatchOptions(manners=Verbosity(verbose=True)), streams, environment(far))
+        run_batch(BatchOptions(verbosity=Verbosity(verbose=True)), streams, environment(far))
     assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
 
 
 def test_a_dry_run_counts_what_a_run_would_ask_and_its_pace() -> None:
-    _, (told,) = run(None, "a\n" * 50 + numbers(50), dry_run=True, input=InputOptions(limit=60))
+    _, (told,) = run(None, "a\n" * 50 + numbers(50), dry_run=True, limit=60)
     assert 11 == told["requests"]
-    shard = InputOptions(shard=Shard.parse("1/2"))
-    _, (told,) = run(None, numbers(100), dry_run=True, input=shard, rates=Rates(requests=10))
+    _, (told,) = run(None, numbers(100), dry_run=True, shard=Shard.parse("1/2"), rpm=10)
     assert (50, 600) == (told["requests"], told["seconds"])
 
 
@@ -180,11 +176,10 @@ def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
 def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service() as far:
-        run(far, numbers(3), request=ECHO, output=OutputOptions(path=str(path)))
+        run(far, numbers(3), template=ECHO, output=str(path))
     torn = path.read_bytes() + b'{"id": "3", "ind'
     path.write_bytes(torn)
-    output = OutputOptions(path=str(path), resume=True)
-    _, (told,) = run(None, numbers(5), request=ECHO, output=output, dry_run=True)
+    _, (told,) = run(None, numbers(5), template=ECHO, output=str(path), resume=True, dry_run=True)
     assert (3, 2) == (told["answered"], told["requests"])
     assert torn == path.read_bytes()
 
@@ -192,7 +187,7 @@ def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path
 def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
     meta = tmp_path / "meta.jsonl"
     with service("2013:#2") as far:
-        run(far, "a\nb\nc\na\n", request=ECHO, output=OutputOptions(meta=str(meta)), concurrency=1)
+        run(far, "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
     (told,) = [json.loads(line) for line in meta.read_bytes().splitlines()]
     assert (3, 1, 0, 1, 3, 0, 14) == tuple(
         told[name] for name in ("good", "failed", "skipped", "copied", "requests", "retries", "exit_status")
@@ -206,28 +201,26 @@ def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
 def test_a_file_is_put_in_order_when_all_is_there(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service("slow:0.3") as far:
-        output = OutputOptions(path=str(path), keep_order=True)
-        run(far, numbers(40), request=ECHO, output=output)
+        run(far, numbers(40), template=ECHO, output=str(path), keep_order=True)
     assert list(range(40)) == [json.loads(line)["index"] for line in path.read_bytes().splitlines()]
 
 
 def test_a_changed_input_is_told_and_an_unchanged_one_is_not_read_again(tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", str(tmp_path / "out.jsonl")
     source.write_text(numbers(5))
-    files = InputOptions(files=[str(source)])
+    files = (str(source),)
     with service() as far:
-        run(far, request=ECHO, input=files, output=OutputOptions(path=out))
-        again = OutputOptions(path=out, resume=True)
-        assert Counts(skipped=5) == run(far, request=ECHO, input=files, output=again)[0]
+        run(far, template=ECHO, files=files, output=out)
+        assert Counts(skipped=5) == run(far, template=ECHO, files=files, output=out, resume=True)[0]
         source.write_text(numbers(6))
-        assert Counts(good=1, skipped=5) == run(far, request=ECHO, input=files, output=again)[0]
+        assert Counts(good=1, skipped=5) == run(far, template=ECHO, files=files, output=out, resume=True)[0]
         assert 6 == len(far.requests)
 
 
 def test_the_system_message_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "system.txt").write_text("Be brief.")
     with service() as far:
-        run(far, "a\n", request=RequestOptions(system_file=str(tmp_path / "system.txt")))
+        run(far, "a\n", system_file=str(tmp_path / "system.txt"))
         messages = bodies(far)[0]["messages"]
     assert [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}] == messages
 
@@ -235,22 +228,21 @@ def test_the_system_message_may_come_from_a_file(tmp_path: Path) -> None:
 def test_bad_records_of_a_journal_can_be_mended_and_asked_by_the_next_run(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
     with service() as far:
-        first, _ = run(far, '{"prompt": "a"}\n{"prompt": 1}\n', output=OutputOptions(path=out))
-        again = OutputOptions(path=out, resume=True)
-        second, _ = run(far, '{"prompt": "a"}\n{"prompt": "b"}\n', output=again)
+        first, _ = run(far, '{"prompt": "a"}\n{"prompt": 1}\n', output=out)
+        second, _ = run(far, '{"prompt": "a"}\n{"prompt": "b"}\n', output=out, resume=True)
     assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
 
 
 def test_an_answer_cut_at_its_limit_can_be_accepted() -> None:
     with service("length") as far:
-        assert Counts(failed=1) == run(far, "a\n", request=ECHO)[0]
-        accepted, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(allow_truncated=True))
+        assert Counts(failed=1) == run(far, "a\n", template=ECHO)[0]
+        accepted, (line,) = run(far, "a\n", template=ECHO, allow_truncated=True)
     assert (Counts(good=1), "length", None) == (accepted, line["finish_reason"], line["error"])
 
 
 def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
     with service() as far:
-        _, (line,) = run(far, "a\n", request=ECHO, output=OutputOptions(form=ResultFormat(openai=True)))
+        _, (line,) = run(far, "a\n", template=ECHO, format="openai")
     response = line["response"]
     assert isinstance(response, dict)
     completion = ChatCompletion.model_validate(response["body"])
@@ -263,8 +255,7 @@ def test_a_bad_record_is_written_to_a_journal_once(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service() as far:
         for resume in (False, True, True):
-            output = OutputOptions(path=str(path), resume=resume)
-            run(far, '{"prompt": "sim:echo a"}\n{"prompt": 1}\n', output=output)
+            run(far, '{"prompt": "sim:echo a"}\n{"prompt": 1}\n', output=str(path), resume=resume)
     assert 2 == path.read_bytes().count(b"\n")
 
 
@@ -279,8 +270,8 @@ def test_an_id_that_comes_again_fails_alone_on_a_pipe_and_the_run_can_be_taken_u
     records = '{"id":"a","prompt":"sim:echo 1"}\n{"id":"a","prompt":"sim:echo 2"}\n{"id":"c","prompt":"sim:echo 3"}\n'
     path = tmp_path / "out.jsonl"
     with service() as far:
-        first, _ = run(far, records, output=OutputOptions(path=str(path)))
-        again, _ = run(far, records, output=OutputOptions(path=str(path), resume=True))
+        first, _ = run(far, records, output=str(path))
+        again, _ = run(far, records, output=str(path), resume=True)
         assert 2 == len(far.requests)
     assert (Counts(good=2, failed=1), Counts(failed=1, skipped=2)) == (first, again)
     told = [json.loads(line)["error"] for line in path.read_bytes().splitlines()]
@@ -294,7 +285,6 @@ def test_a_file_is_not_read_and_written_at_once(tmp_path: Path) -> None:
     path.write_text("a\n")
     with service() as far:
         for resume in (True, False):
-            output = OutputOptions(path=str(path), resume=resume, overwrite=not resume)
             with pytest.raises(UsageError, match="both input and output"):
-                run(far, input=InputOptions(files=[str(path)]), output=output)
+                run(far, files=(str(path),), output=str(path), resume=resume, overwrite=not resume)
     assert "a\n" == path.read_text()

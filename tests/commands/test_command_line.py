@@ -6,6 +6,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mmpipe.api.options import RecordingOptions
+from mmpipe.batch.options import (
+    BatchOptions,
+    LimitOptions,
+    PaceOptions,
+    RecordOptions,
+    ResultOptions,
+    ResultThinkingOptions,
+    SelectionOptions,
+)
+from mmpipe.batch.pace.error_limit import ErrorLimit
+from mmpipe.batch.records.shard import Shard
 from mmpipe.chat.options import (
     ChatOptions,
     ConversationOptions,
@@ -115,6 +126,40 @@ def test_each_option_arrives(arguments: list[str], expected: dict[str, object]) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {}),
+        (["a", "-"], {"records": RecordOptions(files=("a", "-"))}),
+        (
+            ["--input-format", "lines", "-0", "--template", "{}"],
+            {"records": RecordOptions(input_format="lines", null=True, template="{}")},
+        ),
+        (
+            ["--keep-going", "--limit", "3", "--no-dedupe"],
+            {"selection": SelectionOptions(keep_going=True, limit=3, no_dedupe=True)},
+        ),
+        (["--shard", "1/2"], {"selection": SelectionOptions(shard=Shard(1, 2))}),
+        (["-t", "hide"], {"thinking": ResultThinkingOptions("hide")}),
+        (
+            ["--format", "openai", "-k", "--pass-through", "-o", "x"],
+            {"output": ResultOptions("openai", keep_order=True, pass_through=True, output="x")},
+        ),
+        (["--resume"], {"output": ResultOptions(resume=True)}),
+        (["--overwrite", "--merge"], {"output": ResultOptions(overwrite=True, merge=True)}),
+        (["--progress", "bar", "--meta", "x"], {"output": ResultOptions(progress="bar", meta="x")}),
+        (["-j", "3", "--rpm", "4"], {"pace": PaceOptions(concurrency=3, rpm=4)}),
+        (["--tpm", "5", "--max-wait", "6"], {"pace": PaceOptions(tpm=5, max_wait=6)}),
+        (
+            ["--max-errors", "5%", "--max-cost", "1", "--deadline", "2", "--grace", "3", "--dry-run"],
+            {"limits": LimitOptions(ErrorLimit(share=0.05), 1, 2, 3, dry_run=True)},
+        ),
+    ],
+)
+def test_each_option_of_a_batch_arrives(arguments: list[str], expected: dict[str, object]) -> None:
+    assert replace(BatchOptions(), **expected) == chosen("batch", *arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("arguments", "name"),
     [
         (["chat", "-j", "0"], "-j / --concurrency is 0"),
@@ -123,6 +168,13 @@ def test_each_option_arrives(arguments: list[str], expected: dict[str, object]) 
         (["chat", "--repair", "-1"], "--repair is -1"),
         *((["chat", "--tool-timeout", limit], "--tool-timeout is") for limit in ("0", "-1", "inf", "nan")),
         *((["chat", "--stdin-timeout", limit], "--stdin-timeout is") for limit in ("0", "-1", "inf", "nan")),
+        (["batch", "-j", "0"], "-j / --concurrency is 0: it must be at least 1"),
+        (["batch", "--limit", "-1"], "--limit is -1"),
+        *((["batch", name, "0"], f"{name} is 0.0: it must be at least 1") for name in ("--rpm", "--tpm")),
+        *((["batch", name, "inf"], f"{name} is inf") for name in ("--max-wait", "--deadline", "--grace")),
+        (["batch", "--max-cost", "nan"], "--max-cost is nan"),
+        (["batch", "--max-errors", "many"], "--max-errors is many"),
+        (["batch", "--shard", "3/2"], "--shard 3/2"),
         (["sim", "--port", "65536"], "--port is 65536: it must be at least 0 and at most 65535"),
         (["sim", "--latency", "nan"], "--latency is nan"),
         (["sim", "--tps", "0"], "--tps is 0.0: it must be above 0"),

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Final, Self
 
 from mmpipe.api.attempt import UNOBSERVED, Observer
-from mmpipe.batch.options import BatchOptions, InputOptions, OutputOptions
-from mmpipe.batch.results import ResultFormat
 from mmpipe.batch.run import run_batch
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
@@ -21,6 +19,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.unix.streams import Streams
+from support.batch_running import batch_options
 
 ENVIRONMENT: Final = {"MINIMAX_API_KEY": "no-key-at-all"}
 # Without threads of its own, so that its children may be killed wherever they are; they cost no start of Python.
@@ -94,22 +93,18 @@ class Verbosity:
 
 def run(place: Place, how: Verbosity, far: FarEnd) -> int:
     """The exit status."""
-    options = BatchOptions(
-        input=InputOptions(
-            files=() if how.piped else (str(place.source),),
-            format="jsonl",
-            keep_going=True,
-            limit=how.limit,
-            dedupe=how.dedupe,
-        ),
-        output=OutputOptions(
-            form=ResultFormat(openai=how.openai),
-            path=str(place.journal),
-            resume=how.resume,
-            keep_order=how.keep_order,
-        ),
+    options = batch_options(
+        files=() if how.piped else (str(place.source),),
+        input_format="jsonl",
+        keep_going=True,
+        limit=how.limit,
+        no_dedupe=not how.dedupe,
+        format="openai" if how.openai else "jsonl",
+        output=str(place.journal),
+        resume=how.resume,
+        keep_order=how.keep_order,
         concurrency=how.concurrency,
-        settings={"retries": 0},
+        retries=0,
     )
 
     def open_pool(_: Endpoint, __: Timeouts, ___: int) -> FarEnd:

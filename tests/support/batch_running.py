@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.run import run_batch
@@ -23,11 +24,22 @@ class Counts:
     skipped: int = 0
 
 
-def run(far: RunningSimulator | None, stdin: str = "", **options: object) -> tuple[Counts, list[Line]]:
+def batch_options(**typed: object) -> BatchOptions:
+    """The options of a batch by their own names, each in its group."""
+    groups: dict[str, Any] = {}
+    for group in fields(BatchOptions):
+        kind: Any = type(group.default)
+        names = [option.name for option in fields(kind) if option.name in typed]
+        groups[group.name] = kind(**{name: typed.pop(name) for name in names})
+    assert not typed
+    return BatchOptions(**groups)
+
+
+def run(far: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
     """What came of it by its own words, and the lines on standard output; that some failed is in both."""
     streams = Streams.fake(stdin.encode())
     try:
-        run_batch(BatchOptions(**options), streams, environment(far))  # type: ignore[arg-type]  # as the callers say them
+        run_batch(batch_options(**typed), streams, environment(far))
     except Partial as error:
         if "each is in the output" not in error.message:
             raise

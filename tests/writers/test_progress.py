@@ -18,8 +18,8 @@ from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import format_bar
 from mmpipe.writers.console import Console
 from mmpipe.writers.figures import format_columns, format_dollars, format_sentence
-from mmpipe.writers.options import Verbosity
-from mmpipe.writers.progress import BarProgress, NoProgress, PlainProgress, ProgressMode, choose_progress
+from mmpipe.writers.options import ProgressMode, Verbosity
+from mmpipe.writers.progress import BarProgress, NoProgress, PlainProgress, choose_progress
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
 from support.terminals import Terminal
 

@@ -7,7 +7,7 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.budgets import EndingRules
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
-from mmpipe.batch.results import ResultFormat, bad_record_id, bad_record_line, copied_line, result_line
+from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, copied_line, result_line
 from mmpipe.batch.summary import RunSummary
 from mmpipe.errors import MmpipeError
 from mmpipe.unix.streams import Output
@@ -27,11 +27,9 @@ class RunOutput:
 class Delivery:
     """The results of one run."""
 
-    def __init__(
-        self, output: RunOutput, writer: ResultWriter, result_format: ResultFormat, rules: EndingRules
-    ) -> None:
+    def __init__(self, output: RunOutput, writer: ResultWriter, form: LineForm, rules: EndingRules) -> None:
         self._journal, self._summary, self._console = output.journal, output.summary, output.console
-        self._writer, self._format, self._rules = writer, result_format, rules
+        self._writer, self._format, self._rules = writer, form, rules
 
     async def wait_for_capacity(self, index: int) -> None:
         """Return when the record at this index may be begun without holding back too many lines."""

@@ -77,8 +77,8 @@ class Forecast:
 
 def forecast_run(source: BatchInput, journal: Journal | None) -> Forecast:
     """The forecast for the whole input without the records that the journal has answers for; raises InputError."""
-    options = source.options.input
-    forecast = Forecast(dedupe=options.dedupe, limit=options.limit)
+    options = source.options.selection
+    forecast = Forecast(dedupe=not options.no_dedupe, limit=options.limit)
     forecast.counts = count_input(source, source.ends(), journal, forecast.add)
     return forecast
 

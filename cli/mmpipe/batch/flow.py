@@ -21,6 +21,7 @@ from mmpipe.batch.pace.permits import Permits
 from mmpipe.batch.pace.spending import Spending
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.results import LineForm
 from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -155,16 +156,16 @@ async def ask_records(
     spending = _spending(options, terms)
     async with terms.pool as pool:
         engine = Engine[Record](
-            _ask_through(pool, options.output.thinking),
+            _ask_through(pool, options.thinking.thinking),
             Permits(terms.limiters, spending.tokens),
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
         )
-        rules = EndingRules(options.bounds, terms.concurrency, engine.stop)
+        rules = EndingRules(options.limits, terms.concurrency, engine.stop)
         rules.start_deadline(output.summary.seconds)
-        delivery = Delivery(output, writer, options.output.form, rules)
+        delivery = Delivery(output, writer, LineForm.of(options), rules)
         intake = RecordIntake(source, output.journal, delivery)
-        coalescer = _coalescer(output.journal, writer, delivery) if options.input.dedupe else None
+        coalescer = _coalescer(output.journal, writer, delivery) if not options.selection.no_dedupe else None
         flow = RecordFlow(intake, delivery, spending, coalescer)
         tasks = RunTasks(engine, flow, writer, terms, output)
         try:
@@ -189,11 +190,11 @@ def _ask_through(pool: AskMany, thinking: ThinkingMode) -> Ask:
 
 
 def _spending(options: BatchOptions, terms: AskTerms) -> Spending:
-    dollars = None if terms.costs_nothing else options.bounds.cost
+    dollars = None if terms.costs_nothing else options.limits.max_cost
     return Spending(
         None if dollars is None else CostBudget(dollars),
         answers=1 + terms.policy.constraint.repairs,
-        counts_tokens=options.rates.tokens is not None,
+        counts_tokens=options.pace.tpm is not None,
     )
 
 

@@ -19,6 +19,7 @@ from mmpipe.batch.journal.sidecar import (
     write_sidecar,
 )
 from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.records.formats.record_format import NEWLINE, NUL
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
@@ -43,27 +44,32 @@ class BatchInput:
     @property
     def is_files(self) -> bool:
         """True if all of the input is in files, which can be read twice."""
-        paths = self.options.input.files
+        paths = self.options.records.files
         return bool(paths) and all(map(os.path.isfile, paths))
+
+    @property
+    def separator(self) -> bytes:
+        """The byte that ends a record of text."""
+        return NUL if self.options.records.null else NEWLINE
 
     def ends(self) -> Ends:
         """The present ends of the files; what is appended later is not part of the input."""
-        return ends_of(self.options.input.files, self.stdin)
+        return ends_of(self.options.records.files, self.stdin)
 
     def pieces(self, ends: Ends) -> Iterator[Piece]:
         """The bytes of the input."""
-        return read_pieces(self.options.input.files, self.stdin, ends)
+        return read_pieces(self.options.records.files, self.stdin, ends)
 
     def records(
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str], bool] | None = None
     ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
-        options = FormatOptions(self.options.input.format, self.options.input.separator)
+        options = FormatOptions(self.options.records.input_format, self.separator)
         return read_records(pieces, self.defaults, options, is_answered)
 
     def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""
-        shard = self.options.input.shard
+        shard = self.options.selection.shard
         return shard is None or shard.takes(str(found.index) if found.id is None else found.id, found.index)
 
 
@@ -119,8 +125,8 @@ def check_input(source: BatchInput, journal: Journal | None, console: Console) -
 
     A pipe is read later, as it comes.
     """
-    options = source.options.input
-    _check_readable(options.files)
+    options = source.options.selection
+    _check_readable(source.options.records.files)
     now = _sidecar(source) if source.is_files else None
     # After the fingerprints: if a file grows in between, the next run sees that it has changed.
     ends = source.ends()
@@ -155,7 +161,7 @@ def count_input(
         found for found in source.records(source.pieces(ends)) if isinstance(found, Record | BadRecord)
     )
     counts = count_records(records, journal, source.takes, on_open)
-    if not source.options.input.keep_going:
+    if not source.options.selection.keep_going:
         counts.check()
     return counts
 
@@ -167,7 +173,7 @@ def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) 
     def records(pieces: Iterable[Piece | None]) -> Iterator[FoundRecord | None]:
         return source.records(pieces, is_answered)
 
-    pieces, limit = source.pieces(facts.ends), source.options.input.limit
+    pieces, limit = source.pieces(facts.ends), source.options.selection.limit
     return RecordSource(pieces, records, source.takes, facts.checked, limit)
 
 
@@ -247,21 +253,25 @@ def _has_answer(journal: Journal) -> Callable[[str], bool]:
 
 def _sidecar(source: BatchInput) -> Sidecar:
     options = source.options
-    inputs = (fingerprint_of(path) for path in options.input.files)
+    inputs = (fingerprint_of(path) for path in options.records.files)
     return Sidecar(
         inputs=tuple(found for found in inputs if found is not None),
         settings_sha256=settings_sha256(
             {
                 **asdict(source.defaults),
-                "format": options.input.format,
-                "separator": options.input.separator.decode("latin-1"),
-                "form": asdict(options.output.form),
+                "format": options.records.input_format,
+                "separator": source.separator.decode("latin-1"),
+                "form": {
+                    "openai": options.output.format == "openai",
+                    "with_thinking": options.thinking.thinking == "split",
+                    "pass_through": options.output.pass_through,
+                },
             }
         ),
         pid=os.getpid(),
         started=time.time(),
         records=None,
-        shard=None if options.input.shard is None else str(options.input.shard),
+        shard=None if options.selection.shard is None else str(options.selection.shard),
     )
 
 

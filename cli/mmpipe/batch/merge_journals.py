@@ -5,29 +5,30 @@ from contextlib import contextmanager
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Findings, Merged, merge
-from mmpipe.batch.options import MergeOptions
+from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.unix.files import check_unread, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 
 
-def merge_journals(options: MergeOptions, streams: Streams, environment: Mapping[str, str]) -> None:
+def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the record of each id; returns only if every record is there once and is good.
 
     An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals,
     Partial for failed ones, and the errors of `merge`.
     """
-    if not options.paths:
+    paths, output = options.records.files, options.output
+    if not paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
-    check_unread(streams, [options.output or "-"], options.paths)
-    with Console(streams, options.manners, environment) as console:
-        with _opened(options, streams) as out:
-            merged = merge(options.paths, out, in_order=options.in_order)
+    check_unread(streams, [output.path or "-"], paths)
+    with Console(streams, options.verbosity, environment) as console:
+        with _opened(output, streams) as out:
+            merged = merge(paths, out, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:
             console.warn(f"it is unknown whether a record is missing: {merged.unchecked}")
-        console.summarize(f"{merged.records} records of {len(options.paths)} journals")
+        console.summarize(f"{merged.records} records of {len(paths)} journals")
     if merged.failed.count:
         raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")
 
@@ -48,9 +49,9 @@ def _list(found: Findings, description: str) -> str:
 
 
 @contextmanager
-def _opened(options: MergeOptions, streams: Streams) -> Iterator[Output]:
-    path = options.output
-    if path is None or path == "-":
+def _opened(options: ResultOptions, streams: Streams) -> Iterator[Output]:
+    path = options.path
+    if path is None:
         yield streams.stdout
         return
     # Locked, so that a journal is not replaced while a run writes it.

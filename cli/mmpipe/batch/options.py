@@ -1,85 +1,199 @@
-"""What was typed after `mmpipe batch`, as values."""
+"""The options of `batch`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from mmpipe.api.options import RecordingOptions
-from mmpipe.batch.pace.budgets import RunLimits
-from mmpipe.batch.pace.gcra import Rates
-from mmpipe.batch.records.formats.record_format import NEWLINE
+from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
-from mmpipe.batch.results import ResultFormat
+from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
-from mmpipe.writers.options import Verbosity
-from mmpipe.writers.progress import ProgressMode
+from mmpipe.writers.options import ProgressMode, Verbosity
+
+ResultFormat = Literal["jsonl", "openai"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputOptions:
-    """Which records are asked; without `dedupe` identical requests are asked as often as they come."""
+@dataclass(frozen=True, slots=True)
+class RecordOptions(OptionGroup):
+    """The records, and how each becomes a prompt."""
 
-    files: Sequence[str] = ()
-    format: FormatChoice = "auto"
-    separator: bytes = NEWLINE
-    keep_going: bool = False
-    shard: Shard | None = None
-    limit: int | None = None
-    dedupe: bool = True
+    title = "Input"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestOptions:
-    """What is asked where a record does not say otherwise."""
-
-    template: str | None = None
-    system: str | None = None
-    system_file: str | None = None
-    parameters: tuple[str, ...] = ()
-    native_thinking: bool = False
-    streamed: bool = False
-    fitting: ConstraintOptions = ConstraintOptions()
+    files: Annotated[
+        tuple[str, ...],
+        argument("FILE", help="Files of records, also gzipped; none or `-` is standard input."),
+    ] = ()
+    input_format: Annotated[
+        FormatChoice,
+        option("--input-format", help="A prompt a line, or JSON [auto: by the first line]."),
+    ] = "auto"
+    null: Annotated[bool, option("-0", "--null", help="Records end with NUL, not with a newline.")] = False
+    template: Annotated[
+        str | None,
+        option("--template", metavar="TEXT", help="The prompt; {} is the line, {title} a field of it."),
+    ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputOptions:
-    """Where lines go, and which."""
+@dataclass(frozen=True, slots=True)
+class SelectionOptions(OptionGroup):
+    """The records that are asked."""
 
-    form: ResultFormat = ResultFormat()
-    thinking: ThinkingMode = "split"
-    keep_order: bool = False
-    path: str | None = None
-    resume: bool = False
-    overwrite: bool = False
-    allow_truncated: bool = False
-    meta: str | None = None
-    progress: ProgressMode = "auto"
+    title = "Input"
+
+    keep_going: Annotated[
+        bool, option("--keep-going", help="Ask the valid records although others are invalid.")
+    ] = False
+    limit: Annotated[
+        int | None, option("--limit", metavar="N", at_least=0, help="Ask at most N records.")
+    ] = None
+    shard: Annotated[
+        Shard | None,
+        option("--shard", metavar="I/N", help="Only the Ith of N parts; divides --rpm and --tpm by N."),
+    ] = None
+    no_dedupe: Annotated[
+        bool, option("--no-dedupe", help="Ask identical requests as often as they come, not once.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultThinkingOptions(OptionGroup):
+    """How the thinking of the model is written into results."""
+
+    title = "Thinking"
+
+    thinking: Annotated[
+        ThinkingMode,
+        option("-t", "--thinking", help="In the content, in a field of its own [{default}], or not at all."),
+    ] = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOptions(OptionGroup):
+    """The format and the place of the results."""
+
+    title = "Output"
+
+    format: Annotated[
+        ResultFormat,
+        option("--format", help="A record a line [{default}], or as the OpenAI Batch API has it."),
+    ] = "jsonl"
+    keep_order: Annotated[
+        bool, option("-k", "--keep-order", help="In the order of the input; a file is sorted at the end.")
+    ] = False
+    pass_through: Annotated[
+        bool, option("--pass-through", help="Other fields of a record come out too, under input.")
+    ] = False
+    output: Annotated[
+        str | None, option("-o", "--output", metavar="FILE", help="Append to FILE, which is the journal too.")
+    ] = None
+    resume: Annotated[bool, option("--resume", help="Ask only what has no good answer in FILE.")] = False
+    overwrite: Annotated[bool, option("--overwrite", help="Begin FILE anew.")] = False
+    allow_truncated: Annotated[
+        bool, option("--allow-truncated", help="An answer cut off at its token limit is no failure.")
+    ] = False
+    merge: Annotated[
+        bool,
+        option(
+            "--merge", help="Ask nothing: join the journals FILE..., and check that no record is missing."
+        ),
+    ] = False
+    meta: Annotated[
+        str | None,
+        option("--meta", metavar="FILE", help="Append one JSON line of totals (/dev/fd/3 works)."),
+    ] = None
+    progress: Annotated[
+        ProgressMode,
+        option("--progress", help="A bar [auto: on a terminal], or a line each 30 s."),
+    ] = "auto"
+
+    @property
+    def path(self) -> str | None:
+        """The file of the results; None is standard output."""
+        return None if self.output == "-" else self.output
+
+
+@dataclass(frozen=True, slots=True)
+class PaceOptions(OptionGroup):
+    """The speed of a run."""
+
+    title = "Pace"
+
+    concurrency: Annotated[
+        int,
+        option("-j", "--concurrency", metavar="N", at_least=1, help="Most requests at once [{default}]."),
+    ] = 32
+    rpm: Annotated[
+        float | None,
+        option("--rpm", metavar="N", at_least=1, help="Most requests a minute, of all runs here together."),
+    ] = None
+    tpm: Annotated[
+        float | None,
+        option("--tpm", metavar="N", at_least=1, help="Most tokens a minute, in and out, likewise."),
+    ] = None
+    max_wait: Annotated[
+        float,
+        option(
+            "--max-wait",
+            metavar="SECONDS",
+            at_least=0,
+            help="Longest pause that the service may ask for [{default}].",
+        ),
+    ] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions(OptionGroup):
+    """The limits at which a run ends by itself, in records, dollars and seconds; None is no limit."""
+
+    title = "Bounds"
+
+    max_errors: Annotated[
+        ErrorLimit | None,
+        option("--max-errors", metavar="N|P%", help="End when more records failed than that."),
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        option("--max-cost", metavar="DOLLARS", at_least=0, help="End before the answers cost more."),
+    ] = None
+    deadline: Annotated[
+        float | None,
+        option(
+            "--deadline",
+            metavar="SECONDS",
+            at_least=0,
+            help="End after so long; --max-time is of one record.",
+        ),
+    ] = None
+    grace: Annotated[
+        float,
+        option(
+            "--grace",
+            metavar="SECONDS",
+            at_least=0,
+            help="Longest wait for answers in flight when a run ends early [{default}].",
+        ),
+    ] = 5.0
+    dry_run: Annotated[
+        bool, option("--dry-run", help="Ask nothing: check every record, and estimate the cost.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """All of it; `settings` are the options that a configuration file may hold too."""
+    """All options of one batch."""
 
-    input: InputOptions = InputOptions()
+    records: RecordOptions = RecordOptions()
+    system: SystemMessageOptions = SystemMessageOptions()
+    selection: SelectionOptions = SelectionOptions()
     request: RequestOptions = RequestOptions()
-    output: OutputOptions = OutputOptions()
-    concurrency: int = 32
-    rates: Rates = Rates()
-    bounds: RunLimits = RunLimits()
-    dry_run: bool = False
+    thinking: ResultThinkingOptions = ResultThinkingOptions()
+    output: ResultOptions = ResultOptions()
+    constraint: ConstraintOptions = ConstraintOptions()
+    pace: PaceOptions = PaceOptions()
+    limits: LimitOptions = LimitOptions()
     recordings: RecordingOptions = RecordingOptions()
-    profile: str | None = None
-    manners: Verbosity = Verbosity()
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MergeOptions:
-    """Journals to be joined into `output`, or to standard output."""
-
-    paths: tuple[str, ...]
-    output: str | None = None
-    in_order: bool = False
-    overwrite: bool = False
-    manners: Verbosity = Verbosity()
+    verbosity: Verbosity = Verbosity()
+    service: ServiceOptions = ServiceOptions()

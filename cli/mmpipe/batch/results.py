@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.options import BatchOptions, ResultFormat
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.events import Usage
 from mmpipe.core.reply import Attempts, Reply
@@ -16,64 +18,79 @@ _NAMES = ("id", "custom_id")
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFormat:
-    """The form of result lines: ours or that of the OpenAI Batch API, and the optional fields of ours."""
+class LineForm:
+    """The format of result lines, and the optional fields of our own."""
 
-    openai: bool = False
+    format: ResultFormat = "jsonl"
     with_thinking: bool = True
     pass_through: bool = False
 
+    @classmethod
+    def of(cls, options: BatchOptions) -> "LineForm":
+        """The form that the options ask for."""
+        output = options.output
+        return cls(output.format, options.thinking.thinking == "split", output.pass_through)
+
 
 def result_line(
-    outcome: Outcome[Record], result_format: ResultFormat, earlier: int = 0, dollars: float | None = None
+    outcome: Outcome[Record], form: LineForm, earlier: int = 0, dollars: float | None = None
 ) -> bytes:
     """The line of an outcome that cost so many dollars; earlier runs made `earlier` attempts."""
     record, error = outcome.item, outcome.error
     identity = _identity(record, earlier + outcome.attempts.count)
-    if result_format.openai:
-        response = _openai_response(outcome.reply) if error is None else None
-        return _line({**_openai(record.id, record.index, response, error), **identity})
-    answer = outcome.reply.record(outcome.attempts, with_thinking=result_format.with_thinking)
-    line = {
-        **_named(record),
-        "index": record.index,
-        "response_id": answer.pop("id") or None,
-        **answer,
-        "cost": dollars,
-        "error": None if error is None else error.as_json(),
-        **_passed_through(record, result_format),
-        **identity,
-    }
-    return _line(line)
+    match form.format:
+        case "openai":
+            response = _openai_response(outcome.reply) if error is None else None
+            return _line({**_openai(record.id, record.index, response, error), **identity})
+        case "jsonl":
+            answer = outcome.reply.record(outcome.attempts, with_thinking=form.with_thinking)
+            line = {
+                **_named(record),
+                "index": record.index,
+                "response_id": answer.pop("id") or None,
+                **answer,
+                "cost": dollars,
+                "error": None if error is None else error.as_json(),
+                **_passed_through(record, form),
+                **identity,
+            }
+            return _line(line)
+        case _:
+            assert_never(form.format)
 
 
-def copied_line(line: bytes, record: Record, result_format: ResultFormat, earlier: int = 0) -> bytes:
+def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -> bytes:
     """The line of a record that shares the answer in `line`, which has the same request under another id."""
     shared = loads(line.decode())
     assert isinstance(shared, dict)  # noqa: S101  a line of ours
     first = next(shared[name] for name in reversed(_NAMES) if name in shared)
     identity = {"same_as": first, **_identity(record, earlier)}
-    if result_format.openai:
-        return _line({**shared, **_openai_names(record.id, record.index), **identity})
-    answer = {name: value for name, value in shared.items() if name not in (*_NAMES, "input")}
-    unasked = {"attempts": 0, "elapsed_ms": 0, "cost": 0.0}
-    place = {"index": record.index}
-    return _line(
-        {**_named(record), **answer, **place, **unasked, **_passed_through(record, result_format), **identity}
-    )
+    match form.format:
+        case "openai":
+            return _line({**shared, **_openai_names(record.id, record.index), **identity})
+        case "jsonl":
+            answer = {name: value for name, value in shared.items() if name not in (*_NAMES, "input")}
+            unasked = {"index": record.index, "attempts": 0, "elapsed_ms": 0, "cost": 0.0}
+            return _line({**_named(record), **answer, **unasked, **_passed_through(record, form), **identity})
+        case _:
+            assert_never(form.format)
 
 
-def bad_record_line(record: BadRecord, result_format: ResultFormat) -> bytes:
+def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
     """The line of a record that could not be asked, with the same fields."""
     name = bad_record_id(record)
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
     identity = {"request_sha256": None, "attempt": 0}
-    if result_format.openai:
-        return _line({**_openai(name, record.index, None, error), **identity})
-    answer = Reply().record(Attempts(), with_thinking=result_format.with_thinking)
-    del answer["id"]
-    line = {"id": name, "index": record.index, "response_id": None, **answer, "cost": None}
-    return _line({**line, "error": error.as_json(), **identity})
+    match form.format:
+        case "openai":
+            return _line({**_openai(name, record.index, None, error), **identity})
+        case "jsonl":
+            answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
+            del answer["id"]
+            line = {"id": name, "index": record.index, "response_id": None, **answer, "cost": None}
+            return _line({**line, "error": error.as_json(), **identity})
+        case _:
+            assert_never(form.format)
 
 
 def bad_record_id(record: BadRecord) -> str:
@@ -85,8 +102,8 @@ def _named(record: Record) -> dict[str, str]:
     return {"custom_id" if record.custom_id else "id": record.id}
 
 
-def _passed_through(record: Record, result_format: ResultFormat) -> dict[str, object]:
-    return {"input": record.fields} if result_format.pass_through else {}
+def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
+    return {"input": record.fields} if form.pass_through else {}
 
 
 def _identity(record: Record, attempt: int) -> dict[str, object]:

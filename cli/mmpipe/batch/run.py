@@ -60,11 +60,11 @@ def run_batch(
     _check_paths(options, streams)
     summary = RunSummary()
     with (
-        Console(streams, options.manners, environment) as console,
+        Console(streams, options.verbosity, environment) as console,
         open_meta(options.output.meta, summary.line),
     ):
         call = BatchCall(options, streams, environment, console)
-        if options.dry_run:
+        if options.limits.dry_run:
             _dry_run(call)
         else:
             with raise_interrupts():
@@ -73,11 +73,13 @@ def run_batch(
 
 def _check_paths(options: BatchOptions, streams: Streams) -> None:
     """Raise UsageError if two outputs are one file, or an input is an output too."""
-    request, output = options.request, options.output
-    written = (output.path or "-", output.meta, "-" if options.dry_run else None)
+    output = options.output
+    written = (output.path or "-", output.meta, "-" if options.limits.dry_run else None)
     check_apart(streams, *written)
     check_unread(
-        streams, written, (*(options.input.files or "-"), request.system_file, request.fitting.schema)
+        streams,
+        written,
+        (*(options.records.files or "-"), options.system.system_file, options.constraint.schema),
     )
 
 
@@ -89,7 +91,7 @@ def _dry_run(call: BatchCall) -> None:
     settings.timeouts()
     with _open_earlier_journal(options) as journal:
         forecast = forecast_run(source, journal)
-    write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.concurrency))
+    write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
 
 
 def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
@@ -97,7 +99,7 @@ def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     source = _batch_input(call, settings, constraint)
     policy = _policy(call, settings, constraint)
     _check_stdin(call)
-    endpoint = None if _is_replay(call.options) else settings.endpoint()
+    endpoint = None if call.options.recordings.is_replay else settings.endpoint()
     if endpoint is not None:
         call.console.announce(endpoint, settings.explain())
     with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
@@ -113,12 +115,12 @@ def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
 
 
 def _settings(call: BatchCall) -> Settings:
-    return Settings(call.options.settings, call.environment, call.options.profile)
+    return Settings.read(call.environment, call.options.service, call.options.request)
 
 
 def _constraint(call: BatchCall) -> OutputConstraint:
-    constraint = read_constraint(call.options.request.fitting, call.console.note)
-    if constraint.extract is not None and call.options.output.thinking == "show":
+    constraint = read_constraint(call.options.constraint, call.console.note)
+    if constraint.extract is not None and call.options.thinking.thinking == "show":
         raise UsageError(SHOWS_THINKING)
     return constraint
 
@@ -129,27 +131,23 @@ def _batch_input(call: BatchCall, settings: Settings, constraint: OutputConstrai
 
 
 def _policy(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> EnginePolicy:
-    limits = call.options.bounds
+    options = call.options
     return EnginePolicy(
         timeouts=settings.timeouts(),
         constraint=constraint,
-        accepts_truncated=call.options.output.allow_truncated,
-        max_wait=limits.max_wait,
-        grace=limits.grace,
+        accepts_truncated=options.output.allow_truncated,
+        max_wait=options.pace.max_wait,
+        grace=options.limits.grace,
     )
 
 
 def _check_stdin(call: BatchCall) -> None:
-    if not call.options.input.files and call.streams.stdin.is_terminal:
+    if not call.options.records.files and call.streams.stdin.is_terminal:
         raise UsageError("there is nothing to ask: name a file, or give the records on standard input")
 
 
-def _is_replay(options: BatchOptions) -> bool:
-    return options.recordings.is_replay
-
-
 def _possible_concurrency(call: BatchCall) -> int:
-    wanted = call.options.concurrency
+    wanted = call.options.pace.concurrency
     possible = connection_capacity(wanted)
     if possible < wanted:
         call.console.warn(f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}")
@@ -200,15 +198,19 @@ def _open_limiters(call: BatchCall, endpoint: Endpoint | None) -> Iterator[Seque
     if endpoint is None:
         yield ()
         return
-    with open_limiter(call.options.rates, endpoint, call.environment) as limiter:
-        is_whole = call.options.input.shard is None
+    with open_limiter(_rates(call.options), endpoint, call.environment) as limiter:
+        is_whole = call.options.selection.shard is None
         yield (limiter,) if is_whole else (LocalLimiter(_shard_rates(call.options)), limiter)
+
+
+def _rates(options: BatchOptions) -> Rates:
+    return Rates(options.pace.rpm, options.pace.tpm)
 
 
 def _shard_rates(options: BatchOptions) -> Rates:
     """The rates of this run: a shard has its part, since the other shards may run elsewhere."""
-    shard = options.input.shard
-    return options.rates if shard is None else options.rates.divided(shard.count)
+    shard, rates = options.selection.shard, _rates(options)
+    return rates if shard is None else rates.divided(shard.count)
 
 
 def _ask_input(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
@@ -217,7 +219,7 @@ def _ask_input(call: BatchCall, source: BatchInput, terms: AskTerms, output: Run
     facts = check_input(source, journal, call.console)
     if journal is not None and options.output.overwrite:
         journal.clear()
-    progress = choose_progress(options.output.progress, call.streams, call.environment, options.manners)
+    progress = choose_progress(options.output.progress, call.streams, call.environment, options.verbosity)
     call.console.attach(progress)
 
     def show(in_flight: int) -> None:

@@ -1,4 +1,4 @@
-"""Options of output: how much is reported on stderr, and the formats of an answer."""
+"""Options of output: how much is reported on stderr, and how; and the formats of an answer."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -7,6 +7,7 @@ from mmpipe.grammar import OptionGroup, option
 
 LineFormat = Literal["json", "jsonl", "messages", "raw"]
 OutputFormat = Literal["text", LineFormat]
+ProgressMode = Literal["auto", "bar", "plain", "none"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import Protocol
 
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.bar import StatusLine, format_bar
 from mmpipe.writers.figures import format_columns, format_sentence
-from mmpipe.writers.options import Verbosity
+from mmpipe.writers.options import ProgressMode, Verbosity
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
 from mmpipe.writers.terminal import can_redraw, wants_style
-
-ProgressMode = Literal["auto", "bar", "plain", "none"]
 
 _LINE_INTERVAL = 30.0  # seconds
 _DRAW_INTERVAL = 0.2  # seconds

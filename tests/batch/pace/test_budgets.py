@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from mmpipe.batch.pace.budgets import CostBudget, ErrorLimit
+from mmpipe.batch.pace.budgets import CostBudget
+from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.errors import QuotaError, UsageError
 
 

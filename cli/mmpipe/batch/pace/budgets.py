@@ -2,72 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mmpipe.batch.options import LimitOptions
 from mmpipe.batch.pace.condition import Condition
-from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, Partial, QuotaError, TimedOut, UsageError
-from mmpipe.text.visible import one_line
+from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
 
-_FEWEST_DONE = 20  # records; a share of fewer means little
 _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorLimit:
-    """The number of failed records that a run accepts, or their share (0..1) of the records done."""
-
-    count: int | None = None
-    share: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "ErrorLimit":
-        """Of `10` or `5%`; raises UsageError."""
-        number, percent, rest = text.partition("%")
-        try:
-            if rest == "" and percent and 0 <= float(number) <= 100:  # noqa: PLR2004  per cent
-                return cls(share=float(number) / 100)
-            if not percent and int(number) >= 0:
-                return cls(count=int(number))
-        except ValueError:
-            pass
-        raise UsageError(f"--max-errors is {one_line(text, 40)}: it must be a number, or a share such as 5%")
-
-    def excess(self, failed: int, done: int) -> Partial | None:
-        """The error that ends the run, if too many records failed."""
-        if self.count is not None and failed > self.count:
-            return Partial(f"{failed} records failed, and --max-errors allows {self.count}")
-        if self.share is not None and done >= _FEWEST_DONE and failed > self.share * done:
-            return Partial(
-                f"{failed} of {done} records failed, and --max-errors allows {100 * self.share:g}%"
-            )
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimits:
-    """The limits of a whole run; None is no limit.
-
-    `cost` is in dollars, the others are seconds: of the run, of the longest pause that the service may ask for, and
-    the `grace` for requests in flight when the run ends early.
-    """
-
-    errors: ErrorLimit | None = None
-    cost: float | None = None
-    seconds: float | None = None
-    max_wait: float = 600.0
-    grace: float = 5.0
 
 
 class EndingRules:
     """Stops a run when too many records failed, at its deadline, and when the server cannot be reached."""
 
-    def __init__(self, limits: RunLimits, concurrency: int, stop: Callable[[Exception], None]) -> None:
+    def __init__(self, limits: LimitOptions, concurrency: int, stop: Callable[[Exception], None]) -> None:
         self._limits, self._concurrency, self._stop = limits, concurrency, stop
         self._unreached = 0
 
     def start_deadline(self, elapsed: float) -> None:
         """Stop the run at its deadline; `elapsed` seconds of it have passed. Call inside the event loop."""
-        seconds = self._limits.seconds
+        seconds = self._limits.deadline
         if seconds is not None:
             overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
             asyncio.get_running_loop().call_later(max(0.0, seconds - elapsed), self._stop, overdue)
@@ -81,7 +33,7 @@ class EndingRules:
 
     def check_failures(self, failed: int, done: int) -> None:
         """Stop the run if too many records failed."""
-        limit = self._limits.errors
+        limit = self._limits.max_errors
         if limit is not None and (excess := limit.excess(failed, done)) is not None:
             self._stop(excess)
 

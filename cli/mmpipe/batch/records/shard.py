@@ -2,14 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 
 _MOST: Final = 1_000_000
-_FORM: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Shard:
 
         The last shard is both N/N and 0/N: arrays of jobs count from 1 or from 0, and the same shards come of both.
         """
-        match = _FORM.fullmatch(text)
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if match is None:
             raise UsageError(f"--shard {one_line(text, 60)}: it must look like I/N, such as 2/8")
         number, count = int(match[1]), int(match[2])
@@ -52,4 +50,7 @@ class Shard:
 
 def _hash(record_id: str) -> int:
     """The same everywhere and in every version: the journals of shards that were asked before depend on it."""
+    # Loads OpenSSL: imported here, so that `--help` stays fast.
+    from hashlib import blake2b
+
     return int.from_bytes(blake2b(record_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
