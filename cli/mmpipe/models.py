@@ -139,7 +139,7 @@ def _list_served(
         attempt = 1
         while True:
             try:
-                return list_models(endpoint, limits, Observer(look=watch.look, note=console.note))
+                return list_models(endpoint, limits, Observer(look=watch.check, note=console.note))
             except MmpipeError as error:
                 delay = policy.next_delay(error, attempt, limits.seconds_left)
                 if delay is None:

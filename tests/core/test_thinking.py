@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.core.thinking import arrange_thinking, separate_tags
+from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.core.thinking_tags import separate_tags
 from support.cuts import cut
 
 TAGGED = st.lists(

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
-from mmpipe.core.thinking import CLOSERS, OPENER, arrange_thinking, separate_tags
+from mmpipe.core.thinking import arrange_thinking
+from mmpipe.core.thinking_tags import CLOSERS, OPENER, separate_tags
 from support.cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws

@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.batch.journal.journal import open_journal
     from mmpipe.chat.transcript import Transcript, kept_transcript, message_line, parse_messages
     from mmpipe.core.events import Stop, Text, Thinking
-    from mmpipe.core.thinking import separate_tags
+    from mmpipe.core.thinking_tags import separate_tags
     from mmpipe.errors import InputError, MmpipeError
     from mmpipe.text.visible import visible, visible_json
     from support.record_reading import AUTO, read

@@ -3,7 +3,7 @@
 from mmpipe.api.codes import ResponseInfo, find_error
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse
-from mmpipe.text.utf8 import without_bom
+from mmpipe.text.utf8 import strip_bom
 
 MAX_LIST = 4 * 2**20  # bytes; the lists of gateways with hundreds of models are a quarter of that
 
@@ -12,7 +12,7 @@ _OK = ResponseInfo()
 
 def parse_model_ids(body: bytes, info: ResponseInfo = _OK) -> tuple[str, ...]:
     """The ids in the host's order and spelling (any text). Raises the error that the body reports, or BadResponse."""
-    page = parse(without_bom(body))
+    page = parse(strip_bom(body))
     error = find_error(page, info, answer="data")
     if error is not None:
         raise error

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mmpipe.errors import BadResponse
-from mmpipe.text.utf8 import without_bom
+from mmpipe.text.utf8 import strip_bom
 
 
 class EventReader:
@@ -47,7 +47,7 @@ class EventReader:
         if self._at_start and lines:
             # Only the first line of a stream may begin with a byte order mark.
             self._at_start = False
-            lines[0] = without_bom(lines[0])
+            lines[0] = strip_bom(lines[0])
         for line in lines:
             if not line:
                 if self._data:

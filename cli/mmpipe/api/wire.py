@@ -8,7 +8,7 @@ from mmpipe.api.sse import EventReader
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
-from mmpipe.text.utf8 import without_bom
+from mmpipe.text.utf8 import strip_bom
 from mmpipe.text.visible import one_line
 
 MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
@@ -20,7 +20,7 @@ _OK = ResponseInfo()
 def decode(body: bytes, info: ResponseInfo = _OK) -> Iterator[Event]:
     """The events of a whole (unstreamed) answer; raises an MmpipeError for anything else."""
     chunks = ChunkDecoder(info)
-    yield from chunks.decode(parse(without_bom(body)))
+    yield from chunks.decode(parse(strip_bom(body)))
     yield from chunks.finish()
 
 

@@ -236,7 +236,7 @@ def _check_readable(paths: Sequence[str]) -> None:
         try:
             mode = Path(path).stat().st_mode
         except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
+            raise InputError.from_os(path, error) from error
         if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
             reason = "Is a directory" if stat.S_ISDIR(mode) else "Permission denied"
             raise InputError(f"cannot read {path}: {reason}")

@@ -11,7 +11,7 @@ from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
-from mmpipe.writers.lines import line_writer
+from mmpipe.writers.lines import create_line_writer
 from mmpipe.writers.options import OutputFormat
 from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
 from mmpipe.writers.watch import OutputWatch
@@ -68,7 +68,7 @@ class OutputTargets:
                 paper = TerminalText(self.data) if self.data.is_terminal else PlainText(self.data)
                 return TextWriter(paper, self.thinking, with_calls=self.form.with_calls)
             case line_format:
-                return line_writer(line_format, self.data, live=self.form.live)
+                return create_line_writer(line_format, self.data, live=self.form.live)
 
 
 @contextmanager

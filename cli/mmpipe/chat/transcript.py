@@ -15,7 +15,7 @@ from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
 from mmpipe.text.json_bytes import compact_json, reject_lone_surrogates
 from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
-from mmpipe.text.utf8 import bom_length, not_utf8
+from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import is_same_file, pause_until_timeout
 
@@ -175,11 +175,11 @@ def _is_torn(last: bytes) -> bool:
 
 def _decoded(content: bytes, start: int, end: int, name: str, *, is_whole: bool = False) -> str:
     """A part of the file as text; a character that `end` cuts is left out, unless the part is to be whole."""
-    start = start or bom_length(content)
+    start = start or measure_bom(content)
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(content[start:end], is_whole)
     except UnicodeDecodeError as error:
-        raise InputError(not_utf8(name, error, start)) from error
+        raise InputError(describe_utf8_error(name, error, start)) from error
 
 
 def _is_array(text: str) -> bool:

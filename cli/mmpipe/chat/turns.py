@@ -132,7 +132,7 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
 def _collected(session: Session, request: Request, reply: Reply, writer: Writer) -> Iterator[Event]:
     """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
     targets, upstream = session.targets, session.upstream
-    observer = Observer(writer.receive, targets.watch.look, targets.console.note)
+    observer = Observer(writer.receive, targets.watch.check, targets.console.note)
     events = upstream.ask(request, upstream.limits, observer)
     events = arrange_thinking(events, targets.mode, native=request.native_thinking, thinks=request.thinks)
     for event in session.stats.timed(events if session.rules.runs_tools else check_calls(events)):

@@ -1,60 +1,21 @@
-"""Tells thinking from answer: tags inside the text become Thinking events, wherever the text is cut.
-
-Two parsers, because the two forms of the API fail in different ways (FACTS.md, "Thinking in the content"):
-
-* native: `content` holds `<think>...</think>` blocks, laid out differently by each model; the closer may be
-  `</mm:think>`, the first opener may be missing, and later blocks may follow, each at the start of a line.
-* split: thinking has a field of its own, and the answer may freely talk about tags. Only leftovers are taken off:
-  a closer that ends the thinking or begins the answer. A server that knows no split is told by an answer that
-  begins with `<think>` although no thinking came; its text is then parsed as native.
-"""
+"""Arranges thinking for output: shown, split from the answer, or hidden."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import assert_never
 
-from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.events import Event, Stop, Text, Thinking, ToolCall
 from mmpipe.core.thinking_mode import ThinkingMode
-
-OPENER = "<think>"
-CLOSERS = ("</think>", "</mm:think>")
-
-_BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
-_LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
-_LINE_OPENER = f"\n{OPENER}"
-_MAX_TAG = max(map(len, _LEFTOVERS))
-
-
-def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
-    """`events` with tags inside Text turned into Thinking; the pieces come out as soon as they are certain.
-
-    Native text that begins without a tag has to be kept until its end, unless the model was told not to think:
-    it may be thinking whose opener is missing.
-    """
-    separator = _Separator(native=native, may_lack_opener=native and thinks)
-    for event in events:
-        match event:
-            case Text(text):
-                yield from separator.text(text)
-            case Thinking(text):
-                yield from separator.thinking(text)
-            case ToolCall() | ToolResult() | Usage() | Stop():
-                yield from separator.end()
-                yield event
-            case Start():
-                yield event
-            case _:
-                assert_never(event)
-    yield from separator.end()
+from mmpipe.core.thinking_tags import OPENER, separate_tags
 
 
 def hide(events: Iterable[Event]) -> Iterator[Event]:
-    """The answer alone."""
+    """Yield the events without thinking."""
     return (event for event in events if not isinstance(event, Thinking))
 
 
 def show(events: Iterable[Event]) -> Iterator[Event]:
-    """Thinking between tags, then the answer, all of it as Text, in the layout of the native API."""
+    """Yield thinking between tags, then the answer, all as Text, in the layout of the native API."""
     inside = False
     for event in events:
         if isinstance(event, Thinking):
@@ -70,9 +31,9 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
 def arrange_thinking(
     events: Iterable[Event], mode: ThinkingMode, *, native: bool, thinks: bool = True
 ) -> Iterator[Event]:
-    """`events` with the thinking shown, split out or hidden, as `mode` says."""
+    """Return `events` with the thinking shown, split or hidden; `native` and `thinks` as in Request."""
     if mode == "show" and native:
-        return _shown_as_sent(events)
+        return _show_as_sent(events)
     separated = separate_tags(events, native=native, thinks=thinks)
     match mode:
         case "show":
@@ -85,7 +46,7 @@ def arrange_thinking(
             assert_never(mode)
 
 
-def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:
+def _show_as_sent(events: Iterable[Event]) -> Iterator[Event]:
     """Yield native text byte for byte, since it contains its tags; unless thinking also has a field of its own."""
     rest = iter(events)
     for event in rest:
@@ -95,159 +56,3 @@ def _shown_as_sent(events: Iterable[Event]) -> Iterator[Event]:
             yield event
             if isinstance(event, Text):
                 yield from rest
-
-
-class _Separator:
-    """Parser of one turn: a state machine that holds back text which may be the beginning of a tag.
-
-    A state (`_opening`, `_block` ...) reads the held text, returns at most one event, and may set the next state.
-    """
-
-    def __init__(self, *, native: bool, may_lack_opener: bool) -> None:
-        self._native = native
-        self._may_lack_opener = may_lack_opener
-        self._untagged: list[str] = []  # text that is thinking if a closer follows
-        self._held = ""
-        self._held_thinking = ""
-        self._field_thinking_text: list[str] = []  # thinking from a field of its own
-        self._had_block = False
-        self._mirrored = 0  # characters of it that were repeated between tags
-        self._state = self._opening
-
-    def thinking(self, text: str) -> Iterator[Event]:
-        """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
-        text = self._held_thinking + text
-        cut = len(text) - _count_held(text, _LEFTOVERS)
-        self._held_thinking = text[cut:]
-        yield from self._field_thinking(text[:cut])
-
-    def text(self, text: str) -> Iterator[Event]:
-        """Take text from `content`."""
-        yield from self._end_thinking()
-        self._held += text
-        yield from self._run_states(final=False)
-
-    def end(self) -> Iterator[Event]:
-        """End the turn: yield the text that is still held back."""
-        yield from self._end_thinking()
-        yield from self._run_states(final=True)
-
-    def _end_thinking(self) -> Iterator[Event]:
-        held, self._held_thinking = self._held_thinking, ""
-        if held.strip("\n") not in CLOSERS:
-            yield from self._field_thinking(held)
-
-    def _field_thinking(self, text: str) -> Iterator[Event]:
-        if text:
-            self._field_thinking_text.append(text)
-            yield Thinking(text)
-
-    def _run_states(self, *, final: bool) -> Iterator[Event]:
-        while True:
-            state = self._state
-            event = state(final)
-            if event is not None:
-                yield event
-            if self._state == state:
-                return
-
-    def _opening(self, final: bool) -> Event | None:
-        """Decide at the beginning of a turn: a block, a leftover closer, thinking without an opener, or the answer."""
-        start = self._held.lstrip()
-        if not final and (not start or _is_incomplete(start, (OPENER, *CLOSERS))):
-            return None
-        closer = next((closer for closer in CLOSERS if start.startswith(closer)), None)
-        if start.startswith(OPENER) and (self._native or not self._field_thinking_text):
-            self._native = True
-            self._held, self._state = start.removeprefix(OPENER), self._block_start
-        elif closer is not None:
-            self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._may_lack_opener and not self._field_thinking_text:
-            self._state = self._without_opener
-        else:
-            self._state = self._answer
-        return None
-
-    def _without_opener(self, final: bool) -> Event | None:
-        """Decide for native text without a tag: thinking if a closer comes before any opener, else the answer."""
-        tag = _find_first(self._held, (OPENER, *CLOSERS))
-        if tag is not None and not self._held.startswith(OPENER, tag[0]):
-            self._untagged.append(self._held[: tag[0]])
-            thinking, self._held = "".join(self._untagged).strip("\n"), self._held[tag[1] :]
-            self._state = self._answer_start
-            return Thinking(thinking) if thinking else None
-        if tag is not None or final:
-            self._held = "".join((*self._untagged, self._held))
-            self._state = self._answer
-        else:
-            # Only the end can belong to a tag: the rest is not searched again.
-            cut = max(0, len(self._held) - _MAX_TAG)
-            self._untagged.append(self._held[:cut])
-            self._held = self._held[cut:]
-        return None
-
-    def _block_start(self, final: bool) -> None:
-        """Drop the newline after an opener, which is layout."""
-        if self._held or final:
-            # A newline separates the thinking of two blocks.
-            between = "\n" if self._had_block else ""
-            self._held = between + self._held.removeprefix("\n")
-            self._had_block = True
-            self._state = self._block
-
-    def _block(self, final: bool) -> Event | None:
-        """Return the thinking inside a block; the newline before its closer is layout."""
-        closing = _find_first(self._held, CLOSERS)
-        if closing is not None:
-            thinking, self._held = self._held[: closing[0]].removesuffix("\n"), self._held[closing[1] :]
-            self._state = self._answer_start
-        else:
-            cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
-            thinking, self._held = self._held[:cut], self._held[cut:]
-        # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
-        if thinking and "".join(self._field_thinking_text).lstrip("\n").startswith(thinking, self._mirrored):
-            self._mirrored += len(thinking)
-            return None
-        return Thinking(thinking) if thinking else None
-
-    def _answer_start(self, final: bool) -> None:
-        """Drop the newlines after a closer, which are layout (one or two, depending on the model)."""
-        self._held = self._held.lstrip("\n")
-        if self._native and self._held.startswith(OPENER):
-            self._held, self._state = self._held.removeprefix(OPENER), self._block_start
-        elif self._held and (final or not (self._native and _is_incomplete(self._held, (OPENER,)))):
-            self._state = self._answer
-
-    def _answer(self, final: bool) -> Event | None:
-        """Return the answer; in native text a further block opens only at the start of a line."""
-        opening = _find_first(self._held, (_LINE_OPENER,)) if self._native else None
-        if opening is not None:
-            text, self._held = self._held[: opening[0] + 1], self._held[opening[1] :]
-            self._state = self._block_start
-        else:
-            cut = len(self._held) - (
-                _count_held(self._held, (_LINE_OPENER,)) if self._native and not final else 0
-            )
-            text, self._held = self._held[:cut], self._held[cut:]
-        return Text(text) if text else None
-
-
-def _is_incomplete(text: str, tags: Iterable[str]) -> bool:
-    """Return True if `text` is an incomplete beginning of one of `tags`."""
-    return any(len(text) < len(tag) and tag.startswith(text) for tag in tags)
-
-
-def _find_first(text: str, tags: Iterable[str]) -> tuple[int, int] | None:
-    """Return the start and end of the first of `tags` in `text`, or None."""
-    found = [(position, position + len(tag)) for tag in tags if (position := text.find(tag)) >= 0]
-    return min(found, default=None)
-
-
-def _count_held(text: str, tags: Iterable[str]) -> int:
-    """Return the number of characters at the end of `text` that may belong to one of `tags`."""
-    if "<" not in text[-_MAX_TAG:] and not text.endswith("\n"):
-        return 0
-    return max(
-        (length for tag in tags for length in range(1, len(tag) + 1) if text.endswith(tag[:length])),
-        default=0,
-    )

@@ -1,20 +1,20 @@
-"""UTF-8 of files and streams: the byte order mark at the beginning, and the sentence for what is not UTF-8; pure."""
+"""Handles byte order marks and errors of UTF-8; pure."""
 
 from typing import Final
 
 BOM: Final = b"\xef\xbb\xbf"
 
 
-def bom_length(content: bytes | bytearray) -> int:
-    """The bytes of the byte order mark that `content` begins with: 3 or 0."""
+def measure_bom(content: bytes | bytearray) -> int:
+    """Return the length of the byte order mark at the beginning of `content`: 3 bytes or 0."""
     return len(BOM) if content.startswith(BOM) else 0
 
 
-def without_bom(content: bytes) -> bytes:
-    """The content without its byte order mark, if it begins with one."""
+def strip_bom(content: bytes) -> bytes:
+    """Return `content` without a byte order mark at its beginning."""
     return content.removeprefix(BOM)
 
 
-def not_utf8(name: str, error: UnicodeDecodeError, before: int = 0) -> str:
-    """The sentence for `error`; `before` counts the bytes of `name` that precede what was decoded."""
+def describe_utf8_error(name: str, error: UnicodeDecodeError, before: int = 0) -> str:
+    """Return the message for `error`; `before` is the number of bytes of `name` before the decoded ones."""
     return f"{name} is not UTF-8: byte {before + error.start} is 0x{error.object[error.start]:02x}"

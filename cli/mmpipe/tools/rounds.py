@@ -138,7 +138,7 @@ class ToolRounds:
 
     def _check_time(self) -> None:
         self._limits.check_deadline()
-        self._watch.look()
+        self._watch.check()
 
 
 @dataclass(slots=True)

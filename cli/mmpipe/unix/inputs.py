@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from mmpipe.errors import InputError
-from mmpipe.text.utf8 import bom_length, not_utf8
+from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.signals import MAX_WAIT
 from mmpipe.unix.streams import Input
 
@@ -17,7 +17,7 @@ _NOTICE_AFTER = 2.0  # seconds
 
 def read_stdin_text(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> str:
     """Read standard input to its end; arguments as for `_read_stdin`. Raises InputError."""
-    return _decoded(_read_stdin(stdin, timeout, say), "standard input")
+    return _decode(_read_stdin(stdin, timeout, say), "standard input")
 
 
 def read_text(path: str) -> str:
@@ -29,22 +29,22 @@ def read_text(path: str) -> str:
         raise InputError.from_os(path, error) from error
     except ValueError as error:
         raise InputError(f"cannot read {path!r}: {error}") from error
-    return _decoded(content, path)
+    return _decode(content, path)
 
 
 def decode_argument(argument: str, name: str) -> str:
     """Return the text of an argument of the command line, from its exact bytes. Raises InputError."""
-    return _decoded(os.fsencode(argument), name)
+    return _decode(os.fsencode(argument), name)
 
 
-def _decoded(content: bytes, name: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     if len(content) > MAX_PROMPT:
         raise InputError(f"{name} is longer than {MAX_PROMPT} bytes")
-    skipped = bom_length(content)
+    skipped = measure_bom(content)
     try:
         return content[skipped:].decode()
     except UnicodeDecodeError as error:
-        raise InputError(not_utf8(name, error, skipped)) from error
+        raise InputError(describe_utf8_error(name, error, skipped)) from error
 
 
 def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> bytes:

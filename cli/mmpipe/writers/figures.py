@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from mmpipe.text.durations import rough_duration
-from mmpipe.writers.snapshot import Pace, Snapshot
+from mmpipe.writers.snapshot import Snapshot, Throughput
 
 _MANY = 100  # requests a second; above that decimals do not matter
 _DIME = 0.1  # dollars; smaller amounts get more decimals than cents
@@ -12,7 +12,7 @@ _DIME = 0.1  # dollars; smaller amounts get more decimals than cents
 
 def format_sentence(now: Snapshot, since: Snapshot) -> str:
     """Return all known figures as a sentence, with the pace since `since`."""
-    pace = Pace.between(since, now)
+    pace = Throughput.between(since, now)
     total = "" if now.total is None else f" of {now.total:,}"
     before = f" ({now.skipped:,} before)" if now.skipped else ""
     return ", ".join(
@@ -33,7 +33,7 @@ def format_sentence(now: Snapshot, since: Snapshot) -> str:
 
 def format_columns(now: Snapshot, since: Snapshot) -> dict[str, str]:
     """Return the same figures by name, in short form; counts of 0 failed or retried are left out."""
-    pace = Pace.between(since, now)
+    pace = Throughput.between(since, now)
     total = "" if now.total is None else f"/{now.total:,}"
     return _drop_empty(
         {

@@ -24,8 +24,8 @@ def write_line(output: Output, value: Mapping[str, object]) -> None:
     output.write(f"{line}\n".encode(errors="backslashreplace"))
 
 
-def line_writer(name: LineFormat, output: Output, *, live: bool) -> Writer:
-    """The writer of a format."""
+def create_line_writer(name: LineFormat, output: Output, *, live: bool) -> Writer:
+    """Return the writer of a format; `live` makes a raw writer write at once."""
     match name:
         case "json":
             return RecordWriter(output)

@@ -12,7 +12,7 @@ ProgressMode = Literal["auto", "bar", "plain", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Verbosity(OptionGroup):
-    """How much is reported on stderr."""
+    """Amount of messages on stderr: the options `--verbose` and `--quiet`."""
 
     title = "Common"
 

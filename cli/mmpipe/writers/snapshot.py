@@ -40,7 +40,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """Requests and tokens a second, and the seconds left at this pace; None if unknown."""
 
     requests: float | None = None
@@ -48,7 +48,7 @@ class Pace:
     left: float | None = None
 
     @classmethod
-    def between(cls, since: Snapshot, now: Snapshot) -> "Pace":
+    def between(cls, since: Snapshot, now: Snapshot) -> "Throughput":
         passed = now.seconds - since.seconds
         if passed <= 0:
             return cls()

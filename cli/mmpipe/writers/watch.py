@@ -1,4 +1,4 @@
-"""Watches the output while an answer for it is awaited: a reader that has gone wants no answer."""
+"""Watches the output while waiting for an answer: without a reader nobody needs the answer."""
 
 import time
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from mmpipe.errors import MmpipeError
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
 
-_PERIOD = 0.25  # seconds between two looks at the output
+_PERIOD = 0.25  # seconds between two checks of the output
 
 
 @dataclass(frozen=True, slots=True)
 class OutputWatch:
-    """The `output` that an answer is for, and the console whose spinner turns meanwhile."""
+    """Output of an answer, and the console with the spinner."""
 
     output: Output
     console: Console
 
-    def look(self) -> None:
-        """Turn the spinner and check the output; to be called several times a second.
+    def check(self) -> None:
+        """Draw the spinner and check the output; call it several times a second.
 
-        Raises PipeClosed if nobody reads standard output any more.
+        Raises PipeClosed if the reader of standard output is gone.
         """
         self.console.tick()
         if self.output.is_main:
             self.output.check_reader()
 
     def wait_to_retry(self, error: MmpipeError, attempt: int, seconds: float) -> None:
-        """Note that attempt number `attempt` (from 1) failed, and wait."""
+        """Note that attempt number `attempt` (from 1) failed, and wait so many seconds. Raises PipeClosed."""
         self.console.note(f"attempt {attempt} failed: {error.message}; retrying in {seconds:.1f} s")
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _PERIOD))
-            self.look()
+            self.check()

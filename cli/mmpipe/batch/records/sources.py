@@ -79,7 +79,7 @@ def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError.from_os(path, error) from error
     except ValueError as error:
         raise InputError(f"cannot read {path!r}: {error}") from error
     try:
@@ -122,7 +122,7 @@ def _contents(descriptor: int, name: str) -> Iterator[bytes]:
             if error.errno == errno.EIO and os.isatty(descriptor):
                 # A background job may not read from its terminal.
                 return
-            raise InputError(f"cannot read {name}: {error.strerror}") from error
+            raise InputError.from_os(name, error) from error
         if not content:
             return
         yield content

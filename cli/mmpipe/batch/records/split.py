@@ -14,7 +14,7 @@ from mmpipe.batch.records.formats.record_format import (
 )
 from mmpipe.batch.records.formats.table import FormatChoice, record_formats
 from mmpipe.batch.records.sources import Piece
-from mmpipe.text.utf8 import without_bom
+from mmpipe.text.utf8 import strip_bom
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ def _first_line(
             if isinstance(line, RawRecord) and line.content.strip():
                 return line.content
         if size > options.limit:
-            beginning = without_bom(b"".join(piece for piece in held if piece)).strip()
+            beginning = strip_bom(b"".join(piece for piece in held if piece)).strip()
             return beginning.partition(options.separator)[0]
     return b""

@@ -12,7 +12,7 @@ from mmpipe.batch.records.formats.record_format import (
     decode,
     too_long,
 )
-from mmpipe.text.utf8 import bom_length
+from mmpipe.text.utf8 import measure_bom
 
 
 class Lines(RecordFormat):
@@ -94,5 +94,5 @@ class LineSplitter:
         self._number += len(contents)
 
     def _line(self, end: bytes = b"") -> RawRecord:
-        skipped = bom_length(self._held) if self._number == 1 else 0
+        skipped = measure_bom(self._held) if self._number == 1 else 0
         return RawRecord(self._source, self._number, bytes(self._held[skipped:]).removesuffix(end), skipped)

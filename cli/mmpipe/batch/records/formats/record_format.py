@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from mmpipe.errors import InputError
-from mmpipe.text.utf8 import not_utf8
+from mmpipe.text.utf8 import describe_utf8_error
 
 MAX_RECORD: Final = 16 * 2**20  # bytes
 NEWLINE: Final = b"\n"
@@ -78,4 +78,4 @@ def decode(raw: RawRecord) -> str:
     try:
         return raw.content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(not_utf8("it", error, raw.skipped)) from error
+        raise InputError(describe_utf8_error("it", error, raw.skipped)) from error
