@@ -16,10 +16,10 @@ from mmpipe.errors import InputError, OutputError
 from mmpipe.text.json_bytes import compact_json, reject_lone_surrogates
 from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
+from mmpipe.unix.inputs import MAX_PROMPT
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import is_same_file, pause_until_timeout
 
-_LARGEST: Final = 64 << 20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _FIRST_LINE: Final = b'{"role":"'  # of a conversation that begins here
 _SPACE: Final = " \t\r\n"
 
@@ -145,8 +145,8 @@ def _transcript(file: LockedFile) -> Transcript:
 
 
 def _read(file: LockedFile) -> bytes:
-    if file.size > _LARGEST:
-        raise InputError(f"{file.path} is larger than {_LARGEST} bytes")
+    if file.size > MAX_PROMPT:
+        raise InputError(f"{file.path} is larger than {MAX_PROMPT} bytes")
     try:
         with open(file.descriptor, "rb", closefd=False) as content:
             return content.read(file.size)

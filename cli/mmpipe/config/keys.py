@@ -15,6 +15,7 @@ from mmpipe.errors import AuthError, TimedOut
 from mmpipe.text.visible import one_line
 from mmpipe.unix.signals import MAX_WAIT, delay_signals
 
+MINIMAX_KEY, OPENAI_KEY = KEY_VARIABLES = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _MAX_KEY = 16 * 1024  # bytes
 _COMMAND_TIMEOUT = 60.0  # seconds; the command may ask the user for a password
 

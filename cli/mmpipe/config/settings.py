@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmpipe.config.base_url import check_base_url, is_own_host
 from mmpipe.config.config_file import FILE_KEYS, locate_config, read_config
-from mmpipe.config.keys import parse_key, read_key_file, run_key_command
+from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
 from mmpipe.config.options import DEFAULTS, ServiceOptions
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.timeouts import Timeouts
@@ -144,8 +144,8 @@ class Settings:
         file, command = self._found.get("api_key_file"), self._found.get("api_key_command")
         if file is not None and file.is_typed:
             return _read_key(file)
-        if self._environment.get("MINIMAX_API_KEY"):
-            return parse_key(self._environment["MINIMAX_API_KEY"], _ENVIRONMENT)
+        if self._environment.get(MINIMAX_KEY):
+            return parse_key(self._environment[MINIMAX_KEY], _ENVIRONMENT)
         # Within the file the profile is more explicit.
         if command is not None and (
             file is None or "[profile." in command.source or "[profile." not in file.source
@@ -156,7 +156,7 @@ class Settings:
 
     def _use_openai_pair(self, host: Sourced, base_url: str) -> tuple[str, Key]:
         """Return host and key of OPENAI_*, as in the official quick start; they are valid only together."""
-        value, url = (self._environment.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"))
+        value, url = (self._environment.get(name) for name in (OPENAI_KEY, "OPENAI_BASE_URL"))
         if not value:
             raise AuthError(
                 "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Mapping, Sequence
 
+from mmpipe.config.keys import KEY_VARIABLES
 from mmpipe.errors import UsageError
 
 _ALLOWED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TERM", "TMPDIR"})
 _LOCALE = "LC_"
-_KEYS = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _MIN_KEY = 12  # characters; a shorter key may be part of another value by chance
 _SET_DUMPABLE = 4  # PR_SET_DUMPABLE of <linux/prctl.h>
@@ -19,11 +19,11 @@ def select_environment(environment: Mapping[str, str], names: Sequence[str]) -> 
     The list permits and does not forbid, since secrets have many names. Raises UsageError for an invalid name and for a
     variable that is or contains an API key.
     """
-    keys = [value for name in _KEYS if (value := environment.get(name, "").strip())]
+    keys = [value for name in KEY_VARIABLES if (value := environment.get(name, "").strip())]
     for name in names:
         if not name or "=" in name or "\0" in name:
             raise UsageError(f"--tool-env {name!r} is not a valid name of a variable")
-        if name in _KEYS or _contains_any(environment.get(name, ""), keys):
+        if name in KEY_VARIABLES or _contains_any(environment.get(name, ""), keys):
             raise UsageError(f"--tool-env {name}: no tool gets an API key")
     given = {
         name: value

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
-from mmpipe.writers.terminal import terminal_width
+from mmpipe.writers.terminal import ERASE_LINE, terminal_width
 
 _GAP = "  "  # between columns
 _MIN_BAR = 8  # cells of a bar
 _MAX_BAR = 40
-_ERASE = "\r\x1b[K"
 
 
 class StatusLine:
@@ -41,13 +40,13 @@ class StatusLine:
     def draw(self, text: str) -> None:
         """Replace the drawn line by `text`."""
         self._is_drawn = True
-        self._write(_ERASE + text)
+        self._write(ERASE_LINE + text)
 
     def clear(self) -> None:
         """Erase the line, if it is drawn."""
         if self._is_drawn:
             self._is_drawn = False
-            self._write(_ERASE)
+            self._write(ERASE_LINE)
 
     def _write(self, text: str) -> None:
         try:

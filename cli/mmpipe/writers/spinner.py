@@ -4,6 +4,7 @@ import time
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
+from mmpipe.writers.terminal import ERASE_LINE
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -26,7 +27,7 @@ class Spinner:
         """Erase the spinner, if it is drawn."""
         if self._frames:
             self._frames = 0
-            self._draw("\r\x1b[K")
+            self._draw(ERASE_LINE)
 
     def _draw(self, text: str) -> None:
         try:

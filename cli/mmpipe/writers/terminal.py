@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from mmpipe.unix.streams import Output
 
+ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
 
