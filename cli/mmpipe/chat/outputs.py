@@ -1,8 +1,8 @@
-"""Opens where an answer goes, and picks the writer for its form; before anything is asked, so nothing is paid in vain."""
+"""Opens the outputs of an answer, before the request: an answer that cannot be written is not paid for."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mmpipe.chat.options import ChatOptions
 from mmpipe.core.events import Message
@@ -20,9 +20,9 @@ from mmpipe.writers.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class AnswerForm:
-    """How an answer is written; `thinking` is None where the default of the format holds.
+    """The form in which an answer is written; without `thinking` the default of the format holds.
 
-    `live` is as it arrives; `with_calls` is false where tool calls are run here, and text need not report them.
+    With `live` it is written as it arrives. `with_calls` is false where tools run here, and text need not show the calls.
     """
 
     format: OutputFormat = "text"
@@ -32,19 +32,22 @@ class AnswerForm:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingTarget:
+    """The mode of the thinking; `sink` is the place of thinking apart from the answer, `file` that of `--thinking-file`."""
+
+    mode: ThinkingMode
+    sink: TextSink | None = None
+    file: Output | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutputTargets:
-    """The open outputs of an answer, and the console beside them; the thinking of `form` is resolved."""
+    """The open outputs of an answer, and the console beside them."""
 
     form: AnswerForm
     data: Output
-    thinking: TextSink | None
-    thinking_file: Output | None
+    thinking: ThinkingTarget
     console: Console
-
-    @property
-    def mode(self) -> ThinkingMode:
-        """The mode of thinking."""
-        return self.form.thinking or "split"
 
     @property
     def watch(self) -> OutputWatch:
@@ -54,28 +57,28 @@ class OutputTargets:
     @property
     def written(self) -> int:
         """The number of bytes written; an attempt that wrote some cannot be retried."""
-        return self.data.written + (0 if self.thinking_file is None else self.thinking_file.written)
+        file = self.thinking.file
+        return self.data.written + (0 if file is None else file.written)
+
+    def writer(self) -> Writer:
+        """Return a fresh writer, for one attempt."""
+        match self.form.format:
+            case "text":
+                return TextWriter(_text_sink(self.data), self.thinking.sink, with_calls=self.form.with_calls)
+            case line_format:
+                return create_line_writer(line_format, self.data, live=self.form.live)
 
     def fail(self, writer: Writer, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
         """End the output with an error; `messages` are the conversation so far."""
         self.console.end_drawing()
         writer.fail(error, messages)
 
-    def writer(self) -> Writer:
-        """A fresh writer for an attempt."""
-        match self.form.format:
-            case "text":
-                paper = TerminalText(self.data) if self.data.is_terminal else PlainText(self.data)
-                return TextWriter(paper, self.thinking, with_calls=self.form.with_calls)
-            case line_format:
-                return create_line_writer(line_format, self.data, live=self.form.live)
-
 
 @contextmanager
 def open_targets(
     form: AnswerForm, options: ChatOptions, streams: Streams, console: Console
 ) -> Iterator[OutputTargets]:
-    """The outlets for `form`; raises UsageError for a form that makes no sense, OutputError."""
+    """Open the outputs until the context ends; raises UsageError for contradicting options, OutputError."""
     output, thinking_file = options.output.output, options.thinking.thinking_file
     if thinking_file is not None and form.format != "text":
         raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
@@ -88,25 +91,25 @@ def open_targets(
         else:
             data = stack.enter_context(replace_output(output))
         file = None if thinking_file is None else stack.enter_context(open_output(thinking_file))
-        mode = _mode(form, data, streams, file, dims=console.can_dim)
-        thinking = None
+        can_dim = console.can_dim and data.is_terminal
+        mode = _choose_mode(form, has_place=file is not None or streams.stderr.is_terminal, can_dim=can_dim)
+        sink = None
         if form.format == "text" and mode == "split":
-            thinking = _text_sink(file or (data if form.thinking == "show" else streams.stderr), console)
-        yield OutputTargets(replace(form, thinking=mode), data, thinking, file, console)
+            place = file or (data if form.thinking == "show" else streams.stderr)
+            sink = _text_sink(place, dim=console.can_dim)
+        yield OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
 
 
-def _mode(
-    form: AnswerForm, data: Output, streams: Streams, file: Output | None, *, dims: bool
-) -> ThinkingMode:
-    """The default splits, except that text without a terminal to show thinking on hides it: cron mails stay clean."""
+def _choose_mode(form: AnswerForm, *, has_place: bool, can_dim: bool) -> ThinkingMode:
+    """Return the mode: split by default, but hide in text that has no place for the thinking, so that cron mails stay clean."""
     if form.format == "text":
-        mode = form.thinking or ("split" if file is not None or streams.stderr.is_terminal else "hide")
-        # On a terminal that can, thinking is shown dimmed in place of its tags.
-        return "split" if mode == "show" and data.is_terminal and dims else mode
+        mode = form.thinking or ("split" if has_place else "hide")
+        # A terminal that can dim shows dimmed thinking instead of the tags.
+        return "split" if mode == "show" and can_dim else mode
     if form.format == "jsonl" and form.thinking == "show":
         return "split"
     return form.thinking or "split"
 
 
-def _text_sink(output: Output, console: Console) -> TextSink:
-    return TerminalText(output, dim=console.can_dim) if output.is_terminal else PlainText(output)
+def _text_sink(output: Output, *, dim: bool = False) -> TextSink:
+    return TerminalText(output, dim=dim) if output.is_terminal else PlainText(output)

@@ -1,4 +1,4 @@
-"""Makes the prompt of words, files and standard input."""
+"""Builds the prompt from words, files and standard input."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
 from mmpipe.unix.streams import Input
 
-NO_PROMPT = 'no prompt: say `mmpipe chat "your question"`, or pipe it in; --help tells more'
+NO_PROMPT = 'no prompt: type `mmpipe chat "your question"`, or pipe it in; see --help'
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSources:
-    """The places that a prompt comes from, in the order of the contract: words, files, standard input.
+    """The sources of a prompt, in the order of its parts: words, files, standard input.
 
-    `stdin_is_for` is the option that has standard input for itself. With `optional` a prompt may be missing.
+    `stdin_is_for` is another option that reads standard input. With `optional` a prompt may be missing.
     """
 
     prompt: PromptOptions = PromptOptions()
@@ -50,10 +50,10 @@ class PromptSources:
 
 
 def check_sources(sources: PromptSources, stdin: Input) -> None:
-    """Find out before anything is waited for whether there can be a prompt at all.
+    """Check, before any input is awaited, that there can be a prompt.
 
-    Raises UsageError where standard input is named twice or a person at a terminal gave no prompt, InputError where
-    there is nothing to read.
+    Raises UsageError if standard input is named twice or a person at a terminal gave no prompt; InputError if there is
+    nothing to read.
     """
     places = sources.places.count("-")
     if places > 1:
@@ -70,17 +70,18 @@ def check_sources(sources: PromptSources, stdin: Input) -> None:
         raise UsageError(NO_PROMPT)
 
 
-def read_prompt(sources: PromptSources, stdin: Input, say: Callable[[str], None]) -> str:
-    """The prompt: its parts joined by one blank line.
+def read_prompt(sources: PromptSources, stdin: Input, hint: Callable[[str], None]) -> str:
+    """Return the prompt: its parts, joined by one blank line. `hint` gets a sentence if standard input is awaited for long.
 
-    Raises InputError where something cannot be read, is not UTF-8, or is empty and not optional.
+    Raises InputError for a part that cannot be read or is not UTF-8, and for an empty prompt that is not optional.
     """
 
     def read_stdin() -> str:
+        # Without words or a conversation, a user knows that mmpipe reads standard input.
         is_surprising = bool(sources.prompt.words) or sources.optional
-        return read_stdin_text(stdin, sources.stdin.stdin_timeout, say if is_surprising else None)
+        return read_stdin_text(stdin, sources.stdin.stdin_timeout, hint if is_surprising else None)
 
-    parts = _words(sources.prompt.words, read_stdin)
+    parts = _read_words(sources.prompt.words, read_stdin)
     parts += [read_stdin() if path == "-" else read_text(path) for path in sources.prompt.file]
     if sources.reads_rest and not stdin.is_terminal:
         parts.append(read_stdin())
@@ -92,14 +93,14 @@ def read_prompt(sources: PromptSources, stdin: Input, say: Callable[[str], None]
     return "\n\n".join([*(part.rstrip("\n") for part in parts[:-1]), parts[-1]])
 
 
-def _words(words: Sequence[str], read_stdin: Callable[[], str]) -> list[str]:
-    """Words joined by one space; `-` alone is standard input at its place."""
+def _read_words(words: Sequence[str], read_stdin: Callable[[], str]) -> list[str]:
+    """Return the words, joined by one space; the word `-` is a part of its own: standard input."""
     parts: list[str] = []
-    run: list[str] = []
+    joined: list[str] = []
     for word in words:
         if word == "-":
-            parts += [" ".join(run), read_stdin()]
-            run = []
+            parts += [" ".join(joined), read_stdin()]
+            joined = []
         else:
-            run.append(decode_argument(word, "the prompt"))
-    return [*parts, " ".join(run)]
+            joined.append(decode_argument(word, "the prompt"))
+    return [*parts, " ".join(joined)]

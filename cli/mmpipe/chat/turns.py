@@ -119,7 +119,7 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
     if rules.runs_tools and reply.tool_calls:
         writer.end_turn()
     else:
-        record = session.stats.record(reply, with_thinking=targets.mode == "split")
+        record = session.stats.record(reply, with_thinking=targets.thinking.mode == "split")
         messages = (*question.messages, reply.message) if reply.message else question.messages
         writer.end(WholeAnswer(record, messages))
     _check_whole(reply, rules)
@@ -134,7 +134,9 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
     targets, upstream = session.targets, session.upstream
     observer = Observer(writer.receive, targets.watch.check, targets.console.note)
     events = upstream.ask(request, upstream.limits, observer)
-    events = arrange_thinking(events, targets.mode, native=request.native_thinking, thinks=request.thinks)
+    events = arrange_thinking(
+        events, targets.thinking.mode, native=request.native_thinking, thinks=request.thinks
+    )
     for event in session.stats.timed(events if session.rules.runs_tools else check_calls(events)):
         reply.add(event)
         yield event

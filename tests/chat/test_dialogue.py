@@ -1,0 +1,98 @@
+"""A dialogue goes through repairs and tools to its answer, and the transcript keeps what holds."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmpipe.api.attempt import Observer
+from mmpipe.chat.answer import Ask, answer
+from mmpipe.chat.options import ChatOptions, ConversationOptions, OutputOptions, PromptOptions, StdinOptions
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.events import Event, Start, Stop, Text, ToolCall, Usage
+from mmpipe.core.request import Request
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import BadResponse, MmpipeError
+from mmpipe.structured.options import ConstraintOptions
+from mmpipe.tools.options import ToolOptions
+from mmpipe.unix.streams import Streams
+
+KEY = {"MINIMAX_API_KEY": "sk-test-key", "TERM": "xterm"}
+
+
+def said(text: str) -> list[Event]:
+    stop = Stop("stop", {"role": "assistant", "content": text})
+    return [Start("1", "M", "trace"), Text(text), Usage(4, 5, 9), stop]
+
+
+def called(identity: str) -> list[Event]:
+    function = {"name": "f", "arguments": "{}"}
+    message = {
+        "role": "assistant",
+        "tool_calls": [{"id": identity, "type": "function", "function": function}],
+    }
+    call = ToolCall(0, identity, "f", "{}")
+    return [Start("1", "M", "trace"), call, Usage(4, 5, 9), Stop("tool_calls", message)]
+
+
+def asking(*turns: list[Event]) -> Ask:
+    left = iter(turns)
+
+    def ask(_: Request, __: Endpoint, ___: Limits, ____: Observer) -> Iterator[Event]:
+        yield from next(left)
+
+    return ask
+
+
+def held(folder: Path, *turns: list[Event]) -> tuple[list[dict[str, object]], MmpipeError | None]:
+    """The events on stdout, and the error, of a dialogue with `--schema`, one repair and a tool."""
+    streams = Streams.fake()
+    schema, tools = folder / "schema.json", folder / "tools.json"
+    schema.write_text('{"type": "object"}')
+    tools.write_text(json.dumps([{"type": "function", "function": {"name": "f"}}]))
+    options = ChatOptions(
+        prompt=PromptOptions(("Hi",)),
+        stdin=StdinOptions(no_stdin=True),
+        conversation=ConversationOptions(conversation=str(folder / "talk")),
+        constraint=ConstraintOptions(schema=str(schema), repair=1),
+        tools=ToolOptions(tools=str(tools), run=("f=/bin/true",)),
+        output=OutputOptions(format="jsonl"),
+    )
+    error: MmpipeError | None = None
+    try:
+        answer(options, streams, KEY, ask=asking(*turns))
+    except MmpipeError as raised:
+        error = raised
+    return [json.loads(line) for line in streams.captured()[0].splitlines()], error
+
+
+def roles(folder: Path) -> list[object]:
+    path = folder / "talk"
+    return [json.loads(line)["role"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_repaired_answer_is_kept_with_the_answer_before_it(tmp_path: Path) -> None:
+    events, error = held(tmp_path, said("no"), said("{}"))
+    assert error is None
+    assert ["{}"] == [event["text"] for event in events if event["type"] == "text"]
+    assert [18] == [event["total_tokens"] for event in events if event["type"] == "usage"]
+    assert ["user", "assistant", "user", "assistant"] == roles(tmp_path)
+
+
+def test_an_answer_that_stays_invalid_leaves_nothing(tmp_path: Path) -> None:
+    events, error = held(tmp_path, said("no"), said("never"))
+    assert isinstance(error, BadResponse)
+    assert "trace" == error.request_id
+    assert ["error"] == [event["type"] for event in events]
+    assert [] == roles(tmp_path)
+
+
+def test_tools_that_ran_after_a_repair_are_kept_though_the_answer_stays_invalid(tmp_path: Path) -> None:
+    _, error = held(tmp_path, said("no"), called("1"), said("never"))
+    assert isinstance(error, BadResponse)
+    assert ["user", "assistant", "user", "assistant", "tool"] == roles(tmp_path)
+
+
+def test_the_usage_of_an_invalid_answer_is_reported_once(tmp_path: Path) -> None:
+    events, error = held(tmp_path, said("no"), called("1"), said("{}"))
+    assert error is None
+    assert [18, 9] == [event["total_tokens"] for event in events if event["type"] == "usage"]
