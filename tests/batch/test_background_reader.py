@@ -1,4 +1,4 @@
-"""Items come out of a blocking iterator in order, as soon as they are there, and never far ahead of their use."""
+"""A blocking iterator gives its items in order, as soon as they are there, and is never read far ahead."""
 
 import asyncio
 import threading
@@ -39,11 +39,11 @@ def test_every_item_comes_once(takers: int) -> None:
     assert list(range(1000)) == sorted(taken(iter(range(1000)), takers=takers))
 
 
-def test_nothing_is_nothing() -> None:
+def test_an_empty_input_gives_no_item() -> None:
     assert [] == taken(iter(()), takers=3)
 
 
-def test_an_item_comes_while_the_next_is_not_there() -> None:
+def test_an_item_is_given_before_the_next_one_is_there() -> None:
     later = threading.Event()
 
     def slow() -> Iterator[int]:
@@ -93,7 +93,7 @@ def test_all_that_wait_share_the_records_of_one_piece() -> None:
         sent.set()
 
 
-def test_no_more_is_read_than_may_wait() -> None:
+def test_the_reader_stays_within_its_limit_ahead() -> None:
     read: list[int] = []
 
     def counted() -> Iterator[int]:
@@ -113,7 +113,7 @@ def test_no_more_is_read_than_may_wait() -> None:
     assert asyncio.run(some()) <= 5 + 10 + 1
 
 
-def test_what_goes_wrong_with_reading_is_raised_after_what_was_read() -> None:
+def test_a_reading_error_is_raised_after_the_items_before_it() -> None:
     def broken() -> Iterator[int]:
         yield 1
         raise InputError("no more")

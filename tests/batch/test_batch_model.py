@@ -1,4 +1,4 @@
-"""A model of what `batch -o` promises, held against runs in any order: ended, killed, torn, changed and taken up again.
+"""A model of what `batch -o` promises, held against runs in any order: ended, killed, torn, changed and resumed.
 
 In the default profile it takes seconds; MMPIPE_MODEL_EXAMPLES=2000 is for a long run by hand.
 """

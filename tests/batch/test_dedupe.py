@@ -1,4 +1,4 @@
-"""Identical requests are asked once: whoever asks the same is given the same answer, now or when it comes."""
+"""Identical requests are asked once: duplicates share the answer, at once or when it is there."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
     return given
 
 
-def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> None:
+def test_the_first_record_is_asked_and_duplicates_meanwhile_share_its_answer() -> None:
     async def work(coalescer: RequestCoalescer) -> None:
         assert [False, True, False, True] == [
             await coalescer.shares_answer(one)
@@ -48,7 +48,7 @@ def test_the_first_is_asked_and_those_that_come_meanwhile_share_its_answer() -> 
     assert [(1, b"line", True), (3, b"line", True)] == whole(work)
 
 
-def test_those_that_come_later_share_it_too() -> None:
+def test_later_duplicates_share_the_answer_too() -> None:
     async def work(coalescer: RequestCoalescer) -> None:
         assert not await coalescer.shares_answer(record(0))
         coalescer.settle(record(0), b"line", 0, good=True)
@@ -57,7 +57,7 @@ def test_those_that_come_later_share_it_too() -> None:
     assert [(1, b"line", True)] == whole(work)
 
 
-def test_a_failure_is_shared_by_those_that_waited_and_asked_again_by_those_that_come_later() -> None:
+def test_waiting_duplicates_share_a_failure_and_later_ones_are_asked_anew() -> None:
     async def work(coalescer: RequestCoalescer) -> None:
         for index in range(2):
             await coalescer.shares_answer(record(index))

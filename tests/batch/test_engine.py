@@ -1,4 +1,4 @@
-"""The engine asks each item until it is settled, never more at once than there is room for, and can be stopped."""
+"""The engine asks each item until it has an outcome, within the concurrency limit, and can be stopped."""
 
 import asyncio
 import itertools
@@ -150,7 +150,7 @@ def test_an_outcome_is_delivered_while_others_are_still_asked() -> None:
 
 
 @pytest.mark.parametrize("allowed", [1, 3])
-def test_no_more_are_asked_at_once_than_the_window_allows(allowed: int) -> None:
+def test_no_more_requests_are_in_flight_than_the_window_allows(allowed: int) -> None:
     inside, most = 0, 0
 
     async def ask(_: Request, __: Limits) -> Sequence[Event]:
@@ -165,35 +165,35 @@ def test_no_more_are_asked_at_once_than_the_window_allows(allowed: int) -> None:
     assert (20, allowed) == (len(outcomes), most)
 
 
-def test_what_may_pass_is_asked_again_and_the_tries_are_counted() -> None:
+def test_a_temporary_error_is_retried_and_the_attempts_are_counted() -> None:
     (outcome,), _ = run(failing(AGAIN, AGAIN), ["a"])
     assert (None, 3) == (outcome.error, outcome.attempts.count)
 
 
-def test_what_never_passes_is_given_up_after_the_retries() -> None:
+def test_a_lasting_error_is_delivered_after_the_retries() -> None:
     (outcome,), engine = run(failing(*[AGAIN] * 9), ["a"])
     assert (AGAIN, 3, None) == (outcome.error, outcome.attempts.count, engine.stopped_by)
 
 
-def test_what_is_refused_is_not_asked_again_and_hinders_no_other() -> None:
+def test_a_rejected_request_is_not_retried_and_the_others_go_on() -> None:
     outcomes, engine = run(failing(Rejected("no")), ["a", "b"], workers=1)
     assert [9, None] == [outcome.error and outcome.error.status for outcome in outcomes]
     assert engine.stopped_by is None
 
 
 @pytest.mark.parametrize("error", [AuthError("no key"), QuotaError("no money", api_code=1008)])
-def test_what_no_request_can_pass_ends_the_run(error: MmpipeError) -> None:
+def test_an_error_that_every_request_would_meet_ends_the_run(error: MmpipeError) -> None:
     outcomes, engine = run(failing(error), map(str, range(50)), workers=1)
     assert ([error], error) == ([outcome.error for outcome in outcomes], engine.stopped_by)
 
 
-def test_tokens_are_reserved_and_settled_for_what_was_used() -> None:
+def test_reserved_tokens_are_settled_by_the_used_ones() -> None:
     limiter = Limiter()
     run(failing(), ["a"], limiter=limiter)
     assert [("reserve", 10, 0), ("settle", 10, 7)] == limiter.heard
 
 
-def test_a_wait_that_the_service_asks_for_holds_everybody() -> None:
+def test_retry_after_pauses_all_requests() -> None:
     limiter = Limiter()
     run(failing(QuotaError("slower", retryable=True, retry_after=0.1)), ["a"], limiter=limiter)
     assert ("pause", 0.1, 0) in limiter.heard
@@ -213,7 +213,7 @@ def test_a_pause_that_the_service_asks_for_is_not_the_time_of_the_request() -> N
     assert (None, 2) == (outcome.error, outcome.attempts.count)
 
 
-def test_an_answer_that_is_cut_short_is_kept_with_its_error() -> None:
+def test_a_truncated_answer_is_delivered_with_its_error() -> None:
     async def ask(_: Request, __: Limits) -> Sequence[Event]:
         return answered("a", "length")
 
@@ -221,7 +221,7 @@ def test_an_answer_that_is_cut_short_is_kept_with_its_error() -> None:
     assert (11, ["about a"]) == (outcome.error and outcome.error.status, outcome.reply.texts)
 
 
-def test_a_stop_lets_what_is_asked_finish_and_begins_nothing_more() -> None:
+def test_a_stop_lets_requests_in_flight_finish_and_sends_no_other() -> None:
     asked: list[str] = []
 
     async def ask(request: Request, _: Limits) -> Sequence[Event]:
@@ -262,7 +262,7 @@ def test_a_stop_at_once_waits_for_no_answer_and_its_reason_replaces_the_first() 
     assert isinstance(engine.stopped_by, Interrupted)
 
 
-def test_the_window_hears_of_overload_and_of_nothing_else() -> None:
+def test_only_an_overload_counts_as_one_in_the_window() -> None:
     allowed = semaphore()
     run(
         failing(QuotaError("rate", http=429, api_code=1002, retryable=True), Rejected("no")),
@@ -276,7 +276,7 @@ def used_up(seconds: float) -> QuotaError:
     return QuotaError("5-hour usage limit", http=429, api_code=2056, retry_after=seconds)
 
 
-def test_a_plan_window_that_opens_again_soon_is_waited_for_by_all() -> None:
+def test_all_requests_wait_for_a_plan_window_that_opens_soon() -> None:
     limiter = Limiter()
     (outcome,), engine = run(failing(used_up(0.01)), ["a"], limiter=limiter)
     assert (None, None, 2) == (outcome.error, engine.stopped_by, outcome.attempts.count)
@@ -286,7 +286,7 @@ def test_a_plan_window_that_opens_again_soon_is_waited_for_by_all() -> None:
 @pytest.mark.parametrize(
     "error", [used_up(3600), QuotaError("slower", http=429, retryable=True, retry_after=3600)]
 )
-def test_a_longer_wait_than_is_borne_ends_the_run_and_says_when_to_come_back(error: QuotaError) -> None:
+def test_a_longer_wait_than_max_wait_ends_the_run_and_says_when_to_come_back(error: QuotaError) -> None:
     outcomes, engine = run(
         failing(error), map(str, range(50)), workers=1, policy=replace(POLICY, max_wait=60)
     )
@@ -295,7 +295,7 @@ def test_a_longer_wait_than_is_borne_ends_the_run_and_says_when_to_come_back(err
     assert (4, 3600) == (engine.stopped_by.status, engine.stopped_by.retry_after)
 
 
-def test_a_stopped_run_waits_for_its_answers_no_longer_than_its_grace() -> None:
+def test_a_stopped_run_waits_for_its_answers_only_for_the_grace_period() -> None:
     async def ask(request: Request, _: Limits) -> Sequence[Event]:
         await asyncio.sleep(30 if request.messages[0]["content"] == "0" else 0)
         return answered("x")
@@ -310,7 +310,7 @@ def test_a_stopped_run_waits_for_its_answers_no_longer_than_its_grace() -> None:
     assert "0" not in [outcome.item.name for outcome in outcomes]
 
 
-def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_a_permit() -> None:
+def test_the_wait_for_a_permit_is_not_the_time_of_the_request() -> None:
     deadlines: list[float] = []
 
     async def ask(_: Request, limits: Limits) -> Sequence[Event]:
@@ -325,7 +325,7 @@ def test_the_time_of_a_request_is_that_of_its_asking_and_not_of_its_waiting_for_
     assert 29.0 < deadlines[1] < 29.9
 
 
-def test_every_limiter_must_permit_a_request_and_hears_what_was_used() -> None:
+def test_every_limiter_must_permit_a_request_and_learns_the_used_tokens() -> None:
     first, second = Limiter(), Limiter()
 
     async def whole() -> None:
@@ -335,7 +335,7 @@ def test_every_limiter_must_permit_a_request_and_hears_what_was_used() -> None:
     assert [("reserve", 10, 0), ("settle", 10, 7)] == first.heard == second.heard
 
 
-def test_what_was_refused_took_no_tokens_and_what_broke_may_have() -> None:
+def test_a_rejected_request_used_no_tokens_and_a_failed_one_may_have() -> None:
     limiter = Limiter()
     run(failing(Rejected("no"), ServerError("down")), ["a", "b"], limiter=limiter, workers=1)
     assert [("reserve", 10, 0), ("settle", 10, 0), ("reserve", 10, 0)] == limiter.heard

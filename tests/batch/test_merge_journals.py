@@ -1,4 +1,4 @@
-"""Shards are joined into one file, and whatever is not there exactly once is told."""
+"""Journals are joined into one file, and records that are not there exactly once are reported."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
     assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
 
 
-def test_what_is_missing_or_there_twice_is_told_and_the_file_is_left(tmp_path: Path) -> None:
+def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("d", index=3))
     two = journal(tmp_path, "2", record("a", index=0))
     target = tmp_path / "all"
@@ -60,7 +60,7 @@ def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Pat
     assert 2 == (tmp_path / "all").read_bytes().count(b"\n")
 
 
-def test_a_file_that_has_content_or_that_a_run_writes_to_is_not_taken_away(tmp_path: Path) -> None:
+def test_a_file_with_content_or_in_use_by_a_run_is_not_replaced(tmp_path: Path) -> None:
     one, target = journal(tmp_path, "1", record("a", index=0)), journal(tmp_path, "all", record("b"))
     with pytest.raises(UsageError, match="--overwrite"):
         joined(one, output=target)
@@ -71,6 +71,6 @@ def test_a_file_that_has_content_or_that_a_run_writes_to_is_not_taken_away(tmp_p
     assert record("b") == target.read_bytes()
 
 
-def test_nothing_to_join_is_a_usage_error() -> None:
+def test_merge_without_files_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--merge"):
         joined()

@@ -1,4 +1,4 @@
-"""Whatever is completed first, the lines come out in the order of the input, each once."""
+"""Lines come out in the order of the input, each once, whichever is completed first."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def test_lines_come_out_in_order_and_as_soon_as_they_can(arrivals: list[int], le
         assert [f"{place}".encode() for place in range(whole) if place not in left_out] == out
 
 
-def test_no_record_is_begun_so_far_ahead_that_too_much_is_held_for_one_that_is_missing() -> None:
+def test_no_record_is_begun_too_far_ahead_of_a_missing_one() -> None:
     order = ReorderBuffer(max_ahead=3, max_held=10)
     assert [False, False, False, True] == [order.is_too_far_ahead(index) for index in range(4)]
     assert [] == list(order.put(1, b"eleven bytes"))

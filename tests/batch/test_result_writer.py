@@ -1,4 +1,4 @@
-"""Lines go out as they are ready; what runs too far ahead waits, and what is held when the run ends is not lost."""
+"""Lines go out when they are ready; records too far ahead wait, and held lines are written when the run ends."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ def test_nobody_waits_for_capacity_once_the_run_ends() -> None:
     asyncio.run(wait())
 
 
-def test_what_waited_for_a_place_before_it_goes_out_in_the_end() -> None:
+def test_lines_held_for_a_missing_one_are_written_at_the_end() -> None:
     streams = Streams.fake()
 
     async def write() -> None:

@@ -44,7 +44,7 @@ DONE = Outcome(RECORD, reply(), Attempts(2, elapsed_ms=30))
 FAILED = Outcome(RECORD, Reply(), Attempts(1), QuotaError("slower", http=429, api_code=1002, retryable=True))
 
 
-def test_a_good_record_has_the_answer_its_identity_and_no_error() -> None:
+def test_a_good_record_has_its_answer_its_identity_and_no_error() -> None:
     found = parsed(result_line(DONE, LineForm(), earlier=1, dollars=9e-6))
     assert ("r-4", 4, "Hello", "hm", "stop", None) == tuple(
         found[name] for name in ("id", "index", "content", "thinking", "finish_reason", "error")
@@ -104,18 +104,18 @@ def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:
     assert ("c", False) == (found["custom_id"], "id" in found)
 
 
-def test_half_a_character_breaks_no_line() -> None:
+def test_a_lone_surrogate_breaks_no_line() -> None:
     record = Record(0, "\ud800", "in", 1, REQUEST, "00", {})
     assert "\ud800" == parsed(result_line(Outcome(record, reply(), Attempts(1)), LineForm()))["id"]
 
 
 @pytest.mark.parametrize("form", [LineForm(), LineForm("openai"), LineForm(pass_through=True)])
-def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_it_is(
+def test_a_record_that_shares_an_answer_has_its_own_id_and_names_the_asked_record(
     form: LineForm,
 ) -> None:
-    twin = Record(9, "r-9", "in.jsonl", 10, REQUEST, "ab" * 32, {"title": "U"}, custom_id=True)
+    duplicate = Record(9, "r-9", "in.jsonl", 10, REQUEST, "ab" * 32, {"title": "U"}, custom_id=True)
     first = parsed(result_line(DONE, form, dollars=9e-6))
-    found = parsed(copied_line(result_line(DONE, form, dollars=9e-6), twin, form, earlier=1))
+    found = parsed(copied_line(result_line(DONE, form, dollars=9e-6), duplicate, form, earlier=1))
     assert ("r-9", 9, "r-4", 1) == tuple(found[name] for name in ("custom_id", "index", "same_as", "attempt"))
     own = {"custom_id", "id", "index", "same_as", "attempt", "attempts", "elapsed_ms", "cost", "input"}
     assert {name: value for name, value in first.items() if name not in own} == {
@@ -125,7 +125,7 @@ def test_a_record_that_shares_an_answer_has_its_own_names_and_says_whose_answer_
     assert ("batch_req_r-9" if form.format == "openai" else None) == found.get("id")
 
 
-def test_nothing_is_paid_for_an_answer_that_is_shared() -> None:
+def test_a_shared_answer_costs_nothing() -> None:
     found = parsed(copied_line(result_line(DONE, LineForm(), dollars=9e-6), RECORD, LineForm()))
     assert (0, 0, 0) == (found["cost"], found["attempts"], found["elapsed_ms"])
 

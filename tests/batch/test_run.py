@@ -1,4 +1,4 @@
-"""A run asks every record once, writes a line for each, and can be taken up where it was left."""
+"""A run asks every record once, writes a line for each, and can be resumed."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_each_line_is_a_prompt_and_has_its_own_answer() -> None:
     }
 
 
-def test_records_say_what_is_different_for_them_and_a_template_uses_the_others() -> None:
+def test_records_override_the_defaults_and_a_template_uses_their_other_fields() -> None:
     records = [
         {"id": "a", "title": "Tea", "model": "MiniMax-M2.5"},
         {"id": "b", "title": "Coffee", "system": "Be brief.", "temperature": 0.5},
@@ -50,7 +50,7 @@ def test_the_order_of_the_input_can_be_kept() -> None:
     assert list(range(40)) == [it["index"] for it in found]
 
 
-def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else(tmp_path: Path) -> None:
+def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> None:
     out, stdin = tmp_path / "out.jsonl", "".join(f"sim:echo {number}\n" for number in range(30))
     with service("2013:1/3") as far:
         first, _ = run(far, stdin, output=str(out), retries=0)
@@ -73,7 +73,7 @@ def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(far)]
 
 
-def test_a_file_with_content_is_neither_overwritten_nor_taken_up_unasked(tmp_path: Path) -> None:
+def test_a_file_with_content_needs_resume_or_overwrite(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")
     with service() as far, pytest.raises(UsageError, match="--resume"):
@@ -93,7 +93,7 @@ def test_a_file_with_bad_lines_is_refused_before_anything_is_asked(tmp_path: Pat
     assert 3 == len(found)
 
 
-def test_two_records_of_one_id_are_told_with_both_places(tmp_path: Path) -> None:
+def test_a_repeated_id_is_reported_with_both_places(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"id": "x", "prompt": "one"}\n{"prompt": "two"}\n{"id": "x", "prompt": "three"}\n')
     with service() as far, pytest.raises(InputError, match=r"line 1, and in .* line 3"):
@@ -107,7 +107,7 @@ def test_a_pipe_gets_an_error_line_for_a_bad_record_and_goes_on() -> None:
     assert [1] == [it["index"] for it in found if it["error"] is not None]
 
 
-def test_a_wrong_key_ends_the_run_and_what_was_asked_can_be_taken_up(tmp_path: Path) -> None:
+def test_a_wrong_key_ends_the_run_which_can_be_resumed(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     stdin = "".join(f"sim:echo {number}\n" for number in range(200))
     with service("1004") as far:

@@ -1,4 +1,4 @@
-"""What a run asks, how much of it, and when it ends by itself."""
+"""Options choose the records that a run asks, the limits at which it ends, and what it reports."""
 
 import json
 import subprocess
@@ -43,30 +43,35 @@ def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
     }
 
 
-def test_identical_requests_are_asked_again_if_that_is_wanted() -> None:
+def test_without_dedupe_identical_requests_are_each_asked() -> None:
     with service() as far:
         run(far, "a\na\na\n", template=ECHO, no_dedupe=True)
         assert 3 == len(far.requests)
 
 
-def test_with_a_journal_a_late_twin_is_given_the_answer_from_there(tmp_path: Path) -> None:
+def test_with_a_journal_a_late_duplicate_gets_its_answer_from_there(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
     with service() as far:
         counts, _ = run(
-            far, "twin\n" + numbers(300) + "twin\n", template=ECHO, output=out, format="openai", concurrency=2
+            far,
+            "duplicate\n" + numbers(300) + "duplicate\n",
+            template=ECHO,
+            output=out,
+            format="openai",
+            concurrency=2,
         )
         assert 301 == len(far.requests)
     assert Counts(good=302) == counts
     last = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
-    twin = next(line for line in last if line["index"] == 301)
-    assert ("301", "0", "twin") == (
-        twin["custom_id"],
-        twin["same_as"],
-        twin["response"]["body"]["choices"][0]["message"]["content"],
+    duplicate = next(line for line in last if line["index"] == 301)
+    assert ("301", "0", "duplicate") == (
+        duplicate["custom_id"],
+        duplicate["same_as"],
+        duplicate["response"]["body"]["choices"][0]["message"]["content"],
     )
 
 
-def test_no_more_than_so_many_records_are_asked_and_the_next_run_asks_the_others(tmp_path: Path) -> None:
+def test_a_limit_of_records_is_kept_and_the_next_run_asks_the_others(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
     with service() as far:
         first, _ = run(far, numbers(5), template=ECHO, limit=3, output=path)
@@ -85,7 +90,7 @@ def test_shards_ask_every_record_once_together(keep_order: bool) -> None:
     assert [str(number) for number in range(10)] == sorted(map(str, contents(found)))
 
 
-def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> None:
+def test_too_many_failed_records_end_the_run_and_are_counted() -> None:
     with (
         service("2013") as far,
         pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
@@ -94,12 +99,12 @@ def test_too_many_failed_records_end_the_run_and_those_there_are_are_told() -> N
     assert 4 == len(far.requests)
 
 
-def test_bad_records_are_failed_ones() -> None:
+def test_bad_records_count_as_failed() -> None:
     with service() as far, pytest.raises(Partial, match="--max-errors"):
         run(far, '{"prompt": 1}\n' * 5, max_errors=ErrorLimit(count=3))
 
 
-def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
+def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service() as far, pytest.raises(QuotaError, match="--max-cost"):
         run(
@@ -114,17 +119,17 @@ def test_the_money_is_not_spent_beyond_what_is_allowed(tmp_path: Path) -> None:
     assert 0.005 < spent <= 0.01
 
 
-def test_money_is_not_counted_where_the_price_is_not_known() -> None:
+def test_max_cost_is_refused_for_a_model_without_a_price() -> None:
     with service() as far, pytest.raises(UsageError, match="price of other-model is not known"):
         run(far, '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
 
 
-def test_a_run_that_is_too_long_ends_and_says_so() -> None:
+def test_a_run_ends_at_its_deadline_and_says_so() -> None:
     with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
         run(far, numbers(20), template=ECHO, deadline=1, grace=0.1)
 
 
-def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> None:
+def test_a_long_closed_plan_window_ends_the_run_and_names_its_end() -> None:
     with service("2056:#5") as far, pytest.raises(QuotaError) as error:
         run(far, numbers(100), template=ECHO, concurrency=1, max_wait=60)
     assert error.value.retry_after is not None
@@ -132,7 +137,7 @@ def test_a_plan_window_that_is_closed_for_long_ends_the_run_with_the_time() -> N
     assert 5 == len(far.requests)
 
 
-def test_a_dry_run_asks_nothing_and_tells_what_it_would_take(tmp_path: Path) -> None:
+def test_a_dry_run_asks_nothing_and_prints_an_estimate(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"prompt": "four"}\n' * 10)
     _, (told,) = run(None, files=(str(path),), no_dedupe=True, dry_run=True)
@@ -154,7 +159,7 @@ print(status, "openai" in sys.modules)
     assert "0 False\n" == done.stdout
 
 
-def test_why_a_record_is_asked_again_is_told_to_those_who_want_to_know() -> None:
+def test_verbose_names_the_reason_of_each_retry() -> None:
     streams = Streams.fake(b"sim:echo a\n")
     with service("500:#1") as far:
         run_batch(BatchOptions(verbosity=Verbosity(verbose=True)), streams, environment(far))
@@ -184,7 +189,7 @@ def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path
     assert torn == path.read_bytes()
 
 
-def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
+def test_meta_has_the_totals_of_the_run(tmp_path: Path) -> None:
     meta = tmp_path / "meta.jsonl"
     with service("2013:#2") as far:
         run(far, "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
@@ -198,14 +203,14 @@ def test_a_line_of_totals_tells_what_came_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_is_put_in_order_when_all_is_there(tmp_path: Path) -> None:
+def test_a_journal_is_sorted_once_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service("slow:0.3") as far:
         run(far, numbers(40), template=ECHO, output=str(path), keep_order=True)
     assert list(range(40)) == [json.loads(line)["index"] for line in path.read_bytes().splitlines()]
 
 
-def test_a_changed_input_is_told_and_an_unchanged_one_is_not_read_again(tmp_path: Path) -> None:
+def test_a_changed_input_is_reported_and_an_unchanged_one_is_not_read_again(tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", str(tmp_path / "out.jsonl")
     source.write_text(numbers(5))
     files = (str(source),)
@@ -225,7 +230,7 @@ def test_the_system_message_may_come_from_a_file(tmp_path: Path) -> None:
     assert [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}] == messages
 
 
-def test_bad_records_of_a_journal_can_be_mended_and_asked_by_the_next_run(tmp_path: Path) -> None:
+def test_corrected_bad_records_are_asked_by_the_next_run(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
     with service() as far:
         first, _ = run(far, '{"prompt": "a"}\n{"prompt": 1}\n', output=out)
@@ -233,7 +238,7 @@ def test_bad_records_of_a_journal_can_be_mended_and_asked_by_the_next_run(tmp_pa
     assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
 
 
-def test_an_answer_cut_at_its_limit_can_be_accepted() -> None:
+def test_a_truncated_answer_can_be_accepted() -> None:
     with service("length") as far:
         assert Counts(failed=1) == run(far, "a\n", template=ECHO)[0]
         accepted, (line,) = run(far, "a\n", template=ECHO, allow_truncated=True)
@@ -266,7 +271,7 @@ def test_a_broken_record_at_the_top_of_a_pipe_is_no_prompt() -> None:
     assert Counts(good=1, failed=1) == counts
 
 
-def test_an_id_that_comes_again_fails_alone_on_a_pipe_and_the_run_can_be_taken_up(tmp_path: Path) -> None:
+def test_a_repeated_id_fails_alone_on_a_pipe_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     records = '{"id":"a","prompt":"sim:echo 1"}\n{"id":"a","prompt":"sim:echo 2"}\n{"id":"c","prompt":"sim:echo 3"}\n'
     path = tmp_path / "out.jsonl"
     with service() as far:
@@ -280,7 +285,7 @@ def test_an_id_that_comes_again_fails_alone_on_a_pipe_and_the_run_can_be_taken_u
     ]
 
 
-def test_a_file_is_not_read_and_written_at_once(tmp_path: Path) -> None:
+def test_a_file_cannot_be_input_and_output(tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("a\n")
     with service() as far:

@@ -1,4 +1,4 @@
-"""A run ends by itself when too much goes wrong or would be paid, and not before."""
+"""A run ends by itself at its limits of errors and cost, and not before."""
 
 import asyncio
 
@@ -24,19 +24,19 @@ from mmpipe.errors import QuotaError, UsageError
         ("100%", 500, 500, False),
     ],
 )
-def test_so_many_errors_are_borne(text: str, failed: int, done: int, ends: bool) -> None:
+def test_a_run_ends_beyond_its_error_limit(text: str, failed: int, done: int, ends: bool) -> None:
     excess = ErrorLimit.parse(text).excess(failed, done)
     assert ends is (excess is not None)
     assert excess is None or 14 == excess.status
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "101%", "%", "5%%", "nan%", "1.5", "5%x"])
-def test_what_is_no_number_of_errors_is_refused(text: str) -> None:
+def test_an_invalid_error_limit_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--max-errors"):
         ErrorLimit.parse(text)
 
 
-def test_no_more_is_begun_than_the_money_allows() -> None:
+def test_no_request_is_begun_beyond_the_budget() -> None:
     async def spend() -> int:
         budget = CostBudget(1.0)
         for index in range(10):
@@ -48,7 +48,7 @@ def test_no_more_is_begun_than_the_money_allows() -> None:
         asyncio.run(spend())
 
 
-def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
+def test_held_dollars_that_were_not_used_are_free_for_the_next_request() -> None:
     async def spend() -> None:
         budget = CostBudget(1.0)
         await budget.hold(9, 0.01)
@@ -65,7 +65,7 @@ def test_what_was_set_aside_and_not_used_is_there_for_the_next() -> None:
     asyncio.run(spend())
 
 
-def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it() -> None:
+def test_an_answer_of_unknown_cost_takes_all_that_was_held_for_it() -> None:
     async def spend() -> None:
         budget = CostBudget(1.0)
         await budget.hold(0, 0.9)
@@ -76,7 +76,7 @@ def test_an_answer_whose_price_is_not_known_takes_all_that_was_set_aside_for_it(
         asyncio.run(spend())
 
 
-def test_until_it_is_known_what_answers_cost_few_are_asked_at_once() -> None:
+def test_few_requests_are_in_flight_until_the_cost_of_answers_is_known() -> None:
     async def spend() -> list[int]:
         budget, inside, most = CostBudget(1000.0), 0, list[int]()
 

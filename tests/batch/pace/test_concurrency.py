@@ -1,4 +1,4 @@
-"""As many requests at once as the service bears: found quickly, given up at once, taken back slowly."""
+"""The concurrency limit rises quickly, is halved at once by overload, and recovers slowly."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -24,11 +24,11 @@ def allowed_by_window(results: bool, windows: int, start: ConcurrencyWindow) -> 
     return found
 
 
-def test_it_begins_with_four_and_doubles_with_each_clean_window() -> None:
+def test_the_window_begins_with_four_and_doubles_without_overloads() -> None:
     assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.first(32))
 
 
-def test_it_never_begins_with_more_than_was_asked_for() -> None:
+def test_the_window_never_begins_above_its_maximum() -> None:
     assert 2 == ConcurrencyWindow.first(2).allowed
 
 
@@ -38,27 +38,27 @@ def test_one_overload_alone_changes_nothing_but_the_pace() -> None:
     assert 4 == after([OVERLOADED] + [GOOD] * 3, ConcurrencyWindow.first(32)).allowed
 
 
-def test_two_of_many_are_no_reason_to_slow_down() -> None:
+def test_two_overloads_of_many_results_change_nothing() -> None:
     assert 64 == after([OVERLOADED] * 2 + [GOOD] * 62, ConcurrencyWindow(64, 64, 64)).allowed
 
 
-def test_a_tenth_of_the_window_halves_it_at_once() -> None:
+def test_overloads_of_a_tenth_of_the_window_halve_it_at_once() -> None:
     assert 10 == after([GOOD] * 8 + [OVERLOADED] * 2, ConcurrencyWindow(20, 20, 20)).allowed
 
 
-def test_those_in_flight_when_it_was_halved_do_not_halve_it_again() -> None:
+def test_requests_in_flight_at_a_halving_do_not_halve_it_again() -> None:
     halved = after([OVERLOADED] * 4, ConcurrencyWindow(32, 32, 32))
     assert 16 == halved.allowed
     assert 16 == after([OVERLOADED] * 32, halved).allowed
     assert 8 == after([OVERLOADED] * 34, halved).allowed
 
 
-def test_after_an_overload_it_grows_by_a_step_for_each_window() -> None:
+def test_after_an_overload_the_window_grows_step_by_step() -> None:
     halved = after([OVERLOADED] * 4, ConcurrencyWindow(32, 32, 32))
     assert [16, 18, 20, 22] == allowed_by_window(GOOD, 4, halved)
 
 
-def test_it_never_goes_below_one_and_comes_back_from_there() -> None:
+def test_the_window_never_goes_below_one_and_recovers_from_there() -> None:
     least = after([OVERLOADED] * 1000, ConcurrencyWindow.first(32))
     assert 1 == least.allowed
     assert 32 == after([GOOD] * 1000, least).allowed
@@ -72,7 +72,7 @@ def test_the_semaphore_counts_each_result() -> None:
 
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=2000))
-def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> None:
+def test_the_window_stays_between_one_and_its_maximum(most: int, results: list[bool]) -> None:
     window = ConcurrencyWindow.first(most)
     for result in results:
         before, window = window, window.after(overloaded=result)
@@ -81,5 +81,5 @@ def test_it_stays_between_one_and_the_most(most: int, results: list[bool]) -> No
 
 
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=500))
-def test_whatever_happened_good_results_bring_it_back(most: int, results: list[bool]) -> None:
+def test_good_results_bring_the_window_back_after_anything(most: int, results: list[bool]) -> None:
     assert most == after([GOOD] * 20 * most, after(results, ConcurrencyWindow.first(most))).allowed

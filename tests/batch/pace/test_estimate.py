@@ -1,4 +1,4 @@
-"""What a request will cost is guessed a little high, and learned from what came."""
+"""The usage of a request is estimated a little too high, and learned from the answers."""
 
 from functools import reduce
 
@@ -26,16 +26,16 @@ def test_a_prompt_counts_by_its_letters_and_their_bytes(text: str, tokens: int) 
     assert tokens == prompt_tokens(text)
 
 
-def test_before_anything_was_seen_an_answer_of_some_length_is_expected() -> None:
+def test_before_any_answer_a_default_length_is_expected() -> None:
     assert ExpectedUsage("MiniMax-M3", 1, 1024) == AnswerHistogram().expect(request("four"))
 
 
-def test_a_few_short_answers_prove_nothing_yet_but_a_long_one_does() -> None:
+def test_a_few_short_answers_do_not_lower_the_estimate_and_a_long_one_raises_it() -> None:
     assert 1024 == having_seen(5, 5, 5).answer_tokens()
     assert 8192 == having_seen(5, 5, 8192).answer_tokens()
 
 
-def test_twenty_short_answers_are_believed() -> None:
+def test_twenty_short_answers_lower_the_estimate() -> None:
     assert 8 == having_seen(*[8] * 20).answer_tokens()
 
 
@@ -47,7 +47,7 @@ def test_no_more_is_reserved_than_an_answer_may_have() -> None:
     assert 101 == AnswerHistogram().expect(request("four", max_completion_tokens=100)).tokens
 
 
-def test_what_it_may_cost_is_told_where_the_price_is_known() -> None:
+def test_the_cost_is_estimated_where_the_price_is_known() -> None:
     assert pytest.approx(1.5) == ExpectedUsage("MiniMax-M3", 1_000_000 // 2, 1_125_000).dollars
     assert None is ExpectedUsage("somebody-elses", 1, 1).dollars
 
@@ -64,5 +64,5 @@ def test_nineteen_of_twenty_answers_fit_and_little_is_wasted(answers: list[int])
     assert max(1, p95) <= expected <= max(1, p95) * 1.19 + 1
 
 
-def test_its_memory_is_bounded() -> None:
+def test_the_memory_of_the_histogram_is_bounded() -> None:
     assert 1100 >= sum(having_seen(*range(5000)).counts)

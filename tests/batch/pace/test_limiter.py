@@ -1,4 +1,4 @@
-"""A run keeps to its limits in every minute, wastes none of them, and starves nobody."""
+"""A run keeps to its rates in every minute, uses them fully, and starves no request."""
 
 from collections.abc import Iterable, Sequence
 
@@ -49,7 +49,7 @@ def within(starts: Iterable[float], begin: float, end: float) -> int:
     return sum(begin <= start - 1000 < end for start in starts)
 
 
-def test_ten_minutes_at_600_never_have_a_minute_of_more_than_605_nor_waste_any() -> None:
+def test_ten_minutes_at_600_have_no_minute_above_605_and_waste_none() -> None:
     starts = saturated(Rates(requests=600), 600)
     assert 605 >= most_in_a_minute(starts)
     assert [600] * 9 == [within(starts, 60 * minute, 60 * minute + 60) for minute in range(1, 10)]
@@ -70,13 +70,13 @@ def test_ten_minutes_of_tokens_keep_to_the_limit_and_use_it() -> None:
     assert 200 == within(starts, 60, 120)
 
 
-def test_what_is_given_back_is_used_by_those_who_come_next() -> None:
+def test_tokens_given_back_are_used_by_the_next_requests() -> None:
     starts = saturated(Rates(tokens=1_000_000), 180, reserved=5_000, used=1_000)
     assert 1000 == pytest.approx(within(starts, 60, 120), abs=5)
     assert 1_010_000 >= 1_000 * most_in_a_minute(starts)
 
 
-def test_what_was_used_beyond_the_estimate_is_taken_from_those_who_come_next() -> None:
+def test_tokens_used_beyond_the_estimate_delay_the_next_requests() -> None:
     starts = saturated(Rates(tokens=1_000_000), 180, reserved=1_000, used=5_000)
     assert 200 == pytest.approx(within(starts, 60, 120), abs=1)
 
@@ -95,19 +95,19 @@ def test_a_request_larger_than_the_bucket_waits_for_a_full_one_and_goes() -> Non
     assert [0, 0.1, 119.95] == pytest.approx([first, huge, after])
 
 
-def test_without_limits_nobody_waits() -> None:
+def test_without_rates_no_request_waits() -> None:
     limiter = LocalLimiter(Rates(), Clock())
     assert [0] * 5 == [limiter.reserve(10**9) for _ in range(5)]
 
 
-def test_a_pause_holds_everyone_and_nobody_bursts_after_it() -> None:
+def test_a_pause_holds_all_requests_and_no_burst_follows() -> None:
     clock = Clock()
     limiter = LocalLimiter(Rates(requests=60), clock)
     limiter.pause(30)
     assert [30, 31, 32] == [limiter.reserve(0) for _ in range(3)]
 
 
-def test_a_pause_runs_out_with_time() -> None:
+def test_a_pause_ends_with_time() -> None:
     clock = Clock()
     limiter = LocalLimiter(Rates(requests=60), clock)
     assert 0 == limiter.paused()
@@ -119,12 +119,12 @@ def test_a_pause_runs_out_with_time() -> None:
     assert [30, 10, 0] == left
 
 
-def test_to_ask_how_long_a_pause_is_takes_no_place() -> None:
+def test_reading_the_pause_reserves_nothing() -> None:
     limiter = LocalLimiter(Rates(requests=60), Clock())
     assert [0, 0, 0, 1] == [limiter.paused(), limiter.reserve(0), limiter.paused(), limiter.reserve(0)]
 
 
-def test_a_pause_goes_on_whatever_is_reserved_and_settled_meanwhile() -> None:
+def test_a_pause_outlasts_reserving_and_settling() -> None:
     limiter = LocalLimiter(Rates(requests=60, tokens=6_000), Clock())
     limiter.pause(30)
     limiter.reserve(10)
@@ -132,7 +132,7 @@ def test_a_pause_goes_on_whatever_is_reserved_and_settled_meanwhile() -> None:
     assert 30 == limiter.paused()
 
 
-def test_who_has_no_limit_takes_nothing_from_those_who_have_one() -> None:
+def test_a_run_without_a_rate_takes_nothing_from_runs_with_one() -> None:
     state, _ = reserve(RateState(), Rates(requests=60), 10_000, 1000)
     state = settle(state, Rates(requests=60), 10_000, 20_000)
     assert 0 == reserve(state, Rates(tokens=6_000), 100, 1000)[1]
@@ -140,7 +140,7 @@ def test_who_has_no_limit_takes_nothing_from_those_who_have_one() -> None:
     assert 0 == reserve(state, Rates(requests=60), 100, 1000)[1]
 
 
-def test_without_a_clock_of_ones_own_the_one_of_the_machine_counts() -> None:
+def test_the_monotonic_clock_is_the_default() -> None:
     limiter = LocalLimiter(Rates(requests=60))
     assert 0 == limiter.reserve(0)
     assert 0 < limiter.reserve(0) <= 1
@@ -155,12 +155,12 @@ def test_without_a_clock_of_ones_own_the_one_of_the_machine_counts() -> None:
         (Rates(), Rates()),
     ],
 )
-def test_the_limits_are_divided_into_equal_parts(rates: Rates, part: Rates) -> None:
+def test_rates_are_divided_into_equal_parts(rates: Rates, part: Rates) -> None:
     assert part == rates.divided(3)
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [(20, 1), (240, 1), (480, 2), (1_000_000, 1_000_000 / 240)])
-def test_after_a_rest_a_quarter_of_a_second_may_go_at_once_and_one_request_always(
+def test_after_a_rest_a_quarter_of_a_second_goes_at_once_and_always_one_request(
     rate: float, at_once: float
 ) -> None:
     assert pytest.approx(at_once) == bucket(rate)

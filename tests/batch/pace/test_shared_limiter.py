@@ -1,4 +1,4 @@
-"""All runs of one key on one machine keep to one limit together, whatever happens to any of them."""
+"""All runs of one key on one machine share one limit, whatever happens to any of them."""
 
 import fcntl
 import os
@@ -78,7 +78,7 @@ def test_another_key_or_host_has_its_own_limit(opened: Open) -> None:
     assert [0, 0] == [opened(key="sk-other").reserve(0), opened(url="http://127.0.0.1:1").reserve(0)]
 
 
-def test_a_pause_and_what_is_given_back_count_for_the_others(opened: Open) -> None:
+def test_a_pause_and_returned_tokens_count_for_other_runs(opened: Open) -> None:
     clock, rates = Clock(), Rates(tokens=60)
     one, other = opened(rates, clock), opened(rates, clock)
     one.reserve(600)
@@ -111,7 +111,7 @@ def test_two_runs_at_600_keep_to_605_in_any_minute_and_waste_none(opened: Open) 
     assert 600 == sum(1060 <= start < 1120 for start in starts)
 
 
-def test_the_file_is_private_and_does_not_tell_the_key(opened: Open, runtime: Path) -> None:
+def test_the_file_is_private_and_does_not_reveal_the_key(opened: Open, runtime: Path) -> None:
     opened().reserve(0)
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (runtime / "mmpipe", the_file(runtime))]
     assert [0o700, 0o600] == modes
@@ -129,9 +129,7 @@ def test_the_file_is_private_and_does_not_tell_the_key(opened: Open, runtime: Pa
         lambda block: b"\xff" * len(block),
     ],
 )
-def test_a_file_that_makes_no_sense_is_begun_anew(
-    opened: Open, runtime: Path, damage: Callable[[bytes], bytes]
-) -> None:
+def test_an_invalid_file_is_begun_anew(opened: Open, runtime: Path, damage: Callable[[bytes], bytes]) -> None:
     limiter = opened()
     limiter.reserve(0)
     the_file(runtime).write_bytes(damage(the_file(runtime).read_bytes()))
@@ -145,14 +143,14 @@ def descriptor(tmp_path: Path) -> Iterator[int]:
     os.close(found)
 
 
-def test_the_times_of_another_boot_mean_nothing(descriptor: int) -> None:
+def test_times_of_another_boot_are_ignored(descriptor: int) -> None:
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"one boot").reserve(0)
     assert 60 == SharedLimiter(SLOW, descriptor, Clock(), b"one boot").reserve(0)
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"another").reserve(0)
 
 
 @pytest.mark.parametrize("moment", [float("nan"), float("inf"), -float("inf")])
-def test_a_time_that_is_none_means_nothing(descriptor: int, moment: float) -> None:
+def test_an_invalid_time_is_ignored(descriptor: int, moment: float) -> None:
     times = struct.pack("=ddd", 5000, moment, 0)
     os.pwrite(descriptor, times + struct.pack("=I", crc32(times, crc32(b"boot"))), 0)
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"boot").reserve(0)
@@ -169,18 +167,18 @@ def test_the_times_are_those_of_this_boot(opened: Open, runtime: Path) -> None:
         os.close(descriptor)
 
 
-def test_a_time_more_than_a_day_ahead_means_nothing(descriptor: int) -> None:
+def test_a_time_more_than_a_day_ahead_is_ignored(descriptor: int) -> None:
     SharedLimiter(SLOW, descriptor, Clock(1_000_000)).reserve(0)
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(1000)).reserve(0)
 
 
-def test_nobody_is_held_for_more_than_a_day_and_the_pause_is_not_lost(opened: Open) -> None:
+def test_no_pause_is_longer_than_a_day_and_none_is_lost(opened: Open) -> None:
     clock = Clock()
     opened(clock=clock).pause(7 * 86_400)
     assert 86_400 == opened(clock=clock).reserve(0)
 
 
-def test_a_run_killed_while_it_holds_the_lock_holds_up_nobody(opened: Open, runtime: Path) -> None:
+def test_a_run_killed_with_the_lock_blocks_no_other(opened: Open, runtime: Path) -> None:
     limiter = opened()
     limiter.reserve(0)
     holder = held(the_file(runtime))
@@ -189,7 +187,7 @@ def test_a_run_killed_while_it_holds_the_lock_holds_up_nobody(opened: Open, runt
     assert [60, 120] == [limiter.reserve(0), opened().reserve(0)]
 
 
-def test_a_run_that_is_stopped_while_it_holds_the_lock_is_not_waited_for(opened: Open, runtime: Path) -> None:
+def test_a_run_halted_with_the_lock_is_not_waited_for(opened: Open, runtime: Path) -> None:
     limiter = opened()
     limiter.reserve(0)
     holder = held(the_file(runtime))
@@ -201,7 +199,7 @@ def test_a_run_that_is_stopped_while_it_holds_the_lock_is_not_waited_for(opened:
         holder.wait()
 
 
-def test_a_pause_is_heard_of_while_somebody_holds_the_lock(opened: Open, runtime: Path) -> None:
+def test_a_pause_is_noticed_while_another_run_holds_the_lock(opened: Open, runtime: Path) -> None:
     opened().pause(30)
     limiter = opened()
     holder = held(the_file(runtime))
@@ -251,7 +249,7 @@ print(begin, *starts)
 
 
 @pytest.mark.slow
-def test_processes_that_hammer_one_file_keep_to_the_limit_together(tmp_path: Path) -> None:
+def test_processes_on_one_file_keep_to_the_limit_together(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(PACKAGES)}
     runs = [
         subprocess.Popen([sys.executable, "-c", HAMMER], env=environment, stdout=subprocess.PIPE)
@@ -266,7 +264,7 @@ def test_processes_that_hammer_one_file_keep_to_the_limit_together(tmp_path: Pat
     assert 1000 < sum(counts)
 
 
-def test_a_run_without_limits_hears_of_the_pause_of_another(tmp_path: Path) -> None:
+def test_a_run_without_rates_notices_the_pause_of_another(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     with (

@@ -1,4 +1,4 @@
-"""The shared file is used only where nobody else can put a hand on it; elsewhere each run counts alone."""
+"""The shared file is used only if no other user can change it; otherwise each run counts alone."""
 
 import os
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_without_a_runtime_folder_a_run_counts_alone(
     assert [] == [*(tmp_path / "run").iterdir()]
 
 
-def test_a_job_of_cron_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
+def test_a_cron_job_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
     (tmp_path / f"{os.geteuid()}").mkdir()
     for _ in range(2):
         with open_limiter(Rates(), ENDPOINT, {}, runtime_folders=tmp_path) as limiter:

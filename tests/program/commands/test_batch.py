@@ -1,4 +1,4 @@
-"""`batch` as it is typed: what was answered survives every end, two runs do not mix, and a pipe is live."""
+"""`batch` as a program: answers survive every end, two runs do not mix, and a pipe is answered live."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def moved_on(process: subprocess.Popen[bytes], out: Path) -> Callable[[], bool]:
     return lambda: process.poll() is not None or written(out) >= wanted
 
 
-def test_killed_at_any_moment_and_taken_up_again_it_is_whole_and_repeats_no_more_than_was_in_flight(
+def test_killed_at_any_moment_and_resumed_it_is_whole_and_repeats_only_requests_in_flight(
     here: Path,
 ) -> None:
     count, at_once, kills = 300, 8, 5
@@ -58,7 +58,7 @@ def test_killed_at_any_moment_and_taken_up_again_it_is_whole_and_repeats_no_more
     assert asked <= count + retried + kills * 2 * at_once
 
 
-def test_a_second_run_on_one_file_is_told_who_works_on_it(here: Path) -> None:
+def test_a_second_run_on_one_file_names_the_first(here: Path) -> None:
     numbered(here / "in.txt", 3)
     with (
         service("hang") as far,
@@ -73,7 +73,7 @@ def test_a_second_run_on_one_file_is_told_who_works_on_it(here: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-k",)])
-def test_a_line_is_answered_while_the_next_is_not_there(options: tuple[str, ...]) -> None:
+def test_a_line_is_answered_before_the_next_one_arrives(options: tuple[str, ...]) -> None:
     with (
         service() as far,
         started(
@@ -91,7 +91,7 @@ def test_a_line_is_answered_while_the_next_is_not_there(options: tuple[str, ...]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_what_is_asked_finish_and_the_run_can_be_taken_up(
+def test_a_signal_lets_requests_in_flight_finish_and_the_run_can_be_resumed(
     here: Path, number: signal.Signals
 ) -> None:
     numbered(here / "in.txt", 400)
@@ -109,7 +109,7 @@ def test_a_signal_lets_what_is_asked_finish_and_the_run_can_be_taken_up(
         assert 400 == len({record["id"] for record in lines(here / "out.jsonl")}) == len(prompts(far))
 
 
-def test_records_that_are_added_while_a_run_works_are_for_the_next_one(here: Path) -> None:
+def test_records_added_during_a_run_are_for_the_next_one(here: Path) -> None:
     """There is more than is read ahead, so that they are there before the end is read."""
     (here / "in.txt").write_text("".join(f"sim:echo {number} {'x' * 8000}\n" for number in range(100)))
     command = ("batch", "in.txt", "-o", "out.jsonl", "-j", "1")

@@ -1,4 +1,4 @@
-"""However a batch is ended, it ends soon, by the status or signal that tells why, and says how to go on."""
+"""A batch ends soon, by the status or signal of its reason, and says how to continue."""
 
 import json
 import os
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_is_asked_has_its_grace_and_no_more(number: signal.Signals) -> None:
+def test_requests_in_flight_have_their_grace_period_and_no_more(number: signal.Signals) -> None:
     command = (*MMPIPE, "batch", "--grace", "0.5", "-o", "out.jsonl")
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -47,7 +47,9 @@ def test_a_second_signal_waits_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(("code", "status"), [("1004", 3), ("2049", 3), ("1008", 4), ("2061", 4)])
-def test_what_no_request_can_pass_ends_the_run_although_the_pipe_is_open(code: str, status: int) -> None:
+def test_an_error_that_every_request_would_meet_ends_the_run_although_the_pipe_is_open(
+    code: str, status: int
+) -> None:
     with (
         service(code) as far,
         started((*MMPIPE, "batch"), far, stdin=subprocess.PIPE) as process,
@@ -101,7 +103,7 @@ def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:
         assert 5 <= len(far.requests) <= 13
 
 
-def test_the_totals_are_told_after_a_signal_too(here: Path) -> None:
+def test_the_totals_are_printed_after_a_signal_too(here: Path) -> None:
     command = (*MMPIPE, "batch", "--meta", "meta.jsonl", "--grace", "0.1")
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -114,7 +116,7 @@ def test_the_totals_are_told_after_a_signal_too(here: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["signal", "deadline"])
-def test_a_reader_that_stands_still_holds_up_nobody_who_ends_the_run(ending: str) -> None:
+def test_a_reader_that_stops_reading_does_not_delay_the_end_of_a_run(ending: str) -> None:
     """More than a pipe holds is written, and nobody reads it."""
     reading, writing = os.pipe()
     lines = b"".join(b"sim:echo %d %s\n" % (number, b"x" * 2000) for number in range(200))
@@ -137,7 +139,7 @@ def test_a_reader_that_stands_still_holds_up_nobody_who_ends_the_run(ending: str
         os.close(reading)
 
 
-def test_a_slow_reader_costs_no_request_twice() -> None:
+def test_with_a_slow_reader_no_request_is_sent_twice() -> None:
     lines = "".join(f"sim:echo {number} {'x' * 3000}\n" for number in range(60))
     with service() as far:
         done = shell("mmpipe batch --idle-timeout 1 | { sleep 4; cat; }", far, stdin=lines.encode())
@@ -145,7 +147,7 @@ def test_a_slow_reader_costs_no_request_twice() -> None:
     assert 60 == len(done.records)
 
 
-def test_an_answer_that_waits_for_one_before_it_is_written_when_the_run_ends() -> None:
+def test_answers_held_for_a_missing_one_are_written_when_the_run_ends() -> None:
     lines = b"".join(b"sim:echo %d\n" % number for number in range(50))
     command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "0.5", "--no-dedupe")
     with service("hang:#1") as far, started(command, far, stdin=subprocess.PIPE) as process:
@@ -160,7 +162,7 @@ def test_an_answer_that_waits_for_one_before_it_is_written_when_the_run_ends() -
     assert indexes == sorted(int(str(index)) for index in indexes)
 
 
-def test_a_signal_is_heard_while_the_run_ends_for_another_reason() -> None:
+def test_a_signal_ends_a_run_that_is_ending_for_another_reason() -> None:
     command = (*MMPIPE, "batch", "--input-format", "jsonl", "--max-errors", "0", "--grace", "600")
     with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -197,7 +199,7 @@ GONE, CHANGED = "was removed or replaced meanwhile", "was written to by somebody
         ("echo >> out.jsonl", CHANGED),
     ],
 )
-def test_a_journal_that_does_not_hold_what_was_answered_is_no_success(
+def test_a_journal_without_the_answers_is_no_success(
     damage: str, said: str, options: tuple[str, ...], here: Path
 ) -> None:
     (here / "out.jsonl").write_bytes(b"old\n" if "--overwrite" in options else b"")
@@ -215,7 +217,7 @@ def test_a_journal_that_does_not_hold_what_was_answered_is_no_success(
     assert (1, 13) == (told["unwritten"], told["exit_status"])
 
 
-def test_a_run_whose_journal_is_gone_asks_nothing_more_though_more_may_come(here: Path) -> None:
+def test_a_run_whose_journal_is_gone_asks_nothing_more(here: Path) -> None:
     command = (*MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
     with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -225,7 +227,7 @@ def test_a_run_whose_journal_is_gone_asks_nothing_more_though_more_may_come(here
         assert 13 == process.wait(AT_ONCE)
 
 
-def test_what_would_be_overwritten_stays_until_the_input_is_known_to_be_good(here: Path) -> None:
+def test_overwrite_keeps_the_old_file_until_the_input_is_checked(here: Path) -> None:
     (here / "out.jsonl").write_text("precious\n")
     (here / "in.jsonl").write_text('{"prompt": 1}\n')
     with service() as far:
@@ -235,7 +237,7 @@ def test_what_would_be_overwritten_stays_until_the_input_is_known_to_be_good(her
             assert "--resume" not in done.said
 
 
-def test_a_host_that_is_not_there_ends_the_run_early() -> None:
+def test_a_server_that_cannot_be_reached_ends_the_run_early() -> None:
     done = shell(
         "seq 5000 | mmpipe batch -j 4 --retries 0 --base-url http://127.0.0.1:9/v1 | wc -l; exit ${PIPESTATUS[1]}",
         program="bash",
@@ -245,20 +247,20 @@ def test_a_host_that_is_not_there_ends_the_run_early() -> None:
     assert int(done.stdout) < 100
 
 
-def test_a_closed_output_is_found_out_before_anything_is_paid() -> None:
+def test_a_closed_output_is_an_error_before_any_request() -> None:
     with service() as far:
         assert 13 == shell("mmpipe batch >&-", far, stdin=b"hello\n").status
         assert [] == far.requests
 
 
-def test_a_terminal_is_meant_by_a_hyphen(here: Path) -> None:
+def test_a_hyphen_as_output_is_standard_output(here: Path) -> None:
     with service() as far:
         done = shell("mmpipe batch -o -", far, stdin=b"sim:echo hi\n")
     assert ["hi"] == [record["content"] for record in done.records]
     assert not (here / "-").exists()
 
 
-def test_a_signal_while_the_input_is_checked_is_told_in_the_totals(here: Path) -> None:
+def test_a_signal_during_the_input_check_is_in_the_totals(here: Path) -> None:
     with (here / "in.txt").open("wb") as file:
         for number in range(1_500_000):
             file.write(b"%d\n" % number)
@@ -273,7 +275,7 @@ def test_a_signal_while_the_input_is_checked_is_told_in_the_totals(here: Path) -
     assert 143 == told["exit_status"]
 
 
-def test_after_the_last_that_may_be_asked_a_pipe_need_not_end() -> None:
+def test_after_the_limit_of_records_a_pipe_need_not_end() -> None:
     with (
         service() as far,
         started((*MMPIPE, "batch", "--limit", "2"), far, stdin=subprocess.PIPE) as process,
@@ -283,7 +285,7 @@ def test_after_the_last_that_may_be_asked_a_pipe_need_not_end() -> None:
         assert 0 == process.wait(20)
 
 
-def test_what_is_zipped_is_known_by_its_beginning() -> None:
+def test_gzip_is_recognised_by_its_first_bytes() -> None:
     with service() as far:
         done = shell("printf 'sim:echo hi' | gzip | mmpipe batch", far)
     assert ["hi"] == [record["content"] for record in done.records]
