@@ -23,7 +23,7 @@ from mmpipe.batch.records.formats.record_format import NEWLINE, NUL
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
-from mmpipe.batch.records.sources import Ends, Piece, ends_of, read_pieces
+from mmpipe.batch.records.sources import Ends, Piece, find_ends, read_pieces
 from mmpipe.batch.records.split import FormatOptions
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
@@ -54,7 +54,7 @@ class BatchInput:
 
     def ends(self) -> Ends:
         """The present ends of the files; what is appended later is not part of the input."""
-        return ends_of(self.options.records.files, self.stdin)
+        return find_ends(self.options.records.files, self.stdin)
 
     def pieces(self, ends: Ends) -> Iterator[Piece]:
         """The bytes of the input."""
@@ -206,7 +206,7 @@ def count_records(
 
 def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | BadRecord:
     """The record, or a bad one in its place if its id was seen before; the message names both places."""
-    first = None if isinstance(record, BadRecord) else seen.seen(record)
+    first = None if isinstance(record, BadRecord) else seen.first_place(record)
     if first is None:
         return record
     source, number = first

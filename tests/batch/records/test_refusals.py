@@ -59,7 +59,7 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({"prompt": "a", "parameters": []}, "parameters are not an object"),
         ({"prompt": "a", "parameters": {"n": 2}}, "one answer"),
         ({"prompt": "a", "parameters": {"functions": []}}, "use tools"),
-        ({"prompt": "a", "parameters": {"model": "m"}}, "a field of its own"),
+        ({"prompt": "a", "parameters": {"model": "m"}}, "a field of the record itself"),
         ({"prompt": "a", "parameters": {"stream": True}}, "use --wire"),
         ({"prompt": "a", "top_p": 1, "parameters": {"top_p": 1}}, "top_p is given twice"),
         ({**ENVELOPE, "method": "GET", "body": {"messages": [user("a")]}}, 'its method is "GET"'),
@@ -69,7 +69,7 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({**ENVELOPE, "body": {"messages": [user("a")], "n": 3}}, "one answer"),
         (
             {**ENVELOPE, "body": {"messages": [user("a")], "stream": True}},
-            "stream is not for one record to say",
+            "stream cannot be set by a record",
         ),
         ({**ENVELOPE, "body": {"messages": [user("a")], "stream_options": {"a": 1}}}, "use --wire"),
     ],
@@ -85,8 +85,8 @@ def test_what_a_template_makes_must_not_be_empty_either() -> None:
 
 def test_messages_and_a_template_are_one_too_many() -> None:
     template = templated("{}")
-    assert "messages of its own" in bad({"messages": [user("a")]}, template)
-    assert "messages of its own" in bad({**ENVELOPE, "body": {"messages": [user("a")]}}, template)
+    assert "it has messages, and --template" in bad({"messages": [user("a")]}, template)
+    assert "it has messages, and --template" in bad({**ENVELOPE, "body": {"messages": [user("a")]}}, template)
 
 
 def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> None:

@@ -19,7 +19,7 @@ def record(index: int, id: str, source: str = "in", number: int | None = None) -
 
 def found(records: Iterable[Record]) -> list[tuple[str, int] | None]:
     duplicates = RepeatedIds()
-    return [duplicates.seen(record) for record in records]
+    return [duplicates.first_place(record) for record in records]
 
 
 def test_the_first_place_of_an_id_is_told_each_time_it_comes_again() -> None:
@@ -81,7 +81,7 @@ def size_after(records: Iterable[Record]) -> int:
     duplicates = RepeatedIds()
     tracemalloc.start()
     try:
-        assert not any(map(duplicates.seen, records))
+        assert not any(map(duplicates.first_place, records))
         return tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

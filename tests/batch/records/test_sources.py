@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.record_format import NUL, RawRecord, Unreadable, too_long
-from mmpipe.batch.records.sources import Piece, ends_of, read_pieces
+from mmpipe.batch.records.sources import Piece, find_ends, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.streams import Input, Streams
 from support.record_reading import read_raw
@@ -79,7 +79,7 @@ def test_what_is_appended_later_is_not_of_the_input(tmp_path: Path) -> None:
     Path(names[3]).write_bytes(b"")
     paths, stdin = [*names, "-"], Streams.fake(b"passed over\nabc\n").stdin
     os.lseek(stdin.descriptor, 12, os.SEEK_SET)
-    ends = ends_of([*paths, "missing"], stdin)
+    ends = find_ends([*paths, "missing"], stdin)
     with Path(names[0]).open("ab") as file:
         file.write(b"more\n")
     os.pwrite(stdin.descriptor, b"more\n", 16)
@@ -97,7 +97,7 @@ def test_what_is_appended_later_is_not_of_the_input(tmp_path: Path) -> None:
 
 def test_a_file_of_the_kernel_has_no_size_and_is_read_all_the_same() -> None:
     paths, stdin = ["/proc/self/status"], Streams.fake().stdin
-    assert b"Name:" in b"".join(piece.content for piece in read_pieces(paths, stdin, ends_of(paths, stdin)))
+    assert b"Name:" in b"".join(piece.content for piece in read_pieces(paths, stdin, find_ends(paths, stdin)))
 
 
 def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_every_zipped_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 )
 def test_a_zipped_file_that_is_spoilt_is_refused(spoilt: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_bytes(spoilt)
-    with pytest.raises(InputError, match=r"x\.gz is not sound gzip data"):
+    with pytest.raises(InputError, match=r"x\.gz is not valid gzip data"):
         read(tmp_path / "x.gz")
 
 

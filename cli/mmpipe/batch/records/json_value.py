@@ -26,7 +26,7 @@ def parse_json(text: str) -> object:
 
 
 def canonical_json(value: object) -> bytes:
-    """The same bytes for equal values; raises InputError for what no request can hold."""
+    """JSON with sorted keys, so that equal values have equal bytes; raises InputError if no request can hold the value."""
     try:
         return sorted_json(value).encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Makes a request of what one record asks: a text, a prompt, messages or an OpenAI-Batch object; pure."""
+"""Builds a request from a record: a text, a prompt, messages or an object of the OpenAI Batch API; pure."""
 
 import json
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from mmpipe.text.visible import one_line
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
-# How the API is asked is decided for the whole run.
+# The wire (`--wire`) is the same for the whole run.
 _WIRE = ("stream", "stream_options")
 _OVERRIDES = frozenset({"model", "system", "parameters", *_SAMPLING})
-# Names that mean the same everywhere; but for a template a record is data, which may have such columns.
+# Fields of an API request. With a template a record is data, which may have columns of these names.
 _PARAMETERS = frozenset(
     {
         *_SAMPLING,
@@ -51,9 +51,9 @@ _URL = "/v1/chat/completions"
 
 @dataclass(frozen=True, slots=True)
 class RequestDefaults:
-    """What holds for every record that does not say otherwise; `parameters` have been checked.
+    """The request fields of every record that does not set them itself; `parameters` have been checked.
 
-    `instruction` is told to the model in any case.
+    `instruction` is sent with every request.
     """
 
     model: str
@@ -70,21 +70,21 @@ class RequestDefaults:
 
 
 def _is_batch_api_object(record: Mapping[str, object]) -> bool:
-    """Whether it is an OpenAI-Batch object; beside a prompt `body` is a field like any other."""
+    """Return True for an object of the OpenAI Batch API; beside a prompt, `body` is a field of the user's own."""
     body = record.get("body")
     return (
         isinstance(body, dict)
         and "prompt" not in record
         and "messages" not in record
-        # A template may be about records of the web, which have an url and a body too.
+        # Records for a template may be web requests, which also have a url and a body.
         and ("messages" in body or str(record.get("url")).startswith("/v1/"))
     )
 
 
 def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults) -> JsonObject:
-    """The fields that are not ours, and not the id."""
-    ours = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | defaults.parameter_names
-    return {name: value for name, value in record.items() if name not in ours and name != id_field}
+    """The user's own fields: those with no meaning in a request, and not the id."""
+    known = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | defaults.parameter_names
+    return {name: value for name, value in record.items() if name not in known and name != id_field}
 
 
 def render_prompt(text: str, defaults: RequestDefaults) -> str:
@@ -93,15 +93,13 @@ def render_prompt(text: str, defaults: RequestDefaults) -> str:
 
 
 def build_request(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:
-    """What an object asks whose JSON is `text`: its prompt alone, if all else is as it is for every record.
+    """The request of an object whose JSON is `text`; only its prompt, if the object sets nothing else.
 
     Raises InputError or, for parameters, UsageError.
     """
     if _is_batch_api_object(record) or "messages" in record:
         if defaults.template is not None:
-            raise InputError(
-                "it has messages of its own, and --template makes a prompt: only one can be sent"
-            )
+            raise InputError("it has messages, and --template makes a prompt: only one can be sent")
         if _is_batch_api_object(record):
             return _build_from_batch_api(record, defaults)
         if "prompt" in record:
@@ -117,7 +115,7 @@ def build_request(record: Mapping[str, object], text: str, defaults: RequestDefa
 
 
 def build_prompt_request(prompt: str, defaults: RequestDefaults) -> Request:
-    """The request in which all but the prompt is as it is for every record."""
+    """The request of a prompt and the defaults."""
     return _build(_user_message(prompt), {}, defaults)
 
 
@@ -134,7 +132,7 @@ def _prompt_from_fields(record: Mapping[str, object], text: str, defaults: Reque
 def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
     for name, only in (("method", "POST"), ("url", _URL)):
         if record.get(name, only) != only:
-            raise InputError(f"its {name} is {_excerpt(record[name])}: only {only} can be asked")
+            raise InputError(f"its {name} is {_excerpt(record[name])}: only {only} is possible")
     misplaced = [name for name in record if name in _RECORD_FIELDS]
     if misplaced:
         raise InputError(f"{misplaced[0]} stands beside body, where it would not be sent: put it into body")
@@ -152,12 +150,12 @@ def _build(
     own_model: object = None,
     own_system: object = None,
 ) -> Request:
-    """What the record says, over the defaults."""
+    """The request of a record: its own fields replace the defaults."""
     model = defaults.model if own_model is None else _text(own_model, "model")
     if own_system is not None:
         messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
     elif defaults.system is not None and messages[0]["role"] != "system":
-        # Most models refuse a second system message, and that of the record is the closer one.
+        # Most models refuse a second system message; the one of the record wins.
         messages = ({"role": "system", "content": defaults.system}, *messages)
     if defaults.instruction is not None:
         messages = add_instruction(messages, defaults.instruction)
@@ -165,7 +163,7 @@ def _build(
     parameters = defaults.parameters
     if given or own_model is not None:
         parameters = {**parameters, **_checked_parameters(given)}
-        # What the API ignores is for the caller to say, once for all records.
+        # The caller warns of ignored parameters, once for all records.
         list(check_for_model(parameters, find_model(model)))
     return Request(model, prepare_messages(messages, model), parameters, streamed=defaults.streamed)
 
@@ -191,13 +189,13 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
 
 
 def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> JsonObject:
-    """The body fields that a record sets, at its top or under `parameters`."""
+    """The request fields that a record sets, at its top or under `parameters`."""
     further = record.get("parameters", {})
     if not isinstance(further, dict):
         raise InputError("its parameters are not an object")
     for name in further:
         if name in ("model", "messages"):
-            raise InputError(f"{name} is no parameter: it has a field of its own in the record")
+            raise InputError(f"{name} is not a parameter: it is a field of the record itself")
         if name in defaults.parameter_names and name in record:
             raise InputError(f"{name} is given twice")
     named = {name: value for name, value in record.items() if name in defaults.parameter_names}
@@ -205,13 +203,13 @@ def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> J
 
 
 def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
-    """Body fields as they are sent; what is null among the sampling ones is not."""
+    """The request fields as they are sent, without sampling parameters that are null; raises InputError."""
     limits = [given[name] for name in ("max_completion_tokens", "max_tokens") if given.get(name) is not None]
     if len(limits) > 1:
         raise InputError("max_tokens and max_completion_tokens are the same: only one can be sent")
     for name in _WIRE:
         if given.get(name):
-            raise InputError(f"{name} is not for one record to say: use --wire")
+            raise InputError(f"{name} cannot be set by a record: use --wire")
     rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
     check_fields(rest)
     return {**build_sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}

@@ -12,7 +12,7 @@ _MOST: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The part of all records that one of `count` runs asks; `number` is below `count`."""
+    """The share of the records that one of `count` runs asks; `number` is below `count`."""
 
     number: int
     count: int
@@ -21,7 +21,7 @@ class Shard:
     def parse(cls, text: str) -> "Shard":
         """Read `I/N`; raises UsageError.
 
-        The last shard is both N/N and 0/N: arrays of jobs count from 1 or from 0, and the same shards come of both.
+        The last shard is both N/N and 0/N: job arrays count from 1 or from 0, and both give the same shards.
         """
         match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if match is None:
@@ -31,7 +31,7 @@ class Shard:
             raise UsageError(f"--shard {text}: there can be 1 to {_MOST} shards")
         if number > count:
             raise UsageError(
-                f"--shard {text}: of {count} shards this is none; they are called 1 to {count}, or 0 to {count - 1}"
+                f"--shard {text}: there is no such shard; {count} shards are numbered 1 to {count}, or 0 to {count - 1}"
             )
         return cls(number % count, count)
 
@@ -39,17 +39,17 @@ class Shard:
         return f"{self.number or self.count}/{self.count}"
 
     def takes(self, record_id: str, index: int) -> bool:
-        """Whether the record is in this part; of N shards each record is in one.
+        """Return True if the record is in this shard; each record is in exactly one.
 
-        Records named by their index are dealt out in turn. Others go by their id, so that each stays where it is
-        when something is added to the input before it.
+        Records named by their index are dealt out in turn. Others are divided by their id, so that a record stays in
+        its shard when records are added before it.
         """
         turn = index if record_id == str(index) else _hash(record_id)
         return turn % self.count == self.number
 
 
 def _hash(record_id: str) -> int:
-    """The same everywhere and in every version: the journals of shards that were asked before depend on it."""
+    """A hash that is the same on every machine and in every version, because existing journals depend on it."""
     # Loads OpenSSL: imported here, so that `--help` stays fast.
     from hashlib import blake2b
 

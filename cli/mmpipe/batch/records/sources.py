@@ -19,7 +19,7 @@ from mmpipe.unix.streams import Input
 STDIN_NAME = "standard input"
 _PIECE = 2**16  # bytes
 _GZIP_BEGINNING = b"\x1f\x8b"
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a gzip header
+_GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect a gzip header
 
 
 class Piece(Struct, frozen=True, gc=False):
@@ -33,24 +33,23 @@ class Piece(Struct, frozen=True, gc=False):
 Ends = Mapping[tuple[int, int], int]
 
 
-def ends_of(paths: Sequence[str], stdin: Input) -> Ends:
-    """Where these files end now: what is appended later, perhaps by whoever reads our output, is not of the input."""
+def find_ends(paths: Sequence[str], stdin: Input) -> Ends:
+    """The present ends of these files: bytes appended later, perhaps by a reader of our output, are not input."""
     ends = {}
     for path in paths or ("-",):
-        # What cannot be read is told by whoever opens it.
+        # Opening the file later reports what is wrong with it.
         with suppress(OSError):
             status = os.fstat(stdin.descriptor) if path == "-" else Path(path).stat()
-            # Files of the kernel have no size, and yet something to say.
+            # Files of the kernel have content although their size is 0.
             if stat.S_ISREG(status.st_mode) and status.st_size:
                 ends[status.st_dev, status.st_ino] = status.st_size
     return ends
 
 
 def read_pieces(paths: Sequence[str], stdin: Input, ends: Ends = MappingProxyType({})) -> Iterator[Piece]:
-    """All files in order, none beyond its end in `ends`; `-`, or no path at all, is standard input.
+    """The pieces of all files in order, none beyond its end in `ends`; `-`, or no path at all, is standard input.
 
-    Raises UsageError at once where standard input is named twice, and while it is iterated InputError for what
-    cannot be read.
+    Raises UsageError at once if standard input is named twice; iterating raises InputError for a failed read.
     """
     if paths.count("-") > 1:
         raise UsageError("standard input can be read once only: `-` is given more than once")
@@ -59,20 +58,20 @@ def read_pieces(paths: Sequence[str], stdin: Input, ends: Ends = MappingProxyTyp
 
 def _pieces_of_all(paths: Sequence[str], stdin: Input, ends: Ends) -> Iterator[Piece]:
     for path in paths:
-        with _opened(path, stdin) as (descriptor, name):
-            contents = _up_to(_left(descriptor, ends), _contents(descriptor, name))
+        with _open(path, stdin) as (descriptor, name):
+            contents = _up_to(_bytes_left(descriptor, ends), _contents(descriptor, name))
             first = next(contents, b"")
-            # No text begins like that, whatever its file is called.
-            is_zipped = path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
+            # No text begins like that, whatever the name of the file.
+            is_compressed = path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
             contents = chain([first] if first else [], contents)
-            for content in _unzipped(contents, name) if is_zipped else contents:
+            for content in _decompress(contents, name) if is_compressed else contents:
                 yield Piece(name, content)
         yield Piece(name, b"")
 
 
 @contextmanager
-def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
-    """A descriptor, and how errors call it."""
+def _open(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
+    """Yield a descriptor, and the name for error messages."""
     if path == "-":
         yield stdin.descriptor, STDIN_NAME
         return
@@ -88,8 +87,8 @@ def _opened(path: str, stdin: Input) -> Iterator[tuple[int, str]]:
         os.close(descriptor)
 
 
-def _left(descriptor: int, ends: Ends) -> int | None:
-    """How many bytes are to be read, if that is known."""
+def _bytes_left(descriptor: int, ends: Ends) -> int | None:
+    """The number of bytes up to the end in `ends`; None if the end is not known."""
     with suppress(OSError):
         status = os.fstat(descriptor)
         end = ends.get((status.st_dev, status.st_ino))
@@ -98,7 +97,7 @@ def _left(descriptor: int, ends: Ends) -> int | None:
 
 
 def _up_to(left: int | None, contents: Iterator[bytes]) -> Iterator[bytes]:
-    """As much of `contents`; None is all."""
+    """The first `left` bytes of `contents`; None is all."""
     if left is None:
         yield from contents
         return
@@ -108,12 +107,12 @@ def _up_to(left: int | None, contents: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _contents(descriptor: int, name: str) -> Iterator[bytes]:
-    """What is there, as soon as it is there: a buffered reader would wait for more."""
+    """The bytes as soon as they arrive: a buffered reader would wait for more."""
     while True:
         try:
             content = os.read(descriptor, _PIECE)
         except BlockingIOError:
-            # Somebody who shares the descriptor made it non-blocking. With a thousand connections select fails.
+            # Another process sharing the descriptor made it non-blocking. select fails with a thousand open files.
             waiting = select.poll()
             waiting.register(descriptor, select.POLLIN)
             waiting.poll()
@@ -128,19 +127,19 @@ def _contents(descriptor: int, name: str) -> Iterator[bytes]:
         yield content
 
 
-def _unzipped(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """The content of a gzip file, which may be several of them joined; never more than a piece at once."""
+def _decompress(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """The content of gzip data, which may have several members; at most one piece at a time."""
     member: zlib._Decompress | None = zlib.decompressobj(_GZIP)
     for content in contents:
         left = content
-        # The check sum comes last in a member, so that something is left while there is more to come out.
+        # A member ends with its check sum, so that input is left while there is more output.
         while left:
             if member is None:
-                # Tapes and some writers fill up with zeros after a member.
+                # Tapes and some writers pad a member with zeros.
                 left = left.lstrip(b"\0")
                 member = zlib.decompressobj(_GZIP) if left else None
                 continue
-            if inflated := _inflated(member, left, name):
+            if inflated := _inflate(member, left, name):
                 yield inflated
             left = member.unused_data if member.eof else member.unconsumed_tail
             member = None if member.eof else member
@@ -148,8 +147,8 @@ def _unzipped(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
         raise InputError(f"{name} is cut off: its gzip data has no end")
 
 
-def _inflated(member: "zlib._Decompress", data: bytes, name: str) -> bytes:
+def _inflate(member: "zlib._Decompress", data: bytes, name: str) -> bytes:
     try:
         return member.decompress(data, _PIECE)
     except zlib.error as error:
-        raise InputError(f"{name} is not sound gzip data: {error}") from error
+        raise InputError(f"{name} is not valid gzip data: {error}") from error

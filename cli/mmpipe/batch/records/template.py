@@ -1,4 +1,4 @@
-"""Makes a prompt of a record's fields: `Summarise: {title}`, with `{}` for the whole line; pure."""
+"""Makes a prompt from the fields of a record: `Summarise: {title}`, with `{}` for the whole record; pure."""
 
 import re
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from mmpipe.errors import InputError, UsageError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
 
-# A literal piece (braces of its own are doubled), a field, or a brace that is neither.
+# A literal text (its braces are doubled), a field, or a brace that belongs to neither.
 _PIECE = re.compile(r"(?P<text>(?:[^{}]|\{\{|\}\})+)|\{(?P<name>[^{}]*)\}|(?P<stray>[{}])")
-# No more than names need, so that JSON written with single braces is not taken for one.
+# Only what names need, so that JSON written with single braces is not mistaken for a field.
 _NAME = re.compile(r"[\w-]+(?: [\w-]+)*(?:\.[\w-]+(?: [\w-]+)*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """`path` leads through objects within objects; the empty one is the whole line."""
+class _TemplateField:
+    """A field of the record; `path` leads through nested objects, the empty path is the whole record."""
 
     path: tuple[str, ...]
 
@@ -33,9 +33,9 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template: literal texts and fields in their order."""
+    """A parsed template: literal texts and fields in order."""
 
-    parts: tuple[str | _Field, ...]
+    parts: tuple[str | _TemplateField, ...]
 
     @classmethod
     def parse(cls, text: str) -> "Template":
@@ -43,14 +43,14 @@ class Template:
         return cls(tuple(_part(match) for match in _PIECE.finditer(text)))
 
     def render(self, whole: str, record: object) -> str:
-        """The prompt for one record, read exactly; raises InputError where a field is missing."""
+        """The prompt for a record that was read exactly (exact_json); raises InputError if a field is missing."""
         return "".join(
             part if isinstance(part, str) else part.value(record) if part.path else whole
             for part in self.parts
         )
 
 
-def _part(match: re.Match[str]) -> str | _Field:
+def _part(match: re.Match[str]) -> str | _TemplateField:
     name = match["name"]
     if match["stray"]:
         raise UsageError(
@@ -62,4 +62,4 @@ def _part(match: re.Match[str]) -> str | _Field:
         raise UsageError(
             f"--template: {{{one_line(name, 60)}}} names no field; a brace itself is written twice"
         )
-    return _Field(tuple(name.split(".")) if name else ())
+    return _TemplateField(tuple(name.split(".")) if name else ())
