@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.attempt import Observer
+from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, Interrupted, MmpipeError, PipeClosed, Rejected, ServerError
-from mmpipe.models import ListModels, ModelsOptions, show_models
+from mmpipe.models.listing import ListModels, show_models
+from mmpipe.models.options import ListFormat, ListOptions, ModelsOptions
 from mmpipe.unix.streams import Input, Output, Streams
 from mmpipe.writers.options import Verbosity
 
@@ -22,6 +24,8 @@ KEY = {"MINIMAX_API_KEY": "sk-test-key"}
 DOWN = ServerError("down", retryable=True)
 HOSTILE = "M\x1b]0;x\x07\t1\n2\r\x85\u202e3"
 """It sets a window's title, makes cells and rows, and turns the writing round."""
+
+LIVE = ListOptions(live=True)
 
 
 def hosting(*attempts: Sequence[str] | MmpipeError, seen: list[Endpoint] | None = None) -> ListModels:
@@ -42,15 +46,17 @@ def hosting(*attempts: Sequence[str] | MmpipeError, seen: list[Endpoint] | None 
 def shown(
     *attempts: Sequence[str] | MmpipeError,
     model: str | None = None,
-    format: str | None = None,  # noqa: A002  the option's name
+    format: ListFormat | None = None,  # noqa: A002  the option's name
     header: bool = False,
     terminals: str = "",
     verbose: bool = False,
-    **settings: object,
+    **service: object,
 ) -> tuple[str, str]:
     """Return the contents of stdout and stderr."""
     options = ModelsOptions(
-        model, format, header, live=True, verbosity=Verbosity(verbose=verbose), settings=settings
+        listing=ListOptions(model, format, header=header, live=True),
+        verbosity=Verbosity(verbose=verbose),
+        service=ServiceOptions(**service),  # type: ignore[arg-type]
     )
     streams = Streams.fake(terminals=terminals)
     show_models(options, streams, KEY | {"COLUMNS": "250"}, hosting(*attempts))
@@ -81,7 +87,7 @@ def test_the_new_column_is_before_the_note_and_the_others_are_unchanged() -> Non
     header, *lines = shown(IDS, header=True)[0].splitlines()
     assert header.endswith("\tthinking\tends\tnote\tlive")
     streams = Streams.fake()
-    show_models(ModelsOptions(header=True), streams, {})
+    show_models(ModelsOptions(listing=ListOptions(header=True)), streams, {})
     without = ["\t".join(cells[:11]) for cells in (line.split("\t") for line in [header, *lines])]
     assert streams.captured()[0].decode().splitlines() == without
 
@@ -101,7 +107,7 @@ def test_json_has_the_same_fields_for_each_model_and_no_unknown_price() -> None:
 
 def test_json_without_live_has_no_such_field() -> None:
     streams = Streams.fake()
-    show_models(ModelsOptions(format="jsonl"), streams, {})
+    show_models(ModelsOptions(listing=ListOptions(format="jsonl")), streams, {})
     assert b'"live"' not in streams.captured()[0]
 
 
@@ -169,13 +175,15 @@ def test_permanent_failures_are_not_retried_and_nothing_is_listed() -> None:
     seen: list[Endpoint] = []
     streams = Streams.fake()
     with pytest.raises(Rejected, match="no such page"):
-        show_models(ModelsOptions(live=True), streams, KEY, hosting(Rejected("no such page"), [], seen=seen))
+        show_models(
+            ModelsOptions(listing=LIVE), streams, KEY, hosting(Rejected("no such page"), [], seen=seen)
+        )
     assert (1, (b"", b"")) == (len(seen), streams.captured())
 
 
 def test_the_host_is_asked_with_the_settings_and_only_with_a_key() -> None:
     seen: list[Endpoint] = []
-    options = ModelsOptions(live=True, settings={"base_url": "intl"})
+    options = ModelsOptions(listing=LIVE, service=ServiceOptions(base_url="intl"))
     show_models(options, Streams.fake(), KEY, hosting([], seen=seen))
     assert [("https://api.minimax.io/v1", "sk-test-key")] == [
         (where.base_url, where.key.value) for where in seen
@@ -189,7 +197,7 @@ def test_the_host_of_the_chosen_profile_is_asked(tmp_path: Path) -> None:
     (tmp_path / "mmpipe").mkdir()
     (tmp_path / "mmpipe" / "config.toml").write_text('[profile.abroad]\nbase_url = "intl"\n')
     seen: list[Endpoint] = []
-    options = ModelsOptions(live=True, profile="abroad")
+    options = ModelsOptions(listing=LIVE, service=ServiceOptions(profile="abroad"))
     show_models(options, Streams.fake(), KEY | {"XDG_CONFIG_HOME": str(tmp_path)}, hosting([], seen=seen))
     assert ["https://api.minimax.io/v1"] == [where.base_url for where in seen]
 
@@ -207,7 +215,7 @@ def test_a_signal_ends_the_request_in_an_orderly_way() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted) as caught:
-        show_models(ModelsOptions(live=True), Streams.fake(), KEY, list_models)
+        show_models(ModelsOptions(listing=LIVE), Streams.fake(), KEY, list_models)
     assert (signal.SIGTERM, before) == (caught.value.signal_number, signal.getsignal(signal.SIGTERM))
 
 
@@ -223,6 +231,6 @@ def test_a_reader_that_goes_away_is_not_asked_for() -> None:
             Input(0), Output(writing, "standard output", is_main=True), Output(2, "standard error")
         )
         with pytest.raises(PipeClosed):
-            show_models(ModelsOptions(live=True), streams, KEY, list_models)
+            show_models(ModelsOptions(listing=LIVE), streams, KEY, list_models)
     finally:
         os.close(writing)

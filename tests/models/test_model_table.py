@@ -9,7 +9,8 @@ import pytest
 
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import UsageError
-from mmpipe.models import ModelsOptions, show_models
+from mmpipe.models.listing import show_models
+from mmpipe.models.options import ListOptions, ModelsOptions
 from mmpipe.unix.streams import Streams
 
 IDS = [model.id for model in load_models()]
@@ -28,21 +29,25 @@ def test_a_pipe_gets_a_line_for_each_model_with_the_name_first() -> None:
 
 
 def test_a_header_is_there_when_it_is_asked_for() -> None:
-    first, *rest = shown(ModelsOptions(header=True)).splitlines()
+    first, *rest = shown(ModelsOptions(listing=ListOptions(header=True))).splitlines()
     assert "id\tcontext\tmax_output\ttps\tinput\toutput\tcache_read\timages\tthinking\tends\tnote" == first
     assert len(IDS) == len(rest)
 
 
 def test_json_has_all_fields_of_the_catalogue() -> None:
-    found = [json.loads(line) for line in shown(ModelsOptions(format="jsonl")).splitlines()]
+    found = [
+        json.loads(line) for line in shown(ModelsOptions(listing=ListOptions(format="jsonl"))).splitlines()
+    ]
     assert IDS == [model["id"] for model in found]
     assert {"source", "date", "prices", "ignored", "ends", "several_system_messages"} <= set(found[0])
 
 
 def test_one_model_is_shown_alone() -> None:
-    assert ["MiniMax-M3"] == [line.split("\t")[0] for line in shown(ModelsOptions("minimax-m3")).splitlines()]
+    assert ["MiniMax-M3"] == [
+        line.split("\t")[0] for line in shown(ModelsOptions(listing=ListOptions("minimax-m3"))).splitlines()
+    ]
     with pytest.raises(UsageError, match="may know it"):
-        shown(ModelsOptions("no-such-model"))
+        shown(ModelsOptions(listing=ListOptions("no-such-model")))
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])
@@ -54,13 +59,14 @@ def test_a_terminal_gets_a_table_of_any_width(columns: str) -> None:
 
 
 def test_a_terminal_gets_lines_when_they_are_asked_for() -> None:
-    assert shown(ModelsOptions()) == shown(ModelsOptions(format="tsv"), "stdout")
+    assert shown(ModelsOptions()) == shown(ModelsOptions(listing=ListOptions(format="tsv")), "stdout")
 
 
 def test_the_catalogue_is_shown_without_importing_the_client() -> None:
     code = """
 import sys
-from mmpipe.models import ModelsOptions, show_models
+from mmpipe.models.listing import show_models
+from mmpipe.models.options import ModelsOptions
 from mmpipe.unix.streams import Streams
 show_models(ModelsOptions(), Streams.fake(), {})
 dear = ("openai", "httpx2", "pydantic", "rich", "asyncio", "ssl", "threading", "mmpipe.config.settings", "mmpipe.api")
@@ -86,7 +92,7 @@ def test_a_table_has_a_line_for_each_model_and_one_for_the_names(width: int) -> 
 
 
 def test_a_terminal_gets_all_facts_about_one_model() -> None:
-    text = shown(ModelsOptions("MiniMax-M3"), "stdout")
+    text = shown(ModelsOptions(listing=ListOptions("MiniMax-M3")), "stdout")
     assert re.search(r"^images +yes$", text, re.MULTILINE)
     assert re.search(r"^ignored +presence_penalty, ", text, re.MULTILINE)
     assert "0.3 in, 1.2 out, 0.06 from the cache (prompts of up to 512000 tokens)\n" in text
@@ -97,6 +103,6 @@ def test_a_terminal_gets_all_facts_about_one_model() -> None:
 
 @pytest.mark.parametrize("name", IDS)
 def test_one_model_is_shown_with_a_public_page_and_a_day(name: str) -> None:
-    text = shown(ModelsOptions(name), "stdout")
+    text = shown(ModelsOptions(listing=ListOptions(name)), "stdout")
     assert re.search(r"^source +https://platform\.minimaxi?\.(io|com)/docs/\S+", text, re.MULTILINE)
     assert re.search(r"^date +2026-\d\d-\d\d$", text, re.MULTILINE)

@@ -4,9 +4,11 @@ import time
 
 import pytest
 
+from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import MmpipeError
-from mmpipe.models import ModelsOptions, show_models
+from mmpipe.models.listing import show_models
+from mmpipe.models.options import ListOptions, ModelsOptions
 from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
@@ -26,11 +28,15 @@ UNTRACED = {"refuse-late": 6, "hang": 5}
 
 
 def listed(
-    far: RunningSimulator, *, verbose: bool = False, **settings: object
+    far: RunningSimulator, *, verbose: bool = False, **service: object
 ) -> tuple[str, str, MmpipeError | None]:
     """What stdout and stderr hold in the end, and the error."""
     streams = Streams.fake()
-    options = ModelsOptions(live=True, verbosity=Verbosity(verbose=verbose), settings=settings)
+    options = ModelsOptions(
+        listing=ListOptions(live=True),
+        verbosity=Verbosity(verbose=verbose),
+        service=ServiceOptions(**service),  # type: ignore[arg-type]
+    )
     error: MmpipeError | None = None
     try:
         show_models(options, streams, environment(far))

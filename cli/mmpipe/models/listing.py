@@ -5,18 +5,18 @@ The models are those of the catalogue; `live` compares them with the list of the
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from mmpipe.core.catalogue import Model, Price, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, Rejected, UsageError
+from mmpipe.models.options import ModelsOptions
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
-from mmpipe.writers.options import Verbosity
 from mmpipe.writers.table import TableStyle, format_table
 from mmpipe.writers.terminal import terminal_width, wants_style
 
@@ -59,19 +59,6 @@ _UNKNOWN: Mapping[str, object] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelsOptions:
-    """The options of `mmpipe models`; a request is sent only with `live`."""
-
-    model: str | None = None
-    format: str | None = None
-    header: bool = False
-    live: bool = False
-    profile: str | None = None
-    verbosity: Verbosity = Verbosity()
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-
 # Asks the host once: `list_models` of api.client, or that of a test.
 ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], Sequence[str]]
 
@@ -100,23 +87,26 @@ def show_models(
 ) -> None:
     """Write the models, or the one asked for. Raises UsageError or Rejected for an unknown model."""
     entries = [ListedModel(model.id, model) for model in load_models()]
-    if options.live:
+    listing = options.listing
+    if listing.live:
         entries = _compare(entries, _list_served(options, streams, environment, list_models))
-    if options.model is not None:
-        entries = [_find_entry(options.model, entries, live=options.live)]
-    columns = (*_COLUMNS, "live") if options.live else tuple(_COLUMNS)
-    if options.format == "jsonl":
-        for entry in entries:
-            _write(streams.stdout, _json(entry, streams.stdout))
-    elif streams.stdout.is_terminal and options.format is None:
-        if options.model is None:
-            text = _table(columns, entries, streams.stdout, environment)
-        else:
-            text = "\n".join(_fact_lines(entries[0]))
-        _write(streams.stdout, text)
-    else:
-        for row in ([columns] if options.header else []) + [_row(entry) for entry in entries]:
-            _write(streams.stdout, "\t".join(row))
+    if listing.model is not None:
+        entries = [_find_entry(listing.model, entries, live=listing.live)]
+    columns = (*_COLUMNS, "live") if listing.live else tuple(_COLUMNS)
+    out = streams.stdout
+    match listing.chosen_format or (None if out.is_terminal else "tsv"):
+        case None if listing.model is None:
+            _write(out, _table(columns, entries, out, environment))
+        case None:
+            _write(out, "\n".join(_fact_lines(entries[0])))
+        case "tsv":
+            for row in ([columns] if listing.header else []) + [_row(entry) for entry in entries]:
+                _write(out, "\t".join(row))
+        case "jsonl":
+            for entry in entries:
+                _write(out, _json(entry, out))
+        case unknown:
+            assert_never(unknown)
 
 
 def _list_served(
@@ -130,7 +120,7 @@ def _list_served(
     from mmpipe.writers.watch import OutputWatch
 
     with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
-        settings = Settings(options.settings, environment, options.profile)
+        settings = Settings.read(environment, options.service)
         timeouts = settings.timeouts()
         endpoint = settings.endpoint()
         console.announce(endpoint, settings.explain())

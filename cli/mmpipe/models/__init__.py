@@ -1,0 +1,1 @@
+"""The list of models: its options, and what is written."""
