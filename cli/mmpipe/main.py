@@ -73,7 +73,7 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
 
     later = "" if error.retry_after is None else f"; retry in {exact_duration(error.retry_after)}"
     trace = "" if error.request_id is None else f" (trace {error.request_id})"
-    streams.say(f"{error.status.label}: {error.message}{later}{trace}")
+    streams.report(f"{error.status.label}: {error.message}{later}{trace}")
 
 
 def _describe_bug(error: Exception) -> "Internal":

@@ -67,5 +67,5 @@ def test_a_descriptor_that_is_not_writable_is_found_before_a_request() -> None:
 
 def test_a_message_is_one_line_without_control_characters() -> None:
     streams = Streams.fake()
-    streams.say("bad\nhost \x1b[31m\u202e")
+    streams.report("bad\nhost \x1b[31m\u202e")
     assert (b"", "mmpipe: bad host \u241b[31m<U+202E>\n".encode()) == streams.captured()

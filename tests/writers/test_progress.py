@@ -328,7 +328,7 @@ def test_a_stderr_that_went_away_is_no_failure(mode: ProgressMode) -> None:
 
 def test_plain_lines_come_every_half_minute() -> None:
     streams = Streams.fake()
-    plain = PlainProgress(streams.say)
+    plain = PlainProgress(streams.report)
     for second in range(100):
         plain.show(Snapshot(done=10 * second, total=1000, seconds=float(second)))
         plain.clear()

@@ -5,8 +5,8 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
 * native: `content` has `<think>...</think>` blocks, in a different layout for each model. The closer may be
   `</mm:think>`, the first opener may be missing, and later blocks may follow, each at the start of a line.
 * split: thinking has a field of its own, and the answer may mention tags. Only leftovers are dropped: a closer that
-  ends the thinking or begins the answer. If an answer begins with `<think>` and there was no thinking field, the
-  server does not support the split, and the text is parsed as native.
+  ends the thinking or begins the answer. An answer that begins with `<think>`, without
+  a thinking field, comes from a server that does not support the split: it is parsed as native.
 """
 
 from collections.abc import Iterable, Iterator

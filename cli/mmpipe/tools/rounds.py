@@ -50,10 +50,11 @@ class ToolRounds:
     def run(
         self, calls: Sequence[ToolCall], keep: Callable[[Sequence[ToolResult]], None]
     ) -> Sequence[ToolResult]:
-        """Run one round; returns a result for each call, in order. Once a tool has run, `keep` gets the results even after an error.
+        """Run one round; returns a result for each call, in order.
 
-        Raises, before any call is run, ToolError for forbidden or too many calls, and BadResponse for calls without an id
-        and for a second round of arguments that are not JSON. Raises TimedOut.
+        Once a tool has run, `keep` gets the results, even after an error. Before any tool runs, raises ToolError for forbidden
+        or too many calls. Raises BadResponse for calls without an id, and in the second round with malformed arguments.
+        Raises TimedOut.
         """
         self._check(calls)
         plans = [self._plan(call) for call in calls]

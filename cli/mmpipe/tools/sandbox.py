@@ -3,8 +3,8 @@
 A tool sees, read-only: the files of the system, the current folder, its program with its installation, and the files that
 its command names. /tmp is private and empty, and is its HOME. /run and every home folder are otherwise empty. Only the
 folder of --tool-dir is writable. All its processes end with it.
-A tool still can: read files outside the home folders that its user can read (for root, all of /etc), connect to a socket
-in a folder that it sees, and use memory and processors until its timeout.
+A tool can still read files outside the home folders that its user can read (for root, all of /etc). It can connect to
+a socket in a folder that it sees, and use memory and processors until its timeout.
 """
 
 import os
@@ -34,8 +34,8 @@ _OWN_COUNT_SINCE = (5, 14)  # since this Linux the processes of a user namespace
 class Sandbox:
     """Sandbox for a tool: `writable` is the only folder that it can write to, `hidden` are files that appear empty.
 
-    `path` finds its programs, `home` is the home folder of the user, and `prlimit` the program that limits the number of
-    processes (None where the system cannot).
+    `path` finds its programs, and `home` is the home folder of the user. `prlimit` is the program that limits the number
+    of processes; None where the system cannot.
     """
 
     bwrap: str
@@ -176,7 +176,7 @@ def _find_own_home() -> str:
 
 
 def _find_prlimit(path: str | None) -> str | None:
-    """Return the program that limits processes; None for root, who has no limit, and where a sandbox is not counted apart."""
+    """Return the program that limits processes; None for root, which has no limit, and where a sandbox is not counted apart."""
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
     found = locate_program("prlimit", Path("/"), path)
     return None if found is None or release < _OWN_COUNT_SINCE or os.geteuid() == 0 else str(found)

@@ -15,9 +15,9 @@ MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md,
 _NOTICE_AFTER = 2.0  # seconds
 
 
-def read_stdin_text(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> str:
+def read_stdin_text(stdin: Input, timeout: float | None, notify: Callable[[str], None] | None) -> str:
     """Read standard input to its end; arguments as for `_read_stdin`. Raises InputError."""
-    return _decode(_read_stdin(stdin, timeout, say), "standard input")
+    return _decode(_read_stdin(stdin, timeout, notify), "standard input")
 
 
 def read_text(path: str) -> str:
@@ -47,21 +47,21 @@ def _decode(content: bytes, name: str) -> str:
         raise InputError(describe_utf8_error(name, error, skipped)) from error
 
 
-def _read_stdin(stdin: Input, timeout: float | None, say: Callable[[str], None] | None) -> bytes:
+def _read_stdin(stdin: Input, timeout: float | None, notify: Callable[[str], None] | None) -> bytes:
     """Read standard input to its end; raises InputError after `timeout` seconds (None: waits forever).
 
-    `say` gets one sentence if nothing has arrived after two seconds, since a forgotten pipe looks like a hang.
+    `notify` gets one sentence if nothing has arrived after two seconds, since a forgotten pipe looks like a hang.
     """
     now = time.monotonic()
     end = float("inf") if timeout is None else now + timeout
-    notice = float("inf") if say is None else now + _NOTICE_AFTER
+    notice = float("inf") if notify is None else now + _NOTICE_AFTER
     content = bytearray()
     while len(content) <= MAX_PROMPT:
         now = time.monotonic()
         if now >= end:
             raise InputError(f"standard input did not end within {timeout:g} s (--stdin-timeout)")
-        if now >= notice and say is not None:
-            say("waiting for standard input to end; -n (--no-stdin) does without it")
+        if now >= notice and notify is not None:
+            notify("waiting for standard input to end; -n (--no-stdin) does without it")
             notice = float("inf")
         wake = min(end, notice, now + MAX_WAIT)
         if select.select([stdin.descriptor], [], [], wake - now)[0]:

@@ -81,7 +81,7 @@ class Streams:
     stdout: Output
     stderr: Output
 
-    def say(self, sentence: str) -> None:
+    def report(self, sentence: str) -> None:
         """Print one line on stderr; errors of stderr are ignored."""
         with suppress(OutputError):
             self.stderr.write(f"mmpipe: {one_line(sentence)}\n".encode(errors="replace"))

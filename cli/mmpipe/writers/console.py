@@ -50,17 +50,17 @@ class Console:
     def note(self, sentence: str) -> None:
         """Print a message for `--verbose` only."""
         if self._verbosity.verbose:
-            self._say(sentence)
+            self._report(sentence)
 
     def warn(self, sentence: str) -> None:
         """Print a warning, unless `--quiet`."""
         if not self._verbosity.quiet:
-            self._say(f"warning: {sentence}")
+            self._report(f"warning: {sentence}")
 
     def hint(self, sentence: str) -> None:
         """Print a message that helps the user, such as the reason of a long wait, unless `--quiet`."""
         if not self._verbosity.quiet:
-            self._say(sentence)
+            self._report(sentence)
 
     def summarize(self, sentence: str) -> None:
         """Print the outcome of the run, unless `--quiet`."""
@@ -86,6 +86,6 @@ class Console:
         self.pause()
         self._spinner = self._drawing = None
 
-    def _say(self, sentence: str) -> None:
+    def _report(self, sentence: str) -> None:
         self.pause()
-        self._streams.say(self._mask(sentence))
+        self._streams.report(self._mask(sentence))

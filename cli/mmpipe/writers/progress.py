@@ -40,8 +40,8 @@ class NoProgress:
 class PlainProgress:
     """Prints a line every half minute, for a log."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
         self._recent = RecentSnapshots()
         self._printed_at = 0.0  # seconds after the start
 
@@ -49,7 +49,7 @@ class PlainProgress:
         since = self._recent.add(now)
         if now.seconds - self._printed_at >= _LINE_INTERVAL:
             self._printed_at = now.seconds
-            self._say(format_sentence(now, since))
+            self._report(format_sentence(now, since))
 
     def clear(self) -> None:
         """Do nothing: a printed line stays."""
@@ -92,4 +92,4 @@ def choose_progress(
         mode = "bar" if can_redraw(streams.stderr, environment) and not verbosity.quiet else "none"
     if mode == "bar" and streams.stderr.is_terminal:
         return BarProgress(streams.stderr, environment)
-    return NoProgress() if mode == "none" else PlainProgress(streams.say)
+    return NoProgress() if mode == "none" else PlainProgress(streams.report)

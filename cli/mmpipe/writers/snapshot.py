@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 
 _MIN_SECONDS = 15.0  # between two snapshots, for a pace
-_MIN_RECORDS = 20  # likewise: one slow record says little about the others
+_MIN_RECORDS = 20  # likewise: one slow record is no measure of the others
 _MAX_SNAPSHOTS = 600  # one a second
 
 

@@ -1,4 +1,4 @@
-"""Tells how a terminal can be used: drawing, colour, width; from the terminal itself and TERM, NO_COLOR, COLUMNS."""
+"""Abilities of a terminal: redrawing, colour and width, from the terminal itself and from TERM, NO_COLOR and COLUMNS."""
 
 import os
 from collections.abc import Mapping

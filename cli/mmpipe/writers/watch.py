@@ -1,4 +1,4 @@
-"""Watches the output while waiting for an answer: without a reader nobody needs the answer."""
+"""Watches the output while waiting for an answer: without a reader, the run ends."""
 
 import time
 from dataclasses import dataclass
