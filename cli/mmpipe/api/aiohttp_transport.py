@@ -69,6 +69,19 @@ def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
 
 def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
     """The SDK's client over `session`; the body of each request must be bytes."""
+    client = _client_class()(
+        api_key=endpoint.key.value,
+        base_url=endpoint.base_url,
+        max_retries=0,
+        timeout=None,
+        http_client=_http_client(_transport(session)),
+    )
+    # Otherwise the SDK runs `uname` with our environment, which holds the key.
+    client._platform = "Unknown"  # noqa: SLF001
+    return client
+
+
+def _client_class() -> "type[AsyncOpenAI]":
     import httpx2
     import openai
 
@@ -100,16 +113,7 @@ def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOp
                 extensions=first.extensions,
             )
 
-    client = AsyncClient(
-        api_key=endpoint.key.value,
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=None,
-        http_client=_http_client(session),
-    )
-    # Otherwise the SDK runs `uname` with our environment, which holds the key.
-    client._platform = "Unknown"  # noqa: SLF001
-    return client
+    return AsyncClient
 
 
 def request_options(*, streamed: bool) -> "RequestOptions":
@@ -128,7 +132,7 @@ def request_options(*, streamed: bool) -> "RequestOptions":
     }
 
 
-def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
+def _transport(session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
     import aiohttp
     import httpx2
 
@@ -161,7 +165,11 @@ def _http_client(session: "aiohttp.ClientSession") -> "httpx2.AsyncClient":
             accept_any_status(answer)
             return answer
 
-    transport = Transport()
+    return Transport()
+
+
+def _http_client(transport: "httpx2.AsyncBaseTransport") -> "httpx2.AsyncClient":
+    import httpx2
 
     class HttpClient(httpx2.AsyncClient):
         async def send(

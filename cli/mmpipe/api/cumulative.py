@@ -1,12 +1,12 @@
 """Distinguishes cumulative streams (each piece repeats all text so far) from incremental ones (each piece is new).
 
 The service sends new text (FACTS.md, "Streams"); the official sample expects repeated text. A wrong guess
-damages the answer, so the doubt is decided once for a stream, and by evidence:
+damages the answer, so one decision holds for the whole stream, and it needs evidence:
 
 * A piece that does not begin with the whole piece before it, in the same field, proves the stream incremental.
   Nearly every stream proves it with its second piece.
 * A piece that repeats the piece before it is held back until the kind of the stream is known. The stream is cumulative
-  if this is the second such piece of its field, repeats at least 32 characters, and is not periodic
+  once a field has two such pieces, and the repeated text has at least 32 characters and is not periodic
   ("ha" * 50 begins with "ha" * 30 however it was cut).
 * A stream that is still undecided at its end (`a`, `ab`, `abab`) is incremental: repeated text is better than lost text.
 """

@@ -1,7 +1,7 @@
 """Runs one HTTP exchange in a thread of its own, so that time limits and signals work whatever it waits for.
 
-A blocking call in the main thread cannot be ended: name resolution obeys neither timeouts nor Ctrl-C, and a server
-that sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
+A blocking call in the main thread cannot be ended. Name resolution obeys neither timeouts nor Ctrl-C. A server that
+sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
 waits with a clock. An abandoned exchange ends by its own timeouts, or with the process.
 """
 

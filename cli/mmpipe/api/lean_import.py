@@ -1,8 +1,8 @@
 """Imports the OpenAI SDK without the hundreds of type modules that a chat completion never uses.
 
 `import openai` runs `openai/types/__init__.py`, which imports every type of every endpoint: two thirds of its
-time, and more than the rest of a whole call. Here the packages under `openai.types` are set up as usual, but
-their `__init__` runs only at the first use of one of their names (PEP 562). Nothing is missing, replaced or private.
+time, and more than the rest of a whole call. Here the packages under `openai.types` are set up as usual.
+Their `__init__` runs only at the first use of one of their names (PEP 562). Nothing is missing, replaced or private.
 If the layout of the SDK changes, this module has no effect and the import is the plain one.
 `tests/api/test_lean_import.py` notices when the module stops being worth it.
 """

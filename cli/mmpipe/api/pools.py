@@ -1,4 +1,4 @@
-"""The pools that a batch can be run on, by the name of its engine; a new one is a line here and a file beside."""
+"""The pools of a batch by the name of its engine; a new pool is a line here and a file beside this one."""
 
 from collections.abc import Mapping
 from typing import Final

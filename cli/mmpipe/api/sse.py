@@ -9,7 +9,7 @@ from mmpipe.text.utf8 import strip_bom
 class EventReader:
     """Bytes in, the data of each event out, by the rules of the WHATWG standard (9.2.6).
 
-    Lines end in LF, CR or CRLF; the `data` lines of an event are joined by LF; comments and the fields
+    Lines end in LF, CR or CRLF. The `data` lines of an event are joined by LF. Comments and the fields
     `event`, `id` and `retry` are ignored. An event longer than `limit` bytes raises BadResponse, so that a line
     without an end cannot fill the memory. At the end of the input, feed two line ends: they complete an event
     whose blank line is missing, or a cut event.
