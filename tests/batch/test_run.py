@@ -68,7 +68,7 @@ def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with service() as far:
         run(far, "sim:echo one\n", output=str(out))
-        with pytest.raises(InputError, match="was asked something else"):
+        with pytest.raises(InputError, match="has another request in"):
             run(far, "sim:echo two\n", output=str(out), resume=True)
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(far)]
 

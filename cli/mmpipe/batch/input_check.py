@@ -222,7 +222,7 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     state = journal.state(record.id, record.sha256)
     if state == "changed":
         raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} was asked something else in {journal.path}; "
+            f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}; "
             "give it another id, or begin a new file"
         )
     return state == "good"

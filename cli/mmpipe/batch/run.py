@@ -19,16 +19,20 @@ from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.concurrency import connection_capacity
+from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
-from mmpipe.batch.request_defaults import read_defaults
+from mmpipe.batch.records.requests import RequestDefaults
+from mmpipe.batch.records.template import Template
 from mmpipe.batch.summary import RunSummary
+from mmpipe.config.base_request import build_base_request, read_system_message
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
+from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.unix.files import check_apart, check_unread
+from mmpipe.unix.inputs import decode_argument
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -45,6 +49,15 @@ class BatchCall:
     streams: Streams
     environment: Mapping[str, str]
     console: Console
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The settings, the rules and the input of one call, before anything is opened."""
+
+    settings: Settings
+    policy: EnginePolicy
+    source: BatchInput
 
 
 def run_batch(
@@ -68,7 +81,7 @@ def run_batch(
             _dry_run(call)
         else:
             with raise_interrupts():
-                _ask_all(call, summary, open_pool)
+                _run(call, summary, open_pool)
 
 
 def _check_paths(options: BatchOptions, streams: Streams) -> None:
@@ -85,65 +98,75 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
 
 def _dry_run(call: BatchCall) -> None:
     """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
-    options = call.options
-    settings, constraint = _settings(call), _constraint(call)
-    source = _batch_input(call, settings, constraint)
-    settings.timeouts()
+    options, prepared = call.options, _prepare(call)
     with _open_earlier_journal(options) as journal:
-        forecast = forecast_run(source, journal)
+        forecast = forecast_run(prepared.source, journal)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
 
 
-def _ask_all(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
-    settings, constraint = _settings(call), _constraint(call)
-    source = _batch_input(call, settings, constraint)
-    policy = _policy(call, settings, constraint)
+def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
+    """Check, open, ask, report."""
+    prepared = _prepare(call)
     _check_stdin(call)
-    endpoint = None if call.options.recordings.is_replay else settings.endpoint()
-    if endpoint is not None:
-        call.console.announce(endpoint, settings.explain())
+    endpoint = _announce_endpoint(call, prepared.settings)
     with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
-        output = RunOutput(call.streams.stdout, journal, summary, call.console)
         concurrency = _possible_concurrency(call)
-        pool = None if endpoint is None else open_pool(endpoint, policy.timeouts, concurrency)
+        pool = None if endpoint is None else open_pool(endpoint, prepared.policy.timeouts, concurrency)
         pool = _recorded(call, pool, endpoint)
-        terms = AskTerms(pool, limiters, concurrency, policy, costs_nothing=endpoint is None)
+        terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
+        output = RunOutput(call.streams.stdout, journal, summary, call.console)
         with _resume_hint(output):
-            _ask_input(call, source, terms, output)
+            _ask(call, prepared.source, terms, output)
             _sort(call.options, journal)
             _check_failures(summary)
 
 
-def _settings(call: BatchCall) -> Settings:
-    return Settings.read(call.environment, call.options.service, call.options.request)
-
-
-def _constraint(call: BatchCall) -> OutputConstraint:
-    constraint = read_constraint(call.options.constraint, call.console.note)
-    if constraint.extract is not None and call.options.thinking.thinking == "show":
+def _prepare(call: BatchCall) -> _Prepared:
+    """Read settings, schema, system message and template; raises UsageError and InputError."""
+    options, console = call.options, call.console
+    settings = Settings.read(call.environment, options.service, options.request)
+    constraint = read_constraint(options.constraint, console.note)
+    if constraint.extract is not None and options.thinking.thinking == "show":
         raise UsageError(SHOWS_THINKING)
-    return constraint
-
-
-def _batch_input(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> BatchInput:
-    defaults = read_defaults(call.options, settings, constraint.instruction, call.console)
-    return BatchInput(call.options, call.streams.stdin, defaults)
-
-
-def _policy(call: BatchCall, settings: Settings, constraint: OutputConstraint) -> EnginePolicy:
-    options = call.options
-    return EnginePolicy(
+    policy = EnginePolicy(
         timeouts=settings.timeouts(),
         constraint=constraint,
         accepts_truncated=options.output.allow_truncated,
         max_wait=options.pace.max_wait,
         grace=options.limits.grace,
     )
+    defaults = _request_defaults(call, settings, constraint.instruction)
+    return _Prepared(settings, policy, BatchInput(options, call.streams.stdin, defaults))
+
+
+def _request_defaults(call: BatchCall, settings: Settings, instruction: str | None) -> RequestDefaults:
+    options = call.options
+    base = build_base_request(options.request, settings, call.console.warn, streamed=False)
+    if options.limits.max_cost is not None:
+        ExpectedUsage(base.model, 1, 1).check_price()
+    template = options.records.template
+    return RequestDefaults(
+        model=base.model,
+        system=read_system_message(options.system),
+        instruction=instruction,
+        parameters=base.parameters,
+        template=None if template is None else Template.parse(decode_argument(template, "the template")),
+        streamed=base.streamed,
+    )
 
 
 def _check_stdin(call: BatchCall) -> None:
     if not call.options.records.files and call.streams.stdin.is_terminal:
         raise UsageError("there is nothing to ask: name a file, or give the records on standard input")
+
+
+def _announce_endpoint(call: BatchCall, settings: Settings) -> Endpoint | None:
+    """The endpoint, named if the user wants details; None in a replay, which asks no service."""
+    if call.options.recordings.is_replay:
+        return None
+    endpoint = settings.endpoint()
+    call.console.announce(endpoint, settings.explain())
+    return endpoint
 
 
 def _possible_concurrency(call: BatchCall) -> int:
@@ -213,7 +236,7 @@ def _shard_rates(options: BatchOptions) -> Rates:
     return rates if shard is None else rates.divided(shard.count)
 
 
-def _ask_input(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
+def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
     """Check the input, ask it, and print the summary however the run ends."""
     options, journal = call.options, output.journal
     facts = check_input(source, journal, call.console)
@@ -251,5 +274,5 @@ def _resume_hint(output: RunOutput) -> Iterator[None]:
         is_final = isinstance(error, InputError | UsageError)
         has_begun = output.summary.done or isinstance(error, Interrupted)
         if output.journal is not None and not is_final and has_begun:
-            output.console.hint(f"the same command with --resume goes on with {output.journal.path}")
+            output.console.hint(f"to continue {output.journal.path}, run the same command with --resume")
         raise

@@ -34,9 +34,8 @@ class ExpectedUsage:
         """The cost at the list price; None if the price is unknown."""
         return calculate_cost(self.model, Usage(prompt_tokens=self.prompt, completion_tokens=self.answer))
 
-    @property
-    def price(self) -> float:
-        """The cost at the list price; raises UsageError if the price is unknown."""
+    def check_price(self) -> float:
+        """Return the cost at the list price; raise UsageError if the price is unknown."""
         dollars = self.dollars
         if dollars is None:
             raise UsageError(f"--max-cost: the price of {self.model} is not known")

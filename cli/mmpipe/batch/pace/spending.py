@@ -23,7 +23,7 @@ class Spending:
     async def hold(self, index: int, request: Request) -> None:
         """Hold the price of a request, when the budget allows it; raises QuotaError, UsageError for an unknown price."""
         if self._budget is not None:
-            await self._budget.hold(index, self._histogram.expect(request).price * self._answers)
+            await self._budget.hold(index, self._histogram.expect(request).check_price() * self._answers)
 
     def settle(self, index: int, usage: Usage | None, dollars: float | None) -> None:
         """Take the usage and the cost of an answer, or None where they are unknown."""
