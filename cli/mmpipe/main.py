@@ -69,9 +69,9 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         with suppress(OutputError):
             write_line(streams.stderr, error.as_json())
         return
-    from mmpipe.text.durations import exact_duration
+    from mmpipe.text.durations import format_duration
 
-    later = "" if error.retry_after is None else f"; retry in {exact_duration(error.retry_after)}"
+    later = "" if error.retry_after is None else f"; retry in {format_duration(error.retry_after)}"
     trace = "" if error.request_id is None else f" (trace {error.request_id})"
     streams.report(f"{error.status.label}: {error.message}{later}{trace}")
 

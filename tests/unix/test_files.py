@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.unix.files import check_apart, check_unread, open_output, replace_output
+from mmpipe.unix.files import open_output, reject_input_as_output, reject_shared_outputs, replace_output
 from mmpipe.unix.streams import Streams
 
 
@@ -122,16 +122,20 @@ def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
     pairs = [("file", "link"), ("other", "file"), ("new", "made"), ("-", "other")]
     for pair in pairs:
         with pytest.raises(UsageError, match="same file"):
-            check_apart(streams, None, *(one if one == "-" else str(tmp_path / one) for one in pair))
+            reject_shared_outputs(
+                streams, None, *(one if one == "-" else str(tmp_path / one) for one in pair)
+            )
 
 
 def test_two_outputs_may_share_a_pipe_or_a_device(tmp_path: Path) -> None:
     """Descriptors too, which may share one open file."""
     streams = over(tmp_path / "file")
     own = f"/dev/fd/{streams.stdout.descriptor}"
-    check_apart(streams, None, "-", "-", own, own, str(tmp_path / "another"), "/dev/null", "/dev/null")
+    reject_shared_outputs(
+        streams, None, "-", "-", own, own, str(tmp_path / "another"), "/dev/null", "/dev/null"
+    )
     for name in ("/dev/null", "/dev/tty"):
-        check_unread(over(Path("/dev/null")), ["-", name], ["-", name])
+        reject_input_as_output(over(Path("/dev/null")), ["-", name], ["-", name])
 
 
 def test_an_output_that_is_read_too_is_refused_by_whatever_name(tmp_path: Path) -> None:
@@ -142,8 +146,8 @@ def test_an_output_that_is_read_too_is_refused_by_whatever_name(tmp_path: Path) 
     for written, read in (("-", "-"), ("-", name), (name, "-"), (name, str(tmp_path / "file")), (own, name)):
         called = "standard output" if written == "-" else written
         with pytest.raises(UsageError, match=f"^{called} is both input and output$"):
-            check_unread(streams, [None, written], [None, read])
-    check_unread(streams, ["-", name], [str(tmp_path / "another")])
+            reject_input_as_output(streams, [None, written], [None, read])
+    reject_input_as_output(streams, ["-", name], [str(tmp_path / "another")])
 
 
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
-from mmpipe.text.json_bytes import json_bytes
+from mmpipe.text.json_bytes import encode_json
 
 if TYPE_CHECKING:
     import httpx2
@@ -86,7 +86,7 @@ class Pool:
         response = await self._client.post(
             COMPLETIONS,
             cast_to=httpx2.Response,
-            content=json_bytes(request.body()),
+            content=encode_json(request.body()),
             options=self._options[request.streamed],
             stream=True,
             stream_cls=None,

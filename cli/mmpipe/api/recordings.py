@@ -24,7 +24,7 @@ from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
-from mmpipe.unix.replacement import create_beside, replacement
+from mmpipe.unix.replacement import create_beside, open_replacement
 
 _OWN = 0o600  # the mode of a recording: for its owner alone
 
@@ -131,7 +131,7 @@ class Recordings:
         try:
             # A name that is lost with the power is only a miss; an empty file would be a bad recording.
             with (
-                replacement(str(path), _OWN, syncs_name=False) as descriptor,
+                open_replacement(str(path), _OWN, syncs_name=False) as descriptor,
                 os.fdopen(descriptor, "wb", closefd=False) as file,
             ):
                 file.write(content)

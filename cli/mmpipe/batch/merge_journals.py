@@ -7,7 +7,7 @@ from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Findings, Merged, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.errors import InputError, Partial, UsageError
-from mmpipe.unix.files import check_unread, replace_output
+from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 
@@ -21,7 +21,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
     paths, output = options.records.files, options.output
     if not paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
-    check_unread(streams, [output.path or "-"], paths)
+    reject_input_as_output(streams, [output.path or "-"], paths)
     with Console(streams, options.verbosity, environment) as console:
         with _opened(output, streams) as out:
             merged = merge(paths, out, in_order=output.keep_order)

@@ -11,7 +11,7 @@ from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.events import Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.errors import InputError, MmpipeError
-from mmpipe.text.json_bytes import json_bytes
+from mmpipe.text.json_bytes import encode_json
 from mmpipe.text.strict_json import loads
 
 _NAMES = ("id", "custom_id")
@@ -153,4 +153,4 @@ def _openai_usage(usage: Usage | None) -> dict[str, object] | None:
 
 
 def _line(record: Mapping[str, object]) -> bytes:
-    return json_bytes(record) + b"\n"
+    return encode_json(record) + b"\n"

@@ -31,7 +31,7 @@ from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
-from mmpipe.unix.files import check_apart, check_unread
+from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.inputs import decode_argument
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
@@ -88,8 +88,8 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     """Raise UsageError if two outputs are one file, or an input is an output too."""
     output = options.output
     written = (output.path or "-", output.meta, "-" if options.limits.dry_run else None)
-    check_apart(streams, *written)
-    check_unread(
+    reject_shared_outputs(streams, *written)
+    reject_input_as_output(
         streams,
         written,
         (*(options.records.files or "-"), options.system.system_file, options.constraint.schema),

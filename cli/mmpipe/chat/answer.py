@@ -26,7 +26,7 @@ from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
-from mmpipe.unix.files import check_apart, check_unread
+from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -76,9 +76,9 @@ def answer(
 def _check_paths(options: ChatOptions, streams: Streams) -> None:
     """Raise UsageError if two outputs are one file, or if an input is also an output."""
     output, beside = options.output, (options.thinking.thinking_file, options.output.meta)
-    check_apart(streams, output.output or "-", *beside, options.conversation.conversation)
+    reject_shared_outputs(streams, output.output or "-", *beside, options.conversation.conversation)
     # The answer itself may replace an input, which is read by then.
-    check_unread(streams, beside, tuple(options.inputs))
+    reject_input_as_output(streams, beside, tuple(options.inputs))
 
 
 def _set_up_tools(

@@ -13,7 +13,7 @@ from typing import Final
 
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
-from mmpipe.text.json_bytes import compact_json, reject_lone_surrogates
+from mmpipe.text.json_bytes import format_json, reject_lone_surrogates
 from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.inputs import MAX_PROMPT
@@ -44,7 +44,7 @@ def message_line(message: Message) -> bytes:
     A half of a character is replaced if it has no other half: nothing that holds one can be sent, and one answer of
     that kind would end the conversation.
     """
-    line = f"{compact_json(message)}\n"
+    line = f"{format_json(message)}\n"
     try:
         return line.encode()
     except UnicodeEncodeError:

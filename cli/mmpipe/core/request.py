@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.core.events import Message
-from mmpipe.text.json_bytes import sorted_json
+from mmpipe.text.json_bytes import format_sorted_json
 
 # Fields that change how the answer is sent, and not the question.
 _WIRE: Final = ("stream", "stream_options")
@@ -47,4 +47,4 @@ class Request:
 
         question = {name: value for name, value in self.body().items() if name not in _WIRE}
         # Lone surrogates are escaped as in json_bytes.
-        return sha256(sorted_json(question).encode(errors="backslashreplace")).hexdigest()
+        return sha256(format_sorted_json(question).encode(errors="backslashreplace")).hexdigest()

@@ -58,7 +58,7 @@ class _TagSeparator:
         self._untagged: list[str] = []  # text that is thinking if a closer follows
         self._held = ""
         self._held_thinking = ""
-        self._field_thinking_text: list[str] = []  # thinking from a field of its own
+        self._field_thinking: list[str] = []  # thinking from a field of its own
         self._had_block = False
         self._mirrored = 0  # characters of it that were repeated between tags
         self._state = self._opening
@@ -68,27 +68,27 @@ class _TagSeparator:
         text = self._held_thinking + text
         cut = len(text) - _count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
-        yield from self._field_thinking(text[:cut])
+        yield from self._emit_field_thinking(text[:cut])
 
     def feed_text(self, text: str) -> Iterator[Event]:
         """Take text from `content`."""
-        yield from self._end_thinking()
+        yield from self._flush_thinking()
         self._held += text
         yield from self._run_states(final=False)
 
     def close(self) -> Iterator[Event]:
         """End the turn: yield the text that is still held back."""
-        yield from self._end_thinking()
+        yield from self._flush_thinking()
         yield from self._run_states(final=True)
 
-    def _end_thinking(self) -> Iterator[Event]:
+    def _flush_thinking(self) -> Iterator[Event]:
         held, self._held_thinking = self._held_thinking, ""
         if held.strip("\n") not in CLOSERS:
-            yield from self._field_thinking(held)
+            yield from self._emit_field_thinking(held)
 
-    def _field_thinking(self, text: str) -> Iterator[Event]:
+    def _emit_field_thinking(self, text: str) -> Iterator[Event]:
         if text:
-            self._field_thinking_text.append(text)
+            self._field_thinking.append(text)
             yield Thinking(text)
 
     def _run_states(self, *, final: bool) -> Iterator[Event]:
@@ -106,12 +106,12 @@ class _TagSeparator:
         if not final and (not start or _is_incomplete(start, (OPENER, *CLOSERS))):
             return None
         closer = next((closer for closer in CLOSERS if start.startswith(closer)), None)
-        if start.startswith(OPENER) and (self._native or not self._field_thinking_text):
+        if start.startswith(OPENER) and (self._native or not self._field_thinking):
             self._native = True
             self._held, self._state = start.removeprefix(OPENER), self._block_start
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._may_lack_opener and not self._field_thinking_text:
+        elif self._may_lack_opener and not self._field_thinking:
             self._state = self._without_opener
         else:
             self._state = self._answer
@@ -154,7 +154,7 @@ class _TagSeparator:
             cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
         # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
-        if thinking and "".join(self._field_thinking_text).lstrip("\n").startswith(thinking, self._mirrored):
+        if thinking and "".join(self._field_thinking).lstrip("\n").startswith(thinking, self._mirrored):
             self._mirrored += len(thinking)
             return None
         return Thinking(thinking) if thinking else None

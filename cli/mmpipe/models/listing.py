@@ -18,7 +18,7 @@ from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.table import TableStyle, format_table
-from mmpipe.writers.terminal import terminal_width, wants_style
+from mmpipe.writers.terminal import read_terminal_width, wants_style
 
 if TYPE_CHECKING:
     from mmpipe.api.attempt import Observer
@@ -179,7 +179,7 @@ def _table(
     order = [place for place, name in enumerate(columns) if name != "note"] + [columns.index("note")]
     rows = [_row(entry) for entry in entries]
     style = TableStyle(
-        width=terminal_width(output, environment),
+        width=read_terminal_width(output, environment),
         bold=wants_style(environment),
         numbers=_NUMBERS,
         optional=_OPTIONAL,

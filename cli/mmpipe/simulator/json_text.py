@@ -4,7 +4,7 @@ import json
 import re
 from typing import Never, TypeAlias
 
-from mmpipe.text.json_bytes import compact_json
+from mmpipe.text.json_bytes import format_json
 
 Json: TypeAlias = dict[str, object]
 
@@ -18,7 +18,7 @@ def parse(raw: bytes) -> object:
 
 def encode(value: object) -> bytes:
     """Encode for an answer (FACTS.md, "Whole answers"): no spaces, and only necessary escapes."""
-    text = compact_json(value)
+    text = format_json(value)
     # A request may contain the escape of a lone surrogate; Go writes U+FFFD for it.
     return _LONE_SURROGATE.sub("\ufffd", text).encode()
 

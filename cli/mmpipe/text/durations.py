@@ -6,7 +6,7 @@ _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
 _FEWEST = 2  # units in a rough duration; below that the smaller unit is more precise
 
 
-def exact_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration to the second, such as `1 h 5 min`; `a moment` below half a second."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -14,7 +14,7 @@ def exact_duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "a moment"
 
 
-def rough_duration(seconds: float) -> str:
+def format_rough_duration(seconds: float) -> str:
     """Return a duration in one unit, such as `14 min` or `2.5 days`; seconds are rounded up."""
     for unit, size, places in (("days", _DAY, 1), ("h", _HOUR, 1), ("min", _MINUTE, 0)):
         if seconds >= _FEWEST * size:

@@ -13,7 +13,7 @@ _SORTED: Final = json.JSONEncoder(
 )
 
 
-def json_bytes(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """Return `value` as compact JSON in UTF-8; a lone surrogate becomes its JSON escape."""
     try:
         return _ENCODER.encode(value)
@@ -22,12 +22,12 @@ def json_bytes(value: object) -> bytes:
         return _PYTHON.encode(value).encode(errors="backslashreplace")
 
 
-def compact_json(value: object) -> str:
+def format_json(value: object) -> str:
     """Return `value` as compact JSON on one line; a lone surrogate stays in the text."""
     return _PYTHON.encode(value)
 
 
-def sorted_json(value: object) -> str:
+def format_sorted_json(value: object) -> str:
     """Return `value` as compact JSON with sorted keys: equal values have equal texts. Raises RecursionError."""
     return _SORTED.encode(value)
 

@@ -12,12 +12,12 @@ from unicodedata import east_asian_width
 from mmpipe.errors import OutputError, ToolError
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
+from mmpipe.writers.terminal import read_terminal_width
 
 _TERMINAL = "/dev/tty"
 _YES = (b"y", b"yes")
 _MAX_SHOWN = 4096  # characters of arguments; nobody reads more
 _MAX_LINE = 1024  # bytes
-_COLUMNS = 80  # if the terminal does not report its width
 _MARGIN = "  | "  # so that text of the model cannot imitate a line of mmpipe
 
 
@@ -27,16 +27,16 @@ def ask_user(name: str, argv: Sequence[str], arguments: str, seconds: float) -> 
     Keys typed before the question are dropped. Raises ToolError if there is no terminal.
     """
     with _open_terminal() as descriptor:
+        terminal = Output(descriptor, _TERMINAL)
         try:
             termios.tcflush(descriptor, termios.TCIFLUSH)
-            Output(descriptor, _TERMINAL).write(
-                format_question(name, argv, arguments, _columns(descriptor)).encode()
-            )
+            columns = read_terminal_width(terminal, {})
+            terminal.write(format_question(name, argv, arguments, columns).encode())
             answer = _read_line(descriptor, time.monotonic() + seconds)
             if answer is None:
                 # Half an answer must reach neither the shell nor the next question.
                 termios.tcflush(descriptor, termios.TCIFLUSH)
-                Output(descriptor, _TERMINAL).write(b"\nmmpipe: no answer in time: taken as no\n")
+                terminal.write(b"\nmmpipe: no answer in time: taken as no\n")
         except (OSError, OutputError, termios.error):
             # The terminal hung up, or belongs to another job.
             return False
@@ -69,13 +69,6 @@ def _open_terminal() -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _columns(descriptor: int) -> int:
-    try:
-        return os.get_terminal_size(descriptor).columns or _COLUMNS
-    except OSError:
-        return _COLUMNS
 
 
 def _show(text: str) -> str:

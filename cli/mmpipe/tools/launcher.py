@@ -19,10 +19,10 @@ def launch(arguments: list[str]) -> NoReturn:
     """Set the limits and execute the command; a command that cannot run ends with status 126 or 127, as in a shell."""
     separator = arguments.index("--")
     parent, limits, command = int(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
-    _die_with(parent)
+    _die_with_parent(parent)
     for limit in limits:
         name, _, number = limit.partition("=")
-        _lower(getattr(resource, f"RLIMIT_{name}"), int(number))
+        _lower_limit(getattr(resource, f"RLIMIT_{name}"), int(number))
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_RR:
         # The high priority is for the parent, which watches the command.
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
@@ -37,7 +37,7 @@ def launch(arguments: list[str]) -> NoReturn:
         sys.exit(_NOT_FOUND if missing else _CANNOT_EXECUTE)
 
 
-def _die_with(parent: int) -> None:
+def _die_with_parent(parent: int) -> None:
     """Let the kernel kill the command if the parent, which enforces its timeout, dies."""
     if sys.platform == "linux":
         import ctypes
@@ -47,7 +47,7 @@ def _die_with(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _lower(limit: int, number: int) -> None:
+def _lower_limit(limit: int, number: int) -> None:
     """Set the soft and the hard limit, so that the command cannot raise it; never above our own hard limit."""
     hard = resource.getrlimit(limit)[1]
     lowered = number if hard == resource.RLIM_INFINITY else min(number, hard)

@@ -64,7 +64,7 @@ class Pipes:
             # A tool need not read its arguments.
             self._arguments = self._arguments[:0]
         if not self._arguments:
-            self._drop(stream)
+            self._close_pipe(stream)
 
     def _read(self, stream: IO[bytes]) -> None:
         try:
@@ -78,9 +78,9 @@ class Pipes:
         else:
             self.errors = (self.errors + piece)[-_MAX_ERRORS:]
         if not piece:
-            self._drop(stream)
+            self._close_pipe(stream)
 
-    def _drop(self, stream: IO[bytes]) -> None:
+    def _close_pipe(self, stream: IO[bytes]) -> None:
         self._selector.unregister(stream)
         stream.close()
 

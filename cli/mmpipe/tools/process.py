@@ -64,7 +64,7 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
+class _EndConditions:
     """Conditions that end a process: `timeout` seconds after `start`, or `cancelled` being set."""
 
     start: float
@@ -95,7 +95,7 @@ def run_contained(
     with _start(argv, containment) as process:
         pipes = Pipes(process, arguments)
         try:
-            killed = _watch(process, pipes, _Watch(start, containment.timeout, cancelled))
+            killed = _watch(process, pipes, _EndConditions(start, containment.timeout, cancelled))
             _kill_group(process)
             status = process.wait()
             _drain(pipes)
@@ -161,9 +161,9 @@ def _raise_priority() -> Iterator[None]:
 @contextmanager
 def _start(argv: Sequence[str], containment: Containment) -> Iterator["subprocess.Popen[bytes]"]:
     """Start the command in its own session and group; on exit, kill the group."""
-    limits = {"CPU": _cpu_limit(containment.timeout), **_LIMITS}
+    limits = {"CPU": _compute_cpu_limit(containment.timeout), **_LIMITS}
     sandbox = containment.sandbox
-    inner = argv if sandbox is None else sandbox.argv(argv, containment.folder)
+    inner = argv if sandbox is None else sandbox.wrap(argv, containment.folder)
     launcher = str(Path(__file__).with_name("launcher.py"))
     words = [f"{name}={number}" for name, number in limits.items()]
     try:
@@ -188,21 +188,21 @@ def _start(argv: Sequence[str], containment: Containment) -> Iterator["subproces
             process.wait()
 
 
-def _cpu_limit(timeout: float) -> int:
+def _compute_cpu_limit(timeout: float) -> int:
     """Return a limit in CPU seconds that no process reaches within `timeout`; it also ends processes that left the group."""
     return min((math.ceil(timeout) + 1) * (os.cpu_count() or 1), _MAX_CPU)
 
 
-def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, watch: _Watch) -> str | None:
+def _watch(process: "subprocess.Popen[bytes]", pipes: Pipes, conditions: _EndConditions) -> str | None:
     """Serve the pipes until the process ends (returns None) or must be killed (returns the reason)."""
     counter = ProcessCounter(process.pid, _MAX_PROCESSES)
     while not _has_ended(process):
         pipes.serve(_TICK)
-        if reason := watch.find_reason_to_end():
+        if reason := conditions.find_reason_to_end():
             return reason
         if pipes.total > _MAX_PRINTED:
             return f"printed more than {_MAX_PRINTED // _MIB} MiB"
-        if counter.is_over():
+        if counter.is_over_limit():
             return f"started more than {_MAX_PROCESSES} processes"
     return None
 

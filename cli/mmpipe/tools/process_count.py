@@ -19,7 +19,7 @@ class ProcessCounter:
         self._before = _count_threads()
         self._next = 0.0
 
-    def is_over(self) -> bool:
+    def is_over_limit(self) -> bool:
         """Return True if there are more than `most` descendants now."""
         now = time.monotonic()
         has_grown = _count_threads() > self._before + self._most // 2
@@ -29,7 +29,7 @@ class ProcessCounter:
         family = count_family(self._leader)
         if time.monotonic() < now + _SLOW_SCAN or _count_threads() < self._before + self._most:
             return family > self._most
-        # The processes multiply faster than the scan counts them: judge by a part.
+        # The processes multiply faster than the scan counts them: a part of them is enough.
         return family > self._most // 8
 
 

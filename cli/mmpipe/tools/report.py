@@ -37,11 +37,11 @@ class ToolReporter:
             self._console.warn(sentence)
         else:
             self._console.note(sentence)
-        self._write_meta(_meta_record(call, execution))
+        self._write_meta(_format_meta(call, execution))
 
 
-def _meta_record(call: ToolCall, execution: Execution) -> Mapping[str, object]:
-    """The record of one execution in `--meta`."""
+def _format_meta(call: ToolCall, execution: Execution) -> Mapping[str, object]:
+    """Return the record of one execution for `--meta`."""
     return {
         "tool": call.name,
         "call_id": call.id,

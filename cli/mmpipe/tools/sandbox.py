@@ -62,7 +62,7 @@ class Sandbox:
         sandbox._run_trial(environment)
         return sandbox
 
-    def argv(self, argv: Sequence[str], folder: str | None = None) -> list[str]:
+    def wrap(self, argv: Sequence[str], folder: str | None = None) -> list[str]:
         """Return the command that runs `argv` in the sandbox: in the writable folder, else in `folder`, else in the current one.
 
         Relative paths in `argv` start at the current folder. Raises ToolError if that is gone.
@@ -133,7 +133,7 @@ class Sandbox:
     def _run_trial(self, environment: Mapping[str, str]) -> None:
         try:
             done = subprocess.run(
-                self.argv(["true"]),
+                self.wrap(["true"]),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=environment,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.unix.replacement import replacement
+from mmpipe.unix.replacement import open_replacement
 from mmpipe.unix.streams import Output, Streams
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # no descriptor has a larger number
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
-def check_apart(streams: Streams, *written: str | None) -> None:
+def reject_shared_outputs(streams: Streams, *written: str | None) -> None:
     """Raise UsageError if two outputs go to one file, where one would be lost; `-` is standard output."""
     for one, other in combinations(_find_places(written, streams.stdout.descriptor), 2):
         # Two descriptors may share one open file and its position: then nothing is lost.
@@ -25,7 +25,9 @@ def check_apart(streams: Streams, *written: str | None) -> None:
             raise UsageError("two outputs go to the same file")
 
 
-def check_unread(streams: Streams, written: Iterable[str | None], read: Iterable[str | None]) -> None:
+def reject_input_as_output(
+    streams: Streams, written: Iterable[str | None], read: Iterable[str | None]
+) -> None:
     """Raise UsageError if a file is in both `written` and `read`; `-` is standard output in one, standard input in the other."""
     inputs = {place.file for place in _find_places(read, streams.stdin.descriptor)}
     for place in _find_places(written, streams.stdout.descriptor):
@@ -71,7 +73,7 @@ def replace_output(path: str) -> Iterator[Output]:
             yield output
         return
     try:
-        with replacement(target, 0o666 if found is None else 0o600) as descriptor:
+        with open_replacement(target, 0o666 if found is None else 0o600) as descriptor:
             if found is not None:
                 _copy_owner_and_mode(descriptor, found)
             yield Output(descriptor, path)

@@ -8,7 +8,7 @@ from mmpipe.unix.folders import sync_folder_of
 
 
 @contextmanager
-def replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iterator[int]:
+def open_replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iterator[int]:
     """Yield the descriptor of a new file that replaces `target` when the context succeeds.
 
     The content is on the disk before the name is. Without `syncs_name` a power cut may leave the earlier file.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
-from mmpipe.writers.terminal import ERASE_LINE, terminal_width
+from mmpipe.writers.terminal import ERASE_LINE, read_terminal_width
 
 _GAP = "  "  # between columns
 _MIN_BAR = 8  # cells of a bar
@@ -26,7 +26,9 @@ class StatusLine:
     def width(self) -> int:
         """Number of cells that can be drawn now."""
         # COLUMNS may be outdated, and a line that wraps cannot be erased.
-        width = min(terminal_width(self._output, {}), terminal_width(self._output, self._environment))
+        width = min(
+            read_terminal_width(self._output, {}), read_terminal_width(self._output, self._environment)
+        )
         # Some terminals begin a new line after a character in the last column.
         return width - 1
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from mmpipe.text.durations import rough_duration
+from mmpipe.text.durations import format_rough_duration
 from mmpipe.writers.snapshot import Snapshot, Throughput
 
 _MANY = 100  # requests a second; above that decimals do not matter
@@ -25,7 +25,7 @@ def format_sentence(now: Snapshot, since: Snapshot) -> str:
                 "requests": _format(pace.requests, _format_rate, "{} requests/s"),
                 "tokens": _format(pace.tokens, _format_whole, "{} tokens/s"),
                 "cost": _format(now.cost, format_dollars, "{}"),
-                "left": _format(pace.left, rough_duration, "about {} left"),
+                "left": _format(pace.left, format_rough_duration, "about {} left"),
             }
         ).values()
     )
@@ -46,7 +46,7 @@ def format_columns(now: Snapshot, since: Snapshot) -> dict[str, str]:
             "requests": _format(pace.requests, _format_rate, "{}/s"),
             "tokens": _format(pace.tokens, _format_whole, "{} tokens/s"),
             "cost": _format(now.cost, format_dollars, "{}"),
-            "left": _format(pace.left, rough_duration, "{} left"),
+            "left": _format(pace.left, format_rough_duration, "{} left"),
         }
     )
 

@@ -8,7 +8,7 @@ from typing import assert_never
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
-from mmpipe.text.json_bytes import compact_json
+from mmpipe.text.json_bytes import format_json
 from mmpipe.text.visible import visible, visible_json
 from mmpipe.unix.streams import Output
 from mmpipe.writers.options import LineFormat
@@ -17,7 +17,7 @@ from mmpipe.writers.writer import WholeAnswer, Writer
 
 def write_line(output: Output, value: Mapping[str, object]) -> None:
     """Write a JSON object as one line in one write; visible on a terminal. Raises OutputError and PipeClosed."""
-    line = compact_json(value)
+    line = format_json(value)
     if output.is_terminal:
         line = visible_json(line)
     # A lone surrogate becomes its JSON escape.

@@ -27,7 +27,7 @@ def open_meta(
         try:
             yield partial(write_line, output)
         except (Exception, Interrupted) as error:
-            last = line(_status(error), error if isinstance(error, MmpipeError) else None)
+            last = line(_exit_status(error), error if isinstance(error, MmpipeError) else None)
             # The user must see the first error, not a second one from here.
             with suppress(OutputError):
                 write_line(output, last)
@@ -35,7 +35,7 @@ def open_meta(
         write_line(output, line(ExitStatus.OK, None))
 
 
-def _status(error: Exception | Interrupted) -> int:
+def _exit_status(error: Exception | Interrupted) -> int:
     match error:
         case MmpipeError():
             return error.status

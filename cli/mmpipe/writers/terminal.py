@@ -20,7 +20,7 @@ def wants_style(environment: Mapping[str, str]) -> bool:
     return _has_escapes(environment) and not environment.get("NO_COLOR")
 
 
-def terminal_width(output: Output, environment: Mapping[str, str]) -> int:
+def read_terminal_width(output: Output, environment: Mapping[str, str]) -> int:
     """Return the columns of a terminal: COLUMNS if it is a number above 0, else the terminal's own, else 80."""
     typed = environment.get("COLUMNS", "")
     if typed.isdecimal() and int(typed) > 0:

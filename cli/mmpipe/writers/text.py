@@ -6,7 +6,7 @@ from typing import Protocol, assert_never
 
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import MmpipeError
-from mmpipe.text.json_bytes import compact_json
+from mmpipe.text.json_bytes import format_json
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
 from mmpipe.writers.writer import WholeAnswer, Writer
@@ -89,7 +89,7 @@ class TextWriter(Writer):
             case ToolCall() if self._with_calls:
                 self._end_thinking()
                 self._answer.begin_line()
-                self._answer.write(compact_json(asdict(event)) + "\n")
+                self._answer.write(format_json(asdict(event)) + "\n")
             case Thinking() | Start() | Usage() | Stop() | ToolCall() | ToolResult():
                 pass
             case _:

@@ -7,7 +7,7 @@ import msgspec
 
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
-from mmpipe.text.json_bytes import sorted_json
+from mmpipe.text.json_bytes import format_sorted_json
 from mmpipe.text.strict_json import MAX_DEPTH
 
 _DECODER: Final = msgspec.json.Decoder()
@@ -28,7 +28,7 @@ def parse_json(text: str) -> object:
 def canonical_json(value: object) -> bytes:
     """JSON with sorted keys, so that equal values have equal bytes; raises InputError if no request can hold the value."""
     try:
-        return sorted_json(value).encode()
+        return format_sorted_json(value).encode()
     except UnicodeEncodeError as error:
         raise InputError("it holds a lone surrogate, which is not valid Unicode") from error
     except RecursionError as error:
