@@ -1,7 +1,7 @@
-"""Parses the command line with Typer, which is given the commands of the tree; the only importer of Typer.
+"""Parses the command line with Typer, from the tree of commands; the only importer of Typer.
 
-Typer splits the words; what they mean is asked of the tree. Typer would import pydantic (50 ms) to check even a value
-that was not typed, and says the same thing in other words from version to version.
+Typer splits the words; the tree gives their values. Typer would import pydantic (50 ms) to check even a value that was
+not typed, and its messages change from version to version.
 """
 
 import inspect
@@ -22,24 +22,24 @@ from mmpipe.text.suggestions import suggest
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:
-    """Run the command that `arguments` name; returns its exit status, or raises what went wrong."""
+    """Run the command that `arguments` name; returns its exit status, or raises its error."""
     tree = program.tree
     try:
         status = command_line(tree)(
             arguments,
             prog_name=tree.program.name,
-            # No variable of the environment is to ask for Typer's completion in place of the command.
+            # Otherwise a variable of the environment could start the completion of Typer instead.
             complete_var="",
             standalone_mode=False,
             obj=program,
         )
     except typer.TyperException as error:
-        raise UsageError(_in_our_words(error, tree)) from error
+        raise UsageError(_reword(error, tree)) from error
     return status if isinstance(status, int) else 0
 
 
 def command_line(tree: Tree) -> typer.Typer:
-    """The tree as Typer has it."""
+    """Return the tree as an application of Typer."""
     app = typer.Typer(
         context_settings={"help_option_names": []},
         add_completion=False,
@@ -47,20 +47,20 @@ def command_line(tree: Tree) -> typer.Typer:
         pretty_exceptions_enable=False,
         suggest_commands=False,
     )
-    app.callback()(_flat(tree.program))
+    app.callback()(_callback(tree.program))
     for command in tree.commands:
-        # What follows the name of a command to be run belongs to that command.
+        # The words after a command to run belong to that command.
         settings = {"allow_interspersed_args": not command.takes_command}
-        app.command(command.name, cls=_typer_command(command), context_settings=settings)(_flat(command))
+        app.command(command.name, cls=_typer_command(command), context_settings=settings)(_callback(command))
     return app
 
 
-def _flat(command: Command) -> Callable[..., int | None]:
-    """A function with an argument for each parameter, as Typer wants it."""
+def _callback(command: Command) -> Callable[..., int | None]:
+    """Return a function with an argument for each parameter, as Typer needs it."""
     parameters = (*command.options, *command.arguments)
 
     def run(context: typer.Context, **typed: Any) -> int | None:  # noqa: ANN401  values of any type
-        # Typer makes a list of several words, and nothing of none.
+        # Typer gives a list for several words, and None for none.
         several = {
             parameter.field: tuple(typed[parameter.field] or ())
             for parameter in parameters
@@ -79,7 +79,7 @@ def _flat(command: Command) -> Callable[..., int | None]:
 
 
 def _for_typer(parameter: Parameter) -> inspect.Parameter:
-    """A parameter whose value Typer need not understand."""
+    """Return the parameter for Typer, which does not interpret its value."""
     words = list[str] | None if parameter.repeatable else str | None
     if not parameter.names:
         kind: object = Annotated[words, typer.Argument(metavar=parameter.metavar)]
@@ -90,7 +90,7 @@ def _for_typer(parameter: Parameter) -> inspect.Parameter:
         kind = Annotated[
             bool, typer.Option(*parameter.names, callback=callback, is_eager=callback is not None)
         ]
-    # A value that was not typed is found in the tree, not by Typer.
+    # The tree has the defaults.
     default = None if parameter.metavar else False
     return inspect.Parameter(
         parameter.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
@@ -115,11 +115,11 @@ _SHOWN_AT_ONCE = {"help": _show_help, "version": _show_version}
 
 
 def _typer_command(command: Command) -> type[TyperCommand]:
-    """A command of Typer whose values are those of `command`."""
+    """Return a class of Typer commands that takes its values from `command`."""
     known = {parameter.field: parameter for parameter in (*command.options, *command.arguments)}
 
     class CommandOfTree(TyperCommand):
-        def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  whatever Typer passes on
+        def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401  the arguments of Typer
             super().__init__(*args, **settings)
             for typed in self.params:
                 parameter = known[str(typed.name)]
@@ -130,30 +130,28 @@ def _typer_command(command: Command) -> type[TyperCommand]:
 
 
 def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN401  a word, several, or nothing
-    """What was typed as the option group has it, or the default; raises UsageError."""
+    """Return the value for the option group, or the default; raises UsageError."""
     if typed is None or typed == ():
         if parameter.required:
-            raise UsageError(
-                f"{parameter.metavar} is missing: {', '.join(parameter.choices)}; --help tells more"
-            )
+            raise UsageError(f"{parameter.metavar} is missing: {', '.join(parameter.choices)}; see --help")
         return parameter.default
     if parameter.repeatable:
         return tuple(parameter.value(word) for word in typed)
     return parameter.value(typed)
 
 
-def _in_our_words(error: typer.TyperException, tree: Tree) -> str:
-    """Typer's complaint as part of a line, with a guess of what was meant."""
+def _reword(error: typer.TyperException, tree: Tree) -> str:
+    """Return the message of Typer as part of a line, with a suggestion."""
     sentence = " ".join(error.format_message().split()).rstrip(".")
-    # Its own guesses come in several forms, and are many.
+    # The suggestions of Typer are many, in several forms.
     sentence = sentence.partition(" (Possible options")[0]
     unknown = re.fullmatch(r"No such (option|command):? '?([^'=]*).*", sentence)
     if unknown is None:
-        return f"{sentence}; --help tells more"
+        return f"{sentence}; see --help"
     if unknown[1] == "command":
         known: Iterable[str] = (command.name for command in tree.commands)
     else:
         context = getattr(error, "ctx", None)
         options = tree.named(getattr(context, "info_name", None)).options
         known = (name for option in options for name in option.names)
-    return f"{sentence}{suggest(unknown[2], known)}; --help tells more"
+    return f"{sentence}{suggest(unknown[2], known)}; see --help"

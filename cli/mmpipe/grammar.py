@@ -1,4 +1,4 @@
-"""What can be typed, as values: the one tree that Typer, help, completions and man page are made of."""
+"""The grammar of the command line, as values: Typer, help, completions and man page are made of this one tree."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def option(
     above: float | None = None,
     at_most: float | None = None,
 ) -> Declaration:
-    """An option; without a metavar it is a flag, or takes one of the choices of its type.
+    """Declare an option; without a metavar it is a flag, or takes one of the choices of its type.
 
     `{default}` in the help stands for the default of the field.
     """
@@ -62,7 +62,7 @@ def option(
 
 
 def argument(metavar: str, help: str) -> Declaration:  # noqa: A002  as everywhere
-    """An argument, which has a place instead of a name."""
+    """Declare an argument, which has a place instead of a name."""
     return Declaration((), metavar, help)
 
 
@@ -101,10 +101,10 @@ class Parameter:
         return self.default is MISSING
 
     def value(self, word: str) -> object:
-        """The value of a typed word; raises UsageError for a word that is none, or a number out of range."""
+        """Return the value of a typed word; raises UsageError for an invalid word or a number out of range."""
         label = " / ".join(self.names) or self.metavar
         if not word and self.metavar in _NAMES_OF_FILES:
-            raise UsageError(f"{label}: the name is empty, as that of a variable which is not set")
+            raise UsageError(f"{label}: the name is empty: is a shell variable not set?")
         if self.choices and word not in self.choices:
             guess = suggest(word, self.choices)
             raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}{guess}")
@@ -119,7 +119,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A line for the shell that works as it stands, and what it does."""
+    """A shell line that works as it stands, and its meaning."""
 
     line: str
     meaning: str
@@ -161,13 +161,13 @@ class Command:
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
-        """What it does, in short and then in detail; lines are not yet broken."""
+        """The summary and the details, in lines that are not broken yet."""
         paragraphs = (self.summary, *self.details.split("\n\n"))
         return tuple(" ".join(paragraph.split()) for paragraph in paragraphs if paragraph.strip())
 
     @property
     def synopsis(self) -> str:
-        """How it is typed after the program's name, as in `chat [OPTIONS] [PROMPT]...`."""
+        """The usage after the name of the program, such as `chat [OPTIONS] [PROMPT]...`."""
         return " ".join((self.name, "[OPTIONS]", *(self._typed(argument) for argument in self.arguments)))
 
     @property
@@ -189,17 +189,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The program by itself, and its commands in the order in which they are told of."""
+    """The program without a command, and its commands in the order of the help."""
 
     program: Command
     commands: tuple[Command, ...]
 
     def named(self, name: str | None) -> Command:
-        """The command of that name; the program for any other name."""
+        """Return the command of that name; the program for any other name."""
         return next((command for command in self.commands if command.name == name), self.program)
 
     def alike(self) -> Iterator[tuple[tuple[str, ...], Command]]:
-        """The commands, neighbours that have the same parameters as one: their names, and the first of them."""
+        """Yield the commands; neighbours with the same parameters are one: their names, and the first of them."""
         for _, group in groupby(self.commands, lambda command: command.groups):
             same = tuple(group)
             yield tuple(command.name for command in same), same[0]
@@ -217,7 +217,7 @@ def _parameters(group: type[OptionGroup]) -> Iterator[Parameter]:
             field.name,
             declared.names,
             declared.metavar or "|".join(choices),
-            declared.help.replace("{default}", _shown(field.default)),
+            declared.help.replace("{default}", _format_default(field.default)),
             getattr(kind, "parse", kind),
             choices,
             repeatable,
@@ -226,5 +226,5 @@ def _parameters(group: type[OptionGroup]) -> Iterator[Parameter]:
         )
 
 
-def _shown(default: object) -> str:
+def _format_default(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)

@@ -54,7 +54,7 @@ class SelectionOptions(OptionGroup):
         option("--shard", metavar="I/N", help="Only the Ith of N parts; divides --rpm and --tpm by N."),
     ] = None
     no_dedupe: Annotated[
-        bool, option("--no-dedupe", help="Ask identical requests as often as they come, not once.")
+        bool, option("--no-dedupe", help="Send identical requests as often as they occur, not once.")
     ] = False
 
 
@@ -84,13 +84,15 @@ class ResultOptions(OptionGroup):
         bool, option("-k", "--keep-order", help="In the order of the input; a file is sorted at the end.")
     ] = False
     pass_through: Annotated[
-        bool, option("--pass-through", help="Other fields of a record come out too, under input.")
+        bool, option("--pass-through", help="Copy the other fields of a record to its result, under input.")
     ] = False
     output: Annotated[
         str | None, option("-o", "--output", metavar="FILE", help="Append to FILE, which is the journal too.")
     ] = None
-    resume: Annotated[bool, option("--resume", help="Ask only what has no good answer in FILE.")] = False
-    overwrite: Annotated[bool, option("--overwrite", help="Begin FILE anew.")] = False
+    resume: Annotated[
+        bool, option("--resume", help="Ask only the records without a good answer in FILE.")
+    ] = False
+    overwrite: Annotated[bool, option("--overwrite", help="Replace the content of FILE.")] = False
     allow_truncated: Annotated[
         bool, option("--allow-truncated", help="An answer cut off at its token limit is no failure.")
     ] = False
@@ -152,11 +154,11 @@ class LimitOptions(OptionGroup):
 
     max_errors: Annotated[
         ErrorLimit | None,
-        option("--max-errors", metavar="N|P%", help="End when more records failed than that."),
+        option("--max-errors", metavar="N|P%", help="End the run when more records than this failed."),
     ] = None
     max_cost: Annotated[
         float | None,
-        option("--max-cost", metavar="DOLLARS", at_least=0, help="End before the answers cost more."),
+        option("--max-cost", metavar="DOLLARS", at_least=0, help="End the run before the answers cost more."),
     ] = None
     deadline: Annotated[
         float | None,
@@ -164,7 +166,7 @@ class LimitOptions(OptionGroup):
             "--deadline",
             metavar="SECONDS",
             at_least=0,
-            help="End after so long; --max-time is of one record.",
+            help="End the run after this time; --max-time limits one record.",
         ),
     ] = None
     grace: Annotated[

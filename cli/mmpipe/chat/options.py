@@ -38,12 +38,15 @@ class ConversationOptions(OptionGroup):
 
     messages: Annotated[
         str | None,
-        option("--messages", metavar="PATH", help="Go on from a transcript: JSONL of messages, or an array."),
+        option("--messages", metavar="PATH", help="Start from a transcript: JSONL of messages, or an array."),
     ] = None
     conversation: Annotated[
         str | None,
         option(
-            "-c", "--conversation", metavar="FILE", help="Go on from FILE, and append the new messages to it."
+            "-c",
+            "--conversation",
+            metavar="FILE",
+            help="Continue the conversation in FILE, and append to it.",
         ),
     ] = None
     no_wait: Annotated[bool, option("--no-wait", help="Fail (15) if another run holds the conversation.")] = (
@@ -98,7 +101,9 @@ class OutputOptions(OptionGroup):
 
     title = "Output"
 
-    format: Annotated[OutputFormat | None, option("-F", "--format", help="What is written [text].")] = None
+    format: Annotated[OutputFormat | None, option("-F", "--format", help="Format of the answer [text].")] = (
+        None
+    )
     json: Annotated[bool, option("--json", help="The same as -F json.")] = False
     output: Annotated[
         str | None,

@@ -24,9 +24,9 @@ BATCH = Command(
     _run,
     common=COMMON,
     details="""
-        A record is a line: a prompt, a JSON string, or an object with prompt or messages, or of the OpenAI Batch
-        API, optionally with id, model, system and parameters. Answers come as they are completed. With -o a run that
-        was ended, however it was, is taken up with --resume: what was answered is not asked again.
+        A record is a line: a prompt, a JSON string, an object with prompt or messages, or an object of the OpenAI
+        Batch API. An object may also have id, model, system and parameters. Results are written as they complete.
+        After any end of a run with -o, --resume continues it: answered records are not sent again.
     """,
     examples=(
         Example(
@@ -34,7 +34,7 @@ BATCH = Command(
         ),
         Example(
             "mmpipe batch topics.txt -o answers.jsonl -j 8 && jq -r .content answers.jsonl",
-            "A file in, a journal out; again with --resume after a break.",
+            "A file in, a journal out; --resume continues it after a break.",
         ),
     ),
 )

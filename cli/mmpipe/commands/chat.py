@@ -1,4 +1,4 @@
-"""`chat` and `stream`: one prompt, one answer; they differ in one flag."""
+"""`chat` and `stream`: one prompt, one answer; `stream` writes it as it arrives."""
 
 from functools import partial
 
@@ -16,19 +16,21 @@ def _answer(program: Program, options: ChatOptions, *, live: bool) -> None:
 
 
 _DETAILS = """
-    A conversation (-c, --messages, -F messages) is a message of the API on each line, kept as it came and sent back
-    whole. FILE is locked from its reading to the one write that extends it, once the answer is there.
+    A conversation (-c, --messages, -F messages) has one message of the API on each line, unchanged. FILE is locked
+    until the new messages are appended in one write, after the whole answer.
 
-    A COMMAND of --run gets the arguments of the call as JSON on standard input; what it prints is the result, and a
-    status other than 0 is told to the model. It gets PATH, HOME, USER, LOGNAME, SHELL, TERM, TMPDIR, TZ, LANG and LC_*,
-    and is killed with its children. Without --run the calls come out, and --tool-result goes on.
+    A COMMAND of --run reads the arguments of the call as JSON on standard input. Its output is the result; a status
+    other than 0 is reported to the model. Its environment has only PATH, HOME, USER, LOGNAME, SHELL, TERM, TMPDIR, TZ,
+    LANG and LC_*. It is killed with its children. Without --run the calls are the output, and --tool-result answers
+    them in another run.
 
-    The schema is told to the model in a system message that is not kept. Fences and prose around the JSON are taken off.
+    The model gets the schema in a system message, which the conversation does not keep. Fences and prose around the
+    JSON are removed.
     """
 
 CHAT = Command(
     "chat",
-    "Ask one prompt, and write the answer once it is whole.",
+    "Ask one prompt, and write the answer when it is complete.",
     ChatOptions,
     partial(_answer, live=False),
     common=COMMON,
@@ -36,11 +38,11 @@ CHAT = Command(
     examples=(
         Example(
             'git diff | mmpipe chat "Write a commit message for this diff."',
-            "What comes by the pipe follows the words.",
+            "Piped input follows the words.",
         ),
         Example(
             'mmpipe chat -f notes.txt "Summarise in three lines." -o summary.txt',
-            "A file in, a file out: all of the answer, or untouched.",
+            "A file in, a file out: the whole answer, or the old file.",
         ),
     ),
 )

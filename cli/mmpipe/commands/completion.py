@@ -27,7 +27,7 @@ COMPLETION = Command(
     CompletionOptions,
     _print_document,
     common=COMMON,
-    details="The same files are installed under share/; this is for where they are not found.",
+    details="The same files are installed under share/; this command is for shells that do not find them.",
     examples=(
         Example("source <(mmpipe completion bash)", "TAB in the running bash."),
         Example("mmpipe completion man > mmpipe.1", "The manual page; man -l mmpipe.1 shows it."),

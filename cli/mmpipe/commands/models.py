@@ -14,16 +14,16 @@ def _run(program: Program, options: ModelsOptions) -> None:
 
 MODELS = Command(
     "models",
-    "Show what can be asked, and what it costs.",
+    "List the models, with their limits and prices.",
     ModelsOptions,
     _run,
     common=COMMON,
     details="""
-        A table on a terminal, as far as it is wide; elsewhere lines with a tab between the columns: id; context and
-        max_output, in tokens; tps, in tokens a second; input, output and cache_read, in US dollars for a million
-        tokens of the smallest prompts (--json has all prices); images, if it takes them; thinking, which is always,
-        switch (-p thinking says) or adaptive; ends, the day on which it was said to end; note; and live, with --live:
-        served, new (not in the catalogue) or gone. Empty is what is not known.
+        A table on a terminal, as wide as it; elsewhere lines with a tab between the columns: id; context and
+        max_output, in tokens; tps, in tokens a second; input, output and cache_read, in US dollars per million
+        tokens of the smallest prompts (--json has all prices); images, if the model takes them; thinking: always,
+        switch (by -p thinking) or adaptive; ends, the announced last day; note; and with --live, live: served, new
+        (not in the catalogue) or gone. An unknown value is empty.
     """,
     examples=(
         Example("mmpipe models | cut -f 1,5,6", "Names, and prices in and out."),

@@ -37,11 +37,11 @@ SIM = Command(
         DIALECT is incremental, cumulative, last-frame-message, done, mirrored, leftover-closer, no-opening-tag,
         mm-closer, several-blocks, tag-cut, crlf, call-at-finish, call-cut, no-index or no-usage.
 
-        A prompt that begins with sim: orders an answer: "sim:echo TEXT", "sim:think THINKING|||TEXT", "sim:length N"
-        (characters), "sim:chunks N", "sim:empty", or "sim:turns A|||B" (A, and B once the user complained of A).
+        A prompt that begins with sim: chooses its answer: "sim:echo TEXT", "sim:think THINKING|||TEXT", "sim:length N"
+        (characters), "sim:chunks N", "sim:empty", or "sim:turns A|||B" (A, then B after the next message).
         If tools are given, "sim:tool NAME JSON" calls one; there may be more such lines, and lines of
         "sim:say TEXT" (said before the calls), "sim:then" (the next round of calls) and, at the end, "sim:again"
-        (the last round for ever).
+        (repeat the last round for ever).
     """,
     examples=(
         Example(
@@ -50,7 +50,7 @@ SIM = Command(
         ),
         Example(
             'mmpipe sim --tps 30 --latency 1 -- mmpipe stream -n "Tell me a story."',
-            "As slow as the real one.",
+            "As slow as the real service.",
         ),
     ),
     takes_command=True,

@@ -1,4 +1,4 @@
-"""The tree of everything that can be typed."""
+"""The tree of all commands."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class NoOptions:
 
 
 def _mmpipe(_: Program, __: NoOptions) -> None:
-    """The program by itself does nothing but tell about itself."""
+    """Do nothing: without a command only --help and --version work."""
 
 
 TREE = Tree(
@@ -29,10 +29,10 @@ TREE = Tree(
         _mmpipe,
         common=(AboutOptions,),
         details="""
-            The prompt is made of words, then files, then standard input. The answer goes to standard output, and
-            whatever is said about it to standard error. Status 0 means that the whole answer came and was written.
+            The prompt has words, then files, then standard input. The answer goes to standard output, every report
+            to standard error. Status 0 means that the whole answer arrived and was written.
 
-            Settings are options, or the environment, or a configuration file, in this order; the key is taken from
+            Settings come from options, the environment and a configuration file, in this order. The key comes from
             MINIMAX_API_KEY.
         """,
         examples=(

@@ -68,11 +68,11 @@ class RequestOptions(OptionGroup):
     ] = ()
     native_thinking: Annotated[
         bool,
-        option("--native-thinking", help="Have the thinking sent as tags in the text, and parse them."),
+        option("--native-thinking", help="Let the model send thinking as tags in the text, and parse them."),
     ] = False
     wire: Annotated[
         Literal["stream", "whole"] | None,
-        option("--wire", help="How the API is asked, whatever is written here."),
+        option("--wire", help="How the API sends the answer; the output stays the same."),
     ] = None
 
 
@@ -111,7 +111,7 @@ class ServiceOptions(OptionGroup):
         option(
             "--max-time",
             metavar="SECONDS",
-            help=f"Longest time for an answer, retries included [{DEFAULTS['max_time']}].",
+            help=f"Longest time for an answer, with retries and tools [{DEFAULTS['max_time']}].",
         ),
     ] = None
     retries: Annotated[

@@ -20,13 +20,13 @@ class ListOptions(OptionGroup):
     model: Annotated[str | None, argument("MODEL", help="Show this model alone.")] = None
     format: Annotated[
         ListFormat | None,
-        option("-F", "--format", help="What is written [a table on a terminal, tsv elsewhere]."),
+        option("-F", "--format", help="Format of the list [a table on a terminal, tsv elsewhere]."),
     ] = None
     json: Annotated[bool, option("--json", help="The same as -F jsonl.")] = False
-    header: Annotated[bool, option("--header", help="Begin the tsv with a line of names.")] = False
+    header: Annotated[bool, option("--header", help="Begin the TSV with a line of column names.")] = False
     live: Annotated[
         bool,
-        option("--live", help="Ask the host, and mark what it serves, what is new and what is gone."),
+        option("--live", help="Ask the host, and mark models as served, new or gone."),
     ] = False
 
     def __post_init__(self) -> None:

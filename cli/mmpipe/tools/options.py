@@ -41,12 +41,10 @@ class ToolOptions(OptionGroup):
     ] = 4
     max_rounds: Annotated[
         int,
-        option(
-            "--max-rounds", metavar="N", at_least=0, help="End after so many rounds of calls [{default}]."
-        ),
+        option("--max-rounds", metavar="N", at_least=0, help="Most rounds of calls [{default}]."),
     ] = 8
     max_calls: Annotated[
-        int, option("--max-calls", metavar="N", at_least=0, help="End after so many calls [{default}].")
+        int, option("--max-calls", metavar="N", at_least=0, help="Most calls in all [{default}].")
     ] = 32
     tool_timeout: Annotated[
         float,
@@ -56,7 +54,7 @@ class ToolOptions(OptionGroup):
     ] = 30.0
     confirm: Annotated[bool, option("--confirm", help="Ask on the terminal before each tool is run.")] = False
     sandbox: Annotated[
-        bool, option("--sandbox", help="Run tools in bubblewrap: no network, nothing to write to.")
+        bool, option("--sandbox", help="Run tools in bubblewrap: no network, no writable files.")
     ] = False
     tool_dir: Annotated[
         str | None, option("--tool-dir", metavar="DIR", help="Where tools run; writable in the sandbox too.")
