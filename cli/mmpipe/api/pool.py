@@ -15,7 +15,7 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
-from mmpipe.text.json_bytes import encode_json
+from mmpipe.text.json_encoding import encode_json
 
 if TYPE_CHECKING:
     import httpx2

@@ -11,7 +11,7 @@ from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.events import Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.errors import InputError, MmpipeError
-from mmpipe.text.json_bytes import encode_json
+from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.strict_json import loads
 
 _NAMES = ("id", "custom_id")

@@ -13,7 +13,7 @@ from typing import Final
 
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
-from mmpipe.text.json_bytes import format_json, reject_lone_surrogates
+from mmpipe.text.json_encoding import format_json, reject_lone_surrogates
 from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.inputs import MAX_PROMPT

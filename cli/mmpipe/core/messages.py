@@ -6,7 +6,7 @@ from mmpipe.core.calls import find_open_calls, format_calls, is_valid_json, pars
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.errors import InputError
-from mmpipe.text.json_bytes import encode_json
+from mmpipe.text.json_encoding import encode_json
 
 # Parts of a message that a model with images accepts.
 _IMAGE_PARTS = frozenset({"image_url", "video_url"})

@@ -6,7 +6,7 @@ from typing import TypeGuard
 from mmpipe.core.catalogue import Model
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
-from mmpipe.text.json_bytes import reject_lone_surrogates
+from mmpipe.text.json_encoding import reject_lone_surrogates
 from mmpipe.text.visible import one_line
 
 # Body fields with their own option, which -p must not set.

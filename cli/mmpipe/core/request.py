@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.core.events import Message
-from mmpipe.text.json_bytes import format_sorted_json
+from mmpipe.text.json_encoding import format_sorted_json
 
 # Fields that change how the answer is sent, and not the question.
 _WIRE: Final = ("stream", "stream_options")

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Never, TypeAlias
 
-from mmpipe.text.json_bytes import format_json
+from mmpipe.text.json_encoding import format_json
 
 Json: TypeAlias = dict[str, object]
 

@@ -10,7 +10,7 @@ from typing import Final
 from mmpipe.errors import InputError, UsageError
 from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import strict_json
-from mmpipe.text.json_bytes import encode_json, reject_lone_surrogates
+from mmpipe.text.json_encoding import encode_json, reject_lone_surrogates
 from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -8,7 +8,7 @@ from typing import assert_never
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
-from mmpipe.text.json_bytes import format_json
+from mmpipe.text.json_encoding import format_json
 from mmpipe.text.visible import visible, visible_json
 from mmpipe.unix.streams import Output
 from mmpipe.writers.options import LineFormat

@@ -6,7 +6,7 @@ from typing import Protocol, assert_never
 
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import MmpipeError
-from mmpipe.text.json_bytes import format_json
+from mmpipe.text.json_encoding import format_json
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
 from mmpipe.writers.writer import WholeAnswer, Writer

@@ -7,7 +7,7 @@ import msgspec
 
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
-from mmpipe.text.json_bytes import format_sorted_json
+from mmpipe.text.json_encoding import format_sorted_json
 from mmpipe.text.strict_json import MAX_DEPTH
 
 _DECODER: Final = msgspec.json.Decoder()
