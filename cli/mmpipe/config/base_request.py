@@ -33,7 +33,7 @@ def build_base_request(
     split = {} if options.native_thinking else {"reasoning_split": True}
     further = parse_parameters(options.param)
     if twice := sorted(further.keys() & fields.keys()):
-        raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: one of them")
+        raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: use only one of them")
     body = {**sampled, **split, **fields, **further}
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():

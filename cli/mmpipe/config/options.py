@@ -41,7 +41,7 @@ class SystemMessageOptions(OptionGroup):
     def __post_init__(self) -> None:
         """Raise UsageError for two system messages."""
         if self.system is not None and self.system_file is not None:
-            raise UsageError("--system and --system-file: one of them")
+            raise UsageError("--system and --system-file: use only one of them")
 
 
 @dataclass(frozen=True, slots=True)

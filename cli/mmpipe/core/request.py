@@ -46,5 +46,5 @@ class Request:
         from hashlib import sha256
 
         question = {name: value for name, value in self.body().items() if name not in _WIRE}
-        # Lone surrogates are escaped as in json_bytes.
+        # Lone surrogates are escaped as in encode_json.
         return sha256(format_sorted_json(question).encode(errors="backslashreplace")).hexdigest()

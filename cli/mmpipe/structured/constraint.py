@@ -53,7 +53,7 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         return OutputConstraint(None if options.extract is None else _extraction(options.extract, warn))
     if options.extract is not None:
         raise UsageError(
-            "--schema and --extract: one of them; --schema takes the JSON out of the answer by itself"
+            "--schema and --extract: use only one of them; --schema takes the JSON out of the answer by itself"
         )
     schema = Schema.parse(read_text(options.schema), options.schema)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
