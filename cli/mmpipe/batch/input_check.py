@@ -13,7 +13,7 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
     Sidecar,
     changes,
-    fingerprint_of,
+    read_fingerprint,
     read_sidecar,
     settings_sha256,
     write_sidecar,
@@ -253,7 +253,7 @@ def _has_answer(journal: Journal) -> Callable[[str], bool]:
 
 def _sidecar(source: BatchInput) -> Sidecar:
     options = source.options
-    inputs = (fingerprint_of(path) for path in options.records.files)
+    inputs = (read_fingerprint(path) for path in options.records.files)
     return Sidecar(
         inputs=tuple(found for found in inputs if found is not None),
         settings_sha256=settings_sha256(

@@ -150,7 +150,7 @@ def test_a_line_says_who_it_is_and_how_it_stands_and_its_place_if_it_has_one(
         (b"{", "is not JSON in UTF-8"),
         (b"[]", "is not a JSON object"),
         (record("a", request_sha256=None), "has no request_sha256"),
-        (record("a", request_sha256="z" * 64), "has a request_sha256 that is none"),
+        (record("a", request_sha256="z" * 64), "has a request_sha256 that is not one"),
     ],
 )
 def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, said: str) -> None:
@@ -211,7 +211,7 @@ def test_a_line_inside_that_is_no_record_is_refused_by_its_number(
 ) -> None:
     content = record("a") + line + b"\n" + record("b") + b'{"torn'
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"^{path} is no journal that can be resumed: line 2 .*{reason}"):
+    with pytest.raises(InputError, match=f"^{path} is not a journal that can be resumed: line 2 .*{reason}"):
         resumed(path)
     assert content == path.read_bytes()
 

@@ -81,7 +81,7 @@ def test_an_end_that_no_crash_of_ours_can_leave_is_not_cut_off(path: Path, end: 
     for content in (end, record("a") + end):
         path.write_bytes(content)
         with pytest.raises(
-            InputError, match=f"^{path} is no journal .*: its last line .*; it was left as it is$"
+            InputError, match=f"^{path} is not a journal .*: its last line .*; it was left as it is$"
         ):
             resumed(path)
         assert content == path.read_bytes()
@@ -103,7 +103,7 @@ def test_a_file_without_line_ends_is_refused_and_not_read_into_memory(path: Path
             file.write(b"}" + end)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(
-            InputError, match=rf"^{path} is no journal .*: (line 1 is not JSON|its last line is too long)"
+            InputError, match=rf"^{path} is not a journal .*: (line 1 is not JSON|its last line is too long)"
         ):
             resumed(path)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.journal.ledger import Ledger, in_order, key_of
+from mmpipe.batch.journal.ledger import Ledger, make_key, sorted_rows
 
 NAMES = st.integers(0, 3000).map(str)
 
@@ -16,13 +16,13 @@ NAMES = st.integers(0, 3000).map(str)
 @given(st.lists(st.tuples(NAMES, st.binary(min_size=3, max_size=3)), max_size=200))
 def test_it_knows_what_a_dict_knows(pairs: list[tuple[str, bytes]]) -> None:
     ledger = Ledger(3)
-    ledger.put_all((key_of(name), value) for name, value in pairs[:100])
+    ledger.put_all((make_key(name), value) for name, value in pairs[:100])
     for name, value in pairs[100:]:
-        ledger.put(key_of(name), value)
+        ledger.put(make_key(name), value)
     expected = dict(pairs)
     assert len(expected) == len(ledger)
     for name in (*expected, "another"):
-        assert expected.get(name) == ledger.get(key_of(name))
+        assert expected.get(name) == ledger.get(make_key(name))
 
 
 def test_what_was_put_is_there_before_the_next_is_asked_for() -> None:
@@ -30,8 +30,8 @@ def test_what_was_put_is_there_before_the_next_is_asked_for() -> None:
 
     def pairs() -> Iterator[tuple[bytes, bytes]]:
         for number in range(3000):
-            yield key_of(str(number)), number.to_bytes(2)
-            assert number.to_bytes(2) == ledger.get(key_of(str(number)))
+            yield make_key(str(number)), number.to_bytes(2)
+            assert number.to_bytes(2) == ledger.get(make_key(str(number)))
 
     ledger.put_all(pairs())
     assert 3000 == len(ledger)
@@ -39,7 +39,7 @@ def test_what_was_put_is_there_before_the_next_is_asked_for() -> None:
 
 @given(st.lists(st.binary(min_size=3, max_size=3)))
 def test_few_rows_come_in_order(rows: list[bytes]) -> None:
-    assert sorted(rows) == list(in_order(bytearray(b"".join(rows)), 3))
+    assert sorted(rows) == list(sorted_rows(bytearray(b"".join(rows)), 3))
 
 
 def test_many_rows_come_in_order_without_being_objects_all_at_once() -> None:
@@ -48,7 +48,7 @@ def test_many_rows_come_in_order_without_being_objects_all_at_once() -> None:
     expected = sorted(bytes(rows[at : at + 5]) for at in range(0, len(rows), 5))
     tracemalloc.start()
     try:
-        assert all(row == other for row, other in zip(expected, in_order(rows, 5), strict=True))
+        assert all(row == other for row, other in zip(expected, sorted_rows(rows, 5), strict=True))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -61,9 +61,9 @@ def test_many_rows_are_found_again_and_take_little_more_than_themselves() -> Non
     try:
         ledger = Ledger(width)
         for number in range(count):
-            ledger.put(key_of(str(number)), number.to_bytes(width))
+            ledger.put(make_key(str(number)), number.to_bytes(width))
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert all(number.to_bytes(width) == ledger.get(key_of(str(number))) for number in range(count))
+    assert all(number.to_bytes(width) == ledger.get(make_key(str(number))) for number in range(count))
     assert size < 2 * count * (16 + width)

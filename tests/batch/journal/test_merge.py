@@ -108,7 +108,7 @@ def test_an_index_beyond_measure_takes_no_memory_and_nothing_is_said_of_gaps(
     finally:
         tracemalloc.stop()
     assert peak < 10_000_000
-    assert (0, f"an input of {index + 1} records is too long to be looked through for gaps") == (
+    assert (0, f"an input of {index + 1} records is too long to be searched for gaps") == (
         found.missing.count,
         found.unchecked,
     )
@@ -123,7 +123,7 @@ def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> Non
         record("a", index=True),
     ):
         _, found = merged(tmp_path, content)
-        assert (0, "no record says which place of the input it has") == (
+        assert (0, "no record has its index in the input") == (
             found.missing.count,
             found.unchecked,
         )

@@ -11,7 +11,7 @@ from mmpipe.batch.journal.sidecar import (
     Sidecar,
     changes,
     fingerprint,
-    fingerprint_of,
+    read_fingerprint,
     read_sidecar,
     settings_sha256,
     sidecar_path,
@@ -31,9 +31,9 @@ def prompts(tmp_path: Path) -> Path:
 
 def test_what_is_written_is_read_and_nothing_has_changed(tmp_path: Path, prompts: Path) -> None:
     journal = str(tmp_path / "out")
-    write_sidecar(journal, sidecar(fingerprint_of(str(prompts)), model="m", top_p=0.5))
-    assert sidecar(fingerprint_of(str(prompts)), top_p=0.5, model="m") == read_sidecar(journal)
-    assert [] == changes(read_sidecar(journal), sidecar(fingerprint_of(str(prompts)), model="m", top_p=0.5))
+    write_sidecar(journal, sidecar(read_fingerprint(str(prompts)), model="m", top_p=0.5))
+    assert sidecar(read_fingerprint(str(prompts)), top_p=0.5, model="m") == read_sidecar(journal)
+    assert [] == changes(read_sidecar(journal), sidecar(read_fingerprint(str(prompts)), model="m", top_p=0.5))
     assert [".out.mmpipe", "prompts"] == sorted(file.name for file in tmp_path.iterdir())
 
 
@@ -49,22 +49,24 @@ def test_the_size_of_the_input_and_the_part_of_it_are_kept_and_need_not_be_known
 
 
 def test_other_content_another_time_and_another_file_are_told_apart(prompts: Path) -> None:
-    then = sidecar(fingerprint_of(str(prompts)))
+    then = sidecar(read_fingerprint(str(prompts)))
     os.utime(prompts, (1, 1))
-    assert [f"{prompts} was written to since the run before"] == changes(
-        then, sidecar(fingerprint_of(str(prompts)))
+    assert [f"{prompts} was written to since the previous run"] == changes(
+        then, sidecar(read_fingerprint(str(prompts)))
     )
     prompts.write_bytes(b"one\nTWO\n")
-    assert [f"{prompts} has changed since the run before"] == changes(
-        then, sidecar(fingerprint_of(str(prompts)))
+    assert [f"{prompts} has changed since the previous run"] == changes(
+        then, sidecar(read_fingerprint(str(prompts)))
     )
     other = fingerprint("/other", prompts.stat(), b"")
-    assert ["/other was no input of the run before"] == changes(then, sidecar(other))
+    assert ["/other was not an input of the previous run"] == changes(then, sidecar(other))
     assert [] == changes(sidecar(), sidecar(other))
 
 
 def test_other_settings_are_told() -> None:
-    assert ["the settings are not those of the run before"] == changes(sidecar(model="a"), sidecar(model="b"))
+    assert ["the settings differ from those of the previous run"] == changes(
+        sidecar(model="a"), sidecar(model="b")
+    )
 
 
 def test_only_the_head_of_a_file_is_looked_at(prompts: Path) -> None:
@@ -76,7 +78,7 @@ def test_only_the_head_of_a_file_is_looked_at(prompts: Path) -> None:
 
 def test_a_pipe_and_a_missing_file_have_no_fingerprint(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert [None, None] == [fingerprint_of(str(tmp_path / name)) for name in ("pipe", "missing")]
+    assert [None, None] == [read_fingerprint(str(tmp_path / name)) for name in ("pipe", "missing")]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final, Literal
 
 from mmpipe.batch.journal.journal_file import open_to_read
-from mmpipe.batch.journal.ledger import Ledger, key_of
+from mmpipe.batch.journal.ledger import Ledger, make_key
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
@@ -26,58 +26,58 @@ _ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attemp
 
 @dataclass(slots=True, eq=False)
 class Journal:
-    """What is already answered, as of the opening, and the end to append to.
+    """The answers that the file had when it was opened, and its end to append to.
 
-    `repaired` says what had to be done to the end of the file, if anything.
+    `repaired` is a sentence about the repair of its end, if one was needed.
     """
 
     path: str
     repaired: str | None
     _file: LockedFile
     _known: Ledger
-    _unsynced: bool = True  # what a run before wrote may not be on the disk either
+    _unsynced: bool = True  # bytes of the previous run may not be on the disk either
     _lost: OutputError | None = None
     _syncing: Lock = field(default_factory=Lock)
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is a record of this id."""
-        return bool(len(self._known)) and self._known.get(key_of(name)) is not None
+        """Return True if there is a record of this id."""
+        return bool(len(self._known)) and self._known.get(make_key(name)) is not None
 
     def __len__(self) -> int:
-        """How many ids it had when it was opened."""
+        """The number of ids when the file was opened."""
         return len(self._known)
 
     def state(self, name: str, request_sha256: str) -> State:
-        """How this request stands; `changed` if the id was asked something else."""
+        """The state of this request; `changed` if the id has another request."""
         if not len(self._known):
             return "new"
-        row = self._known.get(key_of(name))
+        row = self._known.get(make_key(name))
         if row is None:
             return "new"
-        request, said = _ROW.unpack(row)
+        request, attempts = _ROW.unpack(row)
         if request not in (NOT_ASKED, request_half(request_sha256)):
             return "changed"
-        return "good" if said & 1 else "failed"
+        return "good" if attempts & 1 else "failed"
 
     def is_good(self, name: str) -> bool:
-        """Whether the id has a good answer, whatever was asked."""
-        row = self._known.get(key_of(name))
+        """Return True if the id has a good answer, to whatever request."""
+        row = self._known.get(make_key(name))
         return row is not None and bool(_ROW.unpack(row)[1] & 1)
 
     def attempt(self, name: str) -> int:
-        """How often the id was asked before this run; 0 if never."""
+        """The number of attempts before this run."""
         if not len(self._known):
             return 0
-        row = self._known.get(key_of(name))
+        row = self._known.get(make_key(name))
         return 0 if row is None else _ROW.unpack(row)[1] >> 1
 
     @property
     def end(self) -> int:
-        """Where the next line that is appended will begin."""
+        """The position where the next appended line will begin, in bytes."""
         return os.fstat(self._file.descriptor).st_size
 
     def read(self, position: int, length: int) -> bytes:
-        """Bytes that were written before; raises OutputError if they are not there any more."""
+        """Read bytes that were written before; raises OutputError if they are gone."""
         try:
             data = os.pread(self._file.descriptor, length, position)
         except OSError as error:
@@ -87,13 +87,13 @@ class Journal:
         return data
 
     def clear(self) -> None:
-        """Begin anew; raises OutputError."""
+        """Empty the file; raises OutputError."""
         self._file.truncate(0)
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Write whole lines, all in one write; what is written survives the death of the process.
+        """Append complete lines in one write; they survive the death of the process, and after `sync` a power cut.
 
-        Raises OutputError, and then the file ends with the last line that went in whole.
+        Raises OutputError; the file then ends with the last line that was written completely.
         """
         data = b"".join(lines)
         if data.count(b"\n") != len(lines) or not all(line.endswith(b"\n") for line in lines):
@@ -112,7 +112,7 @@ class Journal:
         """
         with self._syncing:
             if self._lost is None and self._unsynced:
-                # Before it begins: what another thread appends meanwhile is for the next time.
+                # Before the sync begins: lines that another thread appends meanwhile need the next one.
                 self._unsynced = False
                 try:
                     self._file.sync()
@@ -125,11 +125,11 @@ class Journal:
 
 @contextmanager
 def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
-    """The file, locked for as long as the context lasts, with everything on the disk when it ends.
+    """Open the file, locked until the context ends, and then synced.
 
-    What is to be overwritten counts for nothing, and stays until `clear`.
+    With `overwrite` its records do not count, and stay until `clear`.
 
-    Raises UsageError, Busy, InputError for what is no journal (and leaves it as it is), OutputError.
+    Raises UsageError, Busy, InputError for a file that is not a journal (which is left as it is), OutputError.
     """
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
@@ -146,7 +146,7 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
 
 @contextmanager
 def read_journal(path: str) -> Iterator[Journal]:
-    """The same to be looked at only: nothing is repaired, and a file that is not there is an empty one.
+    """Open the file for reading only: it is not repaired, and a missing file counts as an empty one.
 
     Raises Busy, InputError.
     """
@@ -162,7 +162,7 @@ def _open_locked(path: str) -> LockedFile:
     def check(descriptor: int) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
             raise UsageError(
-                f"{path} is no file that a batch can be resumed from; leave out -o to write to standard output"
+                f"{path} is not a file that a batch can be resumed from; leave out -o to write to standard output"
             )
 
     try:
@@ -179,7 +179,7 @@ def _ready(file: LockedFile, *, resume: bool, overwrite: bool) -> Journal:
         elif resume:
             repaired, known = _resume(file)
         else:
-            raise UsageError(f"{file.path} has content: --resume goes on with it, --overwrite starts over")
+            raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
     return Journal(file.path, repaired, file, known)
@@ -198,22 +198,22 @@ def _resume(file: LockedFile) -> tuple[str | None, Ledger]:
 
 def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
     for entry in found:
-        key, attempt = key_of(entry.name), entry.attempt
+        key, attempt = make_key(entry.name), entry.attempt
         if attempt:
             yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)
             continue
         before = known.get(key)
         if entry.request != NOT_ASKED:
-            # Lines of the Batch API do not say how often.
+            # Lines of the Batch API have no number of attempts.
             earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
             yield key, _ROW.pack(entry.request, earlier + 1 << 1 | entry.good)
         elif before is None:
-            # What was not asked says nothing about what was.
+            # A record that was not asked must not replace one that was.
             yield key, _ROW.pack(NOT_ASKED, 0)
 
 
 def _repair(file: LockedFile, tail: Tail, line: bytes, whole: Entry | None) -> str | None:
-    """Make the file end with a newline; what was done, or None."""
+    """Make the file end with a newline; returns a sentence about the repair, or None."""
     if tail.start == tail.size:
         return None
     kept = tail.start if whole is None else tail.end

@@ -1,4 +1,4 @@
-"""A journal as a file to be read, which is left as it is."""
+"""Opens journals for reading only."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from mmpipe.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class JournalFile:
-    """A journal to be read: whole lines up to `end`, and perhaps a last one that lacks its newline."""
+    """A journal to read: complete lines up to `end`, and perhaps a last record without its newline."""
 
     descriptor: int
     path: str
@@ -20,13 +20,13 @@ class JournalFile:
     is_torn: bool
 
     def entries(self) -> Iterator[Entry]:
-        """What each record says."""
+        """The entries of all records."""
         yield from entries(self.descriptor, self.end, self.path)
         if self.last is not None:
             yield self.last[1]
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Where each line begins, and the line."""
+        """The position of each line in the file, and the line."""
         at = 0
         for line in lines(self.descriptor, self.end):
             yield at, line
@@ -37,7 +37,7 @@ class JournalFile:
 
 @contextmanager
 def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: None) -> Iterator[JournalFile]:
-    """The journal, locked with `lock`. Raises InputError."""
+    """Open the journal and lock it with `lock`. Raises InputError, and what `lock` raises."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

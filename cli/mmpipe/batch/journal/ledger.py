@@ -1,4 +1,4 @@
-"""A table of millions of small rows: 16-byte keys to values of one width, without an object for each."""
+"""A hash table for millions of small rows: 16-byte keys to values of one width, without an object for each."""
 
 import struct
 from array import array
@@ -9,12 +9,12 @@ from typing import Final
 
 _KEY: Final = 16
 _SLOTS: Final = 1024  # to begin with; always a power of two
-_MANY: Final = 1 << 20  # slots, from which on a fourfold table is too much to have half empty
+_MANY: Final = 1 << 20  # slots; larger tables double instead of growing fourfold, to waste less memory
 _PIECE: Final = 1 << 14  # rows that are sorted at once
 
 
 class Ledger:
-    """Rows one after the other, and slots of four bytes that say where to look; a dict takes six times as much."""
+    """Rows in one byte array, and slots of four bytes that point to them; a dict takes six times the memory."""
 
     __slots__ = ("_count", "_rows", "_slots", "_step")
 
@@ -37,8 +37,8 @@ class Ledger:
         self.put_all(((key, value),))
 
     def put_all(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        """Put each key and value; it is there before the next pair is asked for."""
-        # All of it in one loop, which a large journal goes through half a million times.
+        """Put each key and value before the next pair is taken."""
+        # One loop without calls: a large journal passes through it half a million times.
         slots, rows, step = self._slots, self._rows, self._step
         last = len(slots) - 1
         for key, value in pairs:
@@ -60,7 +60,7 @@ class Ledger:
                     last = len(slots) - 1
 
     def _slot(self, key: bytes) -> int:
-        """Where `key` is, or the free slot where it would be."""
+        """The slot of `key`, or the free slot where it belongs."""
         slots, rows, step = self._slots, self._rows, self._step
         last = len(slots) - 1
         slot = hash(key) & last
@@ -77,7 +77,7 @@ class Ledger:
         last = len(slots) - 1
         keys = struct.iter_unpack(f"{_KEY}s{self._step - _KEY}x", self._rows)
         for row, (key,) in enumerate(keys, 1):
-            # No key is there twice, so that none has to be compared.
+            # Keys are unique, so that none needs to be compared.
             slot = hash(key) & last
             while slots[slot]:
                 slot = (slot + 1) & last
@@ -85,13 +85,13 @@ class Ledger:
         self._slots = slots
 
 
-def key_of(name: str) -> bytes:
-    """The key for an id; JSON can hold halves of surrogate pairs, which UTF-8 cannot."""
+def make_key(name: str) -> bytes:
+    """The key for an id; JSON can hold lone surrogates, which UTF-8 cannot."""
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
 
 
-def in_order(rows: bytearray, width: int) -> Iterator[bytes]:
-    """The rows of this width, the smallest first; they are moved about, so that few are objects at a time."""
+def sorted_rows(rows: bytearray, width: int) -> Iterator[bytes]:
+    """The rows of this width in ascending order; `rows` is reordered, so that few rows are objects at a time."""
     step = _PIECE * width
     pieces = [(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
     for start, end in pieces:

@@ -1,4 +1,4 @@
-"""Reads journals: whole lines, what each record says of itself, and a torn end."""
+"""Reads journals: complete lines, the entry of each record, and a torn end."""
 
 import io
 import os
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 20
 _READ: Final = 1 << 16  # stays in the cache until its lines are decoded
-# More than any record of ours; a file with longer lines is something else, and must not fill the memory.
+# Longer than any record; a file with longer lines is not a journal, and must not fill the memory.
 LINE_LIMIT: Final = 64 << 20
-_NO_RECORD: Final = "has no id, error, attempt or request_sha256 as a record of a batch has them"
-# Instead of half a hash, where nothing could be asked.
+_NO_RECORD: Final = "lacks a valid id, error, attempt or request_sha256, which a record of a batch has"
+# Instead of half a hash: the record had no valid request.
 NOT_ASKED: Final = bytes(16)
 
 
 class Entry(msgspec.Struct, gc=False):
-    """What one record says of itself.
+    """The fields of a record that a later run needs.
 
-    `request` is the first half of its hash, or NOT_ASKED; `attempt` is 0 if not said; `index` is the place in the
-    whole input, if it has one.
+    `request` is the first half of its hash, or NOT_ASKED; `attempt` is 0 if unknown; `index` is that of the whole input,
+    if it is known.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Entry(msgspec.Struct, gc=False):
     index: int | None
 
 
-class _Said(msgspec.Struct, gc=False):
-    """The fields of a record that are read; the others are skipped, which is what makes it fast."""
+class _EntryFields(msgspec.Struct, gc=False):
+    """The fields that are decoded; skipping all others makes it fast."""
 
     error: dict[str, object] | None
     request_sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64)] | None = None
@@ -48,11 +48,11 @@ class _Said(msgspec.Struct, gc=False):
     index: object = None
 
 
-_DECODE: Final = msgspec.json.Decoder(_Said).decode
+_DECODE: Final = msgspec.json.Decoder(_EntryFields).decode
 
 
-class _Part(io.RawIOBase):
-    """A file up to `end`, wherever others read and write in it."""
+class _FilePart(io.RawIOBase):
+    """A file up to `end`, read without moving the position of its descriptor."""
 
     def __init__(self, descriptor: int, end: int) -> None:
         self._descriptor, self._end, self._at = descriptor, end, 0
@@ -68,7 +68,7 @@ class _Part(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The bytes after the last newline, from `start`; behind `end` are only NULs, up to `size`."""
+    """The bytes after the last newline, from `start`; from `end` up to `size` there are only NULs."""
 
     start: int
     end: int
@@ -76,45 +76,45 @@ class Tail:
 
 
 def entry(line: bytes) -> Entry:
-    """Raises ValueError, saying what the line is, if it is no record of a batch."""
+    """Parse a line; raises ValueError with a phrase about the line if it is not a record of a batch."""
     try:
-        # Of what it skips msgspec does not ask whether it is UTF-8.
+        # msgspec does not check the fields that it skips.
         line.decode()
-        said = _DECODE(line)
+        fields = _DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        said = _read_slowly(line)
-    name, index, sha256 = said.custom_id, said.index, said.request_sha256
+        fields = _parse_slowly(line)
+    name, index, sha256 = fields.custom_id, fields.index, fields.request_sha256
     if name is None:
-        name = said.id
+        name = fields.id
     if type(name) is not str:
         raise ValueError(_NO_RECORD)
     if type(index) is not int or index < 0:
         index = None
     if sha256 is not None:
-        return Entry(name, request_half(sha256), said.error is None, said.attempt, index)
-    if said.error is not None and not said.attempt:
+        return Entry(name, request_half(sha256), fields.error is None, fields.attempt, index)
+    if fields.error is not None and not fields.attempt:
         return Entry(name, NOT_ASKED, False, 0, index)
     raise ValueError("has no request_sha256")
 
 
 def request_half(sha256: str) -> bytes:
-    """The 16 bytes by which a request is told from another; raises ValueError for what is no SHA-256."""
+    """The 16 bytes that identify a request; raises ValueError if `sha256` is not a SHA-256."""
     try:
         return bytes.fromhex(sha256)[:16]
     except ValueError:
-        raise ValueError("has a request_sha256 that is none") from None
+        raise ValueError("has a request_sha256 that is not one") from None
 
 
 def lines(descriptor: int, end: int) -> Iterator[bytes]:
-    """Every line before `end`, which is after a newline; one that is too long comes in parts, which are no records."""
-    # Half as dear as cutting blocks into lists of lines.
-    following = io.BufferedReader(_Part(descriptor, end), _READ).readline
+    """Every line before `end`, which is after a newline; a line that is too long comes in parts, which are not records."""
+    # Twice as fast as cutting blocks into lists of lines.
+    following = io.BufferedReader(_FilePart(descriptor, end), _READ).readline
     while line := following(LINE_LIMIT):
         yield line
 
 
 def entries(descriptor: int, end: int, path: str) -> Iterator[Entry]:
-    """What each whole line says; raises InputError for one that is no record."""
+    """The entry of each line; raises InputError for a line that is not a record."""
     for number, line in enumerate(lines(descriptor, end), 1):
         try:
             yield entry(line)
@@ -123,7 +123,7 @@ def entries(descriptor: int, end: int, path: str) -> Iterator[Entry]:
 
 
 def find_tail(descriptor: int) -> Tail:
-    """Where the whole lines end; some file systems leave NULs where a write was under way at power loss."""
+    """Find the end of the complete lines; after a power cut some file systems leave NULs in place of the last write."""
     size = os.fstat(descriptor).st_size
     end = start = 0
     for offset, block in _backwards(descriptor, size):
@@ -138,10 +138,10 @@ def find_tail(descriptor: int) -> Tail:
 
 
 def last_line(descriptor: int, tail: Tail, path: str) -> tuple[bytes, Entry | None]:
-    """The bytes of the tail, and what they say if they are a whole record that lacks its newline.
+    """Read the bytes of the tail, and their entry if they are a complete record without its newline.
 
-    The rest is about to be cut off, so it must be what a torn write of ours can leave: the beginning of an object,
-    which is never JSON by itself, or NULs. Raises InputError for anything else.
+    Anything else is going to be cut off. So it must be what a torn write can leave: NULs, or the beginning of an
+    object, which is never valid JSON. Raises InputError for all other content.
     """
     if tail.end - tail.start > LINE_LIMIT:
         raise not_a_journal(path, "its last line is too long")
@@ -155,18 +155,18 @@ def last_line(descriptor: int, tail: Tail, path: str) -> tuple[bytes, Entry | No
 
 
 def not_a_journal(path: str, reason: str) -> InputError:
-    """The refusal to touch a file in which something is not ours."""
-    return InputError(f"{path} is no journal that can be resumed: {reason}; it was left as it is")
+    """The error for a file with content that no batch wrote."""
+    return InputError(f"{path} is not a journal that can be resumed: {reason}; it was left as it is")
 
 
-def _read_slowly(line: bytes) -> _Said:
-    """For what msgspec refuses: halves of surrogate pairs, which records may hold, and what is no record."""
+def _parse_slowly(line: bytes) -> _EntryFields:
+    """Parse what msgspec refuses: lone surrogates, which records may hold, and lines that are not records."""
     try:
         value = loads(line.decode())
     except ValueError:
         raise ValueError("is not JSON in UTF-8") from None
     try:
-        return msgspec.convert(value, _Said)
+        return msgspec.convert(value, _EntryFields)
     except msgspec.ValidationError:
         raise ValueError(_NO_RECORD if isinstance(value, dict) else "is not a JSON object") from None
 

@@ -1,4 +1,4 @@
-"""What a journal was made from, kept beside it: so that a later run can say that the input is not the same."""
+"""The sidecar: a file beside a journal that describes its input, so that a later run can report changes."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _NAME: Final = 240  # bytes; with what is put around it less than the 255 of a f
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What an input file looked like."""
+    """The size, time and beginning of an input file."""
 
     path: str
     size: int
@@ -32,8 +32,7 @@ class Fingerprint:
 class Sidecar:
     """The inputs and settings of a run, the process, and when it started (seconds since 1970).
 
-    `records` is how many the whole input has, if it was read to its end; `shard` the part of them that was asked, as in
-    "2/8".
+    `records` is the number in the whole input, if it was read to its end; `shard` is like "2/8".
     """
 
     inputs: tuple[Fingerprint, ...]
@@ -45,12 +44,12 @@ class Sidecar:
 
 
 def fingerprint(path: str, status: os.stat_result, head: bytes) -> Fingerprint:
-    """Of a file with this status that begins with `head`."""
+    """The fingerprint of a file with this status that begins with `head`."""
     return Fingerprint(path, status.st_size, status.st_mtime_ns, sha256(head[:_HEAD]).hexdigest())
 
 
-def fingerprint_of(path: str) -> Fingerprint | None:
-    """Of the file as it is now; None for a pipe or a terminal, and for what cannot be read."""
+def read_fingerprint(path: str) -> Fingerprint | None:
+    """The present fingerprint of the file; None for a pipe or a terminal, and if it cannot be read."""
     with suppress(OSError):
         if stat.S_ISREG(Path(path).stat().st_mode):
             with Path(path).open("rb") as file:
@@ -59,37 +58,37 @@ def fingerprint_of(path: str) -> Fingerprint | None:
 
 
 def settings_sha256(settings: Mapping[str, object]) -> str:
-    """The same for the same settings, in whatever order."""
+    """The SHA-256 of the settings, which does not depend on their order."""
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
-    """Sentences about what is not as it was; none where it is not known how it was."""
+    """Sentences about what has changed since `then`; none if that is unknown."""
     if then is None:
         return []
     before = {known.path: known for known in then.inputs}
-    said = [
+    sentences = [
         sentence
         for file in now.inputs
         if (sentence := _change(before.get(file.path), file, anything=bool(before)))
     ]
     if then.settings_sha256 != now.settings_sha256:
-        said.append("the settings are not those of the run before")
-    return said
+        sentences.append("the settings differ from those of the previous run")
+    return sentences
 
 
 def _change(then: Fingerprint | None, now: Fingerprint, *, anything: bool) -> str | None:
     if then is None:
-        return f"{now.path} was no input of the run before" if anything else None
+        return f"{now.path} was not an input of the previous run" if anything else None
     if (then.size, then.head_sha256) != (now.size, now.head_sha256):
-        return f"{now.path} has changed since the run before"
+        return f"{now.path} has changed since the previous run"
     if then.mtime_ns != now.mtime_ns:
-        return f"{now.path} was written to since the run before"
+        return f"{now.path} was written to since the previous run"
     return None
 
 
 def sidecar_path(journal: str) -> str:
-    """`.out.jsonl.mmpipe` beside `out.jsonl`, wherever a link to that may be."""
+    """The path of the sidecar: `.out.jsonl.mmpipe` beside `out.jsonl`, with links resolved."""
     real = Path(journal).resolve()
     name = os.fsencode(real.name)
     if len(name) > _NAME:
@@ -98,13 +97,13 @@ def sidecar_path(journal: str) -> str:
 
 
 def write_sidecar(journal: str, sidecar: Sidecar) -> None:
-    """Put it there whole or not at all; where a folder takes no file, only a warning is lost."""
+    """Write the sidecar atomically; if the folder permits no file, only a later warning is lost."""
     with suppress(OutputError), replace_output(sidecar_path(journal)) as output:
         output.write(json.dumps(asdict(sidecar)).encode() + b"\n")
 
 
 def read_sidecar(journal: str) -> Sidecar | None:
-    """None if it is missing, or not what we write."""
+    """Read the sidecar; None if it is missing or invalid."""
     try:
         match loads(Path(sidecar_path(journal)).read_text("utf-8")):
             case {

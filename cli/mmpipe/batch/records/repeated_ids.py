@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from typing import Final
 
-from mmpipe.batch.journal.ledger import Ledger, key_of
+from mmpipe.batch.journal.ledger import Ledger, make_key
 from mmpipe.batch.records.records import Record
 
 _MOST_SOURCES: Final = 2**24  # more files than a command line can name
@@ -26,13 +26,13 @@ class RepeatedIds:
     def first_place(self, record: Record) -> tuple[str, int] | None:
         """The source and line number of the first record of this id; None if this is the first, now remembered."""
         if record.id == str(record.index):
-            if self._places and (first := self._places.get(key_of(record.id))) is not None:
+            if self._places and (first := self._places.get(make_key(record.id))) is not None:
                 return self._unpack(first)
             self._extend(record)
             return None
         if (run := self._find_run(record.id)) is not None:
             return run.source, run.number_of(int(record.id))
-        key = key_of(record.id)
+        key = make_key(record.id)
         if (first := self._places.get(key)) is not None:
             return self._unpack(first)
         self._places.put(key, self._pack(record.source, record.number))
