@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# An example may be slow on a busy machine.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 TREE = Path(__file__).resolve().parents[1] / "cli" / "mmpipe"
 INSTALL = "python3 -m pip install -e '.[test]'"

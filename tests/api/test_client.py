@@ -38,10 +38,10 @@ def asked(
     ca_file: Path | None = None,
     streamed: bool = True,
     observer: Observer | None = None,
-    limit: float = 5,
+    limit: float = 30,
 ) -> list[Event]:
     request = Request("M", ({"role": "user", "content": "hi ü"},), {"reasoning_split": True}, streamed)
-    limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 20)
+    limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 60)
     return list(ask(request, Endpoint(base_url, Key(KEY, "test"), ca_file), limits, observer or Observer()))
 
 
@@ -173,14 +173,14 @@ def test_everything_that_comes_is_received_also_after_the_usage() -> None:
 def test_a_finished_answer_does_not_wait_for_pings() -> None:
     def ping(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + GOOD)
-        for _ in range(100):
+        for _ in range(600):
             connection.sendall(b'data: {"choices":[]}\n\n')
             time.sleep(0.1)
 
     began = time.monotonic()
     with server(ping) as (base_url, _):
         assert Text("56") == asked(base_url)[1]
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def test_trouble_that_comes_with_status_200_is_trouble(
     assert (code, "0640") == (caught.value.api_code, caught.value.request_id)
 
 
-def listed(base_url: str, *, observer: Observer | None = None, limit: float = 5) -> tuple[str, ...]:
-    limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 20)
+def listed(base_url: str, *, observer: Observer | None = None, limit: float = 30) -> tuple[str, ...]:
+    limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 60)
     return list_models(Endpoint(base_url, Key(KEY, "test")), limits, observer or Observer())
 
 

@@ -25,7 +25,7 @@ PAGE = Path(__file__).parents[2] / "completions" / "mmpipe.1"
 )
 def test_no_renderer_reports_an_error(command: tuple[str, ...], needs: Callable[[str], None]) -> None:
     needs(command[0])
-    done = subprocess.run([*command, PAGE], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([*command, PAGE], capture_output=True, text=True, check=False, timeout=120)
     assert (0, "") == (done.returncode, done.stderr)
     assert command[0] == "man" or not done.stdout
 
@@ -37,7 +37,7 @@ def shown(needs: Callable[[str], None], width: int) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     return re.sub(r".\x08", "", done.stdout)
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
-from support.harness import environment, put_on_path, service
+from support.harness import LIMIT, environment, put_on_path, service
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -43,7 +43,7 @@ def works(
                 env=environment(far),
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=LIMIT,
                 stdin=subprocess.DEVNULL,
                 check=False,
             )

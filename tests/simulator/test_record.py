@@ -9,6 +9,7 @@ import pytest
 
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
+from support.harness import eventually
 from support.simulator_calls import KEY, STREAM, Json, ask, begun, chat, simulator
 
 
@@ -17,9 +18,7 @@ def lines(log: Path) -> list[Json]:
 
 
 def settled(running: RunningSimulator, number: int) -> list[Json]:
-    deadline = time.monotonic() + 5
-    while len(running.requests) < number and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: len(running.requests) >= number, "the requests")
     return running.requests
 
 

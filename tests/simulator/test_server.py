@@ -17,6 +17,7 @@ import pytest
 
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
+from support.harness import AT_ONCE, eventually
 from support.simulator_calls import KEY, STREAM, ask, begun, chat, simulator
 
 CLI = Path(__file__).parents[2] / "cli"
@@ -99,9 +100,9 @@ def test_a_hanging_answer_does_not_delay_the_end(fault: str) -> None:
         body = json.dumps(chat(**STREAM))
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nContent-Length: {len(body)}"
         client.sendall(f"{head}\r\n\r\n{body}".encode())
-        time.sleep(0.1)
+        eventually(lambda: running.in_flight, "the request")
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < AT_ONCE
     client.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "mmpipe-simulator"]
 
@@ -118,13 +119,13 @@ def test_an_idle_connection_does_not_delay_the_end() -> None:
     with simulator() as running:
         client = connected(running)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < AT_ONCE
     client.close()
 
 
 def test_connections_are_kept_open() -> None:
     with simulator() as running:
-        connection = HTTPConnection(urlsplit(running.base_url).netloc, timeout=10)
+        connection = HTTPConnection(urlsplit(running.base_url).netloc, timeout=60)
         used = []
         for _ in range(2):
             connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {KEY}"})

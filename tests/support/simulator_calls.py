@@ -97,7 +97,7 @@ def begun(
     key: str | None = f"Bearer {KEY}",
 ) -> Iterator[HTTPResponse]:
     """Send a request and give the answer as soon as its headers are there."""
-    connection = HTTPConnection(urlsplit(running.base_url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(running.base_url).netloc, timeout=60)
     try:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         connection.request(

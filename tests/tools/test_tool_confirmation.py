@@ -61,7 +61,7 @@ class Asked:
         self.process.stdin.flush()
 
     def until(self, words: bytes) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while words not in self.seen:
             left = deadline - time.monotonic()
             assert left > 0, f"{words!r} never came, only {self.seen!r}"
@@ -70,7 +70,7 @@ class Asked:
         return self.seen.decode()
 
     def status(self) -> int:
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def test_without_a_terminal_no_question_is_possible() -> None:
         "try: ask_user('t', ('true',), '{}', 1.0)\nexcept ToolError as error: print(error)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], input=b"y\n", capture_output=True, check=True, timeout=60
+        [sys.executable, "-c", code], input=b"y\n", capture_output=True, check=True, timeout=300
     )
     assert done.stdout.startswith(b"--confirm needs a terminal")
 

@@ -93,7 +93,7 @@ def test_a_tool_cannot_read_the_key_of_its_parent(how: str, sees: bool, needs: C
         env={"MINIMAX_API_KEY": KEY, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert b"" == done.stderr
     assert sees == (KEY in json.loads(done.stdout))

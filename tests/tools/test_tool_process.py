@@ -46,10 +46,8 @@ def alive(pid: int) -> bool:
 
 
 def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
+    eventually(lambda: not alive(pid), "it ends")
+    return True
 
 
 @pytest.mark.parametrize(
@@ -117,8 +115,8 @@ def test_a_tool_that_prints_for_ever_is_killed(script: str) -> None:
 
 
 def test_a_tool_that_runs_too_long_is_killed() -> None:
-    done = shell("echo begun; sleep 600", timeout=0.5)
-    assert ("ran longer than 0.5 s", b"begun\n", 9) == (done.killed, done.output, done.signal)
+    done = shell("echo begun; sleep 600", timeout=2)
+    assert ("ran longer than 2 s", b"begun\n", 9) == (done.killed, done.output, done.signal)
 
 
 def test_a_tool_that_reads_little_of_much_input_is_killed_in_time() -> None:
@@ -140,9 +138,9 @@ def test_a_child_that_holds_the_output_open_does_not_hold_us_and_ends_with_the_t
 
 
 def test_a_daemon_that_leaves_the_group_does_not_hold_us_either() -> None:
-    done = shell("setsid sleep 3 & echo done")
+    done = shell("setsid sleep 20 & echo done")
     assert (0, b"done\n") == (done.status, done.output)
-    assert done.elapsed_ms < 2900
+    assert done.elapsed_ms < 19_000
 
 
 def test_a_cancelled_command_is_killed() -> None:
@@ -162,7 +160,7 @@ def test_a_fork_bomb_is_killed_with_all_its_processes(tmp_path: Path) -> None:
 
 def running(word: str) -> int:
     """Return the number of processes with the word in their command, after those that are ending have ended."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (count := len(_with_word(word.encode()))) and time.monotonic() < deadline:
         time.sleep(0.05)
     return count
@@ -247,6 +245,7 @@ def nothing() -> None:
 
 def test_results_come_in_the_order_of_the_tasks_and_no_more_run_than_are_allowed() -> None:
     lock = threading.Lock()
+    both = threading.Barrier(2, timeout=60)
     now: list[int] = []
     most = 0
 
@@ -255,6 +254,8 @@ def test_results_come_in_the_order_of_the_tasks_and_no_more_run_than_are_allowed
         with lock:
             now.append(number)
             most = max(most, len(now))
+        if number <= 2:
+            both.wait()
         cancelled.wait(0.1 / number)
         with lock:
             now.remove(number)
@@ -268,7 +269,7 @@ def test_results_come_in_the_order_of_the_tasks_and_no_more_run_than_are_allowed
 
 
 def test_tasks_run_at_the_same_time() -> None:
-    barrier = threading.Barrier(3, timeout=30)
+    barrier = threading.Barrier(3, timeout=60)
     assert [0, 1, 2] == sorted(run_side_by_side([lambda _: barrier.wait()] * 3, 3, nothing))
 
 
@@ -328,5 +329,5 @@ def test_what_a_task_raises_ends_the_others_and_is_raised() -> None:
 
     ended: list[bool] = []
     with pytest.raises(ToolError, match="no"):
-        run_side_by_side([lambda cancelled: ended.append(cancelled.wait(30)), fail], 2, nothing)
+        run_side_by_side([lambda cancelled: ended.append(cancelled.wait(60)), fail], 2, nothing)
     assert [True] == ended

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import MMPIPE, Record, eventually, finished, mmpipe, prompts, service, started
+from support.harness import LIMIT, MMPIPE, Record, eventually, finished, mmpipe, prompts, service, started
 
 pytestmark = pytest.mark.crashes
 
@@ -87,7 +87,7 @@ def test_a_line_is_answered_before_the_next_one_arrives(options: tuple[str, ...]
             process.stdin.flush()
             assert word.decode() == json.loads(process.stdout.readline())["content"]
         process.stdin.close()
-        assert 0 == process.wait(20)
+        assert 0 == process.wait(LIMIT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -140,5 +140,5 @@ def test_a_reader_that_goes_away_ends_the_run(here: Path) -> None:
             os.read(read, 100)
             os.close(read)
             began = time.monotonic()
-            assert -signal.SIGPIPE == process.wait(20)
-            assert time.monotonic() - began < 15
+            assert -signal.SIGPIPE == process.wait(LIMIT)
+            assert time.monotonic() - began < LIMIT / 2

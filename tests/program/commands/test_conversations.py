@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import Record, mmpipe, parsed, prompts, service, shell, started
+from support.harness import LIMIT, Record, mmpipe, parsed, prompts, service, shell, started
 from support.talking import TWO_ROUNDS, messages, roles, runs, tools_file, transcript
 
 FORMS = [(), ("--native-thinking",)]
@@ -249,7 +249,7 @@ def test_eight_writers_at_once_lose_nothing() -> None:
     with service() as far:
         writers = [started(("sh", "-c", script, f"w{number}"), far) for number in range(8)]
         processes = [writer.__enter__() for writer in writers]
-        statuses = [process.wait(60) for process in processes]
+        statuses = [process.wait(LIMIT) for process in processes]
         for writer in writers:
             writer.__exit__(None, None, None)
     assert [0] * 8 == statuses
@@ -314,5 +314,5 @@ def test_a_whole_answer_is_kept_though_a_signal_ends_its_writing() -> None:
         process.stdout.read(1)
         process.terminate()
         process.stdout.close()
-        assert process.wait(10) in (-15, -13)
+        assert process.wait(LIMIT) in (-15, -13)
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]

@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import KEY, Finished, Record, eventually, mmpipe, parsed, run, service, shell, started
+from support.harness import (
+    KEY,
+    LIMIT,
+    Finished,
+    Record,
+    eventually,
+    mmpipe,
+    parsed,
+    run,
+    service,
+    shell,
+    started,
+)
 from support.talking import (
     TOOLS,
     TWO_ROUNDS,
@@ -404,7 +416,7 @@ def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typ
                 seen += os.read(keyboard, 4096)
             assert not Path("ran").exists()
             os.write(keyboard, typed)
-            assert 0 == process.wait(20)
+            assert 0 == process.wait(LIMIT)
         told = str(results(far, 1)[0])
     assert b'{"city":"Paris"}' in seen
     assert ran is Path("ran").exists()
@@ -423,7 +435,7 @@ def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
     ):
         eventually(Path("pid").exists, "the second tool runs")
         process.terminate()
-        assert -15 == process.wait(10)
+        assert -15 == process.wait(LIMIT)
     return transcript("talk")
 
 
@@ -456,7 +468,7 @@ def test_a_signal_in_a_later_round_keeps_the_rounds_before() -> None:
 
 
 def test_the_total_limit_holds_over_tools() -> None:
-    done, _ = asked(WEATHER, "--max-time", "2", "-c", "talk", script="echo $$ > pid; exec sleep 20.5")
+    done, _ = asked(WEATHER, "--max-time", "8", "-c", "talk", script="echo $$ > pid; exec sleep 60.5")
     assert 5 == done.status
     assert "(--max-time)" in done.said
     assert "was cancelled" in str(transcript("talk")[-1]["content"])
@@ -472,7 +484,7 @@ def test_tools_end_with_whoever_started_them() -> None:
     ):
         eventually(lambda: Path("pid").exists() and Path("pid").read_text().strip(), "the tool runs")
         process.kill()
-        process.wait(10)
+        process.wait(LIMIT)
     eventually(lambda: has_ended("pid"), "the tool ends")
 
 

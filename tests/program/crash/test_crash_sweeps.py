@@ -16,7 +16,7 @@ import pytest
 
 from mmpipe.core.request import Request
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import MMPIPE, Finished, Record, mmpipe, parsed, prompts, run, service, started
+from support.harness import LIMIT, MMPIPE, Finished, Record, mmpipe, parsed, prompts, run, service, started
 
 pytestmark = pytest.mark.crashes
 
@@ -327,7 +327,7 @@ def test_a_sync_that_fails_while_the_batch_goes_on_ends_it_though_more_may_come(
             assert process.stdin is not None
             process.stdin.write(b"0\n")
             # What has no end is not waited for.
-            assert 13 == process.wait(20)
+            assert 13 == process.wait(LIMIT)
             process.stdin.close()
         assert ["0"] == [record["content"] for record in records(Path("out.jsonl"))]
         assert 0 == mmpipe(*arguments, far=far, stdin=b"0\n").status

@@ -135,7 +135,7 @@ def test_head_has_its_line_and_mmpipe_dies_of_the_cut_pipe_in_silence(
 @pytest.mark.parametrize("tps", [20, 500], ids=["slowly", "fast"])
 def test_nobody_pays_for_thinking_whose_reader_has_gone(needs: Callable[[str], None], tps: float) -> None:
     needs("bash")
-    thoughts = "thought " * int(6 * tps)  # two tokens each: for twelve seconds
+    thoughts = "thought " * int(30 * tps)  # two tokens each: for a minute
     script = "mmpipe stream < prompt | sleep 2; echo ${PIPESTATUS[0]}"
     Path("prompt").write_text(f"sim:think {thoughts}|||too late")
     began = time.monotonic()

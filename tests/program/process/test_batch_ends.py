@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import AT_ONCE, MMPIPE, eventually, finished, read_until, service, shell, started
+from support.harness import AT_ONCE, LIMIT, MMPIPE, eventually, finished, read_until, service, shell, started
 
 pytestmark = pytest.mark.processes
 
@@ -56,7 +56,7 @@ def test_an_error_that_every_request_would_meet_ends_the_run_although_the_pipe_i
     ):
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        assert status == process.wait(20)
+        assert status == process.wait(LIMIT)
 
 
 def test_a_writer_that_fails_ends_the_run_at_once() -> None:
@@ -66,16 +66,24 @@ def test_a_writer_that_fails_ends_the_run_at_once() -> None:
     assert "No space left" in done.said
 
 
+def eventually_longer(path: Path, size: int) -> int:
+    """Wait until the file has more bytes than `size`, and return how many."""
+    eventually(lambda: path.exists() and path.stat().st_size > size, f"more is in {path}")
+    return path.stat().st_size
+
+
 def test_the_disk_has_every_line_within_a_second(here: Path, needs: Callable[[str], None]) -> None:
     needs("strace")
     trace = ("strace", "-f", "-ttt", "-o", "trace", "-e", "trace=fdatasync,pwrite64,write")
     command = (*trace, *MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
     with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
+        size = 0
         for word in (b"one\n", b"two\n"):
             process.stdin.write(word)
-            # Long enough for a start under strace, an answer, and the second in question.
-            time.sleep(4)
+            size = eventually_longer(here / "out.jsonl", size)
+            # The second in question.
+            time.sleep(2)
         assert 0 == finished(process).status
     calls = re.findall(
         r"^\d+ +([\d.]+) (?:write\(\d+, \"\{|(fdatasync))", (here / "trace").read_text(), re.MULTILINE
@@ -100,7 +108,9 @@ def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:
         started((*command, str(tmp_path / "in.txt")), far, env=env) as other,
     ):
         assert [5, 5] == [finished(one).status, finished(other).status]
-        assert 5 <= len(far.requests) <= 13
+        times = sorted(float(str(request["time"])) for request in far.requests)
+    # On a busy machine one may begin later than the other. Each for itself they would send twice as many.
+    assert 5 <= len(times) <= 2 * (times[-1] - times[0]) + 4
 
 
 def test_the_totals_are_printed_after_a_signal_too(here: Path) -> None:
@@ -131,10 +141,10 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end_of_a_run(ending: str
             os.close(writing)
             assert process.stdin is not None
             process.stdin.write(lines)
-            eventually(lambda: len(far.requests) == 200, "all answers")
             if ending == "signal":
+                eventually(lambda: len(far.requests) == 200, "all answers")
                 process.send_signal(signal.SIGTERM)
-            assert (-signal.SIGTERM if ending == "signal" else 5) == process.wait(10)
+            assert (-signal.SIGTERM if ending == "signal" else 5) == process.wait(LIMIT)
     finally:
         os.close(reading)
 
@@ -142,19 +152,19 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end_of_a_run(ending: str
 def test_with_a_slow_reader_no_request_is_sent_twice() -> None:
     lines = "".join(f"sim:echo {number} {'x' * 3000}\n" for number in range(60))
     with service() as far:
-        done = shell("mmpipe batch --idle-timeout 1 | { sleep 4; cat; }", far, stdin=lines.encode())
+        done = shell("mmpipe batch --idle-timeout 2 | { sleep 5; cat; }", far, stdin=lines.encode())
         assert 60 == len(far.requests)
     assert 60 == len(done.records)
 
 
 def test_answers_held_for_a_missing_one_are_written_when_the_run_ends() -> None:
     lines = b"".join(b"sim:echo %d\n" % number for number in range(50))
-    command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "0.5", "--no-dedupe")
+    command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "2", "--no-dedupe")
     with service("hang:#1") as far, started(command, far, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(lines)
         eventually(lambda: len(far.requests) >= 49, "answers")
-        time.sleep(0.5)
+        eventually(lambda: far.in_flight <= 1, "all but the first are answered")
         process.send_signal(signal.SIGTERM)
         done = finished(process)
     indexes = [record["index"] for record in done.records]
@@ -282,7 +292,7 @@ def test_after_the_limit_of_records_a_pipe_need_not_end() -> None:
     ):
         assert process.stdin is not None
         process.stdin.write(b"sim:echo 1\nsim:echo 2\n")
-        assert 0 == process.wait(20)
+        assert 0 == process.wait(LIMIT)
 
 
 def test_gzip_is_recognised_by_its_first_bytes() -> None:

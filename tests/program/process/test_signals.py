@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import AT_ONCE, MMPIPE, eventually, finished, parsed, read_until, run, service, started
+from support.harness import (
+    AT_ONCE,
+    LIMIT,
+    MMPIPE,
+    eventually,
+    finished,
+    parsed,
+    read_until,
+    run,
+    service,
+    started,
+)
 from support.stages import OLD, STAGES, TO_FILE, gone, old_answer
 from support.terminals import rest_of
 
@@ -160,7 +171,7 @@ def test_a_terminal_is_left_as_it_was_with_a_clean_line(
         while drawn not in seen:
             seen += os.read(keyboard, 65536)
         run.send_signal(number)
-        assert -number == run.wait(20)
+        assert -number == run.wait(LIMIT)
     assert before == termios.tcgetattr(screen)
     os.close(screen)
     # What is drawn is always at the beginning of a line, and taken off before anything else is said.

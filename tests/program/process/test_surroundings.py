@@ -15,6 +15,7 @@ from support.fault_cases import BEGUN, MANY, event, head
 from support.fault_server import Script, fault_server
 from support.harness import (
     AT_ONCE,
+    LIMIT,
     MMPIPE,
     Finished,
     eventually,
@@ -305,5 +306,5 @@ def test_a_job_in_the_background_does_not_wait_for_its_terminal(
         there = {"stdin": terminal.slave, "stdout": terminal.slave, "stderr": terminal.slave}
         command = (sys.executable, "-c", IN_THE_BACKGROUND, *MMPIPE, *arguments)
         with started(command, far, **there, env={"TERM": "dumb"}) as process:
-            assert status == process.wait(20)
+            assert status == process.wait(LIMIT)
         assert screen in terminal.seen()

@@ -11,7 +11,7 @@ from support.harness import AT_ONCE, Finished, mmpipe, prompts, service
 pytestmark = pytest.mark.faults
 
 TRACE = RequestTrace(seed=0, number=1, now=0).id
-QUICK = ("--first-byte-timeout", "1", "--idle-timeout", "1")
+QUICK = ("--first-byte-timeout", "2", "--idle-timeout", "2")
 LONG = "sim:chunks 40"
 ALL_OF_IT = " ".join(map(str, range(1, 41))).encode()
 

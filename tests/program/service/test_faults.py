@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults
 ALL = CASES | FAILURES
 ANSWER = "five and six ∎"
 GOOD = Script((sized(WHOLE),))
-HASTY = ("--first-byte-timeout", "0.4", "--idle-timeout", "0.4")
+HASTY = ("--first-byte-timeout", "0.8", "--idle-timeout", "0.8")
 COMMANDS = ("chat", "stream", "batch")
 # These concern every record of a batch, and end it.
 ENDING = [
@@ -75,7 +75,7 @@ def run(base_url: str, command: str, prompt: str, *options: str, terminals: str 
 
 def haste(case: Case) -> tuple[str, ...]:
     """Limits on time for a case that only they end; the beginning of an answer is waited for, if there is one."""
-    first = ("--first-byte-timeout", "5") if case.streamed else ()
+    first = ("--first-byte-timeout", "30") if case.streamed else ()
     return (*HASTY, *first) if case.hasty else ()
 
 
@@ -184,7 +184,7 @@ def test_what_explains_an_error_is_not_waited_for_as_long_as_an_answer(
     done = run(far.base_url, command, f"{command} once 401-stalled", "--error-json")
     assert ExitStatus.AUTH == done.status
     # An answer would be waited for two minutes.
-    assert time.monotonic() - began < LIMIT
+    assert time.monotonic() - began < LIMIT / 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -265,7 +265,7 @@ def test_a_short_wait_is_kept_and_one_of_a_day_is_not_begun(command: str) -> Non
         done = run(far.base_url, command, "86400")
         assert (ExitStatus.QUOTA, 1) == (done.status, far.asked("86400"))
         assert "retry in 24 h" in done.said
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < LIMIT / 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)
