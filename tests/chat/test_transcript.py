@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.chat.transcript import message_line, parse_messages
+from mmpipe.chat.message_lines import format_line, parse_messages
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
 from support.transcripts import ANSWER, IN_ONE_FOLDER, MESSAGES, NEXT, TALK, USER, add, kept, read
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t\n"])
 def test_messages_are_read_a_line_each_with_all_that_they_hold(end: str) -> None:
     messages = parse_messages(f"{USER}{end}{ANSWER}{end}", "talk")
-    assert TALK == b"".join(map(message_line, messages))
+    assert TALK == b"".join(map(format_line, messages))
     assert messages == parse_messages(f"{USER}{end}{ANSWER}", "talk")
 
 
@@ -108,7 +108,7 @@ def test_what_is_in_the_file_stays_as_it_is_and_new_turns_follow_it(path: Path, 
             transcript.append([NEXT])
             transcript.append([NEXT])
         newline = b"" if end.endswith(b"\n") else b"\n"
-        assert before + TALK[:-1] + end + newline + message_line(NEXT) * 2 == path.read_bytes()
+        assert before + TALK[:-1] + end + newline + format_line(NEXT) * 2 == path.read_bytes()
         assert (*parse_messages(TALK.decode(), "talk"), NEXT, NEXT) == read(path)
 
 
@@ -144,7 +144,7 @@ def test_a_torn_end_is_told_at_once_and_cut_off_with_the_next_turn_only(path: Pa
             assert re.search(said, transcript.repaired or "")
         assert TALK + torn == path.read_bytes()
         add(path, NEXT)
-        assert TALK + message_line(NEXT) == path.read_bytes()
+        assert TALK + format_line(NEXT) == path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_links_are_followed(path: Path, tmp_path: Path) -> None:
     assert ["link"] == [found.name for found in tmp_path.iterdir()]
     for _ in range(2):
         add(tmp_path / "link", NEXT)
-    assert message_line(NEXT) * 2 == path.read_bytes()
+    assert format_line(NEXT) * 2 == path.read_bytes()

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.chat.transcript import kept_transcript, message_line
+from mmpipe.chat.message_lines import format_line
+from mmpipe.chat.transcript import open_transcript
 from mmpipe.core.events import Message
 from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
 from mmpipe.unix.signals import raise_interrupts
@@ -23,9 +24,9 @@ from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, TALK, add, kept, 
 
 KEPT = """
 import sys
-from mmpipe.chat.transcript import kept_transcript
+from mmpipe.chat.transcript import open_transcript
 def kept(patience):
-    return kept_transcript(sys.argv[1], patience=patience, look=lambda: None, waiting=lambda: None)
+    return open_transcript(sys.argv[1], patience=patience, look=lambda: None, waiting=lambda: None)
 """
 HOLD = f"""{KEPT}
 with kept(0):
@@ -88,14 +89,14 @@ def test_who_holds_a_conversation_is_named_and_leaves_it_free_when_killed(path: 
         assert "held\n" == first.stdout.readline()
         with (
             pytest.raises(Busy, match=rf"process {first.pid}\b") as told,
-            kept_transcript(str(path), patience=0, look=never, waiting=never),
+            open_transcript(str(path), patience=0, look=never, waiting=never),
         ):
             pass
         assert ExitStatus.BUSY == told.value.status
         first.kill()
         first.wait()
     add(path, NEXT)
-    assert TALK + message_line(NEXT) == path.read_bytes()
+    assert TALK + format_line(NEXT) == path.read_bytes()
 
 
 def test_a_wait_is_announced_once_and_ends(path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_wait_is_announced_once_and_ends(path: Path) -> None:
     with (
         kept(path),
         pytest.raises(Busy),
-        kept_transcript(
+        open_transcript(
             str(path), patience=0.3, look=lambda: said.append("look"), waiting=lambda: said.append("waiting")
         ),
     ):
@@ -121,7 +122,7 @@ def test_whoever_waits_gets_the_conversation_as_the_one_before_left_it(path: Pat
             transcript.append([NEXT])
             first.close()
 
-        with kept_transcript(str(path), patience=60, look=look, waiting=lambda: None) as second:
+        with open_transcript(str(path), patience=60, look=look, waiting=lambda: None) as second:
             assert (NEXT,) == second.messages
 
 
@@ -132,7 +133,7 @@ def test_a_wait_ends_when_there_is_nobody_left_to_answer(path: Path) -> None:
     with (
         kept(path),
         pytest.raises(PipeClosed),
-        kept_transcript(str(path), patience=60, look=look, waiting=lambda: None),
+        open_transcript(str(path), patience=60, look=look, waiting=lambda: None),
     ):
         pass
     add(path, NEXT)
@@ -165,11 +166,11 @@ def test_a_file_that_lost_its_name_during_the_wait_is_not_written_to(
             change(path)
             first.close()
 
-        with kept_transcript(
+        with open_transcript(
             str(path), patience=60, look=look, waiting=lambda: said.append("waiting")
         ) as second:
             second.append([NEXT])
-    assert there + message_line(NEXT) == path.read_bytes()
+    assert there + format_line(NEXT) == path.read_bytes()
     assert ["waiting"] == said
 
 
@@ -210,7 +211,7 @@ def test_wherever_a_crash_cuts_the_last_turns_whole_messages_are_left(
     tmp_path: Path, before: list[Message], last: list[Message], has_newline: bool, padding: bytes
 ) -> None:
     path = tmp_path / "cut"
-    first, lines = b"".join(map(message_line, before)), list(map(message_line, last))
+    first, lines = b"".join(map(format_line, before)), list(map(format_line, last))
     path.write_bytes(first if has_newline else first[:-1])
     size = path.stat().st_size
     add(path, *last)
@@ -234,7 +235,7 @@ def test_wherever_a_crash_cuts_the_last_turns_whole_messages_are_left(
 def test_a_full_disk_takes_the_turns_whole_or_not_at_all(path: Path, room: int, end: bytes) -> None:
     path.write_bytes(TALK[:-1] + end)
     whole, turns = (TALK, [NEXT, NEXT]) if b"{" in end else (TALK[:-1] + end, [NEXT, NEXT])
-    length = len(b"".join(map(message_line, turns)))
+    length = len(b"".join(map(format_line, turns)))
     with kept(path) as transcript:
         with (
             largest_file(len(whole) + length * room // 100),
@@ -243,7 +244,7 @@ def test_a_full_disk_takes_the_turns_whole_or_not_at_all(path: Path, room: int, 
             transcript.append(turns)
         assert whole == path.read_bytes()
         transcript.append(turns)
-    assert TALK + message_line(NEXT) * 2 == path.read_bytes()
+    assert TALK + format_line(NEXT) * 2 == path.read_bytes()
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), Interrupted(2)])
@@ -283,7 +284,7 @@ def test_what_an_editor_did_in_the_meantime_is_not_touched(
 
 @pytest.mark.parametrize("cut", [1, 9, 20])
 def test_a_conversation_whose_first_turn_is_torn_begins_anew(path: Path, cut: int) -> None:
-    line = message_line({"role": "user", "content": "what was asked first"})
+    line = format_line({"role": "user", "content": "what was asked first"})
     path.write_bytes(line[: 9 + cut])
     with kept(path) as transcript:
         assert () == transcript.messages

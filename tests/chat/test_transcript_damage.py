@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.chat.transcript import message_line
+from mmpipe.chat.message_lines import format_line
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
 from support.damage import DAMAGE, Damage, damaged
@@ -23,7 +23,7 @@ def test_messages_that_damage_did_not_touch_stay_or_the_file_is_refused_untouche
     tmp_path: Path, messages: list[Message], damage: Damage, torn: bytes
 ) -> None:
     path = tmp_path / "damaged"
-    lines = [message_line(message) for message in messages]
+    lines = [format_line(message) for message in messages]
     content, places = damaged(b"".join(lines) + torn, damage)
     path.write_bytes(content)
     try:

@@ -21,7 +21,8 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.api.sse import EventReader
     from mmpipe.api.wire import StreamDecoder, decode
     from mmpipe.batch.journal.journal import open_journal
-    from mmpipe.chat.transcript import Transcript, kept_transcript, message_line, parse_messages
+    from mmpipe.chat.message_lines import format_line, parse_messages
+    from mmpipe.chat.transcript import Transcript, open_transcript
     from mmpipe.core.events import Stop, Text, Thinking
     from mmpipe.core.thinking_tags import separate_tags
     from mmpipe.errors import InputError, MmpipeError
@@ -108,7 +109,7 @@ def transcript(data: bytes) -> None:
     path.write_bytes(data)
 
     def kept() -> AbstractContextManager[Transcript]:
-        return kept_transcript(str(path), patience=0, look=lambda: None, waiting=lambda: None)
+        return open_transcript(str(path), patience=0, look=lambda: None, waiting=lambda: None)
 
     try:
         with kept() as first:
@@ -119,7 +120,7 @@ def transcript(data: bytes) -> None:
         return
     with kept() as second:
         assert (*messages, NEXT) == second.messages
-    assert path.read_bytes().endswith(message_line(NEXT))
+    assert path.read_bytes().endswith(format_line(NEXT))
 
 
 def small(data: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from mmpipe.chat.transcript import Transcript, kept_transcript
+from mmpipe.chat.transcript import Transcript, open_transcript
 from mmpipe.core.events import Message
 
 USER: Final = '{"role":"user","content":"größer 😀?"}'
@@ -39,7 +39,7 @@ IN_ONE_FOLDER: Final = settings(
 
 def kept(path: Path | str) -> AbstractContextManager[Transcript]:
     """The conversation, if nobody else has it."""
-    return kept_transcript(str(path), patience=0, look=_nothing, waiting=_nothing)
+    return open_transcript(str(path), patience=0, look=_nothing, waiting=_nothing)
 
 
 def read(path: Path) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mmpipe.chat.opening import add_user_input, check_ready
 from mmpipe.chat.options import ChatOptions, ConversationOptions
-from mmpipe.chat.transcript import Transcript, kept_transcript
+from mmpipe.chat.transcript import Transcript, open_transcript
 from mmpipe.chat.user_input import read_user_input
 from mmpipe.core.events import Message, ToolResult
 from mmpipe.core.messages import drop_open_calls
@@ -95,7 +95,7 @@ def _open_transcript(
     def waiting() -> None:
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")
 
-    with kept_transcript(
+    with open_transcript(
         path, patience=0.0 if options.no_wait else patience, look=console.tick, waiting=waiting
     ) as transcript:
         if transcript.repaired is not None:

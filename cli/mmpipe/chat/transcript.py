@@ -1,8 +1,7 @@
-"""Conversations as files: messages of the API, one a line, kept as they are; read, asked about and extended as one step."""
+"""Transcripts of conversations as files: one message a line; locked while the next answer is asked, then extended."""
 
 import codecs
 import errno
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -11,69 +10,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mmpipe.chat.message_lines import format_line, is_array, parse_lines
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
-from mmpipe.text.json_encoding import format_json, reject_lone_surrogates
-from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
+from mmpipe.text.strict_json import loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.inputs import MAX_PROMPT
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import is_same_file, pause_until_timeout
 
-_FIRST_LINE: Final = b'{"role":"'  # of a conversation that begins here
-_SPACE: Final = " \t\r\n"
-
-
-def parse_messages(text: str, name: str) -> tuple[Message, ...]:
-    """The messages of JSONL, or of one JSON array; raises InputError, saying where in `name` what is wrong."""
-    if not _is_array(text):
-        return tuple(_messages_of_lines(text, name))
-    try:
-        values = loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}: line {error.lineno} is not JSON: {_reason(error)}") from error
-    except ValueError as error:
-        raise InputError(f"{name} is not JSON: {_reason(error)}") from error
-    numbered = enumerate(values if isinstance(values, list) else [], 1)
-    return tuple(_message(value, f"{name}: message {number}") for number, value in numbered)
-
-
-def message_line(message: Message) -> bytes:
-    """The line of a transcript that holds `message`.
-
-    A half of a character is replaced if it has no other half: nothing that holds one can be sent, and one answer of
-    that kind would end the conversation.
-    """
-    line = f"{format_json(message)}\n"
-    try:
-        return line.encode()
-    except UnicodeEncodeError:
-        return line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+_FIRST_LINE: Final = b'{"role":"'  # the beginning of a transcript that mmpipe wrote
 
 
 @dataclass(slots=True, eq=False)
 class Transcript:
-    """The messages of the file as of its opening, and its end to append to.
+    """The messages that the file held on opening, and the file to append to.
 
-    `repaired` is a sentence for the user if the last write was torn; what it left goes with the next one.
+    `repaired` is a sentence for the user if the last write was torn; its rest is cut off before the next write.
     """
 
     path: str
     messages: tuple[Message, ...]
     repaired: str | None
     _file: LockedFile
-    _end: int  # of what is kept; the bytes behind it are cut off at the next write
+    _end: int  # of the messages; the bytes behind it are cut off before the next write
     _lacks_newline: bool
 
     def append(self, messages: Sequence[Message]) -> None:
-        """Write the messages, all in one write; they are on the disk when it returns.
+        """Append the messages in one write; they are on the disk on return.
 
-        If it raises, which is OutputError or what a signal raised, none of them is in the file.
+        Raises OutputError, or the exception of a signal; then the file holds none of them.
         """
         if not messages:
             return
-        lines = b"".join(map(message_line, messages))
-        # What an editor wrote must not be cut off, and a file that was put aside not be written to.
+        lines = b"".join(map(format_line, messages))
+        # The text of an editor must not be cut off, and a file that was put aside must not be written to.
         self._file.check_untouched("nothing was added to it")
         if self._file.size > self._end:
             self._file.truncate(self._end)
@@ -82,18 +53,18 @@ class Transcript:
 
 
 @contextmanager
-def kept_transcript(
+def open_transcript(
     path: str, *, patience: float, look: Callable[[], None], waiting: Callable[[], None]
 ) -> Iterator[Transcript]:
-    """The conversation in a file, which is made if need be, and belongs to nobody else until the context ends.
+    """Open the transcript, or make it, and hold its lock until the context ends; one that stays empty is removed.
 
-    Another process that has it is waited for, up to `patience` seconds: `waiting` is called when that begins, and
-    `look` some times a second. Raises Busy, InputError for what is no transcript (and leaves it as it is), OutputError.
+    A lock of another process is awaited for up to `patience` seconds: `waiting` is called once, `look` several times a
+    second. Raises Busy, OutputError, and InputError for a file that is no transcript, which is left as it is.
     """
     with closing(_open_locked(path, pause_until_timeout(patience, look, waiting))) as file:
         is_new = file.is_new
         try:
-            yield _transcript(file)
+            yield _read_transcript(file)
         finally:
             if is_new:
                 with suppress(OSError):
@@ -119,32 +90,32 @@ def _not_regular(path: str) -> InputError:
     return InputError(f"{path} is no regular file, in which a conversation could be kept")
 
 
-def _transcript(file: LockedFile) -> Transcript:
-    path, content = file.path, _read(file)
+def _read_transcript(file: LockedFile) -> Transcript:
+    path, content = file.path, _read_content(file)
     start = content.rfind(b"\n") + 1
-    # Some file systems leave NULs where a write was under way at power loss.
+    # Some file systems leave NULs in place of a write that was under way at a power cut.
     last = content[start:].rstrip(b"\0")
     end = start + len(last)
-    text, beginning = _decoded(content, 0, start, path), _decoded(content, start, end, path)
-    if _is_array(text + beginning):
+    text, beginning = _decode(content, 0, start, path), _decode(content, start, end, path)
+    if is_array(text + beginning):
         raise InputError(f"{path} is one JSON array; -c needs one message a line: `jq -c '.[]'` makes it so")
-    messages = tuple(_messages_of_lines(text, path))
+    messages = tuple(parse_lines(text, path))
     repaired = f"the end of {path} is NULs; they are cut off" if end < len(content) else None
     if repaired is not None and not (messages or last):
         raise InputError(f"{path} is nothing but NULs")
-    # What never held a conversation is something else, and nothing of it is to be lost.
+    # Only a transcript is repaired: no other file may lose anything.
     if _is_torn(last) and (messages or last.startswith(_FIRST_LINE)):
         repaired = f"the last line of {path} is torn; it is cut off"
         last, end = b"", start
     else:
-        whole = _decoded(content, start, end, path, is_whole=True)
-        messages += tuple(_messages_of_lines(whole, path, text.count("\n") + 1))
-    # An empty one may be new to the folder, too: whoever made it may not have come to its end.
+        whole = _decode(content, start, end, path, is_whole=True)
+        messages += tuple(parse_lines(whole, path, text.count("\n") + 1))
+    # The folder may not have been synced since an empty file was made: its process may have been killed.
     file.is_new |= not content
     return Transcript(path, messages, repaired, file, end, bool(last))
 
 
-def _read(file: LockedFile) -> bytes:
+def _read_content(file: LockedFile) -> bytes:
     if file.size > MAX_PROMPT:
         raise InputError(f"{file.path} is larger than {MAX_PROMPT} bytes")
     try:
@@ -155,7 +126,7 @@ def _read(file: LockedFile) -> bytes:
 
 
 def _remove_if_empty(descriptor: int, path: str) -> None:
-    """Nobody should find an empty file after a first question that failed."""
+    """Remove the file that was made for an answer which did not come."""
     status = os.fstat(descriptor)
     # A device has no size either, and root could remove it.
     if stat.S_ISREG(status.st_mode) and status.st_size == 0 and is_same_file(descriptor, path):
@@ -163,7 +134,7 @@ def _remove_if_empty(descriptor: int, path: str) -> None:
 
 
 def _is_torn(last: bytes) -> bool:
-    """Whether a torn write of ours can have left it: the beginning of an object is never JSON by itself."""
+    """True if the line may be the rest of a torn write: the beginning of an object, which is never JSON by itself."""
     if not last.startswith((b"{", b"\0")):
         return False
     try:
@@ -173,52 +144,10 @@ def _is_torn(last: bytes) -> bool:
     return False
 
 
-def _decoded(content: bytes, start: int, end: int, name: str, *, is_whole: bool = False) -> str:
-    """A part of the file as text; a character that `end` cuts is left out, unless the part is to be whole."""
+def _decode(content: bytes, start: int, end: int, name: str, *, is_whole: bool = False) -> str:
+    """Decode a part of the file; a character that `end` cuts is dropped, or an error if the part `is_whole`."""
     start = start or measure_bom(content)
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(content[start:end], is_whole)
     except UnicodeDecodeError as error:
         raise InputError(describe_utf8_error(name, error, start)) from error
-
-
-def _is_array(text: str) -> bool:
-    return text.lstrip(_SPACE).startswith("[")
-
-
-def _messages_of_lines(text: str, name: str, first: int = 1) -> Iterator[Message]:
-    # Not splitlines: it also cuts at characters that may stand inside of a string.
-    for number, line in enumerate(text.split("\n"), first):
-        if not line.strip(_SPACE):
-            continue
-        place = f"{name}: line {number}"
-        try:
-            value = loads(line)
-        except ValueError as error:
-            raise InputError(f"{place} is not JSON: {_reason(error)}") from error
-        yield _message(value, place)
-
-
-def _reason(error: ValueError) -> str:
-    return (
-        f"{error.msg.removesuffix(' at')} at character {error.colno}"
-        if isinstance(error, json.JSONDecodeError)
-        else str(error)
-    )
-
-
-def _message(value: object, place: str) -> Message:
-    if not isinstance(value, dict):
-        raise InputError(f"{place} is not a JSON object")
-    role = value.get("role")
-    if not isinstance(role, str) or not role:
-        if "role" not in value and "message" in value:
-            raise InputError(f"{place} is a record of -F json and no message; -F messages writes those")
-        raise InputError(f"{place} has no role, as every message has")
-    if is_deeper(value, MAX_DEPTH):
-        raise InputError(f"{place} is nested too deep")
-    try:
-        reject_lone_surrogates(value)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{place} holds a lone surrogate, which is not valid Unicode") from error
-    return value

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mmpipe.chat.message_lines import parse_messages
 from mmpipe.chat.options import ChatOptions
 from mmpipe.chat.prompt import PromptSources, read_prompt
-from mmpipe.chat.transcript import parse_messages
 from mmpipe.config.base_request import read_system_message
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, UsageError
