@@ -24,9 +24,9 @@ SURVIVED = (0, 5, 33)
 TIMEOUTS = (36, 24, -24, 152, 255)
 # The first two take most of the time and find no more than the others; the last looks for the code under `cli`.
 LEFT_OUT = (
-    "batch/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
-    "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
-    "test_progress.py::test_rich_is_loaded_for_a_bar_and_for_nothing_else",
+    "batch/journal/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
+    "batch/journal/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
+    "writers/test_progress.py::test_rich_is_loaded_for_a_bar_and_for_nothing_else",
 )
 
 
@@ -41,35 +41,46 @@ class Room(NamedTuple):
 ROOMS = {
     "wire": Room(
         (
-            "api/sse", "api/wire", "api/chunks", "api/message", "api/growth", "api/verdict", "api/reception",
-            "events", "reply",
+            "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/codes", "api/response",
+            "core/events", "core/reply",
         ),
         (
             "api/test_sse.py", "api/test_wire.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
-            "api/test_growth.py", "api/test_verdict.py", "api/test_reception.py", "test_reply.py",
+            "api/test_cumulative.py", "api/test_codes.py", "api/test_response.py", "core/test_reply.py",
         ),
-        ("test_answer.py", "batch/test_outcomes.py", "api/test_client.py", "program/test_faults.py"),
+        ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),
     ),
-    "thinking": Room(("thinking",), ("test_thinking.py",), ("test_answer.py",)),
+    "thinking": Room(
+        ("core/thinking", "core/thinking_tags"), ("core/test_thinking.py",), ("chat/test_answer.py",)
+    ),
     "journal": Room(
-        ("batch/journal", "batch/scan", "batch/ledger", "batch/lines"),
-        ("batch/test_journal.py", "batch/test_journal_end.py", "batch/test_ledger.py", "batch/test_lines.py"),
-        ("batch/test_crashes.py", "batch/test_twins.py", "batch/test_merge.py", "batch/test_run_options.py"),
+        ("batch/journal/journal", "batch/journal/scan", "batch/journal/ledger", "batch/records/split"),
+        (
+            "batch/journal/test_journal.py", "batch/journal/test_journal_end.py",
+            "batch/journal/test_ledger.py", "batch/records/test_lines.py",
+        ),
+        (
+            "batch/journal/test_journal_crashes.py", "batch/test_dedupe.py", "batch/journal/test_merge.py",
+            "batch/test_run_options.py",
+        ),
     ),
     "retry": Room(
-        ("api/retry", "api/course", "account"),
-        ("api/test_retry.py", "api/test_course.py", "test_account.py"),
-        ("test_answer.py", "api/test_client.py", "program/test_faults.py"),
+        ("api/retry", "api/attempt", "chat/stats"),
+        ("api/test_retry.py", "api/test_attempt.py", "chat/test_stats.py"),
+        ("chat/test_answer.py", "api/test_client.py", "program/service/test_faults.py"),
     ),
     "limits": Room(
         ("batch/pace/gcra", "batch/pace/limiter", "batch/pace/shared_limiter"),
-        ("batch/pace/test_limiter.py", "batch/pace/test_shared_limiter.py", "batch/pace/test_shared_limiter_trust.py"),
+        (
+            "batch/pace/test_limiter.py", "batch/pace/test_shared_limiter.py",
+            "batch/pace/test_shared_limiter_trust.py",
+        ),
         ("batch/test_engine.py", "batch/test_run_options.py"),
     ),
     "terminal": Room(
-        ("visible", "writers/console", "writers/text"),
-        ("test_visible.py", "writers/test_console.py", "writers/test_text.py"),
-        ("test_progress.py", "test_answer.py", "program/test_faults.py"),
+        ("text/visible", "writers/console", "writers/text"),
+        ("text/test_visible.py", "writers/test_console.py", "writers/test_text.py"),
+        ("writers/test_progress.py", "chat/test_answer.py", "program/service/test_faults.py"),
     ),
 }  # fmt: skip
 
