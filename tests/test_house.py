@@ -1,9 +1,12 @@
 """Rules of the house: layers, start-up, and no address or path of a machine in any file. Lint and types: `.ci/lint`."""
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,61 @@ def test_tests_that_would_run_another_mmpipe_are_not_begun(tmp_path: Path) -> No
     (line,) = (done.stdout + done.stderr).strip().splitlines()
     assert 4 == done.returncode
     assert f"would run mmpipe of {ROOT / 'cli' / 'mmpipe'} and not {tmp_path / 'cli' / 'mmpipe'}" in line
+
+
+SOURCES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8") for path in sorted((ROOT / "cli").rglob("*.py"))
+}
+TREES = {name: ast.parse(text) for name, text in SOURCES.items()}
+QUESTIONS = ("What", "Who", "Whoever", "Whatever", "Whether", "Where", "Wherever", "How", "However")
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Each function and method, with its place."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{name}:{node.lineno} {node.name}", node
+
+
+def test_no_file_is_above_300_lines() -> None:
+    assert [] == [name for name, text in SOURCES.items() if text.count("\n") > 300]
+
+
+def test_no_function_is_above_40_lines() -> None:
+    assert [] == [place for place, node in functions() if (node.end_lineno or 0) - node.lineno >= 40]
+
+
+def test_no_constructor_takes_more_than_five_arguments() -> None:
+    # An error is complete where it is raised; what it may say are keywords with defaults.
+    found = {
+        place: len(node.args.posonlyargs + node.args.args + node.args.kwonlyargs) - 1
+        for place, node in functions()
+        if node.name == "__init__" and "errors.py" not in place
+    }
+    assert [] == [place for place, count in found.items() if count > 5]
+
+
+def test_no_class_name_stands_twice() -> None:
+    names = Counter(
+        node.name
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [] == [name for name, count in names.items() if count > 1]
+
+
+def test_docstrings_do_not_begin_like_questions() -> None:
+    begins = [
+        words[0]
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (words := (ast.get_docstring(node) or "").split())
+    ]
+    assert len(begins) > 500
+    assert sum(word in QUESTIONS for word in begins) < 20
 
 
 @pytest.mark.parametrize(
