@@ -161,8 +161,8 @@ async def ask_records(
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
         )
-        rules = EndingRules(options.limits, terms.concurrency, engine.stop)
-        rules.start_deadline(output.summary.seconds)
+        rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
+        rules.start_deadline(options.limits.deadline, output.summary.seconds)
         delivery = Delivery(output, writer, LineForm.of(options), rules)
         intake = RecordIntake(source, output.journal, delivery)
         coalescer = _coalescer(output.journal, writer, delivery) if not options.selection.no_dedupe else None
@@ -178,7 +178,7 @@ async def ask_records(
 
 
 def _ask_through(pool: AskMany, thinking: ThinkingMode) -> Ask:
-    """Ask the pool, arrange the thinking of its answers, and check their tool calls."""
+    """A function that asks the pool, arranges the thinking of the answer, and checks its tool calls."""
 
     async def ask(request: Request, limits: Limits) -> Iterable[Event]:
         events = await pool.ask(request, limits)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from mmpipe.batch.pace.budgets import CostBudget
+from mmpipe.batch.pace.budgets import CostBudget, EndingRules
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.errors import QuotaError, UsageError
+from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, Rejected, UsageError
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,22 @@ def test_few_requests_are_in_flight_until_the_cost_of_answers_is_known() -> None
     most = asyncio.run(spend())
     assert 1 == most[0] == most[1]
     assert all(inside <= max(1, known) for known, inside in enumerate(most))
+
+
+def network_errors_until_the_end(*errors: MmpipeError | None) -> int | None:
+    """The number of results after which the rules stop a run of two requests in flight; None if never."""
+    stopped: list[Exception] = []
+    rules = EndingRules(None, 2, stopped.append)
+    for count, error in enumerate(errors, 1):
+        rules.check_reached(error)
+        if stopped:
+            return count
+    return None
+
+
+def test_network_errors_in_a_row_end_the_run_and_an_answer_between_begins_anew() -> None:
+    lost = NetworkError("refused")
+    assert 22 == network_errors_until_the_end(*[lost] * 30)
+    assert 32 == network_errors_until_the_end(*[lost] * 9, None, *[lost] * 30)
+    assert None is network_errors_until_the_end(*[lost, Rejected("no")] * 30)
+    assert None is network_errors_until_the_end(*[NotRecorded("no answer")] * 30)

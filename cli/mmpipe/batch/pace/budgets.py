@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from mmpipe.batch.options import LimitOptions
 from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
 
 _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
@@ -13,13 +13,14 @@ _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
 class EndingRules:
     """Stops a run when too many records failed, at its deadline, and when the server cannot be reached."""
 
-    def __init__(self, limits: LimitOptions, concurrency: int, stop: Callable[[Exception], None]) -> None:
-        self._limits, self._concurrency, self._stop = limits, concurrency, stop
+    def __init__(
+        self, errors: ErrorLimit | None, concurrency: int, stop: Callable[[Exception], None]
+    ) -> None:
+        self._errors, self._concurrency, self._stop = errors, concurrency, stop
         self._unreached = 0
 
-    def start_deadline(self, elapsed: float) -> None:
-        """Stop the run at its deadline; `elapsed` seconds of it have passed. Call inside the event loop."""
-        seconds = self._limits.deadline
+    def start_deadline(self, seconds: float | None, elapsed: float) -> None:
+        """Stop the run so many seconds after its start, `elapsed` seconds ago. Call inside the event loop."""
         if seconds is not None:
             overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
             asyncio.get_running_loop().call_later(max(0.0, seconds - elapsed), self._stop, overdue)
@@ -33,8 +34,7 @@ class EndingRules:
 
     def check_failures(self, failed: int, done: int) -> None:
         """Stop the run if too many records failed."""
-        limit = self._limits.max_errors
-        if limit is not None and (excess := limit.excess(failed, done)) is not None:
+        if self._errors is not None and (excess := self._errors.excess(failed, done)) is not None:
             self._stop(excess)
 
 

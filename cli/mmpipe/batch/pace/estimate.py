@@ -79,7 +79,7 @@ def prompt_tokens(prompt: str) -> int:
     """An estimate of the tokens of a text, rather too high than too low.
 
     English has four letters to a token; Chinese, with three bytes to a character, has up to one token for each
-    character. This formula is linear in bytes and characters and gives 2/8 of a token for an ASCII letter, 5/8 for a
+    character. The formula is linear in bytes and characters. It gives 2/8 of a token for an ASCII letter, 5/8 for a
     Cyrillic one, 8/8 for a Chinese one, 11/8 for an emoji.
     """
     return math.ceil((3 * len(prompt.encode("utf-8", "replace")) - len(prompt)) / 8)
