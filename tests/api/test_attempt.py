@@ -1,4 +1,4 @@
-"""Whoever follows an exchange sets the clock by what comes, tells those who watch, and hands on what is in it."""
+"""Following an exchange sets the clock by what arrives, reports the stages, and passes the events on."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
 from support.harness import eventually
-from support.sending import chunk, stream
+from support.sse_streams import chunk, stream
 
 STREAM = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream")
 FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))

@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.core.events import Event, ToolCall
-from support.sending import call, chunk, stream, streamed
+from support.sse_streams import call, chunk, stream, streamed
 
 
 def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:

@@ -1,4 +1,4 @@
-"""One attempt over real sockets: what is sent, what is not, and what happens when the far end misbehaves."""
+"""One attempt over real sockets: what is sent, what is not, and what happens when the server misbehaves."""
 
 import json
 import socket

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmpipe.core.events import Text, Thinking, Usage
-from support.sending import DETAIL, USAGE, chunk, stream, streamed, text_of, thought
+from support.sse_streams import DETAIL, USAGE, chunk, stream, streamed, text_of, thought
 
 
 def test_thinking_in_one_field_or_in_two_is_one_text() -> None:

@@ -1,4 +1,4 @@
-"""What was asked once can be asked again from a folder: without the service, the key or the network."""
+"""A recorded answer comes again from its folder: without the service, the key or the network."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, ServerError, TimedOut
-from support.recorder import (
+from support.scripted_answers import (
     END,
     GOOD,
     MESSAGE,
@@ -23,9 +23,9 @@ from support.recorder import (
     REQUEST,
     STREAM,
     WHOLE,
+    answering,
     asked,
     chunk,
-    far_end,
     recordings,
     text,
     told,
@@ -36,13 +36,13 @@ from support.recorder import (
 def test_a_replay_brings_the_same_events_and_bytes(
     arrivals: tuple[ResponseHead | bytes, ...], tmp_path: Path
 ) -> None:
-    expected = asked(tmp_path, "record", far_end(*arrivals))
+    expected = asked(tmp_path, "record", answering(*arrivals))
     assert "" != text(expected[0])
     assert expected == asked(tmp_path, "replay")
 
 
 def test_a_recording_serves_the_question_however_it_is_asked(tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    asked(tmp_path, "record", answering(STREAM, *GOOD))
     events, _, _ = asked(tmp_path, "replay", None, Request("M", REQUEST.messages, {}, streamed=False))
     assert "five ü" == text(events)
 
@@ -58,13 +58,13 @@ def test_a_miss_is_a_network_error_that_names_the_file(tmp_path: Path) -> None:
 
 def test_a_replay_asks_nobody_although_it_could(tmp_path: Path) -> None:
     seen: list[Request] = []
-    assert isinstance(asked(tmp_path, "replay", far_end(STREAM, *GOOD, seen=seen))[2], NetworkError)
+    assert isinstance(asked(tmp_path, "replay", answering(STREAM, *GOOD, seen=seen))[2], NetworkError)
     assert [] == seen
 
 
 def test_a_cache_asks_once(tmp_path: Path) -> None:
     seen: list[Request] = []
-    service = far_end(STREAM, *GOOD, seen=seen)
+    service = answering(STREAM, *GOOD, seen=seen)
     first, second = (asked(tmp_path, "cache", service) for _ in range(2))
     other = Request("other", REQUEST.messages)
     asked(tmp_path, "cache", service, other)
@@ -72,29 +72,29 @@ def test_a_cache_asks_once(tmp_path: Path) -> None:
 
 
 def test_a_cache_asks_again_after_a_failure_and_keeps_the_answer(tmp_path: Path) -> None:
-    assert REFUSED is asked(tmp_path, "cache", far_end(REFUSED))[2]
+    assert REFUSED is asked(tmp_path, "cache", answering(REFUSED))[2]
     assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
-    assert "five ü" == text(asked(tmp_path, "cache", far_end(STREAM, *GOOD))[0])
+    assert "five ü" == text(asked(tmp_path, "cache", answering(STREAM, *GOOD))[0])
     assert "five ü" == text(asked(tmp_path, "replay")[0])
 
 
 def test_recording_asks_anew_and_keeps_the_last_answer(tmp_path: Path) -> None:
     for word in ("one", "two"):
-        asked(tmp_path, "record", far_end(STREAM, chunk(word), END))
+        asked(tmp_path, "record", answering(STREAM, chunk(word), END))
     assert "two" == text(asked(tmp_path, "replay")[0])
 
 
 def test_a_failure_takes_the_place_of_a_failure_and_of_no_answer(tmp_path: Path) -> None:
     for error in (OVERLOADED, REFUSED):
-        asked(tmp_path, "record", far_end(error))
+        asked(tmp_path, "record", answering(error))
     assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
-    asked(tmp_path, "record", far_end(STREAM, *GOOD))
-    assert REFUSED is asked(tmp_path, "record", far_end(REFUSED))[2]
+    asked(tmp_path, "record", answering(STREAM, *GOOD))
+    assert REFUSED is asked(tmp_path, "record", answering(REFUSED))[2]
     assert "five ü" == text(asked(tmp_path, "replay")[0])
 
 
 def test_a_failure_is_told_again_but_asking_a_recording_again_does_not_help(tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(OVERLOADED))
+    asked(tmp_path, "record", answering(OVERLOADED))
     error = asked(tmp_path, "replay")[2]
     assert told(OVERLOADED) == told(error)
     assert error is not None
@@ -103,7 +103,7 @@ def test_a_failure_is_told_again_but_asking_a_recording_again_does_not_help(tmp_
 
 def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> None:
     trouble = b'data: {"error":{"message":"unknown error (1000)","http_code":"500"}}\n\n'
-    events, received, error = asked(tmp_path, "record", far_end(STREAM, GOOD[0], trouble))
+    events, received, error = asked(tmp_path, "record", answering(STREAM, GOOD[0], trouble))
     assert ("five ", ServerError) == (text(events), type(error))
     again = asked(tmp_path, "replay")
     assert (events, received, told(error)) == (again[0], again[1], told(again[2]))
@@ -122,12 +122,12 @@ def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> Non
 def test_what_the_service_did_not_tell_is_not_kept(
     arrivals: tuple[ResponseHead | bytes | MmpipeError, ...], tmp_path: Path
 ) -> None:
-    assert asked(tmp_path, "record", far_end(*arrivals))[2] is not None
+    assert asked(tmp_path, "record", answering(*arrivals))[2] is not None
     assert [] == list(tmp_path.iterdir())
 
 
 def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
-    asking = recordings(tmp_path, "record").wrap(far_end(STREAM, *GOOD))
+    asking = recordings(tmp_path, "record").wrap(answering(STREAM, *GOOD))
     events = asking(REQUEST, PATIENCE.limits(), Observer())
     next(events)
     del events
@@ -137,7 +137,7 @@ def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
 def test_it_is_said_where_an_answer_is_kept_and_comes_from(tmp_path: Path) -> None:
     notes: list[str] = []
     for mode in ("record", "replay"):
-        asking = recordings(tmp_path, mode).wrap(far_end(STREAM, *GOOD))
+        asking = recordings(tmp_path, mode).wrap(answering(STREAM, *GOOD))
         list(asking(REQUEST, PATIENCE.limits(), Observer(note=notes.append)))
     path = tmp_path / f"{REQUEST.sha256}.json"
     assert f"recorded to {path}" in notes[1]
@@ -148,7 +148,7 @@ def test_it_is_said_where_an_answer_is_kept_and_comes_from(tmp_path: Path) -> No
 def test_it_is_kept_when_each_piece_came_and_a_replay_does_not_wait_for_it(tmp_path: Path) -> None:
     def slow(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
         time.sleep(0.02)
-        return far_end(STREAM, *GOOD)(request, limits, observer)
+        return answering(STREAM, *GOOD)(request, limits, observer)
 
     asked(tmp_path, "record", slow)
     path = tmp_path / f"{REQUEST.sha256}.json"
@@ -162,14 +162,14 @@ def test_it_is_kept_when_each_piece_came_and_a_replay_does_not_wait_for_it(tmp_p
 
 
 def test_an_answer_can_be_edited(tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    asked(tmp_path, "record", answering(STREAM, *GOOD))
     path = tmp_path / f"{REQUEST.sha256}.json"
     path.write_text(path.read_text().replace("five", "six"))
     assert "six ü" == text(asked(tmp_path, "replay")[0])
 
 
 def test_a_failure_can_be_written_into_an_answer(tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(WHOLE, json.dumps(MESSAGE).encode()))
+    asked(tmp_path, "record", answering(WHOLE, json.dumps(MESSAGE).encode()))
     path = tmp_path / f"{REQUEST.sha256}.json"
     value = json.loads(path.read_text())
     value["answer"]["pieces"] = [[0, '{"base_resp":{"status_code":1002,"status_msg":"rate limit"}}']]

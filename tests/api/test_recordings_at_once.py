@@ -1,4 +1,4 @@
-"""What was recorded by one serves many at once, and the other way round; also with the simulator as the far end."""
+"""Recordings of one request at a time serve many at once, and the other way round; also with the simulator as the server."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, MmpipeError, NetworkError
 from support.harness import KEY, service
-from support.recorder import (
+from support.scripted_answers import (
     GOOD,
     PATIENCE,
     REFUSED,
     REQUEST,
     STREAM,
+    answering,
     asked,
     at,
-    far_end,
     recordings,
     text,
     told,
@@ -77,7 +77,7 @@ def many(
 
 
 def test_a_pool_is_recorded_and_is_not_needed_for_the_replay(tmp_path: Path) -> None:
-    pool = FakePool(far_end(STREAM, *GOOD))
+    pool = FakePool(answering(STREAM, *GOOD))
     expected = many(tmp_path, "record", pool, REQUEST, OTHER)
     assert not pool.is_open
     assert expected == many(tmp_path, "replay", None, REQUEST, OTHER)
@@ -86,14 +86,14 @@ def test_a_pool_is_recorded_and_is_not_needed_for_the_replay(tmp_path: Path) -> 
 
 def test_a_pool_is_asked_for_what_the_cache_has_not(tmp_path: Path) -> None:
     seen: list[Request] = []
-    pool = FakePool(far_end(STREAM, *GOOD, seen=seen))
+    pool = FakePool(answering(STREAM, *GOOD, seen=seen))
     many(tmp_path, "cache", pool, REQUEST)
     many(tmp_path, "cache", pool, REQUEST, OTHER)
     assert [REQUEST, OTHER] == seen
 
 
 def test_each_of_many_has_its_own_failure(tmp_path: Path) -> None:
-    many(tmp_path, "record", FakePool(far_end(REFUSED)), REQUEST)
+    many(tmp_path, "record", FakePool(answering(REFUSED)), REQUEST)
     refused, missed = many(tmp_path, "replay", None, REQUEST, OTHER)
     assert isinstance(refused, AuthError)
     assert isinstance(missed, NetworkError)
@@ -105,7 +105,9 @@ def test_an_observer_of_many_hears_of_each_head_and_piece(tmp_path: Path) -> Non
     heard: list[object] = []
 
     async def observed(mode: RecordingMode) -> None:
-        async with open_recorded_pool(recordings(tmp_path, mode), FakePool(far_end(STREAM, *GOOD))) as asking:
+        async with open_recorded_pool(
+            recordings(tmp_path, mode), FakePool(answering(STREAM, *GOOD))
+        ) as asking:
             observer = Observer(received=heard.append, began=heard.append)
             await asking.ask(REQUEST, PATIENCE.limits(), observer)
 

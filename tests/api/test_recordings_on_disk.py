@@ -12,9 +12,9 @@ from mmpipe.api.options import RecordingMode
 from mmpipe.api.recordings import open_recordings
 from mmpipe.core.request import Request
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
-from support.disks import largest_file
+from support.full_disk import largest_file
 from support.harness import KEY
-from support.recorder import END, GOOD, REQUEST, STREAM, asked, at, chunk, far_end, text
+from support.scripted_answers import END, GOOD, REQUEST, STREAM, answering, asked, at, chunk, text
 from support.socket_server import answer, server
 
 
@@ -22,18 +22,18 @@ from support.socket_server import answer, server
 def test_what_is_no_recording_is_an_input_error_that_names_the_file(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"{REQUEST.sha256}.json"
     path.write_bytes(damage)
-    error = asked(tmp_path, "replay", far_end(STREAM, *GOOD))[2]
+    error = asked(tmp_path, "replay", answering(STREAM, *GOOD))[2]
     assert isinstance(error, InputError)
     assert f"{path} is not a recording: " in error.message
     assert damage == path.read_bytes()
     # A cache has it asked again, and is whole then.
-    assert asked(tmp_path, "cache", far_end(STREAM, *GOOD))[2] is None
+    assert asked(tmp_path, "cache", answering(STREAM, *GOOD))[2] is None
     assert asked(tmp_path, "replay")[2] is None
 
 
 @pytest.mark.parametrize("pieces", [[], [[0, "nonsense"]], [[0, GOOD[0].decode()]]])
 def test_an_answer_that_is_none_any_more_is_an_input_error(pieces: list[object], tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    asked(tmp_path, "record", answering(STREAM, *GOOD))
     path = tmp_path / f"{REQUEST.sha256}.json"
     value = json.loads(path.read_text())
     value["answer"]["pieces"] = pieces
@@ -68,16 +68,16 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
 
 
 def test_nobody_else_can_read_what_was_asked(tmp_path: Path) -> None:
-    asked(tmp_path / "deep" / "folder", "record", far_end(STREAM, *GOOD))
+    asked(tmp_path / "deep" / "folder", "record", answering(STREAM, *GOOD))
     (path,) = (tmp_path / "deep" / "folder").iterdir()
     assert (0o700, 0o600) == (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777)
 
 
 def test_an_answer_that_cannot_be_kept_leaves_the_earlier_one(tmp_path: Path) -> None:
-    asked(tmp_path, "record", far_end(STREAM, *GOOD))
+    asked(tmp_path, "record", answering(STREAM, *GOOD))
     before = [(path, path.read_bytes()) for path in tmp_path.iterdir()]
     with largest_file(64):
-        error = asked(tmp_path, "record", far_end(STREAM, chunk("long"), END))[2]
+        error = asked(tmp_path, "record", answering(STREAM, chunk("long"), END))[2]
     assert isinstance(error, OutputError)
     assert before == [(path, path.read_bytes()) for path in tmp_path.iterdir()]
 
@@ -86,7 +86,7 @@ def test_the_key_is_in_no_file_whoever_says_it(tmp_path: Path) -> None:
     request = Request("M", ({"role": "user", "content": f"is {KEY} good?"},))
     said = chunk(f"yes, {KEY} is")
     for pieces in ([said], [said[:60], said[60:]], [b": \xff" + KEY.encode() + b"\n\n", said]):
-        asked(tmp_path, "record", far_end(STREAM, *pieces, END), request)
+        asked(tmp_path, "record", answering(STREAM, *pieces, END), request)
         assert "yes, *** is" == text(asked(tmp_path, "replay", None, request)[0])
     refusal = json.dumps({"error": {"message": f"bad header Bearer {KEY}"}}).encode()
     with server(answer(refusal, "application/json", f"Trace-Id: {KEY}\r\n", "401 Unauthorized")) as (url, _):
@@ -100,8 +100,8 @@ RECORDER = """
 import json, sys
 from pathlib import Path
 from mmpipe.api.recordings import open_recordings
-from support.recorder import END, PATIENCE, STREAM, Observer, Request, chunk, far_end
-asking = open_recordings(Path(sys.argv[1]), "record", None).wrap(far_end(STREAM, chunk(sys.argv[2] * 9999), END))
+from support.scripted_answers import END, PATIENCE, STREAM, Observer, Request, chunk, answering
+asking = open_recordings(Path(sys.argv[1]), "record", None).wrap(answering(STREAM, chunk(sys.argv[2] * 9999), END))
 for turn in range(100):
     list(asking(Request("M", ({"role": "user", "content": str(turn % 5)},)), PATIENCE.limits(), Observer()))
 """

@@ -8,7 +8,7 @@ from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.response import MAX_EXPLANATION, ResponseHead, WholeBodyDecoder, read_answer, read_model_list
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
-from support.sending import chunk, stream
+from support.sse_streams import chunk, stream
 
 MESSAGE = {"role": "assistant", "content": "a  b \n c"}
 WHOLE = json.dumps(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmpipe.api.sse import EventReader
 from mmpipe.errors import BadResponse
 from mmpipe.text.utf8 import BOM
-from support.cuts import PLACES, cut
+from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
 

@@ -1,4 +1,4 @@
-"""What the service sends becomes events; what is no whole answer becomes an error. Shapes: api/FACTS.md."""
+"""The bytes of the service become events; an incomplete answer becomes an error. Shapes: api/FACTS.md."""
 
 import json
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmpipe.api.wire import StreamDecoder, decode
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
-from support.sending import USAGE, call, chunk, stream, streamed, text_of, thought
+from support.sse_streams import USAGE, call, chunk, stream, streamed, text_of, thought
 
 FLAGS = {"role": "assistant", "name": "MiniMax AI", "audio_content": ""}
 

@@ -1,4 +1,4 @@
-"""However a stream is cut and whatever is in it, the same comes of it: the same events, or the same error after them."""
+"""A stream gives the same events, or the same error after them, at every cut and for every content."""
 
 import json
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmpipe.api.wire import StreamDecoder
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import MmpipeError
-from support.cuts import PLACES, cut
+from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
 

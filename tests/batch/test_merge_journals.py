@@ -9,7 +9,7 @@ from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.unix.streams import Streams
-from support.batch_running import batch_options
+from support.batch_in_process import batch_options
 from support.journals import record
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import AuthError, InputError, UsageError
-from support.batch_running import Counts, Line, run
+from support.batch_in_process import Counts, Line, run
 from support.harness import prompts, service
 
 

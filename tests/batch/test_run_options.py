@@ -15,7 +15,7 @@ from mmpipe.batch.run import run_batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
-from support.batch_running import Counts, Line, run
+from support.batch_in_process import Counts, Line, run
 from support.harness import bodies, environment, prompts, service
 
 ECHO = "sim:echo {}"

@@ -25,11 +25,11 @@ class Sample:
     descriptors: int
 
 
-def watch(folder: str, far_end: FarEnd) -> list[Sample]:
+def watch(folder: str, answering: FarEnd) -> list[Sample]:
     """The process, looked at for as long as it runs."""
     source, samples = Path(folder, "in.jsonl"), list[Sample]()
     write_lines(source, as_object, MANY)
-    command = far_end.batch("-o", str(Path(folder, "out.jsonl")), "-j", str(AT_ONCE))
+    command = answering.batch("-o", str(Path(folder, "out.jsonl")), "-j", str(AT_ONCE))
     with running(command, folder, stdin=source) as process:
         while process.poll() is None:
             descriptors = sum(1 for _ in Path(f"/proc/{process.pid}/fd").iterdir())
@@ -40,9 +40,9 @@ def watch(folder: str, far_end: FarEnd) -> list[Sample]:
 
 
 def run() -> None:
-    with tempfile.TemporaryDirectory() as folder, FarEnd() as far_end:
-        samples = watch(folder, far_end)
-    asked = far_end.arrivals
+    with tempfile.TemporaryDirectory() as folder, FarEnd() as answering:
+        samples = watch(folder, answering)
+    asked = answering.arrivals
     assert len(asked) == MANY
     before = next(sample for sample in samples if sample.time > asked[FEW - 1])
     # What is seen later may be a process that takes itself apart.

@@ -1,4 +1,4 @@
-"""Whether `--rpm` holds, and is used, by one run and by two that share it: `python tests/bench/batch_rates.py`.
+"""`--rpm` holds and is used, by one run and by two that share it: `python tests/bench/batch_rates.py`.
 
 Counted where requests arrive. Takes more than four minutes.
 """
@@ -19,11 +19,11 @@ LATENCY = 0.1
 
 def arrivals(runs: int) -> list[float]:
     """When requests came from so many runs at once."""
-    with tempfile.TemporaryDirectory() as folder, FarEnd(LATENCY) as far_end:
+    with tempfile.TemporaryDirectory() as folder, FarEnd(LATENCY) as answering:
         source = Path(folder, "in.txt")
         write_lines(source, as_text, 10 * RPM)
         with ExitStack() as stack:
-            command = far_end.batch("--rpm", str(RPM), str(source))
+            command = answering.batch("--rpm", str(RPM), str(source))
             processes = [stack.enter_context(running(command, folder)) for _ in range(runs)]
             time.sleep(SECONDS)
             for process in processes:
@@ -31,7 +31,7 @@ def arrivals(runs: int) -> list[float]:
                 process.terminate()
             for process in processes:
                 process.wait()
-    return far_end.arrivals
+    return answering.arrivals
 
 
 def within(times: list[float], start: float) -> int:

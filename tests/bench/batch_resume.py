@@ -73,13 +73,13 @@ def resumed(command: tuple[str, ...], folder: str) -> Resumption:
 
 
 def measured(
-    line: Callable[[int], str], name: Callable[[int], str], ending: str, far_end: FarEnd
+    line: Callable[[int], str], name: Callable[[int], str], ending: str, answering: FarEnd
 ) -> dict[str, Resumption]:
     """Resumption with and without the file beside the journal, by what is printed of it."""
     with tempfile.TemporaryDirectory() as folder:
         source, journal = Path(folder, f"in.{ending}"), Path(folder, "out.jsonl")
         write_lines(source, line, ANSWERED + 1)
-        command = far_end.batch(str(source), "-o", str(journal))
+        command = answering.batch(str(source), "-o", str(journal))
         begun(command, journal, folder)
         completed(journal, name)
         size, sidecar = journal.stat().st_size, Path(folder, ".out.jsonl.mmpipe")
@@ -94,11 +94,11 @@ def measured(
 
 def run() -> None:
     # One server for all: where it is belongs to the settings.
-    with FarEnd(0.05) as far_end:
-        found = measured(as_text, str, "txt", far_end) | measured(as_object, as_id, "jsonl", far_end)
+    with FarEnd(0.05) as answering:
+        found = measured(as_text, str, "txt", answering) | measured(as_object, as_id, "jsonl", answering)
     for name, resumption in found.items():
         # What was answered is not asked again.
-        (first,) = (at for at in far_end.arrivals if resumption.began < at < resumption.ended)
+        (first,) = (at for at in answering.arrivals if resumption.began < at < resumption.ended)
         print(
             f"{name:24} asks after {first - resumption.began:5.1f} s (limit {SECONDS_LIMIT})"
             f"   at most {resumption.peak:6.1f} MiB (limit {MEMORY_LIMIT})"

@@ -19,23 +19,23 @@ LATE_RECORDS, LATE_AT_ONCE = 10_000, 1_000
 CPU_LIMIT = 0.8  # ms
 
 
-def command(name: str, far_end: FarEnd, folder: str, records: int, at_once: int) -> tuple[str, ...]:
+def command(name: str, answering: FarEnd, folder: str, records: int, at_once: int) -> tuple[str, ...]:
     """What asks so many records, and writes a line for each."""
     source, target = Path(folder, f"{records}.txt"), Path(folder, "out.jsonl")
     write_lines(source, as_text, records)
     if name == OURS:
-        return far_end.batch(str(source), "-o", str(target), "--overwrite", "-j", str(at_once))
+        return answering.batch(str(source), "-o", str(target), "--overwrite", "-j", str(at_once))
     peer = {OBVIOUS: "obvious", AIOHTTP: "aiohttp"}[name]
-    return (sys.executable, str(PEERS), peer, far_end.base_url, str(source), str(target), str(at_once))
+    return (sys.executable, str(PEERS), peer, answering.base_url, str(source), str(target), str(at_once))
 
 
 def without_latency(folder: str) -> None:
     best: dict[tuple[str, int], Cost] = {}
-    with FarEnd() as far_end:
+    with FarEnd() as answering:
         for _ in range(ROUNDS):
             for name in (OBVIOUS, AIOHTTP, OURS):
                 for records in (1, RECORDS):
-                    now = cost_of(command(name, far_end, folder, records, AT_ONCE), environment(folder))
+                    now = cost_of(command(name, answering, folder, records, AT_ONCE), environment(folder))
                     old = best.get((name, records), now)
                     best[name, records] = Cost(min(now.wall, old.wall), min(now.cpu, old.cpu))
     print(f"No latency, {AT_ONCE} at once, {RECORDS} records, best of {ROUNDS} rounds, start-up subtracted:")
@@ -48,7 +48,9 @@ def without_latency(folder: str) -> None:
             f"  {name:18} {rates[name]:7.0f} requests/s   {rates[name] / rates[OBVIOUS]:5.2f} x{limits[0]}"
             f"   CPU {(whole.cpu - start.cpu) / (RECORDS - 1) * 1000:6.3f} ms a request{limits[1]}"
         )
-    print(f"  {'the server':18} {'':37} CPU {far_end.cpu / len(far_end.arrivals) * 1000:6.3f} ms a request")
+    print(
+        f"  {'the server':18} {'':37} CPU {answering.cpu / len(answering.arrivals) * 1000:6.3f} ms a request"
+    )
 
 
 def steady_rate(arrivals: list[float]) -> float:
@@ -61,9 +63,9 @@ def with_latency(folder: str) -> None:
     print(f"1 s of latency, {LATE_AT_ONCE} at once, {LATE_RECORDS} records, one run, steady state:")
     rates, allowed = dict[str, float](), float(LATE_AT_ONCE)
     for name in (AIOHTTP, OURS):
-        with FarEnd(1) as far_end:
-            cost = cost_of(command(name, far_end, folder, LATE_RECORDS, LATE_AT_ONCE), environment(folder))
-        rates[name] = steady_rate(far_end.arrivals)
+        with FarEnd(1) as answering:
+            cost = cost_of(command(name, answering, folder, LATE_RECORDS, LATE_AT_ONCE), environment(folder))
+        rates[name] = steady_rate(answering.arrivals)
         allowed = min(allowed, rates[name]) if name == AIOHTTP else allowed
         limit = "  (limit 90.0 %)" if name == OURS else ""
         print(

@@ -1,4 +1,4 @@
-"""What a whole call costs, against the same call as a bare SDK script: `python tests/bench/call.py`."""
+"""The cost of a whole call, against the same call as a bare SDK script: `python tests/bench/call.py`."""
 
 import os
 import sys

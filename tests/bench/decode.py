@@ -1,4 +1,4 @@
-"""What reading a long stream costs, against the SDK's own iterator: `python tests/bench/decode.py`."""
+"""The cost of reading a long stream, against the SDK's own iterator: `python tests/bench/decode.py`."""
 
 import gc
 import json

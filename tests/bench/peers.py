@@ -1,4 +1,4 @@
-"""What `batch` is compared with: `python peers.py obvious|aiohttp BASE_URL INPUT OUTPUT AT_ONCE`.
+"""Programs that `batch` is compared with: `python peers.py obvious|aiohttp BASE_URL INPUT OUTPUT AT_ONCE`.
 
 They do less than `batch`: no journal that survives anything, no limits, no retries, no second look at an answer.
 """

@@ -1,4 +1,4 @@
-"""What starting costs, against a bare interpreter: `python tests/bench/startup.py`."""
+"""The cost of starting, against a bare interpreter: `python tests/bench/startup.py`."""
 
 import sys
 

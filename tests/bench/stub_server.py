@@ -1,4 +1,4 @@
-"""What the benchmarks of `batch` share: the server, the command, and a look at a process that runs."""
+"""The server, the command, and a look at a running process, shared by the benchmarks of `batch`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a TAB in bash costs, against the script that Typer makes for the same commands: `python tests/bench/tab.py`.
+"""The cost of a TAB in bash, against the script that Typer makes for the same commands: `python tests/bench/tab.py`.
 
 Measured inside a bash by its own clock, around the function that it calls at TAB.
 """

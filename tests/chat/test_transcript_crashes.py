@@ -19,7 +19,7 @@ from mmpipe.chat.transcript import open_transcript
 from mmpipe.core.events import Message
 from mmpipe.errors import Busy, ExitStatus, InputError, Interrupted, OutputError, PipeClosed
 from mmpipe.unix.signals import raise_interrupts
-from support.disks import largest_file
+from support.full_disk import largest_file
 from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, TALK, add, kept, read
 
 KEPT = """

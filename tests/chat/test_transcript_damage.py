@@ -1,4 +1,4 @@
-"""Whatever a disk does to a conversation, what is refused stays as it is, and what is taken loses no other message."""
+"""A damaged conversation is either refused and left as it is, or read without the loss of any other message."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmpipe.chat.message_lines import format_line
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
-from support.damage import DAMAGE, Damage, damaged
+from support.disk_damage import DAMAGE, Damage, damaged
 from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, kept, read
 
 pytestmark = pytest.mark.laws

@@ -8,7 +8,7 @@ from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.thinking_tags import separate_tags
-from support.cuts import cut
+from support.piece_cuts import cut
 
 TAGGED = st.lists(
     st.sampled_from(

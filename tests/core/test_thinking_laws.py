@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_tags import CLOSERS, OPENER, separate_tags
-from support.cuts import PLACES, cut
+from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
 

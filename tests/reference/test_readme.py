@@ -1,4 +1,4 @@
-"""What README and help show works: the commands run as they stand."""
+"""The commands of README and help work as they stand."""
 
 import re
 import subprocess

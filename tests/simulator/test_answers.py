@@ -17,7 +17,7 @@ from mmpipe.simulator.answers import (
 )
 from mmpipe.simulator.conversation import SimulatedConversation
 from mmpipe.simulator.deltas import cut
-from support.simulator_calls import SPLIT, STREAM, ask, ask_once, chat, simulator
+from support.simulator_client import SPLIT, STREAM, ask, ask_once, chat, simulator
 
 # No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mmpipe.simulator.dialects import Dialect
-from support.simulator_calls import SPLIT, STREAM, Json, ask_once, chat, field, objects
+from support.simulator_client import SPLIT, STREAM, Json, ask_once, chat, field, objects
 
 TOOLS: Json = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]}
 FIRST, SECOND = '{"a": [1, 2, 3]}', '{"b": null, "c": "🙂"}'

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from mmpipe.simulator.dialects import Dialect
-from support.simulator_calls import SPLIT, STREAM, USAGE, Json, Reply, ask_once, chat, field, objects
+from support.simulator_client import SPLIT, STREAM, USAGE, Json, Reply, ask_once, chat, field, objects
 
 PROMPT = "sim:think First I wonder. Then I know.|||It is so. And that is all there is."
 THOUGHT, ANSWER = "First I wonder. Then I know.", "It is so. And that is all there is."

@@ -11,7 +11,7 @@ import pytest
 
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import AT_ONCE
-from support.simulator_calls import (
+from support.simulator_client import (
     SPLIT,
     STREAM,
     USAGE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.server import RunningSimulator
-from support.simulator_calls import KEY, SPLIT, ask, chat, simulator
+from support.simulator_client import KEY, SPLIT, ask, chat, simulator
 
 SAMPLES = Path(__file__).parent / "samples"
 CONVERSATION = {

@@ -7,7 +7,7 @@ import pytest
 from mmpipe.simulator.rate_limit import RateLimit
 from mmpipe.simulator.steps import Send, Stall, Wait, pace
 from support.harness import AT_ONCE
-from support.simulator_calls import STREAM, Json, ask, begun, chat, field, simulator
+from support.simulator_client import STREAM, Json, ask, begun, chat, field, simulator
 
 
 def test_requests_over_the_rate_are_refused_with_1002() -> None:

@@ -10,7 +10,7 @@ import pytest
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import eventually
-from support.simulator_calls import KEY, STREAM, Json, ask, begun, chat, simulator
+from support.simulator_client import KEY, STREAM, Json, ask, begun, chat, simulator
 
 
 def lines(log: Path) -> list[Json]:

@@ -9,7 +9,7 @@ from mmpipe.core.events import Stop
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.rounds import OrderedCall, OrderedRound, read_rounds
 from mmpipe.simulator.server import RunningSimulator
-from support.simulator_calls import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
+from support.simulator_client import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 
 # No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)

@@ -18,7 +18,7 @@ import pytest
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import AT_ONCE, eventually
-from support.simulator_calls import KEY, STREAM, ask, begun, chat, simulator
+from support.simulator_client import KEY, STREAM, ask, begun, chat, simulator
 
 CLI = Path(__file__).parents[2] / "cli"
 

@@ -1,13 +1,24 @@
-"""Bodies and chunks have the keys of the captures, in their order, with values of their types."""
+"""Bodies and chunks have the keys of the captured_answers, in their order, with values of their types."""
 
 import json
 import re
 
 import pytest
 
-from support import captures
-from support.captures import shape, shape_of
-from support.simulator_calls import SPLIT, STREAM, USAGE, Json, ask, ask_once, chat, field, objects, simulator
+from support import captured_answers
+from support.captured_answers import shape, shape_of
+from support.simulator_client import (
+    SPLIT,
+    STREAM,
+    USAGE,
+    Json,
+    ask,
+    ask_once,
+    chat,
+    field,
+    objects,
+    simulator,
+)
 
 SYSTEM = {"role": "system", "content": "Be exact. " * 200}
 
@@ -18,34 +29,36 @@ def test_a_split_stream_has_the_captured_chunks_in_their_order() -> None:
     first_text = next(
         place for place, event in enumerate(events) if '"reasoning_content"' not in json.dumps(event)
     )
-    assert shapes[0] == shape_of(captures.FIRST_THINKING)
-    assert shapes[1:first_text] == [shape_of(captures.LATER_THINKING)] * (first_text - 1)
-    assert shapes[first_text:-1] == [shape_of(captures.TEXT)] * (len(events) - first_text - 1)
-    assert shapes[-1] == shape_of(captures.FINISH)
+    assert shapes[0] == shape_of(captured_answers.FIRST_THINKING)
+    assert shapes[1:first_text] == [shape_of(captured_answers.LATER_THINKING)] * (first_text - 1)
+    assert shapes[first_text:-1] == [shape_of(captured_answers.TEXT)] * (len(events) - first_text - 1)
+    assert shapes[-1] == shape_of(captured_answers.FINISH)
     assert first_text > 1
     assert len(events) - first_text > 2
 
 
 def test_a_native_stream_has_only_text_chunks_and_the_finish() -> None:
     shapes = [shape(event) for event in ask_once(chat(**STREAM)).events]
-    assert shapes == [shape_of(captures.TEXT)] * (len(shapes) - 1) + [shape_of(captures.FINISH)]
+    assert shapes == [shape_of(captured_answers.TEXT)] * (len(shapes) - 1) + [
+        shape_of(captured_answers.FINISH)
+    ]
 
 
 def test_the_usage_chunk_comes_last_and_only_if_asked_for() -> None:
     long = chat() | {"messages": [SYSTEM, *objects(chat(), "messages")]}
     with simulator() as running:
         events = ask(running, long | USAGE).events
-        assert shape(events[-1]) == shape_of(captures.USAGE)
+        assert shape(events[-1]) == shape_of(captured_answers.USAGE)
         assert all(event["choices"] for event in events[:-1])
         assert all(event["choices"] for event in ask(running, long | STREAM).events)
 
 
 def test_a_whole_answer_has_the_captured_shape() -> None:
-    assert shape(ask_once(chat(model="MiniMax-M2.7-highspeed")).json) == shape_of(captures.WHOLE)
+    assert shape(ask_once(chat(model="MiniMax-M2.7-highspeed")).json) == shape_of(captured_answers.WHOLE)
 
 
 def test_a_whole_split_answer_has_the_captured_shape() -> None:
-    assert shape(ask_once(chat(model="MiniMax-M2.5", **SPLIT)).json) == shape_of(captures.WHOLE_SPLIT)
+    assert shape(ask_once(chat(model="MiniMax-M2.5", **SPLIT)).json) == shape_of(captured_answers.WHOLE_SPLIT)
 
 
 def test_m3_adds_its_service_tier_before_base_resp() -> None:
@@ -61,9 +74,9 @@ def test_constants_have_their_captured_values() -> None:
         "audio_content": "",
     }
     detail = objects(message, "reasoning_details")[0]
-    captured = json.loads(captures.FIRST_THINKING)["choices"][0]["delta"]["reasoning_details"][0]
+    captured = json.loads(captured_answers.FIRST_THINKING)["choices"][0]["delta"]["reasoning_details"][0]
     assert detail == captured | {"text": message["reasoning_content"]}
-    assert captures.SENSITIVITY in json.dumps(body, separators=(",", ":"))
+    assert captured_answers.SENSITIVITY in json.dumps(body, separators=(",", ":"))
     assert body["base_resp"] == {"status_code": 0, "status_msg": ""}
 
 

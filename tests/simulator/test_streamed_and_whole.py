@@ -14,7 +14,7 @@ from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.models import MODELS
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.steps import Send
-from support.simulator_calls import SPLIT, STREAM, Json, ask_once, chat
+from support.simulator_client import SPLIT, STREAM, Json, ask_once, chat
 
 TOOL: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CALLS = """sim:tool get_weather {"location": "Zürich 🙂", "days": [1, 2], "note": null}

@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.simulator.models import MODELS
-from support.simulator_calls import SPLIT, STREAM, USAGE, Json, ask, ask_once, chat, field, simulator
+from support.simulator_client import SPLIT, STREAM, USAGE, Json, ask, ask_once, chat, field, simulator
 
 AIRY = [name for name in MODELS if name not in {"MiniMax-M2.5", "MiniMax-M2.1", "MiniMax-M2.1-highspeed"}]
 TIGHT = ["MiniMax-M2.5", "MiniMax-M2.1", "MiniMax-M2.1-highspeed"]

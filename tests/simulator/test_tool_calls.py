@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from support import captures
-from support.captures import shape
-from support.simulator_calls import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
+from support import captured_answers
+from support.captured_answers import shape
+from support.simulator_client import SPLIT, STREAM, Json, ask, ask_once, chat, field, objects, simulator
 
 TOOL: Json = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 ARGUMENTS = '{"location": "San Francisco, US"}'
@@ -26,7 +26,7 @@ def test_a_whole_call_has_the_captured_shape() -> None:
     body = ask_once(chat(PROMPT, tools=[TOOL])).json
     choice = objects(body, "choices")[0]
     call = calls([choice], "message")[0]
-    captured = json.loads(captures.CALL)
+    captured = json.loads(captured_answers.CALL)
     assert shape(call) == shape(captured)
     assert call | {"id": ""} == captured | {"id": ""}
     assert re.fullmatch(r"call_function_[a-z0-9]{12}_1", str(call["id"]))
@@ -42,8 +42,8 @@ def test_native_content_beside_a_call_is_only_the_think_block() -> None:
 def test_a_streamed_call_comes_in_pieces() -> None:
     reply = ask_once(chat(PROMPT, tools=[TOOL], **SPLIT, **STREAM))
     first, second = calls(reply.choices, "delta")
-    assert shape(first) == shape(json.loads(captures.CALL))
-    assert shape(second) == shape(json.loads(captures.CALL_GOES_ON))
+    assert shape(first) == shape(json.loads(captured_answers.CALL))
+    assert shape(second) == shape(json.loads(captured_answers.CALL_GOES_ON))
     assert f"{field(first, 'function')['arguments']}{field(second, 'function')['arguments']}" == ARGUMENTS
     finishes = [choice.get("finish_reason") for choice in reply.choices]
     assert finishes == [None] * (len(finishes) - 1) + ["tool_calls"]

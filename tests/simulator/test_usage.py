@@ -1,6 +1,6 @@
 """Usage adds up, and long beginnings are cached in blocks (FACTS.md, "Usage")."""
 
-from support.simulator_calls import Json, ask, chat, field, objects, simulator
+from support.simulator_client import Json, ask, chat, field, objects, simulator
 
 SYSTEM: Json = {"role": "system", "content": "Hi"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from support.simulator_calls import Json, ask, chat, field, simulator
+from support.simulator_client import Json, ask, chat, field, simulator
 
 USER: Json = {"role": "user", "content": "Hi"}
 SYSTEM: Json = {"role": "system", "content": "Be brief."}

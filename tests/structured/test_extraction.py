@@ -1,4 +1,4 @@
-"""What a script asked for is taken out of an answer whole, or not at all."""
+"""Extraction takes the wanted part out of an answer whole, or not at all."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Runs of `batch` against a far end in memory, some of which die in their midst, for the model of what it promises."""
+"""Runs `batch` against a server in memory and kills some runs midway, for the model of its promises."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.unix.streams import Streams
-from support.batch_running import batch_options
+from support.batch_in_process import batch_options
 
 ENVIRONMENT: Final = {"MINIMAX_API_KEY": "no-key-at-all"}
 # Without threads of its own, so that its children may be killed wherever they are; they cost no start of Python.
@@ -28,7 +28,7 @@ _PROCESSES.set_forkserver_preload(["mmpipe.batch.run"])
 
 
 def answer_to(prompt: str) -> str:
-    """What the far end says, always."""
+    """What the server says, always."""
     return f"about {prompt}"
 
 

@@ -69,7 +69,7 @@ UNEXPLAINED: dict[str, Script] = {
     "error-a-number": failed(503, b'{"error": 5}'),
     "of-1-gb": huge(head(status="503 Oops")),
 }
-"""What should explain an HTTP status is of no use."""
+"""The body that should explain an HTTP status is useless."""
 
 
 def unreadable(http: int) -> dict[str, tuple[Script, bool]]:

@@ -1,4 +1,4 @@
-"""A far end that misbehaves to the byte: each connection is played one script, which its prompt chooses.
+"""A server that misbehaves to the byte: each connection is played one script, which its prompt chooses.
 
 The simulator speaks HTTP as a server does; what no server would send comes from here.
 """

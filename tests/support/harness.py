@@ -61,7 +61,7 @@ def parsed(line: bytes) -> Record:
 def service(
     *faults: str, dialects: Sequence[str] = (), tps: float | None = None
 ) -> Iterator[RunningSimulator]:
-    """The far end, with a profile of its own."""
+    """The server, with a profile of its own."""
     profile = SimulatorProfile(
         faults=tuple(map(parse_fault, faults)), dialects=frozenset(map(Dialect, dialects)), tps=tps
     )

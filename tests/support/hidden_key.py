@@ -1,11 +1,11 @@
-"""The key that tests look for wherever it must not show, the ways to give it, and the looking."""
+"""A key that must show nowhere: the ways to give it, and a search for it in streams and files."""
 
 import base64
 import os
 from pathlib import Path
 
 from support.harness import Finished
-from support.talking import command
+from support.tool_conversations import command
 
 # No other test has it, whose processes may be seen by these.
 KEY = "sk-cp-4711-nowhere-to-be-seen-0815"

@@ -1,4 +1,4 @@
-"""What a disk may hold after power failed, by the standard and no more: made from the calls of a run as strace saw them.
+"""The states of a disk after a power cut that the standard allows, made from the system calls of a run in its strace.
 
 What was written to a file and not synced may be there in part, and where the rest should be there may be NULs; a name
 that was made or moved is sure only once the folder was synced. Real disks keep more, and differ in what.

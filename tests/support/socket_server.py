@@ -1,4 +1,4 @@
-"""A far end of bare sockets: it sends the bytes that a test gives it, and keeps those that it gets."""
+"""A server on a bare socket: sends the bytes that a test gives, and keeps the requests that it gets."""
 
 import socket
 import ssl

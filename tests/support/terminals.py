@@ -1,4 +1,4 @@
-"""Runs mmpipe on real terminals: one of its own for each stream, so that it is known what went where."""
+"""Runs mmpipe on real terminals, one for each stream, so that the streams can be told apart."""
 
 import os
 import select
@@ -13,7 +13,7 @@ from support.harness import LIMIT, MMPIPE, Finished, finished, started
 
 
 class Terminal:
-    """The far end of a terminal; what is written to it is kept."""
+    """The program end of a terminal; what is written to it is kept."""
 
     def __init__(self) -> None:
         self._master, self.slave = os.openpty()

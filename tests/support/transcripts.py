@@ -1,4 +1,4 @@
-"""Conversations in files for the tests, and ways to look at them."""
+"""Makes conversation files for the tests, and reads them."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path

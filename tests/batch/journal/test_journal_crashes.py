@@ -19,7 +19,7 @@ from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.errors import Busy, ExitStatus, OutputError
 from mmpipe.unix.locks import lock
 from mmpipe.unix.streams import Output
-from support.disks import largest_file
+from support.full_disk import largest_file
 from support.journals import record, resumed, states
 
 pytestmark = pytest.mark.crashes

@@ -1,4 +1,4 @@
-"""Whatever a disk does to a journal, what was not touched stays answered, and what is not understood stays as it is."""
+"""In a damaged journal the untouched records stay answered; a journal that cannot be read stays as it is."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.errors import InputError
-from support.damage import DAMAGE, Damage, damaged
+from support.disk_damage import DAMAGE, Damage, damaged
 from support.journals import asked, record, states
 from support.transcripts import IN_ONE_FOLDER
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.errors import InputError, OutputError
-from support.disks import largest_file
+from support.full_disk import largest_file
 from support.journals import batch_api_line, record
 
 

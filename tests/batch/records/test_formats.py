@@ -19,7 +19,7 @@ from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.records.split import FormatOptions
 from mmpipe.unix.streams import Input
-from support.cuts import PLACES, cut
+from support.piece_cuts import PLACES, cut
 from support.record_reading import MODEL, read, split
 
 AUTO = FormatOptions()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.lines import LineSplitter
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, RawRecord, Unreadable, too_long
-from support.cuts import PLACES, cut
+from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
 

@@ -1,4 +1,4 @@
-"""What cannot be asked is told in one sentence, before it costs anything."""
+"""A record that cannot be sent is refused in one sentence, before it costs anything."""
 
 import json
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmpipe.core.catalogue import load_models
 from support.harness import mmpipe
-from support.shells import Shell, interactive
+from support.interactive_shells import Shell, interactive
 
 COMPLETIONS = Path(__file__).parents[3] / "completions"
 SCRIPTS = {

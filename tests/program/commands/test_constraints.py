@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.harness import Record, bodies, mmpipe, parsed, service
-from support.talking import WEATHER, messages, runs, transcript
+from support.tool_conversations import WEATHER, messages, runs, transcript
 
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
 GOOD = '{"age": 7}'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.harness import LIMIT, Record, mmpipe, parsed, prompts, service, shell, started
-from support.talking import TWO_ROUNDS, messages, roles, runs, tools_file, transcript
+from support.tool_conversations import TWO_ROUNDS, messages, roles, runs, tools_file, transcript
 
 FORMS = [(), ("--native-thinking",)]
 WIRES = ["stream", "whole"]

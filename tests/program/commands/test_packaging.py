@@ -1,4 +1,4 @@
-"""What a release would hold can be installed with the newest and the lowest dependencies, and works there."""
+"""A release can be installed with the newest and the lowest dependencies, and works there."""
 
 import email
 import os

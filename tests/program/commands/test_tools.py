@@ -22,7 +22,7 @@ from support.harness import (
     shell,
     started,
 )
-from support.talking import (
+from support.tool_conversations import (
     TOOLS,
     TWO_ROUNDS,
     WEATHER,

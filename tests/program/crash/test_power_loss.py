@@ -1,4 +1,4 @@
-"""Whatever the standard lets a power cut take at any moment of a run, nothing that was acknowledged is among it."""
+"""A power cut at any moment of a run takes nothing that was acknowledged, even by the weakest reading of the standard."""
 
 import json
 import shutil

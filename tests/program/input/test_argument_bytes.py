@@ -10,7 +10,7 @@ import pytest
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import bodies, service
-from support.inside import inside
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.inputs
 
@@ -61,7 +61,7 @@ def refused(arguments: tuple[str, ...], status: ExitStatus, far: RunningSimulato
     before = len(far.requests)
     command, *rest = arguments
     for options in ((), ("--error-json",)):
-        done = inside(command, *options, *rest, far=far, stdin=b"hi\n")
+        done = run_in_process(command, *options, *rest, far=far, stdin=b"hi\n")
         assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n")), arguments
     assert before == len(far.requests)
 
@@ -100,7 +100,7 @@ def test_in_a_path_they_are_the_path(command: str, far: RunningSimulator, here: 
         ),
     ]
     options += [path["in"]] if command == "batch" else ["-f", path["in"], "-n", "-c", path["talk"]]
-    done = inside(command, *options)
+    done = run_in_process(command, *options)
     assert ExitStatus.OK == done.status, done.said
     assert "be brief" in json.dumps(bodies(far)[-1])
     made = {"meta", "out", "kept"} | ({"talk"} if command != "batch" else set())
@@ -113,5 +113,5 @@ def test_in_the_environment_they_make_no_host_and_no_key() -> None:
         ({"MINIMAX_BASE_URL": f"http://{BYTE}/v1", "MINIMAX_API_KEY": "k"}, ExitStatus.USAGE),
     ):
         for command in COMMANDS:
-            done = inside(command, env=env, stdin=b"hi\n")
+            done = run_in_process(command, env=env, stdin=b"hi\n")
             assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n"))

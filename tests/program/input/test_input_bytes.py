@@ -1,4 +1,4 @@
-"""What is sent is what was read, byte for byte; what is no UTF-8 is refused with its place, wherever it is read."""
+"""Input is sent byte for byte; bytes that are not UTF-8 are refused with their place, in every kind of input."""
 
 import codecs
 import json
@@ -10,9 +10,9 @@ import pytest
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.server import RunningSimulator
-from support.corpus import HOSTILE
 from support.harness import Finished, Record, parsed, service
-from support.inside import inside
+from support.hostile_texts import HOSTILE
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.inputs
 
@@ -97,7 +97,7 @@ def given(content: bytes, place: tuple[str, ...], far: RunningSimulator) -> Fini
     Path("it").write_bytes(content)
     Path("other").write_text("hi\n")
     Path("talk").write_text("".join(f"{json.dumps(message)}\n" for message in TALK))
-    return inside(*place, far=far, stdin=content)
+    return run_in_process(*place, far=far, stdin=content)
 
 
 def messages_of(request: Json) -> list[Record]:
@@ -162,7 +162,7 @@ def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, far: Running
     options = ("-0",) if separator == b"\0" else ()
     before = len(far.requests)
     content = separator.join([b"one", b"tw\xf6", b"three", b""])
-    done = inside("batch", *LINES, "-k", *options, far=far, stdin=content)
+    done = run_in_process("batch", *LINES, "-k", *options, far=far, stdin=content)
     assert ExitStatus.PARTIAL == done.status
     assert [b"one", b"three"] == [
         str(messages_of(request)[-1]["content"]).encode() for request in far.requests[before:]
@@ -188,6 +188,6 @@ def test_a_configuration_that_is_no_text_is_refused_by_its_name(content: bytes, 
     folder.mkdir(parents=True)
     (folder / "config.toml").write_bytes(content)
     for command in (("chat", "-n", "hi"), ("batch",)):
-        done = inside(*command, stdin=b"hi\n", env={"MINIMAX_API_KEY": "k"})
+        done = run_in_process(*command, stdin=b"hi\n", env={"MINIMAX_API_KEY": "k"})
         assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
         assert "config.toml is not TOML" in done.said

@@ -13,7 +13,7 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from support.harness import MMPIPE, eventually, finished, prompts, service, shell, started
-from support.inside import inside
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.inputs
 
@@ -149,7 +149,7 @@ UNREADABLE: dict[str, Kind] = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_can_be_read_is_read_to_its_end(command: str, kind: str) -> None:
     with service() as far, HEARD[kind]() as descriptor:
-        done = inside(command, "-", far=far, stdin=descriptor)
+        done = run_in_process(command, "-", far=far, stdin=descriptor)
         assert ExitStatus.OK == done.status, done.said
         assert [TEXT] == [str(prompt).strip() for prompt in prompts(far)]
     assert b"heard" in done.stdout
@@ -160,7 +160,7 @@ def test_where_nothing_comes_there_is_nothing_to_ask(kind: str) -> None:
     with service() as far:
         for command, status in {"chat": ExitStatus.INPUT, "stream": ExitStatus.INPUT, "batch": 0}.items():
             with EMPTY[kind]() as descriptor:
-                done = inside(command, "-", far=far, stdin=descriptor)
+                done = run_in_process(command, "-", far=far, stdin=descriptor)
             Path("fifo").unlink(missing_ok=True)
             assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n")), command
         assert [] == far.requests
@@ -172,7 +172,7 @@ def test_where_nothing_comes_there_is_nothing_to_ask(kind: str) -> None:
 )
 def test_what_cannot_be_read_is_told_and_no_half_of_it_is_asked(command: str, kind: str) -> None:
     with service() as far, UNREADABLE[kind]() as descriptor:
-        done = inside(command, "-", "-q", far=far, stdin=descriptor)
+        done = run_in_process(command, "-", "-q", far=far, stdin=descriptor)
         assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
     (line,) = done.said.splitlines()
     assert "cannot read standard input: " in line
@@ -184,7 +184,7 @@ def test_a_file_that_cannot_be_read_is_named(place: str) -> None:
     with service() as far:
         for path in (".", "/proc/self/mem", "nowhere", "file/below", LONG):
             command = ("batch", path) if place == "batch" else ("chat", "-n", place, path, "hi")
-            done = inside(*command, "-q", far=far)
+            done = run_in_process(*command, "-q", far=far)
             assert (ExitStatus.INPUT, b"") == (done.status, done.stdout), path
             (line,) = done.said.splitlines()
             assert f"cannot read {path}: " in line
@@ -198,7 +198,7 @@ def test_a_file_that_is_the_output_of_a_program_is_read(option: str) -> None:
         os.mkfifo("fifo")
         with later(lambda: Path("fifo").write_text(contents[option])):
             options = ("--base-url", far.base_url, option, "fifo", "-m", "MiniMax-M3")
-            done = inside("chat", "-n", *options, "sim:echo {}", far=far)
+            done = run_in_process("chat", "-n", *options, "sim:echo {}", far=far)
         assert (ExitStatus.OK, 1) == (done.status, len(far.requests)), done.said
 
 

@@ -1,4 +1,4 @@
-"""However much comes in, it is sent to the byte or refused, in memory that does not grow with it."""
+"""Input of any size is sent to the byte or refused, in memory that does not grow with it."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ from support.harness import (
     shell,
     started,
 )
-from support.inside import inside
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.inputs
 
@@ -85,7 +85,7 @@ def test_a_file_larger_than_any_request_is_refused_wherever_it_is_read(
 ) -> None:
     # A conversation is kept in a file, and nothing else is one.
     for path in (sparse("much", MUCH), *(["/dev/zero"] if place != "-c" else [])):
-        done = inside("chat", "-n", place, path, "hi", far=far)
+        done = run_in_process("chat", "-n", place, path, "hi", far=far)
         assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
         assert f"er than {MAX_PROMPT} bytes" in done.said
     assert [] == far.requests
@@ -93,7 +93,7 @@ def test_a_file_larger_than_any_request_is_refused_wherever_it_is_read(
 
 @pytest.mark.parametrize("place", ["--system-file", "--schema"])
 def test_so_it_is_for_a_batch(place: str, far: RunningSimulator) -> None:
-    done = inside("batch", place, sparse("much", MUCH), far=far, stdin=b"hi\n")
+    done = run_in_process("batch", place, sparse("much", MUCH), far=far, stdin=b"hi\n")
     assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
     assert f"much is longer than {MAX_PROMPT} bytes" in done.said
 
@@ -124,7 +124,7 @@ def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(far: RunningSimulator
 
 
 def test_a_file_with_such_a_line_is_refused_before_anything_is_asked(far: RunningSimulator) -> None:
-    done = inside("batch", sparse("lines", MUCH), far=far)
+    done = run_in_process("batch", sparse("lines", MUCH), far=far)
     assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
     assert f"lines, line 1: it is longer than {MAX_RECORD} bytes" in done.said
 

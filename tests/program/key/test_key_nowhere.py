@@ -14,7 +14,7 @@ from mmpipe.simulator.server import RunningSimulator
 from support.harness import MMPIPE, Finished, eventually, finished, headers, mmpipe, run, service, started
 from support.hidden_key import KEY, SEEN, WAYS, given, shows, where_it_shows
 from support.socket_server import answer, server
-from support.talking import TWO_ROUNDS, WEATHER, command, runs, tools_file
+from support.tool_conversations import TWO_ROUNDS, WEATHER, command, runs, tools_file
 
 pytestmark = pytest.mark.keys
 

@@ -1,4 +1,4 @@
-"""What is a key but for the space around it goes to the host; what can be none is refused, in words that do not hold it."""
+"""A text that can be a key goes to the host without the space around it; any other is refused without being shown."""
 
 import codecs
 import os
@@ -9,7 +9,7 @@ import pytest
 from mmpipe.errors import ExitStatus
 from support.harness import Finished, headers, service
 from support.hidden_key import KEY, SEEN, WAYS, given, where_it_shows
-from support.inside import inside
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.keys
 
@@ -59,8 +59,8 @@ def tried(way: str, content: bytes, *, far_url: str) -> list[Finished]:
     if way == "environment":
         env["MINIMAX_API_KEY"] = os.fsdecode(content)
     return [
-        inside("chat", "-n", "-v", "--meta", "meta", *options, "sim:echo x", env=env),
-        inside("batch", "-v", "--error-json", *options, env=env, stdin=b"sim:echo x\n"),
+        run_in_process("chat", "-n", "-v", "--meta", "meta", *options, "sim:echo x", env=env),
+        run_in_process("batch", "-v", "--error-json", *options, env=env, stdin=b"sim:echo x\n"),
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_key_file_that_is_none_is_told_in_one_line(path: str) -> None:
     with service() as far:
         given("--api-key-file", far.base_url)
         for command in (("chat", "-n", "hi"), ("batch",)):
-            done = inside(*command, "--base-url", far.base_url, "--api-key-file", path, stdin=b"hi\n")
+            done = run_in_process(*command, "--base-url", far.base_url, "--api-key-file", path, stdin=b"hi\n")
             assert (ExitStatus.AUTH, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
         assert [] == far.requests
 
@@ -111,6 +111,6 @@ def test_a_key_command_that_prints_without_end_is_ended() -> None:
     with service() as far:
         env, _ = given("api_key_command", far.base_url)
         Path("ask").write_text("#!/bin/sh\nexec cat /dev/zero\n")
-        done = inside("chat", "-n", "hi", env=env)
+        done = run_in_process("chat", "-n", "hi", env=env)
         assert (ExitStatus.AUTH, b"", []) == (done.status, done.stdout, far.requests)
     assert "prints more than" in done.said

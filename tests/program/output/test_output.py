@@ -1,4 +1,4 @@
-"""What reaches stdout is data: the model's bytes, whatever the environment, in each of the formats."""
+"""stdout is data: the model's bytes, in every environment and each of the formats."""
 
 import os
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.simulator import prose
-from support.corpus import EVERYTHING
 from support.harness import Finished, Record, bodies, mmpipe, parsed, prompts, service
+from support.hostile_texts import EVERYTHING
 
 SPECIAL = "sim:think first thoughts|||and the answer"
 

@@ -1,4 +1,4 @@
-"""Where there is no room for all that is to be written, the status is 13, and a file holds what it held before."""
+"""On a full disk the status is 13, and a file holds what it held before."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from mmpipe.main import main
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Input, Output, Streams
-from support.disks import largest_file
+from support.full_disk import largest_file
 from support.harness import KEY, Finished, parsed, service
 
 pytestmark = pytest.mark.outputs

@@ -1,4 +1,4 @@
-"""Wherever an output leads: it is written there as any program would, or the run ends before anything is asked."""
+"""Output goes to every place to which any program can write, or the run ends before anything is sent."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from support.harness import (
     shell,
     started,
 )
-from support.stages import allowed
+from support.run_stages import allowed
 
 pytestmark = pytest.mark.outputs
 

@@ -1,4 +1,4 @@
-"""Who reads standard output may be slow, may stand still, and may leave."""
+"""Readers of standard output may be slow, may stop reading, and may leave."""
 
 import os
 import select
@@ -39,7 +39,7 @@ def sockets() -> tuple[int, int]:
 
 
 def terminal() -> tuple[int, int]:
-    """Its far end, and what a program has of it; bytes pass as they are."""
+    """Its server, and what a program has of it; bytes pass as they are."""
     keyboard, screen = os.openpty()
     tty.setraw(screen)
     return keyboard, screen

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from support.corpus import EVERYTHING, HOSTILE
 from support.harness import mmpipe, service
+from support.hostile_texts import EVERYTHING, HOSTILE
 from support.terminals import on_terminal
 
 pytestmark = pytest.mark.outputs

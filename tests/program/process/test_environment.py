@@ -1,4 +1,4 @@
-"""What the environment says that is not meant for mmpipe changes nothing: neither the status, nor a byte of stdout."""
+"""Variables that are not meant for mmpipe change nothing: neither the status, nor a byte of stdout."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import ExitStatus
-from support.corpus import EVERYTHING
 from support.harness import KEY, MMPIPE, Finished, mmpipe, run, service
-from support.inside import inside
+from support.hostile_texts import EVERYTHING
+from support.in_process import run_in_process
 
 pytestmark = pytest.mark.processes
 
@@ -135,7 +135,7 @@ def test_no_variable_that_is_meant_for_others_changes_anything(
         (here / "here" / folder / "config.toml").write_text("no such setting")
     before = {path.name for path in here.iterdir()}
     with service() as far:
-        done = inside(*arguments, far=far, env=READ_LATER[name], stdin=prompt.encode())
+        done = run_in_process(*arguments, far=far, env=READ_LATER[name], stdin=prompt.encode())
     assert plain[command] == of_any_run(done)
     assert before == {path.name for path in here.iterdir()}
 
@@ -143,7 +143,7 @@ def test_no_variable_that_is_meant_for_others_changes_anything(
 def unsent(command: tuple[str, ...], env: Mapping[str, str]) -> Finished:
     """What came of asking a host of the net, under an address that nobody has."""
     far = ("--base-url", "https://host.invalid/v1", "--retries", "0")
-    return inside(*command, *far, stdin=b"hi\n", env={"MINIMAX_API_KEY": KEY, **env})
+    return run_in_process(*command, *far, stdin=b"hi\n", env={"MINIMAX_API_KEY": KEY, **env})
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from support.harness import (
     service,
     started,
 )
-from support.stages import OLD, STAGES, TO_FILE, gone, old_answer
+from support.run_stages import OLD, STAGES, TO_FILE, gone, old_answer
 from support.terminals import rest_of
 
 pytestmark = pytest.mark.processes

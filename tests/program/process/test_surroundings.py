@@ -1,4 +1,4 @@
-"""Whatever a parent, a shell or the kernel has set up for it, a run works there or says in one line why not."""
+"""A run works in every setting that a parent, a shell or the kernel makes, or reports in one line why not."""
 
 import os
 import signal
@@ -26,9 +26,9 @@ from support.harness import (
     shell,
     started,
 )
-from support.stages import allowed, sockets
-from support.talking import WEATHER, tools_file
+from support.run_stages import allowed, sockets
 from support.terminals import Terminal
+from support.tool_conversations import WEATHER, tools_file
 
 pytestmark = pytest.mark.processes
 

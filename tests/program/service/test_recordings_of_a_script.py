@@ -1,4 +1,4 @@
-"""What was recorded can be asked again without key and network, and is the same."""
+"""A recorded run gives the same answers again without key and network."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.harness import KEY, mmpipe, service
-from support.talking import TOOLS, TWO_ROUNDS, runs
+from support.tool_conversations import TOOLS, TWO_ROUNDS, runs
 
 PROMPTS = ["sim:echo caf\u00e9", "Why is the sky blue?"]
 

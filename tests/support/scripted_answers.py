@@ -1,4 +1,4 @@
-"""Asks a far end that answers what a test says, and records or replays what comes."""
+"""Answers from a list that a test gives, without a server; records and replays them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ GOOD = [chunk("five "), chunk("ü")[:-8], chunk("ü")[-8:], b": \xff\n\n", END]
 MESSAGE = {"id": "1", "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "56"}}]}
 
 
-def far_end(*arrivals: ResponseHead | bytes | MmpipeError, seen: list[Request] | None = None) -> AskOnce:
+def answering(*arrivals: ResponseHead | bytes | MmpipeError, seen: list[Request] | None = None) -> AskOnce:
     """A service from which this arrives, each time it is asked."""
 
     def arriving() -> Iterator[ResponseHead | bytes]:
@@ -82,6 +82,6 @@ def told(error: MmpipeError | None) -> tuple[object, ...]:
 
 
 def at(base_url: str) -> AskOnce:
-    """The real client at a far end."""
+    """The real client at a server."""
     endpoint = Endpoint(base_url, Key(KEY, "test"))
     return lambda request, limits, observer: ask(request, endpoint, limits, observer)

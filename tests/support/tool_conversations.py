@@ -1,4 +1,4 @@
-"""What the tests of conversations and tools share: two tools, commands for them, and what the far end was sent."""
+"""Two tools, commands for them, and the messages that the server was sent, for tests of tools and conversations."""
 
 import json
 from pathlib import Path

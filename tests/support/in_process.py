@@ -1,4 +1,4 @@
-"""Runs a command inside the tests' own process, by the function that is the whole of one: a table costs seconds, not minutes."""
+"""Runs one command inside the tests' own process, from its arguments to its exit status: a table of cases takes seconds."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from mmpipe.unix.streams import Input, Streams
 from support.harness import Finished, environment
 
 
-def inside(
+def run_in_process(
     *arguments: str,
     far: RunningSimulator | None = None,
     stdin: bytes | int = b"",

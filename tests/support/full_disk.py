@@ -1,4 +1,4 @@
-"""Disks that are full, without a disk."""
+"""A full disk without a disk: a limit on the size of files."""
 
 import resource
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a disk may do to a file, for property tests: a byte here and there becomes another one."""
+"""Damage that a disk may do to a file, for property tests: single bytes become others."""
 
 from typing import Final
 

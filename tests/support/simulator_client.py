@@ -1,4 +1,4 @@
-"""Ask a simulator over plain sockets and take its answers apart."""
+"""Sends requests to a simulator over plain sockets and takes its answers apart."""
 
 import json
 from collections.abc import Callable, Iterator

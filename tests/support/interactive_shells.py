@@ -1,4 +1,4 @@
-"""Drives real shells on a terminal of their own, to learn what TAB does there with a completion script."""
+"""Drives real shells on terminals of their own, and reads from the screen what TAB offers."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from support.terminals import Terminal
 
-PATIENCE = 10.0  # seconds; a shell that takes longer hangs
+PATIENCE = 60.0  # seconds; a shell that takes longer hangs
 PROMPT = "ready> "
 # Keys that neither a shell nor a terminal gives a meaning of its own.
 TELL_LINE = "\x1d"

@@ -1,4 +1,4 @@
-"""Streams as the service sends them (api/FACTS.md), and what is read out of them."""
+"""Builds event streams as the service sends them (api/FACTS.md), and decodes them."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Cuts of texts and bytes for property tests: whatever comes in pieces has to be read as the whole is."""
+"""Cuts texts and bytes into pieces for property tests: input in pieces must be read like the whole."""
 
 from itertools import pairwise
 from typing import Final, TypeVar

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from support import captures
-from support.captures import shape
-from support.simulator_calls import KEY, STREAM, Json, Reply, ask, ask_once, chat, field, simulator
+from support import captured_answers
+from support.captured_answers import shape
+from support.simulator_client import KEY, STREAM, Json, Reply, ask, ask_once, chat, field, simulator
 
 NO_KEY = (
     "login fail: Please carry the API secret key in the 'Authorization' field of the request header (1004)"
@@ -22,7 +22,7 @@ def error(reply: Reply) -> tuple[int, object, object]:
 
 def test_an_error_has_the_captured_envelope() -> None:
     reply = ask_once(chat(model="this-model-does-not-exist-2026"))
-    captured = json.loads(captures.UNKNOWN_MODEL)
+    captured = json.loads(captured_answers.UNKNOWN_MODEL)
     assert shape(reply.json) == shape(captured)
     assert reply.json | {"request_id": ""} == captured | {"request_id": ""}
     assert reply.json["request_id"] == reply.headers["Trace-Id"]

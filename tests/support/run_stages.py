@@ -1,4 +1,4 @@
-"""Brings a run to a certain stage of its work, for whatever is to happen to it there."""
+"""Brings a run to a named stage of its work, where a test then sends signals or takes files away."""
 
 import fcntl
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.harness import KEY, MMPIPE, eventually, read_until, service, started
-from support.talking import WEATHER, command, tools_file
+from support.tool_conversations import WEATHER, command, tools_file
 
 Run = subprocess.Popen[bytes]
 OLD = "what was there before"
