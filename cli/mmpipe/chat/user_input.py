@@ -11,7 +11,7 @@ from mmpipe.core.events import Message
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
-from mmpipe.unix.streams import Input
+from mmpipe.unix.streams import STDIN_NAME, Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def read_user_input(options: ChatOptions, stdin: Input, hint: Callable[[str], No
 
     messages: tuple[Message, ...] = ()
     path = options.conversation.messages
-    name = "standard input" if path == "-" else path
+    name = STDIN_NAME if path == "-" else path
     if path is not None and name is not None:
         messages = parse_messages(read(path), name)
         if not messages:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from mmpipe.errors import InputError
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.signals import MAX_WAIT
-from mmpipe.unix.streams import Input
+from mmpipe.unix.streams import STDIN_NAME, Input
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _NOTICE_AFTER = 2.0  # seconds
@@ -17,7 +17,7 @@ _NOTICE_AFTER = 2.0  # seconds
 
 def read_stdin_text(stdin: Input, timeout: float | None, notify: Callable[[str], None] | None) -> str:
     """Read standard input to its end; arguments as for `_read_stdin`. Raises InputError."""
-    return _decode(_read_stdin(stdin, timeout, notify), "standard input")
+    return _decode(_read_stdin(stdin, timeout, notify), STDIN_NAME)
 
 
 def read_text(path: str) -> str:
@@ -83,7 +83,7 @@ def _read(stdin: Input) -> bytes | None:
         if error.errno == errno.EIO and os.isatty(stdin.descriptor):
             # A background job may not read from its terminal.
             return b""
-        raise InputError.from_os("standard input", error) from error
+        raise InputError.from_os(STDIN_NAME, error) from error
     if not piece and stdin.is_terminal and not os.isatty(stdin.descriptor):
         # The end of a lost terminal is not an end that the user typed.
         raise InputError("cannot read standard input: its terminal is gone")

@@ -42,7 +42,7 @@ class LockedFile:
         if not is_same_file(self.descriptor, self.path):
             raise OutputError(f"{self.path} was removed or replaced meanwhile; {consequence}")
         if os.fstat(self.descriptor).st_size != self.size:
-            raise OutputError(f"{self.path} was written to by somebody else meanwhile; {consequence}")
+            raise OutputError(f"{self.path} was written to by another process meanwhile; {consequence}")
 
     def append_lines(self, lines: bytes) -> None:
         """Append complete lines in one write, not yet synced.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from mmpipe.errors import OutputError, PipeClosed
 from mmpipe.text.visible import one_line
 
+STDIN_NAME = "standard input"  # in messages
+
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Output:

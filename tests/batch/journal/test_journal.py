@@ -64,7 +64,7 @@ def test_a_line_that_was_appended_can_be_read_back_from_where_it_began(path: Pat
             journal.read(second, len(record("d"))),
         ]
         os.truncate(path, second + 1)
-        with pytest.raises(OutputError, match=f"^{path} was made shorter by somebody else$"):
+        with pytest.raises(OutputError, match=f"^{path} was made shorter by another process$"):
             journal.read(second, len(record("d")))
         with pytest.raises(OutputError, match=f"^cannot read {path}: Invalid argument$"):
             journal.read(-1, 1)

@@ -194,7 +194,7 @@ def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
         assert 5 == process.wait(2 + AT_ONCE)
 
 
-GONE, CHANGED = "was removed or replaced meanwhile", "was written to by somebody else meanwhile"
+GONE, CHANGED = "was removed or replaced meanwhile", "was written to by another process meanwhile"
 
 
 @pytest.mark.parametrize("options", [(), ("-k",), ("--overwrite",)])

@@ -83,7 +83,7 @@ class Journal:
         except OSError as error:
             raise OutputError(f"cannot read {self.path}: {error.strerror}") from error
         if len(data) < length:
-            raise OutputError(f"{self.path} was made shorter by somebody else")
+            raise OutputError(f"{self.path} was made shorter by another process")
         return data
 
     def clear(self) -> None:

@@ -14,9 +14,8 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from mmpipe.errors import InputError, UsageError
-from mmpipe.unix.streams import Input
+from mmpipe.unix.streams import STDIN_NAME, Input
 
-STDIN_NAME = "standard input"
 _PIECE = 2**16  # bytes
 _GZIP_BEGINNING = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect a gzip header
