@@ -12,7 +12,8 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from mmpipe import __version__
 from mmpipe.commands.program import Program
@@ -39,20 +40,39 @@ def perform(arguments: Sequence[str], program: Program) -> int:
 
 
 def command_line(tree: Tree) -> typer.Typer:
-    """Return the tree as an application of Typer."""
-    app = typer.Typer(
+    """Return the tree as an application of Typer, which builds a command once it is typed: building all takes time."""
+
+    class TreeGroup(TyperGroup):
+        def list_commands(self, _: object) -> list[str]:
+            return [command.name for command in tree.commands]
+
+        def get_command(self, _: object, name: str) -> Any:  # noqa: ANN401  a class that Typer keeps to itself
+            command = tree.named(name)
+            return None if command is tree.program else get_command(_application(command))
+
+    app = _new_application(cls=TreeGroup)
+    app.callback()(_callback(tree.program))
+    return app
+
+
+def _application(command: Command) -> typer.Typer:
+    """Return an application of one command."""
+    app = _new_application()
+    # The words after a command to run belong to that command.
+    settings = {"allow_interspersed_args": not command.takes_command}
+    app.command(command.name, cls=_typer_command(command), context_settings=settings)(_callback(command))
+    return app
+
+
+def _new_application(cls: type[TyperGroup] | None = None) -> typer.Typer:
+    return typer.Typer(
+        cls=cls,
         context_settings={"help_option_names": []},
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         suggest_commands=False,
     )
-    app.callback()(_callback(tree.program))
-    for command in tree.commands:
-        # The words after a command to run belong to that command.
-        settings = {"allow_interspersed_args": not command.takes_command}
-        app.command(command.name, cls=_typer_command(command), context_settings=settings)(_callback(command))
-    return app
 
 
 def _callback(command: Command) -> Callable[..., int | None]:
