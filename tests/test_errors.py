@@ -33,7 +33,7 @@ def test_nothing_of_a_masked_error_shows_the_text_that_was_masked() -> None:
 def test_a_derived_error_keeps_what_its_class_adds() -> None:
     derived = InvalidAnswer("There is no JSON.", request_id=None).derived(request_id="0640")
     assert ("There is no JSON.", "0640") == (derived.complaint, derived.request_id)
-    assert str(derived) == derived.message == "the answer does not fit: There is no JSON."
+    assert str(derived) == derived.message == "the answer is invalid: There is no JSON."
 
 
 def test_an_error_is_the_same_behind_a_process_boundary() -> None:

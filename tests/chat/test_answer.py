@@ -66,17 +66,17 @@ def test_an_answer_is_written_with_one_final_newline() -> None:
     assert ("56\n", "", None) == written(list(WHOLE))
 
 
-def test_a_failed_attempt_that_wrote_nothing_is_made_again() -> None:
+def test_a_failed_attempt_without_output_is_retried() -> None:
     down = ServerError("down", retryable=True)
     assert ("56\n", "", None) == written([Start("0", "M"), Text("4"), BROKEN], [down], list(WHOLE))
 
 
-def test_nothing_is_asked_again_after_a_byte_went_to_stdout() -> None:
+def test_nothing_is_retried_after_a_byte_of_output() -> None:
     stdout, _, error = written([Start("0", "M"), Text("4"), BROKEN], list(WHOLE), live=True)
     assert ("4", BROKEN) == (stdout, error)
 
 
-def test_what_cannot_help_is_not_asked_again() -> None:
+def test_an_error_that_a_retry_cannot_help_is_not_retried() -> None:
     refusal = QuotaError("no balance")
     assert ("", "", refusal) == written([refusal], list(WHOLE))
 
@@ -103,7 +103,7 @@ def test_json_lines_end_with_the_error() -> None:
 @pytest.mark.parametrize(
     ("stop", "error"), [(Stop("length", {}), CutShort), (Stop("content_filter", {}), Filtered)]
 )
-def test_an_answer_that_is_none_is_written_and_fails(stop: Stop, error: type[MmpipeError]) -> None:
+def test_a_cut_or_filtered_answer_is_written_and_fails(stop: Stop, error: type[MmpipeError]) -> None:
     stdout, _, raised = written([*WHOLE[:-1], stop])
     assert "56\n" == stdout
     assert isinstance(raised, error)
@@ -111,19 +111,19 @@ def test_an_answer_that_is_none_is_written_and_fails(stop: Stop, error: type[Mmp
     assert "error" == json.loads(stdout.splitlines()[-1])["type"]
 
 
-def test_a_cut_answer_may_be_accepted() -> None:
+def test_a_truncated_answer_can_be_accepted() -> None:
     assert ("56\n", "", None) == written(
         [*WHOLE[:-1], Stop("length", {})], output=OutputOptions(allow_truncated=True)
     )
 
 
-def test_a_reason_that_is_not_known_is_said() -> None:
+def test_an_unknown_finish_reason_is_a_warning() -> None:
     stdout, stderr, error = written([*WHOLE[:-1], Stop("weird", {})])
     assert ("56\n", None) == (stdout, error)
     assert "'weird'" in stderr
 
 
-def test_calls_as_text_are_lines_of_json_and_fail() -> None:
+def test_tool_calls_in_text_are_lines_of_json_and_an_error() -> None:
     call = ToolCall(0, "1", "ls", "{}")
     stdout, _, error = written([Start("0", "M"), call, Stop("tool_calls", {})])
     assert '{"index":0,"id":"1","name":"ls","arguments":"{}"}\n' == stdout
@@ -147,7 +147,7 @@ SHOWN = "<think>\nhm\n</think>\n\n56\n"
         ("stderr", "show", SHOWN, ""),
     ],
 )
-def test_thinking_goes_where_it_is_wanted(
+def test_thinking_goes_where_the_user_wants_it(
     terminals: str, thinking: ThinkingMode | None, stdout: str, stderr: str
 ) -> None:
     assert (stdout, stderr, None) == written(
@@ -162,7 +162,7 @@ def test_a_thinking_file_gets_the_thinking_whatever_stderr_is(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("thinking", "content"), [("split", "56"), ("hide", "56"), ("show", SHOWN.rstrip())])
-def test_a_record_carries_thinking_as_it_is_wanted(thinking: ThinkingMode, content: str) -> None:
+def test_a_record_holds_the_thinking_by_its_mode(thinking: ThinkingMode, content: str) -> None:
     record = json.loads(
         written(list(WHOLE), output=OutputOptions("json"), thinking=ThinkingOptions(thinking))[0]
     )
@@ -174,7 +174,7 @@ def test_a_record_carries_thinking_as_it_is_wanted(thinking: ThinkingMode, conte
     )
 
 
-def test_messages_are_the_turns_so_far() -> None:
+def test_messages_are_the_whole_conversation() -> None:
     lines = written(list(WHOLE), output=OutputOptions("messages"))[0].splitlines()
     assert [{"role": "user", "content": "7 * 8?"}, dict(STOP.message)] == [json.loads(line) for line in lines]
 
@@ -217,7 +217,7 @@ def test_meta_is_written_after_every_failure(failure: Callable[[Path], object], 
     assert status == line["exit_status"] == line["error"]["code"]
 
 
-def test_meta_tells_of_the_answer(tmp_path: Path) -> None:
+def test_meta_describes_the_answer(tmp_path: Path) -> None:
     written([BROKEN], list(WHOLE), output=OutputOptions(meta=str(tmp_path / "meta")))
     line = json.loads((tmp_path / "meta").read_text())
     assert (0, 2, "stop", 9, None) == (

@@ -1,4 +1,4 @@
-"""A dialogue goes through repairs and tools to its answer, and the transcript keeps what holds."""
+"""A dialogue repairs answers and runs tools; the transcript keeps whole answers and results of tools."""
 
 import json
 from collections.abc import Iterator

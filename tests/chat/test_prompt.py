@@ -34,7 +34,7 @@ def test_words_then_files_then_standard_input_with_one_blank_line_between(tmp_pa
     assert "sum up:\n\nfirst\n\nsecond\n\nthird\n" == read(sources, b"third\n")
 
 
-def test_a_dash_puts_standard_input_where_it_stands(tmp_path: Path) -> None:
+def test_a_dash_is_replaced_by_standard_input(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"first\n")
     assert "before\n\npiped\n\nafter it" == read(typed("before", "-", "after", "it"), b"piped\n")
     assert "piped\n\nfirst\n" == read(typed(file=("-", str(tmp_path / "one"))), b"piped\n")
@@ -46,13 +46,13 @@ def test_standard_input_cannot_be_read_twice() -> None:
         read(typed("-", file=("-",)), b"x")
 
 
-def test_no_stdin_never_reads_it() -> None:
+def test_no_stdin_never_reads_standard_input() -> None:
     assert "hi" == read(typed("hi", no_stdin=True), b"piped")
     with pytest.raises(UsageError, match="--no-stdin"):
         read(typed("-", no_stdin=True), b"piped")
 
 
-def test_a_terminal_is_not_read_from_and_without_a_prompt_explained() -> None:
+def test_a_terminal_is_not_read_and_a_missing_prompt_is_explained() -> None:
     assert "hi" == read(typed("hi"), b"typed", terminals="stdin")
     with pytest.raises(UsageError, match="no prompt"):
         read(typed(), b"typed", terminals="stdin")
@@ -69,7 +69,7 @@ def test_no_stdin_and_nothing_else_is_an_input_error() -> None:
         read(typed(no_stdin=True), b"piped")
 
 
-def test_empty_standard_input_beside_a_prompt_is_no_mistake() -> None:
+def test_empty_standard_input_beside_a_prompt_is_no_error() -> None:
     assert "hi" == read(typed("hi"), b"")
 
 
@@ -80,7 +80,7 @@ def test_standard_input_is_passed_on_to_the_character(text: str) -> None:
         assert expected == read(typed(), text.encode())
 
 
-def test_one_byte_order_mark_is_dropped_and_no_more() -> None:
+def test_only_one_byte_order_mark_is_dropped() -> None:
     assert "\ufeffhi" == read(typed(), "\ufeff\ufeffhi".encode())
 
 
@@ -92,7 +92,9 @@ def test_one_byte_order_mark_is_dropped_and_no_more() -> None:
         ("hü".encode("utf-16"), "byte 0 is 0xff"),
     ],
 )
-def test_what_is_not_utf8_is_refused_with_its_place(content: bytes, words: str, tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_refused_with_their_offset(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(InputError, match=f"standard input is not UTF-8: {words}"):
         read(typed(), content)
@@ -100,7 +102,7 @@ def test_what_is_not_utf8_is_refused_with_its_place(content: bytes, words: str, 
         read(typed(file=(str(tmp_path / "file"),), no_stdin=True))
 
 
-def test_words_are_utf8_whatever_the_locale_made_of_them() -> None:
+def test_words_are_utf8_in_every_locale() -> None:
     assert "hü" == read(typed(os.fsdecode("hü".encode()), no_stdin=True))
     with pytest.raises(InputError, match="the prompt is not UTF-8"):
         read(typed(os.fsdecode(b"h\xfc"), no_stdin=True))
@@ -112,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_an_input_error(name: str, tmp_path: Path)
         read(typed(file=(f"{tmp_path}/{name}",), no_stdin=True))
 
 
-def test_a_producer_that_never_ends_meets_the_limit_it_was_given() -> None:
+def test_input_that_never_ends_meets_the_timeout() -> None:
     reading, writing = os.pipe()
     try:
         with pytest.raises(InputError, match=r"within 0\.2 s .--stdin-timeout"):

@@ -39,7 +39,7 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
+def test_attempts_are_counted_and_share_one_time() -> None:
     kept = AnswerStats()
     assert (0, None, 0) == (kept.attempts().count, kept.attempts().first_byte_ms, kept.attempts().elapsed_ms)
     kept.begin_attempt()
@@ -51,7 +51,7 @@ def test_the_attempts_are_counted_and_the_time_is_that_of_all() -> None:
 
 
 @pytest.mark.parametrize("piece", [Text("5"), Thinking("hm")])
-def test_the_first_byte_is_the_first_that_the_model_said(piece: Event) -> None:
+def test_the_first_byte_is_the_first_thinking_or_text(piece: Event) -> None:
     kept = AnswerStats()
     kept.begin_attempt()
     list(kept.timed([Start("1", "M"), Usage(1, 1, 2)]))
@@ -74,7 +74,7 @@ def test_the_record_counts_the_attempts_that_failed() -> None:
     assert ("2", "56", 2) == tuple(record[name] for name in ("id", "content", "attempts"))
 
 
-def test_the_line_tells_of_the_last_turn_and_adds_up_all() -> None:
+def test_the_line_describes_the_last_turn_and_adds_up_all() -> None:
     line = stats(FIRST, SECOND).meta(0)
     times = {name: line.pop(name) for name in ("first_byte_ms", "elapsed_ms")}
     assert all(isinstance(value, int) for value in times.values())
@@ -107,11 +107,11 @@ def test_the_record_has_the_usage_of_all_turns() -> None:
 
 
 @pytest.mark.parametrize("turns", [[FREE], [FIRST, FREE], [FREE, FIRST]])
-def test_a_cost_of_which_a_part_is_not_known_is_not_known(turns: list[list[Event]]) -> None:
+def test_an_unknown_cost_of_one_turn_makes_the_sum_unknown(turns: list[list[Event]]) -> None:
     assert None is stats(*turns).meta(0)["cost"]
 
 
-def test_a_turn_that_failed_before_it_began_costs_nothing_and_leaves_the_one_before_to_be_told_of() -> None:
+def test_a_turn_that_failed_before_any_output_costs_nothing_and_the_previous_turn_is_reported() -> None:
     line = stats(FIRST, []).meta(7, ServerError("down", request_id="other"))
     assert ("1", "tool_calls", "trace", 2) == tuple(
         line[name] for name in ("id", "finish_reason", "request_id", "turns")
@@ -119,7 +119,7 @@ def test_a_turn_that_failed_before_it_began_costs_nothing_and_leaves_the_one_bef
     assert paid(FIRST) == line["cost"]
 
 
-def test_where_nothing_came_the_error_tells_the_trace_id_and_nothing_has_a_cost() -> None:
+def test_without_an_answer_the_trace_id_is_that_of_the_error_and_there_is_no_cost() -> None:
     line = stats([]).meta(7, ServerError("down", request_id="trace"))
     assert ("trace", 7, None, None, None) == tuple(
         line[name] for name in ("request_id", "exit_status", "id", "model", "cost")
@@ -140,7 +140,7 @@ def test_where_nothing_came_the_error_tells_the_trace_id_and_nothing_has_a_cost(
         (ValueError("a bug"), 1),
     ],
 )
-def test_however_it_ends_a_line_tells_the_status_and_the_error_goes_on(
+def test_every_end_of_a_run_writes_a_line_with_its_status_and_keeps_its_error(
     error: BaseException, status: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "meta"
@@ -152,7 +152,7 @@ def test_however_it_ends_a_line_tells_the_status_and_the_error_goes_on(
     assert isinstance(error, ServerError) == (line["error"] is not None)
 
 
-def test_lines_are_appended_to_what_is_there_and_told_at_once(tmp_path: Path) -> None:
+def test_lines_are_appended_to_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "meta"
     path.write_text('{"old":1}\n')
     with open_meta(str(path), lambda status, error: {"status": status, "error": error}) as tell:
@@ -169,14 +169,14 @@ def test_other_lines_are_appended_at_once_and_the_statistics_at_the_end(tmp_path
     assert 0 == lines(path)[-1]["exit_status"]
 
 
-def test_without_a_file_nothing_is_told_and_errors_go_on() -> None:
+def test_without_a_file_nothing_is_written_and_errors_pass_on() -> None:
     with open_meta(None, AnswerStats().meta) as report:
         report({"note": 1})
     with pytest.raises(ServerError, match="down"), open_meta(None, AnswerStats().meta):
         raise ServerError("down")
 
 
-def test_a_file_that_cannot_be_written_is_an_error_but_not_in_place_of_the_first() -> None:
+def test_a_file_that_cannot_be_written_is_an_error_unless_there_was_another() -> None:
     with pytest.raises(OutputError, match="/dev/full"), open_meta("/dev/full", AnswerStats().meta):
         pass
     with pytest.raises(ServerError, match="down"), open_meta("/dev/full", AnswerStats().meta):

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t\n"])
-def test_messages_are_read_a_line_each_with_all_that_they_hold(end: str) -> None:
+def test_each_line_is_a_message_with_all_its_fields(end: str) -> None:
     messages = parse_messages(f"{USER}{end}{ANSWER}{end}", "talk")
     assert TALK == b"".join(map(format_line, messages))
     assert messages == parse_messages(f"{USER}{end}{ANSWER}", "talk")
@@ -38,7 +38,7 @@ def test_no_text_is_no_messages() -> None:
 
 
 @given(MESSAGES, st.sampled_from([None, 0, 2]), st.booleans())
-def test_an_array_of_messages_says_the_same_however_it_is_laid_out(
+def test_an_array_holds_the_same_messages_in_any_layout(
     messages: list[Message], indent: int | None, is_ascii: bool
 ) -> None:
     text = json.dumps(messages, indent=indent, ensure_ascii=is_ascii)
@@ -66,7 +66,7 @@ def test_an_array_of_messages_says_the_same_however_it_is_laid_out(
         ('{"id":"x","message":{"role":"assistant"}}', "-F messages"),
     ],
 )
-def test_a_line_that_is_no_message_is_refused_by_its_number(path: Path, line: str, reason: str) -> None:
+def test_a_line_that_is_no_message_is_refused_with_its_number(path: Path, line: str, reason: str) -> None:
     text = f"{USER}\n\n{line}\n{USER}\n"
     with pytest.raises(InputError, match=f"^talk: line 3 .*{reason}"):
         parse_messages(text, "talk")
@@ -89,18 +89,18 @@ def test_a_line_that_is_no_message_is_refused_by_its_number(path: Path, line: st
         (f"[{USER}, {USER}, {{}}]", "message 3 has no role"),
     ],
 )
-def test_an_array_that_is_not_of_messages_is_refused_by_the_place(text: str, reason: str) -> None:
+def test_an_array_with_other_values_is_refused_with_their_place(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=f"^talk:? {reason}"):
         parse_messages(text, "talk")
 
 
-def test_halves_of_a_character_are_joined_and_one_alone_does_not_end_the_conversation(path: Path) -> None:
+def test_surrogate_pairs_are_joined_and_a_lone_surrogate_does_not_end_the_conversation(path: Path) -> None:
     add(path, {"role": "assistant", "content": "\ud83d\ude00 \ude00"})
     assert ({"role": "assistant", "content": "😀 \ufffd"},) == read(path)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"", b" ", b"\r\n", b"\n\n"])
-def test_what_is_in_the_file_stays_as_it_is_and_new_turns_follow_it(path: Path, end: bytes) -> None:
+def test_the_content_of_the_file_stays_and_new_turns_follow(path: Path, end: bytes) -> None:
     for before in (b"", b"\xef\xbb\xbf"):
         path.write_bytes(before + TALK[:-1] + end)
         with kept(path) as transcript:
@@ -114,7 +114,7 @@ def test_what_is_in_the_file_stays_as_it_is_and_new_turns_follow_it(path: Path, 
 
 @IN_ONE_FOLDER
 @given(st.lists(MESSAGES, max_size=4), st.booleans())
-def test_whatever_is_appended_in_whatever_groups_is_read_back(
+def test_messages_appended_in_any_groups_are_read_back(
     tmp_path: Path, groups: list[list[Message]], in_one_run: bool
 ) -> None:
     path = tmp_path / "groups"
@@ -131,7 +131,7 @@ def test_whatever_is_appended_in_whatever_groups_is_read_back(
     assert said == read(path)
 
 
-def test_a_torn_end_is_told_at_once_and_cut_off_with_the_next_turn_only(path: Path) -> None:
+def test_a_torn_end_is_reported_at_once_and_cut_off_only_with_the_next_turn(path: Path) -> None:
     for torn, said in (
         (USER.encode()[:20], "the last line of .*talk.jsonl is torn; it is cut off"),
         (USER.encode()[:28], "the last line of .*talk.jsonl is torn; it is cut off"),  # inside of the ö
@@ -158,7 +158,7 @@ def test_a_torn_end_is_told_at_once_and_cut_off_with_the_next_turn_only(path: Pa
         (b'\xff\n{"role":"us', "is not UTF-8: byte {} is 0xff"),
     ],
 )
-def test_an_end_that_no_crash_of_ours_can_leave_is_not_cut_off(path: Path, end: bytes, reason: str) -> None:
+def test_an_end_that_no_crash_of_mmpipe_can_leave_is_not_cut_off(path: Path, end: bytes, reason: str) -> None:
     path.write_bytes(TALK + end)
     place = len(TALK) + max(end.find(b"\xf6"), end.find(b"\xff"))
     with pytest.raises(InputError, match=f"talk.jsonl:? {reason.format(place)}"):
@@ -166,7 +166,7 @@ def test_an_end_that_no_crash_of_ours_can_leave_is_not_cut_off(path: Path, end: 
     assert TALK + end == path.read_bytes()
 
 
-def test_an_array_cannot_be_extended_and_the_way_out_is_told(path: Path) -> None:
+def test_an_array_cannot_be_extended_and_the_message_names_a_way_out(path: Path) -> None:
     for content in (f"[{USER}]", f"[\n{USER}\n]\n", "\ufeff\n[]", "[{"):
         path.write_text(content)
         with pytest.raises(InputError, match=r"jq -c '\.\[\]'"):
@@ -174,7 +174,7 @@ def test_an_array_cannot_be_extended_and_the_way_out_is_told(path: Path) -> None
         assert content == path.read_text()
 
 
-def test_what_is_no_regular_file_is_refused_and_holds_up_nobody(tmp_path: Path) -> None:
+def test_only_regular_files_are_accepted_and_no_other_file_blocks(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
@@ -188,14 +188,14 @@ def test_what_is_no_regular_file_is_refused_and_holds_up_nobody(tmp_path: Path) 
             os.close(end)
 
 
-def test_a_file_that_nobody_could_send_is_not_read(path: Path) -> None:
+def test_a_file_larger_than_any_request_is_not_read(path: Path) -> None:
     path.touch()
     os.truncate(path, (64 << 20) + 1)
     with pytest.raises(InputError, match="larger than 67108864 bytes"):
         read(path)
 
 
-def test_a_conversation_is_nobody_elses_business_and_an_old_file_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_new_transcript_is_private_and_an_old_file_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "old").touch(0o640)
     (tmp_path / "old").chmod(0o666)
     before = os.umask(0)
@@ -207,7 +207,7 @@ def test_a_conversation_is_nobody_elses_business_and_an_old_file_keeps_its_mode(
     assert [0o666, 0o600] == [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("old", "new")]
 
 
-def test_what_may_not_be_written_to_is_told_before_anything_is_asked(
+def test_a_file_that_cannot_be_written_is_refused_on_opening(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_bytes(TALK)
@@ -228,7 +228,7 @@ def test_what_may_not_be_written_to_is_told_before_anything_is_asked(
             add(name, NEXT)
 
 
-def test_a_file_appears_with_the_first_turn_only(path: Path) -> None:
+def test_a_file_appears_only_with_the_first_turn(path: Path) -> None:
     with suppress(KeyboardInterrupt), kept(path) as transcript:
         transcript.append([])
         assert path.exists()

@@ -1,4 +1,4 @@
-"""Other processes, real deaths and full disks: no turn is lost, and two conversations never mix."""
+"""Other processes, kills and full disks: no turn is lost, and two conversations never mix."""
 
 import os
 import re
@@ -82,7 +82,7 @@ def test_processes_that_extend_one_conversation_take_turns(path: Path) -> None:
         assert [number // 2 for number in range(50)] == numbers
 
 
-def test_who_holds_a_conversation_is_named_and_leaves_it_free_when_killed(path: Path) -> None:
+def test_the_holder_of_a_conversation_is_named_and_a_kill_releases_the_lock(path: Path) -> None:
     path.write_bytes(TALK)
     with script(HOLD, path) as first:
         assert first.stdout is not None
@@ -114,7 +114,7 @@ def test_a_wait_is_announced_once_and_ends(path: Path) -> None:
     assert not path.exists()
 
 
-def test_whoever_waits_gets_the_conversation_as_the_one_before_left_it(path: Path) -> None:
+def test_after_a_wait_the_conversation_holds_the_turns_of_the_other_process(path: Path) -> None:
     with ExitStack() as first:
         transcript = first.enter_context(kept(path))
 
@@ -126,7 +126,7 @@ def test_whoever_waits_gets_the_conversation_as_the_one_before_left_it(path: Pat
             assert (NEXT,) == second.messages
 
 
-def test_a_wait_ends_when_there_is_nobody_left_to_answer(path: Path) -> None:
+def test_a_wait_ends_when_the_reader_has_gone(path: Path) -> None:
     def look() -> None:
         raise PipeClosed
 
@@ -174,7 +174,7 @@ def test_a_file_that_lost_its_name_during_the_wait_is_not_written_to(
     assert ["waiting"] == said
 
 
-def test_a_signal_leaves_the_conversation_as_it_was_and_free(path: Path) -> None:
+def test_a_signal_leaves_the_conversation_unchanged_and_unlocked(path: Path) -> None:
     def ask() -> None:
         with raise_interrupts(), kept(path):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -207,7 +207,7 @@ def test_turns_are_one_write_and_on_the_disk_with_the_name_of_the_file(
 @given(
     MESSAGES.filter(bool), MESSAGES.filter(bool), st.booleans(), st.sampled_from([b"", b"\0", b"\0" * 5000])
 )
-def test_wherever_a_crash_cuts_the_last_turns_whole_messages_are_left(
+def test_a_crash_at_any_byte_of_the_last_turns_leaves_whole_messages(
     tmp_path: Path, before: list[Message], last: list[Message], has_newline: bool, padding: bytes
 ) -> None:
     path = tmp_path / "cut"
@@ -248,7 +248,7 @@ def test_a_full_disk_takes_the_turns_whole_or_not_at_all(path: Path, room: int, 
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), Interrupted(2)])
-def test_turns_that_may_not_have_reached_the_disk_are_taken_back(
+def test_turns_that_may_not_have_reached_the_disk_are_removed(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def fdatasync(_: int) -> None:
@@ -270,7 +270,7 @@ def _edit(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"), [(_edit, "written to"), (_replace, "replaced"), (Path.unlink, "removed")]
 )
-def test_what_an_editor_did_in_the_meantime_is_not_touched(
+def test_changes_by_an_editor_in_the_meantime_are_not_touched(
     path: Path, change: Callable[[Path], None], reason: str
 ) -> None:
     path.write_bytes(TALK + b'{"role":"us')
@@ -283,7 +283,7 @@ def test_what_an_editor_did_in_the_meantime_is_not_touched(
 
 
 @pytest.mark.parametrize("cut", [1, 9, 20])
-def test_a_conversation_whose_first_turn_is_torn_begins_anew(path: Path, cut: int) -> None:
+def test_a_conversation_with_a_torn_first_turn_starts_again(path: Path, cut: int) -> None:
     line = format_line({"role": "user", "content": "what was asked first"})
     path.write_bytes(line[: 9 + cut])
     with kept(path) as transcript:
@@ -293,7 +293,7 @@ def test_a_conversation_whose_first_turn_is_torn_begins_anew(path: Path, cut: in
 
 
 @pytest.mark.parametrize("other", [b'{"precious": [1, 2], "more": "unfin', b"{", b"\0" * 50])
-def test_what_never_was_a_conversation_is_not_cut(path: Path, other: bytes) -> None:
+def test_a_file_that_is_no_transcript_is_not_cut(path: Path, other: bytes) -> None:
     path.write_bytes(other)
     with pytest.raises(InputError), kept(path):
         pass

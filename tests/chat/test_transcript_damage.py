@@ -1,4 +1,4 @@
-"""A damaged conversation is either refused and left as it is, or read without the loss of any other message."""
+"""A damaged transcript is refused and stays unchanged, or loses only damaged messages."""
 
 from pathlib import Path
 

@@ -12,8 +12,8 @@ from mmpipe.structured.extraction import (
     InvalidText,
     extract_code,
     extract_json,
+    extract_valid_json,
     find_json,
-    fit_schema,
 )
 from mmpipe.structured.schema import Schema
 from support.json_texts import Written, written
@@ -39,15 +39,15 @@ PROSE = st.text(st.characters(exclude_characters='[{"`~', exclude_categories=["C
 INDENT = st.sampled_from([None, 0, 2])
 
 
-def unfit(text: str, schema: Schema = ANY) -> str:
+def complaint(text: str, schema: Schema = ANY) -> str:
     """The complaint about an answer."""
     with pytest.raises(InvalidText) as caught:
-        fit_schema(text, schema)
+        extract_valid_json(text, schema)
     return str(caught.value)
 
 
 def values(text: str) -> list[object]:
-    """What is found in an answer."""
+    """The values found in an answer."""
     return [found.value for found in find_json(text)]
 
 
@@ -59,7 +59,7 @@ def same(value: object, text: str) -> bool:
 @CALM
 @given(JSON, INDENT)
 def test_an_answer_that_is_json_alone_comes_back(value: object, indent: int | None) -> None:
-    assert same(value, fit_schema(f"\n {json.dumps(value, indent=indent)}\n\n", ANY))
+    assert same(value, extract_valid_json(f"\n {json.dumps(value, indent=indent)}\n\n", ANY))
 
 
 @CALM
@@ -74,7 +74,7 @@ def test_json_in_a_fence_comes_back(
     value: object, indent: int | None, prose: str, fence: str, info: str
 ) -> None:
     document = json.dumps(value, indent=indent, ensure_ascii=False)
-    assert same(value, fit_schema(f"{prose}\n{fence}{info}\n{document}\n{fence}\n{prose}", ANY))
+    assert same(value, extract_valid_json(f"{prose}\n{fence}{info}\n{document}\n{fence}\n{prose}", ANY))
 
 
 @CALM
@@ -83,12 +83,12 @@ def test_json_in_a_fence_comes_back(
 def test_json_in_prose_comes_back(value: object, indent: int | None, before: str, after: str) -> None:
     document = json.dumps(value, indent=indent, ensure_ascii=False)
     assert same(value, extract_json(f"{before}{document}{after}"))
-    assert same(value, fit_schema(f"{before}{document}{after}", ANY))
+    assert same(value, extract_valid_json(f"{before}{document}{after}", ANY))
 
 
 @CALM
 @given(st.text())
-def test_an_answer_in_any_words_is_fit_or_unfit_and_nothing_else(text: str) -> None:
+def test_every_answer_is_valid_or_invalid_and_raises_nothing_else(text: str) -> None:
     for take in (extract_json, extract_code):
         with suppress(InvalidText):
             take(text)
@@ -101,46 +101,46 @@ def test_an_answer_in_any_words_is_fit_or_unfit_and_nothing_else(text: str) -> N
 @example(Written("12345678901234567890.10\n", "12345678901234567890.10"))
 def test_every_number_keeps_its_digits_and_nothing_but_space_and_escapes_is_lost(answer: Written) -> None:
     assert answer.compact == extract_json(answer.source)
-    assert answer.compact == fit_schema(answer.source, ANY)
-    assert answer.compact == fit_schema(f"```json\n{answer.source}\n```", ANY)
+    assert answer.compact == extract_valid_json(answer.source, ANY)
+    assert answer.compact == extract_valid_json(f"```json\n{answer.source}\n```", ANY)
 
 
 def test_numbers_and_the_order_of_keys_stay_as_they_are() -> None:
     text = '{"z":1.0,"a":123456789012345678901234567890,"m":-0.5}'
-    assert text == fit_schema(text, ANY)
-    assert text == fit_schema(f"It is {text}.", ANY)
+    assert text == extract_valid_json(text, ANY)
+    assert text == extract_valid_json(f"It is {text}.", ANY)
 
 
 def test_of_a_key_that_comes_twice_that_value_is_written_which_was_checked() -> None:
     # Who reads on may take the first of them, which nothing was held against.
-    assert '{"age":7.0}' == fit_schema('{"age": "x", "age": 7.0}', PERSON)
-    assert '$.age: "x" is not of type "integer".' == unfit('{"age": 7, "age": "x"}', PERSON)
+    assert '{"age":7.0}' == extract_valid_json('{"age": "x", "age": 7.0}', PERSON)
+    assert '$.age: "x" is not of type "integer".' == complaint('{"age": 7, "age": "x"}', PERSON)
 
 
 def test_letters_are_letters_and_not_escapes() -> None:
     assert '{"ü":"好😀"}' == extract_json(r'{"\u00fc": "\u597d\ud83d\ude00"}')
 
 
-def test_a_block_called_json_is_asked_before_the_others_and_those_before_prose() -> None:
+def test_json_blocks_come_before_other_blocks_and_those_before_prose() -> None:
     text = 'See {"n": 3}\n```\n{"n": 2}\n```\n```json\n{"n": 1}\n```\n'
     assert [{"n": 1}, {"n": 2}, {"n": 3}] == values(text)[:3]
 
 
-def test_the_first_value_that_fits_is_taken() -> None:
-    assert '{"age":7}' == fit_schema('As in [1], it is {"name": "x"}, or {"age": 7}.', PERSON)
+def test_the_first_valid_value_is_taken() -> None:
+    assert '{"age":7}' == extract_valid_json('As in [1], it is {"name": "x"}, or {"age": 7}.', PERSON)
 
 
 def test_the_complaint_is_about_the_best_candidate() -> None:
     text = '```json\n{"age": "7"}\n```\nOr {"age": null}?'
-    assert '$.age: "7" is not of type "integer".' == unfit(text, PERSON)
+    assert '$.age: "7" is not of type "integer".' == complaint(text, PERSON)
 
 
 def test_a_fence_that_is_never_closed_holds_the_rest() -> None:
-    assert '{"age":7}' == fit_schema('Here:\n```json\n{"age": 7}\n', PERSON)
+    assert '{"age":7}' == extract_valid_json('Here:\n```json\n{"age": 7}\n', PERSON)
 
 
 def test_a_number_or_a_word_in_prose_is_no_json_but_alone_it_is() -> None:
-    assert "There is no JSON value in the answer." == unfit("It is 42, which is true.")
+    assert "There is no JSON value in the answer." == complaint("It is 42, which is true.")
     assert "42" == extract_json(" 42\n")
     assert "null" == extract_json("```\nnull\n```")
 
@@ -161,50 +161,50 @@ def test_a_number_or_a_word_in_prose_is_no_json_but_alone_it_is() -> None:
         '{"quoted \\" and [1]": oops, "b": [2]}',
     ],
 )
-def test_no_piece_is_taken_out_of_what_is_broken(broken: str) -> None:
+def test_no_part_is_taken_from_a_broken_value(broken: str) -> None:
     for text in (broken, f"Here:\n{broken}", f"```json\n{broken}\n```"):
         assert [] == values(text)
-        assert unfit(text)
+        assert complaint(text)
 
 
 def test_an_answer_that_is_json_is_one_value_and_not_its_parts_too() -> None:
     assert [[{"a": [1]}]] == values('[{"a": [1]}]')
 
 
-def test_behind_what_is_broken_the_search_goes_on() -> None:
+def test_the_search_continues_after_a_broken_value() -> None:
     text = 'Not {"age": ...} and not [text](link), but {"age": 7}. - [ ] done'
     assert [{"age": 7}] == values(text)
 
 
-def test_it_is_said_where_an_answer_that_should_be_json_is_none() -> None:
-    said = unfit('{"a": 1\n"b": 2}')
+def test_the_complaint_names_the_place_of_a_syntax_error() -> None:
+    said = complaint('{"a": 1\n"b": 2}')
     assert said.startswith("The answer is not JSON: ")
     assert "line 2 column 1" in said
-    assert "line 2 column 1" in unfit('Here:\n```json\n{"a": 1\n"b": 2}\n```')
-    assert "NaN" in unfit("[NaN]")
-    assert "mixed with other text" not in unfit("[NaN]")
-    assert "a number is too large: 1E400" in unfit("[1E400]")
-    assert "The answer is empty." == unfit(" \n")
+    assert "line 2 column 1" in complaint('Here:\n```json\n{"a": 1\n"b": 2}\n```')
+    assert "NaN" in complaint("[NaN]")
+    assert "mixed with other text" not in complaint("[NaN]")
+    assert "a number is too large: 1E400" in complaint("[1E400]")
+    assert "The answer is empty." == complaint(" \n")
 
 
-def test_without_a_schema_the_same_is_said() -> None:
+def test_without_a_schema_the_complaint_is_the_same() -> None:
     with pytest.raises(InvalidText, match="There is no JSON value in the answer"):
         extract_json("I cannot do that.")
 
 
-def test_half_a_character_is_no_answer() -> None:
-    assert "surrogate" in unfit(r'["\ud800"]')
+def test_a_lone_surrogate_is_no_answer() -> None:
+    assert "surrogate" in complaint(r'["\ud800"]')
     with pytest.raises(InvalidText, match="surrogate"):
         extract_json(r'{"\udfff": 1}')
 
 
 @pytest.mark.parametrize("levels", [500, 990, 100_000])
 def test_json_nested_too_deep_is_no_answer(levels: int) -> None:
-    assert unfit("[" * levels + "]" * levels)
-    assert unfit("[" * levels + '{"a": 1}' + "]" * levels)
+    assert complaint("[" * levels + "]" * levels)
+    assert complaint("[" * levels + '{"a": 1}' + "]" * levels)
 
 
-def test_what_could_hardly_be_written_is_not_taken() -> None:
+def test_json_too_deep_to_be_written_is_not_taken() -> None:
     # What the stack has room for differs between reading and writing.
     for levels in range(201, 1001):
         with pytest.raises(InvalidText, match="nested too deep"):
@@ -233,7 +233,7 @@ def test_what_could_hardly_be_written_is_not_taken() -> None:
 )
 def test_megabytes_of_nonsense_take_seconds(text: str) -> None:
     # In quadratic time it would be hours, which the timeout of the suite does not wait for.
-    assert unfit(text)
+    assert complaint(text)
 
 
 @dataclass(frozen=True)

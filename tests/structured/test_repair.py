@@ -5,12 +5,12 @@ import pytest
 from mmpipe.core.events import Start, Stop, Text
 from mmpipe.core.reply import Reply
 from mmpipe.structured.constraint import OutputConstraint
-from mmpipe.structured.extraction import fit_schema
+from mmpipe.structured.extraction import extract_valid_json
 from mmpipe.structured.repair import InvalidAnswer, repair_messages, schema_instruction
 from mmpipe.structured.schema import Schema
 
 PERSON = Schema.parse('{"properties": {"age": {"type": "integer"}}}', "person")
-CONSTRAINT = OutputConstraint(lambda text: fit_schema(text, PERSON))
+CONSTRAINT = OutputConstraint(lambda text: extract_valid_json(text, PERSON))
 MESSAGE = {"role": "assistant", "content": '{"age": "old"}'}
 
 
@@ -27,7 +27,7 @@ def test_the_error_carries_the_id_of_the_request_and_the_reply_no_text() -> None
     reply, error = invalid()
     assert "trace" == error.request_id
     assert [] == reply.texts
-    assert error.message.startswith("the answer does not fit: $.age")
+    assert error.message.startswith("the answer is invalid: $.age")
 
 
 def test_the_model_gets_its_answer_back_and_the_complaint() -> None:

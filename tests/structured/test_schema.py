@@ -1,4 +1,4 @@
-"""A JSON Schema is held against a value, and what is wrong is said so that it can be mended."""
+"""A value is validated against a JSON Schema, and its errors are described so that they can be repaired."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ def schema(value: object) -> Schema:
 
 
 def complaint(wanted: object, value: object) -> str:
-    """What is said of a value that does not fit."""
+    """The complaint about an invalid value."""
     said = schema(wanted).complaint(value)
     assert said is not None
     return said
@@ -42,7 +42,7 @@ def test_a_valid_value_is_no_complaint() -> None:
     assert schema(person).complaint({"age": 3}) is None
 
 
-def test_a_complaint_says_where_and_what() -> None:
+def test_a_complaint_names_the_place_and_the_error() -> None:
     wanted = {"properties": {"items": {"items": {"properties": {"age": {"type": "integer"}}}}}}
     value = {"items": [{"age": 1}, {"age": "two"}]}
     assert '$.items[1].age: "two" is not of type "integer".' == complaint(wanted, value)
@@ -53,19 +53,19 @@ def test_a_key_that_is_no_word_is_quoted_in_the_path() -> None:
     assert '$["a \\"b"]: null is not of type "integer".' == complaint(wanted, {'a "b': None})
 
 
-def test_of_alternatives_it_is_said_why_none_fits() -> None:
+def test_each_alternative_has_its_reason() -> None:
     wanted = {"properties": {"n": {"anyOf": [{"type": "integer"}, {"required": ["x"]}]}}}
-    said = '$.n: none of the alternatives fits: $.n: {"y":1} is not of type "integer"; or $.n: "x" is a required property.'
+    said = '$.n: no alternative is valid: $.n: {"y":1} is not of type "integer"; or $.n: "x" is a required property.'
     assert said == complaint(wanted, {"n": {"y": 1}})
 
 
-def test_at_most_five_complaints_are_said_and_the_others_counted() -> None:
+def test_at_most_five_errors_are_described_and_the_others_counted() -> None:
     lines = complaint({"items": {"type": "string"}}, list(range(40))).splitlines()
     assert ['$[4]: 4 is not of type "string".', "And 35 more errors."] == lines[-2:]
     assert 6 == len(lines)
 
 
-def test_a_huge_value_is_not_quoted_in_full_and_what_is_wrong_is_still_said() -> None:
+def test_a_huge_value_is_not_quoted_in_full_and_the_error_is_still_named() -> None:
     said = complaint({"type": "integer"}, "x" * 1_000_000)
     assert len(said) < 300
     assert said.endswith('x" is not of type "integer".')
@@ -123,7 +123,7 @@ def test_a_number_without_a_fraction_is_whole_and_true_is_no_number() -> None:
         },
     ],
 )
-def test_what_is_nested_too_deep_is_refused_in_words(wanted: object, levels: int) -> None:
+def test_a_value_nested_too_deep_is_refused_in_words(wanted: object, levels: int) -> None:
     assert "nested too deep" in complaint(wanted, nested(levels))
 
 
@@ -132,7 +132,7 @@ def test_two_hundred_levels_are_not_too_deep() -> None:
     assert "is not of type" in complaint({"type": "string"}, nested(200))
 
 
-def test_half_a_character_is_refused_in_words() -> None:
+def test_a_lone_surrogate_is_refused_in_words() -> None:
     assert "surrogate" in complaint({"type": "string", "pattern": "a"}, "\ud800")
 
 
@@ -152,7 +152,7 @@ def test_a_pattern_made_to_take_forever_is_given_up() -> None:
         ("3", "an object, true or false"),
         (
             '{"type": "strin"}',
-            'no valid JSON Schema: $.type: none of the alternatives fits: $.type: "strin" is not',
+            'no valid JSON Schema: $.type: no alternative is valid: $.type: "strin" is not',
         ),
         ('{"properties": {"a": {"minimum": "x"}}}', '$.properties.a.minimum: "x" is not of type "number"'),
         ('{"pattern": "("}', 'is not a "regex"'),
@@ -166,7 +166,7 @@ def test_a_pattern_made_to_take_forever_is_given_up() -> None:
         ("[" * 100_000, "nested too deep"),
     ],
 )
-def test_what_is_no_schema_is_refused_by_name(text: str, reason: str) -> None:
+def test_an_invalid_schema_is_refused_by_name(text: str, reason: str) -> None:
     with pytest.raises(InputError) as caught:
         Schema.parse(text, "mine.json")
     assert caught.value.message.startswith("mine.json")
@@ -228,14 +228,14 @@ def test_true_takes_all_false_nothing_and_const_itself(value: object) -> None:
 
 @CALM
 @given(JSON, st.sampled_from(["string", "integer", "array", "object", "null"]))
-def test_a_complaint_is_of_lines_that_are_not_long(value: object, kind: str) -> None:
+def test_no_line_of_a_complaint_is_long(value: object, kind: str) -> None:
     said = schema({"type": kind, "additionalProperties": {"type": kind}}).complaint(value)
     for line in said.split("\n") if said is not None else []:
         assert line.startswith(("$", "And "))
         assert len(line) <= 1000
 
 
-def test_of_thousands_of_faults_the_first_is_told() -> None:
+def test_of_thousands_of_errors_the_first_is_described() -> None:
     schema = Schema.parse(
         '{"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}', "s"
     )

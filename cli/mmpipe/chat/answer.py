@@ -58,7 +58,7 @@ def answer(
         fields, runs_tools = ({}, False) if tools is None else (tools.body, tools.runs_tools)
         thinking = _choose_thinking(options, settings, constraint)
         form = AnswerForm(options.output.chosen_format, thinking, live=live, with_calls=not runs_tools)
-        frame = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
+        base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         check_sources(PromptSources.of(options), streams.stdin)
         ask_once = _bind_endpoint(ask, options.recordings, settings, console)
         with (
@@ -70,7 +70,7 @@ def answer(
             upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries))
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
             rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
-            hold_dialogue(Session(upstream, targets, rules, stats), frame, conversation, rounds)
+            hold_dialogue(Session(upstream, targets, rules, stats), base, conversation, rounds)
 
 
 def _check_paths(options: ChatOptions, streams: Streams) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def hold_dialogue(
-    session: Session, frame: Request, conversation: Conversation, rounds: "ToolRounds | None"
+    session: Session, base: Request, conversation: Conversation, rounds: "ToolRounds | None"
 ) -> None:
-    """Add turns to the conversation until its last answer is written; `frame` is the request without messages.
+    """Add turns to the conversation until its last answer is written; `base` is the request without messages.
 
     A reply that came whole is added even if it could not be written. An invalid answer and its repair are added together.
     """
@@ -32,7 +32,7 @@ def hold_dialogue(
     unwritten: Usage | None = None
     while True:
         messages = (*conversation.messages, *repairing)
-        request = _request(session, frame, messages, is_first=is_first)
+        request = _request(session, base, messages, is_first=is_first)
         turn, is_first = ask_turn(session, Question(request, messages, unwritten)), False
         if isinstance(turn.error, InvalidAnswer):
             if not repairs_left:
@@ -76,17 +76,17 @@ def _run_tools(
         writer.write(result)
 
 
-def _request(session: Session, frame: Request, messages: tuple[Message, ...], *, is_first: bool) -> Request:
+def _request(session: Session, base: Request, messages: tuple[Message, ...], *, is_first: bool) -> Request:
     """The request for the next turn, in the form that the model takes."""
-    body, instruction = frame.parameters, session.rules.constraint.instruction
+    body, instruction = base.parameters, session.rules.constraint.instruction
     if not is_first and body.get("tool_choice") not in ("auto", "none"):
         # A model that must call a tool in each turn never answers.
         body = {name: value for name, value in body.items() if name != "tool_choice"}
     if instruction is not None:
         messages = add_instruction(messages, instruction)
-    check_parts(messages, frame.model)
-    if not accepts_system_messages(messages, frame.model):
+    check_parts(messages, base.model)
+    if not accepts_system_messages(messages, base.model):
         session.targets.console.note(
-            f"{frame.model} takes one system message, at the beginning: they are joined"
+            f"{base.model} takes one system message, at the beginning: they are joined"
         )
-    return replace(frame, messages=prepare_messages(messages, frame.model), parameters=body)
+    return replace(base, messages=prepare_messages(messages, base.model), parameters=body)

@@ -61,7 +61,7 @@ class ConversationOptions(OptionGroup):
 
 @dataclass(frozen=True, slots=True)
 class StdinOptions(OptionGroup):
-    """How standard input is read."""
+    """The options of standard input."""
 
     title = "Input"
 
@@ -81,7 +81,7 @@ class StdinOptions(OptionGroup):
 
 @dataclass(frozen=True, slots=True)
 class ThinkingOptions(OptionGroup):
-    """How the thinking of the model is written."""
+    """The form and the place of the thinking."""
 
     title = "Thinking"
 

@@ -66,7 +66,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request, and what stood before it: `messages` of the conversation, and the usage of answers that were not written."""
+    """A request and its context: all `messages` of the conversation, and the usage of the answers before that were not written."""
 
     request: Request
     messages: Sequence[Message]

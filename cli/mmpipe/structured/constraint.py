@@ -1,4 +1,4 @@
-"""The constraint on the text of an answer: JSON that fits a schema, or the JSON or code in it."""
+"""The constraint on the text of an answer: valid JSON by a schema, or the JSON or code in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,13 @@ from typing import Final
 
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
-from mmpipe.structured.extraction import Extractor, InvalidText, extract_code, extract_json, fit_schema
+from mmpipe.structured.extraction import (
+    Extractor,
+    InvalidText,
+    extract_code,
+    extract_json,
+    extract_valid_json,
+)
 from mmpipe.structured.options import DEFAULT_REPAIRS, ConstraintOptions, Extract
 from mmpipe.structured.repair import InvalidAnswer, schema_instruction
 from mmpipe.structured.schema import Schema
@@ -57,7 +63,9 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         )
     schema = Schema.parse(read_text(options.schema), options.schema)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
-    return OutputConstraint(lambda text: fit_schema(text, schema), schema_instruction(schema), repairs)
+    return OutputConstraint(
+        lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs
+    )
 
 
 def _extraction(extract: Extract, warn: Callable[[str], None]) -> Extractor:

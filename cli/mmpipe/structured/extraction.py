@@ -1,4 +1,4 @@
-"""Extracts from the text of an answer what a script asked for: JSON that fits a schema, or a code block; pure."""
+"""Extracts from the text of an answer what a script asked for: valid JSON by a schema, or a code block; pure."""
 
 import json
 import re
@@ -37,7 +37,7 @@ class JsonText:
     source: str
 
 
-def fit_schema(text: str, schema: Schema) -> str:
+def extract_valid_json(text: str, schema: Schema) -> str:
     """Return the first valid JSON value in `text`, as compact JSON; raises InvalidText."""
     first_complaint: str | None = None
     for found in find_json(text):

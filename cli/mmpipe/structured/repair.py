@@ -11,7 +11,7 @@ class InvalidAnswer(BadResponse):
     """An answer without what was asked for; `complaint` says so in words for the model."""
 
     def __init__(self, complaint: str, *, request_id: str | None) -> None:
-        super().__init__(f"the answer does not fit: {one_line(complaint, 400)}", request_id=request_id)
+        super().__init__(f"the answer is invalid: {one_line(complaint, 400)}", request_id=request_id)
         self.complaint = complaint
 
 

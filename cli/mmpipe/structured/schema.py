@@ -123,7 +123,7 @@ def _describe(error: "ValidationError") -> str:
         alternatives = "; or ".join(
             f"{_format_path(each.instance_path)}: {_shorten(each.message)}" for each in first
         )
-        what = f"none of the alternatives fits: {alternatives}" if alternatives else what
+        what = f"no alternative is valid: {alternatives}" if alternatives else what
     return one_line(f"{_format_path(error.instance_path)}: {what}.", 1000)
 
 

@@ -1,4 +1,4 @@
-"""An answer that a script asked for in a form comes in that form, or not at all."""
+"""A constrained answer is valid, or there is no output."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_the_model_is_told_the_schema_and_the_transcript_is_not() -> None:
     assert ["Be brief.", f"sim:echo {GOOD}"] == [message["content"] for message in transcript("talk")[:2]]
 
 
-def test_an_answer_that_does_not_fit_is_mended_by_a_further_turn() -> None:
+def test_an_invalid_answer_is_repaired_by_a_further_turn() -> None:
     prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
     with service() as far:
         done = mmpipe("chat", "-n", "-c", "talk", "--meta", "meta", "--schema", schema(), prompt, far=far)
@@ -56,7 +56,7 @@ def test_an_answer_that_does_not_fit_is_mended_by_a_further_turn() -> None:
 
 @pytest.mark.parametrize("command", ["chat", "stream"])
 @pytest.mark.parametrize("form", ["text", "json", "messages"])
-def test_what_never_fits_is_status_8_and_no_byte(command: str, form: str) -> None:
+def test_an_answer_that_stays_invalid_is_status_8_without_a_byte(command: str, form: str) -> None:
     with service() as far:
         for repairs in (0, 1, 3):
             options = ("-n", "-c", "talk", "-F", form, "--schema", schema(), "--repair", str(repairs))
@@ -75,7 +75,7 @@ def test_events_end_with_the_error_and_hold_nothing_of_the_answer() -> None:
 
 
 @pytest.mark.parametrize(("fault", "status"), [("length", 11), ("filter", 10)])
-def test_an_answer_that_is_none_is_not_made_to_fit(fault: str, status: int) -> None:
+def test_a_cut_or_filtered_answer_is_not_repaired(fault: str, status: int) -> None:
     with service(fault) as far:
         done = mmpipe("chat", "-n", "--schema", schema(), f"sim:echo {GOOD}", far=far)
     assert (status, b"") == (done.status, done.stdout)
@@ -102,7 +102,7 @@ def test_a_record_has_the_json_in_its_content_and_the_message_as_it_was() -> Non
     ],
 )
 @pytest.mark.parametrize("command", ["chat", "batch"])
-def test_what_makes_no_sense_is_refused_before_it_is_asked(
+def test_contradicting_options_are_refused_before_any_request(
     command: str, options: list[str], words: str
 ) -> None:
     schema()
@@ -145,7 +145,7 @@ def by_id(records: list[Record]) -> dict[object, Record]:
 
 
 @pytest.mark.parametrize("wire", ["whole", "stream"])
-def test_a_batch_mends_and_fails_each_record_for_itself(wire: str) -> None:
+def test_a_batch_repairs_and_fails_each_record_for_itself(wire: str) -> None:
     prompts = (
         f"sim:echo ```\n{GOOD}\n```",
         f'sim:turns {{"age": -1}}|||{GOOD}',
@@ -156,15 +156,15 @@ def test_a_batch_mends_and_fails_each_record_for_itself(wire: str) -> None:
         done = mmpipe("batch", "--wire", wire, "--schema", schema(), far=far, stdin=lines(*prompts[:3]))
         sent = bodies(far)
     assert 14 == done.status
-    fitting, mended, bad = (by_id(done.records)[f"r{number}"] for number in range(3))
-    assert ['{"age":7}'] * 2 == [fitting["content"], mended["content"]]
-    assert [1, 2, 2] == [fitting["attempts"], mended["attempts"], bad["attempts"]]
+    valid, repaired, bad = (by_id(done.records)[f"r{number}"] for number in range(3))
+    assert ['{"age":7}'] * 2 == [valid["content"], repaired["content"]]
+    assert [1, 2, 2] == [valid["attempts"], repaired["attempts"], bad["attempts"]]
     assert isinstance(bad["error"], dict)
     assert (8, "bad response") == (bad["error"]["code"], bad["error"]["name"])
     assert 5 == len(sent)
-    assert isinstance(mended["usage"], dict)
-    assert isinstance(fitting["usage"], dict)
-    assert mended["usage"]["total_tokens"] > fitting["usage"]["total_tokens"]
+    assert isinstance(repaired["usage"], dict)
+    assert isinstance(valid["usage"], dict)
+    assert repaired["usage"]["total_tokens"] > valid["usage"]["total_tokens"]
 
 
 def test_a_changed_schema_is_a_changed_request() -> None:
@@ -181,7 +181,7 @@ def test_a_changed_schema_is_a_changed_request() -> None:
 
 @pytest.mark.parametrize("command", ["chat", "stream"])
 @pytest.mark.parametrize("wanted", ["--schema=schema.json", "--extract=json"])
-def test_what_is_said_before_a_call_is_not_what_was_asked_for(command: str, wanted: str) -> None:
+def test_text_before_a_tool_call_is_not_the_answer(command: str, wanted: str) -> None:
     schema()
     prompt = f'sim:say Let me look: {{"age":"?"}}\n{WEATHER}\nsim:then\nsim:say {GOOD}'
     with service() as far:
@@ -193,7 +193,7 @@ def test_what_is_said_before_a_call_is_not_what_was_asked_for(command: str, want
     assert (8, b"") == (bad.status, bad.stdout)
 
 
-def test_what_could_not_be_mended_is_not_kept_but_what_tools_did_is() -> None:
+def test_an_answer_that_stays_invalid_is_not_kept_but_results_of_tools_are() -> None:
     with service() as far:
         options = ("-n", "-c", "talk", "--schema", schema())
         done = mmpipe("chat", *options, *runs(), f"{WEATHER}\nsim:then\nsim:say no", far=far)
@@ -201,7 +201,7 @@ def test_what_could_not_be_mended_is_not_kept_but_what_tools_did_is() -> None:
     assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")]
 
 
-def test_the_usage_of_a_refused_turn_is_told_too() -> None:
+def test_the_usage_of_an_invalid_answer_is_reported_too() -> None:
     prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
     with service() as far:
         events = mmpipe("stream", "-n", "-F", "jsonl", "--schema", schema(), prompt, far=far).records
@@ -210,7 +210,7 @@ def test_the_usage_of_a_refused_turn_is_told_too() -> None:
     assert record["usage"] == {name: count for name, count in usage.items() if name != "type"}
 
 
-def test_a_mended_record_has_tries_of_its_own() -> None:
+def test_a_repaired_record_has_retries_of_its_own() -> None:
     with service("503:#2") as far:
         prompt = f'sim:turns {{"age": -1}}|||{GOOD}'
         options = ("--schema", schema(), "--retries", "1")
@@ -219,7 +219,7 @@ def test_a_mended_record_has_tries_of_its_own() -> None:
     assert 3 == done.record["attempts"]
 
 
-def test_calls_of_a_batch_have_nothing_that_must_fit() -> None:
+def test_tool_calls_of_a_batch_are_not_validated() -> None:
     tools = json.dumps([{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}])
     with service() as far:
         options = ("--schema", schema(), "-p", f"tools={tools}")

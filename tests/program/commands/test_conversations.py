@@ -1,4 +1,4 @@
-"""Conversations are files and pipes: what was said goes on, whole, and nothing else does."""
+"""Conversations are files and pipes, and continue with every message as it was."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def test_the_message_of_each_round_is_sent_back_field_for_field(form: tuple[str,
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_thinking_goes_back_whole_in_both_forms_even_if_it_is_hidden(form: tuple[str, ...]) -> None:
+def test_hidden_thinking_is_sent_back_whole_in_both_forms(form: tuple[str, ...]) -> None:
     with service() as far:
         mmpipe("chat", "-n", "-c", "talk", "-t", "hide", *form, "Hi", far=far)
         mmpipe("chat", "-n", "-c", "talk", "-t", "hide", *form, "And?", far=far)
@@ -95,7 +95,7 @@ def test_two_processes_hold_one_conversation_in_a_pipe(form: str) -> None:
     assert "name a prime" == prompts(far)[0]
 
 
-def test_a_transcript_is_private_and_grows_by_what_was_said() -> None:
+def test_a_transcript_is_private_and_grows_by_the_new_messages() -> None:
     with service() as far:
         for prompt in ("one", "two"):
             assert 0 == mmpipe("chat", "-n", "-s", "be brief", "-c", "talk", prompt, far=far).status
@@ -111,7 +111,7 @@ def test_a_transcript_is_private_and_grows_by_what_was_said() -> None:
     ("faults", "status"), [(["cut"], 8), (["length"], 11), (["filter"], 10), (["1026"], 10), (["hang"], 5)]
 )
 @pytest.mark.parametrize("command", ["chat", "stream"])
-def test_a_transcript_stays_as_it_was_without_a_whole_answer(
+def test_without_a_whole_answer_a_transcript_stays_unchanged(
     command: str, faults: list[str], status: int
 ) -> None:
     Path("talk").write_text('{"role":"user","content":"a"}\n')
@@ -123,13 +123,13 @@ def test_a_transcript_stays_as_it_was_without_a_whole_answer(
     assert not Path("new").exists()
 
 
-def test_a_cut_answer_that_is_accepted_is_kept() -> None:
+def test_a_truncated_answer_that_is_accepted_is_kept() -> None:
     with service("length") as far:
         assert 0 == mmpipe("chat", "-n", "--allow-truncated", "-c", "talk", "a", far=far).status
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
 
 
-def test_a_held_conversation_is_waited_for_or_is_status_15() -> None:
+def test_a_locked_conversation_is_awaited_or_status_15() -> None:
     with (
         service(tps=20) as far,
         started(("sh", "-c", "mmpipe stream -n -c talk 'sim:length 300'"), far) as process,
@@ -145,7 +145,7 @@ def test_a_held_conversation_is_waited_for_or_is_status_15() -> None:
     assert 4 == len(transcript("talk"))
 
 
-def test_a_stage_of_a_pipe_may_hold_the_conversation_of_the_stage_before() -> None:
+def test_two_programs_of_a_pipe_can_share_a_conversation() -> None:
     with service() as far:
         done = shell("mmpipe chat -n -c talk 'sim:echo a' | mmpipe chat -c talk 'after this:'", far)
     assert 0 == done.status, done.said
@@ -162,7 +162,7 @@ def test_a_stage_of_a_pipe_may_hold_the_conversation_of_the_stage_before() -> No
     ],
 )
 @pytest.mark.parametrize("option", ["-c", "--messages"])
-def test_a_bad_transcript_is_refused_with_its_place_and_left_alone(
+def test_an_invalid_transcript_is_refused_with_its_place_and_left_unchanged(
     option: str, text: str, words: str
 ) -> None:
     Path("talk").write_text(text)
@@ -174,7 +174,7 @@ def test_a_bad_transcript_is_refused_with_its_place_and_left_alone(
     assert text == Path("talk").read_text()
 
 
-def test_a_torn_end_is_cut_off_and_said() -> None:
+def test_a_torn_end_is_cut_off_and_reported() -> None:
     Path("talk").write_text('{"role":"user","content":"a"}\n{"role":"assi')
     with service() as far:
         done = mmpipe("chat", "-n", "-c", "talk", "b", far=far)
@@ -199,7 +199,7 @@ def test_a_torn_end_is_cut_off_and_said() -> None:
         (["-c", "talk", "--messages", "talk", "a"], 2, "--messages begins a conversation"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_before_it_is_asked(
+def test_messages_that_cannot_be_sent_are_refused_before_any_request(
     arguments: list[str], status: int, words: str
 ) -> None:
     calls = [{"id": "1", "function": {"name": "f"}}, {"id": "2", "function": {"name": "g"}}]
@@ -213,7 +213,7 @@ def test_what_cannot_be_sent_is_refused_before_it_is_asked(
     assert before == Path("talk").read_bytes()
 
 
-def test_several_system_messages_are_one_for_a_model_that_takes_one() -> None:
+def test_system_messages_are_joined_for_a_model_that_takes_one() -> None:
     Path("talk").write_text('{"role":"system","content":"be brief"}\n{"role":"user","content":"a"}\n')
     options = ("chat", "-n", "-v", "-m", "MiniMax-M2.1", "--messages", "talk", "-s", "be kind", "b")
     with service() as far:
@@ -225,7 +225,7 @@ def test_several_system_messages_are_one_for_a_model_that_takes_one() -> None:
     assert ["system", "user", "system", "user", "assistant"] == [record["role"] for record in done.records]
 
 
-def test_a_picture_is_not_sent_to_a_model_that_would_drop_it() -> None:
+def test_an_image_is_not_sent_to_a_model_that_ignores_images() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
     Path("talk").write_text(json.dumps({"role": "user", "content": [picture]}))
     with service() as far:
@@ -236,7 +236,7 @@ def test_a_picture_is_not_sent_to_a_model_that_would_drop_it() -> None:
     assert "does not accept image_url" in done.said
 
 
-def test_a_conversation_that_cannot_be_extended_is_told_before_it_is_asked() -> None:
+def test_a_conversation_that_cannot_be_extended_is_refused_before_any_request() -> None:
     os.mkfifo("pipe")
     with service() as far:
         for path, status in (("pipe", 12), (".", 12), ("no/talk", 13)):
@@ -261,7 +261,7 @@ def test_eight_writers_at_once_lose_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "[]"])
-def test_a_stage_does_not_go_on_from_nothing(text: str) -> None:
+def test_empty_messages_are_an_input_error(text: str) -> None:
     with service() as far:
         done = mmpipe("chat", "--messages", "-", "why is it prime?", far=far, stdin=text.encode())
         assert [] == far.requests
@@ -269,14 +269,14 @@ def test_a_stage_does_not_go_on_from_nothing(text: str) -> None:
     assert "there is no message in it" in done.said
 
 
-def test_a_whole_answer_is_kept_though_its_reader_had_enough() -> None:
+def test_a_whole_answer_is_kept_though_its_reader_has_gone() -> None:
     with service() as far:
         done = shell("mmpipe chat -n -c talk 'sim:length 300000' | head -c 1 > /dev/null", far)
     assert 0 == done.status
     assert 300_000 == len(str(transcript("talk")[-1]["content"]))
 
 
-def test_the_system_message_that_holds_is_the_last_one() -> None:
+def test_the_last_system_message_counts() -> None:
     with service() as far:
         for system in ("A", "A", "B", "A"):
             mmpipe("chat", "-n", "-c", "talk", "-s", system, "q", far=far)
@@ -285,7 +285,7 @@ def test_the_system_message_that_holds_is_the_last_one() -> None:
     ]
 
 
-def test_the_answer_does_not_go_into_the_conversation_itself() -> None:
+def test_the_output_cannot_be_the_transcript() -> None:
     with service() as far:
         assert 0 == mmpipe("chat", "-n", "-c", "talk", "a", far=far).status
         before = Path("talk").read_bytes()
