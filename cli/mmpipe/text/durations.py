@@ -1,6 +1,7 @@
-"""Formats durations for people."""
+"""Formats durations for people.
 
-import math
+Without `math`, which is a shared object: errors are reported through this module, also when memory is short.
+"""
 
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60  # seconds
 _FEWEST = 2  # units in a rough duration; below that the smaller unit is more precise
@@ -19,4 +20,4 @@ def format_rough_duration(seconds: float) -> str:
     for unit, size, places in (("days", _DAY, 1), ("h", _HOUR, 1), ("min", _MINUTE, 0)):
         if seconds >= _FEWEST * size:
             return f"{seconds / size:,.{places}f} {unit}"
-    return f"{math.ceil(seconds)} s"
+    return f"{-int(-seconds // 1)} s"
