@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from mmpipe.commands.tree import TREE
-from mmpipe.config.options import DEFAULTS
+from mmpipe.config.options import DEFAULTS, FILE_KEYS
 from mmpipe.grammar import Command
 from mmpipe.reference.documents import generate_document
 from mmpipe.reference.help import format_help
@@ -165,6 +165,12 @@ def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
         for name, value in shown.items()
         if f"[{value}]" not in told[f"--{name.replace('_', '-')}"]
     }
+
+
+def test_a_setting_of_the_configuration_file_has_the_name_of_its_option() -> None:
+    options = {option.field for option in TREE.named("chat").options}
+    # The command is read from the file only.
+    assert {"api_key_command"} == FILE_KEYS.keys() - options
 
 
 @pytest.mark.parametrize("kind", get_args(Document))

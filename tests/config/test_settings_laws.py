@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.config.config_file import FILE_KEYS
-from mmpipe.config.options import DEFAULTS, HOSTS
+from mmpipe.config.options import DEFAULTS, FILE_KEYS, HOSTS
 from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError
 from support.transcripts import IN_ONE_FOLDER

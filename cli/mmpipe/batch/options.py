@@ -60,7 +60,7 @@ class SelectionOptions(OptionGroup):
 
 @dataclass(frozen=True, slots=True)
 class ResultThinkingOptions(OptionGroup):
-    """How the thinking of the model is written into results."""
+    """The place of the model's thinking in results."""
 
     title = "Thinking"
 

@@ -1,1 +1,1 @@
-"""The commands: each room has the sections of its own options, and makes of them the frozen options of the work."""
+"""The commands: each is its options, its help and the function that does the work; the options stand in their rooms."""

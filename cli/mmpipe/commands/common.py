@@ -17,7 +17,7 @@ class ErrorOptions(OptionGroup):
 
 @dataclass(frozen=True, slots=True)
 class AboutOptions(OptionGroup):
-    """What the program shows instead of its work."""
+    """Facts about the program, shown instead of its work."""
 
     title = "Common"
 

@@ -4,29 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from mmpipe.config.options import FILE_KEYS
 from mmpipe.errors import UsageError
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
 _MAX_SIZE: Final = 2**20  # bytes
-_NUMBER: Final = (int, float)
-# Names in the configuration file, and the types of their values.
-FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "model": str,
-    "base_url": str,
-    "api_key_command": (str, list),
-    "api_key_file": str,
-    "ca_file": str,
-    "thinking": str,
-    "temperature": _NUMBER,
-    "top_p": _NUMBER,
-    "max_tokens": int,
-    "connect_timeout": _NUMBER,
-    "first_byte_timeout": _NUMBER,
-    "idle_timeout": _NUMBER,
-    "max_time": _NUMBER,
-    "retries": int,
-}
 
 
 def locate_config(environment: Mapping[str, str]) -> Path | None:

@@ -26,6 +26,26 @@ DEFAULTS: Final[Mapping[str, object]] = {
 }
 
 
+_NUMBER: Final = (int, float)
+# Names in the configuration file, and the types of their values.
+FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "model": str,
+    "base_url": str,
+    "api_key_command": (str, list),
+    "api_key_file": str,
+    "ca_file": str,
+    "thinking": str,
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "max_tokens": int,
+    "connect_timeout": _NUMBER,
+    "first_byte_timeout": _NUMBER,
+    "idle_timeout": _NUMBER,
+    "max_time": _NUMBER,
+    "retries": int,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SystemMessageOptions(OptionGroup):
     """The system message; at most one of the two is given."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mmpipe.config.base_url import check_base_url, is_own_host
-from mmpipe.config.config_file import FILE_KEYS, locate_config, read_config
+from mmpipe.config.config_file import locate_config, read_config
 from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
-from mmpipe.config.options import DEFAULTS, ServiceOptions
+from mmpipe.config.options import DEFAULTS, FILE_KEYS, ServiceOptions
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import AuthError, UsageError

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmpipe.config.config_file import FILE_KEYS
+from mmpipe.config.options import FILE_KEYS
 from mmpipe.errors import ExitStatus
 
 # Exit statuses and their causes; backticks mark what is typed or sent.
