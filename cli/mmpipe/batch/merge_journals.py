@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.journal.merge import Findings, Merged, merge
+from mmpipe.batch.journal.merge import Findings, MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.unix.files import reject_input_as_output, replace_output
@@ -33,7 +33,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
         raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")
 
 
-def _check(merged: Merged) -> None:
+def _check(merged: MergeReport) -> None:
     faults = []
     if merged.missing.count:
         faults.append(_list(merged.missing, "records are missing, by their index"))

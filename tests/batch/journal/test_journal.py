@@ -1,4 +1,4 @@
-"""A journal loses nothing that it acknowledged, mends what a crash tore, and belongs to one run at a time."""
+"""A journal loses no acknowledged record, repairs a torn end, and belongs to one run at a time."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "out.jsonl"
 
 
-def test_what_is_answered_is_not_asked_again_and_what_failed_is(path: Path) -> None:
+def test_an_answered_record_is_good_and_a_failed_one_is_retried(path: Path) -> None:
     path.write_bytes(record("a") + record("b", good=False) + record("c", good=False) + record("c", attempt=2))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "failed", "good", "new"] == states(journal, "a", "b", "c", "d")
@@ -30,7 +30,7 @@ def test_what_is_answered_is_not_asked_again_and_what_failed_is(path: Path) -> N
         assert (3, None) == (len(journal), journal.repaired)
 
 
-def test_another_request_under_an_old_id_is_told(path: Path) -> None:
+def test_another_request_under_an_old_id_is_a_change(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", request="one", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["changed", "changed"] == [journal.state(name, asked("another")) for name in "ab"]
@@ -133,7 +133,7 @@ def expected(fields: dict[str, object]) -> Entry | None:
 @pytest.mark.parametrize(
     ("index", "place"), [(3, 3), (0, 0), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
 )
-def test_a_line_says_who_it_is_and_how_it_stands_and_its_place_if_it_has_one(
+def test_an_entry_has_the_id_the_state_and_the_index_if_there_is_one(
     index: object, place: int | None
 ) -> None:
     good, failed = record("a", index=index), record("a", good=False, index=index, attempt=2)
@@ -228,7 +228,7 @@ def test_content_is_neither_lost_nor_added_to_unless_the_user_says_which(path: P
     assert record("a") == path.read_bytes()
 
 
-def test_a_user_who_says_both_is_asked_which(path: Path) -> None:
+def test_resume_and_overwrite_exclude_each_other(path: Path) -> None:
     with pytest.raises(UsageError, match="exclude"), open_journal(str(path), resume=True, overwrite=True):
         pass
     assert not path.exists()
@@ -282,7 +282,7 @@ def test_an_empty_journal_knows_nothing(path: Path) -> None:
         )
 
 
-def test_a_journal_tells_which_ids_are_in_it(path: Path) -> None:
+def test_a_journal_knows_which_ids_are_in_it(path: Path) -> None:
     path.write_bytes(record("a") + record("b", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert [True, True, False] == [name in journal for name in "abc"]

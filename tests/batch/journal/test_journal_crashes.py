@@ -73,7 +73,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "out.jsonl"
 
 
-def test_the_second_of_two_runs_is_told_who_is_at_work_and_changes_nothing(path: Path) -> None:
+def test_the_second_of_two_runs_gets_the_number_of_the_first_and_changes_nothing(path: Path) -> None:
     path.write_bytes(record("a"))
     with script(HOLD, path) as first:
         assert first.stdout is not None
@@ -161,7 +161,7 @@ def test_a_group_is_one_write_and_a_sync_has_it_on_the_disk_once(
     assert ["fsync", "write", "write", "fdatasync", "write", "fdatasync"] == calls
 
 
-def test_a_sync_that_failed_is_told_for_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_is_reported_at_every_later_sync(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel tells of lost data once."""
     results = iter([OSError(5, "Input/output error"), None, None])
 

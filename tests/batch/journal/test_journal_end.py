@@ -1,4 +1,4 @@
-"""The end of a journal: what a crash tore is mended and said, and what is not ours stays as it was."""
+"""The end of a journal: a torn line is cut off and reported, and foreign content stays as it was."""
 
 import os
 import resource
@@ -77,7 +77,7 @@ def test_a_journal_may_be_longer_than_a_line_may_be(path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [b"a prompt", b'{"prompt": "mine"}', b'{"prompt": "mine"}\0', b"17", b"\xff"])
-def test_an_end_that_no_crash_of_ours_can_leave_is_not_cut_off(path: Path, end: bytes) -> None:
+def test_an_end_that_no_torn_write_can_leave_is_not_cut_off(path: Path, end: bytes) -> None:
     for content in (end, record("a") + end):
         path.write_bytes(content)
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""A ledger is a dict that is frugal."""
+"""A ledger is a dict that needs little memory."""
 
 import random
 import tracemalloc

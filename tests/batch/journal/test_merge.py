@@ -1,4 +1,4 @@
-"""Shards joined hold every id once, and what is missing or double is told."""
+"""Merged shards hold every id once; missing and repeated ids are reported."""
 
 import os
 import tracemalloc
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.journal.merge import Merged, merge
+from mmpipe.batch.journal.merge import MergeReport, merge
 from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import Busy, InputError
 from mmpipe.unix.files import open_output
 from support.journals import batch_api_line, record
 
 
-def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, Merged]:
+def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, MergeReport]:
     for number, content in enumerate(shards):
         (folder / f"{number}").write_bytes(content)
     with open_output(str(folder / "all")) as out:
@@ -36,14 +36,14 @@ def test_of_two_good_records_in_one_file_the_last_is_taken(tmp_path: Path) -> No
     assert record("a", index=2) == content
 
 
-def test_an_id_that_was_never_answered_is_there_once_and_told(tmp_path: Path) -> None:
+def test_an_id_without_a_good_answer_is_there_once_and_reported(tmp_path: Path) -> None:
     last = record("a", good=False, attempt=2)
     content, found = merged(tmp_path, record("a", good=False) + last)
     assert (last, 1, ["a"]) == (content, found.failed.count, found.failed.examples)
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_an_id_in_several_files_is_told_once_and_the_first_good_record_taken(
+def test_an_id_in_several_files_is_reported_once_and_the_first_good_record_taken(
     tmp_path: Path, *, good: bool
 ) -> None:
     first, second, third = record("a", index=1, good=good), record("a", index=2), record("a", index=3)
@@ -75,7 +75,7 @@ def test_the_order_of_the_input_is_kept_if_that_is_wanted(tmp_path: Path) -> Non
     assert (6, 0, 1) == (found.records, found.failed.count, found.repeated.count)
 
 
-def test_places_that_no_shard_has_are_told(tmp_path: Path) -> None:
+def test_indexes_that_no_shard_has_are_reported(tmp_path: Path) -> None:
     _, found = merged(tmp_path, placed(1, 7), placed(3, good=False) + batch_api_line("x"))
     assert (5, ["0", "2", "4", "5", "6"], None) == (
         found.missing.count,
@@ -88,7 +88,7 @@ def test_places_that_no_shard_has_are_told(tmp_path: Path) -> None:
     assert (20, 10) == (found.missing.count, len(found.missing.examples))
 
 
-def test_a_tail_that_is_missing_is_told_where_the_size_of_the_input_is_known(tmp_path: Path) -> None:
+def test_missing_last_records_are_reported_if_the_size_of_the_input_is_known(tmp_path: Path) -> None:
     for shard, records in (("0", None), ("1", 4), ("2", 2)):
         write_sidecar(str(tmp_path / shard), Sidecar((), "", 1, 1.0, records, f"{shard}/3"))
     _, found = merged(tmp_path, placed(0), placed(1), b"")

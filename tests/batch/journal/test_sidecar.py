@@ -1,4 +1,4 @@
-"""A later run can say that input or settings are not what they were, and never stumbles over not knowing."""
+"""A later run can report changes of input and settings, and runs as well without a sidecar."""
 
 import os
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_the_size_of_the_input_and_the_part_of_it_are_kept_and_need_not_be_known
         assert sidecar() == read_sidecar(journal)
 
 
-def test_other_content_another_time_and_another_file_are_told_apart(prompts: Path) -> None:
+def test_other_content_another_time_and_another_file_are_different_changes(prompts: Path) -> None:
     then = sidecar(read_fingerprint(str(prompts)))
     os.utime(prompts, (1, 1))
     assert [f"{prompts} was written to since the previous run"] == changes(
@@ -63,7 +63,7 @@ def test_other_content_another_time_and_another_file_are_told_apart(prompts: Pat
     assert [] == changes(sidecar(), sidecar(other))
 
 
-def test_other_settings_are_told() -> None:
+def test_other_settings_are_reported() -> None:
     assert ["the settings differ from those of the previous run"] == changes(
         sidecar(model="a"), sidecar(model="b")
     )

@@ -1,4 +1,4 @@
-"""When a run is whole its journal is in the order of the input, and until then nothing of it is in danger."""
+"""A sorted journal is in the order of the input, and no record is in danger while it is sorted."""
 
 import tracemalloc
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def test_records_that_do_not_say_their_place_come_last_as_they_came(path: Path) 
 @pytest.mark.parametrize(
     ("end", "kept"), [(record("b")[:-1], record("b")), (record("b")[:9], b""), (b"\0", b"")]
 )
-def test_an_end_that_is_not_whole_is_mended(path: Path, end: bytes, kept: bytes) -> None:
+def test_an_incomplete_end_is_repaired(path: Path, end: bytes, kept: bytes) -> None:
     path.write_bytes(record("a") + end)
     assert sort_journal(str(path))
     assert record("a") + kept == path.read_bytes()

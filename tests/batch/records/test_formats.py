@@ -54,7 +54,7 @@ def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() 
         (b'"\xff"', "lines"),
     ],
 )
-def test_the_first_line_tells_the_format(content: bytes, expected: FormatName) -> None:
+def test_the_first_line_decides_the_format(content: bytes, expected: FormatName) -> None:
     assert (expected == "jsonl") is JsonLines.begins(content)
     assert [expected] == chosen(content)
     assert [expected] == chosen(b"\xef\xbb\xbf", content)

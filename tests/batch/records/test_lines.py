@@ -1,4 +1,4 @@
-"""A line is what stands between two separators, byte for byte, however the bytes came."""
+"""A line is the bytes between two separators, however the bytes arrived."""
 
 import time
 import tracemalloc
@@ -91,7 +91,7 @@ def test_any_bytes_cut_anywhere_are_the_lines_between_the_separators(
         assert plainly(text, separator, limit) == split(*pieces, separator=separator, limit=limit)
 
 
-def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
+def test_a_line_over_the_limit_is_reported_once_and_the_next_one_is_read() -> None:
     expected = [RawRecord("in", 1, b"123"), too_long("in", 2, 3), RawRecord("in", 3, b"ok")]
     assert expected == split(b"123\n12", b"34", b"5678\nok", limit=3)
     assert [too_long("in", 1, 3)] == split(b"1234", limit=3)
@@ -101,7 +101,7 @@ def test_a_line_over_the_cap_is_told_once_and_the_next_one_is_read() -> None:
     assert [too_long("in", 1, 3), RawRecord("in", 2, b"")] == split(b"1234\n\n", limit=3)
 
 
-def test_a_line_over_the_cap_is_told_while_it_still_comes() -> None:
+def test_a_line_over_the_limit_is_reported_while_it_still_arrives() -> None:
     assert [too_long("in", 1, 3)] == list(LineSplitter("in", limit=3).feed(b"1234"))
 
 

@@ -1,4 +1,4 @@
-"""A line says what to ask, and under which id."""
+"""A record has a request and an id."""
 
 import hashlib
 import json
@@ -150,7 +150,7 @@ def test_the_id_is_the_records_own_or_else_its_index(
     assert expected == (record.id, record.custom_id)
 
 
-def test_fields_that_are_not_ours_are_kept() -> None:
+def test_fields_of_the_users_own_are_kept() -> None:
     record = good({"prompt": "a", "id": 1, "top_p": 1, "url": "u", "body": "b", "tags": ["x"]})
     assert {"url": "u", "body": "b", "tags": ["x"]} == record.fields
     assert {"id": "y"} == good({"prompt": "a", "custom_id": "x", "id": "y"}).fields

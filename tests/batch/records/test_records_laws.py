@@ -1,4 +1,4 @@
-"""Laws of reading records: each line that is not blank is one, in its place, and says what was written into it."""
+"""Laws of reading records: each line that is not blank is a record in its place, with the values that were written."""
 
 import json
 

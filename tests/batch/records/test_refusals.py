@@ -74,7 +74,7 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({**ENVELOPE, "body": {"messages": [user("a")], "stream_options": {"a": 1}}}, "use --wire"),
     ],
 )
-def test_what_cannot_be_asked_is_told(value: object, words: str) -> None:
+def test_a_record_that_cannot_be_sent_is_refused_with_the_reason(value: object, words: str) -> None:
     assert words in bad(value)
 
 

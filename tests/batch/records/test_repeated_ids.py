@@ -1,4 +1,4 @@
-"""An id that comes twice is found, and where it came first."""
+"""A repeated id is found, with its first place."""
 
 import tracemalloc
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def found(records: Iterable[Record]) -> list[tuple[str, int] | None]:
     return [duplicates.first_place(record) for record in records]
 
 
-def test_the_first_place_of_an_id_is_told_each_time_it_comes_again() -> None:
+def test_the_first_place_of_an_id_is_returned_each_time_it_is_repeated() -> None:
     records = [record(0, "x", "a", 7), record(1, "y", "b", 1), record(2, "x", "b", 2), record(3, "x", "c", 1)]
     assert [None, None, ("a", 7), ("a", 7)] == found(records)
 

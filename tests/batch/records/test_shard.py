@@ -33,7 +33,7 @@ def test_arrays_of_jobs_that_count_from_0_and_from_1_have_the_same_shards(count:
     assert Shard.parse(f"0/{count}") == Shard.parse(f"{count}/{count}")
 
 
-def test_a_shard_is_told_as_it_may_be_written() -> None:
+def test_a_shard_is_shown_as_it_may_be_written() -> None:
     assert ["1/2", "2/2", "2/2"] == [str(Shard.parse(text)) for text in ("1/2", "2/2", "0/2")]
 
 

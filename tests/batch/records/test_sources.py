@@ -121,7 +121,7 @@ def test_the_first_line_of_a_live_pipe_comes_before_the_second_is_there(pipe: tu
     assert RawRecord("standard input", 2, b"two") == next(lines)
 
 
-def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
+def test_a_pipe_that_another_process_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
     import threading
 
     reading, writing = pipe
@@ -180,7 +180,7 @@ def test_every_zipped_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     "spoilt",
     [b"plain\n", gzip.compress(b"x", mtime=0)[:-8] + bytes(8), gzip.compress(b"x", mtime=0) + b"junk"],
 )
-def test_a_zipped_file_that_is_spoilt_is_refused(spoilt: bytes, tmp_path: Path) -> None:
+def test_a_gzip_file_with_invalid_data_is_refused(spoilt: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_bytes(spoilt)
     with pytest.raises(InputError, match=r"x\.gz is not valid gzip data"):
         read(tmp_path / "x.gz")

@@ -39,7 +39,7 @@ class Findings:
 
 
 @dataclass(slots=True)
-class Merged:
+class MergeReport:
     """The result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
     `unchecked` is the reason why missing indexes are unknown, or None.
@@ -52,13 +52,13 @@ class Merged:
     unchecked: str | None = None
 
 
-def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merged:
+def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> MergeReport:
     """Write the last good record of each id, or else its last one, in the order of the files or of the index.
 
     For an id in several files, take the first good record and report the id. Ignore a torn last record.
     Raises InputError for a file that is not a journal, Busy for one that a run is writing to, OutputError.
     """
-    merged, indexes = Merged(), _SeenIndexes()
+    merged, indexes = MergeReport(), _SeenIndexes()
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
         marks = mark_lines([indexes.seen_in(source.entries()) for source in sources], merged.repeated.add)
