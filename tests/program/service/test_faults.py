@@ -1,4 +1,4 @@
-"""Each command ends with the status of the table and with no false answer.
+"""For all bytes that a server can send, each command ends with the status of the table and with no false answer.
 
 `chat` and `stream` are run by the function that is the whole of their process, since a thousand processes take
 minutes; some processes are run too, and a batch of many records is one.
