@@ -16,7 +16,7 @@ PATIENCE = Timeouts(connect=5, first_byte=1, idle=1, total=20, retries=0)
 
 
 def built(far: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:
-    """What was sent for each body, as the SDK had it."""
+    """Return the bytes that were sent for each body, as the SDK had them."""
 
     async def send() -> list[httpx2.Request]:
         import_sdk(aiohttp=True)

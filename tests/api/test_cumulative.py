@@ -21,7 +21,7 @@ def taken(pieces: list[str], field: str = "content") -> str:
 
 
 def only_a_cumulative_stream_does(pieces: list[str]) -> bool:
-    """Whether from the beginning each piece repeats the one before, the second time at least 32 characters."""
+    """Return whether each piece repeats the one before from the beginning, the second time at least 32 characters."""
     repeats = 0
     for before, after in pairwise(pieces):
         if not after.startswith(before):

@@ -73,7 +73,7 @@ def text(events: Sequence[Event] | BaseException) -> str:
 
 
 def outcome(far: RunningSimulator, request: Request) -> tuple[object, ...]:
-    """What the blocking client makes of the same answer."""
+    """Return the result of the blocking client for the same answer."""
     try:
         events = list(ask(request, endpoint(far), PATIENCE.limits(), Observer()))
     except MmpipeError as error:

@@ -55,7 +55,7 @@ def streams(draw: st.DrawFn) -> bytes:
 
 @dataclass
 class Plain:
-    """What the standard makes of a stream, rule for rule (WHATWG HTML, 9.2.6), and the sizes of what it had to hold."""
+    """Read a stream by the standard, rule for rule (WHATWG HTML, 9.2.6); return the events and the largest sizes held."""
 
     events: list[bytes]
     largest_data: int = 0
@@ -83,7 +83,7 @@ def plainly(stream: bytes) -> Plain:
 
 
 def events(stream: bytes, places: list[int], limit: int = 10_000) -> tuple[list[bytes], bool]:
-    """What comes out, and whether the reader bore all of it."""
+    """Return the events, and whether the reader accepted all bytes."""
     reader = EventReader(limit)
     found: list[bytes] = []
     try:

@@ -57,7 +57,7 @@ def streams(draw: st.DrawFn) -> bytes:
 
 
 def outcome(stream: bytes, places: list[int]) -> tuple[list[Event], tuple[type[MmpipeError], str] | None]:
-    """What came, and the error that ended it."""
+    """Return the events, and the error that ended them."""
     decoder, events = StreamDecoder(), list[Event]()
     try:
         for piece in cut(stream, places):

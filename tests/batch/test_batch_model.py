@@ -56,7 +56,7 @@ class Batch(RuleBasedStateMachine):
         self.count = 0
 
     def teardown(self) -> None:
-        """Whatever happened, one more run makes it whole."""
+        """One more run always completes the journal."""
         self.failing.clear()
         self.records = {name: prompt or "mended" for name, prompt in self.records.items()}
         try:
@@ -93,7 +93,7 @@ class Batch(RuleBasedStateMachine):
     @precondition(lambda self: None in self.records.values())
     @rule(prompt=PROMPTS)
     def mend(self, prompt: str) -> None:
-        """What could not be asked has no answer, and may be asked anything."""
+        """A record that could not be sent has no answer, and may be changed."""
         self.records = {name: asked or prompt for name, asked in self.records.items()}
 
     @rule(how=MANNERS)
@@ -176,7 +176,7 @@ class Batch(RuleBasedStateMachine):
 
     @invariant()
     def keeps_its_promises(self) -> None:
-        """What was answered stays so, once for each id, and with the right answer."""
+        """An answered record stays answered, once for each id, and with the right answer."""
         found = self.found()
         assert self.promised.items() <= found.items()
         self.promised = found

@@ -35,7 +35,7 @@ def arrivals(runs: int) -> list[float]:
 
 
 def within(times: list[float], start: float) -> int:
-    """How many came in the minute from then on."""
+    """Return the number of requests in the minute from that time on."""
     return bisect_left(times, start + 60) - bisect_left(times, start)
 
 

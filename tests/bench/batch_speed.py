@@ -20,7 +20,7 @@ CPU_LIMIT = 0.8  # ms
 
 
 def command(name: str, answering: FarEnd, folder: str, records: int, at_once: int) -> tuple[str, ...]:
-    """What asks so many records, and writes a line for each."""
+    """Return the command that sends so many records, and writes a line for each."""
     source, target = Path(folder, f"{records}.txt"), Path(folder, "out.jsonl")
     write_lines(source, as_text, records)
     if name == OURS:

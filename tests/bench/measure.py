@@ -17,7 +17,7 @@ class Cost:
 
 
 def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """What one run of a command costs; it must succeed."""
+    """Return the cost of one run of a command, which must succeed."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)

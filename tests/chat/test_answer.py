@@ -46,7 +46,7 @@ def written(
     terminals: str = "",
     **typed: object,
 ) -> tuple[str, str, MmpipeError | None]:
-    """What stdout and stderr hold in the end, and the error."""
+    """Return stdout, stderr and the error."""
     streams = Streams.fake(terminals=terminals)
     options = ChatOptions(
         prompt=PromptOptions(("7 * 8?",)),

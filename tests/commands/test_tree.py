@@ -115,7 +115,7 @@ def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
 
 
 def part(kind: Document, command: Command) -> str:
-    """What a document says of one command alone, or of it and its twins."""
+    """Return the part of a document about one command alone, or about the command and its twins."""
     text = re.sub(r"\\f[BIR]", "", generate_document(kind, TREE).replace("\\-", "-"))
     names = next(names for names, _ in TREE.alike() if command.name in names)
     match kind:

@@ -34,7 +34,7 @@ NEXT = {"role": "user", "content": "and now?"}
 
 
 def cut(data: bytes) -> tuple[bytes, list[bytes]]:
-    """What is read, and the same in pieces, whose length the first byte says."""
+    """Return the bytes to read, whole and in pieces; the first byte gives the length of a piece."""
     size, rest = 1 + data[0] % 16 if data else 1, data[1:]
     return rest, [rest[at : at + size] for at in range(0, len(rest), size)]
 

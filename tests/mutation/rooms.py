@@ -111,7 +111,7 @@ def prepare(folder: Path, room: Room, tests: Iterable[str]) -> None:
 
 
 def mutmut(folder: Path, *names: str) -> dict[str, int | None]:
-    """How each change ended, once those that are named, or all that have not been, are made."""
+    """Make the named changes, or all that were not made yet; return the exit status of the tests for each."""
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *names]
     # There Hypothesis tries the same examples each time, and a slow one is no failure.
     environment = {**os.environ, "CI": "true"}
@@ -123,7 +123,7 @@ def mutmut(folder: Path, *names: str) -> dict[str, int | None]:
 
 
 def told(found: dict[str, int | None]) -> str:
-    """What came of the changes, in one line."""
+    """Return the counts of the changes in one line."""
     ends = Counter(
         "survived" if status in SURVIVED else "timeouts" if status in TIMEOUTS else "killed"
         for status in found.values()

@@ -52,7 +52,7 @@ def values(text: str) -> list[object]:
 
 
 def same(value: object, text: str) -> bool:
-    """Whether `text` is that value, true not being 1 and 1 not being 1.0, in the order of its keys."""
+    """Return whether `text` is that value, with its keys in order; true is not 1, and 1 is not 1.0."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) == text
 
 

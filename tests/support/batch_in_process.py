@@ -17,7 +17,7 @@ Line = dict[str, object]
 
 @dataclass(frozen=True)
 class Counts:
-    """What the summary tells."""
+    """The counts of the summary."""
 
     good: int = 0
     failed: int = 0
@@ -36,7 +36,7 @@ def batch_options(**typed: object) -> BatchOptions:
 
 
 def run(far: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
-    """What came of it by its own words, and the lines on standard output; that some failed is in both."""
+    """Run a batch; return the counts of its summary, and the lines on standard output. Failures are in both."""
     streams = Streams.fake(stdin.encode())
     try:
         run_batch(batch_options(**typed), streams, environment(far))

@@ -28,7 +28,7 @@ _PROCESSES.set_forkserver_preload(["mmpipe.batch.run"])
 
 
 def answer_to(prompt: str) -> str:
-    """What the server says, always."""
+    """The answer that the server always gives."""
     return f"about {prompt}"
 
 
@@ -72,7 +72,7 @@ class FarEnd:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a batch has its journal and its input."""
+    """The journal and the input of a batch."""
 
     journal: Path
     source: Path
@@ -80,7 +80,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Verbosity:
-    """How it is run."""
+    """The settings of a run."""
 
     concurrency: int = 2
     keep_order: bool = False
@@ -140,7 +140,7 @@ def lines(path: Path) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Said:
-    """What a line of either form says; `answer` is None where there is none."""
+    """Return the content of a line of either form; `answer` is None where there is none."""
 
     id: str
     answer: str | None

@@ -50,7 +50,7 @@ def based(code: int) -> bytes:
 
 
 def forms(code: int, http: int) -> dict[str, tuple[Script, bytes]]:
-    """How a code may come, and what of an answer came before it."""
+    """Return the forms in which a code may arrive, each with the part of an answer before it."""
     error = reported(f"what it says ({code})", http)
     return {
         f"{code}-as-status": (failed(http, error), NOTHING),
@@ -73,7 +73,7 @@ UNEXPLAINED: dict[str, Script] = {
 
 
 def unreadable(http: int) -> dict[str, tuple[Script, bool]]:
-    """What should explain an HTTP status does not come, and whether it never ends: the status means what it means."""
+    """The body that should explain an HTTP status does not come, or never ends: the status keeps its meaning."""
     status = f"{http} Oops"
     begun = head("Content-Length: 999", "Retry-After: 0", status=status) + b'{"error": '
     in_chunks = head("Transfer-Encoding: chunked", status=status) + b'a\r\n{"error": \r\n'

@@ -34,7 +34,7 @@ class Case:
 
     @property
     def of_record(self) -> tuple[int, bool]:
-        """What `batch` tells: the status, and whether asking again may help."""
+        """The status that `batch` reports, and whether a retry may help."""
         return self.in_batch or (self.status, self.again)
 
 

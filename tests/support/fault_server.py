@@ -20,7 +20,7 @@ _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
 class End(Enum):
-    """How a connection ends when all is sent."""
+    """The end of a connection once all is sent."""
 
     CLOSE = auto()
     RESET = auto()
@@ -73,7 +73,7 @@ class FaultServer:
         return {"MINIMAX_BASE_URL": self.base_url, "MINIMAX_API_KEY": KEY}
 
     def asked(self, prompt: str) -> int:
-        """How often it was."""
+        """Return the number of requests with this prompt."""
         return len(self.times(prompt))
 
     def times(self, prompt: str) -> list[float]:

@@ -30,7 +30,7 @@ Record = dict[str, object]
 
 @dataclass(frozen=True)
 class Finished:
-    """What a process left: its status (below 0: the signal it died by) and what it said."""
+    """The result of a process: its status (below 0: the signal that ended it), stdout and stderr."""
 
     status: int
     stdout: bytes
@@ -183,7 +183,7 @@ def finished(process: subprocess.Popen[bytes]) -> Finished:
 
 
 def read_until(stream: IO[bytes] | None, words: bytes) -> bytes:
-    """What comes up to and with the line that holds the words; the process is killed if it never comes."""
+    """Read up to and with the line that holds the words; the process is killed if the line never comes."""
     assert stream is not None
     read = b""
     while words not in read:
@@ -202,7 +202,7 @@ def eventually(happens: Callable[[], object], what: str) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    """What is in a folder."""
+    """Return the names in a folder, sorted."""
     return sorted(entry.name for entry in folder.iterdir())
 
 

@@ -33,7 +33,7 @@ def given(way: str, base_url: str) -> tuple[dict[str, str], list[str]]:
 
 
 def shows(data: bytes) -> bool:
-    """Whether so much of the key is in it, as it is or in the dress of a header or an address, that it says something."""
+    """Return whether eight characters in a row of the key are in the data, plain or as in a header or an address."""
     core = KEY[6:-SEEN]
     parts = [core[start : start + 8] for start in range(len(core) - 7)]
     dressed = [base64.b64encode(f"{filler}{KEY}".encode())[4:-4] for filler in ("", ":", "::")]
@@ -41,7 +41,7 @@ def shows(data: bytes) -> bool:
 
 
 def where_it_shows(*runs_done: Finished) -> list[str]:
-    """What shows it: streams of these runs, and files of this folder (but for the one that it was put into)."""
+    """Return the streams of these runs and the files of this folder that show the key; the folder `secret` is left out."""
     said = [
         f"{name} of run {number}"
         for number, done in enumerate(runs_done)

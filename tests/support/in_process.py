@@ -17,7 +17,7 @@ def run_in_process(
     stdin: bytes | int = b"",
     env: Mapping[str, str] | None = None,
 ) -> Finished:
-    """What came of it; `stdin` is what is read, or the descriptor to read from."""
+    """Run the command and return the result; `stdin` holds the bytes, or is the descriptor to read from."""
     streams = Streams.fake(stdin if isinstance(stdin, bytes) else b"")
     if isinstance(stdin, int):
         streams = replace(streams, stdin=Input(stdin, is_terminal=os.isatty(stdin)))

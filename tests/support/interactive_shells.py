@@ -127,7 +127,7 @@ class Shell:
 
     @property
     def started(self) -> bool:
-        """Whether anything has run `mmpipe`."""
+        """Return whether any process has run `mmpipe`."""
         return (self.own / "started").exists()
 
     def press_tab(self, line: str) -> str:

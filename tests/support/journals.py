@@ -42,5 +42,5 @@ def resumed(path: Path, *more: bytes) -> str | None:
 
 
 def states(journal: Journal, *names: str) -> list[str]:
-    """How the usual request stands under each id."""
+    """Return the state of the usual request under each id."""
     return [journal.state(name, asked()) for name in names]

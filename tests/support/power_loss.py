@@ -31,7 +31,7 @@ class Condition:
         return content[: self.length] if self.data is None else content + self.data
 
     def torn(self, content: bytes) -> Iterator[bytes]:
-        """What half of it may have left."""
+        """Return the states that half of it may have left."""
         if self.data is not None:
             for kept in sorted({1, len(self.data) // 2, len(self.data) - 1}):
                 yield content + self.data[:kept]

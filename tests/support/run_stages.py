@@ -46,7 +46,7 @@ def waits_for_the_key() -> Iterator[Run]:
 
 
 def waits_for_a_connection() -> Iterator[Run]:
-    """Whoever listens has as many waiting as the kernel lets wait, and takes none in."""
+    """The server accepts no connection, and its queue is full."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -169,7 +169,7 @@ STAGES: dict[str, Callable[[], AbstractContextManager[Run]]] = {
 
 
 def sockets(run: Run) -> int:
-    """How many it has open; asyncio has two for itself."""
+    """Return the number of open sockets; asyncio has two for itself."""
     found = 0
     for entry in Path(f"/proc/{run.pid}/fd").iterdir():
         try:
@@ -184,7 +184,7 @@ def is_asleep(run: Run) -> bool:
 
 
 def allowed(wrapping: tuple[str, ...], trial: str) -> tuple[str, ...]:
-    """What puts a command into a world of its own; skips the test where a trial shows that it may not be made."""
+    """Return the words that put a command into a namespace; skip the test where a trial shows that this is not allowed."""
     tried = subprocess.run((*wrapping, trial), capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         pytest.skip(f"this is not allowed here: {tried.stderr.strip()}")
@@ -192,7 +192,7 @@ def allowed(wrapping: tuple[str, ...], trial: str) -> tuple[str, ...]:
 
 
 def gone(file: str) -> bool:
-    """Whether the process whose number is in the file has ended; a zombie waits for its new parent only."""
+    """Return whether the process whose number is in the file has ended; a zombie has."""
     try:
         return ") Z " in Path("/proc", Path(file).read_text().strip(), "stat").read_text()
     except FileNotFoundError:

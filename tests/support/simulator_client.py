@@ -23,7 +23,7 @@ USAGE: Json = {"stream": True, "stream_options": {"include_usage": True}}
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, and whether HTTP says that it was all."""
+    """The answer, and whether it is complete by HTTP."""
 
     status: int
     headers: dict[str, str]

@@ -43,7 +43,7 @@ def kept(path: Path | str) -> AbstractContextManager[Transcript]:
 
 
 def read(path: Path) -> tuple[Message, ...]:
-    """What was said."""
+    """Return the texts of the messages."""
     with kept(path) as transcript:
         return transcript.messages
 

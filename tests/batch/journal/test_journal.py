@@ -113,7 +113,7 @@ FIELDS = {
 
 
 def expected(fields: dict[str, object]) -> Entry | None:
-    """What a record with these fields says; None if it is none."""
+    """Return the state that a record with these fields gives; None if it is no record."""
     name = fields.get("id") if fields.get("custom_id") is None else fields["custom_id"]
     attempt, index, error = fields.get("attempt", 0), fields.get("index"), fields.get("error", "missing")
     index = index if type(index) is int and index >= 0 else None

@@ -22,7 +22,7 @@ TORN = st.sampled_from(
 
 
 def opened(path: Path, names: list[str]) -> tuple[list[str], str | None]:
-    """How each id stands, and what was repaired."""
+    """Return the state of each id, and the repair."""
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         return states(journal, *names), journal.repaired
 

@@ -16,7 +16,7 @@ def after(results: Iterable[bool], window: ConcurrencyWindow) -> ConcurrencyWind
 
 
 def allowed_by_window(results: bool, windows: int, start: ConcurrencyWindow) -> list[int]:
-    """What is allowed after each of so many windows."""
+    """Return the permits after each of so many windows."""
     found = []
     for _ in range(windows):
         start = after([results] * start.left, start)

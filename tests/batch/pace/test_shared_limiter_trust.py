@@ -16,7 +16,7 @@ ENDPOINT = Endpoint("u", Key("k", "a test"))
 
 
 def counts_alone(environment: dict[str, str]) -> bool:
-    """Whether two runs do not see each other, while each of them still keeps to its limit."""
+    """Return whether two runs do not share a limit, while each still keeps its own."""
 
     def opened() -> AbstractContextManager[LocalLimiter]:
         return open_limiter(

@@ -21,7 +21,7 @@ def lines(path: Path) -> list[Record]:
 
 
 def written(path: Path) -> int:
-    """How many lines are whole: of one that is being written, a reader may see the part up to a page's end."""
+    """Return the number of whole lines; of a line being written a reader may see a part."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
@@ -31,7 +31,7 @@ def numbered(path: Path, count: int) -> Path:
 
 
 def moved_on(process: subprocess.Popen[bytes], out: Path) -> Callable[[], bool]:
-    """Whether some more lines are there than now, or the process has ended."""
+    """Wait until there are more lines, or the process has ended."""
     wanted = written(out) + random.randint(1, 30)  # noqa: S311  any moment will do
     return lambda: process.poll() is not None or written(out) >= wanted
 

@@ -67,7 +67,7 @@ def yes() -> int:
 
 
 def has_ended(file: str) -> bool:
-    """Whether the process whose number is in the file is gone, but for who has to be told of it."""
+    """Return whether the process whose number is in the file has ended; a zombie has."""
     try:
         return ") Z " in Path(f"/proc/{Path(file).read_text().strip()}/stat").read_text()
     except FileNotFoundError:
@@ -77,7 +77,7 @@ def has_ended(file: str) -> bool:
 def asked(
     prompt: str, *options: str, script: str | None = None, faults: tuple[str, ...] = ()
 ) -> tuple[Finished, list[object]]:
-    """What comes of a prompt that calls the tool whose script this is, and the results that the model was given."""
+    """Run a prompt that calls a tool with this script; return the result, and the tool results that the model was sent."""
     tool = command("weather", script or "cat")
     named = ["--tools", tools_file(), "--run", f"get_weather={tool}"]
     with service(*faults) as far:
@@ -425,7 +425,7 @@ def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typ
 
 
 def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
-    """What is kept of it, when the first tool, one after the other, has done its work."""
+    """Return the transcript of a run that ends while its second tool runs."""
     first = command("weather", "echo done >> effect")
     second = command("time", "echo $$ > pid; exec sleep 30.75")
     options = f"--tools {tools_file()} --run get_weather={first} --run get_time={second} -c talk -j 1"

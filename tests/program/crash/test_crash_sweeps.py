@@ -143,7 +143,7 @@ def changes(arguments: Sequence[str], far: RunningSimulator) -> list[str]:
 
 @cache
 def left_by(work: Work) -> bytes:
-    """What the run leaves when nothing happens to it."""
+    """Return the files that an undisturbed run leaves."""
     path = prepare(work)
     with service() as far:
         assert 0 == mmpipe(*work.arguments, far=far).status

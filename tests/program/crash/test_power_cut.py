@@ -53,7 +53,7 @@ class Disk:
         return path.read_bytes() if path.exists() else b""
 
     def holds(self, words: bytes) -> bool:
-        """Whether they were written to the disk, wherever that was."""
+        """Return whether the words are anywhere on the disk."""
         return words in self.image.read_bytes()
 
     def without_power(self, at_work: "subprocess.Popen[bytes] | None" = None) -> dict[str, bytes]:

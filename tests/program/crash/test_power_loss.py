@@ -32,7 +32,7 @@ def strace(needs: Callable[[str], None]) -> None:
 
 @pytest.fixture
 def folder(here: Path) -> Path:
-    """Where the run is at work; beside it nothing is looked at."""
+    """The folder of the run; no other is looked at."""
     (here / "in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(COUNT)))
     made = here / "work"
     made.mkdir()

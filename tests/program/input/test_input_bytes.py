@@ -93,7 +93,7 @@ def far() -> Iterator[RunningSimulator]:
 
 
 def given(content: bytes, place: tuple[str, ...], far: RunningSimulator) -> Finished:
-    """What came of it when the content was read there."""
+    """Return the result of reading the content at that place."""
     Path("it").write_bytes(content)
     Path("other").write_text("hi\n")
     Path("talk").write_text("".join(f"{json.dumps(message)}\n" for message in TALK))

@@ -49,7 +49,7 @@ def far() -> Iterator[RunningSimulator]:
 
 
 def measured(arguments: str, path: str, far: RunningSimulator) -> tuple[Finished, int]:
-    """What came of reading that file as standard input, and the most memory that it took, in MB."""
+    """Read the file as standard input; return the result and the largest memory in MB."""
     command = shlex.join((sys.executable, "-c", _RUN, *MMPIPE, *arguments.split()))
     done = shell(f"exec {command} < {path}", far)
     return done, int(Path("peak").read_text()) // 1000

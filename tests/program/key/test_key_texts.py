@@ -53,7 +53,7 @@ EMPTY = (b"", b"\n", b" \t\r\n\n")
 
 
 def tried(way: str, content: bytes, *, far_url: str) -> list[Finished]:
-    """What came of it with `chat` and with `batch`."""
+    """Return the results of `chat` and of `batch`."""
     env, options = given(way, far_url)
     Path("secret/key").write_bytes(content)
     if way == "environment":

@@ -20,7 +20,7 @@ SPINNER = re.compile("\r(?:[\u2800-\u28ff] \\d+ s|\x1b\\[K)")
 
 
 def shown(written: bytes) -> str:
-    """What was written, before the terminal made CR LF of each line end."""
+    """Return the text before the terminal made CR LF of each line end."""
     return written.decode().replace("\r\n", "\n")
 
 

@@ -75,7 +75,7 @@ READ_LATER: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module")
 def plain() -> dict[str, Finished]:
-    """What comes where nothing special is said."""
+    """Return the result in an ordinary environment."""
     found: dict[str, Finished] = {}
     for name, (arguments, prompt) in COMMANDS.items():
         with service() as far:
@@ -141,7 +141,7 @@ def test_no_variable_that_is_meant_for_others_changes_anything(
 
 
 def unsent(command: tuple[str, ...], env: Mapping[str, str]) -> Finished:
-    """What came of asking a host of the net, under an address that nobody has."""
+    """Return the result for a host of the net, at an address that nobody has."""
     far = ("--base-url", "https://host.invalid/v1", "--retries", "0")
     return run_in_process(*command, *far, stdin=b"hi\n", env={"MINIMAX_API_KEY": KEY, **env})
 

@@ -94,7 +94,7 @@ def test_a_signal_when_the_key_command_begins_ends_that_too() -> None:
 
 
 def files_of(module: str) -> list[str]:
-    """Where a process of its own finds it, which may be installed elsewhere than we are read from."""
+    """Return the place at which a child process finds the module."""
     script = f"from importlib.util import find_spec as f; m = f({module!r}); print(m.origin, m.cached)"
     return run((sys.executable, "-c", script)).stdout.decode().split()
 

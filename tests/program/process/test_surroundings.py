@@ -255,7 +255,7 @@ def test_a_folder_that_was_removed_hinders_only_what_needs_it(command: tuple[str
 
 @pytest.fixture
 def first_process(needs: Callable[[str], None]) -> tuple[str, ...]:
-    """What makes a command the first process of a world of its own, where no signal has a default action."""
+    """Return the words that make a command process 1 of its own namespace, where no signal has a default action."""
     needs("unshare")
     return allowed(("unshare", "--pid", "--fork", "--mount-proc", "--kill-child"), "true")
 

@@ -43,7 +43,7 @@ LIVE = {
 
 
 def ask(command: str, fault: str, *options: str, prompt: str = LONG) -> tuple[Finished, int]:
-    """What came of asking once with that fault, and how often the service was asked."""
+    """Run the command once against that fault; return the result and the number of requests."""
     patience = QUICK if fault in ("hang", "hang-mid", "comments") else ()
     with service(fault) as far:
         done = mmpipe(command, "-n", *patience, *options, prompt, far=far)

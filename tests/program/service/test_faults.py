@@ -92,7 +92,7 @@ def batch(names: Sequence[str]) -> bytes:
 
 
 def asked_in_batch(far: FaultServer, names: Sequence[str]) -> dict[str, int]:
-    """How often the record of each was."""
+    """Return the number of requests for each record."""
     return {name: far.asked(f"batch {name}") for name in names}
 
 

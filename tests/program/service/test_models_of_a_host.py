@@ -30,7 +30,7 @@ UNTRACED = {"refuse-late": 6, "hang": 5}
 def listed(
     far: RunningSimulator, *, verbose: bool = False, **service: object
 ) -> tuple[str, str, MmpipeError | None]:
-    """What stdout and stderr hold in the end, and the error."""
+    """Return stdout, stderr and the error."""
     streams = Streams.fake()
     options = ModelsOptions(
         listing=ListOptions(live=True),
