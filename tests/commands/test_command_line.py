@@ -1,4 +1,4 @@
-"""Arguments become options; the commands are tried with functions of ours in place of the work."""
+"""Typed words become options; a test function stands in place of the work of a command."""
 
 from dataclasses import replace
 
@@ -50,7 +50,6 @@ def chosen(name: str, *arguments: str) -> object:
     seen: list[object] = []
     command = replace(TREE.named(name), run=lambda _, options: seen.append(options))
     tree = replace(TREE, commands=(command,))
-    # A callback beside the command keeps its name among what is typed.
     result = CliRunner().invoke(command_line(tree), [name, *arguments], obj=Program(Streams.fake(), {}, tree))
     assert result.exit_code == 0, (result.output, result.exception)
     return seen[0]
