@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LEAN = """
 import sys
 from mmpipe.api.lean_import import lean_openai
@@ -16,6 +18,7 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_types_of_other_endpoints_stay_unloaded() -> None:
     count = "print(sum(name.startswith('openai.types') for name in sys.modules))"
     lean, plain = int(python(LEAN + count)), int(python(f"import sys, openai; {count}"))
@@ -27,6 +30,7 @@ def test_aiohttp_stays_out_where_it_is_not_used() -> None:
     assert "False" == python(LEAN + "print('aiohttp' in sys.modules)")
 
 
+@pytest.mark.slow
 def test_every_type_is_there_when_it_is_asked_for() -> None:
     names = (
         "from openai.types.chat import ChatCompletion, ChatCompletionChunk\n"

@@ -237,6 +237,7 @@ class Batch(RuleBasedStateMachine):
         return asked
 
 
+@pytest.mark.slow
 def test_whatever_happens_to_a_batch_it_keeps_its_promises() -> None:
     run_state_machine_as_test(
         Batch,

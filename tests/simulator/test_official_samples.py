@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.server import RunningSimulator
 from support.simulator_client import KEY, SPLIT, ask, chat, simulator
@@ -33,12 +35,14 @@ def expected(running: RunningSimulator) -> tuple[str, str]:
     return str(message["reasoning_content"]), str(message["content"])
 
 
+@pytest.mark.slow
 def test_the_quick_start_prints_thinking_and_text() -> None:
     with simulator() as running:
         thinking, text = expected(running)
         assert run_sample("quick_start.txt", running) == f"Thinking:\n{thinking}\n\nText:\n{text}\n\n"
 
 
+@pytest.mark.slow
 def test_the_streaming_sample_prints_each_text_once_if_chunks_are_cumulative() -> None:
     with simulator(dialects=frozenset({Dialect.CUMULATIVE})) as running:
         thinking, text = expected(running)
@@ -49,6 +53,7 @@ def test_the_streaming_sample_prints_each_text_once_if_chunks_are_cumulative() -
     assert at_the_end == f"{text}\n\n"
 
 
+@pytest.mark.slow
 def test_the_streaming_sample_loses_text_if_chunks_are_incremental() -> None:
     """The same holds for the real API: the sample expects cumulative chunks (FACTS.md, "Streams")."""
     with simulator() as running:

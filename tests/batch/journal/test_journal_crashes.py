@@ -135,6 +135,7 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_can_follow(path: Path, room
     assert record("first") + b"".join(group) == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_run_has_written_all_that_it_acknowledged(path: Path) -> None:
     acknowledged: list[str] = []
     for turn in range(8):

@@ -69,6 +69,7 @@ def test_a_last_line_of_the_batch_api_that_lacks_its_end_counts_as_asked(path: P
         assert (["good"], 2) == (states(journal, "a"), journal.attempt("a"))
 
 
+@pytest.mark.slow
 def test_a_journal_may_be_longer_than_a_line_may_be(path: Path) -> None:
     half = record("a", content="x" * (33 << 20))
     path.write_bytes(half * 2 + b'{"torn')
@@ -95,6 +96,7 @@ def test_records_longer_than_a_block_are_read(path: Path) -> None:
         assert ["good"] * 3 == states(journal, "a", "long", "b")
 
 
+@pytest.mark.slow
 def test_a_file_without_line_ends_is_refused_and_not_read_into_memory(path: Path) -> None:
     for end in (b"", b"\n"):
         path.write_bytes(b"{")

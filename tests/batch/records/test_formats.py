@@ -142,6 +142,7 @@ def test_a_first_line_that_is_too_long_is_judged_by_its_beginning(first: bytes, 
     assert {expected} == set(chosen(first, b"x" * 200, b"y\nmore\n", options=options))
 
 
+@pytest.mark.slow
 def test_neither_an_endless_line_nor_endless_blank_lines_fill_the_memory() -> None:
     for content in (bytes(2**16), b"\n" * 2**16):
         pieces = (Piece("in", content) for _ in range(1000))

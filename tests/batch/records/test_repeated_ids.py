@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,5 +97,6 @@ def test_nor_does_one_shard_of_it_or_one_with_a_blank_line_after_each() -> None:
     assert size_after(record(index, str(index), number=2 * index) for index in range(20_000)) < 20_000
 
 
+@pytest.mark.slow
 def test_ids_take_some_forty_bytes_each() -> None:
     assert size_after(record(index, f"rec-{index}") for index in range(50_000)) < 60 * 50_000
