@@ -1,29 +1,31 @@
 """A Unix filter for MiniMax's OpenAI-compatible API. This is the map of the program.
 
-Rooms from the top down; a room imports only those below it, and never one beside it (pyproject.toml has the rule):
+Rooms from the top down. A room imports only from rows below its own, never from a room beside it (pyproject.toml):
 
-    main          the boundary: an error becomes a line on stderr and an exit status; signals
-    command_line  Typer; commands/ is the tree of commands, made of option groups (grammar)
+    main                                the boundary: an error becomes a line on stderr and an exit status; signals
+    command_line                        Typer
+    commands                            the tree of commands, made of the option groups of all rooms
     chat, batch, models, reference      the work: one answer, many answers, the model list, help and man page
-    tools         runs the tools that the user named
-    api           the only way to the service: client, pool, decoder, API codes, retry rule, recordings (FACTS.md)
-    config, writers, structured, simulator      settings and key; events to bytes; JSON by schema; the API on loopback
-    core          values and pure functions: request, events, reply, messages, thinking, models and prices
-    unix, text, errors      files, locks, signals; pure functions on text; every error with its exit status
+    tools                               runs the tools that the user named
+    api, config, structured, writers, simulator      the way to the service (FACTS.md), settings and key, JSON by schema,
+                                        events to bytes, the API on loopback
+    core                                values and pure functions: request, events, reply, thinking, models and prices
+    unix, grammar                       files, locks and signals; options and commands as values
+    errors, text                        every error with its exit status; pure functions on text
 
 The data: argv, stdin and files -> options -> Request -> `ask` -> Thinking | Text | ToolCall | Usage | Stop
--> arrange_thinking (show, split, hide) -> a Writer -> bytes. `chat.answer` and `batch.run` each read as one line of steps.
+-> arrange_thinking (show, split, hide) -> a Writer -> bytes. `chat/answer.py` and `batch/run.py` each read as a list of
+steps; `batch/__init__.py` has the map of a batch. Retries: api/retry.py. `<think>` tags: core/thinking_tags.py.
 
-To add                       open
-    an option                the options.py of its room; its name is used from there on
-    an output format         writers/options.py for the name, chat/outputs.py for its writer
-    an API code              api/codes.py
-    a record format          batch/records/formats/: a new module, and a line in table.py
-    an engine (pool)         api/: a new module, and a line in pools.py
-    a limiter                batch/pace/: a module beside limiter.py
-    a setting                config/options.py
-    an error                 errors.py
-    a command                commands/: a module, and a line in tree.py
+To add                   open
+    an option            the options.py of its room, and the module that uses it; then regenerate completions/
+    an output format     writers/options.py for its name, writers/lines.py for its writer
+    an API code          api/codes.py (the simulator's codes: simulator/envelopes.py)
+    a record format      batch/records/formats/: a new module, and its entry in table.py
+    a pool of requests   api/: a new module, and its entry in pools.py
+    a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it
+    a setting            config/options.py
+    a command            commands/: a new module, and its entry in tree.py
 Then run `.ci/lint` and the tests of the room: tests/ has the same rooms, and tests/program/ the real processes.
 """
 

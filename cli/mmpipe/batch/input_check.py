@@ -243,9 +243,9 @@ def _check_readable(paths: Sequence[str]) -> None:
 
 
 def _has_answer(journal: Journal) -> Callable[[str], bool]:
-    """A test whether an id has a good answer. Now and then it says no, so that the request is compared too.
+    """A test whether an id has a good answer. Every so many ids count as unanswered, so that their requests are compared.
 
-    Another file may have taken the name of the journal.
+    This detects that another file has taken the name of the journal.
     """
     counted = itertools.count()
     return lambda name: next(counted) % _COMPARED != 0 and journal.is_good(name)

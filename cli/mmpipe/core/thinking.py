@@ -47,7 +47,7 @@ def arrange_thinking(
 
 
 def _show_as_sent(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield native text byte for byte, since it contains its tags; unless thinking also has a field of its own."""
+    """Yield native text unchanged, since it contains its tags. If thinking comes first in a field, add tags to that."""
     rest = iter(events)
     for event in rest:
         if isinstance(event, Thinking):

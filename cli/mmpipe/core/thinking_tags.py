@@ -26,8 +26,8 @@ _MAX_TAG = max(map(len, _LEFTOVERS))
 def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
     """Yield `events` with the text between tags as Thinking; each piece is yielded as soon as its kind is certain.
 
-    Native text that begins without a tag is held back to its end, since it may be thinking without its opener;
-    unless the request disabled thinking (`thinks`).
+    Native text that begins without a tag may be thinking whose opener is missing. It is held back until a tag decides,
+    or until the turn ends; unless the request disabled thinking (`thinks` is false).
     """
     separator = _TagSeparator(native=native, may_lack_opener=native and thinks)
     for event in events:
@@ -60,7 +60,7 @@ class _TagSeparator:
         self._held_thinking = ""
         self._field_thinking: list[str] = []  # thinking from a field of its own
         self._had_block = False
-        self._mirrored = 0  # characters of it that were repeated between tags
+        self._mirrored = 0  # characters of the field thinking that came again between tags
         self._state = self._opening
 
     def feed_thinking(self, text: str) -> Iterator[Event]:

@@ -100,7 +100,7 @@ class LockedFile:
     def _cut_torn_line(self, written: bytes) -> None:
         torn = len(written) - written.rfind(b"\n") - 1
         if not torn:
-            # Perhaps nothing was written at all, and then the position is not the end of the file.
+            # If nothing was written, the position is still 0, and to truncate there would empty the file.
             return
         # If this fails as well, the next run does it.
         with suppress(OSError):

@@ -21,7 +21,9 @@ from mmpipe.unix.streams import Output
 State = Literal["new", "good", "failed", "changed"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
-_ROW: Final = struct.Struct(">16sI")  # half the hash of the request; the attempt, and the lowest bit for good
+_ROW: Final = struct.Struct(
+    ">16sI"
+)  # 16 bytes of the request's SHA-256; the number of the attempt * 2, + 1 if the answer is good
 
 
 @dataclass(slots=True, eq=False)

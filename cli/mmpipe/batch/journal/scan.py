@@ -140,8 +140,8 @@ def find_tail(descriptor: int) -> Tail:
 def last_line(descriptor: int, tail: Tail, path: str) -> tuple[bytes, Entry | None]:
     """Read the bytes of the tail, and their entry if they are a complete record without its newline.
 
-    Anything else is going to be cut off. So it must be what a torn write can leave: NULs, or the beginning of an
-    object, which is never valid JSON. Raises InputError for all other content.
+    The caller cuts off a tail without an entry. So a tail that no torn write leaves is refused with InputError: a torn
+    write leaves NULs, or the beginning of an object, which is never valid JSON.
     """
     if tail.end - tail.start > LINE_LIMIT:
         raise not_a_journal(path, "its last line is too long")

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass, replace
 
 _MINUTE = 60.0
-# The size of the bucket, in seconds. A small one loses nothing, since a request reserves its time before it waits. A
-# large one would let its content through in the first minute, on top of the rate. A quarter of a second here and as
-# much again for what the network bunches up make half a second: 605 of 600 a minute.
+# The size of the bucket, in seconds of the rate. The content of a bucket goes out in the first minute on top of the
+# rate. With as much again for requests that the network bunches up, these are at most 605 requests at 600 a minute.
+# A smaller bucket slows nothing down, since a request reserves its time before it waits.
 _BURST_S = 0.25
 
 

@@ -21,9 +21,8 @@ class Limiter(Protocol):
 class LocalLimiter:
     """The limits of this process alone.
 
-    One caller at a time reserves, waits and sends; then the next one reserves. So no request is
-    late and meets the next ones. Tokens given back and pauses count at once. A killed run wastes one reserved time, not
-    hundreds.
+    `Permits` holds a lock from `reserve` to the end of the wait, so at most one reservation is open. Tokens given back
+    and pauses count at once, and a killed run wastes one reserved time, not hundreds.
     """
 
     def __init__(self, rates: Rates, clock: Callable[[], float] = time.monotonic) -> None:

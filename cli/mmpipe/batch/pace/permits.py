@@ -18,20 +18,25 @@ class Permits:
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
         """Wait for the permits; the tokens that they reserve, or None if the run stops first.
 
-        One request at a time: a reserved time that is kept while others are used would add to theirs, and a request
-        that sleeps does not notice a pause.
+        One request at a time. If many reserved and slept at once, one that wakes late would be sent together with the
+        next ones, above the rate; and none of them would notice a pause.
         """
-        reserved = self._tokens(request)
+        reserved, asked = self._tokens(request), list[Limiter]()
         async with self._turn:
             for limiter in self._limiters:
+                asked.append(limiter)
                 wait = limiter.reserve(reserved)
-                while wait > 0:
-                    if await stop.within(wait):
-                        limiter.settle(reserved, 0)
-                        return None
+                while wait > 0 and not await stop.within(wait):
                     # A pause may have begun meanwhile.
                     wait = limiter.paused()
-        return None if stop.is_set else reserved
+                if stop.is_set:
+                    break
+        if not stop.is_set:
+            return reserved
+        # Other runs may share a limiter, and could use these tokens.
+        for limiter in asked:
+            limiter.settle(reserved, 0)
+        return None
 
     def settle(self, reserved: float, used: float | None) -> None:
         """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
