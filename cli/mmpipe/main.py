@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from mmpipe.errors import Internal, MmpipeError
     from mmpipe.unix.streams import Streams
 
+_NO_MEMORY = b"mmpipe: internal: not enough memory (ulimit -v?)\n"
+
 
 def run() -> NoReturn:
     """Run the command `mmpipe`; ends the process with its exit status, or by the signal that ended the work."""
@@ -19,6 +21,19 @@ def run() -> NoReturn:
     # If a parent has set SIGCHLD to be ignored, the kernel discards the exit status of our children.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     import os
+
+    try:
+        status = _run_prepared()
+    except (MemoryError, ImportError):
+        # The report of the first error has failed too, for want of memory; these bytes exist already.
+        os.write(2, _NO_MEMORY)
+        status = 1
+    # All output is written, without buffers of Python. An ordinary exit would only unload the modules of the SDK
+    # and wait for its threads.
+    os._exit(status)
+
+
+def _run_prepared() -> int:
     import resource
 
     from mmpipe.unix.streams import Streams
@@ -26,10 +41,7 @@ def run() -> NoReturn:
     _open_standard_descriptors()
     # A core file would contain the key. Only the soft limit: commands that we run may raise theirs.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    status = main(sys.argv[1:], Streams.real())
-    # All output is written, without buffers of Python. An ordinary exit would only unload the modules of the SDK
-    # and wait for its threads.
-    os._exit(status)
+    return main(sys.argv[1:], Streams.real())
 
 
 def main(arguments: Sequence[str], streams: "Streams") -> int:
@@ -82,7 +94,9 @@ def _describe_bug(error: Exception) -> "Internal":
 
     from mmpipe.errors import Internal
 
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+    # The dynamic linker has no error number for a library that found no memory.
+    is_unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    if isinstance(error, MemoryError) or is_unmapped or getattr(error, "errno", None) == errno.ENOMEM:
         return Internal("not enough memory (ulimit -v?)")
     if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
         return Internal("too many open files (ulimit -n?)")

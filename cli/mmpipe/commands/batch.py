@@ -1,12 +1,13 @@
 """`batch`: many prompts, and a line for each."""
 
 from mmpipe.batch.options import BatchOptions
-from mmpipe.commands.common import COMMON
+from mmpipe.commands.common import COMMON, silence_libraries
 from mmpipe.commands.program import Program
 from mmpipe.grammar import Command, Example
 
 
 def _run(program: Program, options: BatchOptions) -> None:
+    silence_libraries()
     if options.output.merge:
         from mmpipe.batch.merge_journals import merge_journals
 

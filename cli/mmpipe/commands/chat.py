@@ -3,12 +3,13 @@
 from functools import partial
 
 from mmpipe.chat.options import ChatOptions
-from mmpipe.commands.common import COMMON
+from mmpipe.commands.common import COMMON, silence_libraries
 from mmpipe.commands.program import Program
 from mmpipe.grammar import Command, Example
 
 
 def _answer(program: Program, options: ChatOptions, *, live: bool) -> None:
+    silence_libraries()
     # Imported here, like everything that --help and --version do not need.
     from mmpipe.chat.answer import answer
 
