@@ -54,10 +54,10 @@ ROOMS = {
         ("core/thinking", "core/thinking_tags"), ("core/test_thinking.py",), ("chat/test_answer.py",)
     ),
     "journal": Room(
-        ("batch/journal/journal", "batch/journal/scan", "batch/journal/ledger", "batch/records/split"),
+        ("batch/journal/journal", "batch/journal/scan", "batch/ledger", "batch/records/split"),
         (
             "batch/journal/test_journal.py", "batch/journal/test_journal_end.py",
-            "batch/journal/test_ledger.py", "batch/records/test_lines.py",
+            "batch/test_ledger.py", "batch/records/test_lines.py",
         ),
         (
             "batch/journal/test_journal_crashes.py", "batch/test_dedupe.py", "batch/journal/test_merge.py",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.journal.ledger import Ledger
+from mmpipe.batch.ledger import Ledger
 from mmpipe.batch.pace.condition import Condition
 from mmpipe.batch.records.records import Record
 

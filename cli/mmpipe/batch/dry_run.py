@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from mmpipe.batch.input_check import BatchInput, InputCounts, count_input
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.journal.ledger import Ledger
+from mmpipe.batch.ledger import Ledger
 from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record

@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Final, Literal
 
 from mmpipe.batch.journal.journal_file import open_to_read
-from mmpipe.batch.journal.ledger import Ledger, make_key
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
 from mmpipe.unix.locked_append import LockedFile, open_locked

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Final
 
 from mmpipe.batch.journal.journal_file import JournalFile, open_to_read
-from mmpipe.batch.journal.ledger import Ledger, make_key, sorted_rows
 from mmpipe.batch.journal.scan import Entry, entry
+from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
 

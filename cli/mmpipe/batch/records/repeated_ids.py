@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from typing import Final
 
-from mmpipe.batch.journal.ledger import Ledger, make_key
+from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.batch.records.records import Record
 
 _MOST_SOURCES: Final = 2**24  # more files than a command line can name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmpipe.batch.journal.ledger import Ledger, make_key, sorted_rows
+from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 
 NAMES = st.integers(0, 3000).map(str)
 
