@@ -12,7 +12,7 @@ MmpipeError
 │   └── NotRecorded    a replay has no answer for the request
 ├── ServerError    7   the service failed
 ├── BadResponse    8   truncated, not JSON, no answer in it
-│   └── InvalidAnswer  no text that --schema or --extract accepts (structured/extraction.py)
+│   └── InvalidAnswer  no text that --schema or --extract accepts (structured/repair.py)
 ├── Rejected       9   the service refuses the request
 ├── Filtered      10   content moderation
 ├── CutShort      11   finish_reason length

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from mmpipe.api.attempt import Observer
 from mmpipe.chat.answer import Ask, answer
 from mmpipe.chat.options import ChatOptions, ConversationOptions, OutputOptions, PromptOptions, StdinOptions
@@ -11,7 +13,7 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text, ToolCall, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import BadResponse, MmpipeError
+from mmpipe.errors import BadResponse, MmpipeError, OutputError
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.streams import Streams
@@ -96,3 +98,43 @@ def test_the_usage_of_an_invalid_answer_is_reported_once(tmp_path: Path) -> None
     events, error = held(tmp_path, said("no"), called("1"), said("{}"))
     assert error is None
     assert [18, 9] == [event["total_tokens"] for event in events if event["type"] == "usage"]
+
+
+def test_an_answer_that_the_transcript_cannot_take_leaves_the_output_file_as_it_was(tmp_path: Path) -> None:
+    talk, output = tmp_path / "talk", tmp_path / "out"
+    output.write_text("old")
+
+    def ask(_: Request, __: Endpoint, ___: Limits, ____: Observer) -> Iterator[Event]:
+        # Another program removes the conversation meanwhile.
+        talk.unlink()
+        yield from said("new")
+
+    options = ChatOptions(
+        prompt=PromptOptions(("Hi",)),
+        stdin=StdinOptions(no_stdin=True),
+        conversation=ConversationOptions(conversation=str(talk)),
+        output=OutputOptions(output=str(output)),
+    )
+    with pytest.raises(OutputError):
+        answer(options, Streams.fake(), KEY, ask=ask)
+    assert "old" == output.read_text()
+
+
+def test_after_the_results_of_tools_no_further_call_is_required(tmp_path: Path) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    (tmp_path / "talk").write_text("".join(json.dumps(message) + "\n" for message in messages))
+    (tmp_path / "tools").write_text(json.dumps([{"type": "function", "function": {"name": "f"}}]))
+    requests: list[Request] = []
+
+    def ask(request: Request, __: Endpoint, ___: Limits, ____: Observer) -> Iterator[Event]:
+        requests.append(request)
+        yield from said("done")
+
+    options = ChatOptions(
+        stdin=StdinOptions(no_stdin=True),
+        conversation=ConversationOptions(conversation=str(tmp_path / "talk")),
+        tools=ToolOptions(tools=str(tmp_path / "tools"), run=("f=/bin/true",), tool_choice="required"),
+    )
+    answer(options, Streams.fake(), KEY, ask=ask)
+    assert ["tool_choice" in request.parameters for request in requests] == [False]

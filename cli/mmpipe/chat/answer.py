@@ -9,7 +9,7 @@ from mmpipe.api.attempt import AskOnce, Observer
 from mmpipe.api.client import ask
 from mmpipe.api.options import RecordingOptions
 from mmpipe.api.retry import RetryPolicy
-from mmpipe.chat.conversation import open_conversation
+from mmpipe.chat.conversation import append_at_end, open_conversation
 from mmpipe.chat.dialogue import hold_dialogue
 from mmpipe.chat.options import ChatOptions
 from mmpipe.chat.outputs import AnswerForm, open_targets
@@ -66,6 +66,7 @@ def answer(
                 options, streams.stdin, console, patience=timeouts.total, runs_tools=runs_tools
             ) as conversation,
             open_targets(form, options, streams, console) as targets,
+            append_at_end(conversation, console),
         ):
             upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries))
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)

@@ -17,9 +17,9 @@ from mmpipe.writers.console import Console
 
 @dataclass(slots=True)
 class Conversation:
-    """The messages of a conversation: `earlier` ones stand in the transcript already, `new` ones do not yet."""
+    """The messages of a conversation: those of the transcript of `-c`, if any, and `new` ones, which are not in it yet."""
 
-    earlier: tuple[Message, ...] = ()
+    transcript: Transcript | None = None
     new: list[Message] = field(default_factory=list)
     tools_ran: bool = False
     is_answered: bool = False
@@ -27,7 +27,7 @@ class Conversation:
     @property
     def messages(self) -> tuple[Message, ...]:
         """All messages."""
-        return (*self.earlier, *self.new)
+        return (*_earlier(self.transcript), *self.new)
 
     def add_answer(self, messages: Iterable[Message], *, is_last: bool) -> None:
         """Add the messages of a turn; the last one answers the user."""
@@ -59,25 +59,37 @@ def open_conversation(
     """Read the user's input, lock the transcript of `-c`, and yield the conversation up to the answer.
 
     All input is read before the lock: the program that mmpipe reads from may be writing to the same transcript. The lock is
-    awaited for up to `patience` seconds. When the context ends, new messages are in the transcript, on the disk; after
-    an error, those of `Conversation.to_keep`. With `runs_tools` the conversation may end with calls to be run.
+    awaited for up to `patience` seconds. With `runs_tools` the conversation may end with calls to be run.
 
     Raises UsageError and InputError for options and input, Busy, OutputError.
     """
     user_input = read_user_input(options, stdin, console.hint)
     with _open_transcript(options.conversation, console, patience) as transcript:
         name = "the conversation" if transcript is None else transcript.path
-        earlier = () if transcript is None else transcript.messages
-        conversation = Conversation(earlier, add_user_input(earlier, user_input, name))
+        conversation = Conversation(transcript, add_user_input(_earlier(transcript), user_input, name))
         check_ready(conversation.messages, runs_tools=runs_tools, at_terminal=stdin.is_terminal)
-        try:
-            yield conversation
-        except (MmpipeError, PipeClosed, Interrupted) as error:
-            if transcript is not None:
-                _append_rest(transcript, conversation.to_keep(error), console)
-            raise
+        yield conversation
+
+
+@contextmanager
+def append_at_end(conversation: Conversation, console: Console) -> Iterator[None]:
+    """When the context ends, new messages are in the transcript, on the disk; after an error, those of `to_keep`.
+
+    Raises OutputError. A context of its own, so that the transcript is extended before `-o FILE` is replaced.
+    """
+    transcript = conversation.transcript
+    try:
+        yield
+    except (MmpipeError, PipeClosed, Interrupted) as error:
         if transcript is not None:
-            transcript.append(conversation.to_keep())
+            _append_rest(transcript, conversation.to_keep(error), console)
+        raise
+    if transcript is not None:
+        transcript.append(conversation.to_keep())
+
+
+def _earlier(transcript: Transcript | None) -> tuple[Message, ...]:
+    return () if transcript is None else transcript.messages
 
 
 @contextmanager

@@ -25,9 +25,10 @@ def hold_dialogue(
 
     A reply that came whole is added even if it could not be written. An invalid answer and its repair are added together.
     """
-    if rounds is not None and (waiting := find_open_calls(conversation.messages)):
+    waiting = () if rounds is None else find_open_calls(conversation.messages)
+    if rounds is not None and waiting:
         _run_tools(session, conversation, rounds, waiting)
-    is_first, repairs_left = True, session.rules.constraint.repairs
+    is_first, repairs_left = not waiting, session.rules.constraint.repairs
     repairing: list[Message] = []
     unwritten: Usage | None = None
     while True:

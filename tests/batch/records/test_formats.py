@@ -136,10 +136,22 @@ def test_a_record_is_not_taken_for_complete_because_reading_was_ended() -> None:
         assert expected == [raw.content for _, raw in found if isinstance(raw, RawRecord)]
 
 
-@pytest.mark.parametrize(("first", "expected"), [(b'{"a": "', "jsonl"), (b"text", "lines"), (b"\n", "lines")])
-def test_a_first_line_that_is_too_long_is_judged_by_its_beginning(first: bytes, expected: str) -> None:
+@pytest.mark.parametrize("pieces", [1, 7, 100])
+@pytest.mark.parametrize(("second", "expected"), [(b'{"prompt": "a"}', "jsonl"), (b"text", "lines")])
+def test_a_first_line_that_is_too_long_is_refused_and_the_next_one_tells_the_format(
+    second: bytes, expected: str, pieces: int
+) -> None:
+    source = b"x" * 150 + b"\n" + second + b"\n"
+    step = -(-len(source) // pieces)
+    contents = [source[start : start + step] for start in range(0, len(source), step)]
     options = FormatOptions(limit=100)
-    assert {expected} == set(chosen(first, b"x" * 200, b"y\nmore\n", options=options))
+    assert {expected} == set(chosen(*contents, options=options))
+    found = [raw for _, raw in split([Piece("in", content) for content in (*contents, b"")], options)]
+    assert [too_long("in", 1, 100), RawRecord("in", 2, second)] == found
+
+
+def test_where_nothing_tells_the_format_no_line_is_sent_as_a_prompt() -> None:
+    assert {"jsonl"} == set(chosen(*[b"x" * 101 + b"\n"] * 3, options=FormatOptions(limit=100)))
 
 
 @pytest.mark.slow

@@ -37,8 +37,8 @@ class RateState:
 def reserve(state: RateState, rates: Rates, tokens: float, now: float) -> tuple[RateState, float]:
     """Reserve a time for one request of so many tokens; the new state, and the seconds to wait before sending.
 
-    In any window there are at most `rate * window + bucket` requests, and as many tokens. A request that is larger
-    than the bucket waits until the bucket is full; the requests behind it wait for its debt.
+    In any window there are at most `rate * window + bucket` requests, and as many tokens, except for a request that is
+    larger than the bucket: it waits until the bucket is full, and the requests behind it wait for its debt.
     """
     start = max(
         now,

@@ -14,7 +14,6 @@ from mmpipe.batch.records.formats.record_format import (
 )
 from mmpipe.batch.records.formats.table import FormatChoice, record_formats
 from mmpipe.batch.records.sources import Piece
-from mmpipe.text.utf8 import strip_bom
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +68,20 @@ def _choose_format(
             return known, contents
     held: list[bytes | None] = []
     first = yield from _first_line(contents, held, options)
+    if first is None:
+        # Nothing tells the format. A line of text that is refused costs nothing; a record that is sent as a prompt does.
+        return formats["jsonl"], chain(held, contents)
     chosen = next((known for known in formats.values() if known.begins(first)), formats["lines"])
     return chosen, chain(held, contents)
 
 
 def _first_line(
     contents: Iterator[bytes | None], held: list[bytes | None], options: FormatOptions
-) -> Generator[None, None, bytes]:
-    """Read on until the first line that is not blank is complete; what was read is in `held`.
+) -> Generator[None, None, bytes | None]:
+    """Read on until the first line that is not blank is complete; the contents read are in `held`.
 
-    Where more than `limit` bytes do not hold such a line, return its beginning.
+    A line of more than `limit` bytes is passed over, and its rest is not held. None if twice as many bytes are held
+    without a line.
     """
     splitter = LineSplitter("", options.separator, options.limit)
     size = 0
@@ -86,12 +89,14 @@ def _first_line(
         if content is None:
             yield
             continue
-        held.append(content)
-        size += len(content)
+        # Any format refuses a line that is too long by its beginning; of the rest only its end is needed.
+        start = content.find(options.separator) if splitter.refuses and content else 0
+        if start >= 0:
+            held.append(content[start:])
+            size += len(content) - start
         for line in splitter.feed(content) if content else splitter.close():
             if isinstance(line, RawRecord) and line.content.strip():
                 return line.content
-        if size > options.limit:
-            beginning = strip_bom(b"".join(piece for piece in held if piece)).strip()
-            return beginning.partition(options.separator)[0]
+        if size > 2 * options.limit:
+            return None
     return b""

@@ -47,7 +47,7 @@ class LineSplitter:
         self._half_end = b"\r" if separator == NEWLINE else b""
         self._held = bytearray()
         self._number = 1
-        self._refused = False
+        self.refuses = False  # inside a line that is too long
 
     def feed(self, piece: bytes) -> Iterator[RawRecord | Unreadable]:
         """The lines that `piece` completes; a line that grows too long is reported at once."""
@@ -61,27 +61,27 @@ class LineSplitter:
 
     def close(self) -> Iterator[RawRecord | Unreadable]:
         """The last line, if there is content after the last separator."""
-        if not self._refused and (line := self._line()).content:
+        if not self.refuses and (line := self._line()).content:
             yield line
         self._held.clear()
 
     def _grow(self, content: bytes) -> Iterator[Unreadable]:
-        if self._refused:
+        if self.refuses:
             return
         if len(self._held) + len(content) > self._limit:
             self._held.clear()
-            self._refused = True
+            self.refuses = True
             yield too_long(self._source, self._number, self._limit)
         else:
             self._held += content
 
     def _end(self) -> Iterator[RawRecord]:
         """The line that was held."""
-        if not self._refused:
+        if not self.refuses:
             yield self._line(self._half_end)
         self._held.clear()
         self._number += 1
-        self._refused = False
+        self.refuses = False
 
     def _complete(self, contents: list[bytes]) -> Iterator[RawRecord | Unreadable]:
         """The lines that lie within one piece: nearly all, hence the shortest way for them."""
