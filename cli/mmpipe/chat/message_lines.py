@@ -7,7 +7,7 @@ from typing import Final
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
 from mmpipe.text.json_encoding import format_json, reject_lone_surrogates
-from mmpipe.text.strict_json import MAX_DEPTH, is_deeper, loads
+from mmpipe.text.strict_json import MAX_DEPTH, describe_fault, is_deeper, loads
 
 _SPACE: Final = " \t\r\n"
 
@@ -19,9 +19,11 @@ def parse_messages(text: str, name: str) -> tuple[Message, ...]:
     try:
         values = loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{name}: line {error.lineno} is not JSON: {_reason(error)}") from error
+        raise InputError(
+            f"{name}: line {error.lineno} is not JSON: {describe_fault(error, in_line=True)}"
+        ) from error
     except ValueError as error:
-        raise InputError(f"{name} is not JSON: {_reason(error)}") from error
+        raise InputError(f"{name} is not JSON: {describe_fault(error)}") from error
     numbered = enumerate(values if isinstance(values, list) else [], 1)
     return tuple(_check_message(value, f"{name}: message {number}") for number, value in numbered)
 
@@ -36,7 +38,7 @@ def parse_lines(text: str, name: str, first: int = 1) -> Iterator[Message]:
         try:
             value = loads(line)
         except ValueError as error:
-            raise InputError(f"{place} is not JSON: {_reason(error)}") from error
+            raise InputError(f"{place} is not JSON: {describe_fault(error)}") from error
         yield _check_message(value, place)
 
 
@@ -55,12 +57,6 @@ def format_line(message: Message) -> bytes:
         return line.encode()
     except UnicodeEncodeError:
         return line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
-
-
-def _reason(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg.removesuffix(' at')} at character {error.colno}"
-    return str(error)
 
 
 def _check_message(value: object, place: str) -> Message:

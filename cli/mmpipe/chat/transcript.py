@@ -20,6 +20,7 @@ from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import is_same_file, pause_until_timeout
 
 _FIRST_LINE: Final = b'{"role":"'  # the beginning of a transcript that mmpipe wrote
+_NOTHING_ADDED: Final = "nothing was added to it"
 
 
 @dataclass(slots=True, eq=False)
@@ -29,12 +30,16 @@ class Transcript:
     `repaired` is a sentence for the user if the last write was torn; its rest is cut off before the next write.
     """
 
-    path: str
     messages: tuple[Message, ...]
     repaired: str | None
     _file: LockedFile
     _end: int  # of the messages; the bytes behind it are cut off before the next write
     _lacks_newline: bool
+
+    @property
+    def path(self) -> str:
+        """The name that the file was opened by."""
+        return self._file.path
 
     def append(self, messages: Sequence[Message]) -> None:
         """Append the messages in one write; they are on the disk on return.
@@ -45,7 +50,7 @@ class Transcript:
             return
         lines = b"".join(map(format_line, messages))
         # The text of an editor must not be cut off, and a file that was put aside must not be written to.
-        self._file.check_untouched("nothing was added to it")
+        self._file.check_untouched(if_gone=_NOTHING_ADDED, if_changed=_NOTHING_ADDED)
         if self._file.size > self._end:
             self._file.truncate(self._end)
         self._file.append_durably(b"\n" + lines if self._lacks_newline else lines)
@@ -112,7 +117,7 @@ def _read_transcript(file: LockedFile) -> Transcript:
         messages += tuple(parse_lines(whole, path, text.count("\n") + 1))
     # The folder may not have been synced since an empty file was made: its process may have been killed.
     file.is_new |= not content
-    return Transcript(path, messages, repaired, file, end, bool(last))
+    return Transcript(messages, repaired, file, end, bool(last))
 
 
 def _read_content(file: LockedFile) -> bytes:

@@ -38,6 +38,14 @@ def loads(text: str) -> object:
     return value
 
 
+def describe_fault(error: ValueError, *, in_line: bool = False) -> str:
+    """Return the reason why `loads` raised `error`, and the character, counted from 1 in the text or `in_line`."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    character = error.colno if in_line else error.pos + 1
+    return f"{error.msg.removesuffix(' at')} at character {character}"
+
+
 def is_deeper(value: object, levels: int) -> bool:
     """Return True if arrays and objects in `value` are nested deeper than `levels`; uses no recursion."""
     level = [value]

@@ -37,12 +37,15 @@ class LockedFile:
         """The open file."""
         return self.output.descriptor
 
-    def check_untouched(self, consequence: str) -> None:
-        """Raise OutputError if the file has lost its name or its size: editors, for example, take no lock."""
+    def check_untouched(self, *, if_gone: str, if_changed: str) -> None:
+        """Raise OutputError if the file has lost its name or its size: editors, for example, take no lock.
+
+        The error ends with `if_gone` or `if_changed`, the consequence for the user.
+        """
         if not is_same_file(self.descriptor, self.path):
-            raise OutputError(f"{self.path} was removed or replaced meanwhile; {consequence}")
+            raise OutputError(f"{self.path} was removed or replaced meanwhile; {if_gone}")
         if os.fstat(self.descriptor).st_size != self.size:
-            raise OutputError(f"{self.path} was written to by another process meanwhile; {consequence}")
+            raise OutputError(f"{self.path} was written to by another process meanwhile; {if_changed}")
 
     def append_lines(self, lines: bytes) -> None:
         """Append complete lines in one write, not yet synced.
@@ -64,7 +67,7 @@ class LockedFile:
         """
         try:
             self.output.write(data)
-            os.fdatasync(self.descriptor)
+            self.sync()
             if self.is_new:
                 sync_folder_of(self.path)
         except BaseException as error:

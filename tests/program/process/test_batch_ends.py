@@ -194,7 +194,8 @@ def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
         assert 5 == process.wait(2 + AT_ONCE)
 
 
-GONE, CHANGED = "was removed or replaced meanwhile", "was written to by another process meanwhile"
+GONE = "was removed or replaced meanwhile; the new answers are not in it"
+CHANGED = "was written to by another process meanwhile; answers may be missing in it"
 
 
 @pytest.mark.parametrize("options", [(), ("-k",), ("--overwrite",)])
@@ -221,7 +222,7 @@ def test_a_journal_without_the_answers_is_no_success(
         assert 0 == shell(damage).status
         done = finished(process)
     assert 13 == done.status
-    assert f"mmpipe: output: out.jsonl {said}; " in done.said
+    assert f"mmpipe: output: out.jsonl {said}\n" in done.said
     assert "1 good, 0 failed, 0 answered before, 1 not written" in done.said
     told = json.loads((here / "meta").read_bytes())
     assert (1, 13) == (told["unwritten"], told["exit_status"])

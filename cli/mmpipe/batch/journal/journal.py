@@ -33,13 +33,18 @@ class Journal:
     `repaired` is a sentence about the repair of its end, if one was needed.
     """
 
-    path: str
     repaired: str | None
     _file: LockedFile
     _known: Ledger
-    _unsynced: bool = True  # bytes of the previous run may not be on the disk either
-    _lost: OutputError | None = None
-    _syncing: Lock = field(default_factory=Lock)
+    # Bytes of the previous run may not be on the disk either.
+    _unsynced: bool = field(default=True, init=False)
+    _lost: OutputError | None = field(default=None, init=False)
+    _syncing: Lock = field(default_factory=Lock, init=False)
+
+    @property
+    def path(self) -> str:
+        """The name that the file was opened by."""
+        return self._file.path
 
     def __contains__(self, name: str) -> bool:
         """Return True if there is a record of this id."""
@@ -105,7 +110,9 @@ class Journal:
 
     def check_untouched(self) -> None:
         """Raise OutputError if somebody without the lock changed the file; not to be called after a failed append."""
-        self._file.check_untouched("answers may be missing in it")
+        self._file.check_untouched(
+            if_gone="the new answers are not in it", if_changed="answers may be missing in it"
+        )
 
     def sync(self) -> None:
         """Return once every line is on the disk; raises OutputError, and the same at every later call.
@@ -157,7 +164,7 @@ def read_journal(path: str) -> Iterator[Journal]:
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
         known.put_all(_rows(known, source.entries()))
-        yield Journal(path, None, LockedFile(Output(source.descriptor, path), source.end), known)
+        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known)
 
 
 def _open_locked(path: str) -> LockedFile:
@@ -184,7 +191,7 @@ def _ready(file: LockedFile, *, resume: bool, overwrite: bool) -> Journal:
             raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
-    return Journal(file.path, repaired, file, known)
+    return Journal(repaired, file, known)
 
 
 def _resume(file: LockedFile) -> tuple[str | None, Ledger]:

@@ -1,6 +1,5 @@
 """Parses the JSON of records, and writes the canonical JSON that requests are compared by; pure."""
 
-import json
 from typing import Final
 
 import msgspec
@@ -38,12 +37,8 @@ def canonical_json(value: object) -> bytes:
 def _parse_slowly(text: str) -> object:
     try:
         value = strict_json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"it is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
-        ) from error
     except ValueError as error:
-        raise InputError(f"it is not JSON: {error}") from error
+        raise InputError(f"it is not JSON: {strict_json.describe_fault(error)}") from error
     # JSON can hold a lone surrogate; a request cannot.
     canonical_json(value)
     return value
