@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.errors import AuthError, InputError, UsageError
 from support.batch_in_process import Counts, Line, run
 from support.harness import prompts, service
@@ -130,3 +132,24 @@ def test_the_form_of_the_batch_api_is_read_and_written() -> None:
     response = found["response"]
     assert isinstance(response, dict)
     assert ("c-1", "hi") == (found["custom_id"], response["body"]["choices"][0]["message"]["content"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "before"),
+    [
+        ({}, "26a2e4c04702e64e8e00ed25b8b94204c7358a4920712e82bba159ba485f6c92"),
+        ({"format": "openai"}, "ea26ec230159af3623d25b47e8351fcf94ea97c85f83e3b4dc9c080240af57d8"),
+        ({"pass_through": True}, "f539345c871a9b089787c86b68cd920686f9a69d107d853298abeea984f7f7df"),
+        ({"thinking": "show"}, "334cd8e0afcde6981f8ca99e753a6f58505e289d627cdb3c7dcbcf2dc25e999d"),
+    ],
+)
+def test_a_journal_of_an_earlier_version_is_resumed_without_a_warning_about_settings(
+    chosen: dict[str, Any], before: str, tmp_path: Path
+) -> None:
+    (tmp_path / "in").write_text("sim:echo a\n")
+    out = str(tmp_path / "out.jsonl")
+    with service() as far:
+        run(far, files=(str(tmp_path / "in"),), output=out, model="MiniMax-M3", **chosen)
+    sidecar = read_sidecar(out)
+    assert sidecar is not None
+    assert before == sidecar.settings_sha256

@@ -25,6 +25,7 @@ from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Ends, Piece, find_ends, read_pieces
 from mmpipe.batch.records.split import FormatOptions
+from mmpipe.batch.results import LineForm
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
@@ -261,11 +262,7 @@ def _sidecar(source: BatchInput) -> Sidecar:
                 **asdict(source.defaults),
                 "format": options.records.input_format,
                 "separator": source.separator.decode("latin-1"),
-                "form": {
-                    "openai": options.output.format == "openai",
-                    "with_thinking": options.thinking.thinking == "split",
-                    "pass_through": options.output.pass_through,
-                },
+                "form": LineForm.of(options).settings,
             }
         ),
         pid=os.getpid(),
