@@ -132,7 +132,7 @@ def test_docstrings_do_not_begin_like_questions() -> None:
         (["models", "--json"], ["tomllib"]),
     ],
 )
-def test_what_only_tells_about_mmpipe_imports_nothing_heavy(arguments: list[str], needed: list[str]) -> None:
+def test_a_command_without_a_request_imports_nothing_heavy(arguments: list[str], needed: list[str]) -> None:
     code = f"""
 import atexit, os, sys
 from mmpipe import main

@@ -15,12 +15,12 @@ from support.harness import KEY, prompts, service
 PATIENCE = Timeouts(connect=5, first_byte=1, idle=1, total=20, retries=0)
 
 
-def built(far: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:
+def built(server: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:
     """Return the bytes that were sent for each body, as the SDK had them."""
 
     async def send() -> list[httpx2.Request]:
         import_sdk(aiohttp=True)
-        endpoint = Endpoint(far.base_url, Key(KEY, "test"))
+        endpoint = Endpoint(server.base_url, Key(KEY, "test"))
         async with open_session(endpoint, PATIENCE, 2) as session:
             client = sdk_client(endpoint, session)
             sent = []
@@ -42,10 +42,10 @@ def body(prompt: str) -> bytes:
 
 
 def test_each_request_has_its_own_body_and_the_same_head() -> None:
-    with service() as far:
-        first, second = built(far, body("one"), body("another one"))
-        heads = [request["headers"] for request in far.requests]
-        assert ["one", "another one"] == prompts(far)
+    with service() as server:
+        first, second = built(server, body("one"), body("another one"))
+        heads = [request["headers"] for request in server.requests]
+        assert ["one", "another one"] == prompts(server)
     lengths = [head.pop("content-length") for head in heads if isinstance(head, dict)]
     assert heads[0] == heads[1]
     assert [str(len(body("one"))), str(len(body("another one")))] == lengths
@@ -54,8 +54,8 @@ def test_each_request_has_its_own_body_and_the_same_head() -> None:
 
 def test_the_sdk_builds_only_the_first_request() -> None:
     """If this fails, the SDK is laid out otherwise: nothing is wrong but the speed."""
-    with service() as far:
-        first, second, third = built(far, body("one"), body("two"), body("three"))
+    with service() as server:
+        first, second, third = built(server, body("one"), body("two"), body("three"))
     assert first.extensions is not second.extensions
     assert second.headers == third.headers
     assert all("mmpipe.target" in request.extensions for request in (first, second, third))
@@ -63,9 +63,9 @@ def test_the_sdk_builds_only_the_first_request() -> None:
 
 @pytest.mark.parametrize("name", ["X-Stainless-Lang", "Idempotency-Key", "Cookie", "OpenAI-Organization"])
 def test_nothing_is_sent_that_was_not_asked_for(name: str) -> None:
-    with service() as far:
-        built(far, body("one"), body("two"))
-        for request in far.requests:
+    with service() as server:
+        built(server, body("one"), body("two"))
+        for request in server.requests:
             head = request["headers"]
             assert isinstance(head, dict)
             assert name.lower() not in map(str.lower, head)

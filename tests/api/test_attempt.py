@@ -34,16 +34,16 @@ class Watch(Clock):
     """A clock that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.seen: list[object] = []
         super().__init__(Limits(connect=9, first_byte=9, idle=9, deadline=float("inf")), begins_soon=True)
-        self.told.clear()
+        self.seen.clear()
 
     def enter(self, stage: Stage) -> None:
-        self.told.append(stage)
+        self.seen.append(stage)
         super().enter(stage)
 
     def progress(self, limit: float = inf) -> None:
-        self.told.append(limit)
+        self.seen.append(limit)
         super().progress(limit)
 
 
@@ -60,16 +60,16 @@ def followed(
     return list(follow(arriving(*arrivals), read_answer, clock or Watch(), observer))
 
 
-def test_what_is_in_the_body_comes_out() -> None:
+def test_all_events_of_the_body_come_out() -> None:
     assert EVENTS == followed(*STAGES, STREAM, FIRST, LAST)
 
 
-def test_those_who_watch_are_told_of_the_head_and_of_each_piece() -> None:
-    told: list[object] = []
+def test_the_observer_gets_the_head_and_each_piece() -> None:
+    seen: list[object] = []
     followed(
-        *STAGES, STREAM, FIRST, NOTHING, LAST, observer=Observer(received=told.append, began=told.append)
+        *STAGES, STREAM, FIRST, NOTHING, LAST, observer=Observer(received=seen.append, began=seen.append)
     )
-    assert [STREAM, FIRST, NOTHING, LAST] == told
+    assert [STREAM, FIRST, NOTHING, LAST] == seen
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,16 @@ def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:
         == followed(*STAGES, STREAM, NOTHING, FIRST, NOTHING, LAST, NOTHING, USAGE, clock=clock)[:3]
     )
     # The end of the answer leaves a short time for the usage, which nothing makes longer.
-    assert [*STAGES, inf, LINGER] == clock.told
+    assert [*STAGES, inf, LINGER] == clock.seen
 
 
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
     clock, reader = Watch(), read_answer(STREAM)
     events = advance(reader, FIRST, clock, UNOBSERVED)
     next(events)
-    assert [] == clock.told
+    assert [] == clock.seen
     assert [Text("5")] == list(events)
-    assert [inf] == clock.told
+    assert [inf] == clock.seen
 
 
 FAILURES = [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")]
@@ -164,21 +164,21 @@ EXPLANATION = b'{"error": {"message": "what it says (1004)"}}'
 def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
     arrivals: tuple[Arrival | MmpipeError, ...], words: str
 ) -> None:
-    clock, told = Watch(), list[object]()
-    observer = Observer(received=told.append, began=told.append)
+    clock, seen = Watch(), list[object]()
+    observer = Observer(received=seen.append, began=seen.append)
     with pytest.raises(AuthError, match=words):
         list(follow(arriving(*STAGES, REFUSED, *arrivals), read_answer, clock, observer))
-    assert ([*STAGES, EXPLAINED], []) == (clock.told, told)
+    assert ([*STAGES, EXPLAINED], []) == (clock.seen, seen)
 
 
-def test_what_is_compressed_is_no_answer_but_an_error_all_the_same() -> None:
+def test_a_compressed_answer_is_bad_and_a_compressed_error_keeps_its_kind() -> None:
     with pytest.raises(BadResponse, match="compressed"):
         read_answer(ResponseHead(ResponseInfo(), "application/json", is_compressed=True))
     with pytest.raises(AuthError):
         list(read_answer(ResponseHead(ResponseInfo(401), "", is_compressed=True)).close())
 
 
-def test_what_explains_an_error_is_waited_for_no_longer_than_anything_else() -> None:
+def test_the_wait_for_the_body_of_an_error_is_within_the_other_limits() -> None:
     assert EXPLAINED < 10
     now = time.monotonic()
     for idle, most in ((1.0, 1.0), (60.0, EXPLAINED)):
@@ -187,7 +187,7 @@ def test_what_explains_an_error_is_waited_for_no_longer_than_anything_else() -> 
         assert most - 1 < clock.left() <= most
 
 
-def test_the_limit_that_comes_first_is_the_one_that_is_told() -> None:
+def test_the_limit_that_comes_first_is_reported() -> None:
     now = time.monotonic()
     for idle, total, option in ((1.0, 9.0, "--idle-timeout"), (9.0, 1.0, "--max-time")):
         clock = Clock(Limits(9, 9, idle, now + total), begins_soon=True)

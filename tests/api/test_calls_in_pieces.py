@@ -25,7 +25,7 @@ def test_tool_calls_come_whole_and_once_however_they_were_cut() -> None:
     assert [whole, second | {"index": 1}] == getattr(events[-1], "message", {})["tool_calls"]
 
 
-def test_early_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+def test_early_tool_calls_without_an_index_are_distinguished_by_their_ids() -> None:
     chunks = [
         chunk(call(None, id="1", function={"name": "ls", "arguments": "{"})),
         chunk(call(None, function={"arguments": "}"})),
@@ -53,7 +53,7 @@ def test_calls_that_the_last_frame_repeats_are_called_once() -> None:
         ({"function": {"arguments": "{}"}}, ToolCall(0, "", "", "{}")),
     ],
 )
-def test_what_a_call_does_not_say_is_empty(fields: dict[str, object], whole: ToolCall) -> None:
+def test_missing_fields_of_a_call_are_empty(fields: dict[str, object], whole: ToolCall) -> None:
     events = streamed(stream(chunk(call(0, **fields), finish_reason="tool_calls")))
     assert whole == events[-2]
 
@@ -71,7 +71,7 @@ def called(*deltas: dict[str, object]) -> list[Event]:
     return [event for event in events if isinstance(event, ToolCall)]
 
 
-def test_pieces_of_calls_that_take_turns_are_told_apart_by_their_index() -> None:
+def test_interleaved_pieces_of_calls_are_distinguished_by_their_index() -> None:
     pieces = [
         call(0, id="1", function={"name": "ls", "arguments": "{"}),
         call(1, id="2", function={"name": "rm", "arguments": "["}),
@@ -91,7 +91,7 @@ def test_without_an_index_a_piece_with_no_new_id_goes_on_with_the_call(again: di
 
 
 @pytest.mark.parametrize("blank", ["", None])
-def test_what_a_later_piece_leaves_blank_stays_as_it_was(blank: object) -> None:
+def test_a_blank_field_in_a_later_piece_changes_nothing(blank: object) -> None:
     function = {"name": "ls", "arguments": "{}"}
     pieces = [
         call(0, id="1", type="function", function=function),

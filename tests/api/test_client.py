@@ -45,7 +45,7 @@ def asked(
     return list(ask(request, Endpoint(base_url, Key(KEY, "test"), ca_file), limits, observer or Observer()))
 
 
-def test_what_is_sent_is_what_was_asked_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_request_has_the_asked_fields_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "ORG_ID": "o",
         "PROJECT_ID": "p",
@@ -118,7 +118,9 @@ def test_a_whole_answer_where_a_stream_was_asked_for_is_an_answer() -> None:
         (answer(b"<html>", "text/html", status="502 Bad Gateway"), ServerError, "HTTP 502: no reason given"),
     ],
 )
-def test_what_is_no_answer_is_named(reply: bytes, error: type[MmpipeError], words: str) -> None:
+def test_a_reply_without_an_answer_is_an_error_that_names_it(
+    reply: bytes, error: type[MmpipeError], words: str
+) -> None:
     with server(reply) as (base_url, _), pytest.raises(error) as caught:
         asked(base_url)
     assert words in caught.value.message
@@ -232,7 +234,7 @@ def secured(authority: trustme.CA, name: str) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_for_good(authority: trustme.CA) -> None:
+def test_an_untrusted_certificate_is_refused_without_a_retry(authority: trustme.CA) -> None:
     with server(answer(GOOD), secured(authority, "127.0.0.1")) as (base_url, seen):
         with pytest.raises(NetworkError, match="TLS: the certificate") as caught:
             asked(base_url)

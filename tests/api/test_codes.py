@@ -14,9 +14,9 @@ def envelope(message: str, **more: object) -> dict[str, object]:
 
 
 def reported(body: dict[str, object], http: int = 200, **more: object) -> MmpipeError:
-    trouble = find_error(body, ResponseInfo(http, **more))  # type: ignore[arg-type]  # as the callers say them
-    assert trouble is not None
-    return trouble
+    found = find_error(body, ResponseInfo(http, **more))  # type: ignore[arg-type]  # as the callers say them
+    assert found is not None
+    return found
 
 
 CODES_OF_STATUS = {
@@ -77,7 +77,7 @@ def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, red
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "words"),
     [
         (None, "HTTP 500: no reason given; the service failed; "),
         ({"error": "down"}, "HTTP 500: down; the service failed; "),
@@ -87,11 +87,11 @@ def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, red
         ({"base_resp": {"status_code": "odd", "status_msg": "down"}}, "HTTP 500: down; the service failed; "),
     ],
 )
-def test_what_a_failed_service_says_is_quoted_and_what_to_do_follows(
-    body: dict[str, object] | None, said: str
+def test_the_message_of_a_failed_service_is_quoted_and_advice_follows(
+    body: dict[str, object] | None, words: str
 ) -> None:
     error = explain_status(ResponseInfo(500), body)
-    assert error.message.startswith(said)
+    assert error.message.startswith(words)
     assert error.retryable
 
 
@@ -106,12 +106,12 @@ def test_a_code_that_is_not_known_leaves_it_to_the_status() -> None:
 
 
 @pytest.mark.parametrize("code", [1004, 1008, 1026, 1027, 2013, 2049, 2056, 2061])
-def test_what_asking_again_cannot_mend_is_not_retried(code: int) -> None:
+def test_an_error_that_a_retry_cannot_help_is_not_retryable(code: int) -> None:
     assert not explain_status(ResponseInfo(429), envelope(f"x ({code})")).retryable
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1013, 1024, 1033, 1041, 2045, 2064])
-def test_what_may_pass_is_retried(code: int) -> None:
+def test_a_passing_error_is_retryable(code: int) -> None:
     assert reported(envelope(f"x ({code})")).retryable
 
 
@@ -170,7 +170,7 @@ def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
         {"choices": [], "message": "good morning"},
     ],
 )
-def test_a_body_without_trouble_is_none(body: dict[str, object]) -> None:
+def test_a_body_without_an_error_is_none(body: dict[str, object]) -> None:
     assert None is find_error(body, ResponseInfo())
 
 
@@ -227,7 +227,7 @@ def test_a_reset_that_is_past_by_the_clock_of_the_service_is_no_wait(http_code: 
     assert 0 == past.retry_after
 
 
-def test_what_a_host_says_is_cut_to_a_line() -> None:
+def test_a_long_message_of_the_host_is_shortened() -> None:
     assert len(reported(envelope("x\n" * 100_000)).message) < 1000
 
 
@@ -244,7 +244,7 @@ def test_what_a_host_says_is_cut_to_a_line() -> None:
         (500, None, True, False),
     ],
 )
-def test_an_overload_is_told_by_the_code_or_by_the_status(
+def test_an_overload_is_recognised_by_the_code_or_by_the_status(
     http: int, code: int | None, passes: bool, overload: bool
 ) -> None:
     assert overload is is_overload(ServerError("x", http=http, api_code=code, retryable=passes))

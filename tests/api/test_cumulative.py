@@ -16,8 +16,8 @@ PROSE = (
 
 def taken(pieces: list[str], field: str = "content") -> str:
     growth = CumulativeDetector()
-    said = [text for piece in pieces for _, text in growth.take(field, piece)]
-    return "".join(said + [text for _, text in growth.settle()])
+    texts = [text for piece in pieces for _, text in growth.take(field, piece)]
+    return "".join(texts + [text for _, text in growth.settle()])
 
 
 def only_a_cumulative_stream_does(pieces: list[str]) -> bool:
@@ -114,7 +114,7 @@ def test_an_incremental_stream_flows_at_once() -> None:
     assert [[("content", piece)] for piece in pieces] == [growth.take("content", piece) for piece in pieces]
 
 
-def test_what_one_field_proves_holds_for_the_whole_stream() -> None:
+def test_a_cumulative_field_proves_a_cumulative_stream() -> None:
     growth = CumulativeDetector()
     for piece in (PROSE[:40], PROSE[:80], PROSE[:120]):
         growth.take("thinking", piece)

@@ -24,7 +24,7 @@ def arrivals(perform: Callable[[Callable[[Arrival], None]], None], clock: Clock)
             yield arrival
 
 
-def test_what_arrives_is_passed_on_in_order() -> None:
+def test_arrivals_are_passed_on_in_order() -> None:
     pieces = [b"%d" % number for number in range(100)]
 
     def perform(put: Callable[[Arrival], None]) -> None:

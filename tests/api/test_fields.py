@@ -31,7 +31,7 @@ def test_the_tier_of_the_service_is_part_of_the_usage_since_it_has_a_price(tiers
     assert Usage(769, 116, 885, 37, 443, service_tier="flex") == events[-2]
 
 
-def test_thinking_that_runs_ahead_in_one_field_is_told_once() -> None:
+def test_thinking_that_runs_ahead_in_one_field_is_emitted_once() -> None:
     ahead = {"reasoning_details": [DETAIL | {"text": "The"}], "reasoning_content": "The user"}
     chunks = [chunk(ahead), chunk({"content": "56"}, finish_reason="stop")]
     assert [Thinking("The"), Thinking(" user")] == streamed(stream(*chunks))[1:3]

@@ -39,7 +39,7 @@ def test_a_host_may_serve_nothing() -> None:
     assert () == parse_model_ids(b'{"object":"list","data":[]}')
 
 
-def test_a_list_is_a_list_whatever_else_is_told_with_it() -> None:
+def test_a_list_is_accepted_with_any_other_fields() -> None:
     body = {"code": 0, "message": "success", "base_resp": {"status_code": 0}, "data": [ROW]}
     assert ("MiniMax-M3",) == parse_model_ids(json.dumps(body).encode())
 
@@ -58,7 +58,7 @@ def test_a_list_is_a_list_whatever_else_is_told_with_it() -> None:
         (b'{"data":[{"name":"M"}]}', "row 1 of the list of models has no id"),
     ],
 )
-def test_what_is_no_list_of_models_is_a_bad_response(body: bytes, words: str) -> None:
+def test_a_body_without_a_list_of_models_is_a_bad_response(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=words):
         parse_model_ids(body)
 
@@ -72,9 +72,7 @@ def test_what_is_no_list_of_models_is_a_bad_response(body: bytes, words: str) ->
         ({"message": "rate limit (1002)"}, QuotaError, 1002),
     ],
 )
-def test_trouble_that_comes_with_status_200_is_trouble(
-    body: object, error: type[MmpipeError], code: int
-) -> None:
+def test_an_error_with_status_200_is_an_error(body: object, error: type[MmpipeError], code: int) -> None:
     with pytest.raises(error) as caught:
         parse_model_ids(json.dumps(body).encode(), ResponseInfo(request_id="0640"))
     assert (code, "0640") == (caught.value.api_code, caught.value.request_id)
@@ -113,7 +111,9 @@ def test_one_get_is_sent_with_our_headers_and_no_body() -> None:
         (answer(b"<html>", "text/html", status="502 Bad Gateway"), ServerError, "HTTP 502"),
     ],
 )
-def test_what_brings_no_list_is_named(reply: bytes, error: type[MmpipeError], words: str) -> None:
+def test_a_reply_without_a_list_is_an_error_that_names_it(
+    reply: bytes, error: type[MmpipeError], words: str
+) -> None:
     with server(reply) as (base_url, _), pytest.raises(error) as caught:
         listed(base_url)
     assert words in caught.value.message

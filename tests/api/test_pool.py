@@ -50,17 +50,19 @@ FAULTS = [
 ]
 
 
-def endpoint(far: RunningSimulator) -> Endpoint:
-    return Endpoint(far.base_url, Key(KEY, "test"))
+def endpoint(server: RunningSimulator) -> Endpoint:
+    return Endpoint(server.base_url, Key(KEY, "test"))
 
 
 def request(prompt: str, *, streamed: bool = False) -> Request:
     return Request("MiniMax-M3", ({"role": "user", "content": prompt},), {"reasoning_split": True}, streamed)
 
 
-def asked(far: RunningSimulator, *requests: Request, size: int = 8) -> list[Sequence[Event] | BaseException]:
+def asked(
+    server: RunningSimulator, *requests: Request, size: int = 8
+) -> list[Sequence[Event] | BaseException]:
     async def all_at_once() -> list[Sequence[Event] | BaseException]:
-        async with Pool(endpoint(far), PATIENCE, size) as pool:
+        async with Pool(endpoint(server), PATIENCE, size) as pool:
             asking = (pool.ask(request, PATIENCE.limits()) for request in requests)
             return await asyncio.gather(*asking, return_exceptions=True)
 
@@ -72,10 +74,10 @@ def text(events: Sequence[Event] | BaseException) -> str:
     return "".join(event.text for event in events if isinstance(event, Text))
 
 
-def outcome(far: RunningSimulator, request: Request) -> tuple[object, ...]:
+def outcome(server: RunningSimulator, request: Request) -> tuple[object, ...]:
     """Return the result of the blocking client for the same answer."""
     try:
-        events = list(ask(request, endpoint(far), PATIENCE.limits(), Observer()))
+        events = list(ask(request, endpoint(server), PATIENCE.limits(), Observer()))
     except MmpipeError as error:
         return (type(error), error.message, error.http, error.api_code, error.retryable, error.retry_after)
     return tuple(event for event in events if isinstance(event, Text))
@@ -83,21 +85,21 @@ def outcome(far: RunningSimulator, request: Request) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_many_are_answered_each_with_its_own(streamed: bool) -> None:
-    with service() as far:
+    with service() as server:
         prompts = [f"number {number}" for number in range(40)]
-        answers = asked(far, *(request(f"sim:echo {prompt}", streamed=streamed) for prompt in prompts))
+        answers = asked(server, *(request(f"sim:echo {prompt}", streamed=streamed) for prompt in prompts))
     assert prompts == [text(events) for events in answers]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_failure_is_told_as_by_the_blocking_client(fault: str, streamed: bool) -> None:
+def test_a_failure_is_reported_as_by_the_blocking_client(fault: str, streamed: bool) -> None:
     asking = request("sim:echo hello there", streamed=streamed)
-    with service(fault) as far:
-        expected = outcome(far, asking)
-    with service(fault) as far:
-        (answer,) = asked(far, asking)
+    with service(fault) as server:
+        expected = outcome(server, asking)
+    with service(fault) as server:
+        (answer,) = asked(server, asking)
     if isinstance(answer, MmpipeError):
         found: tuple[object, ...] = (
             type(answer),
@@ -114,9 +116,9 @@ def test_a_failure_is_told_as_by_the_blocking_client(fault: str, streamed: bool)
 
 
 def test_nothing_that_listens_is_a_refused_connection_and_no_timeout() -> None:
-    with service() as far:
+    with service() as server:
         pass
-    (error,) = asked(far, request("hello"))
+    (error,) = asked(server, request("hello"))
     assert isinstance(error, MmpipeError)
     assert (6, "the connection was refused: no server listens there", True) == (
         error.status,
@@ -126,6 +128,6 @@ def test_nothing_that_listens_is_a_refused_connection_and_no_timeout() -> None:
 
 
 def test_the_key_is_in_no_message() -> None:
-    with RunningSimulator() as far:
-        (error,) = asked(far, request("hello"))
+    with RunningSimulator() as server:
+        (error,) = asked(server, request("hello"))
     assert KEY not in str(error)

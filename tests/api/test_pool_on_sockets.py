@@ -36,7 +36,7 @@ def pooled(endpoint: Endpoint) -> Sequence[Event]:
     return asyncio.run(once())
 
 
-def told(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
+def outcome(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
     """The status and the text, or the words for the trouble, which are the same by either client."""
     endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
     for events in (pooled, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
@@ -63,8 +63,8 @@ def secured(authority: trustme.CA) -> Iterator[str]:
         yield base_url
 
 
-def test_a_certificate_that_nobody_trusts_is_refused(secured: str) -> None:
-    status, message = told(secured)
+def test_an_untrusted_certificate_is_refused(secured: str) -> None:
+    status, message = outcome(secured)
     assert ExitStatus.NETWORK == status
     assert "TLS: the certificate of the host is not trusted" in message
 
@@ -73,7 +73,7 @@ def test_a_certificate_of_a_given_authority_is_trusted(
     secured: str, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    assert (ExitStatus.OK, "56") == told(secured, tmp_path / "ca.pem")
+    assert (ExitStatus.OK, "56") == outcome(secured, tmp_path / "ca.pem")
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -81,7 +81,7 @@ def test_a_redirect_is_not_followed() -> None:
         server(answer(GOOD, JSON)) as (elsewhere, seen),
         server(answer(b"", more=f"Location: {elsewhere}\r\n", status="307 Moved")) as (base_url, _),
     ):
-        assert ExitStatus.REJECTED == told(base_url)[0]
+        assert ExitStatus.REJECTED == outcome(base_url)[0]
         assert [] == seen
 
 
@@ -95,7 +95,7 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
             connection.sendall(b"x" * 2**16)
 
     with server(send) as (base_url, _):
-        assert told(base_url)[0] in (
+        assert outcome(base_url)[0] in (
             ExitStatus.BAD_RESPONSE,
             ExitStatus.REJECTED,
             ExitStatus.SERVER,
@@ -104,18 +104,18 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
 
 def test_a_compressed_answer_is_refused() -> None:
     with server(answer(GOOD, JSON, more="Content-Encoding: gzip\r\n")) as (base_url, _):
-        assert ExitStatus.BAD_RESPONSE == told(base_url)[0]
+        assert ExitStatus.BAD_RESPONSE == outcome(base_url)[0]
 
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
-def test_what_is_not_http_is_told(first: bytes) -> None:
+def test_a_reply_that_is_not_http_is_an_error(first: bytes) -> None:
     with server(first) as (base_url, _), pytest.raises(MmpipeError) as caught:
         pooled(Endpoint(base_url, Key(KEY, "test")))
     assert caught.value.status in (ExitStatus.BAD_RESPONSE, ExitStatus.NETWORK)
 
 
-def test_a_name_that_dns_does_not_know_is_told() -> None:
-    status, message = told("https://no-such-host.invalid/v1")
+def test_a_name_that_dns_does_not_know_is_an_error() -> None:
+    status, message = outcome("https://no-such-host.invalid/v1")
     assert ExitStatus.NETWORK == status
     assert "DNS" in message
 

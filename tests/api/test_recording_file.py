@@ -135,13 +135,13 @@ GOOD = {"status": 200, "content_type": "text/plain", "pieces": [[0, "a"]]}
         ({"request": {}, "error": {"code": 13, "message": ""}}, "has the code 13"),
     ],
 )
-def test_what_is_no_recording_is_told_with_its_place(value: object, words: str) -> None:
+def test_the_error_of_an_invalid_recording_names_the_field(value: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_recording(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b'{"request": {', b'{"request": NaN}', b"[" * 100_000])
-def test_what_is_no_json_is_no_recording(content: bytes) -> None:
+def test_a_file_that_is_not_json_is_not_a_recording(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  the words are those of the JSON reader
         parse_recording(content)
 

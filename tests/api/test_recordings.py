@@ -26,9 +26,9 @@ from support.scripted_answers import (
     answering,
     asked,
     chunk,
+    error_fields,
     recordings,
     text,
-    told,
 )
 
 
@@ -73,7 +73,7 @@ def test_a_cache_asks_once(tmp_path: Path) -> None:
 
 def test_a_cache_asks_again_after_a_failure_and_keeps_the_answer(tmp_path: Path) -> None:
     assert REFUSED is asked(tmp_path, "cache", answering(REFUSED))[2]
-    assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
+    assert error_fields(REFUSED) == error_fields(asked(tmp_path, "replay")[2])
     assert "five ü" == text(asked(tmp_path, "cache", answering(STREAM, *GOOD))[0])
     assert "five ü" == text(asked(tmp_path, "replay")[0])
 
@@ -87,26 +87,26 @@ def test_recording_asks_anew_and_keeps_the_last_answer(tmp_path: Path) -> None:
 def test_a_failure_takes_the_place_of_a_failure_and_of_no_answer(tmp_path: Path) -> None:
     for error in (OVERLOADED, REFUSED):
         asked(tmp_path, "record", answering(error))
-    assert told(REFUSED) == told(asked(tmp_path, "replay")[2])
+    assert error_fields(REFUSED) == error_fields(asked(tmp_path, "replay")[2])
     asked(tmp_path, "record", answering(STREAM, *GOOD))
     assert REFUSED is asked(tmp_path, "record", answering(REFUSED))[2]
     assert "five ü" == text(asked(tmp_path, "replay")[0])
 
 
-def test_a_failure_is_told_again_but_asking_a_recording_again_does_not_help(tmp_path: Path) -> None:
+def test_a_replayed_failure_is_reported_and_not_retried(tmp_path: Path) -> None:
     asked(tmp_path, "record", answering(OVERLOADED))
     error = asked(tmp_path, "replay")[2]
-    assert told(OVERLOADED) == told(error)
+    assert error_fields(OVERLOADED) == error_fields(error)
     assert error is not None
     assert (False, None) == (error.retryable, error.retry_after)
 
 
-def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> None:
-    trouble = b'data: {"error":{"message":"unknown error (1000)","http_code":"500"}}\n\n'
-    events, received, error = asked(tmp_path, "record", answering(STREAM, GOOD[0], trouble))
+def test_a_replay_gives_the_text_before_a_failure_and_the_failure(tmp_path: Path) -> None:
+    failure = b'data: {"error":{"message":"unknown error (1000)","http_code":"500"}}\n\n'
+    events, received, error = asked(tmp_path, "record", answering(STREAM, GOOD[0], failure))
     assert ("five ", ServerError) == (text(events), type(error))
     again = asked(tmp_path, "replay")
-    assert (events, received, told(error)) == (again[0], again[1], told(again[2]))
+    assert (events, received, error_fields(error)) == (again[0], again[1], error_fields(again[2]))
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_what_came_before_a_failure_comes_before_it_again(tmp_path: Path) -> Non
         (WHOLE, b"<html>"),
     ],
 )
-def test_what_the_service_did_not_tell_is_not_kept(
+def test_no_recording_is_kept_without_a_complete_reply(
     arrivals: tuple[ResponseHead | bytes | MmpipeError, ...], tmp_path: Path
 ) -> None:
     assert asked(tmp_path, "record", answering(*arrivals))[2] is not None
     assert [] == list(tmp_path.iterdir())
 
 
-def test_an_answer_that_nobody_waited_for_is_not_kept(tmp_path: Path) -> None:
+def test_an_abandoned_answer_is_not_recorded(tmp_path: Path) -> None:
     asking = recordings(tmp_path, "record").wrap(answering(STREAM, *GOOD))
     events = asking(REQUEST, PATIENCE.limits(), Observer())
     next(events)

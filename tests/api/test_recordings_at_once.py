@@ -29,9 +29,9 @@ from support.scripted_answers import (
     answering,
     asked,
     at,
+    error_fields,
     recordings,
     text,
-    told,
 )
 
 
@@ -97,7 +97,7 @@ def test_each_of_many_has_its_own_failure(tmp_path: Path) -> None:
     refused, missed = many(tmp_path, "replay", None, REQUEST, OTHER)
     assert isinstance(refused, AuthError)
     assert isinstance(missed, NetworkError)
-    assert told(REFUSED) == told(refused)
+    assert error_fields(REFUSED) == error_fields(refused)
     assert f"{OTHER.sha256}.json" in missed.message
 
 
@@ -121,11 +121,11 @@ def test_an_observer_of_many_hears_of_each_head_and_piece(tmp_path: Path) -> Non
     )
 
 
-def test_what_is_asked_by_one_answers_many_and_the_other_way_round(tmp_path: Path) -> None:
+def test_recordings_of_a_single_request_and_of_a_pool_answer_each_other(tmp_path: Path) -> None:
     streamed, unstreamed = echoing("one"), replace(echoing("two"), streamed=False)
-    with service() as far:
-        one = asked(tmp_path, "record", at(far.base_url), streamed)[0]
-        (two,) = many(tmp_path, "record", pool_at(far.base_url), unstreamed)
+    with service() as server:
+        one = asked(tmp_path, "record", at(server.base_url), streamed)[0]
+        (two,) = many(tmp_path, "record", pool_at(server.base_url), unstreamed)
     assert ["one", "two"] == [text(events) for events in (one, two) if not isinstance(events, BaseException)]
     assert [one, two] == many(
         tmp_path, "replay", None, replace(streamed, streamed=False), replace(unstreamed, streamed=True)
@@ -141,18 +141,18 @@ def test_a_failure_that_the_service_tells_is_the_same_from_the_folder(
     fault: str, streamed: bool, tmp_path: Path
 ) -> None:
     request = replace(echoing("hello"), streamed=streamed)
-    with service(fault) as far:
-        by_one = asked(tmp_path / "one", "record", at(far.base_url), request)[2]
-    with service(fault) as far:
-        (by_many,) = many(tmp_path / "many", "record", pool_at(far.base_url), request)
+    with service(fault) as server:
+        by_one = asked(tmp_path / "one", "record", at(server.base_url), request)[2]
+    with service(fault) as server:
+        (by_many,) = many(tmp_path / "many", "record", pool_at(server.base_url), request)
     assert isinstance(by_many, MmpipeError)
-    assert told(by_one) == told(asked(tmp_path / "one", "replay", None, request)[2])
-    assert told(by_many) == told(asked(tmp_path / "many", "replay", None, request)[2])
+    assert error_fields(by_one) == error_fields(asked(tmp_path / "one", "replay", None, request)[2])
+    assert error_fields(by_many) == error_fields(asked(tmp_path / "many", "replay", None, request)[2])
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "no-finish", "html", "empty", "bad-utf8"])
 def test_a_failure_that_it_does_not_tell_leaves_nothing(fault: str, tmp_path: Path) -> None:
-    with service(fault) as far:
-        (error,) = many(tmp_path, "record", pool_at(far.base_url), echoing("hello"))
+    with service(fault) as server:
+        (error,) = many(tmp_path, "record", pool_at(server.base_url), echoing("hello"))
     assert isinstance(error, MmpipeError)
     assert [] == list(tmp_path.iterdir())

@@ -19,7 +19,7 @@ from support.socket_server import answer, server
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1", b'{"request": {}, "answer": {"status": 200}}'])
-def test_what_is_no_recording_is_an_input_error_that_names_the_file(damage: bytes, tmp_path: Path) -> None:
+def test_an_invalid_recording_is_an_input_error_that_names_the_file(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"{REQUEST.sha256}.json"
     path.write_bytes(damage)
     error = asked(tmp_path, "replay", answering(STREAM, *GOOD))[2]
@@ -59,7 +59,7 @@ def test_a_replay_needs_a_folder(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["record", "cache"])
 @pytest.mark.parametrize("name", ["file", "file/below", "x" * 300])
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
+def test_a_folder_that_cannot_be_written_is_an_error_before_any_request(
     name: str, mode: RecordingMode, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -82,10 +82,14 @@ def test_an_answer_that_cannot_be_kept_leaves_the_earlier_one(tmp_path: Path) ->
     assert before == [(path, path.read_bytes()) for path in tmp_path.iterdir()]
 
 
-def test_the_key_is_in_no_file_whoever_says_it(tmp_path: Path) -> None:
+def test_the_key_is_in_no_file_although_prompt_or_answer_holds_it(tmp_path: Path) -> None:
     request = Request("M", ({"role": "user", "content": f"is {KEY} good?"},))
-    said = chunk(f"yes, {KEY} is")
-    for pieces in ([said], [said[:60], said[60:]], [b": \xff" + KEY.encode() + b"\n\n", said]):
+    answer_chunk = chunk(f"yes, {KEY} is")
+    for pieces in (
+        [answer_chunk],
+        [answer_chunk[:60], answer_chunk[60:]],
+        [b": \xff" + KEY.encode() + b"\n\n", answer_chunk],
+    ):
         asked(tmp_path, "record", answering(STREAM, *pieces, END), request)
         assert "yes, *** is" == text(asked(tmp_path, "replay", None, request)[0])
     refusal = json.dumps({"error": {"message": f"bad header Bearer {KEY}"}}).encode()

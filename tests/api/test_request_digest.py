@@ -35,7 +35,7 @@ def test_it_is_the_same_streamed_and_whole() -> None:
         replace(ASKED, parameters={**ASKED.parameters, "a": {"c": 1, "b": [2, 2]}}),
     ],
 )
-def test_whatever_else_is_changed_changes_it(other: Request) -> None:
+def test_any_other_change_changes_the_digest(other: Request) -> None:
     assert other.sha256 != ASKED.sha256
 
 

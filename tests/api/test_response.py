@@ -62,7 +62,7 @@ def test_an_empty_answer_is_called_so(body: bytes) -> None:
     assert "the service sent an empty answer" == refused(body).message
 
 
-def test_what_is_no_json_is_named_and_quoted_in_one_short_line() -> None:
+def test_a_body_that_is_not_json_is_named_and_quoted_in_one_short_line() -> None:
     page = "<html>\nfünf\x1b[31m ".encode() + b"\xff" + b"x" * 10_000
     error = refused(page, "text/html" + "l" * 10_000)
     assert "the service sent text/htmll" in error.message
@@ -78,7 +78,7 @@ def test_what_is_no_json_is_named_and_quoted_in_one_short_line() -> None:
         (b": nothing\n\n", "text/event-stream"),
     ],
 )
-def test_what_is_no_answer_carries_the_trace_id_of_its_response(body: bytes, kind: str) -> None:
+def test_an_error_carries_the_trace_id_of_its_response(body: bytes, kind: str) -> None:
     assert "trace" == refused(body, kind).request_id
 
 
@@ -128,7 +128,7 @@ def test_the_body_of_an_error_explains_it_in_whatever_pieces_it_comes_and_whatev
 
 @pytest.mark.parametrize("body", [b"", b"\x1f\x8b\x08 squeezed", b"<html>", b"[1]", b'{"error": {"mess'])
 @pytest.mark.parametrize("failure", [None, NetworkError("reset")])
-def test_an_error_that_nobody_can_explain_is_still_what_its_head_says(
+def test_an_error_without_an_explanation_is_still_what_its_head_says(
     body: bytes, failure: NetworkError | None
 ) -> None:
     reader = read_answer(UNAVAILABLE)

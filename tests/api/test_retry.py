@@ -25,7 +25,7 @@ def delay(
     return policy.next_delay(error, attempt, left)
 
 
-def test_what_cannot_help_is_not_tried() -> None:
+def test_no_retry_is_made_if_it_cannot_help() -> None:
     assert None is delay(QuotaError("balance"))
 
 

@@ -107,9 +107,7 @@ def test_any_mixture_of_lines_cut_anywhere_gives_the_events_of_the_standard(
 
 @given(streams(), PLACES)
 @example(BOM + b":" * (LIMIT - 2), [LIMIT + 1])
-def test_what_is_over_the_limit_is_refused_at_every_cut_and_what_is_under_it_at_none(
-    stream: bytes, places: list[int]
-) -> None:
+def test_the_size_limit_does_not_depend_on_the_cuts_of_the_stream(stream: bytes, places: list[int]) -> None:
     plain = plainly(stream)
     found, is_borne = events(stream, places, LIMIT)
     assert plain.events[: len(found)] == found

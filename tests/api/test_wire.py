@@ -88,7 +88,7 @@ def test_an_old_stream_may_bring_all_its_text_in_the_last_frame() -> None:
     assert "56" == text_of(streamed(stream(frame)))
 
 
-def test_where_the_last_frame_of_an_old_stream_says_otherwise_what_was_streamed_stands() -> None:
+def test_the_streamed_text_wins_over_a_different_last_frame() -> None:
     frame = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "75 or more"}}]}
     assert "56" == text_of(streamed(stream(chunk({"content": "5"}), chunk({"content": "6"}), frame)))
 
@@ -131,7 +131,7 @@ def test_a_cumulative_stream_is_said_once() -> None:
         (stream(*SPLIT[:3], {"error": {"message": "invalid api key (2049)"}}), AuthError, "2049"),
     ],
 )
-def test_what_is_no_whole_answer_is_an_error(body: bytes, error: type[MmpipeError], words: str) -> None:
+def test_an_incomplete_answer_is_an_error(body: bytes, error: type[MmpipeError], words: str) -> None:
     with pytest.raises(error, match=words):
         streamed(body)
 
@@ -211,7 +211,7 @@ def whole(**choice: object) -> bytes:
         (whole(message={"content": "a", "score": 0}).replace(b": 0}}", b": 1e999}}"), "not JSON"),
     ],
 )
-def test_what_cannot_be_understood_is_not_passed_off_as_an_empty_answer(body: bytes, words: str) -> None:
+def test_an_unknown_body_is_an_error_and_no_empty_answer(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=words):
         list(decode(body))
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_understood_is_not_passed_off_as_an_empty_answer(body: by
 @pytest.mark.parametrize(
     "body", [whole(message={"content": ["x" * 9999]}), whole(message={"tool_calls": "x" * 9999}), b"x" * 9999]
 )
-def test_what_cannot_be_understood_is_quoted_in_short(body: bytes) -> None:
+def test_the_quote_of_an_unknown_body_is_short(body: bytes) -> None:
     with pytest.raises(BadResponse, match="xxx") as caught:
         list(decode(body))
     assert len(caught.value.message) < 140
@@ -278,6 +278,6 @@ def test_the_message_of_a_whole_answer_is_handed_on_exactly_as_it_came() -> None
 
 @pytest.mark.parametrize("role", [{}, {"role": ""}, {"role": None}, {"role": 7}])
 def test_a_message_of_nobody_is_the_assistants_for_no_other_can_be_sent_back(role: dict[str, object]) -> None:
-    said = Stop("stop", {"content": "56", "role": "assistant"})
-    assert said == list(decode(whole(message={"content": "56", **role})))[-1]
-    assert said == streamed(stream(chunk({"content": "56", **role}, finish_reason="stop")))[-1]
+    expected = Stop("stop", {"content": "56", "role": "assistant"})
+    assert expected == list(decode(whole(message={"content": "56", **role})))[-1]
+    assert expected == streamed(stream(chunk({"content": "56", **role}, finish_reason="stop")))[-1]

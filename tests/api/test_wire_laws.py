@@ -69,7 +69,7 @@ def outcome(stream: bytes, places: list[int]) -> tuple[list[Event], tuple[type[M
 
 
 @given(streams(), PLACES)
-def test_where_a_stream_is_cut_changes_neither_its_events_nor_its_error(
+def test_the_cuts_of_a_stream_change_neither_its_events_nor_its_error(
     stream: bytes, places: list[int]
 ) -> None:
     assert outcome(stream, places) == outcome(stream, list(range(len(stream))))

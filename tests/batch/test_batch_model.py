@@ -22,7 +22,16 @@ from hypothesis.stateful import (
 )
 
 from mmpipe.errors import ExitStatus
-from support.batch_model import FarEnd, Place, Verbosity, answer_to, lines, run, run_in_a_process, said
+from support.batch_model import (
+    Place,
+    ScriptedService,
+    Verbosity,
+    answer_to,
+    lines,
+    parse_line,
+    run,
+    run_in_a_process,
+)
 
 pytestmark = pytest.mark.crashes
 
@@ -99,9 +108,9 @@ class Batch(RuleBasedStateMachine):
     @rule(how=MANNERS)
     def ends(self, how: Verbosity) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
-        far = FarEnd(self.log, frozenset(self.failing))
-        status = self.run(how, far)
-        good = {record.id for record in map(said, lines(self.journal)) if record.answer is not None}
+        server = ScriptedService(self.log, frozenset(self.failing))
+        status = self.run(how, server)
+        good = {record.id for record in map(parse_line, lines(self.journal)) if record.answer is not None}
         left = [name for name in open_ids if name not in good]
         if how.limit is None:
             bad = [name for name in open_ids if self.records[name] is None or self.fails(name)]
@@ -114,7 +123,7 @@ class Batch(RuleBasedStateMachine):
     def is_killed(self, how: Verbosity, turn: int) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
         self.write_input()
-        status = run_in_a_process(self.place, how, FarEnd(self.log, frozenset(self.failing), turn))
+        status = run_in_a_process(self.place, how, ScriptedService(self.log, frozenset(self.failing), turn))
         asked = self.check_asked(open_ids, how)
         assert status in (0, -9, ExitStatus.PARTIAL)
         if status != -9:
@@ -122,9 +131,9 @@ class Batch(RuleBasedStateMachine):
         kept = [line for line in before if line.endswith(b"\n")]
         after = lines(self.journal)
         assert kept == after[: len(kept)]
-        told = {self.records.get(said(line).id) for line in after[len(kept) :]}
+        written = {self.records.get(parse_line(line).id) for line in after[len(kept) :]}
         # Those that were asked, and as many answers that waited for the same turn to be written.
-        assert len([prompt for prompt in asked if prompt not in told]) <= 2 * how.concurrency
+        assert len([prompt for prompt in asked if prompt not in written]) <= 2 * how.concurrency
 
     @precondition(lambda self: any(line.endswith(b"\n") for line in lines(self.journal)[-1:]))
     @rule(cut=st.integers(1, 400), padding=st.sampled_from([b"", b"\0" * 7]))
@@ -133,7 +142,7 @@ class Batch(RuleBasedStateMachine):
         *whole, last = lines(self.journal)
         kept = last[: max(0, len(last) - cut)]
         self.journal.write_bytes(b"".join(whole) + kept + padding)
-        name = said(last).id
+        name = parse_line(last).id
         if cut > 1 and self.promised.get(name) == last:
             del self.promised[name]
 
@@ -144,7 +153,7 @@ class Batch(RuleBasedStateMachine):
         name = names[at % len(names)]
         prompt, self.records[name] = self.records[name], "something else"
         others = self.promised.copy()
-        assert ExitStatus.INPUT == self.run(Verbosity(piped=piped), FarEnd(self.log))
+        assert ExitStatus.INPUT == self.run(Verbosity(piped=piped), ScriptedService(self.log))
         asked = self.take_asked()
         assert "something else" not in asked
         assert piped or not asked
@@ -159,19 +168,19 @@ class Batch(RuleBasedStateMachine):
 
         def meanwhile() -> None:
             before = self.journal.read_bytes()
-            statuses.append(self.run(Verbosity(), FarEnd(self.log / "never")))
+            statuses.append(self.run(Verbosity(), ScriptedService(self.log / "never")))
             assert before == self.journal.read_bytes()
 
         how = Verbosity(concurrency=1)
-        self.run(how, FarEnd(self.log, frozenset(self.failing), meanwhile=meanwhile))
+        self.run(how, ScriptedService(self.log, frozenset(self.failing), meanwhile=meanwhile))
         asked = self.check_asked(open_ids, how)
         assert [ExitStatus.BUSY] * bool(asked) == statuses
 
     @precondition(lambda self: self.journal.exists() and self.journal.stat().st_size)
     @rule()
-    def is_not_told_to_go_on(self) -> None:
+    def is_run_without_resume(self) -> None:
         before = self.journal.read_bytes()
-        assert ExitStatus.USAGE == self.run(Verbosity(resume=False), FarEnd(self.log))
+        assert ExitStatus.USAGE == self.run(Verbosity(resume=False), ScriptedService(self.log))
         assert (before, []) == (self.journal.read_bytes(), self.take_asked())
 
     @invariant()
@@ -193,9 +202,9 @@ class Batch(RuleBasedStateMachine):
             )
         )
 
-    def run(self, how: Verbosity, far: FarEnd) -> int:
+    def run(self, how: Verbosity, server: ScriptedService) -> int:
         self.write_input()
-        return run(self.place, how, far)
+        return run(self.place, how, server)
 
     def name(self, at: int) -> str:
         return [*self.records][at % len(self.records)]
@@ -211,7 +220,7 @@ class Batch(RuleBasedStateMachine):
         found: dict[str, bytes] = {}
         for line in (line.rstrip(b"\0") for line in lines(self.journal)):
             try:
-                record = said(line)
+                record = parse_line(line)
             except ValueError:
                 assert not line.endswith(b"\n")
                 continue
@@ -238,7 +247,7 @@ class Batch(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_whatever_happens_to_a_batch_it_keeps_its_promises() -> None:
+def test_a_batch_keeps_its_promises_in_every_sequence_of_events() -> None:
     run_state_machine_as_test(
         Batch,
         settings=settings(

@@ -25,7 +25,7 @@ def test_it_knows_what_a_dict_knows(pairs: list[tuple[str, bytes]]) -> None:
         assert expected.get(name) == ledger.get(make_key(name))
 
 
-def test_what_was_put_is_there_before_the_next_is_asked_for() -> None:
+def test_each_pair_is_stored_before_the_next_is_taken() -> None:
     ledger = Ledger(2)
 
     def pairs() -> Iterator[tuple[bytes, bytes]]:

@@ -36,8 +36,8 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
     two = journal(tmp_path, "2", record("b", index=1))
     assert ["c", "a", "b"] == joined(one, two)[0]
     assert ["a", "b", "c"] == joined(one, two, in_order=True)[0]
-    ids, said = joined(one, two, output=tmp_path / "all")
-    assert ([], True) == (ids, "3 records of 2 journals" in said)
+    ids, messages = joined(one, two, output=tmp_path / "all")
+    assert ([], True) == (ids, "3 records of 2 journals" in messages)
     assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
 
 

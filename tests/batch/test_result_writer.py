@@ -10,11 +10,11 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
     async def wait() -> None:
         writer = ResultWriter(Streams.fake().stdout, None, lambda: None, in_order=True)
         await writer.wait_for_capacity(9_999)
-        far = asyncio.create_task(writer.wait_for_capacity(10_000))
+        waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0.01)
-        assert not far.done()
+        assert not waiting.done()
         writer.put(0, b"0\n")
-        await asyncio.wait_for(far, 60)
+        await asyncio.wait_for(waiting, 60)
 
     asyncio.run(wait())
 
@@ -22,10 +22,10 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
 def test_nobody_waits_for_capacity_once_the_run_ends() -> None:
     async def wait() -> None:
         writer = ResultWriter(Streams.fake().stdout, None, lambda: None, in_order=True)
-        far = asyncio.create_task(writer.wait_for_capacity(10_000))
+        waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0.01)
         writer.release()
-        await asyncio.wait_for(far, 60)
+        await asyncio.wait_for(waiting, 60)
 
     asyncio.run(wait())
 

@@ -17,8 +17,8 @@ def lines(path: Path) -> list[Line]:
 
 
 def test_each_line_is_a_prompt_and_has_its_own_answer() -> None:
-    with service() as far:
-        tally, found = run(far, "".join(f"sim:echo about {number}\n" for number in range(50)))
+    with service() as server:
+        tally, found = run(server, "".join(f"sim:echo about {number}\n" for number in range(50)))
     assert Counts(good=50) == tally
     assert {(number, f"about {number}") for number in range(50)} == {
         (it["index"], it["content"]) for it in found
@@ -30,22 +30,22 @@ def test_records_override_the_defaults_and_a_template_uses_their_other_fields() 
         {"id": "a", "title": "Tea", "model": "MiniMax-M2.5"},
         {"id": "b", "title": "Coffee", "system": "Be brief.", "temperature": 0.5},
     ]
-    with service() as far:
+    with service() as server:
         _, found = run(
-            far,
+            server,
             "".join(f"{json.dumps(record)}\n" for record in records),
             template="sim:echo {title}",
         )
-        bodies = [request["body"] for request in far.requests]
+        bodies = [request["body"] for request in server.requests]
     assert {("a", "Tea"), ("b", "Coffee")} == {(it["id"], it["content"]) for it in found}
     assert {"MiniMax-M2.5", "MiniMax-M3"} == {body["model"] for body in bodies if isinstance(body, dict)}
 
 
 @pytest.mark.slow
 def test_the_order_of_the_input_can_be_kept() -> None:
-    with service("slow:0.3") as far:
+    with service("slow:0.3") as server:
         _, found = run(
-            far,
+            server,
             "".join(f"sim:echo {number}\n" for number in range(40)),
             keep_order=True,
         )
@@ -54,11 +54,11 @@ def test_the_order_of_the_input_can_be_kept() -> None:
 
 def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> None:
     out, stdin = tmp_path / "out.jsonl", "".join(f"sim:echo {number}\n" for number in range(30))
-    with service("2013:1/3") as far:
-        first, _ = run(far, stdin, output=str(out), retries=0)
-    with service() as far:
-        second, _ = run(far, stdin, output=str(out), resume=True, retries=0)
-        assert 10 == len(far.requests)
+    with service("2013:1/3") as server:
+        first, _ = run(server, stdin, output=str(out), retries=0)
+    with service() as server:
+        second, _ = run(server, stdin, output=str(out), resume=True, retries=0)
+        assert 10 == len(server.requests)
     assert (Counts(good=20, failed=10), Counts(good=10, skipped=20)) == (first, second)
     assert {str(number) for number in range(30)} == {
         str(it["id"]) for it in lines(out) if it["error"] is None
@@ -68,29 +68,29 @@ def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> No
 
 def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    with service() as far:
-        run(far, "sim:echo one\n", output=str(out))
+    with service() as server:
+        run(server, "sim:echo one\n", output=str(out))
         with pytest.raises(InputError, match="has another request in"):
-            run(far, "sim:echo two\n", output=str(out), resume=True)
-        assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(far)]
+            run(server, "sim:echo two\n", output=str(out), resume=True)
+        assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(server)]
 
 
 def test_a_file_with_content_needs_resume_or_overwrite(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")
-    with service() as far, pytest.raises(UsageError, match="--resume"):
-        run(far, "hello\n", output=str(out))
+    with service() as server, pytest.raises(UsageError, match="--resume"):
+        run(server, "hello\n", output=str(out))
     assert "precious\n" == out.read_text()
 
 
 def test_a_file_with_bad_lines_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"prompt": "one"}\n{"prompt": 2}\nnonsense\n')
-    with service() as far:
+    with service() as server:
         with pytest.raises(InputError, match=r"line 2: .*line 3: "):
-            run(far, files=(str(path),))
-        assert [] == far.requests
-        tally, found = run(far, files=(str(path),), keep_going=True)
+            run(server, files=(str(path),))
+        assert [] == server.requests
+        tally, found = run(server, files=(str(path),), keep_going=True)
     assert Counts(good=1, failed=2) == tally
     assert 3 == len(found)
 
@@ -98,13 +98,13 @@ def test_a_file_with_bad_lines_is_refused_before_anything_is_asked(tmp_path: Pat
 def test_a_repeated_id_is_reported_with_both_places(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"id": "x", "prompt": "one"}\n{"prompt": "two"}\n{"id": "x", "prompt": "three"}\n')
-    with service() as far, pytest.raises(InputError, match=r"line 1, and in .* line 3"):
-        run(far, files=(str(path),))
+    with service() as server, pytest.raises(InputError, match=r"line 1, and in .* line 3"):
+        run(server, files=(str(path),))
 
 
 def test_a_pipe_gets_an_error_line_for_a_bad_record_and_goes_on() -> None:
-    with service() as far:
-        tally, found = run(far, '{"prompt": "sim:echo one"}\nnonsense\n{"prompt": "sim:echo two"}\n')
+    with service() as server:
+        tally, found = run(server, '{"prompt": "sim:echo one"}\nnonsense\n{"prompt": "sim:echo two"}\n')
     assert Counts(good=2, failed=1) == tally
     assert [1] == [it["index"] for it in found if it["error"] is not None]
 
@@ -112,12 +112,12 @@ def test_a_pipe_gets_an_error_line_for_a_bad_record_and_goes_on() -> None:
 def test_a_wrong_key_ends_the_run_which_can_be_resumed(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     stdin = "".join(f"sim:echo {number}\n" for number in range(200))
-    with service("1004") as far:
+    with service("1004") as server:
         with pytest.raises(AuthError):
-            run(far, stdin, output=str(out), concurrency=4)
-        assert len(far.requests) <= 8
-    with service() as far:
-        assert 200 == run(far, stdin, output=str(out), resume=True)[0].good
+            run(server, stdin, output=str(out), concurrency=4)
+        assert len(server.requests) <= 8
+    with service() as server:
+        assert 200 == run(server, stdin, output=str(out), resume=True)[0].good
 
 
 def test_the_form_of_the_batch_api_is_read_and_written() -> None:
@@ -127,8 +127,8 @@ def test_the_form_of_the_batch_api_is_read_and_written() -> None:
         "url": "/v1/chat/completions",
         "body": {"model": "MiniMax-M3", "messages": [{"role": "user", "content": "sim:echo hi"}]},
     }
-    with service() as far:
-        _, (found,) = run(far, f"{json.dumps(record)}\n", format="openai")
+    with service() as server:
+        _, (found,) = run(server, f"{json.dumps(record)}\n", format="openai")
     response = found["response"]
     assert isinstance(response, dict)
     assert ("c-1", "hi") == (found["custom_id"], response["body"]["choices"][0]["message"]["content"])

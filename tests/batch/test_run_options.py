@@ -30,10 +30,10 @@ def contents(lines: list[Line]) -> list[object]:
 
 
 def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
-    with service() as far:
-        counts, found = run(far, "a\nb\na\na\nb\n", template=ECHO)
-        assert {"sim:echo a", "sim:echo b"} == set(prompts(far))
-        assert 2 == len(far.requests)
+    with service() as server:
+        counts, found = run(server, "a\nb\na\na\nb\n", template=ECHO)
+        assert {"sim:echo a", "sim:echo b"} == set(prompts(server))
+        assert 2 == len(server.requests)
     assert Counts(good=5) == counts
     assert {(0, "a"), (1, "b"), (2, "a"), (3, "a"), (4, "b")} == {
         (line["index"], line["content"]) for line in found
@@ -44,23 +44,23 @@ def test_identical_requests_are_asked_once_and_each_has_its_line() -> None:
 
 
 def test_without_dedupe_identical_requests_are_each_asked() -> None:
-    with service() as far:
-        run(far, "a\na\na\n", template=ECHO, no_dedupe=True)
-        assert 3 == len(far.requests)
+    with service() as server:
+        run(server, "a\na\na\n", template=ECHO, no_dedupe=True)
+        assert 3 == len(server.requests)
 
 
 def test_with_a_journal_a_late_duplicate_gets_its_answer_from_there(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
-    with service() as far:
+    with service() as server:
         counts, _ = run(
-            far,
+            server,
             "duplicate\n" + numbers(300) + "duplicate\n",
             template=ECHO,
             output=out,
             format="openai",
             concurrency=2,
         )
-        assert 301 == len(far.requests)
+        assert 301 == len(server.requests)
     assert Counts(good=302) == counts
     last = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
     duplicate = next(line for line in last if line["index"] == 301)
@@ -73,42 +73,42 @@ def test_with_a_journal_a_late_duplicate_gets_its_answer_from_there(tmp_path: Pa
 
 def test_a_limit_of_records_is_kept_and_the_next_run_asks_the_others(tmp_path: Path) -> None:
     path = str(tmp_path / "out.jsonl")
-    with service() as far:
-        first, _ = run(far, numbers(5), template=ECHO, limit=3, output=path)
-        second, _ = run(far, numbers(5), template=ECHO, limit=3, output=path, resume=True)
-        assert 5 == len(far.requests)
+    with service() as server:
+        first, _ = run(server, numbers(5), template=ECHO, limit=3, output=path)
+        second, _ = run(server, numbers(5), template=ECHO, limit=3, output=path, resume=True)
+        assert 5 == len(server.requests)
     assert (Counts(good=3), Counts(good=2, skipped=3)) == (first, second)
 
 
 @pytest.mark.parametrize("keep_order", [False, True])
 def test_shards_ask_every_record_once_together(keep_order: bool) -> None:
     found = []
-    with service() as far:
+    with service() as server:
         for number in range(3):
             shard = Shard.parse(f"{number}/3")
-            found += run(far, numbers(10), template=ECHO, shard=shard, keep_order=keep_order)[1]
+            found += run(server, numbers(10), template=ECHO, shard=shard, keep_order=keep_order)[1]
     assert [str(number) for number in range(10)] == sorted(map(str, contents(found)))
 
 
 def test_too_many_failed_records_end_the_run_and_are_counted() -> None:
     with (
-        service("2013") as far,
+        service("2013") as server,
         pytest.raises(Partial, match="4 records failed, and --max-errors allows 3"),
     ):
-        run(far, numbers(500), template=ECHO, max_errors=ErrorLimit(count=3), concurrency=1)
-    assert 4 == len(far.requests)
+        run(server, numbers(500), template=ECHO, max_errors=ErrorLimit(count=3), concurrency=1)
+    assert 4 == len(server.requests)
 
 
 def test_bad_records_count_as_failed() -> None:
-    with service() as far, pytest.raises(Partial, match="--max-errors"):
-        run(far, '{"prompt": 1}\n' * 5, max_errors=ErrorLimit(count=3))
+    with service() as server, pytest.raises(Partial, match="--max-errors"):
+        run(server, '{"prompt": 1}\n' * 5, max_errors=ErrorLimit(count=3))
 
 
 def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with service() as far, pytest.raises(QuotaError, match="--max-cost"):
+    with service() as server, pytest.raises(QuotaError, match="--max-cost"):
         run(
-            far,
+            server,
             numbers(500),
             template=ECHO,
             max_cost=0.01,
@@ -120,31 +120,31 @@ def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
 
 
 def test_max_cost_is_refused_for_a_model_without_a_price() -> None:
-    with service() as far, pytest.raises(UsageError, match="price of other-model is not known"):
-        run(far, '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
+    with service() as server, pytest.raises(UsageError, match="price of other-model is not known"):
+        run(server, '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
 
 
 def test_a_run_ends_at_its_deadline_and_says_so() -> None:
-    with service("hang:#9") as far, pytest.raises(TimedOut, match="--deadline 1"):
-        run(far, numbers(20), template=ECHO, deadline=1, grace=0.1)
+    with service("hang:#9") as server, pytest.raises(TimedOut, match="--deadline 1"):
+        run(server, numbers(20), template=ECHO, deadline=1, grace=0.1)
 
 
 def test_a_long_closed_plan_window_ends_the_run_and_names_its_end() -> None:
-    with service("2056:#5") as far, pytest.raises(QuotaError) as error:
-        run(far, numbers(100), template=ECHO, concurrency=1, max_wait=60)
+    with service("2056:#5") as server, pytest.raises(QuotaError) as error:
+        run(server, numbers(100), template=ECHO, concurrency=1, max_wait=60)
     assert error.value.retry_after is not None
     assert error.value.retry_after > 60
-    assert 5 == len(far.requests)
+    assert 5 == len(server.requests)
 
 
 def test_a_dry_run_asks_nothing_and_prints_an_estimate(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text('{"prompt": "four"}\n' * 10)
-    _, (told,) = run(None, files=(str(path),), no_dedupe=True, dry_run=True)
+    _, (summary,) = run(None, files=(str(path),), no_dedupe=True, dry_run=True)
     assert (10, 0, 10, 10, 10240) == tuple(
-        told[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
+        summary[name] for name in ("records", "bad", "requests", "prompt_tokens", "completion_tokens")
     )
-    assert told["cost"] == pytest.approx((10 * 0.3 + 10240 * 1.2) / 1e6, rel=1e-3)
+    assert summary["cost"] == pytest.approx((10 * 0.3 + 10240 * 1.2) / 1e6, rel=1e-3)
 
 
 def test_a_dry_run_needs_neither_key_nor_sdk() -> None:
@@ -161,16 +161,16 @@ print(status, "openai" in sys.modules)
 
 def test_verbose_names_the_reason_of_each_retry() -> None:
     streams = Streams.fake(b"sim:echo a\n")
-    with service("500:#1") as far:
-        run_batch(BatchOptions(verbosity=Verbosity(verbose=True)), streams, environment(far))
+    with service("500:#1") as server:
+        run_batch(BatchOptions(verbosity=Verbosity(verbose=True)), streams, environment(server))
     assert "0: HTTP 500: unknown error" in streams.captured()[1].decode()
 
 
 def test_a_dry_run_counts_what_a_run_would_ask_and_its_pace() -> None:
-    _, (told,) = run(None, "a\n" * 50 + numbers(50), dry_run=True, limit=60)
-    assert 11 == told["requests"]
-    _, (told,) = run(None, numbers(100), dry_run=True, shard=Shard.parse("1/2"), rpm=10)
-    assert (50, 600) == (told["requests"], told["seconds"])
+    _, (summary,) = run(None, "a\n" * 50 + numbers(50), dry_run=True, limit=60)
+    assert 11 == summary["requests"]
+    _, (summary,) = run(None, numbers(100), dry_run=True, shard=Shard.parse("1/2"), rpm=10)
+    assert (50, 600) == (summary["requests"], summary["seconds"])
 
 
 def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
@@ -180,33 +180,34 @@ def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
 
 def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with service() as far:
-        run(far, numbers(3), template=ECHO, output=str(path))
+    with service() as server:
+        run(server, numbers(3), template=ECHO, output=str(path))
     torn = path.read_bytes() + b'{"id": "3", "ind'
     path.write_bytes(torn)
-    _, (told,) = run(None, numbers(5), template=ECHO, output=str(path), resume=True, dry_run=True)
-    assert (3, 2) == (told["answered"], told["requests"])
+    _, (summary,) = run(None, numbers(5), template=ECHO, output=str(path), resume=True, dry_run=True)
+    assert (3, 2) == (summary["answered"], summary["requests"])
     assert torn == path.read_bytes()
 
 
 def test_meta_has_the_totals_of_the_run(tmp_path: Path) -> None:
     meta = tmp_path / "meta.jsonl"
-    with service("2013:#2") as far:
-        run(far, "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
-    (told,) = [json.loads(line) for line in meta.read_bytes().splitlines()]
+    with service("2013:#2") as server:
+        run(server, "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
+    (summary,) = [json.loads(line) for line in meta.read_bytes().splitlines()]
     assert (3, 1, 0, 1, 3, 0, 14) == tuple(
-        told[name] for name in ("good", "failed", "skipped", "copied", "requests", "retries", "exit_status")
+        summary[name]
+        for name in ("good", "failed", "skipped", "copied", "requests", "retries", "exit_status")
     )
-    assert "partial" == told["error"]["name"]
-    assert told["usage"]["total_tokens"] > 0
-    assert told["cost"] > 0
+    assert "partial" == summary["error"]["name"]
+    assert summary["usage"]["total_tokens"] > 0
+    assert summary["cost"] > 0
 
 
 @pytest.mark.slow
 def test_a_journal_is_sorted_once_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with service("slow:0.3") as far:
-        run(far, numbers(40), template=ECHO, output=str(path), keep_order=True)
+    with service("slow:0.3") as server:
+        run(server, numbers(40), template=ECHO, output=str(path), keep_order=True)
     assert list(range(40)) == [json.loads(line)["index"] for line in path.read_bytes().splitlines()]
 
 
@@ -214,40 +215,42 @@ def test_a_changed_input_is_reported_and_an_unchanged_one_is_not_read_again(tmp_
     source, out = tmp_path / "in.txt", str(tmp_path / "out.jsonl")
     source.write_text(numbers(5))
     files = (str(source),)
-    with service() as far:
-        run(far, template=ECHO, files=files, output=out)
-        assert Counts(skipped=5) == run(far, template=ECHO, files=files, output=out, resume=True)[0]
+    with service() as server:
+        run(server, template=ECHO, files=files, output=out)
+        assert Counts(skipped=5) == run(server, template=ECHO, files=files, output=out, resume=True)[0]
         source.write_text(numbers(6))
-        assert Counts(good=1, skipped=5) == run(far, template=ECHO, files=files, output=out, resume=True)[0]
-        assert 6 == len(far.requests)
+        assert (
+            Counts(good=1, skipped=5) == run(server, template=ECHO, files=files, output=out, resume=True)[0]
+        )
+        assert 6 == len(server.requests)
 
 
 def test_the_system_message_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "system.txt").write_text("Be brief.")
-    with service() as far:
-        run(far, "a\n", system_file=str(tmp_path / "system.txt"))
-        messages = bodies(far)[0]["messages"]
+    with service() as server:
+        run(server, "a\n", system_file=str(tmp_path / "system.txt"))
+        messages = bodies(server)[0]["messages"]
     assert [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "a"}] == messages
 
 
 def test_corrected_bad_records_are_asked_by_the_next_run(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
-    with service() as far:
-        first, _ = run(far, '{"prompt": "a"}\n{"prompt": 1}\n', output=out)
-        second, _ = run(far, '{"prompt": "a"}\n{"prompt": "b"}\n', output=out, resume=True)
+    with service() as server:
+        first, _ = run(server, '{"prompt": "a"}\n{"prompt": 1}\n', output=out)
+        second, _ = run(server, '{"prompt": "a"}\n{"prompt": "b"}\n', output=out, resume=True)
     assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
 
 
 def test_a_truncated_answer_can_be_accepted() -> None:
-    with service("length") as far:
-        assert Counts(failed=1) == run(far, "a\n", template=ECHO)[0]
-        accepted, (line,) = run(far, "a\n", template=ECHO, allow_truncated=True)
+    with service("length") as server:
+        assert Counts(failed=1) == run(server, "a\n", template=ECHO)[0]
+        accepted, (line,) = run(server, "a\n", template=ECHO, allow_truncated=True)
     assert (Counts(good=1), "length", None) == (accepted, line["finish_reason"], line["error"])
 
 
 def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
-    with service() as far:
-        _, (line,) = run(far, "a\n", template=ECHO, format="openai")
+    with service() as server:
+        _, (line,) = run(server, "a\n", template=ECHO, format="openai")
     response = line["response"]
     assert isinstance(response, dict)
     completion = ChatCompletion.model_validate(response["body"])
@@ -258,38 +261,38 @@ def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
 
 def test_a_bad_record_is_written_to_a_journal_once(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with service() as far:
+    with service() as server:
         for resume in (False, True, True):
-            run(far, '{"prompt": "sim:echo a"}\n{"prompt": 1}\n', output=str(path), resume=resume)
+            run(server, '{"prompt": "sim:echo a"}\n{"prompt": 1}\n', output=str(path), resume=resume)
     assert 2 == path.read_bytes().count(b"\n")
 
 
 def test_a_broken_record_at_the_top_of_a_pipe_is_no_prompt() -> None:
-    with service() as far:
-        counts, _ = run(far, '{"prompt": "sim:echo a",}\n{"prompt": "sim:echo b"}\n')
-        assert ["sim:echo b"] == prompts(far)
+    with service() as server:
+        counts, _ = run(server, '{"prompt": "sim:echo a",}\n{"prompt": "sim:echo b"}\n')
+        assert ["sim:echo b"] == prompts(server)
     assert Counts(good=1, failed=1) == counts
 
 
 def test_a_repeated_id_fails_alone_on_a_pipe_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     records = '{"id":"a","prompt":"sim:echo 1"}\n{"id":"a","prompt":"sim:echo 2"}\n{"id":"c","prompt":"sim:echo 3"}\n'
     path = tmp_path / "out.jsonl"
-    with service() as far:
-        first, _ = run(far, records, output=str(path))
-        again, _ = run(far, records, output=str(path), resume=True)
-        assert 2 == len(far.requests)
+    with service() as server:
+        first, _ = run(server, records, output=str(path))
+        again, _ = run(server, records, output=str(path), resume=True)
+        assert 2 == len(server.requests)
     assert (Counts(good=2, failed=1), Counts(failed=1, skipped=2)) == (first, again)
-    told = [json.loads(line)["error"] for line in path.read_bytes().splitlines()]
+    summary = [json.loads(line)["error"] for line in path.read_bytes().splitlines()]
     assert ["the id 'a' is in standard input, line 1, and in standard input, line 2"] == [
-        error["message"].partition(": ")[2] for error in told if error
+        error["message"].partition(": ")[2] for error in summary if error
     ]
 
 
 def test_a_file_cannot_be_input_and_output(tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("a\n")
-    with service() as far:
+    with service() as server:
         for resume in (True, False):
             with pytest.raises(UsageError, match="both input and output"):
-                run(far, files=(str(path),), output=str(path), resume=resume, overwrite=not resume)
+                run(server, files=(str(path),), output=str(path), resume=resume, overwrite=not resume)
     assert "a\n" == path.read_text()

@@ -39,10 +39,10 @@ def run_and_kill(command: tuple[str, ...], numbers: Path, env: dict[str, str], a
 
 def run() -> None:
     profile = SimulatorProfile(faults=(parse_fault("500:0.02"),))
-    with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as far:
+    with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as server:
         numbers, journal = Path(folder, "numbers"), Path(folder, "out.jsonl")
         numbers.write_text("".join(f"{number}\n" for number in range(1, RECORDS + 1)))
-        command = (*MMPIPE, "--base-url", far.base_url, "-o", str(journal), "--resume")
+        command = (*MMPIPE, "--base-url", server.base_url, "-o", str(journal), "--resume")
         env, killed = environment(folder), 0
         while killed < KILLS:
             status = run_and_kill(command, numbers, env, random.uniform(0, 0.3))  # noqa: S311  any moment will do
@@ -51,7 +51,7 @@ def run() -> None:
                 break
         status = run_and_kill(command, numbers, env, None)
         records = [json.loads(line) for line in journal.read_bytes().splitlines()]
-        answered = [request for request in far.requests if request["status"] == 200]
+        answered = [request for request in server.requests if request["status"] == 200]
     good = Counter(record["id"] for record in records if record["error"] is None)
     repeats = len(answered) - RECORDS
     print(f"killed {killed} times; the last run ended with {status}")

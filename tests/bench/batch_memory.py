@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from stub_server import FarEnd, as_object, memory, running, write_lines
+from stub_server import StubServer, as_object, memory, running, write_lines
 
 FEW, MANY, AT_ONCE = 2_000, 200_000, 64
 LIMIT = 30  # MiB
@@ -25,7 +25,7 @@ class Sample:
     descriptors: int
 
 
-def watch(folder: str, answering: FarEnd) -> list[Sample]:
+def watch(folder: str, answering: StubServer) -> list[Sample]:
     """The process, looked at for as long as it runs."""
     source, samples = Path(folder, "in.jsonl"), list[Sample]()
     write_lines(source, as_object, MANY)
@@ -40,7 +40,7 @@ def watch(folder: str, answering: FarEnd) -> list[Sample]:
 
 
 def run() -> None:
-    with tempfile.TemporaryDirectory() as folder, FarEnd() as answering:
+    with tempfile.TemporaryDirectory() as folder, StubServer() as answering:
         samples = watch(folder, answering)
     asked = answering.arrivals
     assert len(asked) == MANY

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from contextlib import ExitStack
 from pathlib import Path
 
-from stub_server import FarEnd, as_text, running, write_lines
+from stub_server import StubServer, as_text, running, write_lines
 
 RPM = 600
 MOST, FEWEST = 605, RPM * 95 // 100
@@ -19,7 +19,7 @@ LATENCY = 0.1
 
 def arrivals(runs: int) -> list[float]:
     """When requests came from so many runs at once."""
-    with tempfile.TemporaryDirectory() as folder, FarEnd(LATENCY) as answering:
+    with tempfile.TemporaryDirectory() as folder, StubServer(LATENCY) as answering:
         source = Path(folder, "in.txt")
         write_lines(source, as_text, 10 * RPM)
         with ExitStack() as stack:

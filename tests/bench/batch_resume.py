@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from stub_server import FarEnd, as_id, as_object, as_text, memory, running, write_lines
+from stub_server import StubServer, as_id, as_object, as_text, memory, running, write_lines
 
 ANSWERED = 500_000
 SECONDS_LIMIT, MEMORY_LIMIT = 5, 150  # MiB
@@ -73,7 +73,7 @@ def resumed(command: tuple[str, ...], folder: str) -> Resumption:
 
 
 def measured(
-    line: Callable[[int], str], name: Callable[[int], str], ending: str, answering: FarEnd
+    line: Callable[[int], str], name: Callable[[int], str], ending: str, answering: StubServer
 ) -> dict[str, Resumption]:
     """Resumption with and without the file beside the journal, by what is printed of it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def measured(
 
 def run() -> None:
     # One server for all: where it is belongs to the settings.
-    with FarEnd(0.05) as answering:
+    with StubServer(0.05) as answering:
         found = measured(as_text, str, "txt", answering) | measured(as_object, as_id, "jsonl", answering)
     for name, resumption in found.items():
         # What was answered is not asked again.

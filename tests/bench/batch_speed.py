@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from measure import Cost, cost_of
-from stub_server import FarEnd, as_text, environment, write_lines
+from stub_server import StubServer, as_text, environment, write_lines
 
 PEERS = Path(__file__).with_name("peers.py")
 OBVIOUS, AIOHTTP, OURS = "the obvious loop", "bare aiohttp", "mmpipe batch"
@@ -19,7 +19,7 @@ LATE_RECORDS, LATE_AT_ONCE = 10_000, 1_000
 CPU_LIMIT = 0.8  # ms
 
 
-def command(name: str, answering: FarEnd, folder: str, records: int, at_once: int) -> tuple[str, ...]:
+def command(name: str, answering: StubServer, folder: str, records: int, at_once: int) -> tuple[str, ...]:
     """Return the command that sends so many records, and writes a line for each."""
     source, target = Path(folder, f"{records}.txt"), Path(folder, "out.jsonl")
     write_lines(source, as_text, records)
@@ -31,7 +31,7 @@ def command(name: str, answering: FarEnd, folder: str, records: int, at_once: in
 
 def without_latency(folder: str) -> None:
     best: dict[tuple[str, int], Cost] = {}
-    with FarEnd() as answering:
+    with StubServer() as answering:
         for _ in range(ROUNDS):
             for name in (OBVIOUS, AIOHTTP, OURS):
                 for records in (1, RECORDS):
@@ -63,7 +63,7 @@ def with_latency(folder: str) -> None:
     print(f"1 s of latency, {LATE_AT_ONCE} at once, {LATE_RECORDS} records, one run, steady state:")
     rates, allowed = dict[str, float](), float(LATE_AT_ONCE)
     for name in (AIOHTTP, OURS):
-        with FarEnd(1) as answering:
+        with StubServer(1) as answering:
             cost = cost_of(command(name, answering, folder, LATE_RECORDS, LATE_AT_ONCE), environment(folder))
         rates[name] = steady_rate(answering.arrivals)
         allowed = min(allowed, rates[name]) if name == AIOHTTP else allowed

@@ -67,10 +67,10 @@ def run() -> None:
     profile = SimulatorProfile(
         faults=tuple(parse_fault(f"{name}:{SHARE / len(FAULTS):.4f}") for name in FAULTS)
     )
-    with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as far:
+    with tempfile.TemporaryDirectory() as folder, RunningSimulator(profile) as server:
         source, journal = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
         write_lines(source, as_record, RECORDS)
-        command = (*MMPIPE, *OPTIONS, "--base-url", far.base_url, "-o", journal, "--resume", source)
+        command = (*MMPIPE, *OPTIONS, "--base-url", server.base_url, "-o", journal, "--resume", source)
         statuses = list[int]()
         while len(statuses) < MOST_RUNS and 0 not in statuses:
             with Popen(command, env=environment(folder)) as process:
@@ -78,7 +78,7 @@ def run() -> None:
             statuses.append(process.returncode)
             if len(statuses) == 1:
                 report(samples)
-        requests = far.requests
+        requests = server.requests
         records = [json.loads(line) for line in journal.read_bytes().splitlines()]
     good = Counter(record["id"] for record in records if record["error"] is None)
     own = sum(record["content"] == str(int(record["id"][4:])) for record in records if not record["error"])

@@ -14,8 +14,8 @@ STUB: Final = Path(__file__).with_name("stub.py")
 MIB: Final = 2**20
 
 
-class FarEnd:
-    """`stub.py`, for as long as the context lasts; what it saw is known after that."""
+class StubServer:
+    """`stub.py` as a process, until the context ends; its counts can be read after that."""
 
     def __init__(self, latency: float = 0) -> None:
         self._latency = latency
@@ -30,7 +30,7 @@ class FarEnd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Also if we are killed its input ends, and with that it does.
+        # The stub ends at the end of its input, also if this process is killed.
         seen = json.loads(self._process.communicate()[0])
         self.arrivals, self.cpu = seen["arrivals"], seen["cpu"]
 
@@ -40,7 +40,7 @@ class FarEnd:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Nothing of the user's own is read, and limits are shared by those who are given the same folder."""
+    """The environment of a run: nothing of the user is read; runs with the same folder share their limits."""
     return os.environ | {
         "MINIMAX_API_KEY": "anything",
         "XDG_CONFIG_HOME": folder,
@@ -49,7 +49,7 @@ def environment(folder: str) -> dict[str, str]:
 
 
 def write_lines(path: Path, line: Callable[[int], str], count: int) -> None:
-    """An input of so many lines."""
+    """Write an input of `count` lines."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(f"{line(number)}\n" for number in range(count))
 
@@ -82,7 +82,7 @@ def running(
 
 
 def memory(pid: int, field: str) -> float:
-    """MiB that /proc tells under VmRSS (now) or VmHWM (the most so far); 0 when the process is gone."""
+    """MiB in /proc under VmRSS (now) or VmHWM (the most so far); 0 when the process is gone."""
     try:
         found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
     except ProcessLookupError:

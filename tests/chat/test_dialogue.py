@@ -21,12 +21,12 @@ from mmpipe.unix.streams import Streams
 KEY = {"MINIMAX_API_KEY": "sk-test-key", "TERM": "xterm"}
 
 
-def said(text: str) -> list[Event]:
+def text_turn(text: str) -> list[Event]:
     stop = Stop("stop", {"role": "assistant", "content": text})
     return [Start("1", "M", "trace"), Text(text), Usage(4, 5, 9), stop]
 
 
-def called(identity: str) -> list[Event]:
+def call_turn(identity: str) -> list[Event]:
     function = {"name": "f", "arguments": "{}"}
     message = {
         "role": "assistant",
@@ -73,7 +73,7 @@ def roles(folder: Path) -> list[object]:
 
 
 def test_a_repaired_answer_is_kept_with_the_answer_before_it(tmp_path: Path) -> None:
-    events, error = held(tmp_path, said("no"), said("{}"))
+    events, error = held(tmp_path, text_turn("no"), text_turn("{}"))
     assert error is None
     assert ["{}"] == [event["text"] for event in events if event["type"] == "text"]
     assert [18] == [event["total_tokens"] for event in events if event["type"] == "usage"]
@@ -81,7 +81,7 @@ def test_a_repaired_answer_is_kept_with_the_answer_before_it(tmp_path: Path) -> 
 
 
 def test_an_answer_that_stays_invalid_leaves_nothing(tmp_path: Path) -> None:
-    events, error = held(tmp_path, said("no"), said("never"))
+    events, error = held(tmp_path, text_turn("no"), text_turn("never"))
     assert isinstance(error, BadResponse)
     assert "trace" == error.request_id
     assert ["error"] == [event["type"] for event in events]
@@ -89,13 +89,13 @@ def test_an_answer_that_stays_invalid_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_tools_that_ran_after_a_repair_are_kept_though_the_answer_stays_invalid(tmp_path: Path) -> None:
-    _, error = held(tmp_path, said("no"), called("1"), said("never"))
+    _, error = held(tmp_path, text_turn("no"), call_turn("1"), text_turn("never"))
     assert isinstance(error, BadResponse)
     assert ["user", "assistant", "user", "assistant", "tool"] == roles(tmp_path)
 
 
 def test_the_usage_of_an_invalid_answer_is_reported_once(tmp_path: Path) -> None:
-    events, error = held(tmp_path, said("no"), called("1"), said("{}"))
+    events, error = held(tmp_path, text_turn("no"), call_turn("1"), text_turn("{}"))
     assert error is None
     assert [18, 9] == [event["total_tokens"] for event in events if event["type"] == "usage"]
 
@@ -107,7 +107,7 @@ def test_an_answer_that_the_transcript_cannot_take_leaves_the_output_file_as_it_
     def ask(_: Request, __: Endpoint, ___: Limits, ____: Observer) -> Iterator[Event]:
         # Another program removes the conversation meanwhile.
         talk.unlink()
-        yield from said("new")
+        yield from text_turn("new")
 
     options = ChatOptions(
         prompt=PromptOptions(("Hi",)),
@@ -129,7 +129,7 @@ def test_after_the_results_of_tools_no_further_call_is_required(tmp_path: Path) 
 
     def ask(request: Request, __: Endpoint, ___: Limits, ____: Observer) -> Iterator[Event]:
         requests.append(request)
-        yield from said("done")
+        yield from text_turn("done")
 
     options = ChatOptions(
         stdin=StdinOptions(no_stdin=True),

@@ -126,13 +126,13 @@ def test_messages_appended_in_any_groups_are_read_back(
     else:
         for group in groups:
             add(path, *group)
-    said = tuple(message for group in groups for message in group)
-    assert bool(said) == path.exists()
-    assert said == read(path)
+    expected = tuple(message for group in groups for message in group)
+    assert bool(expected) == path.exists()
+    assert expected == read(path)
 
 
 def test_a_torn_end_is_reported_at_once_and_cut_off_only_with_the_next_turn(path: Path) -> None:
-    for torn, said in (
+    for torn, expected in (
         (USER.encode()[:20], "the last line of .*talk.jsonl is torn; it is cut off"),
         (USER.encode()[:28], "the last line of .*talk.jsonl is torn; it is cut off"),  # inside of the ö
         (b"\0" * 70 + USER.encode(), "the last line of .*talk.jsonl is torn; it is cut off"),
@@ -141,7 +141,7 @@ def test_a_torn_end_is_reported_at_once_and_cut_off_only_with_the_next_turn(path
         path.write_bytes(TALK + torn)
         with kept(path) as transcript:
             assert 2 == len(transcript.messages)
-            assert re.search(said, transcript.repaired or "")
+            assert re.search(expected, transcript.repaired or "")
         assert TALK + torn == path.read_bytes()
         add(path, NEXT)
         assert TALK + format_line(NEXT) == path.read_bytes()

@@ -36,8 +36,8 @@ with kept(0):
 APPEND = f"""{KEPT}
 for number in range(25):
     with kept(90) as transcript:
-        said = dict(content="x" * 500, writer=sys.argv[2], number=number, before=len(transcript.messages))
-        transcript.append([dict(role=role, **said) for role in ("user", "assistant")])
+        fields = dict(content="x" * 500, writer=sys.argv[2], number=number, before=len(transcript.messages))
+        transcript.append([dict(role=role, **fields) for role in ("user", "assistant")])
 """
 ADD = f"""{KEPT}
 with kept(0) as transcript:
@@ -88,11 +88,11 @@ def test_the_holder_of_a_conversation_is_named_and_a_kill_releases_the_lock(path
         assert first.stdout is not None
         assert "held\n" == first.stdout.readline()
         with (
-            pytest.raises(Busy, match=rf"process {first.pid}\b") as told,
+            pytest.raises(Busy, match=rf"process {first.pid}\b") as caught,
             open_transcript(str(path), patience=0, look=never, waiting=never),
         ):
             pass
-        assert ExitStatus.BUSY == told.value.status
+        assert ExitStatus.BUSY == caught.value.status
         first.kill()
         first.wait()
     add(path, NEXT)
@@ -100,17 +100,20 @@ def test_the_holder_of_a_conversation_is_named_and_a_kill_releases_the_lock(path
 
 
 def test_a_wait_is_announced_once_and_ends(path: Path) -> None:
-    said: list[str] = []
+    steps: list[str] = []
     with (
         kept(path),
         pytest.raises(Busy),
         open_transcript(
-            str(path), patience=0.3, look=lambda: said.append("look"), waiting=lambda: said.append("waiting")
+            str(path),
+            patience=0.3,
+            look=lambda: steps.append("look"),
+            waiting=lambda: steps.append("waiting"),
         ),
     ):
         pass
-    assert "waiting" == said[0]
-    assert {"look"} == set(said[1:])
+    assert "waiting" == steps[0]
+    assert {"look"} == set(steps[1:])
     assert not path.exists()
 
 
@@ -158,7 +161,7 @@ def _replace(path: Path) -> None:
 def test_a_file_that_lost_its_name_during_the_wait_is_not_written_to(
     path: Path, change: Callable[[Path], None], there: bytes
 ) -> None:
-    said: list[str] = []
+    steps: list[str] = []
     with ExitStack() as first:
         first.enter_context(kept(path))
 
@@ -167,11 +170,11 @@ def test_a_file_that_lost_its_name_during_the_wait_is_not_written_to(
             first.close()
 
         with open_transcript(
-            str(path), patience=60, look=look, waiting=lambda: said.append("waiting")
+            str(path), patience=60, look=look, waiting=lambda: steps.append("waiting")
         ) as second:
             second.append([NEXT])
     assert there + format_line(NEXT) == path.read_bytes()
-    assert ["waiting"] == said
+    assert ["waiting"] == steps
 
 
 def test_a_signal_leaves_the_conversation_unchanged_and_unlocked(path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_number_out_of_range_is_a_usage_error_with_the_bound(arguments: list[s
         ["--api-key", "sk-never-an-option"],
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
+def test_a_command_line_without_a_meaning_is_refused(arguments: list[str]) -> None:
     assert 0 != invoke("chat", *arguments).exit_code
 
 

@@ -159,11 +159,11 @@ def test_completions_and_manual_know_every_choice(kind: Document) -> None:
 
 def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
     shown = {"base_url": "cn"} | {name: f"{value}" for name, value in DEFAULTS.items() if name != "base_url"}
-    told = {option.names[-1]: option.help for option in TREE.commands[0].options}
+    texts = {option.names[-1]: option.help for option in TREE.commands[0].options}
     assert {} == {
-        name: told[f"--{name.replace('_', '-')}"]
+        name: texts[f"--{name.replace('_', '-')}"]
         for name, value in shown.items()
-        if f"[{value}]" not in told[f"--{name.replace('_', '-')}"]
+        if f"[{value}]" not in texts[f"--{name.replace('_', '-')}"]
     }
 
 

@@ -138,21 +138,21 @@ def test_an_option_wins_over_the_file_and_the_file_over_the_default(tmp_path: Pa
 
 def test_the_source_of_each_value_is_reported_and_no_key(tmp_path: Path) -> None:
     environment = config(tmp_path, 'model = "M"') | KEY | {"MINIMAX_BASE_URL": "intl"}
-    told = "\n".join(Settings({"max_time": 5.0}, environment).explain())
+    explained = "\n".join(Settings({"max_time": 5.0}, environment).explain())
     for line in (
         "base_url = intl (environment)",
         "max_time = 5.0 (option)",
         f"model = M ({tmp_path}/mmpipe/config.toml)",
         "idle_timeout = 120 (default)",
     ):
-        assert line in told.splitlines()
-    assert "sk-" not in told
+        assert line in explained.splitlines()
+    assert "sk-" not in explained
 
 
 def test_a_command_that_may_hold_a_key_is_not_shown(tmp_path: Path) -> None:
-    told = "\n".join(Settings({}, config(tmp_path, 'api_key_command = "echo sk-three"')).explain())
-    assert "api_key_command = ..." in told
-    assert "sk-three" not in told
+    explained = "\n".join(Settings({}, config(tmp_path, 'api_key_command = "echo sk-three"')).explain())
+    assert "api_key_command = ..." in explained
+    assert "sk-three" not in explained
 
 
 def test_the_host_of_the_openai_pair_is_reported_as_its_own() -> None:

@@ -54,7 +54,7 @@ def layer(names: list[str]) -> st.SearchStrategy[dict[str, object]]:
     st.none() | st.sampled_from(OWN),
     st.booleans(),
 )
-def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_told(
+def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_reported(
     tmp_path: Path,
     top: dict[str, object],
     profile: dict[str, object],
@@ -66,7 +66,7 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_to
     environment = {"XDG_CONFIG_HOME": str(tmp_path), **({"MINIMAX_BASE_URL": host} if host else {})}
     untyped: dict[str, object] = dict.fromkeys(FILE_KEYS)
     found = Settings({**untyped, **options}, environment, PROFILE if is_chosen else None)
-    told = set(found.explain())
+    explained = set(found.explain())
     for name in FILE_KEYS:
         value, source = DEFAULTS.get(name), "default"
         for place, content in (
@@ -81,7 +81,7 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_to
         assert (source == "option") == found.is_typed(name)
         if value is not None:
             shown = "..." if name.startswith("api_key") else value
-            assert f"{name} = {shown} ({source})" in told
+            assert f"{name} = {shown} ({source})" in explained
 
 
 def keys(folder: Path) -> dict[str, str]:

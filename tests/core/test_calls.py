@@ -15,12 +15,12 @@ END = Stop("tool_calls", {})
 
 def test_calls_wait_until_all_their_results_are_there() -> None:
     calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}, {"id": "2", "function": {}}]
-    said: Message = {"role": "assistant", "tool_calls": calls}
+    message: Message = {"role": "assistant", "tool_calls": calls}
     results: list[Message] = [{"role": "tool", "tool_call_id": "2"}, {"role": "tool", "tool_call_id": "1"}]
-    assert (ToolCall(0, "1", "f", "{}"), ToolCall(1, "2", "", "")) == find_open_calls([said])
-    assert ["1"] == [call.id for call in find_open_calls([said, results[0]])]
-    assert () == find_open_calls([said, *results])
-    assert () == find_open_calls([said, {"role": "user"}])
+    assert (ToolCall(0, "1", "f", "{}"), ToolCall(1, "2", "", "")) == find_open_calls([message])
+    assert ["1"] == [call.id for call in find_open_calls([message, results[0]])]
+    assert () == find_open_calls([message, *results])
+    assert () == find_open_calls([message, {"role": "user"}])
     assert () == find_open_calls([])
 
 

@@ -66,7 +66,7 @@ def test_an_unknown_price_is_null_and_never_nothing() -> None:
     assert None is calculate_cost("MiniMax-M3", Usage(100, 10, 110, service_tier="flex"))
 
 
-def test_what_is_written_to_the_cache_and_what_is_hurried_cost_more() -> None:
+def test_cache_writes_and_the_priority_tier_cost_more() -> None:
     assert 1000 * 0.3e-6 + 1000 * 0.375e-6 == pytest.approx(
         calculate_cost("MiniMax-M2.7", Usage(2000, 0, 2000, cache_write_tokens=1000))
     )

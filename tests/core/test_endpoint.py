@@ -13,11 +13,11 @@ AROUND = st.text(st.sampled_from("\u0130\u1e9e\ufb03Aa \n") | st.characters(), m
 
 
 @given(AROUND, AROUND, st.sampled_from([KEY.value, KEY.value.upper(), KEY.value.lower(), KEY.value[:12]]))
-def test_whatever_stands_around_a_key_nothing_of_the_key_is_left(before: str, after: str, key: str) -> None:
+def test_a_key_is_masked_in_any_surrounding_text(before: str, after: str, key: str) -> None:
     shown = KEY.mask(f"{before}{key}.{after}")
     assert f"{before}***.{after}" == shown
 
 
 @pytest.mark.parametrize("key", ["", "k", "none", "testing"])
-def test_what_is_too_short_for_a_secret_hides_nothing(key: str) -> None:
+def test_a_key_too_short_to_be_secret_is_not_masked(key: str) -> None:
     assert "asking: testing none" == Key(key, "environment").mask("asking: testing none")

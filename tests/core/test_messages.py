@@ -46,22 +46,22 @@ def test_a_single_system_message_at_the_beginning_is_sent_as_it_is() -> None:
 
 
 def test_an_instruction_comes_after_the_system_messages_of_the_user() -> None:
-    told = {"role": "system", "content": "JSON"}
-    assert (BRIEF, told, USER) == add_instruction([BRIEF, USER], "JSON")
-    assert (told, USER) == add_instruction([USER], "JSON")
+    instruction = {"role": "system", "content": "JSON"}
+    assert (BRIEF, instruction, USER) == add_instruction([BRIEF, USER], "JSON")
+    assert (instruction, USER) == add_instruction([USER], "JSON")
 
 
 def test_an_answer_is_sent_back_unchanged() -> None:
-    said = calling("1", "2", arguments='{"a": 1.0}')
-    assert said is prepare_messages([USER, said], "MiniMax-M2.7")[1]
+    answer = calling("1", "2", arguments='{"a": 1.0}')
+    assert answer is prepare_messages([USER, answer], "MiniMax-M2.7")[1]
 
 
 def test_arguments_that_are_not_json_are_quoted_in_some_that_are() -> None:
-    said = calling("1", arguments='{"a": "')
-    sent = prepare_messages([said], "MiniMax-M3")[0]
+    answer = calling("1", arguments='{"a": "')
+    sent = prepare_messages([answer], "MiniMax-M3")[0]
     assert {"not_json": '{"a": "'} == json.loads(sent["tool_calls"][0]["function"]["arguments"])  # type: ignore[index]
     assert {**calling("1"), "tool_calls": None} == {**sent, "tool_calls": None}
-    assert '{"a": "' == said["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
+    assert '{"a": "' == answer["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
 
 
 def test_no_arguments_are_sent_as_an_empty_object() -> None:
@@ -78,7 +78,7 @@ def test_no_arguments_are_sent_as_an_empty_object() -> None:
         ([calling("1", "2"), result("2"), calling("3")], r"message 3 comes before the result of 1 \(f\)"),
     ],
 )
-def test_a_broken_chain_of_calls_and_results_is_told_by_its_place(
+def test_the_error_of_a_broken_chain_of_calls_and_results_names_its_place(
     messages: list[Message], words: str
 ) -> None:
     with pytest.raises(InputError, match=f"talk.jsonl: {words}"):
@@ -89,7 +89,7 @@ def test_a_whole_chain_is_good_in_any_order_of_results_and_may_end_with_calls() 
     check_results([calling("1", "2"), result("2"), result("1"), USER, calling("1")], "talk.jsonl")
 
 
-def test_calls_that_nobody_answered_are_left_out_of_what_can_be_gone_on_from() -> None:
+def test_calls_without_results_are_left_out_of_a_continued_conversation() -> None:
     whole = [USER, calling("1"), result("1")]
     assert whole == drop_open_calls([*whole, calling("2", "3"), result("3")])
     assert whole == drop_open_calls(whole)

@@ -33,7 +33,9 @@ def test_any_body_field_can_be_set_as_json() -> None:
         ("=1", "KEY=JSON"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_and_the_way_out_named(assignment: str, hint: str) -> None:
+def test_a_parameter_that_cannot_be_sent_is_refused_and_the_message_names_the_alternative(
+    assignment: str, hint: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse_parameters([assignment])
     assert hint in caught.value.message
@@ -68,7 +70,7 @@ def test_only_a_number_passes_for_one(given: tuple[object, object, object]) -> N
         build_sampling(*given)
 
 
-def test_what_was_not_typed_is_not_sent() -> None:
+def test_options_that_are_not_typed_are_not_sent() -> None:
     assert {} == build_sampling(None, None, None)
     expected = {"temperature": 1, "top_p": 0, "max_completion_tokens": 1}
     assert expected == build_sampling(1, 0, 1)

@@ -107,7 +107,7 @@ def test_the_usage_of_several_answers_is_added_up_as_far_as_it_is_known() -> Non
     assert None is sum_usage(None, None) is sum_usage()
 
 
-def test_what_is_replayed_was_paid_before() -> None:
+def test_a_replayed_answer_costs_nothing() -> None:
     asked: list[Event] = [Start("1", "MiniMax-M2.7"), Usage(1000, 500, 1500)]
     replayed: list[Event] = [Start("1", "MiniMax-M2.7", replayed=True), Usage(1000, 500, 1500)]
     paid = reply(*asked).cost

@@ -61,14 +61,12 @@ def test_each_layout_of_native_tags_comes_apart_at_every_cut(
 
 
 @given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
-def test_where_the_text_is_cut_never_changes_what_comes_out(
-    text: str, places: list[int], native: bool
-) -> None:
+def test_the_cuts_of_the_text_do_not_change_the_result(text: str, places: list[int], native: bool) -> None:
     assert separated([text], native=native) == separated(cut(text, places), native=native)
 
 
 @given(TAGGED, st.lists(st.integers(0, 60)), TAGGED, st.lists(st.integers(0, 60)))
-def test_where_thinking_of_its_own_field_is_cut_never_changes_what_comes_out(
+def test_the_cuts_of_a_thinking_field_do_not_change_the_result(
     thinking: str, places: list[int], text: str, others: list[int]
 ) -> None:
     def events(thoughts: list[str], texts: list[str]) -> list[Event]:
@@ -149,7 +147,7 @@ def test_long_text_without_tags_is_looked_through_once() -> None:
     assert ("", "".join(pieces)) == separated(pieces, native=True)
 
 
-def test_what_is_held_back_comes_before_usage_and_stop() -> None:
+def test_text_held_back_comes_before_usage_and_stop() -> None:
     stop = Stop("stop", {})
     events: list[Event] = [Start("id", "m"), Text("answer\n"), Usage(), stop]
     assert [Start("id", "m"), Text("answer\n"), Usage(), stop] == list(separate_tags(events, native=True))

@@ -36,14 +36,14 @@ def separated(pieces: list[str], *, native: bool, thinks: bool = True) -> list[E
     return list(separate_tags(map(Text, pieces), native=native, thinks=thinks))
 
 
-def said(events: list[Event]) -> str:
+def joined_text(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Text | Thinking))
 
 
-def told_apart(events: list[Event]) -> tuple[str, str]:
+def separate_texts(events: list[Event]) -> tuple[str, str]:
     """Return all thinking and all text."""
     thinking = [event for event in events if isinstance(event, Thinking)]
-    return said([*thinking]), said([event for event in events if isinstance(event, Text)])
+    return joined_text([*thinking]), joined_text([event for event in events if isinstance(event, Text)])
 
 
 def is_within(part: str, whole: str) -> bool:
@@ -63,7 +63,7 @@ def test_nothing_is_lost_but_whole_tags_and_the_layout_around_them(
 ) -> None:
     pieces = cut(content, places)
     sent = without_layout(content)
-    came = without_layout(said(separated(pieces, native=native, thinks=thinks)))
+    came = without_layout(joined_text(separated(pieces, native=native, thinks=thinks)))
     assert is_within(came, sent)
     lost = Counter(sent) - Counter(came)
     odd_closers = lost[":"]
@@ -86,7 +86,7 @@ def test_no_event_is_empty_and_what_follows_the_text_comes_after_all_of_it(
 @given(
     st.lists(st.tuples(THOUGHT, ANSWER, LAYOUTS, st.sampled_from(CLOSERS)), min_size=1, max_size=4), PLACES
 )
-def test_what_was_put_together_from_blocks_and_answers_comes_apart_again(
+def test_joined_thinking_blocks_and_answers_are_separated_again(
     turns: list[tuple[str, str, tuple[str, str], str]], places: list[int]
 ) -> None:
     content = "\n".join(
@@ -95,7 +95,7 @@ def test_what_was_put_together_from_blocks_and_answers_comes_apart_again(
     )
     thoughts = "\n".join(thought for thought, *_ in turns)
     answers = "\n".join(answer for _, answer, *_ in turns)
-    assert (thoughts, answers) == told_apart(separated(cut(content, places), native=True))
+    assert (thoughts, answers) == separate_texts(separated(cut(content, places), native=True))
 
 
 @given(THOUGHT, st.sampled_from(["", "</think", "<", "\n</mm:thin"]), PLACES)
@@ -103,18 +103,18 @@ def test_a_block_that_is_never_closed_is_thinking_to_its_end(
     thought: str, end: str, places: list[int]
 ) -> None:
     content = f"{OPENER}\n{thought}{end}"
-    assert (f"{thought}{end}", "") == told_apart(separated(cut(content, places), native=True))
+    assert (f"{thought}{end}", "") == separate_texts(separated(cut(content, places), native=True))
 
 
 @given(ANSWER, PLACES, st.booleans())
 def test_an_answer_without_thinking_stays_as_it_is_when_none_was_asked_for(
     answer: str, places: list[int], native: bool
 ) -> None:
-    assert ("", answer) == told_apart(separated(cut(answer, places), native=native, thinks=False))
+    assert ("", answer) == separate_texts(separated(cut(answer, places), native=native, thinks=False))
 
 
 @given(TAGGED, TAGGED, PLACES, st.booleans())
-def test_what_is_hidden_is_the_thinking_that_would_be_split_off_and_nothing_else(
+def test_hide_removes_the_thinking_that_split_separates_and_nothing_else(
     thinking: str, content: str, places: list[int], native: bool
 ) -> None:
     events: list[Event] = [*map(Thinking, filter(None, [thinking])), *map(Text, cut(content, places))]

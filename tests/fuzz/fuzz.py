@@ -134,8 +134,8 @@ def small(data: bytes) -> None:
         parse_messages(text, "fuzz")
     growth = CumulativeDetector()
     pieces = [piece for piece in text.split("|") if piece]
-    said = [new for piece in pieces for new in growth.take("content", piece)] + growth.settle()
-    assert all(new for _, new in said)
+    pairs = [new for piece in pieces for new in growth.take("content", piece)] + growth.settle()
+    assert all(new for _, new in pairs)
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {

@@ -1,4 +1,4 @@
-"""Changes the code of a room in every small way, and tells which changes its tests do not notice; run by hand.
+"""Changes the code of a room in every small way, and lists the changes that its tests do not notice; run by hand.
 
     pip install mutmut
     nice python tests/mutation/rooms.py /tmp/mutants thinking wire
@@ -86,7 +86,7 @@ ROOMS = {
 
 
 def prepare(folder: Path, room: Room, tests: Iterable[str]) -> None:
-    """The copy, told what to change and what to run."""
+    """Copy the project, and configure what to change and what to run."""
     for name, source in (("src", ROOT / "cli"), ("tests", ROOT / "tests")):
         shutil.copytree(source, folder / name, dirs_exist_ok=True)
     settings = (ROOT / "pyproject.toml").read_text("utf-8").replace('["cli", "tests"]', '["src", "tests"]', 1)
@@ -122,7 +122,7 @@ def mutmut(folder: Path, *names: str) -> dict[str, int | None]:
     return found
 
 
-def told(found: dict[str, int | None]) -> str:
+def summary(found: dict[str, int | None]) -> str:
     """Return the counts of the changes in one line."""
     ends = Counter(
         "survived" if status in SURVIVED else "timeouts" if status in TIMEOUTS else "killed"
@@ -137,11 +137,11 @@ def visit(folder: Path, name: str) -> None:
     room = ROOMS[name]
     prepare(folder, room, room.quick)
     found = mutmut(folder)
-    sys.stdout.write(f"{name}: by its quick tests {told(found)}\n")
+    sys.stdout.write(f"{name}: by its quick tests {summary(found)}\n")
     if left := [change for change, status in found.items() if status in SURVIVED]:
         prepare(folder, room, room.wider)
         found = mutmut(folder, *left)
-        sys.stdout.write(f"{name}: by the wider ones too {told(found)}\n")
+        sys.stdout.write(f"{name}: by the wider ones too {summary(found)}\n")
     sys.stdout.writelines(f"  {change}\n" for change, status in found.items() if status in SURVIVED)
 
 

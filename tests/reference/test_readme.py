@@ -37,10 +37,10 @@ def works(
     def run(lines: str) -> str:
         if "parallel" in lines:
             needs("parallel")
-        with service() as far:
+        with service() as server:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", lines],
-                env=environment(far),
+                env=environment(server),
                 capture_output=True,
                 text=True,
                 timeout=LIMIT,

@@ -26,7 +26,7 @@ OPENING = "This is a simulated answer from `mmpipe sim`"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def said(answer: SimulatedAnswer, kind: PartKind) -> str:
+def joined_text(answer: SimulatedAnswer, kind: PartKind) -> str:
     return "".join(part.text for part in answer.parts if part.kind is kind)
 
 
@@ -68,7 +68,7 @@ def test_an_answer_is_long_enough_for_several_chunks() -> None:
 @given(ANY_TEXT)
 def test_echo_is_exact(text: str) -> None:
     assert (
-        said(derive_answer(SimulatedConversation(f"sim:echo {text}"), "m", tools=False), PartKind.TEXT)
+        joined_text(derive_answer(SimulatedConversation(f"sim:echo {text}"), "m", tools=False), PartKind.TEXT)
         == text
     )
 
@@ -94,18 +94,23 @@ def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
     answer = derive_answer(
         SimulatedConversation(f"sim:think {thought.replace('|', '')}|||{text}"), "m", tools=False
     )
-    assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == (thought.replace("|", ""), text)
+    assert (joined_text(answer, PartKind.THINKING), joined_text(answer, PartKind.TEXT)) == (
+        thought.replace("|", ""),
+        text,
+    )
 
 
 def test_the_first_bars_separate_thinking_and_answer() -> None:
     answer = derive_answer(SimulatedConversation("sim:think a|||b|||c"), "m", tools=False)
-    assert (said(answer, PartKind.THINKING), said(answer, PartKind.TEXT)) == ("a", "b|||c")
+    assert (joined_text(answer, PartKind.THINKING), joined_text(answer, PartKind.TEXT)) == ("a", "b|||c")
 
 
 @CALM
 @given(st.integers(1, 20_000))
 def test_prose_has_exactly_the_length(length: int) -> None:
-    text = said(derive_answer(SimulatedConversation(f"sim:length {length}"), "m", tools=False), PartKind.TEXT)
+    text = joined_text(
+        derive_answer(SimulatedConversation(f"sim:length {length}"), "m", tools=False), PartKind.TEXT
+    )
     assert len(text) == length
     assert text == text.strip()
 
@@ -137,9 +142,9 @@ def test_an_answer_can_be_empty() -> None:
     "prompt", ["sim:", "sim:length", "sim:length many", "sim:chunks 0", "sim:unknown x", "sim:tool f {}"]
 )
 def test_an_invalid_order_is_answered_like_any_prompt(prompt: str) -> None:
-    assert said(derive_answer(SimulatedConversation(prompt), "m", tools=False), PartKind.TEXT).startswith(
-        OPENING
-    )
+    assert joined_text(
+        derive_answer(SimulatedConversation(prompt), "m", tools=False), PartKind.TEXT
+    ).startswith(OPENING)
 
 
 def test_only_the_last_message_gives_orders() -> None:
@@ -182,5 +187,5 @@ def test_a_limit_is_kept_to_the_token(limit: int) -> None:
 def test_two_blocks_of_thinking_change_no_word(thought: str, text: str) -> None:
     once = SimulatedAnswer((AnswerPart(PartKind.THINKING, thought), AnswerPart(PartKind.TEXT, text)), "stop")
     twice = think_twice(once)
-    assert [said(twice, kind) for kind in PartKind] == [said(once, kind) for kind in PartKind]
+    assert [joined_text(twice, kind) for kind in PartKind] == [joined_text(once, kind) for kind in PartKind]
     assert len(twice.parts) <= 4

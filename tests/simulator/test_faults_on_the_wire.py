@@ -82,7 +82,7 @@ def _receive(connection: socket.socket, deadline: float) -> bytes:
 
 def test_cut_ends_in_the_middle_of_an_event_without_an_end_of_the_body() -> None:
     reply = ask_once(chat(**SPLIT, **STREAM), "cut")
-    assert isinstance(reply.trouble, IncompleteRead)
+    assert isinstance(reply.failure, IncompleteRead)
     assert not reply.body.endswith(b"\n")
     assert some_text_but_no_finish(good_events(reply))
 
@@ -90,20 +90,20 @@ def test_cut_ends_in_the_middle_of_an_event_without_an_end_of_the_body() -> None
 @pytest.mark.parametrize("fault", ["cut", "reset"])
 def test_an_unstreamed_body_is_cut_before_its_length(fault: str) -> None:
     reply = ask_once(chat(), fault)
-    assert isinstance(reply.trouble, IncompleteRead | ConnectionResetError)
+    assert isinstance(reply.failure, IncompleteRead | ConnectionResetError)
     assert 0 < len(reply.body) < int(reply.headers["Content-Length"])
 
 
 def test_cut_at_frame_ends_cleanly_after_a_whole_event() -> None:
     reply = ask_once(chat(**SPLIT, **STREAM), "cut-at-frame")
-    assert reply.trouble is None
+    assert reply.failure is None
     assert reply.body.endswith(b"}\n\n")
     assert some_text_but_no_finish(reply.events)
 
 
 def test_cut_at_frame_sends_half_an_unstreamed_body_that_ends_cleanly() -> None:
     reply = ask_once(chat(), "cut-at-frame")
-    assert reply.trouble is None
+    assert reply.failure is None
     with pytest.raises(json.JSONDecodeError):
         json.loads(reply.body)
 
@@ -124,7 +124,7 @@ def test_refuse_late_closes_before_the_headers(way: Json) -> None:
 
 def test_no_finish_sends_the_whole_text_and_ends_cleanly() -> None:
     good, reply = ask_once(chat(**STREAM)), ask_once(chat(**STREAM), "no-finish")
-    assert (reply.joined(), finishes(reply.events), reply.trouble) == (good.joined(), [], None)
+    assert (reply.joined(), finishes(reply.events), reply.failure) == (good.joined(), [], None)
     assert "finish_reason" not in objects(ask_once(chat(), "no-finish").json, "choices")[0]
 
 
@@ -153,7 +153,7 @@ def test_json_error_is_an_error_with_status_200(way: Json) -> None:
 )
 def test_empty_is_nothing_at_all(way: Json, kind: str) -> None:
     reply = ask_once(chat(**way), "empty")
-    assert (reply.status, reply.headers["Content-Type"], reply.body, reply.trouble) == (200, kind, b"", None)
+    assert (reply.status, reply.headers["Content-Type"], reply.body, reply.failure) == (200, kind, b"", None)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -251,8 +251,8 @@ def test_retry_after_is_in_seconds_or_a_date() -> None:
     seconds, date = ask_once(chat(), "retry-after=7"), ask_once(chat(), "retry-after-date=7")
     assert (seconds.status, seconds.headers["Retry-After"]) == (429, "7")
     assert b"(1002)" in date.body
-    told = parsedate_to_datetime(date.headers["Retry-After"]) - parsedate_to_datetime(date.headers["Date"])
-    assert told.total_seconds() == 7
+    delay = parsedate_to_datetime(date.headers["Retry-After"]) - parsedate_to_datetime(date.headers["Date"])
+    assert delay.total_seconds() == 7
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -289,7 +289,7 @@ def test_a_request_gets_the_first_fault_that_hits_it() -> None:
 def test_a_fault_hits_the_model_list_too() -> None:
     with simulator("529:#1", "cut:#2") as running:
         assert ask(running, method="GET", path="/v1/models").status == 529
-        assert ask(running, method="GET", path="/v1/models").trouble
+        assert ask(running, method="GET", path="/v1/models").failure
         assert ask(running, method="GET", path="/v1/models").json["object"] == "list"
 
 

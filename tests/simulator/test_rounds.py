@@ -45,15 +45,15 @@ def with_results(message: Json, *results: str) -> list[Json]:
 
 def play(running: RunningSimulator, messages: list[Json], rounds: int) -> list[Json]:
     """Run so many rounds of calls: append to the messages, and return those of the assistant."""
-    said = []
+    texts = []
     for number in range(rounds):
         message = ask(running, chat(messages=messages, **TOOLS)).message
         results = [
             f"result {number}.{place}" for place, _ in enumerate(objects(message, "tool_calls"), start=1)
         ]
         messages += with_results(message, *results)
-        said.append(message)
-    return said
+        texts.append(message)
+    return texts
 
 
 def test_the_rounds_come_in_their_order_and_text_quotes_the_last_results() -> None:
@@ -185,18 +185,18 @@ TURNS = user("sim:turns one|||two|||three")
 
 def answers(running: RunningSimulator, messages: list[Json], complaints: list[str]) -> list[object]:
     """Return the first answer, and the one after each complaint."""
-    said = []
+    texts = []
     for complaint in [*complaints, ""]:
         message = ask(running, chat(messages=messages, **SPLIT)).message
-        said.append(message["content"])
+        texts.append(message["content"])
         messages = [*messages, message, *([user(complaint)] if complaint else [])]
-    return said
+    return texts
 
 
 def test_each_turn_has_its_answer_and_the_last_one_is_repeated() -> None:
     with simulator() as running:
-        said = answers(running, [TURNS], ["That is no JSON.", "Still not.", "No.", "No!"])
-    assert said == ["one", "two", "three", "three", "three"]
+        texts = answers(running, [TURNS], ["That is no JSON.", "Still not.", "No.", "No!"])
+    assert texts == ["one", "two", "three", "three", "three"]
 
 
 def test_turns_count_from_their_own_order() -> None:
@@ -207,15 +207,15 @@ def test_turns_count_from_their_own_order() -> None:
 
 def test_new_turns_replace_the_old() -> None:
     with simulator() as running:
-        said = answers(running, [TURNS], ["No.", "sim:turns four|||five", "No."])
-    assert said == ["one", "two", "four", "five"]
+        texts = answers(running, [TURNS], ["No.", "sim:turns four|||five", "No."])
+    assert texts == ["one", "two", "four", "five"]
 
 
 def test_another_order_ends_the_turns() -> None:
     with simulator() as running:
-        said = answers(running, [TURNS], ["sim:echo Other", "Go on."])
-    assert said[:2] == ["one", "Other"]
-    assert "You asked: “Go on.”" in str(said[2])
+        texts = answers(running, [TURNS], ["sim:echo Other", "Go on."])
+    assert texts[:2] == ["one", "Other"]
+    assert "You asked: “Go on.”" in str(texts[2])
 
 
 def test_turns_go_on_over_tool_results() -> None:

@@ -29,7 +29,7 @@ def streamed(body: bytes) -> list[Event]:
     return [*decoder.feed(body), *decoder.close()]
 
 
-def told(events: list[Event]) -> tuple[Event, list[Event]]:
+def comparable(events: list[Event]) -> tuple[Event, list[Event]]:
     """Return the end of the answer, with its message, and the calls."""
     assert isinstance(events[-1], Stop)
     return events[-1], [event for event in events if isinstance(event, ToolCall)]
@@ -47,7 +47,7 @@ def test_streamed_and_unstreamed_answers_have_the_same_message(
         ask_once(chat(prompt, tools=[TOOL], **way, **wire), dialects=frozenset({dialect})).body
         for wire in ({}, STREAM)
     ]
-    whole, stream = told(list(decode(bodies[0]))), told(streamed(bodies[1]))
+    whole, stream = comparable(list(decode(bodies[0]))), comparable(streamed(bodies[1]))
     assert whole == stream
     assert len(whole[1]) == (2 if prompt == CALLS else 0)
 
@@ -71,4 +71,4 @@ def test_mixed_dialects_have_the_same_message(
 ) -> None:
     request = chat(prompt, model=model, tools=[TOOL], **way)
     whole, stream = answered(dialects, request), answered(dialects, request | STREAM)
-    assert told(list(decode(whole))) == told(streamed(stream))
+    assert comparable(list(decode(whole))) == comparable(streamed(stream))

@@ -177,9 +177,9 @@ def test_the_search_continues_after_a_broken_value() -> None:
 
 
 def test_the_complaint_names_the_place_of_a_syntax_error() -> None:
-    said = complaint('{"a": 1\n"b": 2}')
-    assert said.startswith("The answer is not JSON: ")
-    assert "line 2 column 1" in said
+    message = complaint('{"a": 1\n"b": 2}')
+    assert message.startswith("The answer is not JSON: ")
+    assert "line 2 column 1" in message
     assert "line 2 column 1" in complaint('Here:\n```json\n{"a": 1\n"b": 2}\n```')
     assert "NaN" in complaint("[NaN]")
     assert "mixed with other text" not in complaint("[NaN]")

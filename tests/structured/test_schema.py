@@ -25,9 +25,9 @@ def schema(value: object) -> Schema:
 
 def complaint(wanted: object, value: object) -> str:
     """The complaint about an invalid value."""
-    said = schema(wanted).complaint(value)
-    assert said is not None
-    return said
+    message = schema(wanted).complaint(value)
+    assert message is not None
+    return message
 
 
 def nested(levels: int) -> object:
@@ -55,8 +55,8 @@ def test_a_key_that_is_no_word_is_quoted_in_the_path() -> None:
 
 def test_each_alternative_has_its_reason() -> None:
     wanted = {"properties": {"n": {"anyOf": [{"type": "integer"}, {"required": ["x"]}]}}}
-    said = '$.n: no alternative is valid: $.n: {"y":1} is not of type "integer"; or $.n: "x" is a required property.'
-    assert said == complaint(wanted, {"n": {"y": 1}})
+    message = '$.n: no alternative is valid: $.n: {"y":1} is not of type "integer"; or $.n: "x" is a required property.'
+    assert message == complaint(wanted, {"n": {"y": 1}})
 
 
 def test_at_most_five_errors_are_described_and_the_others_counted() -> None:
@@ -66,9 +66,9 @@ def test_at_most_five_errors_are_described_and_the_others_counted() -> None:
 
 
 def test_a_huge_value_is_not_quoted_in_full_and_the_error_is_still_named() -> None:
-    said = complaint({"type": "integer"}, "x" * 1_000_000)
-    assert len(said) < 300
-    assert said.endswith('x" is not of type "integer".')
+    message = complaint({"type": "integer"}, "x" * 1_000_000)
+    assert len(message) < 300
+    assert message.endswith('x" is not of type "integer".')
 
 
 def test_a_huge_key_does_not_fill_a_complaint() -> None:
@@ -77,8 +77,8 @@ def test_a_huge_key_does_not_fill_a_complaint() -> None:
 
 
 def test_a_complaint_holds_no_control_characters_and_one_line_each() -> None:
-    said = complaint({"additionalProperties": {"type": "null"}}, {"\x1b[2J\n": "\x9b\u202e\nrm"})
-    assert said.isprintable()
+    message = complaint({"additionalProperties": {"type": "null"}}, {"\x1b[2J\n": "\x9b\u202e\nrm"})
+    assert message.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,8 @@ def test_true_takes_all_false_nothing_and_const_itself(value: object) -> None:
 @CALM
 @given(JSON, st.sampled_from(["string", "integer", "array", "object", "null"]))
 def test_no_line_of_a_complaint_is_long(value: object, kind: str) -> None:
-    said = schema({"type": kind, "additionalProperties": {"type": kind}}).complaint(value)
-    for line in said.split("\n") if said is not None else []:
+    message = schema({"type": kind, "additionalProperties": {"type": kind}}).complaint(value)
+    for line in message.split("\n") if message is not None else []:
         assert line.startswith(("$", "And "))
         assert len(line) <= 1000
 
@@ -239,7 +239,7 @@ def test_of_thousands_of_errors_the_first_is_described() -> None:
     schema = Schema.parse(
         '{"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}', "s"
     )
-    told = schema.complaint(["x"] * 100_000)
-    assert told is not None
-    assert 1 == len(told.splitlines())
-    assert told.startswith("$[0]: ")
+    message = schema.complaint(["x"] * 100_000)
+    assert message is not None
+    assert 1 == len(message.splitlines())
+    assert message.startswith("$[0]: ")

@@ -35,11 +35,11 @@ def batch_options(**typed: object) -> BatchOptions:
     return BatchOptions(**groups)
 
 
-def run(far: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
+def run(server: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
     """Run a batch; return the counts of its summary, and the lines on standard output. Failures are in both."""
     streams = Streams.fake(stdin.encode())
     try:
-        run_batch(batch_options(**typed), streams, environment(far))
+        run_batch(batch_options(**typed), streams, environment(server))
     except Partial as error:
         if "each is in the output" not in error.message:
             raise

@@ -33,7 +33,7 @@ def answer_to(prompt: str) -> str:
 
 
 @dataclass
-class FarEnd:
+class ScriptedService:
     """Answers every prompt after so many turns of the loop as it is long, but for those in `failing`.
 
     Every prompt that comes is noted in `log` first. In the turn `dies_at` the whole process is killed.
@@ -91,7 +91,7 @@ class Verbosity:
     resume: bool = True
 
 
-def run(place: Place, how: Verbosity, far: FarEnd) -> int:
+def run(place: Place, how: Verbosity, server: ScriptedService) -> int:
     """The exit status."""
     options = batch_options(
         files=() if how.piped else (str(place.source),),
@@ -107,8 +107,8 @@ def run(place: Place, how: Verbosity, far: FarEnd) -> int:
         retries=0,
     )
 
-    def open_pool(_: Endpoint, __: Timeouts, ___: int) -> FarEnd:
-        return far
+    def open_pool(_: Endpoint, __: Timeouts, ___: int) -> ScriptedService:
+        return server
 
     streams = Streams.fake(place.source.read_bytes() if how.piped else b"")
     try:
@@ -118,9 +118,9 @@ def run(place: Place, how: Verbosity, far: FarEnd) -> int:
     return 0
 
 
-def run_in_a_process(place: Place, how: Verbosity, far: FarEnd) -> int:
+def run_in_a_process(place: Place, how: Verbosity, server: ScriptedService) -> int:
     """The exit status, or -9 if it was killed."""
-    process = _PROCESSES.Process(target=_run_and_exit, args=(place, how, far))
+    process = _PROCESSES.Process(target=_run_and_exit, args=(place, how, server))
     process.start()
     process.join(60)
     status = process.exitcode
@@ -129,8 +129,8 @@ def run_in_a_process(place: Place, how: Verbosity, far: FarEnd) -> int:
     return status
 
 
-def _run_and_exit(place: Place, how: Verbosity, far: FarEnd) -> None:
-    sys.exit(run(place, how, far))
+def _run_and_exit(place: Place, how: Verbosity, server: ScriptedService) -> None:
+    sys.exit(run(place, how, server))
 
 
 def lines(path: Path) -> list[bytes]:
@@ -139,19 +139,19 @@ def lines(path: Path) -> list[bytes]:
 
 
 @dataclass(frozen=True)
-class Said:
-    """Return the content of a line of either form; `answer` is None where there is none."""
+class ParsedLine:
+    """The id and answer of a line of either form; `answer` is None if the line has none."""
 
     id: str
     answer: str | None
 
 
-def said(line: bytes) -> Said:
-    """Raises ValueError for half a line."""
+def parse_line(line: bytes) -> ParsedLine:
+    """Return the id and answer of the line; raises ValueError if the line is cut off."""
     record = json.loads(line)
     name = record.get("custom_id", record["id"])
     if record["error"] is not None:
-        return Said(name, None)
+        return ParsedLine(name, None)
     if "response" in record:
-        return Said(name, record["response"]["body"]["choices"][0]["message"]["content"])
-    return Said(name, record["content"])
+        return ParsedLine(name, record["response"]["body"]["choices"][0]["message"]["content"])
+    return ParsedLine(name, record["content"])

@@ -45,8 +45,8 @@ def reported(message: str, http: int) -> bytes:
 
 def based(code: int) -> bytes:
     """The other form: the answer that is none."""
-    said = {"status_code": code, "status_msg": "what it says"}
-    return json.dumps({"id": "0", "choices": None, "usage": {"total_tokens": 0}, "base_resp": said}).encode()
+    base = {"status_code": code, "status_msg": "what it says"}
+    return json.dumps({"id": "0", "choices": None, "usage": {"total_tokens": 0}, "base_resp": base}).encode()
 
 
 def forms(code: int, http: int) -> dict[str, tuple[Script, bytes]]:

@@ -37,7 +37,7 @@ class Finished:
     stderr: bytes
 
     @property
-    def said(self) -> str:
+    def stderr_text(self) -> str:
         return self.stderr.decode()
 
     @property
@@ -69,10 +69,10 @@ def service(
         yield running
 
 
-def environment(far: RunningSimulator | None, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(server: RunningSimulator | None, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """No more than a bare shell has; HOME and `mmpipe` on the PATH are in the test's own folder."""
     here = Path.cwd()
-    pair = {"MINIMAX_BASE_URL": far.base_url, "MINIMAX_API_KEY": KEY} if far else {}
+    pair = {"MINIMAX_BASE_URL": server.base_url, "MINIMAX_API_KEY": KEY} if server else {}
     return {"PATH": f"{here / 'bin'}:/usr/bin:/bin", "HOME": str(here), **pair, **(more or {})}
 
 
@@ -86,7 +86,7 @@ def put_on_path(folder: Path) -> None:
 
 def run(
     command: Sequence[str],
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     *,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
@@ -97,7 +97,7 @@ def run(
             command,
             input=stdin,
             capture_output=True,
-            env=environment(far, env),
+            env=environment(server, env),
             pass_fds=pass_fds,
             timeout=LIMIT,
             check=False,
@@ -107,30 +107,30 @@ def run(
 
 def mmpipe(
     *arguments: str,
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Finished:
-    return run((*MMPIPE, *arguments), far, stdin=stdin, env=env, pass_fds=pass_fds)
+    return run((*MMPIPE, *arguments), server, stdin=stdin, env=env, pass_fds=pass_fds)
 
 
 def shell(
     script: str,
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     *,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     program: str = "sh",
 ) -> Finished:
     """A script in which `mmpipe` is a command."""
-    return run((program, "-c", script), far, stdin=stdin, env=env)
+    return run((program, "-c", script), server, stdin=stdin, env=env)
 
 
 @contextmanager
 def started(
     command: Sequence[str],
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     *,
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
@@ -144,7 +144,7 @@ def started(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            env=environment(far, env),
+            env=environment(server, env),
             start_new_session=True,
             # What one read has taken too much of, the next must find.
             bufsize=0,
@@ -206,20 +206,22 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def bodies(far: RunningSimulator) -> list[Record]:
+def bodies(server: RunningSimulator) -> list[Record]:
     """The bodies of the requests that came."""
-    found = [request["body"] for request in far.requests]
+    found = [request["body"] for request in server.requests]
     assert all(isinstance(body, dict) for body in found)
     return [body for body in found if isinstance(body, dict)]
 
 
-def prompts(far: RunningSimulator) -> list[object]:
+def prompts(server: RunningSimulator) -> list[object]:
     """The last message of each request."""
-    return [messages[-1]["content"] for body in bodies(far) if isinstance(messages := body["messages"], list)]
+    return [
+        messages[-1]["content"] for body in bodies(server) if isinstance(messages := body["messages"], list)
+    ]
 
 
-def headers(far: RunningSimulator) -> dict[str, str]:
+def headers(server: RunningSimulator) -> dict[str, str]:
     """The headers of the first request."""
-    found = far.requests[0]["headers"]
+    found = server.requests[0]["headers"]
     assert isinstance(found, dict)
     return found

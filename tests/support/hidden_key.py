@@ -42,11 +42,11 @@ def shows(data: bytes) -> bool:
 
 def where_it_shows(*runs_done: Finished) -> list[str]:
     """Return the streams of these runs and the files of this folder that show the key; the folder `secret` is left out."""
-    said = [
+    shown = [
         f"{name} of run {number}"
         for number, done in enumerate(runs_done)
         for name, data in (("stdout", done.stdout), ("stderr", done.stderr))
         if shows(data)
     ]
     files = [path for path in sorted(Path().rglob("*")) if path.is_file() and path.parts[0] != "secret"]
-    return [*said, *[str(path) for path in files if shows(path.read_bytes()) or shows(os.fsencode(path))]]
+    return [*shown, *[str(path) for path in files if shows(path.read_bytes()) or shows(os.fsencode(path))]]

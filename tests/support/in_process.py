@@ -13,7 +13,7 @@ from support.harness import Finished, environment
 
 def run_in_process(
     *arguments: str,
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     stdin: bytes | int = b"",
     env: Mapping[str, str] | None = None,
 ) -> Finished:
@@ -21,7 +21,7 @@ def run_in_process(
     streams = Streams.fake(stdin if isinstance(stdin, bytes) else b"")
     if isinstance(stdin, int):
         streams = replace(streams, stdin=Input(stdin, is_terminal=os.isatty(stdin)))
-    with _only(environment(far, env)):
+    with _only(environment(server, env)):
         status = main(arguments, streams)
     return Finished(status, *streams.captured())
 

@@ -132,21 +132,21 @@ class Shell:
 
     def press_tab(self, line: str) -> str:
         """The whole line after one TAB, as the shell would run it."""
-        return self._told(f"{line}\t{TELL_LINE}")
+        return self._answer_to(f"{line}\t{TELL_LINE}")
 
     def offers(self, line: str) -> list[str]:
         """All that the last word could become, as it would stand on the line."""
-        return sorted(set(self._told(line + TELL_OFFERS).splitlines()))
+        return sorted(set(self._answer_to(line + TELL_OFFERS).splitlines()))
 
-    def _told(self, keys: str) -> str:
+    def _answer_to(self, keys: str) -> str:
         answer = self.own / "answer"
         self.screen.type(keys)
         self.screen.wait(
             lambda: answer.exists() and answer.read_bytes().endswith(b"\0"), f"answer to {keys!r}"
         )
-        told = answer.read_text("utf-8").removesuffix("\0")
+        text = answer.read_text("utf-8").removesuffix("\0")
         answer.unlink()
-        return told
+        return text
 
 
 @contextmanager

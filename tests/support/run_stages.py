@@ -61,14 +61,14 @@ def waits_for_a_connection() -> Iterator[Run]:
 
 
 def waits_for_the_first_byte() -> Iterator[Run]:
-    with service("hang") as far, started((*MMPIPE, "chat", "-n", "-v", *TO_FILE, "hi"), far) as run:
+    with service("hang") as server, started((*MMPIPE, "chat", "-n", "-v", *TO_FILE, "hi"), server) as run:
         read_until(run.stderr, b"request sent")
         yield run
 
 
 def is_in_the_midst_of_the_answer() -> Iterator[Run]:
     arguments = ("stream", "-n", *TO_FILE, "sim:chunks 40")
-    with service("hang-mid") as far, started((*MMPIPE, *arguments), far) as run:
+    with service("hang-mid") as server, started((*MMPIPE, *arguments), server) as run:
         eventually(lambda: any(path.stat().st_size for path in Path("folder").glob(".*")), "a beginning")
         yield run
 
@@ -78,7 +78,7 @@ def waits_for_a_reader() -> Iterator[Run]:
     reading, writing = os.pipe()
     try:
         arguments = ("stream", "-n", "--meta", "meta", "sim:length 300000")
-        with service() as far, started((*MMPIPE, *arguments), far, stdout=writing) as run:
+        with service() as server, started((*MMPIPE, *arguments), server, stdout=writing) as run:
             eventually(lambda: not select.select([], [writing], [], 0)[1], "a full pipe")
             yield run
     finally:
@@ -88,15 +88,15 @@ def waits_for_a_reader() -> Iterator[Run]:
 
 def waits_for_the_reader_of_a_named_pipe() -> Iterator[Run]:
     os.mkfifo("fifo")
-    with service() as far, started((*MMPIPE, "chat", "-n", "-v", "-o", "fifo", "hi"), far) as run:
+    with service() as server, started((*MMPIPE, "chat", "-n", "-v", "-o", "fifo", "hi"), server) as run:
         read_until(run.stderr, b"asking http")
         yield run
 
 
 def waits_to_ask_again() -> Iterator[Run]:
     with (
-        service("retry-after=30") as far,
-        started((*MMPIPE, "chat", "-n", "-v", *TO_FILE, "hi"), far) as run,
+        service("retry-after=30") as server,
+        started((*MMPIPE, "chat", "-n", "-v", *TO_FILE, "hi"), server) as run,
     ):
         read_until(run.stderr, b"retrying in 30")
         yield run
@@ -106,7 +106,7 @@ def waits_for_a_conversation() -> Iterator[Run]:
     with Path("talk").open("w") as talk:
         fcntl.flock(talk, fcntl.LOCK_EX)
         arguments = ("chat", "-n", *TO_FILE, "-c", "talk", "hi")
-        with service() as far, started((*MMPIPE, *arguments), far) as run:
+        with service() as server, started((*MMPIPE, *arguments), server) as run:
             read_until(run.stderr, b"waiting for another run")
             yield run
 
@@ -114,14 +114,14 @@ def waits_for_a_conversation() -> Iterator[Run]:
 def runs_a_tool() -> Iterator[Run]:
     tool = command("weather", "echo $$ > pid; exec sleep 40.75")
     options = ("--tools", tools_file(), "--run", f"get_weather={tool}")
-    with service() as far, started((*MMPIPE, "chat", "-n", *TO_FILE, *options, WEATHER), far) as run:
+    with service() as server, started((*MMPIPE, "chat", "-n", *TO_FILE, *options, WEATHER), server) as run:
         eventually(lambda: Path("pid").exists() and Path("pid").read_text().strip(), "the tool runs")
         yield run
 
 
 def reads_the_lines_of_a_batch() -> Iterator[Run]:
     arguments = ("batch", "-q", "--meta", "meta", "--grace", "0.2")
-    with service() as far, started((*MMPIPE, *arguments), far, stdin=subprocess.PIPE) as run:
+    with service() as server, started((*MMPIPE, *arguments), server, stdin=subprocess.PIPE) as run:
         assert run.stdin is not None
         run.stdin.write(b"sim:echo 1\n")
         assert run.stdout is not None
@@ -131,7 +131,7 @@ def reads_the_lines_of_a_batch() -> Iterator[Run]:
 
 def waits_for_the_answers_of_a_batch() -> Iterator[Run]:
     arguments = ("batch", "-q", "--meta", "meta", "--grace", "0.2", "-o", "out.jsonl")
-    with service("hang") as far, started((*MMPIPE, *arguments), far, stdin=subprocess.PIPE) as run:
+    with service("hang") as server, started((*MMPIPE, *arguments), server, stdin=subprocess.PIPE) as run:
         assert run.stdin is not None
         run.stdin.write(b"sim:echo 1\n")
         eventually(lambda: sockets(run) > 2, "a connection")

@@ -76,7 +76,7 @@ def text(events: Sequence[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Text))
 
 
-def told(error: MmpipeError | None) -> tuple[object, ...]:
+def error_fields(error: MmpipeError | None) -> tuple[object, ...]:
     assert error is not None
     return type(error), error.message, error.http, error.api_code, error.request_id
 

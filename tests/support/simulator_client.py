@@ -28,7 +28,7 @@ class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
-    trouble: Exception | None = None
+    failure: Exception | None = None
 
     @property
     def json(self) -> Json:
@@ -120,17 +120,17 @@ def ask(
     """Send a request and wait for all of the answer, or for the end of the connection."""
     with begun(running, body, method=method, path=path, key=key) as response:
         read = bytearray()
-        trouble: Exception | None = None
+        failure: Exception | None = None
         try:
             while piece := response.read1(65536):
                 read += piece
         except (HTTPException, OSError) as error:
-            trouble = error
+            failure = error
         # A body without chunks that ends early is no trouble to http.client, if it is read in pieces.
         promised = int(response.headers.get("Content-Length", len(read)))
         if len(read) < promised:
-            trouble = trouble or IncompleteRead(bytes(read), promised - len(read))
-        return Reply(response.status, dict(response.headers), bytes(read), trouble)
+            failure = failure or IncompleteRead(bytes(read), promised - len(read))
+        return Reply(response.status, dict(response.headers), bytes(read), failure)
 
 
 def ask_once(

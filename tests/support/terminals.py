@@ -64,7 +64,7 @@ def rest_of(reading: int) -> bytes:
 
 def on_terminal(
     *arguments: str,
-    far: RunningSimulator | None = None,
+    server: RunningSimulator | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bool = False,
     stdout: bool = True,
@@ -78,7 +78,7 @@ def on_terminal(
         Terminal() as messages,
         started(
             (*MMPIPE, *arguments),
-            far,
+            server,
             stdin=keys.slave if stdin else subprocess.DEVNULL,
             stdout=screen.slave if stdout else subprocess.PIPE,
             stderr=messages.slave if stderr else subprocess.PIPE,

@@ -50,20 +50,20 @@ def runs() -> list[str]:
     return ["--tools", tools_file(), "--run", f"get_weather={weather}", "--run", "get_time=date -u +%Y"]
 
 
-def messages(far: RunningSimulator, request: int) -> list[Record]:
+def messages(server: RunningSimulator, request: int) -> list[Record]:
     """The messages of a request; 0 is the first."""
-    sent = bodies(far)[request]["messages"]
+    sent = bodies(server)[request]["messages"]
     assert isinstance(sent, list)
     return sent
 
 
-def roles(far: RunningSimulator, request: int) -> list[object]:
-    return [message["role"] for message in messages(far, request)]
+def roles(server: RunningSimulator, request: int) -> list[object]:
+    return [message["role"] for message in messages(server, request)]
 
 
 def transcript(path: str) -> list[Record]:
     return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
 
 
-def results(far: RunningSimulator, request: int) -> list[object]:
-    return [message["content"] for message in messages(far, request) if message["role"] == "tool"]
+def results(server: RunningSimulator, request: int) -> list[object]:
+    return [message["content"] for message in messages(server, request) if message["role"] == "tool"]

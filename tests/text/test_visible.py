@@ -44,7 +44,7 @@ def test_no_character_of_unicode_is_harmful_once_it_is_shown() -> None:
 
 
 @given(HOSTILE)
-def test_what_is_visible_stays_as_it_is(text: str) -> None:
+def test_visible_text_stays_the_same(text: str) -> None:
     assert visible(text) == visible(visible(text))
 
 

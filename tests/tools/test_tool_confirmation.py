@@ -116,7 +116,7 @@ def test_only_yes_is_yes(typed: bytes, status: int) -> None:
 
 
 @pytest.mark.parametrize("ahead", [b"y\n", b"yes", b"y\ny\ny\n"])
-def test_what_was_typed_before_the_question_is_no_answer(ahead: bytes) -> None:
+def test_input_typed_before_the_question_is_not_an_answer(ahead: bytes) -> None:
     with asked(wait=True) as user:
         user.type(ahead)
         user.until(ahead.replace(b"\n", b"\r\n"))

@@ -39,7 +39,7 @@ def test_a_key_is_given_under_no_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "A=B", "A\0"])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_an_invalid_name_of_a_variable_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="not a valid name of a variable"):
         select_environment({}, [name])
 

@@ -203,7 +203,7 @@ def test_a_tool_has_limits_that_it_cannot_raise(option: str, most: int) -> None:
     assert hard == shell(f"ulimit -S {option}").output
 
 
-def test_a_tool_heeds_the_signals_that_programs_heed() -> None:
+def test_a_tool_has_the_default_signal_handling() -> None:
     # Python ignores SIGPIPE; the loop of yes would say so instead of ending.
     done = shell("yes | head -n 1; grep SigIgn /proc/self/status")
     # What the tests ignore themselves (under nohup, as a job in the background) a tool ignores too.
@@ -278,7 +278,7 @@ def test_nothing_to_do_is_done() -> None:
 
 
 @pytest.mark.parametrize("reason", [PipeClosed(), Interrupted(signal.SIGTERM)], ids=["pipe", "signal"])
-def test_whatever_ends_the_run_ends_its_tools(reason: BaseException, tmp_path: Path) -> None:
+def test_every_end_of_a_run_ends_its_tools(reason: BaseException, tmp_path: Path) -> None:
     containment = Containment(select_environment(os.environ, []), str(tmp_path), LONG)
     done: list[Execution] = []
 
@@ -311,19 +311,19 @@ def test_an_interrupt_in_the_middle_ends_the_command(tmp_path: Path) -> None:
         eventually(begun.exists, "it begins")
         signal.pthread_kill(main_thread, signal.SIGALRM)
 
-    told = threading.Thread(target=signal_once_it_runs)
+    signaller = threading.Thread(target=signal_once_it_runs)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        told.start()
+        signaller.start()
         with pytest.raises(Interrupted):
             run_side_by_side([run_it], 1, nothing)
     finally:
-        told.join()
+        signaller.join()
         signal.signal(signal.SIGALRM, before)
     assert gone(int(begun.read_text()))
 
 
-def test_what_a_task_raises_ends_the_others_and_is_raised() -> None:
+def test_the_exception_of_a_task_ends_the_others_and_is_raised() -> None:
     def fail(_: threading.Event) -> bool:
         raise ToolError("no")
 

@@ -31,10 +31,10 @@ def options(folder: Path) -> ToolOptions:
 def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
     streams = Streams.fake()
     console = Console(streams, Verbosity(), {})
-    told: list[Mapping[str, object]] = []
+    reports: list[Mapping[str, object]] = []
     watch = OutputWatch(streams.stdout, console)
     setup = set_up_tools(options(folder), ENVIRONMENT, ())
-    rounds = setup.start_rounds(PATIENCE.limits(), watch, told.append)
+    rounds = setup.start_rounds(PATIENCE.limits(), watch, reports.append)
     assert rounds is not None
     return rounds.run(calls, lambda _: None)
 

@@ -189,7 +189,7 @@ def test_it_holds_no_descriptor_and_no_capability_of_ours(inside: Inside) -> Non
     assert "CapEff:\t0000000000000000\n" == inside.printed("grep CapEff /proc/self/status")
 
 
-def test_what_it_leaves_in_the_background_ends_with_it(home: Path, project: Path) -> None:
+def test_the_background_processes_of_a_sandboxed_tool_end_with_it(home: Path, project: Path) -> None:
     mark = f"98765.{os.getpid()}"
     done = Inside(home, writable=project).run("sh", "-c", f"setsid sleep {mark} & echo done")
     assert (0, b"done\n", None) == (done.status, done.output, done.killed)

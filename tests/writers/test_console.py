@@ -23,7 +23,7 @@ def console(
     return Console(streams, verbosity, environment), streams
 
 
-def said(streams: Streams) -> str:
+def stderr_of(streams: Streams) -> str:
     stdout, stderr = streams.captured()
     assert b"" == stdout
     return stderr.decode()
@@ -44,7 +44,7 @@ def test_verbose_and_quiet_choose_the_messages(verbosity: Verbosity, printed: st
     messages.warn("a warning")
     messages.hint("a hint")
     messages.summarize("a summary")
-    assert printed == said(streams)
+    assert printed == stderr_of(streams)
 
 
 def test_a_masked_key_is_in_no_message() -> None:
@@ -53,7 +53,7 @@ def test_a_masked_key_is_in_no_message() -> None:
     messages.set_mask(lambda sentence: sentence.replace("sk-key", "***"))
     messages.note("with sk-key")
     messages.warn("sk-key")
-    assert "mmpipe: with sk-key\nmmpipe: with ***\nmmpipe: warning: ***\n" == said(streams)
+    assert "mmpipe: with sk-key\nmmpipe: with ***\nmmpipe: warning: ***\n" == stderr_of(streams)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_spinner_turns_only_on_a_terminal_that_can_be_drawn_over(
 ) -> None:
     messages, streams = console(verbosity, environment, terminals)
     messages.tick()
-    assert turns == bool(said(streams))
+    assert turns == bool(stderr_of(streams))
 
 
 def test_the_spinner_is_erased_for_a_message_and_drawn_again() -> None:
@@ -81,27 +81,27 @@ def test_the_spinner_is_erased_for_a_message_and_drawn_again() -> None:
     with messages:
         messages.tick()
         messages.warn("a warning")
-        assert said(streams).endswith(CLEARED + WARNING)
+        assert stderr_of(streams).endswith(CLEARED + WARNING)
         messages.tick()
-        assert not said(streams).endswith(WARNING)
+        assert not stderr_of(streams).endswith(WARNING)
         messages.pause()
-        assert said(streams).endswith(CLEARED)
+        assert stderr_of(streams).endswith(CLEARED)
         messages.tick()
-        assert not said(streams).endswith(CLEARED)
-    assert said(streams).endswith(CLEARED)
+        assert not stderr_of(streams).endswith(CLEARED)
+    assert stderr_of(streams).endswith(CLEARED)
 
 
 def test_once_the_answer_has_begun_no_spinner_comes_again() -> None:
     messages, streams = console(Verbosity(), TERM)
     messages.tick()
     messages.end_drawing()
-    assert said(streams).endswith(CLEARED)
-    cleared = said(streams)
+    assert stderr_of(streams).endswith(CLEARED)
+    cleared = stderr_of(streams)
     messages.tick()
     messages.pause()
-    assert cleared == said(streams)
+    assert cleared == stderr_of(streams)
     messages.hint("a hint")
-    assert cleared + HINT == said(streams)
+    assert cleared + HINT == stderr_of(streams)
 
 
 class Drawn:
@@ -118,10 +118,10 @@ def test_an_attached_drawing_is_erased_before_every_message() -> None:
     messages, streams = console(Verbosity(), {}, terminals="")
     with messages:
         messages.attach(Drawn(streams))
-        assert "" == said(streams)
+        assert "" == stderr_of(streams)
         messages.warn("a warning")
         messages.hint("a hint")
-    assert f"<cleared>{WARNING}<cleared>{HINT}<cleared>" == said(streams)
+    assert f"<cleared>{WARNING}<cleared>{HINT}<cleared>" == stderr_of(streams)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_an_id_with_a_good_answer_is_known_whatever_was_asked(path: Path) -> Non
         assert [True, False, False] == [journal.is_good(name) for name in "abc"]
 
 
-def test_what_could_not_be_asked_may_be_asked_anything_later(path: Path) -> None:
+def test_a_record_that_was_never_sent_may_have_another_request_later(path: Path) -> None:
     bad = record("a", good=False, request_sha256=None, attempt=0)
     path.write_bytes(bad)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
@@ -145,7 +145,7 @@ def test_an_entry_has_the_id_the_state_and_the_index_if_there_is_one(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "words"),
     [
         (b"{", "is not JSON in UTF-8"),
         (b"[]", "is not a JSON object"),
@@ -153,8 +153,8 @@ def test_an_entry_has_the_id_the_state_and_the_index_if_there_is_one(
         (record("a", request_sha256="z" * 64), "has a request_sha256 that is not one"),
     ],
 )
-def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{said}$"):
+def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{words}$"):
         entry(line)
 
 
@@ -247,7 +247,7 @@ def test_a_new_journal_is_made_as_the_umask_says(path: Path, *, umask: int, resu
 
 
 @pytest.mark.parametrize("lines", [[b"no end"], [b"two\nlines\n"], [b"one\n", b"none", b"two\n\n"], [b""]])
-def test_what_is_not_one_line_for_each_record_is_not_written(path: Path, lines: list[bytes]) -> None:
+def test_a_journal_takes_exactly_one_line_for_each_record(path: Path, lines: list[bytes]) -> None:
     with open_journal(str(path), resume=False, overwrite=False) as journal:
         with pytest.raises(Internal, match=r"^a record for the journal is not one line$"):
             journal.append(lines)
@@ -288,7 +288,7 @@ def test_a_journal_knows_which_ids_are_in_it(path: Path) -> None:
         assert [True, True, False] == [name in journal for name in "abc"]
 
 
-def test_what_is_only_looked_at_is_not_cleared(path: Path) -> None:
+def test_a_journal_opened_for_reading_is_not_cleared(path: Path) -> None:
     path.write_bytes(record("a"))
     with read_journal(str(path)) as journal:
         assert ["good"] == states(journal, "a")
@@ -297,7 +297,7 @@ def test_what_is_only_looked_at_is_not_cleared(path: Path) -> None:
     assert record("a") == path.read_bytes()
 
 
-def test_what_cannot_be_read_again_is_no_journal(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_again_is_refused_as_a_journal(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     ends = pty.openpty()
     for name in (tmp_path / "pipe", os.ttyname(ends[1]), "/dev/stdout", "/dev/fd/1", "/dev/null"):

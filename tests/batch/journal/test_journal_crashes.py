@@ -79,9 +79,9 @@ def test_the_second_of_two_runs_gets_the_number_of_the_first_and_changes_nothing
         assert first.stdout is not None
         pid = int(first.stdout.readline())
         for overwrite in (False, True):
-            with pytest.raises(Busy, match=rf"process {pid}\b") as told, ExitStack() as stack:
+            with pytest.raises(Busy, match=rf"process {pid}\b") as caught, ExitStack() as stack:
                 stack.enter_context(open_journal(str(path), resume=not overwrite, overwrite=overwrite))
-            assert ExitStatus.BUSY == told.value.status
+            assert ExitStatus.BUSY == caught.value.status
         assert record("a") == path.read_bytes()
         first.kill()
         first.wait()
@@ -95,9 +95,9 @@ def test_no_process_is_blamed_that_does_not_hold_the_lock(path: Path) -> None:
         try:
             assert 0 == first.wait()
             # The kernel names the parent, which is gone.
-            with pytest.raises(Busy) as told:
+            with pytest.raises(Busy) as caught:
                 resumed(path)
-            assert not re.search(r"\d", told.value.message.replace(str(path), ""))
+            assert not re.search(r"\d", caught.value.message.replace(str(path), ""))
         finally:
             os.kill(child, signal.SIGKILL)
 

@@ -61,11 +61,11 @@ def test_records_that_damage_did_not_touch_are_still_answered_or_the_file_is_ref
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.sampled_from(["one", "two"])), max_size=12)
 )
 def test_of_many_records_of_one_id_the_last_one_counts(
-    tmp_path: Path, said: list[tuple[str, bool, str]]
+    tmp_path: Path, rows: list[tuple[str, bool, str]]
 ) -> None:
     path = tmp_path / "many.jsonl"
-    path.write_bytes(b"".join(record(name, good=good, request=request) for name, good, request in said))
-    last = {name: (good, request) for name, good, request in said}
+    path.write_bytes(b"".join(record(name, good=good, request=request) for name, good, request in rows))
+    last = {name: (good, request) for name, good, request in rows}
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert len(last) == len(journal)
         for name in "abc":

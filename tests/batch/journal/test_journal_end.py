@@ -41,13 +41,13 @@ def test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole(
         assert whole == path.read_bytes(), cut
 
 
-def test_what_was_repaired_is_said(path: Path) -> None:
-    whole, mended = record("a"), "its last record got the newline that was missing"
+def test_the_repair_of_a_journal_is_reported(path: Path) -> None:
+    whole, completed = record("a"), "its last record got the newline that was missing"
     for torn, repaired, left in (
-        (whole + record("b")[:-1], mended, whole + record("b")),
+        (whole + record("b")[:-1], completed, whole + record("b")),
         (
             whole + record("b")[:-1] + bytes(9),
-            f"{mended} and 9 bytes of NULs were cut off its end",
+            f"{completed} and 9 bytes of NULs were cut off its end",
             whole + record("b"),
         ),
         (whole + record("b")[:7], "7 bytes of a torn record were cut off its end", whole),

@@ -29,7 +29,7 @@ def prompts(tmp_path: Path) -> Path:
     return tmp_path / "prompts"
 
 
-def test_what_is_written_is_read_and_nothing_has_changed(tmp_path: Path, prompts: Path) -> None:
+def test_a_written_sidecar_is_read_back_and_reports_no_change(tmp_path: Path, prompts: Path) -> None:
     journal = str(tmp_path / "out")
     write_sidecar(journal, sidecar(read_fingerprint(str(prompts)), model="m", top_p=0.5))
     assert sidecar(read_fingerprint(str(prompts)), top_p=0.5, model="m") == read_sidecar(journal)

@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(path: Path) -> None:
     assert (content, [path]) == (path.read_bytes(), list(path.parent.iterdir()))
 
 
-def test_what_is_no_journal_is_refused_and_left(path: Path) -> None:
+def test_a_file_that_is_no_journal_is_refused_and_not_changed(path: Path) -> None:
     path.write_bytes(line(1, 1, good=True) + b"mine\n")
     with pytest.raises(InputError, match="line 2"):
         sort_journal(str(path))

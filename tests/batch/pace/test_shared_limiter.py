@@ -255,9 +255,9 @@ def test_processes_on_one_file_keep_to_the_limit_together(tmp_path: Path) -> Non
         subprocess.Popen([sys.executable, "-c", HAMMER], env=environment, stdout=subprocess.PIPE)
         for _ in range(2)
     ]
-    told = [[float(word) for word in run.communicate()[0].split()] for run in runs]
-    begin, end = min(min(times) for times in told), max(max(times) for times in told)
-    counts = [len(times) - 1 for times in told]
+    sent = [[float(word) for word in run.communicate()[0].split()] for run in runs]
+    begin, end = min(min(times) for times in sent), max(max(times) for times in sent)
+    counts = [len(times) - 1 for times in sent]
     # A place each millisecond, and 250 in the bucket.
     assert (end - begin) * 1000 + 250 >= sum(counts)
     assert 100 < min(counts)

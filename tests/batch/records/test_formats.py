@@ -150,7 +150,7 @@ def test_a_first_line_that_is_too_long_is_refused_and_the_next_one_tells_the_for
     assert [too_long("in", 1, 100), RawRecord("in", 2, second)] == found
 
 
-def test_where_nothing_tells_the_format_no_line_is_sent_as_a_prompt() -> None:
+def test_without_a_certain_format_no_line_is_sent_as_a_prompt() -> None:
     assert {"jsonl"} == set(chosen(*[b"x" * 101 + b"\n"] * 3, options=FormatOptions(limit=100)))
 
 

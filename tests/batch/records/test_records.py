@@ -115,7 +115,7 @@ def test_json_that_is_no_jsonl_is_refused_and_not_asked_line_by_line(content: by
     assert isinstance(read(content)[0], BadRecord)
 
 
-def test_what_a_record_does_not_say_is_as_for_all() -> None:
+def test_a_record_without_a_field_has_the_default_of_the_run() -> None:
     expected = Request(MODEL, ({"role": "system", "content": "s"}, user("a")), {"seed": 1}, streamed=True)
     defaults = replace(JSONL, system="s", parameters={"seed": 1}, streamed=True)
     assert expected == good("a", defaults).request
@@ -214,7 +214,7 @@ def test_a_template_makes_the_prompt_of_lines_and_of_fields() -> None:
 @given(written(spaces=" \t"))
 @example(Written("123456789.123456789123", "123456789.123456789123"))
 @example(Written("[1.10, -0, 1E2]", "[1.10,-0,1E2]"))
-def test_what_a_template_takes_out_of_a_record_keeps_every_digit(field: Written) -> None:
+def test_a_number_in_a_template_keeps_every_digit(field: Written) -> None:
     value = json.loads(field.source)
     expected = value if isinstance(value, str) else field.compact
     record = f'{{"a": {field.source}, "o": {{"a": {field.source}}}}}'.encode()
@@ -227,7 +227,7 @@ def test_a_template_may_be_about_records_of_the_web() -> None:
     assert 'GET http://example.org {"x":1}' == request.messages[-1]["content"]
 
 
-def test_what_is_nested_as_deep_as_may_be_is_read() -> None:
+def test_a_record_nested_to_the_limit_is_read() -> None:
     deep = b"[" * 499 + b"]" * 499
     assert json.loads(deep) == good({"prompt": "a", "x": json.loads(deep)}).fields["x"]
     assert "too deep" in bad(b'{"prompt": "a", "x": [' + deep + b"]}")

@@ -48,9 +48,9 @@ def test_each_line_that_is_not_blank_is_one_record_in_its_place(
 ) -> None:
     splitter = LineSplitter("in", separator, 200)
     lines = [*splitter.feed(content), *splitter.close()]
-    told = [line.number for line in lines if isinstance(line, Unreadable) or line.content.strip()]
+    numbers = [line.number for line in lines if isinstance(line, Unreadable) or line.content.strip()]
     found = list(read_records(whole(content), defaults, FormatOptions(defaults.format, separator, 200)))
-    assert [*enumerate(told)] == [(record.index, record.number) for record in found]
+    assert [*enumerate(numbers)] == [(record.index, record.number) for record in found]
     for record in found:
         assert isinstance(record, Record | BadRecord)
         if isinstance(record, Record):
@@ -62,7 +62,7 @@ def test_each_line_that_is_not_blank_is_one_record_in_its_place(
 
 
 @given(st.lists(st.tuples(TEXT, IDS, st.sampled_from(["string", "prompt", "messages", "body"])), max_size=6))
-def test_what_is_written_as_a_record_is_what_is_asked(
+def test_a_record_is_asked_as_it_is_written(
     written: list[tuple[str, str | int | None, str]],
 ) -> None:
     rows: list[object] = []

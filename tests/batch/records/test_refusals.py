@@ -78,7 +78,7 @@ def test_a_record_that_cannot_be_sent_is_refused_with_the_reason(value: object, 
     assert words in bad(value)
 
 
-def test_what_a_template_makes_must_not_be_empty_either() -> None:
+def test_a_prompt_from_a_template_must_not_be_empty_either() -> None:
     assert "prompt is empty" in bad({"title": " "}, templated("{title}\n"))
     assert "prompt is empty" in bad(b"\xc2\xa0", templated("{}", LINES))
 

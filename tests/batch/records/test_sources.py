@@ -71,7 +71,7 @@ def test_an_empty_file_among_others_is_nothing(tmp_path: Path) -> None:
     assert [b"a"] == texts(read(tmp_path / "none", tmp_path / "none.gz", tmp_path / "one"))
 
 
-def test_what_is_appended_later_is_not_of_the_input(tmp_path: Path) -> None:
+def test_lines_appended_later_are_not_part_of_the_input(tmp_path: Path) -> None:
     """Standard input may stand anywhere in its file; what was made shorter, or is another file now, has its own end."""
     names = [str(tmp_path / name) for name in ("grows", "shrinks", "replaced", "empty")]
     for name in names[:3]:
@@ -186,7 +186,7 @@ def test_a_gzip_file_with_invalid_data_is_refused(spoilt: bytes, tmp_path: Path)
         read(tmp_path / "x.gz")
 
 
-def test_what_stands_before_the_damage_has_come_out_already(tmp_path: Path) -> None:
+def test_lines_before_the_damage_are_read(tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"one\ntwo\n", mtime=0)[:-1])
     lines = read_raw([str(tmp_path / "x.gz")], Streams.fake().stdin)
     assert b"one" == texts([next(lines)])[0]

@@ -24,7 +24,7 @@ def test_dots_lead_into_objects() -> None:
     assert "Austen" == render("{book.author.name}", book={"author": {"name": "Austen"}})
 
 
-def test_what_is_no_string_is_written_as_compact_json() -> None:
+def test_a_value_that_is_not_a_string_is_written_as_compact_json() -> None:
     expected = '7 0.5 true null ["ü",{"a":1}]'
     assert expected == render("{a} {b} {c} {d} {e}", a=7, b=0.5, c=True, d=None, e=["ü", {"a": 1}])
 
@@ -39,7 +39,7 @@ def test_names_may_have_spaces_hyphens_and_any_letters() -> None:
 
 
 @given(st.text())
-def test_what_a_field_holds_is_never_read_as_a_template(text: str) -> None:
+def test_the_value_of_a_field_is_never_read_as_a_template(text: str) -> None:
     assert f"<{text}>" == render("<{a}>", a=text)
     assert f"<{text}>" == render("<{}>", text)
 

@@ -61,8 +61,8 @@ def test_help_is_the_same_text_for_everybody(columns: str) -> None:
 
 
 def test_live_marks_what_the_host_serves() -> None:
-    with service() as far:
-        done = mmpipe("models", "--live", "--header", far=far)
+    with service() as server:
+        done = mmpipe("models", "--live", "--header", server=server)
         rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
         place = rows[0].index("live")
         assert (0, b"", {"served"}) == (done.status, done.stderr, {row[place] for row in rows[1:]})
@@ -70,18 +70,18 @@ def test_live_marks_what_the_host_serves() -> None:
 
 @pytest.mark.parametrize(("fault", "status"), [("401", 3), ("1002", 4), ("html", 8), ("500", 7)])
 def test_live_ends_with_the_status_of_what_went_wrong(fault: str, status: int) -> None:
-    with service(fault) as far:
-        done = mmpipe("models", "--live", "--retries", "0", far=far)
+    with service(fault) as server:
+        done = mmpipe("models", "--live", "--retries", "0", server=server)
     assert (status, b"", 1) == (done.status, done.stdout, len(done.stderr.splitlines()))
 
 
 def test_live_without_a_key_says_what_is_missing() -> None:
     done = mmpipe("models", "--live")
     assert (3, b"") == (done.status, done.stdout)
-    assert "MINIMAX_API_KEY" in done.said
+    assert "MINIMAX_API_KEY" in done.stderr_text
 
 
-def test_what_was_meant_is_guessed() -> None:
+def test_a_typing_error_gets_a_suggestion() -> None:
     for typed, meant in [
         (["modles"], "models"),
         (["chat", "--temprature", "1"], "--temperature"),
@@ -92,5 +92,5 @@ def test_what_was_meant_is_guessed() -> None:
         (["sim", "--fail", "htlm"], "html"),
     ]:
         done = mmpipe(*typed)
-        assert re.search(f"[Dd]id you mean '?{re.escape(meant)}'?\\?", done.said), done.said
-        assert 1 == len(done.said.splitlines())
+        assert re.search(f"[Dd]id you mean '?{re.escape(meant)}'?\\?", done.stderr_text), done.stderr_text
+        assert 1 == len(done.stderr_text.splitlines())

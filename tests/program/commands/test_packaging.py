@@ -110,7 +110,7 @@ def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, P
     python = environment / "bin" / "python"
     succeeds(python, "-m", "pip", "install", "-q", "--only-binary=:all:", release[".whl"], *pins)
 
-    def said(command: str, status: int = 0) -> str:
+    def output_of(command: str, status: int = 0) -> str:
         done = subprocess.run(
             ["sh", "-c", command],
             env={"PATH": f"{environment / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)},
@@ -124,16 +124,18 @@ def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, P
         assert (status, status > 0) == (done.returncode, bool(done.stderr))
         return done.stdout + done.stderr
 
-    assert "simulated answer" in said("mmpipe sim -- mmpipe chat hi")
-    assert 3 == said("seq 3 | mmpipe sim -- mmpipe batch -q").count('"finish_reason":"stop"')
-    assert f"mmpipe {__version__}\n" == said("mmpipe --version") == said("python -m mmpipe --version")
-    assert f"{__version__}\n" == said(
+    assert "simulated answer" in output_of("mmpipe sim -- mmpipe chat hi")
+    assert 3 == output_of("seq 3 | mmpipe sim -- mmpipe batch -q").count('"finish_reason":"stop"')
+    assert (
+        f"mmpipe {__version__}\n" == output_of("mmpipe --version") == output_of("python -m mmpipe --version")
+    )
+    assert f"{__version__}\n" == output_of(
         "python -c 'import importlib.metadata as m; print(m.version(\"mmpipe\"))'"
     )
     # Where Typer of that version and mmpipe meet.
-    assert "did you mean json?" in said("mmpipe chat -F jsn", 2)
-    assert "did you mean --temperature?" in said("mmpipe chat --temprature 1", 2)
-    assert said("mmpipe models | head -1").startswith("MiniMax-M")
-    assert said("mmpipe completion bash") == (ROOT / "completions" / "mmpipe.bash").read_text("utf-8")
+    assert "did you mean json?" in output_of("mmpipe chat -F jsn", 2)
+    assert "did you mean --temperature?" in output_of("mmpipe chat --temprature 1", 2)
+    assert output_of("mmpipe models | head -1").startswith("MiniMax-M")
+    assert output_of("mmpipe completion bash") == (ROOT / "completions" / "mmpipe.bash").read_text("utf-8")
     for name, place in SHARED.items():
         assert (ROOT / "completions" / name).read_bytes() == (environment / place).read_bytes()

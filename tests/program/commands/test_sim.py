@@ -111,13 +111,13 @@ def test_alone_it_serves_until_an_interrupt_ends_it() -> None:
 def test_a_simulator_that_cannot_be_had_is_a_wrong_option(options: tuple[str, str]) -> None:
     done = mmpipe("sim", *options, "--", "echo", "never")
     assert (2, b"") == (done.status, done.stdout)
-    assert [True] == [line.startswith("mmpipe: ") for line in done.said.splitlines()]
+    assert [True] == [line.startswith("mmpipe: ") for line in done.stderr_text.splitlines()]
 
 
-def test_a_command_that_does_not_exist_is_told_in_one_line() -> None:
+def test_a_command_that_does_not_exist_is_reported_in_one_line() -> None:
     done = mmpipe("sim", "--", "no-such-command")
     assert (True, b"") == (done.status > 0, done.stdout)
-    assert [True] == ["no-such-command" in line for line in done.said.splitlines()]
+    assert [True] == ["no-such-command" in line for line in done.stderr_text.splitlines()]
 
 
 def test_descriptors_that_the_user_opened_are_the_commands(here: Path) -> None:

@@ -80,27 +80,27 @@ def asked(
     """Run a prompt that calls a tool with this script; return the result, and the tool results that the model was sent."""
     tool = command("weather", script or "cat")
     named = ["--tools", tools_file(), "--run", f"get_weather={tool}"]
-    with service(*faults) as far:
-        done = mmpipe("chat", "-n", *named, *options, prompt, far=far)
-        return done, results(far, -1)
+    with service(*faults) as server:
+        done = mmpipe("chat", "-n", *named, *options, prompt, server=server)
+        return done, results(server, -1)
 
 
 @pytest.mark.parametrize("program", ["chat", "stream"])
 def test_the_answer_follows_the_results_of_two_rounds(program: str) -> None:
-    with service() as far:
-        done = mmpipe(program, "-n", *runs(), TWO_ROUNDS, far=far)
-    assert (0, "") == (done.status, done.said)
+    with service() as server:
+        done = mmpipe(program, "-n", *runs(), TWO_ROUNDS, server=server)
+    assert (0, "") == (done.status, done.stderr_text)
     # What the model said between the calls is a line of its own.
     first, rest = done.stdout.decode().split("\n", 1)
     assert "Once more, to be sure." == first
     assert "simulated answer" in rest
-    assert ["user", "assistant", "tool", "tool", "assistant", "tool"] == roles(far, 2)
-    assert '18 degrees for {"city":"Paris"}' in str(results(far, 2)[0])
+    assert ["user", "assistant", "tool", "tool", "assistant", "tool"] == roles(server, 2)
+    assert '18 degrees for {"city":"Paris"}' in str(results(server, 2)[0])
 
 
 def test_events_tell_of_calls_and_results_in_their_order() -> None:
-    with service() as far:
-        done = mmpipe("stream", "-n", "-F", "jsonl", "-t", "hide", *runs(), WEATHER, far=far)
+    with service() as server:
+        done = mmpipe("stream", "-n", "-F", "jsonl", "-t", "hide", *runs(), WEATHER, server=server)
     types = [record["type"] for record in done.records]
     first = ["start", "tool_call", "usage", "end", "tool_result", "start"]
     assert first == types[:6]
@@ -109,9 +109,9 @@ def test_events_tell_of_calls_and_results_in_their_order() -> None:
 
 
 def test_a_record_has_the_usage_of_all_turns() -> None:
-    with service() as far:
-        one = mmpipe("chat", "-n", "--json", "--meta", "meta", *runs(), TWO_ROUNDS, far=far).record
-        lone = mmpipe("chat", "-n", "--json", "Hi", far=far).record
+    with service() as server:
+        one = mmpipe("chat", "-n", "--json", "--meta", "meta", *runs(), TWO_ROUNDS, server=server).record
+        lone = mmpipe("chat", "-n", "--json", "Hi", server=server).record
     assert isinstance(one["usage"], dict)
     assert isinstance(lone["usage"], dict)
     assert one["usage"]["total_tokens"] > 2 * lone["usage"]["total_tokens"]
@@ -133,9 +133,9 @@ def test_every_execution_is_a_line_of_meta() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "jsonl", "messages"])
-def test_calls_that_nobody_runs_are_told_and_kept(form: str) -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", "-c", "talk", "-F", form, "--tools", tools_file(), WEATHER, far=far)
+def test_calls_of_tools_without_run_are_written_and_kept(form: str) -> None:
+    with service() as server:
+        done = mmpipe("chat", "-n", "-c", "talk", "-F", form, "--tools", tools_file(), WEATHER, server=server)
     assert (16 if form == "text" else 0) == done.status
     assert "call_function_" in done.stdout.decode()
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
@@ -143,47 +143,47 @@ def test_calls_that_nobody_runs_are_told_and_kept(form: str) -> None:
 
 @pytest.mark.parametrize("program", ["chat", "stream", "batch"])
 @pytest.mark.parametrize("form", ["text", "json", "messages"])
-def test_a_call_that_nobody_could_run_is_no_answer(program: str, form: str) -> None:
+def test_an_invalid_call_is_not_an_answer(program: str, form: str) -> None:
     prompt = 'sim:tool get_weather {"city":'
     tools = json.dumps(TOOLS[:1])
     options = (
         ["-p", f"tools={tools}"] if program == "batch" else ["-n", "-F", form, "-p", f"tools={tools}", prompt]
     )
-    with service() as far:
-        done = mmpipe(program, *options, far=far, stdin=prompt.encode())
+    with service() as server:
+        done = mmpipe(program, *options, server=server, stdin=prompt.encode())
     if program == "batch":
         error = done.record["error"]
         assert isinstance(error, dict)
         assert (14, 8) == (done.status, error["code"])
     else:
         assert (8, b"") == (done.status, done.stdout)
-    assert "arguments that are not JSON" in done.said + done.stdout.decode()
+    assert "arguments that are not JSON" in done.stderr_text + done.stdout.decode()
 
 
 def test_a_tool_that_no_run_names_ends_it_before_anything_is_run() -> None:
     command("weather", "touch ran")
     options = ("--tools", tools_file(), "--run", "get_weather=./weather")
-    with service() as far:
-        done = mmpipe("chat", "-n", "-c", "talk", *options, TWO_ROUNDS, far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-c", "talk", *options, TWO_ROUNDS, server=server)
     assert (16, b"") == (done.status, done.stdout)
-    assert "'get_time', which no --run names" in done.said
+    assert "'get_time', which no --run names" in done.stderr_text
     assert not Path("ran").exists()
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
 
 
 def test_a_conversation_that_ended_with_calls_is_taken_up_by_running_them() -> None:
-    with service() as far:
-        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, far=far)
-        done = mmpipe("chat", "-n", "-c", "talk", *runs(), far=far)
-    assert 0 == done.status, done.said
-    assert ["user", "assistant", "tool"] == roles(far, 1)
+    with service() as server:
+        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, server=server)
+        done = mmpipe("chat", "-n", "-c", "talk", *runs(), server=server)
+    assert 0 == done.status, done.stderr_text
+    assert ["user", "assistant", "tool"] == roles(server, 1)
     assert ["user", "assistant", "tool", "assistant"] == [message["role"] for message in transcript("talk")]
 
 
-def test_a_tool_that_does_not_exist_is_told_to_the_model() -> None:
-    done, told = asked("sim:tool get_wether {}")
-    assert 0 == done.status, done.said
-    assert ["[there is no tool 'get_wether'; there are: get_weather]"] == told
+def test_a_tool_that_does_not_exist_is_reported_to_the_model() -> None:
+    done, outputs = asked("sim:tool get_wether {}")
+    assert 0 == done.status, done.stderr_text
+    assert ["[there is no tool 'get_wether'; there are: get_weather]"] == outputs
 
 
 @pytest.mark.parametrize(
@@ -191,21 +191,21 @@ def test_a_tool_that_does_not_exist_is_told_to_the_model() -> None:
     [('{"city": 7}', "$.city"), ("{}", "city"), ('{"city": "Paris", "zip": 1}', "zip"), ("[]", "object")],
 )
 def test_arguments_that_do_not_fit_are_not_run(arguments: str, words: str) -> None:
-    done, told = asked(f"sim:tool get_weather {arguments}", script="touch ran")
-    assert 0 == done.status, done.said
-    assert str(told[0]).startswith("[not run: ")
-    assert words in str(told[0])
+    done, outputs = asked(f"sim:tool get_weather {arguments}", script="touch ran")
+    assert 0 == done.status, done.stderr_text
+    assert str(outputs[0]).startswith("[not run: ")
+    assert words in str(outputs[0])
     assert not Path("ran").exists()
 
 
-def test_bad_json_is_told_once_and_then_is_status_8() -> None:
-    done, told = asked('sim:tool get_weather {"city":', script="touch ran")
-    assert 0 == done.status, done.said
-    assert str(told[0]).startswith("[not run: the arguments are not JSON")
-    done, told = asked('sim:tool get_weather {"city":\nsim:again', script="touch ran")
+def test_invalid_json_is_reported_once_and_then_is_status_8() -> None:
+    done, outputs = asked('sim:tool get_weather {"city":', script="touch ran")
+    assert 0 == done.status, done.stderr_text
+    assert str(outputs[0]).startswith("[not run: the arguments are not JSON")
+    done, outputs = asked('sim:tool get_weather {"city":\nsim:again', script="touch ran")
     assert (8, b"") == (done.status, done.stdout)
-    assert 1 == len(told)
-    assert "'get_weather' with arguments that are not JSON" in done.said
+    assert 1 == len(outputs)
+    assert "'get_weather' with arguments that are not JSON" in done.stderr_text
     assert not Path("ran").exists()
 
 
@@ -220,29 +220,29 @@ def test_bad_json_is_told_once_and_then_is_status_8() -> None:
 def test_a_model_that_calls_for_ever_is_ended_with_the_transcript_kept(
     options: list[str], ran: int, words: str
 ) -> None:
-    done, told = asked(ALWAYS, "-c", "talk", "-F", "messages", *options)
-    assert (16, ran) == (done.status, len(told))
-    assert words in done.said
-    said = transcript("talk")
-    assert said == done.records
-    assert ["assistant", "assistant"] == [said[1]["role"], said[-1]["role"]]
+    done, outputs = asked(ALWAYS, "-c", "talk", "-F", "messages", *options)
+    assert (16, ran) == (done.status, len(outputs))
+    assert words in done.stderr_text
+    turns = transcript("talk")
+    assert turns == done.records
+    assert ["assistant", "assistant"] == [turns[1]["role"], turns[-1]["role"]]
 
 
-def test_what_tools_did_is_kept_whatever_goes_wrong_later() -> None:
+def test_results_of_tools_are_kept_when_a_later_request_fails() -> None:
     done, _ = asked(WEATHER, "-c", "talk", "--retries", "0", faults=("500:#2",))
     assert 7 == done.status
     assert ["user", "assistant", "tool"] == [message["role"] for message in transcript("talk")]
-    with service() as far:
+    with service() as server:
         # Without a prompt it goes on from there.
-        assert 0 == mmpipe("chat", "-n", "-c", "talk", far=far).status
+        assert 0 == mmpipe("chat", "-n", "-c", "talk", server=server).status
     assert ["user", "assistant", "tool", "assistant"] == [message["role"] for message in transcript("talk")]
 
 
-def test_a_failure_is_told_to_the_model() -> None:
-    done, told = asked(WEATHER, "-v", script="echo some; echo 'no network' >&2; exit 3")
-    assert 0 == done.status, done.said
-    assert ["some\n[exit status 3]\n[the end of its standard error:]\nno network"] == told
-    assert "tool get_weather: exit status 3" in done.said
+def test_a_failure_is_reported_to_the_model() -> None:
+    done, outputs = asked(WEATHER, "-v", script="echo some; echo 'no network' >&2; exit 3")
+    assert 0 == done.status, done.stderr_text
+    assert ["some\n[exit status 3]\n[the end of its standard error:]\nno network"] == outputs
+    assert "tool get_weather: exit status 3" in done.stderr_text
     assert ["[the tool died by signal 9]"] == asked(WEATHER, script="kill -9 $$")[1]
     assert ["[no output]"] == asked(WEATHER, script=":")[1]
 
@@ -251,24 +251,31 @@ def test_words_for_a_shell_are_only_words() -> None:
     hostile = json.dumps({"city": "$(touch pwned); `touch pwned` --rm -rf / \n'\"\\ | & > pwned"})
     tool = command("weather", 'printf "%s\\n" "$@"; cat')
     run_it = f"get_weather={tool} '$(touch pwned)' ';' -- --flag \"a b\" '*'"
-    with service() as far:
+    with service() as server:
         done = mmpipe(
-            "chat", "-n", "--tools", tools_file(), "--run", run_it, f"sim:tool get_weather {hostile}", far=far
+            "chat",
+            "-n",
+            "--tools",
+            tools_file(),
+            "--run",
+            run_it,
+            f"sim:tool get_weather {hostile}",
+            server=server,
         )
-    assert 0 == done.status, done.said
-    *words, given = str(results(far, 1)[0]).splitlines()
+    assert 0 == done.status, done.stderr_text
+    *words, given = str(results(server, 1)[0]).splitlines()
     assert ["$(touch pwned)", ";", "--", "--flag", "a b", "*"] == words
     assert json.loads(hostile) == json.loads(given)
     assert not Path("pwned").exists()
 
 
-def test_ten_megabytes_are_cut_and_said() -> None:
-    done, told = asked(WEATHER, "--meta", "meta", script="head -c 10000000 /dev/zero | tr '\\0' x")
+def test_ten_megabytes_of_output_are_cut_and_the_cut_is_reported() -> None:
+    done, outputs = asked(WEATHER, "--meta", "meta", script="head -c 10000000 /dev/zero | tr '\\0' x")
     assert 0 == done.status
-    assert "10000000 bytes" in done.said
-    assert "the model is given the first 65536 bytes" in done.said
-    assert len(str(told[0])) < 66_000
-    assert str(told[0]).endswith("[cut off here: 65536 of 10000000 bytes are shown]")
+    assert "10000000 bytes" in done.stderr_text
+    assert "the model is given the first 65536 bytes" in done.stderr_text
+    assert len(str(outputs[0])) < 66_000
+    assert str(outputs[0]).endswith("[cut off here: 65536 of 10000000 bytes are shown]")
     execution = parsed(Path("meta").read_bytes().splitlines()[0])
     assert (10_000_000, True) == (execution["bytes"], execution["cut"])
 
@@ -277,11 +284,11 @@ def test_bytes_that_are_no_utf8_are_repaired() -> None:
     assert ["caf\ufffd"] == asked(WEATHER, script="printf 'caf\\351'")[1]
 
 
-def test_a_sleeper_is_killed_with_its_children_and_said() -> None:
-    done, told = asked(WEATHER, "--tool-timeout", "1", script="sleep 30.5 & echo $! > child; sleep 30.5")
+def test_a_tool_that_sleeps_is_killed_with_its_children_and_reported() -> None:
+    done, outputs = asked(WEATHER, "--tool-timeout", "1", script="sleep 30.5 & echo $! > child; sleep 30.5")
     assert 0 == done.status
-    assert "warning: tool get_weather: the tool was killed: it ran longer than 1 s" in done.said
-    assert ["[the tool was killed: it ran longer than 1 s]"] == told
+    assert "warning: tool get_weather: the tool was killed: it ran longer than 1 s" in done.stderr_text
+    assert ["[the tool was killed: it ran longer than 1 s]"] == outputs
     eventually(lambda: has_ended("child"), "the child of the tool ends")
 
 
@@ -291,22 +298,22 @@ def test_tools_of_one_round_run_side_by_side_and_answer_in_order() -> None:
     first = command("weather", f"{meet} echo a > meet; echo weather")
     second = command("time", f"{meet} read -r line < meet; echo time $line")
     options = ("--tools", tools_file(), "--run", f"get_weather={first}", "--run", f"get_time={second}")
-    with service() as far:
+    with service() as server:
         done = mmpipe(
-            "chat", "-n", "--tool-timeout", "9", *options, f"{WEATHER}\nsim:tool get_time {{}}", far=far
+            "chat", "-n", "--tool-timeout", "9", *options, f"{WEATHER}\nsim:tool get_time {{}}", server=server
         )
-    assert 0 == done.status, done.said
-    assert ["weather", "time a"] == [str(result).strip() for result in results(far, 1)]
+    assert 0 == done.status, done.stderr_text
+    assert ["weather", "time a"] == [str(result).strip() for result in results(server, 1)]
 
 
 def test_the_key_is_in_nothing_that_a_tool_can_see() -> None:
-    done, told = asked(
+    done, outputs = asked(
         WEATHER, script="env; cat /proc/self/environ | tr '\\0' '\\n'; tr '\\0' ' ' < /proc/$PPID/cmdline"
     )
-    assert 0 == done.status, done.said
-    assert "PATH=" in str(told[0])
-    assert KEY not in str(told[0])
-    assert "MINIMAX" not in str(told[0])
+    assert 0 == done.status, done.stderr_text
+    assert "PATH=" in str(outputs[0])
+    assert KEY not in str(outputs[0])
+    assert "MINIMAX" not in str(outputs[0])
 
 
 def test_a_tool_cannot_read_the_environment_of_its_parent(needs: Callable[[str], None]) -> None:
@@ -317,24 +324,24 @@ def test_a_tool_cannot_read_the_environment_of_its_parent(needs: Callable[[str],
         "weather", "cat /proc/$PPID/environ | tr '\\0' '\\n'; echo \"status $?\"; cat /proc/$PPID/stat"
     )
     options = ["--tools", tools_file(), "--run", f"get_weather={tool}", WEATHER]
-    with service() as far:
-        done = run([*unprivileged, sys.executable, "-m", "mmpipe", "chat", "-n", *options], far)
-    assert 0 == done.status, done.said
-    told = str(results(far, 1)[0])
+    with service() as server:
+        done = run([*unprivileged, sys.executable, "-m", "mmpipe", "chat", "-n", *options], server)
+    assert 0 == done.status, done.stderr_text
+    outputs = str(results(server, 1)[0])
     # It was its parent that it looked at.
-    assert "Permission denied" in told or "python" in told
-    assert KEY not in told
+    assert "Permission denied" in outputs or "python" in outputs
+    assert KEY not in outputs
 
 
 def test_variables_reach_a_tool_only_by_name() -> None:
     tool = command("weather", 'echo "$CITY_TOKEN-$OTHER"')
     options = ("--tools", tools_file(), "--run", f"get_weather={tool}")
-    with service() as far:
+    with service() as server:
         for more in ((), ("--tool-env", "CITY_TOKEN")):
             env = {"CITY_TOKEN": "t", "OTHER": "o"}
-            mmpipe("chat", "-n", *options, *more, WEATHER, far=far, env=env)
-        refused = mmpipe("chat", "-n", *options, "--tool-env", "MINIMAX_API_KEY", "a", far=far)
-    assert ["-", "t-"] == [str(results(far, request)[0]).strip() for request in (1, 3)]
+            mmpipe("chat", "-n", *options, *more, WEATHER, server=server, env=env)
+        refused = mmpipe("chat", "-n", *options, "--tool-env", "MINIMAX_API_KEY", "a", server=server)
+    assert ["-", "t-"] == [str(results(server, request)[0]).strip() for request in (1, 3)]
     assert 2 == refused.status
 
 
@@ -354,62 +361,64 @@ def test_variables_reach_a_tool_only_by_name() -> None:
         (["--tools", "tools.json", "--run", "get_time=true", "--tool-dir", "no"], "no such folder"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_it_is_asked(options: list[str], words: str) -> None:
+def test_a_bad_use_of_tools_is_refused_before_any_request(options: list[str], words: str) -> None:
     tools_file()
-    with service() as far:
-        done = mmpipe("chat", "-n", *options, "a", far=far)
-        assert [] == far.requests
+    with service() as server:
+        done = mmpipe("chat", "-n", *options, "a", server=server)
+        assert [] == server.requests
     assert (2, b"") == (done.status, done.stdout)
-    assert words in done.said
+    assert words in done.stderr_text
 
 
 def test_parameters_that_are_missing_are_filled_in() -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", "--tools", tools_file(), "--tool-choice", "get_time", "Hi", far=far)
-        body = far.requests[0]["body"]
-    assert 0 == done.status, done.said
+    with service() as server:
+        done = mmpipe("chat", "-n", "--tools", tools_file(), "--tool-choice", "get_time", "Hi", server=server)
+        body = server.requests[0]["body"]
+    assert 0 == done.status, done.stderr_text
     assert isinstance(body, dict)
     assert {"type": "object", "properties": {}} == body["tools"][1]["function"]["parameters"]
     assert {"type": "function", "function": {"name": "get_time"}} == body["tool_choice"]
 
 
-def test_who_must_call_a_tool_may_answer_after_its_result() -> None:
-    with service() as far:
-        mmpipe("chat", "-n", *runs(), "--tool-choice", "required", WEATHER, far=far)
-        bodies = [request["body"] for request in far.requests]
+def test_a_required_tool_call_is_not_required_after_its_result() -> None:
+    with service() as server:
+        mmpipe("chat", "-n", *runs(), "--tool-choice", "required", WEATHER, server=server)
+        bodies = [request["body"] for request in server.requests]
     assert ["required", None] == [body.get("tool_choice") for body in bodies if isinstance(body, dict)]
 
 
-def test_no_is_the_answer_where_nobody_can_be_asked() -> None:
+def test_without_a_terminal_no_tool_is_confirmed() -> None:
     tool = command("rm", "touch ran")
     options = f"--tools {tools_file()} --run get_weather={tool} --confirm"
-    with service() as far:
+    with service() as server:
         # Neither standard input nor a terminal that the tests may have.
-        done = shell(f"yes y | setsid -w mmpipe chat {options} -n '{WEATHER}'", far)
-        piped = shell(f"yes y | head -n 99 | setsid -w mmpipe chat {options} '{WEATHER}\nsim:say'", far)
+        done = shell(f"yes y | setsid -w mmpipe chat {options} -n '{WEATHER}'", server)
+        piped = shell(f"yes y | head -n 99 | setsid -w mmpipe chat {options} '{WEATHER}\nsim:say'", server)
         # It is known before anything is paid.
-        assert [] == far.requests
+        assert [] == server.requests
     assert (16, 16) == (done.status, piped.status)
-    assert "--confirm needs a terminal" in done.said
+    assert "--confirm needs a terminal" in done.stderr_text
     assert not Path("ran").exists()
 
 
 def test_a_later_turn_is_asked_again_though_the_first_is_written() -> None:
-    with service("500:#2") as far:
-        done = mmpipe("stream", "-n", *runs(), f"sim:say Look.\n{WEATHER}", far=far)
-    assert 0 == done.status, done.said
+    with service("500:#2") as server:
+        done = mmpipe("stream", "-n", *runs(), f"sim:say Look.\n{WEATHER}", server=server)
+    assert 0 == done.status, done.stderr_text
     assert done.stdout.startswith(b"Look.\n")
-    assert ["user", "assistant", "tool"] == [message["role"] for message in messages(far, 2)]
+    assert ["user", "assistant", "tool"] == [message["role"] for message in messages(server, 2)]
 
 
 @pytest.mark.parametrize(("typed", "ran"), [(b"y\n", True), (b"n\n", False), (b"\n", False)])
-def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typed: bytes, ran: bool) -> None:
+def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_reported_to_the_model(
+    typed: bytes, ran: bool
+) -> None:
     tool = command("weather", "touch ran; cat")
     options = ["chat", "-n", "--confirm", "--tools", tools_file(), "--run", f"get_weather={tool}", WEATHER]
-    with service() as far, own_terminal() as (keyboard, name):
+    with service() as server, own_terminal() as (keyboard, name):
         # Standard input says yes all the time.
         stdin = yes()
-        with started((sys.executable, "-c", ON_TERMINAL, name, *options), far, stdin=stdin) as process:
+        with started((sys.executable, "-c", ON_TERMINAL, name, *options), server, stdin=stdin) as process:
             os.close(stdin)
             seen = b""
             while b"[y/N] " not in seen:
@@ -417,11 +426,11 @@ def test_a_yes_on_the_terminal_lets_a_tool_run_and_a_no_is_told_to_the_model(typ
             assert not Path("ran").exists()
             os.write(keyboard, typed)
             assert 0 == process.wait(LIMIT)
-        told = str(results(far, 1)[0])
+        outputs = str(results(server, 1)[0])
     assert b'{"city":"Paris"}' in seen
     assert ran is Path("ran").exists()
-    assert ran is ("Paris" in told)
-    assert ran is not ("did not allow" in told)
+    assert ran is ("Paris" in outputs)
+    assert ran is not ("did not allow" in outputs)
 
 
 def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
@@ -430,8 +439,8 @@ def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
     second = command("time", "echo $$ > pid; exec sleep 30.75")
     options = f"--tools {tools_file()} --run get_weather={first} --run get_time={second} -c talk -j 1"
     with (
-        service() as far,
-        started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), far) as process,
+        service() as server,
+        started(("sh", "-c", f"exec mmpipe chat -n {options} '{prompt}'"), server) as process,
     ):
         eventually(Path("pid").exists, "the second tool runs")
         process.terminate()
@@ -440,47 +449,47 @@ def ended_while_the_second_tool_runs(prompt: str) -> list[Record]:
 
 
 def test_of_a_round_that_is_cut_short_is_kept_what_was_done() -> None:
-    said = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:tool get_time {{}}")
-    assert ["user", "assistant", "tool", "tool"] == [message["role"] for message in said]
-    assert "[no output]" == said[2]["content"]
-    assert "was cancelled" in str(said[3]["content"])
+    turns = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:tool get_time {{}}")
+    assert ["user", "assistant", "tool", "tool"] == [message["role"] for message in turns]
+    assert "[no output]" == turns[2]["content"]
+    assert "was cancelled" in str(turns[3]["content"])
 
 
 def test_a_tool_that_cannot_be_started_does_not_have_the_others_run_twice() -> None:
     Path("work").mkdir()
     first = command("weather", "echo done >> ../effect; rmdir ../work")
     options = ("--tools", tools_file(), "--run", f"get_weather={first}", "--run", "get_time=date")
-    with service() as far:
+    with service() as server:
         done = mmpipe(
             "chat", "-n", *options, "-c", "talk", "-j", "1", "--tool-dir", "work",
-            f"{WEATHER}\nsim:tool get_time {{}}", far=far,
+            f"{WEATHER}\nsim:tool get_time {{}}", server=server,
         )  # fmt: skip
         assert 16 == done.status
-        again = mmpipe("chat", "-n", *options, "-c", "talk", far=far)
-    assert 0 == again.status, again.said
+        again = mmpipe("chat", "-n", *options, "-c", "talk", server=server)
+    assert 0 == again.status, again.stderr_text
     assert "done\n" == Path("effect").read_text()
     assert "[not run: all was ended before its turn]" == transcript("talk")[3]["content"]
 
 
 def test_a_signal_in_a_later_round_keeps_the_rounds_before() -> None:
-    said = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:then\nsim:tool get_time {{}}")
-    assert ["user", "assistant", "tool"] == [message["role"] for message in said][:3]
+    turns = ended_while_the_second_tool_runs(f"{WEATHER}\nsim:then\nsim:tool get_time {{}}")
+    assert ["user", "assistant", "tool"] == [message["role"] for message in turns][:3]
 
 
 def test_the_total_limit_holds_over_tools() -> None:
     done, _ = asked(WEATHER, "--max-time", "8", "-c", "talk", script="echo $$ > pid; exec sleep 60.5")
     assert 5 == done.status
-    assert "(--max-time)" in done.said
+    assert "(--max-time)" in done.stderr_text
     assert "was cancelled" in str(transcript("talk")[-1]["content"])
     eventually(lambda: has_ended("pid"), "the tool ends")
 
 
-def test_tools_end_with_whoever_started_them() -> None:
+def test_tools_end_with_their_parent() -> None:
     tool = command("weather", "echo $$ > pid; exec sleep 31.25")
     options = f"--tools {tools_file()} --run get_weather={tool}"
     with (
-        service() as far,
-        started(("sh", "-c", f"exec mmpipe chat -n {options} '{WEATHER}'"), far) as process,
+        service() as server,
+        started(("sh", "-c", f"exec mmpipe chat -n {options} '{WEATHER}'"), server) as process,
     ):
         eventually(lambda: Path("pid").exists() and Path("pid").read_text().strip(), "the tool runs")
         process.kill()
@@ -495,36 +504,38 @@ def test_bad_json_after_good_calls_leaves_a_conversation_that_can_go_on() -> Non
     assert ["user", "assistant", "tool", "assistant", "tool"] == [
         message["role"] for message in transcript("talk")
     ]
-    with service() as far:
-        assert 0 == mmpipe("chat", "-n", "-c", "talk", "And now?", far=far).status
+    with service() as server:
+        assert 0 == mmpipe("chat", "-n", "-c", "talk", "And now?", server=server).status
 
 
-def test_two_bad_calls_of_one_round_are_told_together() -> None:
+def test_two_bad_calls_of_one_round_are_reported_together() -> None:
     bad = 'sim:tool get_weather {"city":'
-    done, told = asked(f"{bad}\n{bad}")
-    assert (0, 2) == (done.status, len(told)), done.said
+    done, outputs = asked(f"{bad}\n{bad}")
+    assert (0, 2) == (done.status, len(outputs)), done.stderr_text
 
 
 def test_the_same_bad_arguments_for_the_third_time_end_it() -> None:
     done, _ = asked("sim:tool get_weather {}\nsim:again")
     assert 16 == done.status
-    assert "for the third time" in done.said
+    assert "for the third time" in done.stderr_text
 
 
 def test_a_transcript_on_stdout_holds_messages_only() -> None:
-    with service() as far:
-        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, far=far)
-        done = mmpipe("chat", "-n", "-c", "talk", "-F", "messages", "--max-rounds", "0", *runs(), far=far)
+    with service() as server:
+        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, server=server)
+        done = mmpipe(
+            "chat", "-n", "-c", "talk", "-F", "messages", "--max-rounds", "0", *runs(), server=server
+        )
     assert 16 == done.status
     assert transcript("talk") == done.records
 
 
 def test_a_system_message_waits_for_the_results_of_calls() -> None:
-    with service() as far:
-        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, far=far)
-        done = mmpipe("chat", "-n", "-c", "talk", "-s", "Be brief.", *runs(), far=far)
+    with service() as server:
+        mmpipe("chat", "-n", "-c", "talk", "--tools", tools_file(), WEATHER, server=server)
+        done = mmpipe("chat", "-n", "-c", "talk", "-s", "Be brief.", *runs(), server=server)
     assert 2 == done.status
-    assert "come first" in done.said
+    assert "come first" in done.stderr_text
 
 
 def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], None]) -> None:
@@ -532,34 +543,34 @@ def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], N
     Path("key").write_text(KEY)
     tool = command("weather", "cat key; echo .; ls")
     options = ("--tools", tools_file(), "--run", f"get_weather={tool}", "--api-key-file", "key")
-    with service() as far:
+    with service() as server:
         for sandbox in ((), ("--sandbox",)):
-            host = ("--base-url", far.base_url)
+            host = ("--base-url", server.base_url)
             # The folder is shown, as one that is not in a home.
             env = {"HOME": "/nowhere"}
-            done = mmpipe("chat", "-n", *options, *host, *sandbox, WEATHER, far=far, env=env)
-            assert 0 == done.status, done.said
+            done = mmpipe("chat", "-n", *options, *host, *sandbox, WEATHER, server=server, env=env)
+            assert 0 == done.status, done.stderr_text
     # Without walls a tool can read what its user can.
-    assert KEY in str(results(far, 1)[0])
-    assert KEY not in str(results(far, 3)[0])
-    assert "key\n" in str(results(far, 3)[0])
+    assert KEY in str(results(server, 1)[0])
+    assert KEY not in str(results(server, 3)[0])
+    assert "key\n" in str(results(server, 3)[0])
 
 
-def test_what_was_said_before_frees_nobody_from_calling() -> None:
+def test_a_required_tool_call_is_not_met_by_an_earlier_answer() -> None:
     Path("talk").write_text('{"role":"user","content":"a"}\n{"role":"assistant","content":"b"}\n')
     options = ("--messages", "talk", "--tools", tools_file(), "--tool-choice", "required")
-    with service() as far:
-        mmpipe("chat", "-n", *options, "c", far=far)
-        (body,) = (request["body"] for request in far.requests)
+    with service() as server:
+        mmpipe("chat", "-n", *options, "c", server=server)
+        (body,) = (request["body"] for request in server.requests)
     assert isinstance(body, dict)
     assert "required" == body["tool_choice"]
 
 
-def test_who_has_to_mend_need_not_call_a_tool() -> None:
+def test_the_repair_of_an_answer_does_not_require_a_tool_call() -> None:
     Path("schema.json").write_text('{"type": "object"}')
     options = ("--tools", tools_file(), "--tool-choice", "required", "--schema", "schema.json")
-    with service() as far:
-        done = mmpipe("chat", "-n", *options, "sim:turns no|||{}", far=far)
-        bodies = [request["body"] for request in far.requests]
-    assert (0, b"{}\n") == (done.status, done.stdout), done.said
+    with service() as server:
+        done = mmpipe("chat", "-n", *options, "sim:turns no|||{}", server=server)
+        bodies = [request["body"] for request in server.requests]
+    assert (0, b"{}\n") == (done.status, done.stdout), done.stderr_text
     assert ["required", None] == [body.get("tool_choice") for body in bodies if isinstance(body, dict)]

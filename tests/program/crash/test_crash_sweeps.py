@@ -110,12 +110,14 @@ def traced(arguments: Sequence[str], *options: str) -> tuple[str, ...]:
     return ("strace", "-y", "-o", "trace", *options, *MMPIPE, *arguments)
 
 
-def broken(arguments: Sequence[str], far: RunningSimulator, call: str, how: str, file: str = "") -> Finished:
+def broken(
+    arguments: Sequence[str], server: RunningSimulator, call: str, how: str, file: str = ""
+) -> Finished:
     """A run to which it happened; `call` is as in `fsync:2`, counted among those on `file` if one is named."""
     name, _, number = call.partition(":")
     only = ("-P", str(Path(file).resolve())) if file else ()
     fault = (*only, "-e", f"trace={name}", "-e", f"inject={name}:{how}:when={number}")
-    done = run(traced(arguments, *fault), far, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    done = run(traced(arguments, *fault), server, env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert ("killed by SIGKILL" if how == KILL else "(INJECTED)") in Path("trace").read_text()
     return done
 
@@ -128,10 +130,10 @@ def nth(calls: Sequence[str], place: int) -> tuple[str, str]:
     return f"{name}:{calls[: place + 1].count(calls[place])}", file
 
 
-def changes(arguments: Sequence[str], far: RunningSimulator) -> list[str]:
+def changes(arguments: Sequence[str], server: RunningSimulator) -> list[str]:
     """The calls of a run by which files of this folder, and the folder, are changed."""
-    done = run(traced(arguments, "-e", f"trace={CHANGES}"), far, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    assert 0 == done.status, done.said
+    done = run(traced(arguments, "-e", f"trace={CHANGES}"), server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert 0 == done.status, done.stderr_text
     found = re.findall(r'^(\w+)\((?:\d+<|")([^>"]*)', Path("trace").read_text(), re.MULTILINE)
     here = str(Path.cwd())
     return [
@@ -145,8 +147,8 @@ def changes(arguments: Sequence[str], far: RunningSimulator) -> list[str]:
 def left_by(work: Work) -> bytes:
     """Return the files that an undisturbed run leaves."""
     path = prepare(work)
-    with service() as far:
-        assert 0 == mmpipe(*work.arguments, far=far).status
+    with service() as server:
+        assert 0 == mmpipe(*work.arguments, server=server).status
     left = path.read_bytes()
     path.unlink()
     return left
@@ -159,15 +161,15 @@ def records(path: Path) -> list[Record]:
     return list(map(parsed, data.splitlines()))
 
 
-def goes_on(far: RunningSimulator) -> int:
+def goes_on(server: RunningSimulator) -> int:
     """Take the batch up again and see that it is whole; returns how often was asked in all."""
-    done = mmpipe(*BATCH.arguments, far=far)
-    assert (0, "") == (done.status, done.said)
+    done = mmpipe(*BATCH.arguments, server=server)
+    assert (0, "") == (done.status, done.stderr_text)
     answers = sorted(
         (record["id"], record["content"], record["error"]) for record in records(Path("out.jsonl"))
     )
     assert [(str(number), str(number), None) for number in range(RECORDS)] == answers
-    return len(prompts(far))
+    return len(prompts(server))
 
 
 @pytest.mark.parametrize("name", [*WORKS, "batch"])
@@ -175,8 +177,8 @@ def test_these_are_all_the_calls_by_which_a_run_changes_files(name: str) -> None
     work = WORKS.get(name, BATCH)
     prepare(work)
     expected = [work.calls[0], *NOTE, *work.calls[1:]] if work is BATCH else [*work.calls]
-    with service() as far:
-        assert expected == changes(work.arguments, far)
+    with service() as server:
+        assert expected == changes(work.arguments, server)
 
 
 @pytest.mark.parametrize(("work", "place"), EACH_CALL)
@@ -185,12 +187,12 @@ def test_killed_at_any_call_it_leaves_the_old_file_or_the_new_one_and_can_be_run
 ) -> None:
     new, (call, file) = left_by(work), nth(work.calls, place)
     path = prepare(work)
-    with service() as far:
-        assert -9 == broken(work.arguments, far, call, KILL, file).status
+    with service() as server:
+        assert -9 == broken(work.arguments, server, call, KILL, file).status
         left = content(path)
         # A new conversation has its file, to be locked, before there is anything to say.
         assert left in (work.before, work.whole, new)
-        assert 0 == mmpipe(*work.arguments, far=far).status
+        assert 0 == mmpipe(*work.arguments, server=server).status
     is_said_twice = work.arguments == SAID and left == new
     assert (new + new.removeprefix(work.whole) if is_said_twice else new) == content(path)
 
@@ -200,16 +202,16 @@ def test_refused_at_any_call_it_says_so_leaves_the_old_file_or_the_new_one_and_c
     work: Work, place: int
 ) -> None:
     new, (call, file) = left_by(work), nth(work.calls, place)
-    with service() as far:
+    with service() as server:
         path = prepare(work)
         for error, words in (("EIO", "Input/output error"), ("ENOSPC", "No space left on device")):
             prepare(work)
-            done = broken(work.arguments, far, call, f"error={error}", file)
+            done = broken(work.arguments, server, call, f"error={error}", file)
             expected = f"mmpipe: output: cannot write to {path}: {words}"
-            assert (13, expected) == (done.status, done.said.splitlines()[-1])
+            assert (13, expected) == (done.status, done.stderr_text.splitlines()[-1])
             assert content(path) in (work.before, work.whole or new, new)
             assert [] == list(Path().glob(f".{path}.{8 * '?'}"))
-        assert 0 == mmpipe(*work.arguments, far=far).status
+        assert 0 == mmpipe(*work.arguments, server=server).status
     assert new == content(path)
 
 
@@ -223,13 +225,13 @@ def test_calls_that_a_signal_interrupts_are_made_again(name: str) -> None:
     ]
     clean = None if work is BATCH else left_by(work)
     path = prepare(work)
-    with service() as far:
+    with service() as server:
         command = traced(work.arguments, "-e", f"trace={CHANGES}", *every_other)
-        done = run(command, far, env={"PYTHONDONTWRITEBYTECODE": "1"})
-        assert 0 == done.status, done.said
+        done = run(command, server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        assert 0 == done.status, done.stderr_text
         assert len(calls) <= Path("trace").read_text().count("(INJECTED)")
         if work is BATCH:
-            assert RECORDS == len(records(path)) == goes_on(far)
+            assert RECORDS == len(records(path)) == goes_on(server)
         else:
             assert clean == content(path)
 
@@ -240,23 +242,23 @@ def test_a_batch_that_is_killed_at_any_call_has_whole_lines_and_asks_again_what_
 ) -> None:
     path = prepare(BATCH)
     call, file = nth(BATCH.calls, place)
-    with service() as far:
-        assert -9 == broken(BATCH.arguments, far, call, KILL, file).status
+    with service() as server:
+        assert -9 == broken(BATCH.arguments, server, call, KILL, file).status
         assert max(0, place - 1) == len(records(path))
         # One that waited to be written, and one that was asked meanwhile.
-        assert RECORDS <= goes_on(far) <= RECORDS + 2
+        assert RECORDS <= goes_on(server) <= RECORDS + 2
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_a_batch_goes_on_from_one_write_that_fails_to_the_next(error: str) -> None:
     path = prepare(BATCH)
-    with service() as far:
+    with service() as server:
         for count in range(RECORDS):
             # But for the first run, one line goes in and the next one does not.
             call = "write:2" if count else "write:1"
-            done = broken(BATCH.arguments, far, call, f"error={error}", "out.jsonl")
-            assert (13, count) == (done.status, len(records(path))), done.said
-        assert RECORDS <= goes_on(far) <= RECORDS + 2 * RECORDS
+            done = broken(BATCH.arguments, server, call, f"error={error}", "out.jsonl")
+            assert (13, count) == (done.status, len(records(path))), done.stderr_text
+        assert RECORDS <= goes_on(server) <= RECORDS + 2 * RECORDS
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
@@ -265,40 +267,40 @@ def test_a_batch_that_did_not_reach_the_disk_is_no_success_and_can_be_taken_up(
     call: str, count: int, error: str
 ) -> None:
     path = prepare(BATCH)
-    with service() as far:
-        done = broken(BATCH.arguments, far, call, f"error={error}")
-        assert (13, count) == (done.status, len(records(path))), done.said
-        assert f"cannot write to {path}: " in done.said
-        assert RECORDS == goes_on(far)
+    with service() as server:
+        done = broken(BATCH.arguments, server, call, f"error={error}")
+        assert (13, count) == (done.status, len(records(path))), done.stderr_text
+        assert f"cannot write to {path}: " in done.stderr_text
+        assert RECORDS == goes_on(server)
 
 
 @pytest.mark.parametrize(("how", "status"), [(KILL, -9), ("error=EIO", 13)])
 def test_a_torn_record_whose_repair_fails_is_cut_off_by_the_next_run(how: str, status: int) -> None:
     path = prepare(BATCH)
-    with service() as far:
-        mmpipe(*BATCH.arguments, far=far)
+    with service() as server:
+        mmpipe(*BATCH.arguments, server=server)
         torn = path.read_bytes()[:-100]
         path.write_bytes(torn)
-        assert status == broken(BATCH.arguments, far, "ftruncate:1", how).status
+        assert status == broken(BATCH.arguments, server, "ftruncate:1", how).status
         assert torn == path.read_bytes()
-        assert (0, RECORDS + 1) == (mmpipe(*BATCH.arguments, far=far).status, len(prompts(far)))
+        assert (0, RECORDS + 1) == (mmpipe(*BATCH.arguments, server=server).status, len(prompts(server)))
     assert RECORDS == len(records(path))
 
 
 def test_killed_while_it_notes_what_it_is_made_from_a_batch_begins_anew() -> None:
     path = prepare(BATCH)
-    with service() as far:
-        assert [-9] * 4 == [broken(BATCH.arguments, far, call, KILL).status for call in KEEPS_NOTE]
-        assert ([], RECORDS) == (records(path), goes_on(far))
+    with service() as server:
+        assert [-9] * 4 == [broken(BATCH.arguments, server, call, KILL).status for call in KEEPS_NOTE]
+        assert ([], RECORDS) == (records(path), goes_on(server))
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 @pytest.mark.parametrize("call", KEEPS_NOTE)
 def test_a_note_that_cannot_be_kept_costs_no_answer(call: str, error: str) -> None:
     path = prepare(BATCH)
-    with service() as far:
-        assert 0 == broken(BATCH.arguments, far, call, f"error={error}").status
-        assert RECORDS == len(records(path)) == len(prompts(far))
+    with service() as server:
+        assert 0 == broken(BATCH.arguments, server, call, f"error={error}").status
+        assert RECORDS == len(records(path)) == len(prompts(server))
 
 
 @pytest.mark.parametrize(
@@ -310,35 +312,35 @@ def test_a_journal_that_could_not_be_emptied_is_the_old_one_and_can_be_overwritt
     path = prepare(BATCH)
     path.write_bytes(TURNED)
     arguments = (*BATCH.arguments[:-1], "--overwrite")
-    with service() as far:
-        assert status == broken(arguments, far, "ftruncate:1", how).status
+    with service() as server:
+        assert status == broken(arguments, server, "ftruncate:1", how).status
         if status:
-            assert (TURNED, []) == (path.read_bytes(), far.requests)
-            assert 0 == mmpipe(*arguments, far=far).status
-        assert RECORDS == len(records(path)) == len(prompts(far))
+            assert (TURNED, []) == (path.read_bytes(), server.requests)
+            assert 0 == mmpipe(*arguments, server=server).status
+        assert RECORDS == len(records(path)) == len(prompts(server))
 
 
 def test_a_sync_that_fails_while_the_batch_goes_on_ends_it_though_more_may_come() -> None:
     fault = ("-f", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1")
     arguments = ("batch", "-o", "out.jsonl", "-q", "--resume", "--template", "sim:echo {}")
-    with service() as far:
+    with service() as server:
         command = traced(arguments, *fault)
-        with started(command, far, stdin=subprocess.PIPE) as process:
+        with started(command, server, stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(b"0\n")
             # What has no end is not waited for.
             assert 13 == process.wait(LIMIT)
             process.stdin.close()
         assert ["0"] == [record["content"] for record in records(Path("out.jsonl"))]
-        assert 0 == mmpipe(*arguments, far=far, stdin=b"0\n").status
-        assert ["sim:echo 0"] == prompts(far)
+        assert 0 == mmpipe(*arguments, server=server, stdin=b"0\n").status
+        assert ["sim:echo 0"] == prompts(server)
 
 
-def test_who_finds_all_answered_sees_to_it_that_it_is_on_the_disk() -> None:
+def test_a_run_that_finds_all_answered_syncs_the_journal() -> None:
     """The run that wrote it may have been killed before it did."""
     Path("in.txt").write_text("sim:echo a\n")
     arguments = ("batch", "in.txt", "-o", "out.jsonl", "--resume")
-    with service() as far:
-        assert 0 == run((*MMPIPE, *arguments), far).status
-        assert "fdatasync out.jsonl" in changes(arguments, far)
-        assert 1 == len(far.requests)
+    with service() as server:
+        assert 0 == run((*MMPIPE, *arguments), server).status
+        assert "fdatasync out.jsonl" in changes(arguments, server)
+        assert 1 == len(server.requests)

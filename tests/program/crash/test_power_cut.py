@@ -44,8 +44,8 @@ class Disk:
         inside = ("sh", "-c", INSIDE, "sh", str(self.place))
         return ("nsenter", "-t", str(self.holder), "-m", *inside, *MMPIPE, *arguments)
 
-    def mmpipe(self, *arguments: str, far: RunningSimulator) -> Finished:
-        return run(self.command(*arguments), far)
+    def mmpipe(self, *arguments: str, server: RunningSimulator) -> Finished:
+        return run(self.command(*arguments), server)
 
     def seen(self, name: str) -> bytes:
         """The file as programs see it, synced or not."""
@@ -128,20 +128,20 @@ def test_a_batch_that_ended_well_is_whole_and_is_not_asked_again(
     disk: MakeDisk, order: tuple[str, ...]
 ) -> None:
     mounted = disk({"in.txt": numbers(COUNT)})
-    with service() as far:
-        assert 0 == mounted.mmpipe(*BATCH, *order, "in.txt", far=far).status
+    with service() as server:
+        assert 0 == mounted.mmpipe(*BATCH, *order, "in.txt", server=server).status
         left = mounted.without_power()
     assert all_of(COUNT) == answered(left["out.jsonl"])
     assert mounted.seen("out.jsonl") == left["out.jsonl"]
 
 
-def test_what_a_killed_batch_had_written_is_on_the_disk_once_a_later_run_says_so(
+def test_the_lines_of_a_killed_batch_are_on_the_disk_once_a_later_run_reports_them(
     disk: MakeDisk,
 ) -> None:
     mounted = disk({"in.txt": numbers(COUNT)})
-    with service("hang:#6") as far:
+    with service("hang:#6") as server:
         # The record that hangs keeps the run from its end, where everything is synced.
-        with started(mounted.command(*BATCH, "-j", "1"), far, stdin=subprocess.PIPE) as process:
+        with started(mounted.command(*BATCH, "-j", "1"), server, stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(numbers(COUNT + 1))
             eventually(lambda: COUNT == mounted.seen("out.jsonl").count(b"\n"), "all answers")
@@ -150,15 +150,15 @@ def test_what_a_killed_batch_had_written_is_on_the_disk_once_a_later_run_says_so
         left = mounted.without_power().get("out.jsonl", b"")
         # Less than a second old, it may be lost; what is left of it is a beginning.
         assert mounted.seen("out.jsonl").startswith(left)
-        assert 0 == mounted.mmpipe(*BATCH, "in.txt", far=far).status
-        assert COUNT + 1 == len(prompts(far))
+        assert 0 == mounted.mmpipe(*BATCH, "in.txt", server=server).status
+        assert COUNT + 1 == len(prompts(server))
         assert all_of(COUNT) == answered(mounted.without_power()["out.jsonl"])
 
 
 def test_an_answer_of_a_running_batch_is_on_the_disk_soon_and_for_good(disk: MakeDisk) -> None:
     mounted = disk({})
     command = mounted.command(*BATCH, "-j", "1")
-    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service() as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         kept = b""
         for number in range(3):
@@ -177,9 +177,9 @@ def test_an_answer_of_a_running_batch_is_on_the_disk_soon_and_for_good(disk: Mak
 def test_a_conversation_has_each_turn_that_was_answered(disk: MakeDisk, before: bytes) -> None:
     mounted = disk({"talk": before} if before else {})
     kept = before.removesuffix(TORN)
-    with service() as far:
+    with service() as server:
         for number in range(2):
-            done = mounted.mmpipe("chat", "-n", "-c", "talk", f"sim:echo {number}", far=far)
+            done = mounted.mmpipe("chat", "-n", "-c", "talk", f"sim:echo {number}", server=server)
             assert (0, b"%d\n" % number) == (done.status, done.stdout)
             left = mounted.without_power()["talk"]
             question, answer = map(parsed, left.removeprefix(kept).splitlines())
@@ -195,8 +195,8 @@ def test_a_file_for_an_answer_is_the_old_one_until_the_new_one_is_whole(
     mounted = disk(before)
     command = mounted.command("stream", "-n", "-o", "answer", "sim:chunks 40")
     beside = Path(f"/proc/{mounted.holder}/root{mounted.place}")
-    with service("hang-mid:#1") as far:
-        with started(command, far) as process:
+    with service("hang-mid:#1") as server:
+        with started(command, server) as process:
             eventually(
                 lambda: any(path.stat().st_size for path in beside.glob(".answer.*")), "the answer has begun"
             )
@@ -204,5 +204,5 @@ def test_a_file_for_an_answer_is_the_old_one_until_the_new_one_is_whole(
             assert before == {name: data for name, data in left.items() if name == "answer"}
             process.kill()
             process.wait()
-        assert 0 == mounted.mmpipe("chat", "-n", "-o", "answer", "sim:echo new", far=far).status
+        assert 0 == mounted.mmpipe("chat", "-n", "-o", "answer", "sim:echo new", server=server).status
         assert b"new\n" == mounted.without_power()["answer"]

@@ -49,9 +49,9 @@ def cuts(folder: Path, arguments: Sequence[str], **before: bytes) -> tuple[set[L
     trace = folder.parent / "trace"
     command = ("strace", "-o", str(trace), *OPTIONS, *MMPIPE, *arguments)
     inside = ("sh", "-c", 'cd work && exec "$@" < ../in.txt', "sh", *command)
-    with service() as far:
-        done = run(inside, far, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    assert 0 == done.status, done.said
+    with service() as server:
+        done = run(inside, server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert 0 == done.status, done.stderr_text
     disk = Disk(folder, before)
     found = set(disk.leftovers())
     for line in trace.read_text().splitlines():
@@ -83,8 +83,8 @@ def test_a_conversation_can_be_read_and_has_all_that_was_said_and_in_the_end_the
     folder: Path, before: bytes
 ) -> None:
     during, after = cuts(folder, CHAT, **({"talk": before} if before else {}))
-    said = read(folder / "talk")
-    kept = said[:-2]
+    messages = read(folder / "talk")
+    kept = messages[:-2]
     assert 2 * bool(before) == len(kept)
     for left in during:
         put_back(folder, left)
@@ -96,10 +96,10 @@ def test_a_conversation_can_be_read_and_has_all_that_was_said_and_in_the_end_the
             continue
         found = read(folder / "talk") if content else ()
         assert kept == found[: len(kept)], content
-        assert found == said[: len(found)], content
+        assert found == messages[: len(found)], content
     for left in after:
         put_back(folder, left)
-        assert said == read(folder / "talk")
+        assert messages == read(folder / "talk")
 
 
 def good(path: Path) -> set[str]:

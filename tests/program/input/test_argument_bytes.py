@@ -52,33 +52,33 @@ OTHERS = {
 
 
 @pytest.fixture(scope="module")
-def far() -> Iterator[RunningSimulator]:
+def server() -> Iterator[RunningSimulator]:
     with service() as running:
         yield running
 
 
-def refused(arguments: tuple[str, ...], status: ExitStatus, far: RunningSimulator) -> None:
-    before = len(far.requests)
+def refused(arguments: tuple[str, ...], status: ExitStatus, server: RunningSimulator) -> None:
+    before = len(server.requests)
     command, *rest = arguments
     for options in ((), ("--error-json",)):
-        done = run_in_process(command, *options, *rest, far=far, stdin=b"hi\n")
-        assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n")), arguments
-    assert before == len(far.requests)
+        done = run_in_process(command, *options, *rest, server=server, stdin=b"hi\n")
+        assert (status, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n")), arguments
+    assert before == len(server.requests)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_where_a_text_belongs_they_are_refused(command: str, far: RunningSimulator) -> None:
+def test_invalid_bytes_in_a_text_option_are_refused(command: str, server: RunningSimulator) -> None:
     for option, (text, status) in (TEXTS | (OF_CHAT if command != "batch" else {})).items():
-        refused((command, option, f"{text}{BYTE}"), status, far)
+        refused((command, option, f"{text}{BYTE}"), status, server)
 
 
-def test_other_words_are_refused_too(far: RunningSimulator) -> None:
+def test_other_words_are_refused_too(server: RunningSimulator) -> None:
     for arguments, status in OTHERS.items():
-        refused(arguments, status, far)
+        refused(arguments, status, server)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_in_a_path_they_are_the_path(command: str, far: RunningSimulator, here: Path) -> None:
+def test_in_a_path_they_are_the_path(command: str, server: RunningSimulator, here: Path) -> None:
     path = {
         name: f"{name}{BYTE}" for name in ("in", "system", "schema", "key", "meta", "out", "kept", "talk")
     }
@@ -90,7 +90,7 @@ def test_in_a_path_they_are_the_path(command: str, far: RunningSimulator, here: 
         *("--system-file", path["system"], "--schema", path["schema"], "--meta", path["meta"]),
         *(
             "--base-url",
-            far.base_url,
+            server.base_url,
             "--api-key-file",
             path["key"],
             "-o",
@@ -101,8 +101,8 @@ def test_in_a_path_they_are_the_path(command: str, far: RunningSimulator, here: 
     ]
     options += [path["in"]] if command == "batch" else ["-f", path["in"], "-n", "-c", path["talk"]]
     done = run_in_process(command, *options)
-    assert ExitStatus.OK == done.status, done.said
-    assert "be brief" in json.dumps(bodies(far)[-1])
+    assert ExitStatus.OK == done.status, done.stderr_text
+    assert "be brief" in json.dumps(bodies(server)[-1])
     made = {"meta", "out", "kept"} | ({"talk"} if command != "batch" else set())
     assert {os.fsencode(path[name]) for name in made} <= {os.fsencode(found.name) for found in here.iterdir()}
 
@@ -114,4 +114,4 @@ def test_in_the_environment_they_make_no_host_and_no_key() -> None:
     ):
         for command in COMMANDS:
             done = run_in_process(command, env=env, stdin=b"hi\n")
-            assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+            assert (status, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))

@@ -87,17 +87,17 @@ READERS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.fixture(scope="module")
-def far() -> Iterator[RunningSimulator]:
+def server() -> Iterator[RunningSimulator]:
     with service() as running:
         yield running
 
 
-def given(content: bytes, place: tuple[str, ...], far: RunningSimulator) -> Finished:
+def given(content: bytes, place: tuple[str, ...], server: RunningSimulator) -> Finished:
     """Return the result of reading the content at that place."""
     Path("it").write_bytes(content)
     Path("other").write_text("hi\n")
     Path("talk").write_text("".join(f"{json.dumps(message)}\n" for message in TALK))
-    return run_in_process(*place, far=far, stdin=content)
+    return run_in_process(*place, server=server, stdin=content)
 
 
 def messages_of(request: Json) -> list[Record]:
@@ -106,66 +106,66 @@ def messages_of(request: Json) -> list[Record]:
     return list(body["messages"])
 
 
-def sent(content: bytes, place: str, far: RunningSimulator) -> object:
+def sent(content: bytes, place: str, server: RunningSimulator) -> object:
     """The content as it went out."""
-    before = len(far.requests)
-    done = given(content + ENDS.get(place, b""), PLACES[place], far)
-    assert ExitStatus.OK == done.status, done.said
-    (request,) = far.requests[before:]
+    before = len(server.requests)
+    done = given(content + ENDS.get(place, b""), PLACES[place], server)
+    assert ExitStatus.OK == done.status, done.stderr_text
+    (request,) = server.requests[before:]
     text = messages_of(request)[0 if place in SYSTEM else -1]["content"]
     return str(text).encode()
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_sent_is_what_was_read_but_for_one_bom(place: str, far: RunningSimulator) -> None:
+def test_input_is_sent_unchanged_without_one_leading_bom(place: str, server: RunningSimulator) -> None:
     contents = {name: one for name, one in ACCEPTED.items() if ENDS.get(place, b"none") not in one}
     expected = {name: one.removeprefix(BOM) for name, one in contents.items()}
     assert len(contents) > 10
-    assert expected == {name: sent(one, place, far) for name, one in contents.items()}
+    assert expected == {name: sent(one, place, server) for name, one in contents.items()}
 
 
 @pytest.mark.parametrize("command", [("chat",), ("batch", *LINES, "it")], ids=["chat", "batch"])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_utf8_is_refused_with_its_place(
-    name: str, command: tuple[str, ...], far: RunningSimulator
+def test_input_that_is_not_utf8_is_refused_with_the_offset(
+    name: str, command: tuple[str, ...], server: RunningSimulator
 ) -> None:
-    (content, offset), before = REFUSED[name], len(far.requests)
-    done = given(content, command, far)
+    (content, offset), before = REFUSED[name], len(server.requests)
+    done = given(content, command, server)
     assert (ExitStatus.INPUT, b"") == (done.status, done.stdout)
-    (line,) = done.said.splitlines()
+    (line,) = done.stderr_text.splitlines()
     assert f"is not UTF-8: byte {offset} is 0x{content[offset]:02x}" in line
-    assert before == len(far.requests)
+    assert before == len(server.requests)
 
 
 @pytest.mark.parametrize("place", READERS)
-def test_it_is_refused_wherever_it_is_read(place: str, far: RunningSimulator) -> None:
-    before = len(far.requests)
-    done = given(b'{"role": "user", "content": "a\xe9"}\n', READERS[place], far)
-    assert (ExitStatus.INPUT, b"", before) == (done.status, done.stdout, len(far.requests))
-    (line,) = done.said.splitlines()
+def test_it_is_refused_wherever_it_is_read(place: str, server: RunningSimulator) -> None:
+    before = len(server.requests)
+    done = given(b'{"role": "user", "content": "a\xe9"}\n', READERS[place], server)
+    assert (ExitStatus.INPUT, b"", before) == (done.status, done.stdout, len(server.requests))
+    (line,) = done.stderr_text.splitlines()
     assert "is not UTF-8: byte 30 is 0xe9" in line
 
 
-def test_a_bom_counts_in_the_place(far: RunningSimulator) -> None:
+def test_a_bom_counts_in_the_place(server: RunningSimulator) -> None:
     for place in ("standard input", "-f", "--system-file", "-c", "--messages"):
-        said = given(BOM + b'{"role":"\xff"}', READERS[place], far).said
-        assert "is not UTF-8: byte 12 is 0xff" in said
+        stderr_text = given(BOM + b'{"role":"\xff"}', READERS[place], server).stderr_text
+        assert "is not UTF-8: byte 12 is 0xff" in stderr_text
 
 
-def test_a_bom_counts_in_the_place_in_a_batch_too(far: RunningSimulator) -> None:
-    said = given(BOM + b"a\xff\n", PLACES["batch, from a file"], far).said
-    assert "is not UTF-8: byte 4 is 0xff" in said
+def test_a_bom_counts_in_the_place_in_a_batch_too(server: RunningSimulator) -> None:
+    stderr_text = given(BOM + b"a\xff\n", PLACES["batch, from a file"], server).stderr_text
+    assert "is not UTF-8: byte 4 is 0xff" in stderr_text
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\0"])
-def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, far: RunningSimulator) -> None:
+def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, server: RunningSimulator) -> None:
     options = ("-0",) if separator == b"\0" else ()
-    before = len(far.requests)
+    before = len(server.requests)
     content = separator.join([b"one", b"tw\xf6", b"three", b""])
-    done = run_in_process("batch", *LINES, "-k", *options, far=far, stdin=content)
+    done = run_in_process("batch", *LINES, "-k", *options, server=server, stdin=content)
     assert ExitStatus.PARTIAL == done.status
     assert [b"one", b"three"] == [
-        str(messages_of(request)[-1]["content"]).encode() for request in far.requests[before:]
+        str(messages_of(request)[-1]["content"]).encode() for request in server.requests[before:]
     ]
     error = parsed(done.stdout.splitlines()[1])["error"]
     assert isinstance(error, dict)
@@ -174,12 +174,12 @@ def test_one_bad_record_of_a_pipe_fails_by_itself(separator: bytes, far: Running
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n\n", b"  \t ", BOM, "\x0b\x0c\x85\u2028\u00a0".encode()])
-def test_nothing_but_space_is_no_prompt(content: bytes, far: RunningSimulator) -> None:
-    before = len(far.requests)
+def test_nothing_but_space_is_no_prompt(content: bytes, server: RunningSimulator) -> None:
+    before = len(server.requests)
     for place in ("standard input", "standard input, live", "-", "-f", "-f -"):
-        done = given(content, PLACES[place], far)
-        assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
-    assert before == len(far.requests)
+        done = given(content, PLACES[place], server)
+        assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+    assert before == len(server.requests)
 
 
 @pytest.mark.parametrize("content", [b'model = "\xff"', 'model = "x"'.encode("utf-16"), b'model = "a\0b"'])
@@ -189,5 +189,5 @@ def test_a_configuration_that_is_no_text_is_refused_by_its_name(content: bytes, 
     (folder / "config.toml").write_bytes(content)
     for command in (("chat", "-n", "hi"), ("batch",)):
         done = run_in_process(*command, stdin=b"hi\n", env={"MINIMAX_API_KEY": "k"})
-        assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
-        assert "config.toml is not TOML" in done.said
+        assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+        assert "config.toml is not TOML" in done.stderr_text

@@ -147,74 +147,74 @@ UNREADABLE: dict[str, Kind] = {
 
 @pytest.mark.parametrize("kind", HEARD)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_can_be_read_is_read_to_its_end(command: str, kind: str) -> None:
-    with service() as far, HEARD[kind]() as descriptor:
-        done = run_in_process(command, "-", far=far, stdin=descriptor)
-        assert ExitStatus.OK == done.status, done.said
-        assert [TEXT] == [str(prompt).strip() for prompt in prompts(far)]
+def test_every_kind_of_readable_input_is_read_to_its_end(command: str, kind: str) -> None:
+    with service() as server, HEARD[kind]() as descriptor:
+        done = run_in_process(command, "-", server=server, stdin=descriptor)
+        assert ExitStatus.OK == done.status, done.stderr_text
+        assert [TEXT] == [str(prompt).strip() for prompt in prompts(server)]
     assert b"heard" in done.stdout
 
 
 @pytest.mark.parametrize("kind", EMPTY)
-def test_where_nothing_comes_there_is_nothing_to_ask(kind: str) -> None:
-    with service() as far:
+def test_empty_input_sends_no_request(kind: str) -> None:
+    with service() as server:
         for command, status in {"chat": ExitStatus.INPUT, "stream": ExitStatus.INPUT, "batch": 0}.items():
             with EMPTY[kind]() as descriptor:
-                done = run_in_process(command, "-", far=far, stdin=descriptor)
+                done = run_in_process(command, "-", server=server, stdin=descriptor)
             Path("fifo").unlink(missing_ok=True)
-            assert (status, b"", 1) == (done.status, done.stdout, done.said.count("\n")), command
-        assert [] == far.requests
+            assert (status, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n")), command
+        assert [] == server.requests
 
 
 @pytest.mark.parametrize(
     ("command", "kind"),
     [(command, kind) for command in COMMANDS for kind in UNREADABLE],
 )
-def test_what_cannot_be_read_is_told_and_no_half_of_it_is_asked(command: str, kind: str) -> None:
-    with service() as far, UNREADABLE[kind]() as descriptor:
-        done = run_in_process(command, "-", "-q", far=far, stdin=descriptor)
-        assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
-    (line,) = done.said.splitlines()
+def test_unreadable_input_is_an_error_and_no_part_of_it_is_sent(command: str, kind: str) -> None:
+    with service() as server, UNREADABLE[kind]() as descriptor:
+        done = run_in_process(command, "-", "-q", server=server, stdin=descriptor)
+        assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, server.requests)
+    (line,) = done.stderr_text.splitlines()
     assert "cannot read standard input: " in line
 
 
 @pytest.mark.parametrize("place", ["-f", "--system-file", "--messages", "--schema", "--tools", "batch"])
 def test_a_file_that_cannot_be_read_is_named(place: str) -> None:
     Path("file").write_text("hi\n")
-    with service() as far:
+    with service() as server:
         for path in (".", "/proc/self/mem", "nowhere", "file/below", LONG):
             command = ("batch", path) if place == "batch" else ("chat", "-n", place, path, "hi")
-            done = run_in_process(*command, "-q", far=far)
+            done = run_in_process(*command, "-q", server=server)
             assert (ExitStatus.INPUT, b"") == (done.status, done.stdout), path
-            (line,) = done.said.splitlines()
+            (line,) = done.stderr_text.splitlines()
             assert f"cannot read {path}: " in line
-        assert [] == far.requests
+        assert [] == server.requests
 
 
 @pytest.mark.parametrize("option", ["-f", "--system-file", "--schema", "--api-key-file"])
 def test_a_file_that_is_the_output_of_a_program_is_read(option: str) -> None:
     contents = {"-f": TEXT, "--system-file": "brief", "--schema": "{}", "--api-key-file": "k"}
-    with service() as far:
+    with service() as server:
         os.mkfifo("fifo")
         with later(lambda: Path("fifo").write_text(contents[option])):
-            options = ("--base-url", far.base_url, option, "fifo", "-m", "MiniMax-M3")
-            done = run_in_process("chat", "-n", *options, "sim:echo {}", far=far)
-        assert (ExitStatus.OK, 1) == (done.status, len(far.requests)), done.said
+            options = ("--base-url", server.base_url, option, "fifo", "-m", "MiniMax-M3")
+            done = run_in_process("chat", "-n", *options, "sim:echo {}", server=server)
+        assert (ExitStatus.OK, 1) == (done.status, len(server.requests)), done.stderr_text
 
 
 @pytest.mark.parametrize("command", ["stream", "batch"])
 def test_closed_standard_input_is_none(command: str) -> None:
-    with service() as far:
-        done = shell(f"mmpipe {command} <&-", far)
-        assert ({"stream": ExitStatus.INPUT, "batch": 0}[command], []) == (done.status, far.requests)
-    assert (b"", 1) == (done.stdout, done.said.count("\n"))
+    with service() as server:
+        done = shell(f"mmpipe {command} <&-", server)
+        assert ({"stream": ExitStatus.INPUT, "batch": 0}[command], []) == (done.status, server.requests)
+    assert (b"", 1) == (done.stdout, done.stderr_text.count("\n"))
 
 
 def test_a_pipe_without_anything_is_no_transcript() -> None:
-    with service() as far:
-        done = shell("mmpipe chat --messages - hi <&-", far)
-        assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
-    assert "there is no message in it" in done.said
+    with service() as server:
+        done = shell("mmpipe chat --messages - hi <&-", server)
+        assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, server.requests)
+    assert "there is no message in it" in done.stderr_text
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_writer_that_never_comes_is_waited_for_until_a_signal(
     arguments: tuple[str, ...],
 ) -> None:
     os.mkfifo("fifo")
-    with service() as far, started((*MMPIPE, *arguments), far) as process:
+    with service() as server, started((*MMPIPE, *arguments), server) as process:
         wait_until_it_stands_still(process.pid)
         process.send_signal(signal.SIGTERM)
         done = finished(process)
-        assert (-signal.SIGTERM, b"", []) == (done.status, done.stdout, far.requests)
-    assert "Traceback" not in done.said
+        assert (-signal.SIGTERM, b"", []) == (done.status, done.stdout, server.requests)
+    assert "Traceback" not in done.stderr_text

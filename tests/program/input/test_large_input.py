@@ -43,15 +43,15 @@ MESSAGES = ("--messages", "--system-file", "--schema", "--tools")
 
 
 @pytest.fixture
-def far() -> Iterator[RunningSimulator]:
+def server() -> Iterator[RunningSimulator]:
     with service() as running:
         yield running
 
 
-def measured(arguments: str, path: str, far: RunningSimulator) -> tuple[Finished, int]:
+def measured(arguments: str, path: str, server: RunningSimulator) -> tuple[Finished, int]:
     """Read the file as standard input; return the result and the largest memory in MB."""
     command = shlex.join((sys.executable, "-c", _RUN, *MMPIPE, *arguments.split()))
-    done = shell(f"exec {command} < {path}", far)
+    done = shell(f"exec {command} < {path}", server)
     return done, int(Path("peak").read_text()) // 1000
 
 
@@ -67,55 +67,59 @@ def error(record: Record) -> Record:
     return found
 
 
-def test_a_prompt_larger_than_any_request_is_refused_as_soon_as_that_is_known(far: RunningSimulator) -> None:
-    done, peak = measured("chat", sparse("much", 4 * MUCH), far)
+def test_a_prompt_larger_than_any_request_is_refused_as_soon_as_that_is_known(
+    server: RunningSimulator,
+) -> None:
+    done, peak = measured("chat", sparse("much", 4 * MUCH), server)
     assert (ExitStatus.INPUT, b"", 1, []) == (
         done.status,
         done.stdout,
-        done.said.count("\n"),
-        far.requests,
+        done.stderr_text.count("\n"),
+        server.requests,
     )
-    assert f"longer than {MAX_PROMPT} bytes" in done.said
+    assert f"longer than {MAX_PROMPT} bytes" in done.stderr_text
     assert peak < 300
 
 
 @pytest.mark.parametrize("place", ["-f", "-c", *MESSAGES])
 def test_a_file_larger_than_any_request_is_refused_wherever_it_is_read(
-    place: str, far: RunningSimulator
+    place: str, server: RunningSimulator
 ) -> None:
     # A conversation is kept in a file, and nothing else is one.
     for path in (sparse("much", MUCH), *(["/dev/zero"] if place != "-c" else [])):
-        done = run_in_process("chat", "-n", place, path, "hi", far=far)
-        assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
-        assert f"er than {MAX_PROMPT} bytes" in done.said
-    assert [] == far.requests
+        done = run_in_process("chat", "-n", place, path, "hi", server=server)
+        assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+        assert f"er than {MAX_PROMPT} bytes" in done.stderr_text
+    assert [] == server.requests
 
 
 @pytest.mark.parametrize("place", ["--system-file", "--schema"])
-def test_so_it_is_for_a_batch(place: str, far: RunningSimulator) -> None:
-    done = run_in_process("batch", place, sparse("much", MUCH), far=far, stdin=b"hi\n")
-    assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
-    assert f"much is longer than {MAX_PROMPT} bytes" in done.said
+def test_so_it_is_for_a_batch(place: str, server: RunningSimulator) -> None:
+    done = run_in_process("batch", place, sparse("much", MUCH), server=server, stdin=b"hi\n")
+    assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, server.requests)
+    assert f"much is longer than {MAX_PROMPT} bytes" in done.stderr_text
 
 
 @pytest.mark.parametrize("command", ["chat -n hi", "batch", "models"])
-def test_a_configuration_without_an_end_is_refused(command: str, here: Path, far: RunningSimulator) -> None:
+def test_a_configuration_without_an_end_is_refused(
+    command: str, here: Path, server: RunningSimulator
+) -> None:
     folder = here / ".config/mmpipe"
     folder.mkdir(parents=True)
     (folder / "config.toml").symlink_to("/dev/zero")
-    done = shell(f"ulimit -v 1000000; exec mmpipe {command}", far)
+    done = shell(f"ulimit -v 1000000; exec mmpipe {command}", server)
     expected = 0 if command == "models" else ExitStatus.USAGE
-    assert (expected, []) == (done.status, far.requests), done.said
+    assert (expected, []) == (done.status, server.requests), done.stderr_text
 
 
-def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(far: RunningSimulator) -> None:
+def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(server: RunningSimulator) -> None:
     with Path("lines").open("wb") as file:
         file.write(b"sim:echo before\n")
         file.seek(MUCH, os.SEEK_CUR)
         file.write(b"\nsim:echo after\n")
-    done, peak = measured("batch -k", "lines", far)
+    done, peak = measured("batch -k", "lines", server)
     assert ExitStatus.PARTIAL == done.status
-    assert ["sim:echo before", "sim:echo after"] == prompts(far)
+    assert ["sim:echo before", "sim:echo after"] == prompts(server)
     before, long, after = done.records
     assert ("before", "after") == (before["content"], after["content"])
     assert ExitStatus.INPUT == error(long)["code"]
@@ -123,42 +127,42 @@ def test_a_line_of_a_pipe_that_is_too_long_fails_by_itself(far: RunningSimulator
     assert peak < 200
 
 
-def test_a_file_with_such_a_line_is_refused_before_anything_is_asked(far: RunningSimulator) -> None:
-    done = run_in_process("batch", sparse("lines", MUCH), far=far)
-    assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, far.requests)
-    assert f"lines, line 1: it is longer than {MAX_RECORD} bytes" in done.said
+def test_a_file_with_such_a_line_is_refused_before_anything_is_asked(server: RunningSimulator) -> None:
+    done = run_in_process("batch", sparse("lines", MUCH), server=server)
+    assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, server.requests)
+    assert f"lines, line 1: it is longer than {MAX_RECORD} bytes" in done.stderr_text
 
 
-def test_a_line_without_an_end_is_told_at_once_and_takes_no_memory_until_a_signal_ends_it() -> None:
+def test_a_line_without_an_end_is_reported_at_once_and_takes_no_memory_until_a_signal_ends_it() -> None:
     zeros = os.open("/dev/zero", os.O_RDONLY)
-    with service() as far, started((*MMPIPE, "batch"), far, stdin=zeros) as process:
+    with service() as server, started((*MMPIPE, "batch"), server, stdin=zeros) as process:
         os.close(zeros)
         record = parsed(read_until(process.stdout, b"\n"))
         status = Path(f"/proc/{process.pid}/status").read_text()
         process.send_signal(signal.SIGTERM)
         done = finished(process)
-        assert (-signal.SIGTERM, []) == (done.status, far.requests)
+        assert (-signal.SIGTERM, []) == (done.status, server.requests)
     assert ExitStatus.INPUT == error(record)["code"]
     (peak,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
     assert peak // 1000 < 200
 
 
-def test_the_memory_of_a_batch_does_not_grow_with_its_lines(far: RunningSimulator) -> None:
+def test_the_memory_of_a_batch_does_not_grow_with_its_lines(server: RunningSimulator) -> None:
     good, bad = b"x" * MEGABYTE + b"\n", b"x" * MEGABYTE + b"\xff\n"
     peaks = {}
     for count in (1, 10):
         Path("lines").write_bytes((good + bad * 9) * count)
-        done, peaks[count] = measured("batch -j 1", "lines", far)
+        done, peaks[count] = measured("batch -j 1", "lines", server)
         assert (ExitStatus.PARTIAL, 10 * count) == (done.status, len(done.records))
         assert 9 * count == sum(record["error"] is not None for record in done.records)
     assert peaks[10] < peaks[1] + 40
 
 
 @pytest.mark.parametrize("command", ["chat", "batch"])
-def test_megabytes_in_one_line_are_sent_to_the_byte(command: str, far: RunningSimulator) -> None:
+def test_megabytes_in_one_line_are_sent_to_the_byte(command: str, server: RunningSimulator) -> None:
     line = 'x\u00fc\u2202\U0001f600\t\x1b\\"' * (MEGABYTE // 2)
     assert MAX_RECORD > len(line.encode()) > 6 * MEGABYTE
-    done = mmpipe(command, far=far, stdin=line.encode(), env={"PYTHONWARNINGS": "error"})
+    done = mmpipe(command, server=server, stdin=line.encode(), env={"PYTHONWARNINGS": "error"})
     # More than any model takes, which is not ours to judge.
     assert {"chat": ExitStatus.REJECTED, "batch": ExitStatus.PARTIAL}[command] == done.status
-    assert [True] == [line == prompt for prompt in prompts(far)]
+    assert [True] == [line == prompt for prompt in prompts(server)]

@@ -19,7 +19,7 @@ from support.tool_conversations import TWO_ROUNDS, WEATHER, command, runs, tools
 pytestmark = pytest.mark.keys
 
 
-def test_what_is_looked_for_would_be_found() -> None:
+def test_the_search_for_the_key_finds_a_key_in_every_form() -> None:
     Path("file").write_text(f"Authorization: Bearer {KEY}")
     Path("part").write_text(KEY[3:-8])
     Path("quoted").write_text(urllib.parse.quote(KEY))
@@ -34,8 +34,8 @@ def test_a_program_that_the_sdk_would_ask_for_the_platform_is_not_run() -> None:
     script = Path("bin/uname")
     script.write_text("#!/bin/sh\nenv > seen\n")
     script.chmod(0o755)
-    with service() as far:
-        assert 0 == mmpipe("batch", far=far, stdin=b"hi\n").status
+    with service() as running:
+        assert 0 == mmpipe("batch", server=running, stdin=b"hi\n").status
     assert not Path("seen").exists()
 
 
@@ -43,8 +43,8 @@ def test_a_program_that_the_sdk_would_ask_for_the_platform_is_not_run() -> None:
 def test_it_is_in_nothing_that_a_run_says_or_writes(way: str, here: Path) -> None:
     kept = ["-v", "--record", "kept", "--meta", "meta"]
     Path("in.txt").write_text("sim:echo 1\nsim:echo 2\n")
-    with RunningSimulator(SimulatorProfile(log=here / "log")) as far:
-        env, options = given(way, far.base_url)
+    with RunningSimulator(SimulatorProfile(log=here / "log")) as running:
+        env, options = given(way, running.base_url)
         done = [
             mmpipe(*arguments, *options, env=env)
             for arguments in (
@@ -56,8 +56,8 @@ def test_it_is_in_nothing_that_a_run_says_or_writes(way: str, here: Path) -> Non
                 ("models", "-v", "--live", "--json"),
             )
         ]
-        assert [0] * len(done) == [one.status for one in done], [one.said for one in done]
-        assert KEY[-SEEN:] == headers(far)["authorization"][-SEEN:]
+        assert [0] * len(done) == [one.status for one in done], [one.stderr_text for one in done]
+        assert KEY[-SEEN:] == headers(running)["authorization"][-SEEN:]
     assert {"log", "meta", "talk", "answer", "out.jsonl"} <= {path.name for path in here.iterdir()}
     assert list(here.glob("kept/*"))
     assert [] == where_it_shows(*done)
@@ -68,15 +68,15 @@ def test_it_is_in_nothing_that_a_run_says_or_writes(way: str, here: Path) -> Non
     list(zip(["401", "2049", "500", "redirect", "html", "event-1027"], [*WAYS, *WAYS], strict=True)),
 )
 def test_it_is_in_nothing_that_a_failed_run_says_or_writes(fault: str, way: str, here: Path) -> None:
-    with service(fault) as far:
-        env, options = given(way, far.base_url)
+    with service(fault) as running:
+        env, options = given(way, running.base_url)
         kept = ["--record", "kept", "--retries", "0", "-v", *options]
         done = [
             mmpipe("chat", "-n", *kept, "--error-json", "--meta", "meta", "-c", "talk", "hi", env=env),
             mmpipe("batch", *kept, "-o", "out.jsonl", env=env, stdin=b"hi\n"),
         ]
         assert all(one.status > 0 for one in done)
-        assert KEY[-SEEN:] == headers(far)["authorization"][-SEEN:]
+        assert KEY[-SEEN:] == headers(running)["authorization"][-SEEN:]
     assert {"meta", "out.jsonl"} <= {path.name for path in here.iterdir()}
     assert [] == where_it_shows(*done)
 
@@ -134,10 +134,10 @@ def test_no_child_has_it_in_its_environment_or_its_arguments_and_no_process_in_t
     weather, clock = command("weather", f"{look}; echo 18"), command("clock", "echo no >&2; exit 3")
     tools = ["--tools", tools_file(), "--run", f"get_weather={weather}", "--run", f"get_time={clock}"]
     trace = ("strace", "-f", "-v", "-s", "100000", "-e", "trace=execve", "-o", "secret/trace")
-    with service() as far:
-        env, options = given(way, far.base_url)
+    with service() as running:
+        env, options = given(way, running.base_url)
         done = run((*trace, *MMPIPE, "chat", "-n", "-v", *options, *tools, TWO_ROUNDS), env=env)
-        assert 0 == done.status, done.said
+        assert 0 == done.status, done.stderr_text
     children = [line for line in Path("secret/trace").read_bytes().splitlines() if b" execve(" in line][1:]
     assert [True, True] == [
         any(program in line for line in children) for program in (b'/weather"', b'/clock"')
@@ -156,8 +156,8 @@ def test_no_child_has_it_in_its_environment_or_its_arguments_and_no_process_in_t
 def test_a_crash_leaves_no_core_that_would_hold_it(way: str, arguments: tuple[str, ...], here: Path) -> None:
     Path("in.txt").write_text("hi\n")
     as_large_as_may_be = 'ulimit -c "$(ulimit -Hc)"; exec "$@"'
-    with service("hang-mid") as far:
-        env, options = given(way, far.base_url)
+    with service("hang-mid") as running:
+        env, options = given(way, running.base_url)
         line = ("sh", "-c", as_large_as_may_be, "sh", *MMPIPE, *arguments, *options)
         with started(line, env=env) as process:
             # The answer that has begun, or what is noted beside a journal.

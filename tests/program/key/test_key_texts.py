@@ -52,9 +52,9 @@ LINES = {
 EMPTY = (b"", b"\n", b" \t\r\n\n")
 
 
-def tried(way: str, content: bytes, *, far_url: str) -> list[Finished]:
+def tried(way: str, content: bytes, *, base_url: str) -> list[Finished]:
     """Return the results of `chat` and of `batch`."""
-    env, options = given(way, far_url)
+    env, options = given(way, base_url)
     Path("secret/key").write_bytes(content)
     if way == "environment":
         env["MINIMAX_API_KEY"] = os.fsdecode(content)
@@ -67,50 +67,52 @@ def tried(way: str, content: bytes, *, far_url: str) -> list[Finished]:
 @pytest.mark.parametrize("way", WAYS)
 def test_space_around_a_key_is_not_a_part_of_it(way: str) -> None:
     for name, content in SOUND.items():
-        with service() as far:
-            done = tried(way, content, far_url=far.base_url)
+        with service() as server:
+            done = tried(way, content, base_url=server.base_url)
             assert [0, 0] == [one.status for one in done], name
-            assert f"****{KEY[-SEEN:]}" == headers(far)["authorization"]
+            assert f"****{KEY[-SEEN:]}" == headers(server)["authorization"]
         assert [] == where_it_shows(*done)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_can_be_no_key_is_refused_in_words_that_do_not_hold_it(way: str) -> None:
+def test_an_invalid_key_is_refused_in_a_message_without_the_key(way: str) -> None:
     files = {} if way == "environment" else IN_FILES
     lines = {} if way == "api_key_command" else LINES
-    with service() as far:
+    with service() as server:
         for name, content in (BAD | files | lines).items():
-            done = tried(way, content, far_url=far.base_url)
+            done = tried(way, content, base_url=server.base_url)
             assert [ExitStatus.AUTH] * 2 == [one.status for one in done], name
             assert [] == where_it_shows(*done), name
-            assert [True] * 2 == ["key" in one.said for one in done], name
-        assert [] == far.requests
+            assert [True] * 2 == ["key" in one.stderr_text for one in done], name
+        assert [] == server.requests
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_empty_key_is_none(way: str) -> None:
-    with service() as far:
+    with service() as server:
         for content in EMPTY:
-            for done in tried(way, content, far_url=far.base_url):
+            for done in tried(way, content, base_url=server.base_url):
                 assert (ExitStatus.AUTH, b"") == (done.status, done.stdout)
-                assert "API key" in done.said
-        assert [] == far.requests
+                assert "API key" in done.stderr_text
+        assert [] == server.requests
 
 
 @pytest.mark.parametrize("path", ["secret", "nowhere", "/dev/null", "/dev/zero", "~nobody-has-this-name/key"])
-def test_a_key_file_that_is_none_is_told_in_one_line(path: str) -> None:
-    with service() as far:
-        given("--api-key-file", far.base_url)
+def test_an_invalid_key_file_is_reported_in_one_line(path: str) -> None:
+    with service() as server:
+        given("--api-key-file", server.base_url)
         for command in (("chat", "-n", "hi"), ("batch",)):
-            done = run_in_process(*command, "--base-url", far.base_url, "--api-key-file", path, stdin=b"hi\n")
-            assert (ExitStatus.AUTH, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
-        assert [] == far.requests
+            done = run_in_process(
+                *command, "--base-url", server.base_url, "--api-key-file", path, stdin=b"hi\n"
+            )
+            assert (ExitStatus.AUTH, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+        assert [] == server.requests
 
 
 def test_a_key_command_that_prints_without_end_is_ended() -> None:
-    with service() as far:
-        env, _ = given("api_key_command", far.base_url)
+    with service() as server:
+        env, _ = given("api_key_command", server.base_url)
         Path("ask").write_text("#!/bin/sh\nexec cat /dev/zero\n")
         done = run_in_process("chat", "-n", "hi", env=env)
-        assert (ExitStatus.AUTH, b"", []) == (done.status, done.stdout, far.requests)
-    assert "prints more than" in done.said
+        assert (ExitStatus.AUTH, b"", []) == (done.status, done.stdout, server.requests)
+    assert "prints more than" in done.stderr_text

@@ -27,20 +27,20 @@ def small_disk(here: Path) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_is_told_leaves_whole_lines_and_loses_nothing(here: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_leaves_whole_lines_and_loses_nothing(here: Path, small_disk: Path) -> None:
     (here / "in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(300)))
     out = small_disk / "out.jsonl"
     command = ("batch", "in.txt", "-o", str(out), "-j", "8", "-q")
-    with service() as far:
-        full = mmpipe(*command, far=far)
-        assert 13 == full.status, full.said
-        assert "No space left" in full.said
+    with service() as server:
+        full = mmpipe(*command, server=server)
+        assert 13 == full.status, full.stderr_text
+        assert "No space left" in full.stderr_text
         assert out.read_bytes().endswith(b"\n")
         answered = {json.loads(line)["id"] for line in out.read_bytes().splitlines()}
-        asked = len(prompts(far))
+        asked = len(prompts(server))
         assert len(answered) <= asked <= len(answered) + 3 * 8
 
         subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
-        assert 0 == mmpipe(*command, "--resume", far=far).status
-        assert 300 - len(answered) == len(prompts(far)) - asked
+        assert 0 == mmpipe(*command, "--resume", server=server).status
+        assert 300 - len(answered) == len(prompts(server)) - asked
     assert 300 == len({json.loads(line)["id"] for line in out.read_bytes().splitlines()})

@@ -11,9 +11,9 @@ HOSTILE = "\x9b31m \u202e \U000e0041 \x7f"
 
 def test_no_answer_emits_a_control_and_the_lines_mean_the_same(here: Path) -> None:
     (here / "in.jsonl").write_text(json.dumps({"prompt": f"sim:echo hi {HOSTILE}!"}) + "\n")
-    with service() as far:
-        done = on_terminal("batch", "in.jsonl", "--progress", "none", far=far)
-    assert 0 == done.status, done.said
+    with service() as server:
+        done = on_terminal("batch", "in.jsonl", "--progress", "none", server=server)
+    assert 0 == done.status, done.stderr_text
     text = done.stdout.decode()
     assert not any(character in text for character in "\x1b\x9b\u202e\U000e0041\x7f")
     assert f"hi {HOSTILE}!" == json.loads(text)["content"]
@@ -21,8 +21,8 @@ def test_no_answer_emits_a_control_and_the_lines_mean_the_same(here: Path) -> No
 
 def test_a_bar_is_drawn_while_it_goes_on_and_gives_way_to_what_is_written(here: Path) -> None:
     (here / "in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(40)))
-    with service("slow:0.5") as far:
-        done = on_terminal("batch", "in.txt", "-j", "2", far=far, stdout=False)
+    with service("slow:0.5") as server:
+        done = on_terminal("batch", "in.txt", "-j", "2", server=server, stdout=False)
     assert 0 == done.status
     assert 40 == len(done.records)
     drawn = done.stderr.decode()
@@ -32,6 +32,6 @@ def test_a_bar_is_drawn_while_it_goes_on_and_gives_way_to_what_is_written(here: 
 
 
 def test_a_terminal_and_no_file_is_a_hint_and_no_silent_wait() -> None:
-    with service() as far:
-        done = on_terminal("batch", far=far, stdin=True, stderr=False)
-    assert (2, True) == (done.status, "name a file" in done.said)
+    with service() as server:
+        done = on_terminal("batch", server=server, stdin=True, stderr=False)
+    assert (2, True) == (done.status, "name a file" in done.stderr_text)

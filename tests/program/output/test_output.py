@@ -14,8 +14,8 @@ SPECIAL = "sim:think first thoughts|||and the answer"
 
 
 def answered(prompt: str, *options: str, command: str = "chat") -> Finished:
-    with service() as far:
-        return mmpipe(command, *options, far=far, stdin=prompt.encode())
+    with service() as server:
+        return mmpipe(command, *options, server=server, stdin=prompt.encode())
 
 
 def record(*options: str, prompt: str = SPECIAL) -> Record:
@@ -63,16 +63,16 @@ def test_events_come_in_their_order() -> None:
     assert "stop" == done.records[-1]["finish_reason"]
 
 
-def test_after_trouble_the_last_event_is_the_error_with_the_exit_status() -> None:
-    with service("cut") as far:
-        done = mmpipe("stream", "-n", "-F", "jsonl", "sim:chunks 40", far=far)
+def test_after_a_failure_the_last_event_is_the_error_with_the_exit_status() -> None:
+    with service("cut") as server:
+        done = mmpipe("stream", "-n", "-F", "jsonl", "sim:chunks 40", server=server)
     assert (8, "error", 8) == (done.status, done.records[-1]["type"], done.records[-1]["code"])
     assert "start" == done.records[0]["type"]
 
 
 def test_messages_are_the_transcript_and_the_new_turn() -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", "-F", "messages", "-s", "be kind", "sim:echo yes", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-F", "messages", "-s", "be kind", "sim:echo yes", server=server)
     assert [("system", "be kind"), ("user", "sim:echo yes"), ("assistant", "yes")] == [
         (message["role"], message["content"]) for message in done.records
     ]
@@ -103,13 +103,13 @@ def test_a_line_about_the_answer_is_appended_while_stdout_stays_text() -> None:
 
 def test_the_line_about_the_answer_can_go_to_a_descriptor_and_tells_of_failures() -> None:
     reader, writer = os.pipe()
-    with service("2013") as far, open(reader, "rb") as line:  # noqa: PTH123  a descriptor has no path
-        done = mmpipe("chat", "-n", "--meta", f"/dev/fd/{writer}", "hi", far=far, pass_fds=(writer,))
+    with service("2013") as server, open(reader, "rb") as line:  # noqa: PTH123  a descriptor has no path
+        done = mmpipe("chat", "-n", "--meta", f"/dev/fd/{writer}", "hi", server=server, pass_fds=(writer,))
         os.close(writer)
-        told = parsed(line.read())
-    assert (9, 9, b"") == (done.status, told["exit_status"], done.stdout)
-    assert isinstance(told["error"], dict)
-    assert told["error"]["api_code"] == 2013
+        meta = parsed(line.read())
+    assert (9, 9, b"") == (done.status, meta["exit_status"], done.stdout)
+    assert isinstance(meta["error"], dict)
+    assert meta["error"]["api_code"] == 2013
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_the_line_about_the_answer_can_go_to_a_descriptor_and_tells_of_failures(
 )
 def test_thinking_goes_where_it_is_wanted(options: Sequence[str], stdout: str, stderr: str) -> None:
     done = answered(SPECIAL, *options)
-    assert (0, stdout, stderr) == (done.status, done.stdout.decode(), done.said)
+    assert (0, stdout, stderr) == (done.status, done.stdout.decode(), done.stderr_text)
 
 
 def test_thinking_can_go_to_a_descriptor_of_its_own() -> None:
     reader, writer = os.pipe()
-    with service() as far, open(reader, "rb") as thinking:  # noqa: PTH123  a descriptor has no path
+    with service() as server, open(reader, "rb") as thinking:  # noqa: PTH123  a descriptor has no path
         done = mmpipe(
-            "chat", "-n", "--thinking-file", f"/dev/fd/{writer}", SPECIAL, far=far, pass_fds=(writer,)
+            "chat", "-n", "--thinking-file", f"/dev/fd/{writer}", SPECIAL, server=server, pass_fds=(writer,)
         )
         os.close(writer)
         assert thinking.read() == b"first thoughts\n"
@@ -147,7 +147,7 @@ def test_shown_thinking_is_inside_the_content_of_the_record() -> None:
     assert record("-t", "show")["content"] == "<think>\nfirst thoughts\n</think>\n\nand the answer"
 
 
-def test_what_is_sent_is_what_was_asked_for() -> None:
+def test_every_request_option_is_sent() -> None:
     options = [
         "--temperature",
         "0.5",
@@ -160,9 +160,9 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
         "-s",
         "short",
     ]
-    with service() as far:
-        mmpipe("chat", "-n", "-m", "MiniMax-M2.7", *options, "sim:echo x", far=far)
-        (body,) = bodies(far)
+    with service() as server:
+        mmpipe("chat", "-n", "-m", "MiniMax-M2.7", *options, "sim:echo x", server=server)
+        (body,) = bodies(server)
     assert ("MiniMax-M2.7", 0.5, 0.9, 77, "me", True, True) == tuple(
         body[name]
         for name in (
@@ -175,18 +175,18 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
     "options",
     [("--temperature", "0"), ("--top-p", "1.1"), ("-p", "n=2"), ("-p", "functions=[]"), ("-F", "yaml")],
 )
-def test_what_the_api_would_refuse_is_refused_before_it_is_asked(options: Sequence[str]) -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", *options, "hi", far=far)
-        assert (2, b"", []) == (done.status, done.stdout, far.requests)
-        assert done.said.startswith("mmpipe: ")
+def test_a_request_that_the_api_would_refuse_is_not_sent(options: Sequence[str]) -> None:
+    with service() as server:
+        done = mmpipe("chat", "-n", *options, "hi", server=server)
+        assert (2, b"", []) == (done.status, done.stdout, server.requests)
+        assert done.stderr_text.startswith("mmpipe: ")
 
 
 def test_a_parameter_that_the_api_ignores_is_sent_with_one_warning() -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", "-p", "logit_bias={}", "sim:echo x", far=far)
-        assert (0, ["sim:echo x"]) == (done.status, prompts(far))
-    assert [True] == ["logit_bias" in line for line in done.said.splitlines()]
+    with service() as server:
+        done = mmpipe("chat", "-n", "-p", "logit_bias={}", "sim:echo x", server=server)
+        assert (0, ["sim:echo x"]) == (done.status, prompts(server))
+    assert [True] == ["logit_bias" in line for line in done.stderr_text.splitlines()]
 
 
 RIVER = "Tell me of the river."
@@ -198,9 +198,9 @@ DIALECTS = (
 
 def understood(*dialects: str, native: bool, prompt: str = RIVER) -> tuple[str, str]:
     """The answer and the thinking that mmpipe has made of a dialect."""
-    with service(dialects=dialects) as far:
+    with service(dialects=dialects) as server:
         options = ["--native-thinking"] if native else []
-        done = mmpipe("chat", "-n", "--json", *options, prompt, far=far)
+        done = mmpipe("chat", "-n", "--json", *options, prompt, server=server)
     assert (0, b"") == (done.status, done.stderr)
     return str(done.record["content"]), str(done.record["thinking"])
 
@@ -219,7 +219,7 @@ def test_every_dialect_of_the_api_says_the_same(dialect: str) -> None:
     assert (content, thinking) == found
 
 
-def test_a_turn_that_thinks_again_on_a_new_line_is_told_apart() -> None:
+def test_thinking_again_on_a_new_line_is_separated() -> None:
     prompt = "sim:think one\n\ntwo|||three\n\nfour"
     content, thinking = understood("several-blocks", native=True, prompt=prompt)
     assert (["three", "four"], ["one", "two"]) == (content.split(), thinking.split())

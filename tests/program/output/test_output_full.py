@@ -33,9 +33,9 @@ def _bare(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def far() -> Iterator[RunningSimulator]:
-    with service() as far:
-        yield far
+def server() -> Iterator[RunningSimulator]:
+    with service() as server:
+        yield server
 
 
 @contextmanager
@@ -47,8 +47,12 @@ def opened(path: str, flags: int = os.O_RDONLY) -> Iterator[int]:
         os.close(descriptor)
 
 
-def told(
-    far: RunningSimulator, *arguments: str, stdout: str = "stdout", stderr: str = "", room: int | None = None
+def run_with_stderr(
+    server: RunningSimulator,
+    *arguments: str,
+    stdout: str = "stdout",
+    stderr: str = "",
+    room: int | None = None,
 ) -> Finished:
     """The command in this process, with room for so many bytes in each file; what it says goes to a pipe."""
     reading, writing = os.pipe()
@@ -58,11 +62,13 @@ def told(
         opened(stdout, flags) as out,
         opened(stderr or "/dev/null", flags) as err,
     ):
-        said = err if stderr else writing
+        error_descriptor = err if stderr else writing
         streams = Streams(
-            Input(null), Output(out, "standard output", is_main=True), Output(said, "standard error")
+            Input(null),
+            Output(out, "standard output", is_main=True),
+            Output(error_descriptor, "standard error"),
         )
-        words = [*arguments[:1], "--base-url", far.base_url, *arguments[1:]]
+        words = [*arguments[:1], "--base-url", server.base_url, *arguments[1:]]
         if room is None:
             status = main(words, streams)
         else:
@@ -85,85 +91,87 @@ ROOMS = [0, 1, 5000, len(TEXT) - 1]
 @pytest.mark.parametrize("room", [*ROOMS, len(TEXT)])
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_an_answer_has_room_as_a_whole_or_the_old_one_stays(
-    far: RunningSimulator, command: str, room: int
+    server: RunningSimulator, command: str, room: int
 ) -> None:
     Path("answer").write_bytes(OLD)
-    done = told(far, command, "-n", "-o", "answer", ASKED, room=room)
+    done = run_with_stderr(server, command, "-n", "-o", "answer", ASKED, room=room)
     if room == len(TEXT):
         assert (0, b"", {"answer": TEXT, "stdout": b""}) == (done.status, done.stderr, left())
     else:
         assert (13, {"answer": OLD, "stdout": b""}) == (done.status, left())
-        assert "mmpipe: output: cannot write to answer: File too large\n" == done.said
+        assert "mmpipe: output: cannot write to answer: File too large\n" == done.stderr_text
 
 
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_standard_output_that_is_full_has_the_beginning_and_no_success(
-    far: RunningSimulator, command: str, room: int
+    server: RunningSimulator, command: str, room: int
 ) -> None:
-    done = told(far, command, "-n", ASKED, room=room)
+    done = run_with_stderr(server, command, "-n", ASKED, room=room)
     assert (13, TEXT[:room]) == (done.status, done.stdout)
-    assert "mmpipe: output: cannot write to standard output: File too large\n" == done.said
+    assert "mmpipe: output: cannot write to standard output: File too large\n" == done.stderr_text
 
 
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_thinking_that_has_no_room_lets_no_answer_take_the_place_of_the_old_one(
-    far: RunningSimulator, command: str, room: int
+    server: RunningSimulator, command: str, room: int
 ) -> None:
     Path("answer").write_bytes(OLD)
     prompt = f"sim:think {'x' * 9999}|||short"
-    done = told(far, command, "-n", "--thinking-file", "thoughts", "-o", "answer", prompt, room=room)
+    done = run_with_stderr(
+        server, command, "-n", "--thinking-file", "thoughts", "-o", "answer", prompt, room=room
+    )
     assert (13, {"answer": OLD, "stdout": b"", "thoughts": TEXT[:room]}) == (done.status, left())
-    assert "mmpipe: output: cannot write to thoughts: File too large\n" == done.said
+    assert "mmpipe: output: cannot write to thoughts: File too large\n" == done.stderr_text
 
 
 @pytest.mark.parametrize("room", [len(OLD), len(OLD) + 1, len(OLD) + 10_000])
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_a_conversation_takes_a_turn_as_a_whole_or_stays_as_it_was(
-    far: RunningSimulator, command: str, room: int
+    server: RunningSimulator, command: str, room: int
 ) -> None:
     Path("talk").write_bytes(OLD)
-    done = told(far, command, "-n", "-c", "talk", ASKED, room=room)
+    done = run_with_stderr(server, command, "-n", "-c", "talk", ASKED, room=room)
     assert (13, TEXT[:room], OLD) == (done.status, done.stdout, Path("talk").read_bytes())
 
 
 @pytest.mark.parametrize("room", [0, 1, 100])
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_a_line_about_the_answer_that_has_no_room_is_no_success_of_an_answer_that_has(
-    far: RunningSimulator, command: str, room: int
+    server: RunningSimulator, command: str, room: int
 ) -> None:
-    done = told(far, command, "-n", "--meta", "meta", "sim:echo", room=room)
+    done = run_with_stderr(server, command, "-n", "--meta", "meta", "sim:echo", room=room)
     assert (13, room) == (done.status, len(Path("meta").read_bytes()))
 
 
-def test_a_failure_is_told_by_its_own_status_though_the_line_about_it_has_no_room(
-    far: RunningSimulator,
+def test_a_failure_keeps_its_status_although_its_line_cannot_be_written(
+    server: RunningSimulator,
 ) -> None:
-    done = told(far, "chat", "-n", "--meta", "/dev/full", "-m", "none", "hi")
-    assert (9, 1) == (done.status, done.said.count("\n"))
+    done = run_with_stderr(server, "chat", "-n", "--meta", "/dev/full", "-m", "none", "hi")
+    assert (9, 1) == (done.status, done.stderr_text.count("\n"))
 
 
 @pytest.mark.parametrize("room", [0, 1, 500, 3000])
-def test_the_lines_of_a_batch_go_as_far_as_there_is_room(far: RunningSimulator, room: int) -> None:
+def test_the_lines_of_a_batch_go_as_far_as_there_is_room(server: RunningSimulator, room: int) -> None:
     Path("in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(10)))
-    done = told(far, "batch", "-q", "in.txt", room=room)
+    done = run_with_stderr(server, "batch", "-q", "in.txt", room=room)
     assert (13, room) == (done.status, len(done.stdout))
     assert [None] * done.stdout.count(b"\n") == [
         parsed(line)["error"] for line in done.stdout.splitlines(keepends=True) if line.endswith(b"\n")
     ]
-    assert "mmpipe: output: cannot write to standard output: File too large\n" == done.said
+    assert "mmpipe: output: cannot write to standard output: File too large\n" == done.stderr_text
 
 
 @pytest.mark.parametrize("room", [0, 1, 500, 3000])
 @pytest.mark.parametrize("way", [("-o", "out.jsonl"), ("-k",)])
 def test_a_batch_says_how_many_of_its_answers_did_not_come_out(
-    far: RunningSimulator, room: int, way: tuple[str, ...]
+    server: RunningSimulator, room: int, way: tuple[str, ...]
 ) -> None:
     Path("in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(10)))
-    done = told(far, "batch", "in.txt", *way, room=room)
-    summary = re.search(r"(\d+) good.* (\d+) not written", done.said)
-    assert (13, True) == (done.status, summary is not None), done.said
+    done = run_with_stderr(server, "batch", "in.txt", *way, room=room)
+    summary = re.search(r"(\d+) good.* (\d+) not written", done.stderr_text)
+    assert (13, True) == (done.status, summary is not None), done.stderr_text
     good, unwritten = map(int, summary.groups() if summary else ())
     assert 0 < unwritten
     written = done.stdout if way == ("-k",) else Path("out.jsonl").read_bytes()
@@ -182,12 +190,12 @@ DEVICES: dict[str, tuple[Sequence[str], int]] = {
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_a_device_that_is_full_is_no_success(far: RunningSimulator, name: str) -> None:
+def test_a_device_that_is_full_is_no_success(server: RunningSimulator, name: str) -> None:
     Path("in.txt").write_text("sim:echo x\n")
     arguments, status = DEVICES[name]
-    done = told(far, *arguments)
+    done = run_with_stderr(server, *arguments)
     assert status == done.status
-    assert done.said.splitlines()[-1].startswith("mmpipe: ")
+    assert done.stderr_text.splitlines()[-1].startswith("mmpipe: ")
 
 
 PRINTED = {
@@ -203,19 +211,22 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_nothing_that_is_printed_is_lost_without_a_word(far: RunningSimulator, name: str) -> None:
+def test_nothing_that_is_printed_is_lost_without_a_word(server: RunningSimulator, name: str) -> None:
     Path("in.txt").write_text("sim:echo x\n")
-    done = told(far, *PRINTED[name], stdout="/dev/full")
-    assert (13, f"mmpipe: output: cannot write to standard output: {FULL}\n") == (done.status, done.said)
+    done = run_with_stderr(server, *PRINTED[name], stdout="/dev/full")
+    assert (13, f"mmpipe: output: cannot write to standard output: {FULL}\n") == (
+        done.status,
+        done.stderr_text,
+    )
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_that_nobody_can_be_told_changes_nothing(far: RunningSimulator, name: str) -> None:
+def test_a_full_standard_error_does_not_change_the_status(server: RunningSimulator, name: str) -> None:
     Path("in.txt").write_text("sim:echo x\n")
     command, *options = (word for word in PRINTED[name] if word != "-q")
-    done = told(far, command, "-v", *options, stderr="/dev/full")
+    done = run_with_stderr(server, command, "-v", *options, stderr="/dev/full")
     assert (0, True) == (done.status, len(done.stdout) > 0)
 
 
-def test_thinking_is_data_on_standard_error_too(far: RunningSimulator) -> None:
-    assert 13 == told(far, "stream", "-n", "-t", "split", THINKING, stderr="/dev/full").status
+def test_thinking_is_data_on_standard_error_too(server: RunningSimulator) -> None:
+    assert 13 == run_with_stderr(server, "stream", "-n", "-t", "split", THINKING, stderr="/dev/full").status

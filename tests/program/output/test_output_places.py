@@ -40,8 +40,8 @@ def folder(here: Path) -> Path:
 
 def test_a_link_that_leads_to_nothing_gets_the_file_that_it_names(folder: Path) -> None:
     (folder / "link").symlink_to("new")
-    with service() as far:
-        done = mmpipe("chat", "-n", "-o", "folder/link", "sim:echo new", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-o", "folder/link", "sim:echo new", server=server)
     assert (0, "new\n", True) == (done.status, (folder / "new").read_text(), (folder / "link").is_symlink())
     assert ["link", "new", "old"] == names(folder)
 
@@ -49,24 +49,24 @@ def test_a_link_that_leads_to_nothing_gets_the_file_that_it_names(folder: Path) 
 @pytest.mark.parametrize("leads_to", ["link", "nowhere/answer", "old/answer"])
 def test_a_link_that_leads_nowhere_is_found_out_before_anything_is_asked(folder: Path, leads_to: str) -> None:
     (folder / "link").symlink_to(leads_to)
-    with service() as far:
-        done = mmpipe("stream", "-n", "-o", "folder/link", "hi", far=far)
-        assert (13, b"", []) == (done.status, done.stdout, far.requests)
-    assert (1, ["link", "old"]) == (done.said.count("\n"), names(folder))
+    with service() as server:
+        done = mmpipe("stream", "-n", "-o", "folder/link", "hi", server=server)
+        assert (13, b"", []) == (done.status, done.stdout, server.requests)
+    assert (1, ["link", "old"]) == (done.stderr_text.count("\n"), names(folder))
 
 
 def test_another_name_of_the_file_keeps_what_was_there(folder: Path) -> None:
     (folder / "other").hardlink_to(folder / "old")
-    with service() as far:
-        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", server=server)
     assert (0, "new\n", OLD) == (done.status, (folder / "old").read_text(), (folder / "other").read_text())
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
 def test_a_file_keeps_its_mode_under_any_umask(folder: Path, mode: int) -> None:
     (folder / "old").chmod(mode)
-    with service() as far:
-        done = shell("umask 077; mmpipe chat -n -o folder/old 'sim:echo new'", far)
+    with service() as server:
+        done = shell("umask 077; mmpipe chat -n -o folder/old 'sim:echo new'", server)
     assert (0, "new\n", mode) == (
         done.status,
         (folder / "old").read_text(),
@@ -79,8 +79,8 @@ def test_a_file_of_another_stays_his_and_lends_nobody_his_rights(folder: Path) -
         pytest.skip("only root can give a file away")
     os.chown(folder / "old", 65534, 65534)
     (folder / "old").chmod(0o6750)
-    with service() as far:
-        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-o", "folder/old", "sim:echo new", server=server)
     found = (folder / "old").stat()
     assert (0, "new\n") == (done.status, (folder / "old").read_text())
     assert (65534, 65534, 0o750) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
@@ -88,9 +88,9 @@ def test_a_file_of_another_stays_his_and_lends_nobody_his_rights(folder: Path) -
 
 @pytest.mark.parametrize("path", ["folder/", "folder/new/", "folder/old/"])
 def test_a_folder_is_no_file(folder: Path, path: str) -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", "-o", path, "hi", far=far)
-        assert (13, b"", []) == (done.status, done.stdout, far.requests)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-o", path, "hi", server=server)
+        assert (13, b"", []) == (done.status, done.stdout, server.requests)
     assert ["old"] == names(folder)
 
 
@@ -108,36 +108,39 @@ def reader_of(path: Path) -> Iterator[int]:
 
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_a_named_pipe_is_written_and_stays(folder: Path, command: str) -> None:
-    with service() as far, reader_of(folder / "pipe") as reading:
-        done = mmpipe(command, "-n", "-o", "folder/pipe", "sim:echo new", far=far)
+    with service() as server, reader_of(folder / "pipe") as reading:
+        done = mmpipe(command, "-n", "-o", "folder/pipe", "sim:echo new", server=server)
         assert (0, b"", b"new\n") == (done.status, done.stdout, os.read(reading, 99))
     assert ((folder / "pipe").is_fifo(), ["old", "pipe"]) == (True, names(folder))
 
 
 def test_a_named_pipe_whose_reader_leaves_has_not_had_the_answer(folder: Path) -> None:
     with (
-        service() as far,
-        started((*MMPIPE, "stream", "-n", "-o", "folder/pipe", "sim:length 300000"), far) as process,
+        service() as server,
+        started((*MMPIPE, "stream", "-n", "-o", "folder/pipe", "sim:length 300000"), server) as process,
     ):
         with reader_of(folder / "pipe") as reading:
             eventually(lambda: os.read(reading, 1) == b"T", "a beginning")
         done = finished(process)
-    assert (13, "mmpipe: output: cannot write to folder/pipe: Broken pipe\n") == (done.status, done.said)
+    assert (13, "mmpipe: output: cannot write to folder/pipe: Broken pipe\n") == (
+        done.status,
+        done.stderr_text,
+    )
 
 
 # Not -o: were there a mistake, root would lose the device.
 @pytest.mark.parametrize("option", ["--meta", "--thinking-file"])
 def test_nowhere_is_a_place_too(option: str) -> None:
-    with service() as far:
-        done = mmpipe("chat", "-n", option, "/dev/null", "sim:think a|||b", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", option, "/dev/null", "sim:think a|||b", server=server)
     assert (0, b"b\n", b"") == (done.status, done.stdout, done.stderr)
 
 
 def test_a_terminal_by_its_name_is_written_and_stays() -> None:
     ours, theirs = os.openpty()
     name = os.ttyname(theirs)
-    with service() as far:
-        done = mmpipe("chat", "-n", "-o", name, "sim:echo new", far=far)
+    with service() as server:
+        done = mmpipe("chat", "-n", "-o", name, "sim:echo new", server=server)
         assert (0, b"", b"new\r\n") == (done.status, done.stdout, os.read(ours, 99))
     assert stat.S_ISCHR(Path(name).stat().st_mode)
     os.close(theirs)
@@ -159,8 +162,8 @@ def test_a_terminal_by_its_name_is_written_and_stays() -> None:
 )
 def test_the_file_that_is_read_may_be_the_one_that_is_written(script: str, left: str) -> None:
     Path("file").write_text("sim:echo hello\n")
-    with service() as far:
-        done = shell(script, far)
+    with service() as server:
+        done = shell(script, server)
     assert (0, b"", left) == (done.status, done.stderr, Path("file").read_text())
 
 
@@ -188,13 +191,13 @@ def test_the_file_that_is_read_may_be_the_one_that_is_written(script: str, left:
         "chat -n --tools in --thinking-file in hi",
     ],
 )
-def test_what_is_read_is_not_written_to(script: str) -> None:
+def test_an_input_is_not_an_output(script: str) -> None:
     for name in ("in", "more"):
         Path(name).write_text("sim:echo hello\n")
-    with service() as far:
-        done = shell(f"mmpipe {script}", far)
-        assert (2, []) == (done.status, far.requests)
-    assert "is both input and output" in done.said
+    with service() as server:
+        done = shell(f"mmpipe {script}", server)
+        assert (2, []) == (done.status, server.requests)
+    assert "is both input and output" in done.stderr_text
     assert "sim:echo hello\n" == Path("in").read_text() == Path("more").read_text()
     assert not Path("out").exists()
 
@@ -210,16 +213,16 @@ def test_what_is_read_is_not_written_to(script: str) -> None:
 )
 def test_two_outputs_are_not_one_file(script: str) -> None:
     Path("in").write_text("sim:echo hello\n")
-    with service() as far:
-        done = shell(f"mmpipe {script}", far)
-        assert (2, []) == (done.status, far.requests)
-    assert "two outputs go to the same file" in done.said
+    with service() as server:
+        done = shell(f"mmpipe {script}", server)
+        assert (2, []) == (done.status, server.requests)
+    assert "two outputs go to the same file" in done.stderr_text
 
 
 def test_a_socket_may_bring_the_records_and_take_the_answers() -> None:
     ours, theirs = socket.socketpair()
-    with ours, service() as far:
-        with started((*MMPIPE, "batch"), far, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+    with ours, service() as server:
+        with started((*MMPIPE, "batch"), server, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
             theirs.close()
             ours.sendall(b"sim:echo hello\n")
             ours.shutdown(socket.SHUT_WR)
@@ -232,9 +235,9 @@ def test_answers_that_are_added_to_the_records_are_not_asked(script: str) -> Non
     """There is more than is read ahead, so that the first answers are there before the end is read."""
     records = [f"sim:echo {number} {'x' * 8000}" for number in range(100)]
     Path("in").write_text("\n".join(records) + "\n")
-    with service() as far:
-        done = shell(f"mmpipe {script} -j 4 --limit 110 | tee -a in", far)
-        assert sorted(records) == sorted(map(str, prompts(far)))
+    with service() as server:
+        done = shell(f"mmpipe {script} -j 4 --limit 110 | tee -a in", server)
+        assert sorted(records) == sorted(map(str, prompts(server)))
     assert (0, 100) == (done.status, len(done.records))
 
 
@@ -257,11 +260,15 @@ def test_a_folder_that_may_not_be_written_to_is_found_out_before_anything_is_ask
     folder.chmod(0o555)
     # Without its capabilities root is kept out as everybody is.
     plain = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
-    with service() as far:
-        done = run((*plain, *MMPIPE, *WRITING[what].split()), far, stdin=b"hi\n")
-        assert (13, b"", []) == (done.status, done.stdout, far.requests), done.said
+    with service() as server:
+        done = run((*plain, *MMPIPE, *WRITING[what].split()), server, stdin=b"hi\n")
+        assert (13, b"", []) == (done.status, done.stdout, server.requests), done.stderr_text
     folder.chmod(0o755)
-    assert (1, True, ["old"]) == (done.said.count("\n"), "Permission denied" in done.said, names(folder))
+    assert (1, True, ["old"]) == (
+        done.stderr_text.count("\n"),
+        "Permission denied" in done.stderr_text,
+        names(folder),
+    )
 
 
 def mounted(before: str, *commands: str, after: str) -> str:
@@ -281,11 +288,11 @@ def test_a_file_system_that_is_read_only_is_found_out_before_anything_is_asked(
     own_mounts: tuple[str, ...],
 ) -> None:
     script = mounted("mount -o remount,ro folder", *WRITING.values(), after="cat folder/*")
-    with service() as far:
-        done = run((*own_mounts, script), far)
-        assert [] == far.requests
+    with service() as server:
+        done = run((*own_mounts, script), server)
+        assert [] == server.requests
     assert "13\n" * len(WRITING) + "before\n" == done.stdout.decode()
-    assert len(WRITING) == done.said.count("Read-only file system\n") == done.said.count("\n")
+    assert len(WRITING) == done.stderr_text.count("Read-only file system\n") == done.stderr_text.count("\n")
 
 
 @pytest.mark.parametrize("pages", [0, 1])
@@ -303,7 +310,7 @@ def test_a_disk_that_fills_up_leaves_the_old_files_and_no_remains(
         f"stream -n '{LONG}' > folder/out",
         after="ls -A folder; cat folder/old",
     )
-    with service() as far:
-        done = run((*own_mounts, script), far)
+    with service() as server:
+        done = run((*own_mounts, script), server)
     assert "13\n13\n13\n13\nfull\nold\nout\nroom\nbefore\n" == done.stdout.decode()
-    assert 4 == done.said.count("No space left on device\n") == done.said.count("\n")
+    assert 4 == done.stderr_text.count("No space left on device\n") == done.stderr_text.count("\n")

@@ -59,7 +59,7 @@ def test_a_way_out_that_does_not_block_gets_every_byte_of_a_long_answer(command:
     os.set_blocking(writing, False)
     arguments = ("batch", "-q", "in.txt") if command == "batch" else (command, "-n", f"sim:length {LONG}")
     Path("in.txt").write_text(f"sim:length {LONG}\n")
-    with service() as far, started((*MMPIPE, *arguments), far, stdout=writing) as process:
+    with service() as server, started((*MMPIPE, *arguments), server, stdout=writing) as process:
         eventually(lambda: select.select([reading], [], [], 0)[0], "a beginning")
         os.close(writing)
         read = rest_of(reading)
@@ -75,50 +75,50 @@ def memory(process: "subprocess.Popen[bytes]") -> int:
 
 
 @contextmanager
-def standing_still(far: FaultServer, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def standing_still(server: FaultServer, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """A run whose reader stands still, once it takes no more of the service either; and where to read."""
     reading, writing = os.pipe()
-    with started((*MMPIPE, *arguments), stdout=writing, env=far.env) as process:
+    with started((*MMPIPE, *arguments), stdout=writing, env=server.env) as process:
         eventually(lambda: is_full(writing), "a full pipe")
         os.close(writing)
         before = [0, -1]
 
         def rests() -> bool:
-            before[:] = [far.sent.total(), before[0]]
+            before[:] = [server.sent.total(), before[0]]
             threading.Event().wait(0.5)
-            return before[0] == before[1] == far.sent.total()
+            return before[0] == before[1] == server.sent.total()
 
         eventually(rests, "nothing more is taken")
         yield process, reading
     os.close(reading)
 
 
-def test_an_answer_that_nobody_reads_is_not_taken_from_the_service() -> None:
+def test_an_unread_answer_is_not_taken_from_the_service() -> None:
     # Pieces that differ: one that repeats the one before might be all that was said so far.
     pieces = [event({"content": letter * PIECE}) for letter in "ab"] * (LARGE // PIECE // 2)
     large = Script((head(), *pieces, LAST))
     with (
-        fault_server({"large": large}) as far,
-        standing_still(far, "stream", "-n", "large") as (run, reading),
+        fault_server({"large": large}) as server,
+        standing_still(server, "stream", "-n", "large") as (run, reading),
     ):
-        assert far.sent.total() < LARGE / 2
+        assert server.sent.total() < LARGE / 2
         assert memory(run) < 100 * MEGABYTE
         text = rest_of(reading)
         assert 0 == run.wait(LIMIT)
     assert LARGE + len("six ∎\n".encode()) == len(text)
 
 
-def test_answers_that_nobody_reads_are_not_asked_for() -> None:
+def test_a_reader_that_stops_stops_the_requests() -> None:
     count = 400
     Path("in.txt").write_text("".join(f"{number} large\n" for number in range(count)))
     large = Script((head(), event({"content": "x" * 2 * PIECE}), LAST))
     arguments = ("batch", "-q", "in.txt")
-    with fault_server({"large": large}) as far, standing_still(far, *arguments) as (run, reading):
-        assert len(far.requests) < count * 3 / 4
+    with fault_server({"large": large}) as server, standing_still(server, *arguments) as (run, reading):
+        assert len(server.requests) < count * 3 / 4
         assert memory(run) < 200 * MEGABYTE
         lines = rest_of(reading)
         assert (0, count) == (run.wait(LIMIT), lines.count(b"\n"))
-        assert count == len(far.requests)
+        assert count == len(server.requests)
 
 
 @pytest.mark.parametrize("command", ["chat", "stream"])
@@ -127,8 +127,8 @@ def test_head_has_its_line_and_mmpipe_dies_of_the_cut_pipe_in_silence(
 ) -> None:
     needs("bash")
     Path("prompt").write_text("sim:echo one\n" + "more\n" * 40_000)
-    with service() as far:
-        done = shell(f"mmpipe {command} < prompt | head -1; echo ${{PIPESTATUS[0]}}", far, program="bash")
+    with service() as server:
+        done = shell(f"mmpipe {command} < prompt | head -1; echo ${{PIPESTATUS[0]}}", server, program="bash")
     assert (b"one\n141\n", b"") == (done.stdout, done.stderr)
 
 
@@ -139,12 +139,12 @@ def test_nobody_pays_for_thinking_whose_reader_has_gone(needs: Callable[[str], N
     script = "mmpipe stream < prompt | sleep 2; echo ${PIPESTATUS[0]}"
     Path("prompt").write_text(f"sim:think {thoughts}|||too late")
     began = time.monotonic()
-    with service(tps=tps) as far:
-        done = shell(script, far, program="bash")
+    with service(tps=tps) as server:
+        done = shell(script, server, program="bash")
         assert (b"141\n", b"") == (done.stdout, done.stderr)
         assert time.monotonic() - began < AT_ONCE + 4
         # A slow machine may not even have asked by then.
-        assert not any(request["answered"] for request in far.requests)
+        assert not any(request["answered"] for request in server.requests)
 
 
 LEFT = (
@@ -169,19 +169,19 @@ def test_a_pipe_that_nobody_reads_ends_mmpipe_by_sigpipe_and_without_a_word(
     Path("in.txt").write_text("sim:echo x\n")
     reading, writing = os.pipe()
     os.close(reading)
-    with service() as far, started((*MMPIPE, *arguments), far, stdout=writing) as process:
+    with service() as server, started((*MMPIPE, *arguments), server, stdout=writing) as process:
         os.close(writing)
         done = finished(process)
     assert (-signal.SIGPIPE, b"") == (done.status, done.stderr)
 
 
 @pytest.mark.parametrize("command", ["chat", "stream", "batch"])
-def test_who_leaves_after_one_byte_ends_it_though_the_parent_ignores_the_signal(command: str) -> None:
+def test_a_reader_that_leaves_ends_the_run_although_the_parent_ignores_sigpipe(command: str) -> None:
     Path("in.txt").write_text(f"sim:length {LONG}\n" * 3)
     arguments = ("batch", "-q", "in.txt") if command == "batch" else (command, "-n", f"sim:length {LONG}")
     reading, writing = os.pipe()
     wrapped = (sys.executable, "-c", IGNORING, *MMPIPE, *arguments)
-    with service() as far, started(wrapped, far, stdout=writing) as process:
+    with service() as server, started(wrapped, server, stdout=writing) as process:
         os.close(writing)
         assert os.read(reading, 1)
         os.close(reading)
@@ -189,7 +189,7 @@ def test_who_leaves_after_one_byte_ends_it_though_the_parent_ignores_the_signal(
     assert (-signal.SIGPIPE, b"") == (done.status, done.stderr)
 
 
-def test_a_cut_pipe_is_told_in_the_line_about_the_answer() -> None:
-    with service() as far:
-        shell("mmpipe chat -n --meta meta 'sim:length 300000' | true", far)
+def test_a_cut_pipe_is_reported_in_the_line_about_the_answer() -> None:
+    with service() as server:
+        shell("mmpipe chat -n --meta meta 'sim:length 300000' | true", server)
     assert parsed(Path("meta").read_bytes())["exit_status"] == 141

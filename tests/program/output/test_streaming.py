@@ -14,24 +14,24 @@ KEYED = {"MINIMAX_API_KEY": "k"}
 
 def sent(*arguments: str, stdin: bytes = b"") -> object:
     """The prompt that reached the service."""
-    with service() as far:
-        done = mmpipe("chat", *arguments, far=far, stdin=stdin)
+    with service() as server:
+        done = mmpipe("chat", *arguments, server=server, stdin=stdin)
         assert (0, b"") == (done.status, done.stderr)
-        (prompt,) = prompts(far)
+        (prompt,) = prompts(server)
         return prompt
 
 
 @pytest.mark.parametrize("command", ["chat -n x", "stream -n -F jsonl x", "--help"])
 def test_a_full_disk_is_no_success(command: str) -> None:
-    with service() as far:
-        done = shell(f"mmpipe {command} > /dev/full", far)
+    with service() as server:
+        done = shell(f"mmpipe {command} > /dev/full", server)
     assert done.status == 13
-    assert [True] == [line.startswith("mmpipe: ") for line in done.said.splitlines()]
+    assert [True] == [line.startswith("mmpipe: ") for line in done.stderr_text.splitlines()]
 
 
 def test_a_folder_is_no_input() -> None:
     done = mmpipe("chat", "-n", "-f", ".", env=KEYED)
-    assert (12, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+    assert (12, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
 
 
 def test_a_folder_as_standard_input_is_no_success() -> None:
@@ -46,19 +46,19 @@ def test_a_folder_as_standard_input_is_no_success() -> None:
 def test_input_that_is_not_utf8_is_refused_with_the_place(stdin: bytes, offset: str) -> None:
     done = mmpipe("chat", stdin=stdin, env={**KEYED, "LC_ALL": "C"})
     assert (12, b"") == (done.status, done.stdout)
-    assert f"byte {offset} " in done.said
+    assert f"byte {offset} " in done.stderr_text
 
 
 @pytest.mark.parametrize("stdin", [b"", b"\n \n", b"\xef\xbb\xbf"])
 def test_no_input_at_all_is_refused(stdin: bytes) -> None:
     done = mmpipe("chat", stdin=stdin, env=KEYED)
-    assert (12, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+    assert (12, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
 
 
 def test_a_byte_order_mark_is_no_part_of_the_prompt_and_the_locale_is_none_of_it() -> None:
-    with service() as far:
-        done = mmpipe("chat", "日本", far=far, stdin=b"\xef\xbb\xbfna\xc3\xafve", env={"LC_ALL": "C"})
-        assert (0, ["日本\n\nna\u00efve"]) == (done.status, prompts(far))
+    with service() as server:
+        done = mmpipe("chat", "日本", server=server, stdin=b"\xef\xbb\xbfna\xc3\xafve", env={"LC_ALL": "C"})
+        assert (0, ["日本\n\nna\u00efve"]) == (done.status, prompts(server))
 
 
 def test_words_files_and_standard_input_are_joined_in_this_order_by_a_blank_line(here: Path) -> None:
@@ -73,18 +73,18 @@ def test_words_files_and_standard_input_are_joined_in_this_order_by_a_blank_line
 
 
 def test_a_loop_that_reads_a_list_asks_for_every_line() -> None:
-    with service() as far:
+    with service() as server:
         done = shell(
-            'while read -r f; do mmpipe chat -n "sim:echo $f"; done', far, stdin=b"one\ntwo\nthree\n"
+            'while read -r f; do mmpipe chat -n "sim:echo $f"; done', server, stdin=b"one\ntwo\nthree\n"
         )
     assert (b"one\ntwo\nthree\n", b"") == (done.stdout, done.stderr)
 
 
 def test_a_producer_that_starts_late_is_heard_and_the_wait_is_said_once() -> None:
-    with service() as far:
+    with service() as server:
         producer = "until grep -q . notice; do sleep 0.1; done; sleep 0.5; echo late"
-        done = shell(f"touch notice; ({producer}) | mmpipe chat early 2> notice", far)
-        assert (0, ["early\n\nlate\n"]) == (done.status, prompts(far))
+        done = shell(f"touch notice; ({producer}) | mmpipe chat early 2> notice", server)
+        assert (0, ["early\n\nlate\n"]) == (done.status, prompts(server))
     (line,) = Path("notice").read_text().splitlines()
     assert line.startswith("mmpipe: ")
     assert " -n " in line
@@ -98,8 +98,10 @@ def test_a_wait_for_input_can_be_limited() -> None:
 
 
 def test_input_that_trickles_in_is_read_to_its_end() -> None:
-    with service() as far:
-        done = shell("(printf sim:echo; sleep 0.3; printf ' one'; sleep 0.3; echo ' two') | mmpipe chat", far)
+    with service() as server:
+        done = shell(
+            "(printf sim:echo; sleep 0.3; printf ' one'; sleep 0.3; echo ' two') | mmpipe chat", server
+        )
     assert (0, b"one two\n") == (done.status, done.stdout)
 
 
@@ -112,13 +114,16 @@ def exactly(pipe: IO[bytes], length: int) -> bytes:
 
 
 def test_a_stream_reaches_the_pipe_while_the_rest_of_the_answer_is_still_to_come() -> None:
-    with service("hang-mid") as far, started((*MMPIPE, "stream", "-n", "sim:chunks 20"), far) as process:
+    with (
+        service("hang-mid") as server,
+        started((*MMPIPE, "stream", "-n", "sim:chunks 20"), server) as process,
+    ):
         assert process.stdout is not None
         assert (b"1 2 3", None) == (exactly(process.stdout, 5), process.poll())
 
 
 def test_cron_gets_an_answer_and_no_mail() -> None:
-    with service() as far:
-        address = f"MINIMAX_BASE_URL={far.base_url} MINIMAX_API_KEY=k PATH=$PATH"
-        done = shell(f"env -i {address} sh -c 'cd /; mmpipe chat \"sim:echo nightly\" <&-'", far)
+    with service() as server:
+        address = f"MINIMAX_BASE_URL={server.base_url} MINIMAX_API_KEY=k PATH=$PATH"
+        done = shell(f"env -i {address} sh -c 'cd /; mmpipe chat \"sim:echo nightly\" <&-'", server)
     assert (0, b"nightly\n", b"") == (done.status, done.stdout, done.stderr)

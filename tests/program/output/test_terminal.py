@@ -26,9 +26,9 @@ def shown(written: bytes) -> str:
 
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_no_text_of_a_model_can_steer_the_terminal(command: str) -> None:
-    with service() as far:
+    with service() as server:
         done = on_terminal(
-            command, "-n", f"sim:echo {EVERYTHING.replace(chr(0), '')}", far=far, env={"COLUMNS": "10"}
+            command, "-n", f"sim:echo {EVERYTHING.replace(chr(0), '')}", server=server, env={"COLUMNS": "10"}
         )
     text = shown(done.stdout)
     assert (0, []) == (done.status, STEERING.findall(text))
@@ -38,15 +38,15 @@ def test_no_text_of_a_model_can_steer_the_terminal(command: str) -> None:
 
 def test_a_sequence_cut_over_two_chunks_is_as_harmless() -> None:
     attack = "\x1b[31m\u202e\x9b1m\U000e0041" * 150
-    with service() as far:
-        text = shown(on_terminal("stream", "-n", f"sim:echo {attack}", far=far).stdout)
+    with service() as server:
+        text = shown(on_terminal("stream", "-n", f"sim:echo {attack}", server=server).stdout)
     assert (150, []) == (text.count("\u241b[31m"), STEERING.findall(text))
 
 
 @pytest.mark.parametrize("options", [(), ("-t", "show")], ids=["on stderr", "before the answer"])
 def test_thinking_is_dimmed_on_a_terminal_and_as_harmless_as_the_answer(options: tuple[str, ...]) -> None:
-    with service() as far:
-        done = on_terminal("stream", "-n", *options, "sim:think a\x1b[31m\x9bb|||answer", far=far)
+    with service() as server:
+        done = on_terminal("stream", "-n", *options, "sim:think a\x1b[31m\x9bb|||answer", server=server)
     place = shown(done.stdout if options else done.stderr)
     assert "\x1b[2m" in place
     assert "\u241b[31m" in place
@@ -60,9 +60,11 @@ def test_thinking_is_dimmed_on_a_terminal_and_as_harmless_as_the_answer(options:
     [({"TERM": "dumb", "FORCE_COLOR": "1"}, STEERING), ({"NO_COLOR": "1"}, re.compile("\x1b\\[[0-9;]*m"))],
     ids=["dumb", "no colour"],
 )
-def test_who_wants_no_colour_gets_none(env: dict[str, str], unwanted: re.Pattern[str]) -> None:
-    with service(tps=30) as far:
-        done = on_terminal("stream", "-n", "sim:think some thoughts to wait for|||answer", far=far, env=env)
+def test_colours_are_off_on_request(env: dict[str, str], unwanted: re.Pattern[str]) -> None:
+    with service(tps=30) as server:
+        done = on_terminal(
+            "stream", "-n", "sim:think some thoughts to wait for|||answer", server=server, env=env
+        )
     assert (0, [], []) == (
         done.status,
         unwanted.findall(shown(done.stdout)),
@@ -72,9 +74,9 @@ def test_who_wants_no_colour_gets_none(env: dict[str, str], unwanted: re.Pattern
 
 
 def test_nothing_is_said_or_drawn_into_a_pipe_while_waiting() -> None:
-    with service(tps=30) as far:
+    with service(tps=30) as server:
         env = {"TERM": "xterm-256color", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
-        done = mmpipe("stream", "-n", "sim:think some thoughts to wait for|||answer", far=far, env=env)
+        done = mmpipe("stream", "-n", "sim:think some thoughts to wait for|||answer", server=server, env=env)
     assert (0, b"answer\n", b"") == (done.status, done.stdout, done.stderr)
 
 
@@ -82,8 +84,8 @@ def test_nothing_is_said_or_drawn_into_a_pipe_while_waiting() -> None:
 def test_the_bytes_of_stdout_do_not_depend_on_what_stderr_is(options: tuple[str, ...]) -> None:
     with service() as one, service() as other:
         prompt = f"sim:think {HOSTILE['ansi']}|||{HOSTILE['bidi']}"
-        piped = mmpipe("chat", "-n", *options, prompt, far=one).stdout
-        beside = on_terminal("chat", "-n", *options, prompt, far=other, stdout=False).stdout
+        piped = mmpipe("chat", "-n", *options, prompt, server=one).stdout
+        beside = on_terminal("chat", "-n", *options, prompt, server=other, stdout=False).stdout
     assert without_times(piped) == without_times(beside)
 
 
@@ -93,8 +95,10 @@ def without_times(stdout: bytes) -> bytes:
 
 @pytest.mark.parametrize("stderr", [True, False], ids=["terminal", "pipe"])
 def test_no_text_of_the_service_can_steer_the_terminal_by_an_error(stderr: bool) -> None:
-    with service() as far:
-        done = on_terminal("chat", "-n", "-m", "no\x1b[2J\x9b\u202e\nsuch", "hi", far=far, stderr=stderr)
+    with service() as server:
+        done = on_terminal(
+            "chat", "-n", "-m", "no\x1b[2J\x9b\u202e\nsuch", "hi", server=server, stderr=stderr
+        )
     (line,) = SPINNER.sub("", shown(done.stderr)).splitlines()
     assert (9, []) == (done.status, STEERING.findall(line))
     assert "such" in line
@@ -109,15 +113,17 @@ def test_no_name_of_a_file_can_steer_the_terminal() -> None:
 
 def test_json_on_a_terminal_means_the_same_and_is_harmless() -> None:
     text = EVERYTHING.replace(chr(0), "")
-    with service() as far:
-        written = shown(on_terminal("chat", "-n", "--json", f"sim:echo {text}", far=far).stdout)
+    with service() as server:
+        written = shown(on_terminal("chat", "-n", "--json", f"sim:echo {text}", server=server).stdout)
     assert [] == STEERING.findall(written)
     assert text == json.loads(written)["content"]
 
 
 def test_the_raw_answer_is_harmless_too() -> None:
-    with service() as far:
-        written = shown(on_terminal("stream", "-n", "-F", "raw", f"sim:echo {HOSTILE['c1']}", far=far).stdout)
+    with service() as server:
+        written = shown(
+            on_terminal("stream", "-n", "-F", "raw", f"sim:echo {HOSTILE['c1']}", server=server).stdout
+        )
     assert [] == STEERING.findall(written)
     assert "data: {" in written
 
@@ -129,6 +135,6 @@ def test_a_person_who_gives_no_prompt_gets_a_hint_and_no_silent_wait() -> None:
 
 
 def test_a_person_who_gives_a_prompt_is_not_asked_for_more() -> None:
-    with service() as far:
-        done = on_terminal("chat", "-q", "-t", "hide", "sim:echo at once", far=far, stdin=True)
+    with service() as server:
+        done = on_terminal("chat", "-q", "-t", "hide", "sim:echo at once", server=server, stdin=True)
     assert (0, "at once\n", "") == (done.status, shown(done.stdout), shown(done.stderr))

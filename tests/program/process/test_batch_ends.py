@@ -19,24 +19,24 @@ pytestmark = pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_requests_in_flight_have_their_grace_period_and_no_more(number: signal.Signals) -> None:
     command = (*MMPIPE, "batch", "--grace", "0.5", "-o", "out.jsonl")
-    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("hang") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        eventually(lambda: far.in_flight, "a request")
+        eventually(lambda: server.in_flight, "a request")
         process.send_signal(number)
         began = time.monotonic()
         done = finished(process)
         assert time.monotonic() - began < AT_ONCE
     assert -number == done.status
-    assert "--resume" in done.said
+    assert "--resume" in done.stderr_text
 
 
 def test_a_second_signal_waits_for_nothing() -> None:
     command = (*MMPIPE, "batch", "--grace", "600")
-    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("hang") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        eventually(lambda: far.in_flight, "a request")
+        eventually(lambda: server.in_flight, "a request")
         process.send_signal(signal.SIGINT)
         time.sleep(0.6)  # two signals within half a second count as one
         assert None is process.poll()
@@ -51,8 +51,8 @@ def test_an_error_that_every_request_would_meet_ends_the_run_although_the_pipe_i
     code: str, status: int
 ) -> None:
     with (
-        service(code) as far,
-        started((*MMPIPE, "batch"), far, stdin=subprocess.PIPE) as process,
+        service(code) as server,
+        started((*MMPIPE, "batch"), server, stdin=subprocess.PIPE) as process,
     ):
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
@@ -60,10 +60,10 @@ def test_an_error_that_every_request_would_meet_ends_the_run_although_the_pipe_i
 
 
 def test_a_writer_that_fails_ends_the_run_at_once() -> None:
-    with service() as far:
-        done = shell("mmpipe batch > /dev/full; echo $?", far, stdin=b"sim:echo hi\n" * 3)
+    with service() as server:
+        done = shell("mmpipe batch > /dev/full; echo $?", server, stdin=b"sim:echo hi\n" * 3)
     assert "13" == done.stdout.decode().split()[-1]
-    assert "No space left" in done.said
+    assert "No space left" in done.stderr_text
 
 
 def eventually_longer(path: Path, size: int) -> int:
@@ -76,7 +76,7 @@ def test_the_disk_has_every_line_within_a_second(here: Path, needs: Callable[[st
     needs("strace")
     trace = ("strace", "-f", "-ttt", "-o", "trace", "-e", "trace=fdatasync,pwrite64,write")
     command = (*trace, *MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
-    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service() as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         size = 0
         for word in (b"one\n", b"two\n"):
@@ -103,26 +103,26 @@ def test_two_runs_of_one_key_share_their_limit(tmp_path: Path) -> None:
     command = (*MMPIPE, "batch", "--rpm", "120", "--deadline", "5", "--grace", "0.2")
     (tmp_path / "in.txt").write_bytes(lines)
     with (
-        service() as far,
-        started((*command, str(tmp_path / "in.txt")), far, env=env) as one,
-        started((*command, str(tmp_path / "in.txt")), far, env=env) as other,
+        service() as server,
+        started((*command, str(tmp_path / "in.txt")), server, env=env) as one,
+        started((*command, str(tmp_path / "in.txt")), server, env=env) as other,
     ):
         assert [5, 5] == [finished(one).status, finished(other).status]
-        times = sorted(float(str(request["time"])) for request in far.requests)
+        times = sorted(float(str(request["time"])) for request in server.requests)
     # On a busy machine one may begin later than the other. Each for itself they would send twice as many.
     assert 5 <= len(times) <= 2 * (times[-1] - times[0]) + 4
 
 
 def test_the_totals_are_printed_after_a_signal_too(here: Path) -> None:
     command = (*MMPIPE, "batch", "--meta", "meta.jsonl", "--grace", "0.1")
-    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("hang") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
-        eventually(lambda: far.in_flight, "a request")
+        eventually(lambda: server.in_flight, "a request")
         process.send_signal(signal.SIGTERM)
         assert -signal.SIGTERM == finished(process).status
-    (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
-    assert 143 == told["exit_status"]
+    (meta,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
+    assert 143 == meta["exit_status"]
 
 
 @pytest.mark.parametrize("ending", ["signal", "deadline"])
@@ -133,16 +133,16 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end_of_a_run(ending: str
     more = ("--deadline", "3") if ending == "deadline" else ()
     try:
         with (
-            service() as far,
+            service() as server,
             started(
-                (*MMPIPE, "batch", "--grace", "0.5", *more), far, stdin=subprocess.PIPE, stdout=writing
+                (*MMPIPE, "batch", "--grace", "0.5", *more), server, stdin=subprocess.PIPE, stdout=writing
             ) as process,
         ):
             os.close(writing)
             assert process.stdin is not None
             process.stdin.write(lines)
             if ending == "signal":
-                eventually(lambda: len(far.requests) == 200, "all answers")
+                eventually(lambda: len(server.requests) == 200, "all answers")
                 process.send_signal(signal.SIGTERM)
             assert (-signal.SIGTERM if ending == "signal" else 5) == process.wait(LIMIT)
     finally:
@@ -151,20 +151,20 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end_of_a_run(ending: str
 
 def test_with_a_slow_reader_no_request_is_sent_twice() -> None:
     lines = "".join(f"sim:echo {number} {'x' * 3000}\n" for number in range(60))
-    with service() as far:
-        done = shell("mmpipe batch --idle-timeout 2 | { sleep 5; cat; }", far, stdin=lines.encode())
-        assert 60 == len(far.requests)
+    with service() as server:
+        done = shell("mmpipe batch --idle-timeout 2 | { sleep 5; cat; }", server, stdin=lines.encode())
+        assert 60 == len(server.requests)
     assert 60 == len(done.records)
 
 
 def test_answers_held_for_a_missing_one_are_written_when_the_run_ends() -> None:
     lines = b"".join(b"sim:echo %d\n" % number for number in range(50))
     command = (*MMPIPE, "batch", "-k", "-j", "8", "--grace", "2", "--no-dedupe")
-    with service("hang:#1") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("hang:#1") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(lines)
-        eventually(lambda: len(far.requests) >= 49, "answers")
-        eventually(lambda: far.in_flight <= 1, "all but the first are answered")
+        eventually(lambda: len(server.requests) >= 49, "answers")
+        eventually(lambda: server.in_flight <= 1, "all but the first are answered")
         process.send_signal(signal.SIGTERM)
         done = finished(process)
     indexes = [record["index"] for record in done.records]
@@ -174,10 +174,10 @@ def test_answers_held_for_a_missing_one_are_written_when_the_run_ends() -> None:
 
 def test_a_signal_ends_a_run_that_is_ending_for_another_reason() -> None:
     command = (*MMPIPE, "batch", "--input-format", "jsonl", "--max-errors", "0", "--grace", "600")
-    with service("hang") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("hang") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b'"hello"\n')
-        eventually(lambda: far.in_flight, "a request")
+        eventually(lambda: server.in_flight, "a request")
         process.stdin.write(b'{"prompt": 1}\n')
         # The run ends for the bad record before its line is written.
         read_until(process.stdout, b"prompt")
@@ -188,7 +188,7 @@ def test_a_signal_ends_a_run_that_is_ending_for_another_reason() -> None:
 
 def test_a_run_with_nothing_in_flight_ends_without_its_grace() -> None:
     command = (*MMPIPE, "batch", "--deadline", "2", "--grace", "600", "--retries", "9")
-    with service("529") as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service("529") as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n" * 20_000)
         assert 5 == process.wait(2 + AT_ONCE)
@@ -200,7 +200,7 @@ CHANGED = "was written to by another process meanwhile; answers may be missing i
 
 @pytest.mark.parametrize("options", [(), ("-k",), ("--overwrite",)])
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "words"),
     [
         ("rm out.jsonl", GONE),
         ("mv out.jsonl elsewhere", GONE),
@@ -211,26 +211,26 @@ CHANGED = "was written to by another process meanwhile; answers may be missing i
     ],
 )
 def test_a_journal_without_the_answers_is_no_success(
-    damage: str, said: str, options: tuple[str, ...], here: Path
+    damage: str, words: str, options: tuple[str, ...], here: Path
 ) -> None:
     (here / "out.jsonl").write_bytes(b"old\n" if "--overwrite" in options else b"")
     command = (*MMPIPE, "batch", "-o", "out.jsonl", *options, "--meta", "meta", "--template", "sim:echo {}")
-    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service() as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"one\n")
         eventually(lambda: b'"one"' in (here / "out.jsonl").read_bytes(), "an answer")
         assert 0 == shell(damage).status
         done = finished(process)
     assert 13 == done.status
-    assert f"mmpipe: output: out.jsonl {said}\n" in done.said
-    assert "1 good, 0 failed, 0 answered before, 1 not written" in done.said
-    told = json.loads((here / "meta").read_bytes())
-    assert (1, 13) == (told["unwritten"], told["exit_status"])
+    assert f"mmpipe: output: out.jsonl {words}\n" in done.stderr_text
+    assert "1 good, 0 failed, 0 answered before, 1 not written" in done.stderr_text
+    meta = json.loads((here / "meta").read_bytes())
+    assert (1, 13) == (meta["unwritten"], meta["exit_status"])
 
 
 def test_a_run_whose_journal_is_gone_asks_nothing_more(here: Path) -> None:
     command = (*MMPIPE, "batch", "-o", "out.jsonl", "--template", "sim:echo {}")
-    with service() as far, started(command, far, stdin=subprocess.PIPE) as process:
+    with service() as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(b"one\n")
         eventually(lambda: (here / "out.jsonl").exists() and (here / "out.jsonl").stat().st_size, "an answer")
@@ -241,11 +241,11 @@ def test_a_run_whose_journal_is_gone_asks_nothing_more(here: Path) -> None:
 def test_overwrite_keeps_the_old_file_until_the_input_is_checked(here: Path) -> None:
     (here / "out.jsonl").write_text("precious\n")
     (here / "in.jsonl").write_text('{"prompt": 1}\n')
-    with service() as far:
+    with service() as server:
         for name in ("in.jsonl", "missing.jsonl"):
-            done = shell(f"mmpipe batch {name} -o out.jsonl --overwrite", far)
+            done = shell(f"mmpipe batch {name} -o out.jsonl --overwrite", server)
             assert (12, "precious\n") == (done.status, (here / "out.jsonl").read_text())
-            assert "--resume" not in done.said
+            assert "--resume" not in done.stderr_text
 
 
 def test_a_server_that_cannot_be_reached_ends_the_run_early() -> None:
@@ -259,14 +259,14 @@ def test_a_server_that_cannot_be_reached_ends_the_run_early() -> None:
 
 
 def test_a_closed_output_is_an_error_before_any_request() -> None:
-    with service() as far:
-        assert 13 == shell("mmpipe batch >&-", far, stdin=b"hello\n").status
-        assert [] == far.requests
+    with service() as server:
+        assert 13 == shell("mmpipe batch >&-", server, stdin=b"hello\n").status
+        assert [] == server.requests
 
 
 def test_a_hyphen_as_output_is_standard_output(here: Path) -> None:
-    with service() as far:
-        done = shell("mmpipe batch -o -", far, stdin=b"sim:echo hi\n")
+    with service() as server:
+        done = shell("mmpipe batch -o -", server, stdin=b"sim:echo hi\n")
     assert ["hi"] == [record["content"] for record in done.records]
     assert not (here / "-").exists()
 
@@ -276,20 +276,20 @@ def test_a_signal_during_the_input_check_is_in_the_totals(here: Path) -> None:
         for number in range(1_500_000):
             file.write(b"%d\n" % number)
     command = (*MMPIPE, "batch", "in.txt", "--meta", "meta.jsonl", "-o", "out.jsonl")
-    with service() as far, started(command, far) as process:
+    with service() as server, started(command, server) as process:
         eventually((here / "out.jsonl").exists, "the journal")
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         assert -signal.SIGTERM == process.wait(AT_ONCE)
-        assert [] == far.requests
-    (told,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
-    assert 143 == told["exit_status"]
+        assert [] == server.requests
+    (meta,) = map(json.loads, (here / "meta.jsonl").read_bytes().splitlines())
+    assert 143 == meta["exit_status"]
 
 
 def test_after_the_limit_of_records_a_pipe_need_not_end() -> None:
     with (
-        service() as far,
-        started((*MMPIPE, "batch", "--limit", "2"), far, stdin=subprocess.PIPE) as process,
+        service() as server,
+        started((*MMPIPE, "batch", "--limit", "2"), server, stdin=subprocess.PIPE) as process,
     ):
         assert process.stdin is not None
         process.stdin.write(b"sim:echo 1\nsim:echo 2\n")
@@ -297,6 +297,6 @@ def test_after_the_limit_of_records_a_pipe_need_not_end() -> None:
 
 
 def test_gzip_is_recognised_by_its_first_bytes() -> None:
-    with service() as far:
-        done = shell("printf 'sim:echo hi' | gzip | mmpipe batch", far)
+    with service() as server:
+        done = shell("printf 'sim:echo hi' | gzip | mmpipe batch", server)
     assert ["hi"] == [record["content"] for record in done.records]

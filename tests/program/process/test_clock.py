@@ -42,28 +42,30 @@ def _restless(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def far() -> Iterator[FaultServer]:
-    with fault_server(SCRIPTS) as server:
-        yield server
+def server() -> Iterator[FaultServer]:
+    with fault_server(SCRIPTS) as running:
+        yield running
 
 
-def run(far: FaultServer, command: str, prompt: str, *options: str) -> Finished:
+def run(server: FaultServer, command: str, prompt: str, *options: str) -> Finished:
     streams = Streams.fake(prompt.encode() + b"\n")
     words = ("-q", "--input-format", "lines") if command == "batch" else ("-n", prompt)
-    status = main([command, "--base-url", far.base_url, "--error-json", *options, *words], streams)
+    status = main([command, "--base-url", server.base_url, "--error-json", *options, *words], streams)
     return Finished(status, *streams.captured())
 
 
 def error(done: Finished, command: str) -> dict[str, object]:
-    told = parsed(done.stdout)["error"] if command == "batch" else json.loads(done.stderr)
-    assert isinstance(told, dict)
-    return told
+    found = parsed(done.stdout)["error"] if command == "batch" else json.loads(done.stderr)
+    assert isinstance(found, dict)
+    return found
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_answer_that_is_slow_is_whole(far: FaultServer, command: str) -> None:
-    done = run(far, command, "slow", "--first-byte-timeout", "20", "--idle-timeout", "20", "--max-time", "60")
-    assert (0, 1) == (done.status, done.stdout.count(b"\n")), done.said
+def test_an_answer_that_is_slow_is_whole(server: FaultServer, command: str) -> None:
+    done = run(
+        server, command, "slow", "--first-byte-timeout", "20", "--idle-timeout", "20", "--max-time", "60"
+    )
+    assert (0, 1) == (done.status, done.stdout.count(b"\n")), done.stderr_text
     assert "five and six" in done.stdout.decode()
 
 
@@ -72,10 +74,10 @@ def test_an_answer_that_is_slow_is_whole(far: FaultServer, command: str) -> None
     [("silent", "--first-byte-timeout"), ("silent", "--max-time"), ("stall", "--idle-timeout")],
 )
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_limit_is_kept(far: FaultServer, command: str, prompt: str, limit: str) -> None:
+def test_every_limit_is_kept(server: FaultServer, command: str, prompt: str, limit: str) -> None:
     began = time.monotonic()
     # A batch asks in one piece by itself, for which there is no first byte to wait for.
-    done = run(far, command, prompt, "--retries", "0", "--wire", "stream", limit, "0.8")
+    done = run(server, command, prompt, "--retries", "0", "--wire", "stream", limit, "0.8")
     assert 0.8 <= time.monotonic() - began < AT_ONCE
     assert (ExitStatus.TIMEOUT, True) == (error(done, command)["code"], limit in str(error(done, command)))
 
@@ -83,21 +85,21 @@ def test_every_limit_is_kept(far: FaultServer, command: str, prompt: str, limit:
 @pytest.mark.parametrize(("prompt", "seconds"), [("busy", 0.7), ("busy-until", 1.0)])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_wait_that_the_service_asks_for_is_kept(
-    far: FaultServer, command: str, prompt: str, seconds: float
+    server: FaultServer, command: str, prompt: str, seconds: float
 ) -> None:
-    assert 0 == run(far, command, prompt).status
-    first, second = far.times(prompt)
+    assert 0 == run(server, command, prompt).status
+    first, second = server.times(prompt)
     assert seconds <= second - first < seconds + AT_ONCE
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_time_to_come_back_is_told_by_the_clock_of_the_service(far: FaultServer, command: str) -> None:
-    done = run(far, command, "busy-for-a-day", "--retries", "0")
+def test_retry_after_is_computed_by_the_clock_of_the_service(server: FaultServer, command: str) -> None:
+    done = run(server, command, "busy-for-a-day", "--retries", "0")
     assert DAYS == error(done, command)["retry_after"]
 
 
-def test_a_batch_ends_at_its_deadline(far: FaultServer) -> None:
+def test_a_batch_ends_at_its_deadline(server: FaultServer) -> None:
     began = time.monotonic()
-    done = run(far, "batch", "silent", "--deadline", "0.8", "--grace", "0.1")
+    done = run(server, "batch", "silent", "--deadline", "0.8", "--grace", "0.1")
     assert 5 == done.status
     assert 0.8 <= time.monotonic() - began < AT_ONCE

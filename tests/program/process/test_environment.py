@@ -78,8 +78,8 @@ def plain() -> dict[str, Finished]:
     """Return the result in an ordinary environment."""
     found: dict[str, Finished] = {}
     for name, (arguments, prompt) in COMMANDS.items():
-        with service() as far:
-            found[name] = of_any_run(mmpipe(*arguments, far=far, stdin=prompt.encode()))
+        with service() as server:
+            found[name] = of_any_run(mmpipe(*arguments, server=server, stdin=prompt.encode()))
     return found
 
 
@@ -96,18 +96,16 @@ def test_a_plain_environment_brings_the_answers(plain: Mapping[str, Finished]) -
     assert plain["stream"].stdout.endswith(f"{EVERYTHING}\n".encode())
     assert EVERYTHING == plain["batch"].record["content"]
     assert dict.fromkeys(COMMANDS, 0) | {"batch": 1} == {
-        name: len(done.said.splitlines()) for name, done in plain.items()
+        name: len(done.stderr_text.splitlines()) for name, done in plain.items()
     }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", STARTING)
-def test_nothing_that_python_heeds_changes_anything(
-    name: str, command: str, plain: Mapping[str, Finished]
-) -> None:
+def test_variables_of_python_change_nothing(name: str, command: str, plain: Mapping[str, Finished]) -> None:
     arguments, prompt = COMMANDS[command]
-    with service() as far:
-        done = mmpipe(*arguments, far=far, env=STARTING[name], stdin=prompt.encode())
+    with service() as server:
+        done = mmpipe(*arguments, server=server, env=STARTING[name], stdin=prompt.encode())
     assert plain[command] == of_any_run(done)
 
 
@@ -117,8 +115,8 @@ def test_without_an_environment_it_is_the_same(
 ) -> None:
     needs("env")
     arguments, prompt = COMMANDS[command]
-    with service() as far:
-        pair = (f"MINIMAX_BASE_URL={far.base_url}", f"MINIMAX_API_KEY={KEY}")
+    with service() as server:
+        pair = (f"MINIMAX_BASE_URL={server.base_url}", f"MINIMAX_API_KEY={KEY}")
         done = run(("env", "-i", *pair, *MMPIPE, *arguments), stdin=prompt.encode())
     assert plain[command] == of_any_run(done)
 
@@ -134,31 +132,31 @@ def test_no_variable_that_is_meant_for_others_changes_anything(
         (here / "here" / folder).mkdir(parents=True)
         (here / "here" / folder / "config.toml").write_text("no such setting")
     before = {path.name for path in here.iterdir()}
-    with service() as far:
-        done = run_in_process(*arguments, far=far, env=READ_LATER[name], stdin=prompt.encode())
+    with service() as server:
+        done = run_in_process(*arguments, server=server, env=READ_LATER[name], stdin=prompt.encode())
     assert plain[command] == of_any_run(done)
     assert before == {path.name for path in here.iterdir()}
 
 
 def unsent(command: tuple[str, ...], env: Mapping[str, str]) -> Finished:
     """Return the result for a host of the net, at an address that nobody has."""
-    far = ("--base-url", "https://host.invalid/v1", "--retries", "0")
-    return run_in_process(*command, *far, stdin=b"hi\n", env={"MINIMAX_API_KEY": KEY, **env})
+    server = ("--base-url", "https://host.invalid/v1", "--retries", "0")
+    return run_in_process(*command, *server, stdin=b"hi\n", env={"MINIMAX_API_KEY": KEY, **env})
 
 
 @pytest.mark.parametrize(
     "env", [{"SSL_CERT_FILE": "/etc/passwd"}, {"SSL_CERT_FILE": f"/{JUNK}"}, {"ALL_PROXY": JUNK}]
 )
 @pytest.mark.parametrize("command", [("chat", "-n", "hi"), ("batch", "-q"), ("models", "--live")])
-def test_certificates_and_proxies_that_are_needed_and_none_are_told(
+def test_unusable_certificates_and_proxies_are_reported(
     command: tuple[str, ...], env: dict[str, str]
 ) -> None:
     done = unsent(command, env)
-    assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
+    assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
 
 
-def test_a_proxy_that_is_down_is_a_network_failure_and_its_password_is_not_told() -> None:
+def test_a_proxy_that_is_down_is_a_network_failure_and_its_password_is_not_shown() -> None:
     for command in (("chat", "-n", "hi"), ("models", "--live")):
         done = unsent(command, {"https_proxy": "http://me:pass-word@127.0.0.1:9"})
-        assert (ExitStatus.NETWORK, b"", 1) == (done.status, done.stdout, done.said.count("\n"))
-        assert "pass-word" not in done.said
+        assert (ExitStatus.NETWORK, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+        assert "pass-word" not in done.stderr_text

@@ -42,15 +42,15 @@ def forbidden(path: Path) -> Path:
     return path
 
 
-def without_rights(*arguments: str, far: RunningSimulator | None = None) -> Finished:
-    return run((*WITHOUT_RIGHTS, *arguments), far)
+def without_rights(*arguments: str, server: RunningSimulator | None = None) -> Finished:
+    return run((*WITHOUT_RIGHTS, *arguments), server)
 
 
-def inside(folder: str, command: Sequence[str], far: RunningSimulator | None) -> Finished:
+def inside(folder: str, command: Sequence[str], server: RunningSimulator | None) -> Finished:
     """The command in a folder that is removed when it has been entered, or may not be entered again."""
     enter = 'cd "$1" && { [ "$1" != gone ] || rmdir ../gone; } && shift && exec "$@"'
     Path(folder).mkdir()
-    return run(("sh", "-c", enter, "sh", folder, *command), far, stdin=b"sim:echo x\n")
+    return run(("sh", "-c", enter, "sh", folder, *command), server, stdin=b"sim:echo x\n")
 
 
 TELLING = ("chat --help", "models", "--version")
@@ -72,13 +72,13 @@ WORKING = ("chat -n sim:echo", "stream -n sim:echo", "batch")
         ("batch --merge secret", ExitStatus.INPUT),
     ],
 )
-def test_a_file_that_may_not_be_read_is_told_by_its_status(arguments: str, status: ExitStatus) -> None:
+def test_a_file_without_read_permission_has_its_own_status(arguments: str, status: ExitStatus) -> None:
     Path("secret").write_text("sim:echo secret")
     forbidden(Path("secret"))
-    with service() as far:
-        done = without_rights(*arguments.split(), far=far)
-        assert (status, b"", []) == (done.status, done.stdout, far.requests)
-    (line,) = done.said.splitlines()
+    with service() as server:
+        done = without_rights(*arguments.split(), server=server)
+        assert (status, b"", []) == (done.status, done.stdout, server.requests)
+    (line,) = done.stderr_text.splitlines()
     assert "Permission denied" in line
 
 
@@ -88,10 +88,10 @@ def test_a_configuration_that_may_not_be_read_is_named(command: str, here: Path)
     config.parent.mkdir(parents=True)
     config.write_text('model = "x"')
     forbidden(config)
-    with service() as far:
-        done = without_rights(*command.split(), far=far)
-        assert (ExitStatus.USAGE, b"", []) == (done.status, done.stdout, far.requests)
-    assert f"cannot read {config}: Permission denied" in done.said
+    with service() as server:
+        done = without_rights(*command.split(), server=server)
+        assert (ExitStatus.USAGE, b"", []) == (done.status, done.stdout, server.requests)
+    assert f"cannot read {config}: Permission denied" in done.stderr_text
 
 
 @pytest.mark.parametrize(
@@ -108,35 +108,35 @@ def test_a_configuration_that_may_not_be_read_is_named(command: str, here: Path)
 def test_a_file_behind_a_locked_folder_is_one_that_cannot_be_had(arguments: str, here: Path) -> None:
     Path("locked").mkdir()
     locked = forbidden(Path("locked"))
-    with service() as far:
-        done = without_rights(*arguments.split(), far=far)
+    with service() as server:
+        done = without_rights(*arguments.split(), server=server)
         status = (
             ExitStatus.INPUT
             if arguments in ("chat -n -f locked/it", "batch locked/it")
             else ExitStatus.OUTPUT
         )
-        assert (status, b"", []) == (done.status, done.stdout, far.requests)
+        assert (status, b"", []) == (done.status, done.stdout, server.requests)
     locked.chmod(0o700)
-    assert "locked/it: Permission denied" in done.said
+    assert "locked/it: Permission denied" in done.stderr_text
     assert {"bin", "locked"} == {path.name for path in here.iterdir()}
 
 
 @pytest.mark.parametrize("command", ["chat -n -o answer hi", "chat -n -c talk hi", "batch -o out"])
-def test_where_no_file_can_be_made_it_is_told_before_anything_is_asked(command: str) -> None:
-    with service() as far:
-        done = inside("gone", (*MMPIPE, *command.split()), far)
-        assert (ExitStatus.OUTPUT, b"", []) == (done.status, done.stdout, far.requests)
-    assert f"cannot write to {command.split()[-2 if 'hi' in command else -1]}: " in done.said
+def test_an_output_that_cannot_be_created_is_an_error_before_any_request(command: str) -> None:
+    with service() as server:
+        done = inside("gone", (*MMPIPE, *command.split()), server)
+        assert (ExitStatus.OUTPUT, b"", []) == (done.status, done.stdout, server.requests)
+    assert f"cannot write to {command.split()[-2 if 'hi' in command else -1]}: " in done.stderr_text
 
 
 @pytest.mark.parametrize("command", [*TELLING, *WORKING])
 def test_a_folder_that_is_gone_or_locked_is_no_hindrance(command: str) -> None:
     for folder, words in (("gone", MMPIPE), ("shut", WITHOUT_RIGHTS)):
-        with service() as far:
+        with service() as server:
             shut = ("sh", "-c", 'chmod 0 . && exec "$@"', "sh") if folder == "shut" else ()
-            done = inside(folder, (*shut, *words, *command.split()), far)
-            assert ExitStatus.OK == done.status, done.said
-            assert (command not in TELLING) == bool(far.requests)
+            done = inside(folder, (*shut, *words, *command.split()), server)
+            assert ExitStatus.OK == done.status, done.stderr_text
+            assert (command not in TELLING) == bool(server.requests)
     Path("shut").chmod(0o700)
 
 
@@ -145,11 +145,11 @@ def test_a_folder_that_is_gone_or_locked_is_no_hindrance(command: str) -> None:
 )
 def test_a_user_without_a_name_is_served(command: str, here: Path) -> None:
     can_be_nameless_in(here)
-    with service() as far:
-        done = run((*WITHOUT_NAME, *MMPIPE, *command.split()), far, stdin=b"sim:echo x\n")
-        assert ExitStatus.OK == done.status, done.said
-        assert (command not in TELLING) == bool(far.requests)
-    assert "mmpipe: warning" not in done.said
+    with service() as server:
+        done = run((*WITHOUT_NAME, *MMPIPE, *command.split()), server, stdin=b"sim:echo x\n")
+        assert ExitStatus.OK == done.status, done.stderr_text
+        assert (command not in TELLING) == bool(server.requests)
+    assert "mmpipe: warning" not in done.stderr_text
 
 
 @pytest.mark.parametrize(("mode", "left"), [(0o660, 0o600), (0o664, 0o644)])
@@ -161,9 +161,9 @@ def test_a_group_that_a_new_answer_cannot_be_given_leaves_no_right_to_another_on
     answer.write_text("old")
     os.chown(answer, NAMELESS, NOBODY)
     answer.chmod(mode)
-    with service() as far:
-        done = run((*WITHOUT_NAME, *MMPIPE, "chat", "-n", "-o", "answer", "sim:echo new"), far)
-        assert ExitStatus.OK == done.status, done.said
+    with service() as server:
+        done = run((*WITHOUT_NAME, *MMPIPE, "chat", "-n", "-o", "answer", "sim:echo new"), server)
+        assert ExitStatus.OK == done.status, done.stderr_text
     assert ("new\n", 0) == (answer.read_text(), answer.stat().st_gid)
     assert oct(left) == oct(answer.stat().st_mode & 0o777)
 

@@ -110,15 +110,18 @@ def test_a_signal_while_it_loads_its_own_parts_ends_it_too(
     places = [part for file in files_of(module) for part in ("-P", file)]
     trace = ("-f", "-o", "trace", *places, "-e", f"inject=openat:signal={number.name}:when=1")
     Path("in.txt").write_text("sim:echo x\n")
-    with service() as far:
-        done = run(("strace", *trace, *MMPIPE, *LOADED[module]), far)
+    with service() as server:
+        done = run(("strace", *trace, *MMPIPE, *LOADED[module]), server)
     assert number.name in Path("trace").read_text()
     assert (-number, b"", b"") == (done.status, done.stdout, done.stderr)
     assert [("answer", OLD)] == [(path.name, path.read_text()) for path in folder.iterdir()]
 
 
 def test_an_interrupt_in_the_middle_of_an_answer_leaves_what_came_and_says_nothing() -> None:
-    with service("hang-mid") as far, started((*MMPIPE, "stream", "-n", "sim:chunks 40"), far) as process:
+    with (
+        service("hang-mid") as server,
+        started((*MMPIPE, "stream", "-n", "sim:chunks 40"), server) as process,
+    ):
         assert process.stdout is not None
         first = process.stdout.read(1)
         process.send_signal(signal.SIGINT)
@@ -130,16 +133,16 @@ def test_an_interrupt_in_the_middle_of_an_answer_leaves_what_came_and_says_nothi
 def test_a_loop_of_the_shell_is_ended_by_one_interrupt(needs: Callable[[str], None]) -> None:
     needs("bash")
     script = 'for i in 1 2 3; do mmpipe chat -n -v "turn $i"; echo "after $i"; done'
-    with service("hang") as far, started(("bash", "-c", script), far) as process:
+    with service("hang") as server, started(("bash", "-c", script), server) as process:
         read_until(process.stderr, b"request sent")
         os.killpg(process.pid, signal.SIGINT)
         done = finished(process)
-        assert (-signal.SIGINT, b"", 1) == (done.status, done.stdout, len(far.requests))
+        assert (-signal.SIGINT, b"", 1) == (done.status, done.stdout, len(server.requests))
 
 
 def test_an_interrupt_that_the_parent_ignores_is_ignored() -> None:
     script = "trap '' INT HUP; exec mmpipe stream -n 'sim:chunks 20'"
-    with service(tps=40) as far, started(("sh", "-c", script), far) as process:
+    with service(tps=40) as server, started(("sh", "-c", script), server) as process:
         assert process.stdout is not None
         first = process.stdout.read(1)
         process.send_signal(signal.SIGINT)
@@ -162,9 +165,9 @@ def test_a_terminal_is_left_as_it_was_with_a_clean_line(
     keyboard, screen = os.openpty()
     before = termios.tcgetattr(screen)
     with (
-        service("hang") as far,
+        service("hang") as server,
         started(
-            (*MMPIPE, *arguments), far, stdin=screen, stderr=screen, env={"TERM": "xterm-256color"}
+            (*MMPIPE, *arguments), server, stdin=screen, stderr=screen, env={"TERM": "xterm-256color"}
         ) as run,
     ):
         seen = b""
@@ -186,8 +189,8 @@ def test_a_later_signal_ends_at_once_what_cannot_clean_up() -> None:
     keyboard, screen = os.openpty()
     there = {"stdin": screen, "stderr": screen}
     with (
-        service("hang") as far,
-        started((*MMPIPE, "chat", "-n", "hi"), far, **there, env={"TERM": "xterm-256color"}) as run,
+        service("hang") as server,
+        started((*MMPIPE, "chat", "-n", "hi"), server, **there, env={"TERM": "xterm-256color"}) as run,
     ):
         seen = b""
         while b" s" not in seen:

@@ -72,12 +72,12 @@ sys.exit(99 if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status))
 
 @pytest.mark.parametrize("parent", [BLOCKING, IGNORING], ids=["blocked", "ignored"])
 @pytest.mark.parametrize("command", ["stream", "batch"])
-def test_what_the_parent_blocks_or_ignores_ends_nothing(parent: str, command: str) -> None:
+def test_a_signal_blocked_or_ignored_by_the_parent_ends_nothing(parent: str, command: str) -> None:
     arguments = ("batch", "-q", "-j1", "in.txt") if command == "batch" else (command, "-n", "sim:chunks 20")
     Path("in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(10)))
     with (
-        service(tps=400 if command == "batch" else 40) as far,
-        started((sys.executable, "-c", parent, *MMPIPE, *arguments), far) as process,
+        service(tps=400 if command == "batch" else 40) as server,
+        started((sys.executable, "-c", parent, *MMPIPE, *arguments), server) as process,
     ):
         assert process.stdout is not None
         first = process.stdout.read(1)
@@ -98,17 +98,17 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 
 
-def test_how_what_it_started_ended_is_known_where_the_parent_does_not_want_to_know_of_its_own() -> None:
+def test_the_status_of_a_child_is_known_although_the_parent_ignores_sigchld() -> None:
     parent = (sys.executable, "-c", NO_CHILDREN)
     config = Path(".config/mmpipe/config.toml")
     config.parent.mkdir(parents=True)
     config.write_text('api_key_command = ["sh", "-c", "echo no-key; exit 3"]\n')
     assert 1 == run((*parent, *MMPIPE, "sim", "--", "false")).status
-    with service() as far:
-        done = run((*parent, *MMPIPE, "chat", "-n", "--base-url", far.base_url, "hi"))
-        assert (3, []) == (done.status, far.requests)
+    with service() as server:
+        done = run((*parent, *MMPIPE, "chat", "-n", "--base-url", server.base_url, "hi"))
+        assert (3, []) == (done.status, server.requests)
         options = ("--tools", tools_file(), "--run", "get_weather=echo fine")
-        done = run((*parent, *MMPIPE, "chat", "-n", *options, WEATHER), far)
+        done = run((*parent, *MMPIPE, "chat", "-n", *options, WEATHER), server)
         assert (0, b"") == (done.status, done.stderr)
 
 
@@ -125,11 +125,11 @@ def rested(process: "subprocess.Popen[bytes]", seconds: float) -> None:
 
 
 @pytest.mark.parametrize("command", ["chat", "stream", "batch"])
-def test_who_is_stopped_for_a_while_goes_on_and_has_it_all(command: str) -> None:
+def test_a_stopped_run_continues_and_has_the_whole_answer(command: str) -> None:
     own = 2 if command == "batch" else 0
     arguments = ("batch", "-q", "in.txt") if command == "batch" else (command, "-n", "sim:chunks 20")
     Path("in.txt").write_text("sim:chunks 20\n")
-    with service(tps=20) as far, started((*MMPIPE, *arguments), far) as process:
+    with service(tps=20) as server, started((*MMPIPE, *arguments), server) as process:
         eventually(lambda: sockets(process) > own, "a connection")
         rested(process, 1.5)
         done = finished(process)
@@ -140,8 +140,8 @@ def test_who_is_stopped_for_a_while_goes_on_and_has_it_all(command: str) -> None
 
 def test_the_time_of_all_goes_on_while_it_is_stopped() -> None:
     with (
-        service("hang") as far,
-        started((*MMPIPE, "chat", "-n", "-v", "--max-time", "2", "hi"), far) as process,
+        service("hang") as server,
+        started((*MMPIPE, "chat", "-n", "-v", "--max-time", "2", "hi"), server) as process,
     ):
         read_until(process.stderr, b"request sent")
         rested(process, 2.0)
@@ -150,9 +150,9 @@ def test_the_time_of_all_goes_on_while_it_is_stopped() -> None:
         assert time.monotonic() - began < AT_ONCE
 
 
-def within(limit: str, most: int, *arguments: str, far: RunningSimulator) -> Finished:
+def within(limit: str, most: int, *arguments: str, server: RunningSimulator) -> Finished:
     wrapped = (sys.executable, "-c", LIMITED, limit, str(most), *MMPIPE, *arguments)
-    return run(wrapped, far, stdin=b"sim:echo 1\n")
+    return run(wrapped, server, stdin=b"sim:echo 1\n")
 
 
 @pytest.mark.parametrize("limit", [8, 20])
@@ -160,21 +160,21 @@ def within(limit: str, most: int, *arguments: str, far: RunningSimulator) -> Fin
     "command", [("chat",), ("stream", "-n", "sim:echo 1"), ("batch", "-q"), ("models",)], ids=lambda c: c[0]
 )
 def test_a_few_descriptors_are_enough(command: tuple[str, ...], limit: int) -> None:
-    with service() as far:
-        done = within("RLIMIT_NOFILE", limit, *command, far=far)
-    assert 0 == done.status, done.said
+    with service() as server:
+        done = within("RLIMIT_NOFILE", limit, *command, server=server)
+    assert 0 == done.status, done.stderr_text
     assert done.stdout
 
 
 @pytest.mark.parametrize(("limit", "wanted", "possible", "count"), [(96, 500, 32, 300), (64, 200, 1, 20)])
-def test_too_few_descriptors_lower_what_is_asked_at_once_and_are_told(
+def test_too_few_descriptors_lower_the_concurrency_and_are_reported(
     limit: int, wanted: int, possible: int, count: int
 ) -> None:
     lines = b"".join(b"sim:echo %d\n" % number for number in range(count))
-    with service("slow:0.2") as far:
-        done = shell(f"ulimit -n {limit}; mmpipe batch -j {wanted}", far, stdin=lines)
+    with service("slow:0.2") as server:
+        done = shell(f"ulimit -n {limit}; mmpipe batch -j {wanted}", server, stdin=lines)
     assert (0, count) == (done.status, len(done.records))
-    assert 1 == done.said.count(f"-j is {possible}\n")
+    assert 1 == done.stderr_text.count(f"-j is {possible}\n")
 
 
 SHORT_OF_MEMORY = """
@@ -192,22 +192,22 @@ run()
 def test_without_memory_enough_it_says_so_in_one_line_or_has_it_all(command: str, megabytes: int) -> None:
     arguments = ("batch", "-q") if command == "batch" else (command, "-n", "sim:echo 1")
     script = (sys.executable, "-c", SHORT_OF_MEMORY, str(megabytes))
-    with service() as far:
-        done = run((*script, *arguments), far, stdin=b"sim:echo 1\n")
-    assert "Traceback" not in done.said
+    with service() as server:
+        done = run((*script, *arguments), server, stdin=b"sim:echo 1\n")
+    assert "Traceback" not in done.stderr_text
     if done.status == 0:
-        assert (1, "") == (done.stdout.count(b"\n"), done.said)
+        assert (1, "") == (done.stdout.count(b"\n"), done.stderr_text)
     else:
-        assert (b"", 1) == (done.stdout, done.said.count("\n")), done.said
-        assert done.said.startswith("mmpipe: ")
+        assert (b"", 1) == (done.stdout, done.stderr_text.count("\n")), done.stderr_text
+        assert done.stderr_text.startswith("mmpipe: ")
 
 
-def test_who_has_used_up_the_processor_dies_of_it_and_the_old_answer_stays() -> None:
+def test_the_end_of_the_processor_time_kills_the_run_and_the_old_answer_stays() -> None:
     Path("answer").write_text("old")
     busy = Script((head() + BEGUN, event({"content": ""}) * 1000), times=MANY)
-    with fault_server({"busy": busy}) as far:
+    with fault_server({"busy": busy}) as server:
         script = "ulimit -St 1; exec mmpipe chat -n -o answer busy"
-        done = shell(script, program="bash", env=far.env)
+        done = shell(script, program="bash", env=server.env)
     assert (-signal.SIGXCPU, b"", "old") == (done.status, done.stdout, Path("answer").read_text())
 
 
@@ -221,13 +221,13 @@ def test_who_has_used_up_the_processor_dies_of_it_and_the_old_answer_stays() -> 
         ("batch -q > answer", "standard output"),
     ],
 )
-def test_where_no_file_may_grow_it_says_so_and_does_not_die_of_it(command: str, place: str) -> None:
-    with service() as far:
+def test_a_file_size_limit_is_an_error_message_and_not_a_fatal_signal(command: str, place: str) -> None:
+    with service() as server:
         script = f"ulimit -f 0; exec mmpipe {command}"
-        done = shell(script, far, stdin=b"sim:echo 1\n", env={"PYTHONDONTWRITEBYTECODE": "1"})
-        assert 1 == len(far.requests)
+        done = shell(script, server, stdin=b"sim:echo 1\n", env={"PYTHONDONTWRITEBYTECODE": "1"})
+        assert 1 == len(server.requests)
     expected = f"mmpipe: output: cannot write to {place}: File too large\n"
-    assert (13, expected) == (done.status, done.said)
+    assert (13, expected) == (done.status, done.stderr_text)
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ def test_where_no_file_may_grow_it_says_so_and_does_not_die_of_it(command: str, 
     ],
 )
 def test_a_folder_that_was_removed_hinders_only_what_needs_it(command: tuple[str, ...], status: int) -> None:
-    with service() as far:
+    with service() as server:
         wrapped = (sys.executable, "-c", WITHOUT_A_FOLDER, *MMPIPE, *command)
-        done = run(wrapped, far, stdin=b"sim:echo 1\n")
-        assert (status, status > 0) == (done.status, done.stdout == b""), done.said
-        assert (status > 0) == done.said.count("\n")
-        assert status == 0 or not far.requests
+        done = run(wrapped, server, stdin=b"sim:echo 1\n")
+        assert (status, status > 0) == (done.status, done.stdout == b""), done.stderr_text
+        assert (status > 0) == done.stderr_text.count("\n")
+        assert status == 0 or not server.requests
 
 
 @pytest.fixture
@@ -265,8 +265,8 @@ def test_as_the_first_process_of_a_container_it_ends_by_a_signal_all_the_same(
     first_process: tuple[str, ...], number: signal.Signals
 ) -> None:
     with (
-        service("hang") as far,
-        started((*first_process, *MMPIPE, "chat", "-n", "-v", "-o", "answer", "hi"), far) as process,
+        service("hang") as server,
+        started((*first_process, *MMPIPE, "chat", "-n", "-v", "-o", "answer", "hi"), server) as process,
     ):
         read_until(process.stderr, b"request sent")
         (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -278,9 +278,9 @@ def test_as_the_first_process_of_a_container_it_ends_by_a_signal_all_the_same(
 def test_as_the_first_process_it_ends_with_its_reader(first_process: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     with (
-        service() as far,
+        service() as server,
         started(
-            (*first_process, *MMPIPE, "stream", "-n", "sim:length 300000"), far, stdout=writing
+            (*first_process, *MMPIPE, "stream", "-n", "sim:length 300000"), server, stdout=writing
         ) as process,
     ):
         os.close(writing)
@@ -302,9 +302,9 @@ def test_as_the_first_process_it_ends_with_its_reader(first_process: tuple[str, 
 def test_a_job_in_the_background_does_not_wait_for_its_terminal(
     arguments: tuple[str, ...], status: int, screen: bytes
 ) -> None:
-    with service() as far, Terminal() as terminal:
+    with service() as server, Terminal() as terminal:
         there = {"stdin": terminal.slave, "stdout": terminal.slave, "stderr": terminal.slave}
         command = (sys.executable, "-c", IN_THE_BACKGROUND, *MMPIPE, *arguments)
-        with started(command, far, **there, env={"TERM": "dumb"}) as process:
+        with started(command, server, **there, env={"TERM": "dumb"}) as process:
             assert status == process.wait(LIMIT)
         assert screen in terminal.seen()

@@ -45,14 +45,14 @@ LIVE = {
 def ask(command: str, fault: str, *options: str, prompt: str = LONG) -> tuple[Finished, int]:
     """Run the command once against that fault; return the result and the number of requests."""
     patience = QUICK if fault in ("hang", "hang-mid", "comments") else ()
-    with service(fault) as far:
-        done = mmpipe(command, "-n", *patience, *options, prompt, far=far)
-        return done, len(far.requests)
+    with service(fault) as server:
+        done = mmpipe(command, "-n", *patience, *options, prompt, server=server)
+        return done, len(server.requests)
 
 
 def the_one_line(done: Finished) -> str:
-    assert "Traceback" not in done.said
-    (line,) = done.said.splitlines(keepends=True)
+    assert "Traceback" not in done.stderr_text
+    (line,) = done.stderr_text.splitlines(keepends=True)
     assert line.startswith("mmpipe: ")
     assert line.endswith("\n")
     return line
@@ -127,21 +127,21 @@ def test_an_error_can_be_had_as_one_json_object(
     assert error["message"]
 
 
-def test_a_wrong_option_is_told_in_json_too() -> None:
+def test_a_wrong_option_is_reported_in_json_too() -> None:
     done = mmpipe("chat", "--error-json", "--temperature", "7", "hi")
     assert (2, 2) == (done.status, json.loads(done.stderr)["code"])
 
 
 @pytest.mark.parametrize("fault", ["500:#1", "1002:#1", "refuse-late:#1", "cut:#1"])
-def test_what_may_pass_is_asked_again_once_and_the_answer_printed_once(fault: str) -> None:
-    with service(fault) as far:
-        done = mmpipe("chat", "-n", "--retries", "1", "sim:echo at last", far=far)
+def test_a_passing_error_is_retried_and_the_answer_is_printed_once(fault: str) -> None:
+    with service(fault) as server:
+        done = mmpipe("chat", "-n", "--retries", "1", "sim:echo at last", server=server)
         assert (0, b"at last\n", b"") == (done.status, done.stdout, done.stderr)
-        assert prompts(far) == ["sim:echo at last"] * 2
+        assert prompts(server) == ["sim:echo at last"] * 2
 
 
 @pytest.mark.parametrize("fault", ["401", "402", "2013", "2056"])
-def test_what_asking_again_cannot_mend_is_asked_once(fault: str) -> None:
+def test_a_request_that_a_retry_cannot_help_is_sent_once(fault: str) -> None:
     done, asked = ask("chat", fault)
     assert (True, 1) == (done.status > 0, asked)
 
@@ -158,7 +158,7 @@ def test_nothing_is_asked_again_once_a_byte_is_on_stdout() -> None:
     assert done.stdout
 
 
-def test_a_service_that_wants_to_be_left_alone_for_a_day_is_given_up_at_once_and_the_time_is_said() -> None:
+def test_a_retry_after_of_a_day_ends_the_run_at_once_and_is_reported() -> None:
     began = time.monotonic()
     done, asked = ask("chat", "retry-after=99999")
     assert (4, b"", 1) == (done.status, done.stdout, asked)
@@ -168,9 +168,9 @@ def test_a_service_that_wants_to_be_left_alone_for_a_day_is_given_up_at_once_and
 
 @pytest.mark.parametrize("fault", ["retry-after=1:#1", "retry-after-date=2:#1"])
 def test_a_short_wait_that_the_service_asks_for_is_kept(fault: str) -> None:
-    with service(fault) as far:
-        done = mmpipe("chat", "-n", "sim:echo patient", far=far)
-        first, second = (float(str(request["time"])) for request in far.requests)
+    with service(fault) as server:
+        done = mmpipe("chat", "-n", "sim:echo patient", server=server)
+        first, second = (float(str(request["time"])) for request in server.requests)
         assert (0, b"patient\n") == (done.status, done.stdout)
         assert second - first >= 0.9
 

@@ -60,9 +60,9 @@ def _bare(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def far() -> Iterator[FaultServer]:
-    with fault_server({name: case.script for name, case in ALL.items()}) as server:
-        yield server
+def server() -> Iterator[FaultServer]:
+    with fault_server({name: case.script for name, case in ALL.items()}) as running:
+        yield running
 
 
 def run(base_url: str, command: str, prompt: str, *options: str, terminals: str = "") -> Finished:
@@ -80,9 +80,9 @@ def haste(case: Case) -> tuple[str, ...]:
 
 
 def fit_to_be_seen(done: Finished) -> Finished:
-    assert "Traceback" not in done.said
-    assert None is CONTROLS.search(done.said)
-    assert KEY not in done.said
+    assert "Traceback" not in done.stderr_text
+    assert None is CONTROLS.search(done.stderr_text)
+    assert KEY not in done.stderr_text
     return done
 
 
@@ -91,17 +91,17 @@ def batch(names: Sequence[str]) -> bytes:
     return b"".join(json.dumps({"id": name, "prompt": f"batch {name}"}).encode() + b"\n" for name in names)
 
 
-def asked_in_batch(far: FaultServer, names: Sequence[str]) -> dict[str, int]:
+def asked_in_batch(server: FaultServer, names: Sequence[str]) -> dict[str, int]:
     """Return the number of requests for each record."""
-    return {name: far.asked(f"batch {name}") for name in names}
+    return {name: server.asked(f"batch {name}") for name in names}
 
 
 def of_record(line: bytes) -> tuple[object, object, object, object]:
     """The id of a record, the text, and the status and the use of asking again if it failed."""
     record = parsed(line)
     error = record["error"]
-    told = (error["code"], error["retryable"]) if isinstance(error, dict) else (0, False)
-    return (record["id"], record["content"], *told)
+    found = (error["code"], error["retryable"]) if isinstance(error, dict) else (0, False)
+    return (record["id"], record["content"], *found)
 
 
 def expected(names: Sequence[str]) -> list[tuple[object, object, object, object]]:
@@ -111,16 +111,16 @@ def expected(names: Sequence[str]) -> list[tuple[object, object, object, object]
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("command", ["chat", "stream"])
 def test_each_fault_has_its_status_and_leaves_nothing_false_on_stdout_and_is_asked_again_only_before_that(
-    far: FaultServer, command: str, name: str
+    server: FaultServer, command: str, name: str
 ) -> None:
     case, prompt = ALL[name], f"{command} {name}"
     printed = case.streamed if command == "stream" or not case.status else b""
     may_help = case.again and not printed
     retries = 0 if may_help and name not in ASKED_AGAIN else 1
-    done = run(far.base_url, command, prompt, "--retries", str(retries), "--error-json", *haste(case))
-    assert (case.status, printed) == (done.status, done.stdout), done.said
-    assert (1 + retries if may_help else 1) == far.asked(prompt)
-    assert far.sent[prompt] <= case.most
+    done = run(server.base_url, command, prompt, "--retries", str(retries), "--error-json", *haste(case))
+    assert (case.status, printed) == (done.status, done.stdout), done.stderr_text
+    assert (1 + retries if may_help else 1) == server.asked(prompt)
+    assert server.sent[prompt] <= case.most
     if case.status:
         error = json.loads(done.stderr)
         assert (case.status, case.again) == (error["code"], error["retryable"])
@@ -128,60 +128,62 @@ def test_each_fault_has_its_status_and_leaves_nothing_false_on_stdout_and_is_ask
 
 @pytest.mark.parametrize("name", AS_PROCESSES)
 @pytest.mark.parametrize("command", ["chat", "stream"])
-def test_a_process_ends_in_the_same_way_with_one_line(far: FaultServer, command: str, name: str) -> None:
+def test_a_process_ends_in_the_same_way_with_one_line(server: FaultServer, command: str, name: str) -> None:
     case = ALL[name]
     options = ("-n", "--retries", "0", *haste(case))
-    done = fit_to_be_seen(mmpipe(command, *options, f"process {command} {name}", env=far.env))
+    done = fit_to_be_seen(mmpipe(command, *options, f"process {command} {name}", env=server.env))
     printed = case.streamed if command == "stream" or not case.status else b""
-    assert (case.status, printed) == (done.status, done.stdout), done.said
-    assert (1 if case.status else 0) == len(done.said.splitlines())
+    assert (case.status, printed) == (done.status, done.stdout), done.stderr_text
+    assert (1 if case.status else 0) == len(done.stderr_text.splitlines())
 
 
 def test_in_a_batch_each_record_has_its_fault_and_is_asked_again_where_that_may_help(
-    far: FaultServer,
+    server: FaultServer,
 ) -> None:
-    done = fit_to_be_seen(mmpipe("batch", "--retries", "1", "-j", "64", stdin=batch(QUICK), env=far.env))
-    assert ExitStatus.PARTIAL == done.status, done.said
+    done = fit_to_be_seen(mmpipe("batch", "--retries", "1", "-j", "64", stdin=batch(QUICK), env=server.env))
+    assert ExitStatus.PARTIAL == done.status, done.stderr_text
     assert expected(QUICK) == sorted(map(of_record, done.stdout.splitlines()))
-    assert {name: 1 + ALL[name].of_record[1] for name in QUICK} == asked_in_batch(far, QUICK)
+    assert {name: 1 + ALL[name].of_record[1] for name in QUICK} == asked_in_batch(server, QUICK)
 
 
-def test_in_a_batch_only_limits_on_time_end_what_goes_on_for_ever(far: FaultServer) -> None:
+def test_in_a_batch_only_limits_on_time_end_what_goes_on_for_ever(server: FaultServer) -> None:
     began = time.monotonic()
     options = (*HASTY, "--retries", "0", "-j", "64")
-    done = fit_to_be_seen(mmpipe("batch", *options, stdin=batch(SLOW), env=far.env))
-    assert ExitStatus.PARTIAL == done.status, done.said
+    done = fit_to_be_seen(mmpipe("batch", *options, stdin=batch(SLOW), env=server.env))
+    assert ExitStatus.PARTIAL == done.status, done.stderr_text
     assert expected(SLOW) == sorted(map(of_record, done.stdout.splitlines()))
-    assert dict.fromkeys(SLOW, 1) == asked_in_batch(far, SLOW)
+    assert dict.fromkeys(SLOW, 1) == asked_in_batch(server, SLOW)
     assert time.monotonic() - began < LIMIT / 2
 
 
 def test_a_batch_takes_no_more_of_an_answer_without_an_end_than_fits_into_its_memory(
-    far: FaultServer,
+    server: FaultServer,
 ) -> None:
     names = list(ENDLESS)
     script = "ulimit -v 1000000; exec mmpipe batch --retries 0 -j 1"
-    done = fit_to_be_seen(shell(script, stdin=batch(names), env=far.env))
-    assert ExitStatus.PARTIAL == done.status, done.said
+    done = fit_to_be_seen(shell(script, stdin=batch(names), env=server.env))
+    assert ExitStatus.PARTIAL == done.status, done.stderr_text
     assert expected(names) == sorted(map(of_record, done.stdout.splitlines()))
-    assert dict.fromkeys(names, 1) == asked_in_batch(far, names)
-    assert all(far.sent[f"batch {name}"] <= ALL[name].most for name in names)
+    assert dict.fromkeys(names, 1) == asked_in_batch(server, names)
+    assert all(server.sent[f"batch {name}"] <= ALL[name].most for name in names)
 
 
 @pytest.mark.parametrize("name", ENDING)
-def test_what_concerns_every_record_ends_a_batch_with_its_own_status(far: FaultServer, name: str) -> None:
-    done = run(far.base_url, "batch", f"ending {name}", *haste(ALL[name]))
+def test_an_error_that_concerns_every_record_ends_a_batch_with_its_own_status(
+    server: FaultServer, name: str
+) -> None:
+    done = run(server.base_url, "batch", f"ending {name}", *haste(ALL[name]))
     assert ALL[name].status == done.status
     assert [("0", "", ALL[name].status, False)] == list(map(of_record, done.stdout.splitlines()))
-    assert 1 == far.asked(f"ending {name}")
+    assert 1 == server.asked(f"ending {name}")
 
 
 @pytest.mark.parametrize("command", ["chat", "batch"])
-def test_what_explains_an_error_is_not_waited_for_as_long_as_an_answer(
-    far: FaultServer, command: str
+def test_the_body_of_an_error_is_not_waited_for_as_long_as_an_answer(
+    server: FaultServer, command: str
 ) -> None:
     began = time.monotonic()
-    done = run(far.base_url, command, f"{command} once 401-stalled", "--error-json")
+    done = run(server.base_url, command, f"{command} once 401-stalled", "--error-json")
     assert ExitStatus.AUTH == done.status
     # An answer would be waited for two minutes.
     assert time.monotonic() - began < LIMIT / 2
@@ -193,17 +195,21 @@ def test_a_redirect_is_followed_nowhere(command: str) -> None:
         there = f"Location: {elsewhere.base_url}/chat/completions"
         statuses = (301, 302, 303, 307, 308)
         moved = {str(http): failed(http, b"", there, kind="text/html") for http in statuses}
-        with fault_server(moved) as far:
+        with fault_server(moved) as server:
             for http in moved:
-                done = run(far.base_url, command, http, "--error-json")
+                done = run(server.base_url, command, http, "--error-json")
                 error = parsed(done.stdout)["error"] if command == "batch" else json.loads(done.stderr)
                 assert isinstance(error, dict)
-                assert (ExitStatus.REJECTED, int(http), 1) == (error["code"], error["http"], far.asked(http))
+                assert (ExitStatus.REJECTED, int(http), 1) == (
+                    error["code"],
+                    error["http"],
+                    server.asked(http),
+                )
         assert 0 == elsewhere.connections
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_where_nobody_listens_the_connection_is_tried_again_and_the_refusal_said(command: str) -> None:
+def test_a_refused_connection_is_retried_and_then_reported(command: str) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
@@ -218,13 +224,13 @@ def test_where_nobody_listens_the_connection_is_tried_again_and_the_refusal_said
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_a_host_wants_to_be_told_again_is_not_told(command: str) -> None:
+def test_a_cookie_of_the_host_is_not_sent_back(command: str) -> None:
     begging = failed(503, b"", "Set-Cookie: told=1; Path=/")
-    with fault_server({"cookie": (begging, GOOD)}) as far:
+    with fault_server({"cookie": (begging, GOOD)}) as server:
         # Many libraries keep no cookie of a host that is only a number.
-        named = far.base_url.replace("127.0.0.1", "localhost")
+        named = server.base_url.replace("127.0.0.1", "localhost")
         assert ExitStatus.OK == run(named, command, "cookie").status
-        assert [b""] * 2 == [request.head.lower().partition(b"\ncookie:")[1] for request in far.requests]
+        assert [b""] * 2 == [request.head.lower().partition(b"\ncookie:")[1] for request in server.requests]
 
 
 A_DAY_OFF = "Date: Wed, 20 May 2026 23:59:58 GMT"
@@ -243,35 +249,38 @@ def test_a_wait_that_the_service_asks_for_is_read_by_the_clock_of_the_service(co
         str(number): failed(429, b"", f"Retry-After: {value}", A_DAY_OFF)
         for number, value in enumerate(WAITS)
     }
-    with fault_server(waits) as far:
-        told = []
+    with fault_server(waits) as server:
+        found = []
         for name in waits:
-            done = run(far.base_url, command, name, "--error-json", "--retries", "0")
+            done = run(server.base_url, command, name, "--error-json", "--retries", "0")
             error = parsed(done.stdout)["error"] if command == "batch" else json.loads(done.stderr)
             assert isinstance(error, dict)
-            told.append(error["retry_after"])
-    assert list(WAITS.values()) == told
+            found.append(error["retry_after"])
+    assert list(WAITS.values()) == found
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_short_wait_is_kept_and_one_of_a_day_is_not_begun(command: str) -> None:
     busy = {wait: failed(429, b"", f"Retry-After: {wait}") for wait in ("0.7", "86400")}
     cut = Script((head("Content-Length: 9", "Retry-After: 0.7", status="429 Oops") + b"{",))
-    with fault_server({"0.7": (busy["0.7"], cut, GOOD), "86400": busy["86400"]}) as far:
-        assert ExitStatus.OK == run(far.base_url, command, "0.7").status
-        first, second, third = far.times("0.7")
+    with fault_server({"0.7": (busy["0.7"], cut, GOOD), "86400": busy["86400"]}) as server:
+        assert ExitStatus.OK == run(server.base_url, command, "0.7").status
+        first, second, third = server.times("0.7")
         assert 0.7 <= min(second - first, third - second)
         began = time.monotonic()
-        done = run(far.base_url, command, "86400")
-        assert (ExitStatus.QUOTA, 1) == (done.status, far.asked("86400"))
-        assert "retry in 24 h" in done.said
+        done = run(server.base_url, command, "86400")
+        assert (ExitStatus.QUOTA, 1) == (done.status, server.asked("86400"))
+        assert "retry in 24 h" in done.stderr_text
         assert time.monotonic() - began < LIMIT / 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_header_that_says_so_does_not_make_a_refusal_asked_again(command: str) -> None:
-    with fault_server({"refused": failed(401, b"", "x-should-retry: true", "Retry-After: 0")}) as far:
-        assert (ExitStatus.AUTH, 1) == (run(far.base_url, command, "refused").status, far.asked("refused"))
+    with fault_server({"refused": failed(401, b"", "x-should-retry: true", "Retry-After: 0")}) as server:
+        assert (ExitStatus.AUTH, 1) == (
+            run(server.base_url, command, "refused").status,
+            server.asked("refused"),
+        )
 
 
 NASTY = "a\x1b[31m\x1b]0;title\x07b\x9b31mc\u202ed\u2066e\U000e0041f\x08\x7f\r\n"
@@ -302,9 +311,9 @@ HOSTILE: dict[str, Script] = {
 def test_nothing_that_a_hostile_service_says_steers_the_terminal(
     command: str, options: tuple[str, ...]
 ) -> None:
-    with fault_server(HOSTILE) as far:
+    with fault_server(HOSTILE) as server:
         for name in HOSTILE:
             # What is said is looked at by `run`. As JSON it is escaped where a terminal reads it, and nowhere else.
             terminals = "stderr" if "--error-json" in options else ""
-            done = run(far.base_url, command, name, *options, "--retries", "0", terminals=terminals)
-            assert (True, True) == (done.status > 1, bool(done.said)), name
+            done = run(server.base_url, command, name, *options, "--retries", "0", terminals=terminals)
+            assert (True, True) == (done.status > 1, bool(done.stderr_text)), name

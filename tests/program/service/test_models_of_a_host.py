@@ -28,7 +28,7 @@ UNTRACED = {"refuse-late": 6, "hang": 5}
 
 
 def listed(
-    far: RunningSimulator, *, verbose: bool = False, **service: object
+    server: RunningSimulator, *, verbose: bool = False, **service: object
 ) -> tuple[str, str, MmpipeError | None]:
     """Return stdout, stderr and the error."""
     streams = Streams.fake()
@@ -39,7 +39,7 @@ def listed(
     )
     error: MmpipeError | None = None
     try:
-        show_models(options, streams, environment(far))
+        show_models(options, streams, environment(server))
     except MmpipeError as raised:
         error = raised
     stdout, stderr = streams.captured()
@@ -51,18 +51,18 @@ def lives(stdout: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", [(), ("bom",), ("slow",)])
-def test_what_the_service_lists_is_served(fault: tuple[str, ...]) -> None:
-    with service(*fault) as far:
-        stdout, stderr, error = listed(far)
+def test_a_model_in_the_list_of_the_service_is_shown_as_served(fault: tuple[str, ...]) -> None:
+    with service(*fault) as server:
+        stdout, stderr, error = listed(server)
         assert (["served"] * LISTED, "", None) == (lives(stdout), stderr, error)
-        (request,) = far.requests
+        (request,) = server.requests
         assert ("GET", "/v1/models", None) == (request["method"], request["path"], request["body"] or None)
 
 
 @pytest.mark.parametrize(("fault", "status"), [*FAILURES.items(), *UNTRACED.items()])
 def test_a_failure_has_its_status_its_trace_and_nothing_on_stdout(fault: str, status: int) -> None:
-    with service(fault) as far:
-        stdout, stderr, error = listed(far, retries=0, idle_timeout=1.0)
+    with service(fault) as server:
+        stdout, stderr, error = listed(server, retries=0, idle_timeout=1.0)
         assert error is not None
         assert (status, "", "") == (error.status, stdout, stderr)
         assert (None if fault in UNTRACED else TRACE) == error.request_id
@@ -70,52 +70,52 @@ def test_a_failure_has_its_status_its_trace_and_nothing_on_stdout(fault: str, st
 
 
 def test_a_wrong_key_is_an_auth_error_and_is_not_shown() -> None:
-    with RunningSimulator(SimulatorProfile(key="another")) as far:
-        stdout, stderr, error = listed(far, verbose=True)
+    with RunningSimulator(SimulatorProfile(key="another")) as server:
+        stdout, stderr, error = listed(server, verbose=True)
         assert error is not None
         assert (3, 2049, "") == (error.status, error.api_code, stdout)
         assert KEY not in stderr + error.message
 
 
 def test_nothing_that_listens_is_a_network_error() -> None:
-    with service() as far:
+    with service() as server:
         pass
-    _, _, error = listed(far, retries=0)
+    _, _, error = listed(server, retries=0)
     assert error is not None
     assert (6, "the connection was refused: no server listens there") == (error.status, error.message)
 
 
 @pytest.mark.parametrize("fault", ["500:#1", "1002:#1", "refuse-late:#1", "cut:#1"])
-def test_what_may_pass_is_asked_again(fault: str) -> None:
-    with service(fault) as far:
-        stdout, stderr, error = listed(far, verbose=True)
-        assert (["served"] * LISTED, None, 2) == (lives(stdout), error, len(far.requests))
+def test_a_passing_error_is_retried(fault: str) -> None:
+    with service(fault) as server:
+        stdout, stderr, error = listed(server, verbose=True)
+        assert (["served"] * LISTED, None, 2) == (lives(stdout), error, len(server.requests))
         assert "attempt 1 failed" in stderr
-        assert f"asking {far.base_url} with the key of: environment" in stderr
+        assert f"asking {server.base_url} with the key of: environment" in stderr
         assert KEY not in stderr
 
 
 def test_a_short_wait_that_the_service_asks_for_is_kept() -> None:
-    with service("retry-after=1:#1") as far:
-        stdout, _, error = listed(far)
-        first, second = (float(str(request["time"])) for request in far.requests)
+    with service("retry-after=1:#1") as server:
+        stdout, _, error = listed(server)
+        first, second = (float(str(request["time"])) for request in server.requests)
         assert (["served"] * LISTED, None) == (lives(stdout), error)
         assert second - first >= 0.9
 
 
 def test_a_service_that_wants_to_be_left_alone_for_a_day_is_given_up_at_once() -> None:
     began = time.monotonic()
-    with service("retry-after=99999") as far:
-        _, _, error = listed(far)
+    with service("retry-after=99999") as server:
+        _, _, error = listed(server)
         assert error is not None
-        assert (4, 99999, 1) == (error.status, error.retry_after, len(far.requests))
+        assert (4, 99999, 1) == (error.status, error.retry_after, len(server.requests))
     assert time.monotonic() - began < AT_ONCE
 
 
 def test_all_tries_together_have_one_limit() -> None:
     began = time.monotonic()
-    with service("hang") as far:
-        _, _, error = listed(far, max_time=1, retries=50)
+    with service("hang") as server:
+        _, _, error = listed(server, max_time=1, retries=50)
         assert error is not None
         assert 5 == error.status
         assert "--max-time" in error.message
