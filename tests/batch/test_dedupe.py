@@ -8,6 +8,7 @@ import pytest
 
 from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.records.records import Record
 from mmpipe.core.request import Request
 from support.journals import asked
@@ -30,6 +31,7 @@ def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
             RequestCoalescer(
                 RecentAnswers(),
                 lambda record, line, good: given.append((record.index, line, good)),
+                StopSignal(),
             )
         )
 

@@ -10,6 +10,7 @@ import pytest
 
 from mmpipe.batch.engine import Engine, EnginePolicy, Outcome
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
+from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
@@ -81,9 +82,6 @@ class Names:
     def retrying(self, item: Item, error: MmpipeError, delay: float) -> None:
         pass
 
-    def close(self) -> None:
-        pass
-
 
 def make_engine(
     ask: Asking,
@@ -91,7 +89,7 @@ def make_engine(
     allowed: AdaptiveSemaphore | None = None,
     policy: EnginePolicy = POLICY,
 ) -> Engine[Item]:
-    return Engine(ask, Permits(limiters, lambda _: 10), allowed or semaphore(), policy)
+    return Engine(ask, Permits(limiters, lambda _: 10), allowed or semaphore(), policy, StopSignal())
 
 
 def run(

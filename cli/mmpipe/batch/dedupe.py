@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.ledger import Ledger
-from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.batch.records.records import Record
 
 _PLACE: Final = struct.Struct(">QI")  # offset of a line in the journal, and its length in bytes
@@ -72,9 +72,11 @@ class RequestCoalescer:
     `copy` is called with a record, the line of the answer that it shares, and True if that answer is good.
     """
 
-    def __init__(self, answers: Answers, copy: Callable[[Record, bytes, bool], None]) -> None:
+    def __init__(
+        self, answers: Answers, copy: Callable[[Record, bytes, bool], None], stop: StopSignal
+    ) -> None:
         self._answers, self._copy = answers, copy
-        self._condition = Condition()
+        self._condition = Condition(stop)
         self._in_flight: dict[bytes, list[Record]] = {}  # the records that wait for each request
         self._waiting = 0
 
@@ -103,10 +105,6 @@ class RequestCoalescer:
             self._answers.keep(request, line, offset)
         for duplicate in duplicates:
             self._copy(duplicate, line, good)
-
-    def release(self) -> None:
-        """Let nobody wait any more: the run ends."""
-        self._condition.end()
 
 
 def _hash(record: Record) -> bytes:

@@ -31,14 +31,6 @@ class Delivery:
         self._journal, self._summary, self._console = output.journal, output.summary, output.console
         self._writer, self._format, self._rules = writer, form, rules
 
-    async def wait_for_capacity(self, index: int) -> None:
-        """Return when the record at this index may be begun without holding back too many lines."""
-        await self._writer.wait_for_capacity(index)
-
-    def release(self) -> None:
-        """Let nobody wait for capacity any more: the run ends."""
-        self._writer.release()
-
     def skip(self, index: int, *, is_answered: bool) -> None:
         """Write nothing for a record: an earlier run answered it, or another shard takes it."""
         self._summary.skipped += is_answered

@@ -62,9 +62,6 @@ class Job(Protocol[Item]):
     def retrying(self, item: Item, error: MmpipeError, delay: float) -> None:
         """Note that the item is retried in so many seconds, after this error."""
 
-    def close(self) -> None:
-        """Give no further item."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePolicy:
@@ -108,15 +105,22 @@ class _Course:
 
 
 class Engine(Generic[Item]):
-    """One run of a job; `stopped_by` is the reason of an early end, if there was one."""
+    """One run of a job; `stopped_by` is the reason of an early end, if there was one.
+
+    The engine sets `stop_signal` at an early end; then nothing in the run may wait for a condition any more.
+    """
 
     def __init__(
-        self, ask: Ask, permits: Permits, semaphore: AdaptiveSemaphore, policy: EnginePolicy
+        self,
+        ask: Ask,
+        permits: Permits,
+        semaphore: AdaptiveSemaphore,
+        policy: EnginePolicy,
+        stop_signal: StopSignal,
     ) -> None:
         self._ask, self._permits, self._semaphore, self._policy = ask, permits, semaphore, policy
         self._retries = RetryPolicy(policy.timeouts.retries, waits_for_plan=True)
-        self._stop_signal = StopSignal()
-        self._job: Job[Item] | None = None
+        self._stop_signal = stop_signal
         self._workers: list[asyncio.Task[None]] = []
         self.stopped_by: Exception | Interrupted | None = None
 
@@ -127,7 +131,6 @@ class Engine(Generic[Item]):
 
     async def run(self, job: Job[Item], workers: int) -> None:
         """Ask every item of the job, as many at once as there are workers."""
-        self._job = job
         async with asyncio.TaskGroup() as group:
             self._workers = [group.create_task(self._work(job)) for _ in range(workers)]
 
@@ -140,8 +143,6 @@ class Engine(Generic[Item]):
             return
         self.stopped_by = why
         self._stop_signal.set()
-        if self._job is not None:
-            self._job.close()
         if at_once:
             self._cancel_workers()
         else:

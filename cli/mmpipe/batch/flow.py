@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.api.ask_many import AskMany, AskManyContext
-from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
+from mmpipe.batch.dedupe import Answers, JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.delivery import Delivery, RunOutput
 from mmpipe.batch.engine import Ask, Engine, EnginePolicy, Outcome
 from mmpipe.batch.event_loop import collect_less, handle_signals
@@ -16,6 +16,7 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.budgets import CostBudget, EndingRules
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
+from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.batch.pace.spending import Spending
@@ -51,10 +52,11 @@ class RecordFlow:
         self,
         intake: RecordIntake,
         delivery: Delivery,
+        writer: ResultWriter,
         spending: Spending,
         coalescer: RequestCoalescer | None,
     ) -> None:
-        self._intake, self._delivery = intake, delivery
+        self._intake, self._delivery, self._writer = intake, delivery, writer
         self._spending, self._coalescer = spending, coalescer
 
     async def next_item(self) -> Record | None:
@@ -66,7 +68,7 @@ class RecordFlow:
             if isinstance(record, BadRecord):
                 self._delivery.refuse(record)
                 continue
-            await self._delivery.wait_for_capacity(record.index)
+            await self._writer.wait_for_capacity(record.index)
             if self._coalescer is None or not await self._coalescer.shares_answer(record):
                 await self._spending.hold(record.index, record.request)
                 return record
@@ -83,14 +85,6 @@ class RecordFlow:
     def retrying(self, item: Record, error: MmpipeError, delay: float) -> None:
         """Count and report a retry."""
         self._delivery.retrying(item, error, delay)
-
-    def close(self) -> None:
-        """Give no further record, and release the workers that wait for one."""
-        self._intake.close()
-        self._delivery.release()
-        self._spending.release()
-        if self._coalescer is not None:
-            self._coalescer.release()
 
 
 class RunTasks:
@@ -150,23 +144,25 @@ async def ask_records(
 
     `show` is called some times a second with the number of requests in flight.
     """
-    writer = ResultWriter(
-        output.stdout, output.journal, output.console.pause, in_order=options.output.keep_order
-    )
-    spending = _spending(options, terms)
+    stop, in_order = StopSignal(), options.output.keep_order
+    writer = ResultWriter(output.stdout, output.journal, output.console.pause, stop, in_order=in_order)
+    spending = _spending(options, terms, stop)
     async with terms.pool as pool:
         engine = Engine[Record](
             _ask_through(pool, options.thinking.thinking),
             Permits(terms.limiters, spending.tokens),
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
+            stop,
         )
         rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
         rules.start_deadline(options.limits.deadline, output.summary.seconds)
         delivery = Delivery(output, writer, LineForm.of(options), rules)
-        intake = RecordIntake(source, output.journal, delivery)
-        coalescer = _coalescer(output.journal, writer, delivery) if not options.selection.no_dedupe else None
-        flow = RecordFlow(intake, delivery, spending, coalescer)
+        intake = RecordIntake(source, output.journal, delivery, stop)
+        coalescer = None
+        if not options.selection.no_dedupe:
+            coalescer = RequestCoalescer(_answers(output.journal, writer), delivery.copy, stop)
+        flow = RecordFlow(intake, delivery, writer, spending, coalescer)
         tasks = RunTasks(engine, flow, writer, terms, output)
         try:
             with handle_signals(tasks.end), collect_less():
@@ -189,18 +185,17 @@ def _ask_through(pool: AskMany, thinking: ThinkingMode) -> Ask:
     return ask
 
 
-def _spending(options: BatchOptions, terms: AskTerms) -> Spending:
+def _spending(options: BatchOptions, terms: AskTerms, stop: StopSignal) -> Spending:
     dollars = None if terms.costs_nothing else options.limits.max_cost
     return Spending(
-        None if dollars is None else CostBudget(dollars),
+        None if dollars is None else CostBudget(dollars, stop),
         answers=1 + terms.policy.constraint.repairs,
         counts_tokens=options.pace.tpm is not None,
     )
 
 
-def _coalescer(journal: Journal | None, writer: ResultWriter, delivery: Delivery) -> RequestCoalescer:
-    answers = RecentAnswers() if journal is None else JournalAnswers(journal, writer.flush)
-    return RequestCoalescer(answers, delivery.copy)
+def _answers(journal: Journal | None, writer: ResultWriter) -> Answers:
+    return RecentAnswers() if journal is None else JournalAnswers(journal, writer.flush)
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

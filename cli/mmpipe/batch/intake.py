@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from mmpipe.batch.delivery import Delivery
 from mmpipe.batch.input_check import RecordSource, is_answered, refuse_repeated
 from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 
@@ -90,15 +91,18 @@ class BackgroundReader(Generic[Item]):
 
 
 class RecordIntake:
-    """The records that a run has to ask; create it inside the event loop."""
+    """The records that a run has to ask, until the run stops; create it inside the event loop."""
 
-    def __init__(self, source: RecordSource, journal: Journal | None, delivery: Delivery) -> None:
+    def __init__(
+        self, source: RecordSource, journal: Journal | None, delivery: Delivery, stop: StopSignal
+    ) -> None:
         self._source, self._journal, self._delivery = source, journal, delivery
         self._reader = BackgroundReader(source.pieces, _PIECES_AHEAD)
         self._records = source.records(self._reader.available())
         self._seen = None if source.checked else RepeatedIds()
         self._read = 0
         self._begun = 0
+        stop.on_set(self._close)
 
     async def next_record(self) -> Record | BadRecord | None:
         """The next record without a good answer, or a bad one; None at the end.
@@ -122,7 +126,7 @@ class RecordIntake:
                 return found if self._begin() else None
         return None
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Take no further record."""
         self._records = iter(())
         self._reader.close()
@@ -132,7 +136,7 @@ class RecordIntake:
         is_allowed = self._begun != self._source.limit
         self._begun += is_allowed
         if self._begun == self._source.limit:
-            self.close()
+            self._close()
         return is_allowed
 
     def _is_answered(self, found: Record | BadRecord) -> bool:

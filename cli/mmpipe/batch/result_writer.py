@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.text.visible import visible_json
 from mmpipe.unix.streams import Output
@@ -61,10 +61,16 @@ class ResultWriter:
     """
 
     def __init__(
-        self, stdout: Output, journal: Journal | None, make_way: Callable[[], None], *, in_order: bool
+        self,
+        stdout: Output,
+        journal: Journal | None,
+        make_way: Callable[[], None],
+        stop: StopSignal,
+        *,
+        in_order: bool,
     ) -> None:
         self._stdout, self._journal, self._make_way = stdout, journal, make_way
-        self._condition = Condition()
+        self._condition = Condition(stop)
         self._order = ReorderBuffer() if in_order and journal is None else None
         self.end = 0 if journal is None else journal.end  # offset of the next line in the journal
         self._ready: list[bytes] = []
@@ -89,12 +95,8 @@ class ResultWriter:
             self._add([line])
 
     async def wait_for_capacity(self, index: int) -> None:
-        """Return when the record at this index may be begun without holding back too many lines."""
+        """Return when the record at this index may be begun without holding back too many lines, or the run stops."""
         await self._condition.until(lambda: not self._is_full(index))
-
-    def release(self) -> None:
-        """Let nobody wait for capacity any more: the run ends."""
-        self._condition.end()
 
     def close(self) -> None:
         """Take no further line; lines that were held for a missing one go out too."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mmpipe.batch.pace.budgets import CostBudget, EndingRules
+from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, Rejected, UsageError
 
@@ -38,7 +39,7 @@ def test_an_invalid_error_limit_is_refused(text: str) -> None:
 
 def test_no_request_is_begun_beyond_the_budget() -> None:
     async def spend() -> int:
-        budget = CostBudget(1.0)
+        budget = CostBudget(1.0, StopSignal())
         for index in range(10):
             await budget.hold(index, 0.3)
             budget.settle(index, 0.3)
@@ -50,7 +51,7 @@ def test_no_request_is_begun_beyond_the_budget() -> None:
 
 def test_held_dollars_that_were_not_used_are_free_for_the_next_request() -> None:
     async def spend() -> None:
-        budget = CostBudget(1.0)
+        budget = CostBudget(1.0, StopSignal())
         await budget.hold(9, 0.01)
         budget.settle(9, 0.01)
         await budget.hold(8, 0.01)
@@ -67,7 +68,7 @@ def test_held_dollars_that_were_not_used_are_free_for_the_next_request() -> None
 
 def test_an_answer_of_unknown_cost_takes_all_that_was_held_for_it() -> None:
     async def spend() -> None:
-        budget = CostBudget(1.0)
+        budget = CostBudget(1.0, StopSignal())
         await budget.hold(0, 0.9)
         budget.settle(0, None)
         await budget.hold(1, 0.2)
@@ -78,7 +79,7 @@ def test_an_answer_of_unknown_cost_takes_all_that_was_held_for_it() -> None:
 
 def test_few_requests_are_in_flight_until_the_cost_of_answers_is_known() -> None:
     async def spend() -> list[int]:
-        budget, inside, most = CostBudget(1000.0), 0, list[int]()
+        budget, inside, most = CostBudget(1000.0, StopSignal()), 0, list[int]()
 
         async def ask(index: int) -> None:
             nonlocal inside
@@ -95,6 +96,20 @@ def test_few_requests_are_in_flight_until_the_cost_of_answers_is_known() -> None
     most = asyncio.run(spend())
     assert 1 == most[0] == most[1]
     assert all(inside <= max(1, known) for known, inside in enumerate(most))
+
+
+def test_nobody_waits_for_the_budget_once_the_run_stops() -> None:
+    async def spend() -> None:
+        stop = StopSignal()
+        budget = CostBudget(1.0, stop)
+        await budget.hold(0, 0.9)
+        second = asyncio.create_task(budget.hold(1, 0.01))
+        await asyncio.sleep(0)
+        assert not second.done()
+        stop.set()
+        await asyncio.wait_for(second, 60)
+
+    asyncio.run(spend())
 
 
 def network_errors_until_the_end(*errors: MmpipeError | None) -> int | None:

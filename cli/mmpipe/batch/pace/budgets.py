@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from mmpipe.batch.pace.condition import Condition
+from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
 
@@ -44,8 +44,8 @@ class CostBudget:
     Before answers have shown what they cost, few are in flight: no more than have been settled.
     """
 
-    def __init__(self, dollars: float) -> None:
-        self._limit, self._condition = dollars, Condition()
+    def __init__(self, dollars: float, stop: StopSignal) -> None:
+        self._limit, self._condition = dollars, Condition(stop)
         self._spent = 0.0
         self._held: dict[int, float] = {}
         self._total_held = 0.0
@@ -71,10 +71,6 @@ class CostBudget:
         self._spent += held if dollars is None else dollars
         self._settled += bool(dollars)
         self._condition.changed()
-
-    def release(self) -> None:
-        """Let nobody wait any more: the run ends."""
-        self._condition.end()
 
     def _allows(self, dollars: float) -> bool:
         return len(self._held) < self._settled and self._spent + self._total_held + dollars <= self._limit

@@ -32,8 +32,3 @@ class Spending:
             self._histogram = self._histogram.after(usage.completion_tokens)
         if self._budget is not None:
             self._budget.settle(index, dollars)
-
-    def release(self) -> None:
-        """Let nobody wait for the budget any more: the run ends."""
-        if self._budget is not None:
-            self._budget.release()
