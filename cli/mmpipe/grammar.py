@@ -71,8 +71,8 @@ class OptionGroup:
     """Parameters that belong together, as the work uses them; `title` is their heading in help and manual.
 
     A subclass is a dataclass. Each field is annotated with its type and its `option` or `argument`. A type is str, int,
-    float, bool, a Literal of words, or a class with a `parse` of its own; also `X | None`, and `tuple[X, ...]` for a
-    repeatable parameter.
+    float, bool, a Literal of words, or a class with its own `parse`. `X | None` is optional, and `tuple[X, ...]` is
+    repeatable.
     """
 
     title: ClassVar[str]

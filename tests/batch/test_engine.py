@@ -318,9 +318,10 @@ def test_the_wait_for_a_permit_is_not_the_time_of_the_request() -> None:
             raise AGAIN
         return answered("x")
 
-    run(ask, ["a"], limiter=Limiter(wait=0.3))
-    assert 30 == pytest.approx(deadlines[0], abs=0.1)
-    assert 29.0 < deadlines[1] < 29.9
+    run(ask, ["a"], limiter=Limiter(wait=1.0))
+    # With the waits for permits no more than 29 and 27.8 would be left; a busy machine takes some of the rest.
+    assert 29.0 < deadlines[0] <= 30
+    assert 27.9 < deadlines[1] < 29.9
 
 
 def test_every_limiter_must_permit_a_request_and_learns_the_used_tokens() -> None:

@@ -12,7 +12,7 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
         writer = ResultWriter(Streams.fake().stdout, None, lambda: None, StopSignal(), in_order=True)
         await writer.wait_for_capacity(9_999)
         waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # the task runs until it waits, or to its end
         assert not waiting.done()
         writer.put(0, b"0\n")
         await asyncio.wait_for(waiting, 60)
@@ -25,7 +25,8 @@ def test_nobody_waits_for_capacity_once_the_run_stops() -> None:
         stop = StopSignal()
         writer = ResultWriter(Streams.fake().stdout, None, lambda: None, stop, in_order=True)
         waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # the task runs until it waits, or to its end
+        assert not waiting.done()
         stop.set()
         await asyncio.wait_for(waiting, 60)
 

@@ -148,8 +148,8 @@ def test_a_journal_of_an_earlier_version_is_resumed_without_a_warning_about_sett
 ) -> None:
     (tmp_path / "in").write_text("sim:echo a\n")
     out = str(tmp_path / "out.jsonl")
-    with service() as far:
-        run(far, files=(str(tmp_path / "in"),), output=out, model="MiniMax-M3", **chosen)
+    with service() as server:
+        run(server, files=(str(tmp_path / "in"),), output=out, model="MiniMax-M3", **chosen)
     sidecar = read_sidecar(out)
     assert sidecar is not None
     assert before == sidecar.settings_sha256

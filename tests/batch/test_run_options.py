@@ -13,6 +13,8 @@ from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.run import run_batch
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
+from mmpipe.simulator.profile import SimulatorProfile
+from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
 from support.batch_in_process import Counts, Line, run
@@ -127,6 +129,21 @@ def test_max_cost_is_refused_for_a_model_without_a_price() -> None:
 def test_a_run_ends_at_its_deadline_and_says_so() -> None:
     with service("hang:#9") as server, pytest.raises(TimedOut, match="--deadline 1"):
         run(server, numbers(20), template=ECHO, deadline=1, grace=0.1)
+
+
+def test_a_stopped_run_waits_for_answers_as_long_as_grace_says(tmp_path: Path) -> None:
+    """The answers come after this `--grace`, and before the end of the default one."""
+    path = tmp_path / "out.jsonl"
+    with RunningSimulator(SimulatorProfile(latency=3.0)) as server, pytest.raises(TimedOut):
+        run(server, "a\n", template=ECHO, deadline=0.5, grace=0.1, output=str(path))
+    assert "" == path.read_text()
+
+
+def test_a_longer_retry_after_than_max_wait_ends_the_run() -> None:
+    """The default of `--max-wait` would let the run wait, and succeed."""
+    with service("retry-after=2:#1") as server, pytest.raises(QuotaError) as error:
+        run(server, numbers(1), template=ECHO, max_wait=1)
+    assert (2, 1) == (error.value.retry_after, len(server.requests))
 
 
 def test_a_long_closed_plan_window_ends_the_run_and_names_its_end() -> None:

@@ -16,7 +16,7 @@ _DOUBLINGS = 10  # more of them reach the longest delay anyway, and in the end e
 class RetryPolicy:
     """The number of `retries`, and the source of the jitter: `chance` gives numbers uniform in 0..1.
 
-    With `waits_for_plan` a used-up plan window is waited for, if the service said when the next one begins.
+    With `waits_for_plan`, wait for the end of a used-up plan window, if the service named its time.
     """
 
     retries: int

@@ -60,7 +60,7 @@ def hold_dialogue(
 def _check_calls_are_output(session: Session, request_id: str | None) -> None:
     """Raise ToolError for text, which people read; the other formats carry the calls to the reader of the output."""
     if session.targets.form.format == "text":
-        raise ToolError("the model calls a tool, and nobody runs it", request_id=request_id)
+        raise ToolError("the model calls a tool, and no --run is given", request_id=request_id)
 
 
 def _run_tools(

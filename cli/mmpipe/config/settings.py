@@ -1,7 +1,6 @@
 """Settings from the options, the environment, the configuration file and the defaults, each with its source.
 
-A key is sent only to three kinds of hosts: hosts of MiniMax, a host from the same source as the key, and a host that
-was typed as an option.
+A key is sent only to a host of MiniMax, to a host from the same source as the key, or to a host typed as an option.
 """
 
 from collections.abc import Iterator, Mapping

@@ -73,9 +73,9 @@ def accepts_system_messages(messages: Sequence[Message], model: str) -> bool:
 def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, ...]:
     """Return `messages` in the form that the service accepts; a saved conversation stays as it is.
 
-    Some models accept only one system message, at the beginning: for them all are joined by blank lines. The service
-    refuses call arguments that are not JSON (FACTS.md, "Refused requests"): they become a JSON string inside an
-    object, and no arguments at all become an empty object.
+    Some models accept only one system message, at the beginning. For them all system messages are joined by blank
+    lines. The service refuses call arguments that are not JSON (FACTS.md, "Refused requests"). Such arguments become
+    a JSON string inside an object. Empty arguments become an empty object.
     """
     if not accepts_system_messages(messages, model):
         messages = _join_system_messages(messages)

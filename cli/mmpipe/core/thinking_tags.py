@@ -26,8 +26,8 @@ _MAX_TAG = max(map(len, _LEFTOVERS))
 def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
     """Yield `events` with the text between tags as Thinking; each piece is yielded as soon as its kind is certain.
 
-    Native text that begins without a tag may be thinking whose opener is missing. It is held back until a tag decides,
-    or until the turn ends; unless the request disabled thinking (`thinks` is false).
+    Native text that begins without a tag may be thinking whose opener is missing. Such text is held back until a tag
+    comes or the turn ends. If the request disabled thinking (`thinks` is false), nothing is held back for this reason.
     """
     separator = _TagSeparator(native=native, may_lack_opener=native and thinks)
     for event in events:

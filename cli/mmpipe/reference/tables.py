@@ -26,7 +26,7 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
     (ExitStatus.PARTIAL, "the batch ended and some records failed (each is in the output)"),
     (ExitStatus.BUSY, "another run holds the journal or the conversation"),
-    (ExitStatus.TOOL, "a call that nobody runs, is not allowed or over the limits; `-c` keeps it"),
+    (ExitStatus.TOOL, "a tool call without `--run`, not allowed or over the limits; `-c` keeps it"),
 )
 SIGNALS = ("129 130 131 141 143", "ended by SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM")
 

@@ -37,9 +37,10 @@ def select_environment(environment: Mapping[str, str], names: Sequence[str]) -> 
 def hide_environment() -> bool:
     """Hide the memory of this process, and so the key, from other processes of the user; returns True on success.
 
-    On Linux this closes `/proc/PID/environ` and `/proc/PID/mem` of this process, where a tool could read the key of its
-    parent, and keeps debuggers from attaching. Two ways to the key stay open outside the sandbox: a tool with CAP_SYS_PTRACE or
-    CAP_PERFMON (root has both), and other processes of the user with the key, such as the shell that exported it.
+    On Linux this closes `/proc/PID/environ` and `/proc/PID/mem` of this process, where a tool could read the key. It
+    also keeps debuggers from attaching. Outside the sandbox two ways to the key stay open. A tool with CAP_SYS_PTRACE
+    or CAP_PERFMON (root has both) can still read it. Other processes of the user, such as the shell that exported the
+    key, are not hidden.
     """
     if sys.platform != "linux":
         return False

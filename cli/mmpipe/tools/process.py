@@ -85,11 +85,11 @@ def run_contained(
 ) -> Execution:
     """Run `argv` with `arguments` as its standard input, until it ends, exceeds a limit, or `cancelled` is set.
 
-    All processes of its group end with it; in a sandbox, all its processes. Raises ToolError if no process can be
+    Afterwards its process group is killed; in a sandbox, all its processes. Raises ToolError if no process can be
     started. A missing command is an execution with status 126 or 127, as in a shell.
 
-    Call it beside the main thread, as `run_side_by_side` does: in the main thread a signal may raise an exception
-    between the opening of a file and its closing.
+    Call this outside the main thread, as `run_side_by_side` does. In the main thread a signal handler may raise an
+    exception after a file is opened and before it is closed.
     """
     start = time.monotonic()
     with _start(argv, containment) as process:

@@ -26,8 +26,8 @@ NOT_ASKED: Final = bytes(16)
 class Entry(msgspec.Struct, gc=False):
     """The fields of a record that a later run needs.
 
-    `request` is the first half of its hash, or NOT_ASKED; `attempt` is 0 if unknown; `index` is that of the whole input,
-    if it is known.
+    `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
+    the whole input, or None if unknown.
     """
 
     name: str
