@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
 from mmpipe.text.suggestions import suggest
+from mmpipe.text.visible import one_line
 
 _KINDS: Mapping[Callable[[str], object], str] = {int: "a whole number", float: "a number"}
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
@@ -113,7 +114,8 @@ class Parameter:
         except ValueError as error:
             raise UsageError(f"{label}: {word!r} is not {_KINDS[self.parse]}") from error
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
-            raise UsageError(f"{label} is {value}: it must be {self.range}")
+            finite = "" if math.isfinite(value) else "finite and "
+            raise UsageError(f"{label} is {one_line(word, 40)}: it must be {finite}{self.range}")
         return value
 
 

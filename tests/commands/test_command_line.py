@@ -169,14 +169,17 @@ def test_each_option_of_a_batch_arrives(arguments: list[str], expected: dict[str
         *((["chat", "--stdin-timeout", limit], "--stdin-timeout is") for limit in ("0", "-1", "inf", "nan")),
         (["batch", "-j", "0"], "-j / --concurrency is 0: it must be at least 1"),
         (["batch", "--limit", "-1"], "--limit is -1"),
-        *((["batch", name, "0"], f"{name} is 0.0: it must be at least 1") for name in ("--rpm", "--tpm")),
-        *((["batch", name, "inf"], f"{name} is inf") for name in ("--max-wait", "--deadline", "--grace")),
+        *((["batch", name, "0"], f"{name} is 0: it must be at least 1") for name in ("--rpm", "--tpm")),
+        *(
+            (["batch", name, "inf"], f"{name} is inf: it must be finite and")
+            for name in ("--max-wait", "--deadline", "--grace")
+        ),
         (["batch", "--max-cost", "nan"], "--max-cost is nan"),
         (["batch", "--max-errors", "many"], "--max-errors is many"),
         (["batch", "--shard", "3/2"], "--shard 3/2"),
         (["sim", "--port", "65536"], "--port is 65536: it must be at least 0 and at most 65535"),
         (["sim", "--latency", "nan"], "--latency is nan"),
-        (["sim", "--tps", "0"], "--tps is 0.0: it must be above 0"),
+        (["sim", "--tps", "0"], "--tps is 0: it must be above 0"),
     ],
 )
 def test_a_number_out_of_range_is_a_usage_error_with_the_bound(arguments: list[str], name: str) -> None:
