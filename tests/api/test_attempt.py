@@ -31,7 +31,7 @@ EVENTS = [
 
 
 class Watch(Clock):
-    """A clock that keeps what it is told."""
+    """A clock that keeps the stages and limits that it gets."""
 
     def __init__(self) -> None:
         self.seen: list[object] = []

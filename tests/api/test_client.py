@@ -215,7 +215,7 @@ def test_a_redirect_is_not_followed() -> None:
         assert [] == seen
 
 
-def test_a_connection_that_stands_still_meets_its_limit() -> None:
+def test_an_idle_connection_meets_its_limit() -> None:
     def stand_still(connection: socket.socket) -> None:
         connection.recv(1)
 

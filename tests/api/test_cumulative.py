@@ -71,13 +71,13 @@ def test_text_that_repeats_itself_is_not_taken_for_cumulative(word: str, lengths
 
 
 @pytest.mark.parametrize("once", [PROSE[:16], PROSE[:18], PROSE[:40], "a" * 20 + "b"])
-def test_a_text_that_is_said_twice_is_not_taken_for_cumulative(once: str) -> None:
+def test_a_repeated_text_is_not_taken_for_cumulative(once: str) -> None:
     for end in range(2 * len(once), 3 * len(once)):
         pieces = [(once * 3)[:1], (once * 3)[:end], (once * 5)[: end + 1]]
         assert "".join(pieces) == taken(pieces)
 
 
-def test_a_cumulative_stream_that_stammers_at_first_is_said_once() -> None:
+def test_a_cumulative_stream_with_repeats_at_first_is_emitted_once() -> None:
     text = "ha" * 11 + PROSE
     assert text == taken([text[:1], text[:40], text[:80], text])
 

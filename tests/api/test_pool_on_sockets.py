@@ -37,7 +37,7 @@ def pooled(endpoint: Endpoint) -> Sequence[Event]:
 
 
 def outcome(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
-    """The status and the text, or the words for the trouble, which are the same by either client."""
+    """The status and the text, or the message of the error; both clients must agree."""
     endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
     for events in (pooled, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
         try:

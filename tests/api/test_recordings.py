@@ -56,7 +56,7 @@ def test_a_miss_is_a_network_error_that_names_the_file(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_replay_asks_nobody_although_it_could(tmp_path: Path) -> None:
+def test_a_replay_sends_no_request_although_a_service_is_there(tmp_path: Path) -> None:
     seen: list[Request] = []
     assert isinstance(asked(tmp_path, "replay", answering(STREAM, *GOOD, seen=seen))[2], NetworkError)
     assert [] == seen
@@ -134,7 +134,7 @@ def test_an_abandoned_answer_is_not_recorded(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-def test_it_is_said_where_an_answer_is_kept_and_comes_from(tmp_path: Path) -> None:
+def test_the_file_of_a_recording_is_reported(tmp_path: Path) -> None:
     notes: list[str] = []
     for mode in ("record", "replay"):
         asking = recordings(tmp_path, mode).wrap(answering(STREAM, *GOOD))

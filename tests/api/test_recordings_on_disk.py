@@ -1,4 +1,4 @@
-"""Recordings are files: whole or not there, for their owner alone, without the key, and told by name if they are bad."""
+"""Recordings are files: whole or not there, for their owner alone, without the key, and named in errors."""
 
 import json
 import os

@@ -114,9 +114,7 @@ UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", is_comp
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/html", ""])
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_the_body_of_an_error_explains_it_in_whatever_pieces_it_comes_and_whatever_it_is_called(
-    kind: str, size: int
-) -> None:
+def test_the_body_of_an_error_explains_it_in_any_pieces_and_of_any_type(kind: str, size: int) -> None:
     reader = read_answer(ResponseHead(ResponseInfo(401, "trace"), kind))
     for at in range(0, len(REFUSED), size):
         assert [] == list(reader.feed(REFUSED[at : at + size]))

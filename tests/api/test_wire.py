@@ -93,7 +93,7 @@ def test_the_streamed_text_wins_over_a_different_last_frame() -> None:
     assert "56" == text_of(streamed(stream(chunk({"content": "5"}), chunk({"content": "6"}), frame)))
 
 
-def test_a_cumulative_stream_is_said_once() -> None:
+def test_the_text_of_a_cumulative_stream_is_emitted_once() -> None:
     answer = "The sky is blue because of the air, which scatters short waves more than long ones."
     chunks = [chunk({"content": answer[:end]}) for end in (3, 40, 60)]
     events = streamed(stream(*chunks, chunk({"content": answer}, finish_reason="stop")))
@@ -277,7 +277,7 @@ def test_the_message_of_a_whole_answer_is_handed_on_exactly_as_it_came() -> None
 
 
 @pytest.mark.parametrize("role", [{}, {"role": ""}, {"role": None}, {"role": 7}])
-def test_a_message_of_nobody_is_the_assistants_for_no_other_can_be_sent_back(role: dict[str, object]) -> None:
+def test_a_message_without_a_role_is_from_the_assistant(role: dict[str, object]) -> None:
     expected = Stop("stop", {"content": "56", "role": "assistant"})
     assert expected == list(decode(whole(message={"content": "56", **role})))[-1]
     assert expected == streamed(stream(chunk({"content": "56", **role}, finish_reason="stop")))[-1]

@@ -43,7 +43,7 @@ TROUBLE = st.sampled_from(
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """An answer, most often, in which trouble may be put and of which the end may be missing."""
+    """A stream: mostly an answer, perhaps with an error in it, perhaps without its end."""
     ends = st.sampled_from(["\n\n", "\r\n\r\n", "\r\r"])
     chunks = [*draw(st.lists(CHUNKS, max_size=6)), LAST]
     frames = [

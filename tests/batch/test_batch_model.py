@@ -52,7 +52,7 @@ MANNERS = st.builds(
 
 
 class Batch(RuleBasedStateMachine):
-    """The input is `records`; what the journal has said for good is in `promised`, by id."""
+    """The input is `records`; `promised` has the answers that the journal must keep, by id."""
 
     def __init__(self) -> None:
         super().__init__()

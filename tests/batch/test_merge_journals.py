@@ -16,7 +16,7 @@ from support.journals import record
 def joined(
     *paths: Path, output: Path | None = None, in_order: bool = False, overwrite: bool = False
 ) -> tuple[list[str], str]:
-    """The ids on standard output, and what was said."""
+    """The ids on standard output, and the messages."""
     streams = Streams.fake()
     name = None if output is None else str(output)
     files = tuple(map(str, paths))

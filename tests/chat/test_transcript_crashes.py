@@ -74,7 +74,7 @@ def test_processes_that_extend_one_conversation_take_turns(path: Path) -> None:
         assert [0] * 8 == [writer.wait() for writer in writers]
     messages = read(path)
     assert 8 * 25 * 2 == len(messages)
-    # Everyone saw all that was said before, and both of its turns stand side by side.
+    # Every writer saw all earlier turns, and its own two turns are neighbours.
     assert [place // 2 * 2 for place in range(400)] == [message["before"] for message in messages]
     assert ["user", "assistant"] * 200 == [message["role"] for message in messages]
     for writer in range(8):

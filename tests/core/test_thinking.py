@@ -115,7 +115,7 @@ def test_a_server_that_knows_no_split_is_parsed_as_native() -> None:
 
 
 @pytest.mark.parametrize("begun", ["one", "    one", "\nX"])
-def test_the_same_thinking_in_a_field_and_between_tags_is_said_once(begun: str) -> None:
+def test_the_same_thinking_in_a_field_and_between_tags_is_emitted_once(begun: str) -> None:
     events: list[Event] = [
         Thinking(begun),
         Text("<think>\n" + begun.removeprefix("\n")),

@@ -41,8 +41,8 @@ def comparable(events: list[Event]) -> tuple[Event, list[Event]]:
 def test_streamed_and_unstreamed_answers_have_the_same_message(
     dialect: Dialect, way: Json, prompt: str
 ) -> None:
-    # Two simulators of the same seed, so that the ids are the same too. No dialect makes it impossible; only where
-    # cumulative chunks have too little text to be told from others (no thinking, a few words) is it said twice.
+    # Two simulators of the same seed, so that the ids are the same too. Only one case differs: cumulative chunks with
+    # too little text to be recognised (no thinking, a few words) give the text twice.
     bodies = [
         ask_once(chat(prompt, tools=[TOOL], **way, **wire), dialects=frozenset({dialect})).body
         for wire in ({}, STREAM)

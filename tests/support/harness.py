@@ -1,4 +1,4 @@
-"""Runs mmpipe as a shell does: real processes with a clean environment, against a simulator, and never for ever."""
+"""Runs mmpipe as a shell does: real processes with a clean environment, against a simulator, with a time limit."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from mmpipe.simulator.server import RunningSimulator
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 MMPIPE = (sys.executable, "-m", "mmpipe")
-# Seconds. Whatever takes longer is killed, and its test fails: ten times what the longest run takes on a quiet machine.
+# Seconds. A run that takes longer is killed, and its test fails. The longest run takes a tenth on a quiet machine.
 LIMIT = 120.0
 # Seconds. Less than any wait that would be wrong, more than a busy machine needs to start a process.
 AT_ONCE = 20.0
@@ -70,7 +70,7 @@ def service(
 
 
 def environment(server: RunningSimulator | None, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """No more than a bare shell has; HOME and `mmpipe` on the PATH are in the test's own folder."""
+    """The variables of a bare shell; HOME and `mmpipe` on the PATH are in the test's own folder."""
     here = Path.cwd()
     pair = {"MINIMAX_BASE_URL": server.base_url, "MINIMAX_API_KEY": KEY} if server else {}
     return {"PATH": f"{here / 'bin'}:/usr/bin:/bin", "HOME": str(here), **pair, **(more or {})}
@@ -92,7 +92,7 @@ def run(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Finished:
-    with _heeding_signals():
+    with _with_default_signals():
         done = subprocess.run(
             command,
             input=stdin,
@@ -138,7 +138,7 @@ def started(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own, to be watched while it runs; killed with its group when the test is over."""
-    with _heeding_signals():
+    with _with_default_signals():
         process = subprocess.Popen(
             command,
             stdin=stdin,
@@ -146,7 +146,7 @@ def started(
             stderr=stderr,
             env=environment(server, env),
             start_new_session=True,
-            # What one read has taken too much of, the next must find.
+            # Without a buffer no read takes bytes that the next one needs.
             bufsize=0,
         )
     with process:
@@ -161,8 +161,8 @@ def started(
 
 
 @contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """A process begun in here ignores no signal, even if the tests do (under nohup, as a job in the background)."""
+def _with_default_signals() -> Iterator[None]:
+    """Let processes started in this context ignore no signal, even if the tests do (under nohup, in the background)."""
     ignored = [
         number
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)

@@ -173,7 +173,7 @@ def interactive(name: str, script: Path, folder: Path) -> Iterator[Shell]:
 
 
 def _furnish(own: Path, setup: str) -> None:
-    # The one name that zsh would read; the others are told of it.
+    # zsh reads only this name; the other shells source it explicitly.
     (own / ".zshrc").write_text(setup)
     stub = own / "bin" / "mmpipe"
     stub.parent.mkdir()

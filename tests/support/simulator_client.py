@@ -126,7 +126,7 @@ def ask(
                 read += piece
         except (HTTPException, OSError) as error:
             failure = error
-        # A body without chunks that ends early is no trouble to http.client, if it is read in pieces.
+        # A body without chunks that ends early is no error to http.client, if it is read in pieces.
         promised = int(response.headers.get("Content-Length", len(read)))
         if len(read) < promised:
             failure = failure or IncompleteRead(bytes(read), promised - len(read))

@@ -1,4 +1,4 @@
-"""Runs mmpipe on real terminals, one for each stream, so that the streams can be told apart."""
+"""Runs mmpipe on real terminals, one for each stream, so that the streams can be distinguished."""
 
 import os
 import select

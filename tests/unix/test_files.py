@@ -138,7 +138,7 @@ def test_two_outputs_may_share_a_pipe_or_a_device(tmp_path: Path) -> None:
         reject_input_as_output(over(Path("/dev/null")), ["-", name], ["-", name])
 
 
-def test_an_output_that_is_read_too_is_refused_by_whatever_name(tmp_path: Path) -> None:
+def test_an_output_that_is_also_an_input_is_refused_by_any_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "link").symlink_to("file")
     streams, name = over(tmp_path / "file"), str(tmp_path / "link")

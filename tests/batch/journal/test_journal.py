@@ -153,7 +153,7 @@ def test_an_entry_has_the_id_the_state_and_the_index_if_there_is_one(
         (record("a", request_sha256="z" * 64), "has a request_sha256 that is not one"),
     ],
 )
-def test_of_a_line_that_is_no_record_it_is_said_what_it_is(line: bytes, words: str) -> None:
+def test_a_line_that_is_no_record_is_described(line: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=f"^{words}$"):
         entry(line)
 
@@ -258,9 +258,7 @@ def test_a_journal_takes_exactly_one_line_for_each_record(path: Path, lines: lis
 @pytest.mark.parametrize(
     ("before", "overwrite"), [(b"", False), (record("a") + b'{"torn', False), (b"old\n", True)]
 )
-def test_a_journal_that_nobody_else_wrote_to_is_untouched_however_it_began(
-    path: Path, before: bytes, *, overwrite: bool
-) -> None:
+def test_a_journal_without_another_writer_is_untouched(path: Path, before: bytes, *, overwrite: bool) -> None:
     path.write_bytes(before)
     with open_journal(str(path), resume=not overwrite, overwrite=overwrite) as journal:
         journal.check_untouched()

@@ -98,9 +98,7 @@ def test_missing_last_records_are_reported_if_the_size_of_the_input_is_known(tmp
 
 
 @pytest.mark.parametrize("index", [2**27, 2**40, 10**30])
-def test_an_index_beyond_measure_takes_no_memory_and_nothing_is_said_of_gaps(
-    tmp_path: Path, index: int
-) -> None:
+def test_a_huge_index_takes_no_memory_and_no_gaps_are_reported(tmp_path: Path, index: int) -> None:
     tracemalloc.start()
     try:
         _, found = merged(tmp_path, placed(0, 2, index))

@@ -14,7 +14,7 @@ GAPS = st.lists(st.floats(0, 90), min_size=1, max_size=60)
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that moves only on request."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -25,7 +25,7 @@ SLOW = Rates(requests=1)
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that moves only on request."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

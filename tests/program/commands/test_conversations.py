@@ -225,7 +225,7 @@ def test_system_messages_are_joined_for_a_model_that_takes_one() -> None:
     assert 0 == done.status, done.stderr_text
     assert "they are joined" in done.stderr_text
     assert {"role": "system", "content": "be brief\n\nbe kind"} == messages(server, 0)[0]
-    # What is kept is what was said.
+    # The file keeps the messages as they were before they were joined.
     assert ["system", "user", "system", "user", "assistant"] == [record["role"] for record in done.records]
 
 

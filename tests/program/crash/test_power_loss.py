@@ -79,7 +79,7 @@ def test_a_file_for_an_answer_is_the_old_one_or_the_new_one_and_in_the_end_the_n
 
 
 @pytest.mark.parametrize("before", [b"", TALK, TALK[:-1], TALK + TORN])
-def test_a_conversation_can_be_read_and_has_all_that_was_said_and_in_the_end_the_new_turns(
+def test_a_conversation_keeps_all_earlier_turns_and_ends_with_the_new_ones(
     folder: Path, before: bytes
 ) -> None:
     during, after = cuts(folder, CHAT, **({"talk": before} if before else {}))

@@ -1,4 +1,4 @@
-"""The key is nowhere to be seen, however it was given: not in what is said or written, not with a child, not after a crash."""
+"""The key is in no output, file, child process or crash report, from whichever source it came."""
 
 import base64
 import json

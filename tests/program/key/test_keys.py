@@ -27,9 +27,9 @@ def configure(text: str, *, folder: str = ".config") -> None:
 
 
 def refused(status: int, env: Mapping[str, str], *options: str, saying: str) -> None:
-    """Nothing is asked, and one line says why; `FAR` in a value stands for the base URL of a simulator."""
+    """Nothing is asked, and one line says why; `BASE_URL` in a value stands for the base URL of a simulator."""
     with service() as server:
-        env = {name: value.replace("FAR", server.base_url) for name, value in env.items()}
+        env = {name: value.replace("BASE_URL", server.base_url) for name, value in env.items()}
         done = mmpipe("chat", "-n", *options, "hi", env=env)
         assert (status, b"", []) == (done.status, done.stdout, server.requests)
     (line,) = done.stderr_text.splitlines()
@@ -38,10 +38,10 @@ def refused(status: int, env: Mapping[str, str], *options: str, saying: str) -> 
 
 
 def last_four_sent(env: Mapping[str, str], *options: str) -> str:
-    """The end of the key that reached a simulator; `FAR` stands for its base URL in values and options."""
+    """The end of the key that reached a simulator; `BASE_URL` stands for its base URL in values and options."""
     with service() as server:
-        env = {name: value.replace("FAR", server.base_url) for name, value in env.items()}
-        typed = [option.replace("FAR", server.base_url) for option in options]
+        env = {name: value.replace("BASE_URL", server.base_url) for name, value in env.items()}
+        typed = [option.replace("BASE_URL", server.base_url) for option in options]
         done = mmpipe("chat", "-n", *typed, "sim:echo x", env=env)
         assert (0, b"x\n", b"") == (done.status, done.stdout, done.stderr)
         return headers(server)["authorization"][-4:]
@@ -49,12 +49,12 @@ def last_four_sent(env: Mapping[str, str], *options: str) -> str:
 
 def test_without_a_key_nothing_is_asked() -> None:
     refused(3, {}, saying="MINIMAX_API_KEY")
-    refused(3, {"MINIMAX_API_KEY": "", "MINIMAX_BASE_URL": "FAR"}, saying="key")
+    refused(3, {"MINIMAX_API_KEY": "", "MINIMAX_BASE_URL": "BASE_URL"}, saying="key")
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "`"])
 def test_a_key_in_quotes_is_refused_with_the_reason(quote: str) -> None:
-    refused(3, {"MINIMAX_API_KEY": f"{quote}{KEY}{quote}", "MINIMAX_BASE_URL": "FAR"}, saying="quotes")
+    refused(3, {"MINIMAX_API_KEY": f"{quote}{KEY}{quote}", "MINIMAX_BASE_URL": "BASE_URL"}, saying="quotes")
 
 
 def test_a_key_typed_where_its_file_belongs_is_not_repeated() -> None:
@@ -66,16 +66,16 @@ def test_a_key_typed_where_its_file_belongs_is_not_repeated() -> None:
 
 def test_a_key_for_openai_alone_is_not_sent_anywhere() -> None:
     refused(3, {"OPENAI_API_KEY": OTHER}, saying="OPENAI_BASE_URL")
-    refused(3, {"OPENAI_API_KEY": OTHER, "MINIMAX_BASE_URL": "FAR"}, saying="OPENAI_BASE_URL")
+    refused(3, {"OPENAI_API_KEY": OTHER, "MINIMAX_BASE_URL": "BASE_URL"}, saying="OPENAI_BASE_URL")
 
 
 def test_the_pair_of_the_official_quick_start_works() -> None:
-    assert OTHER[-4:] == last_four_sent({"OPENAI_API_KEY": OTHER, "OPENAI_BASE_URL": "FAR"})
+    assert OTHER[-4:] == last_four_sent({"OPENAI_API_KEY": OTHER, "OPENAI_BASE_URL": "BASE_URL"})
 
 
 def test_the_pair_of_minimax_wins() -> None:
     openai = {"OPENAI_API_KEY": OTHER, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
-    assert KEY[-4:] == last_four_sent({"MINIMAX_API_KEY": KEY, "MINIMAX_BASE_URL": "FAR", **openai})
+    assert KEY[-4:] == last_four_sent({"MINIMAX_API_KEY": KEY, "MINIMAX_BASE_URL": "BASE_URL", **openai})
 
 
 def test_a_host_from_one_place_does_not_get_the_key_of_another() -> None:
@@ -85,7 +85,7 @@ def test_a_host_from_one_place_does_not_get_the_key_of_another() -> None:
         assert (3, b"", []) == (done.status, done.stdout, server.requests)
     refused(
         3,
-        {"OPENAI_API_KEY": OTHER, "OPENAI_BASE_URL": "FAR"},
+        {"OPENAI_API_KEY": OTHER, "OPENAI_BASE_URL": "BASE_URL"},
         "--base-url",
         "http://127.0.0.1:9",
         saying="OPENAI",
@@ -93,7 +93,7 @@ def test_a_host_from_one_place_does_not_get_the_key_of_another() -> None:
 
 
 def test_a_typed_base_url_gets_the_key() -> None:
-    assert KEY[-4:] == last_four_sent({"MINIMAX_API_KEY": KEY}, "--base-url", "FAR")
+    assert KEY[-4:] == last_four_sent({"MINIMAX_API_KEY": KEY}, "--base-url", "BASE_URL")
 
 
 def test_no_other_variable_of_openai_and_no_telemetry_reaches_the_wire() -> None:
@@ -152,7 +152,9 @@ def test_a_configuration_that_cannot_be_used_is_refused(text: str, status: int, 
 
 def test_the_key_can_be_read_from_a_file() -> None:
     Path("key").write_text(f"{KEY}\n")
-    assert KEY[-4:] == last_four_sent({"OPENAI_API_KEY": OTHER}, "--api-key-file", "key", "--base-url", "FAR")
+    assert KEY[-4:] == last_four_sent(
+        {"OPENAI_API_KEY": OTHER}, "--api-key-file", "key", "--base-url", "BASE_URL"
+    )
     refused(3, {}, "--api-key-file", "nowhere", saying="No such file")
 
 

@@ -205,7 +205,7 @@ def understood(*dialects: str, native: bool, prompt: str = RIVER) -> tuple[str, 
     return str(done.record["content"]), str(done.record["thinking"])
 
 
-def test_the_plain_dialect_says_what_was_said() -> None:
+def test_the_plain_dialect_has_the_whole_answer() -> None:
     assert (prose.answer(RIVER, "MiniMax-M3"), prose.thinking(RIVER)) == understood(native=False)
 
 

@@ -153,7 +153,7 @@ def test_a_failure_keeps_its_status_although_its_line_cannot_be_written(
 
 
 @pytest.mark.parametrize("room", [0, 1, 500, 3000])
-def test_the_lines_of_a_batch_go_as_far_as_there_is_room(server: RunningSimulator, room: int) -> None:
+def test_a_batch_writes_whole_lines_until_the_disk_is_full(server: RunningSimulator, room: int) -> None:
     Path("in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(10)))
     done = run_with_stderr(server, "batch", "-q", "in.txt", room=room)
     assert (13, room) == (done.status, len(done.stdout))

@@ -74,7 +74,7 @@ def test_a_file_keeps_its_mode_under_any_umask(folder: Path, mode: int) -> None:
     )
 
 
-def test_a_file_of_another_stays_his_and_lends_nobody_his_rights(folder: Path) -> None:
+def test_a_file_of_another_keeps_its_owner_without_set_id_bits(folder: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")
     os.chown(folder / "old", 65534, 65534)

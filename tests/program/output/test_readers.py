@@ -94,7 +94,7 @@ def standing_still(server: FaultServer, *arguments: str) -> Iterator[tuple["subp
 
 
 def test_an_unread_answer_is_not_taken_from_the_service() -> None:
-    # Pieces that differ: one that repeats the one before might be all that was said so far.
+    # Different pieces: repeated pieces could be taken for a cumulative stream.
     pieces = [event({"content": letter * PIECE}) for letter in "ab"] * (LARGE // PIECE // 2)
     large = Script((head(), *pieces, LAST))
     with (
@@ -163,7 +163,7 @@ LEFT = (
 
 
 @pytest.mark.parametrize("arguments", LEFT, ids=" ".join)
-def test_a_pipe_that_nobody_reads_ends_mmpipe_by_sigpipe_and_without_a_word(
+def test_a_pipe_without_a_reader_ends_mmpipe_by_sigpipe_and_without_a_message(
     arguments: tuple[str, ...],
 ) -> None:
     Path("in.txt").write_text("sim:echo x\n")

@@ -80,7 +80,7 @@ def test_a_loop_that_reads_a_list_asks_for_every_line() -> None:
     assert (b"one\ntwo\nthree\n", b"") == (done.stdout, done.stderr)
 
 
-def test_a_producer_that_starts_late_is_heard_and_the_wait_is_said_once() -> None:
+def test_a_late_producer_is_read_and_the_wait_is_reported_once() -> None:
     with service() as server:
         producer = "until grep -q . notice; do sleep 0.1; done; sleep 0.5; echo late"
         done = shell(f"touch notice; ({producer}) | mmpipe chat early 2> notice", server)

@@ -73,7 +73,7 @@ def test_colours_are_off_on_request(env: dict[str, str], unwanted: re.Pattern[st
     assert "some thoughts" in shown(done.stderr)
 
 
-def test_nothing_is_said_or_drawn_into_a_pipe_while_waiting() -> None:
+def test_no_message_or_progress_goes_to_a_pipe_while_waiting() -> None:
     with service(tps=30) as server:
         env = {"TERM": "xterm-256color", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
         done = mmpipe("stream", "-n", "sim:think some thoughts to wait for|||answer", server=server, env=env)

@@ -1,4 +1,4 @@
-"""Without the right to read a file, without a folder to be in, without a name: what is not needed is not missed, the rest is told."""
+"""Missing rights, folders and user names matter only if the run needs them; then they are reported."""
 
 import os
 import shutil

@@ -104,7 +104,7 @@ def files_of(module: str) -> list[str]:
 def test_a_signal_while_it_loads_its_own_parts_ends_it_too(
     needs: Callable[[str], None], module: str, number: signal.Signals
 ) -> None:
-    """Python itself must have come so far that the first line of ours was run."""
+    """Wait until Python has run the first line of mmpipe."""
     needs("strace")
     folder = old_answer()
     places = [part for file in files_of(module) for part in ("-P", file)]
@@ -177,7 +177,7 @@ def test_a_terminal_is_left_as_it_was_with_a_clean_line(
         assert -number == run.wait(LIMIT)
     assert before == termios.tcgetattr(screen)
     os.close(screen)
-    # What is drawn is always at the beginning of a line, and taken off before anything else is said.
+    # Progress is always drawn at the beginning of a line, and cleared before any other output.
     rest = seen + rest_of(keyboard)
     os.close(keyboard)
     assert b"" == rest.rpartition(b"\x1b[K")[2].rpartition(b"\n")[2]

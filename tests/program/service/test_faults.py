@@ -313,7 +313,7 @@ def test_nothing_that_a_hostile_service_says_steers_the_terminal(
 ) -> None:
     with fault_server(HOSTILE) as server:
         for name in HOSTILE:
-            # What is said is looked at by `run`. As JSON it is escaped where a terminal reads it, and nowhere else.
+            # `run` checks the output. JSON is escaped for a terminal, and nowhere else.
             terminals = "stderr" if "--error-json" in options else ""
             done = run(server.base_url, command, name, *options, "--retries", "0", terminals=terminals)
             assert (True, True) == (done.status > 1, bool(done.stderr_text)), name

@@ -1,4 +1,4 @@
-"""`models --live` against a service: what it lists is shown, and each way to fail is told as for a chat."""
+"""`models --live` against a service: its list is shown, and each failure is reported as for a chat."""
 
 import time
 
