@@ -146,6 +146,20 @@ print([name for name in {HEAVY!r} if name in sys.modules], status, file=sys.stde
     assert f"{needed} 0\n" == done.stderr
 
 
+def test_a_command_that_is_typed_imports_the_options_of_no_other_command() -> None:
+    code = """
+import sys
+from mmpipe import main
+from mmpipe.unix.streams import Streams
+main.main(["completion", "nosuchshell"], Streams.fake())
+print([name for name in sys.modules if name.startswith("mmpipe.") and name.endswith(".options")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "cli"
+    )
+    assert done.stdout == "['mmpipe.reference.options']\n"
+
+
 def test_importing_any_module_does_no_work() -> None:
     names = sorted(
         str(path.relative_to(ROOT / "cli").with_suffix("")).replace("/", ".")

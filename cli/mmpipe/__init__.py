@@ -25,7 +25,7 @@ To add                   open
     a pool of requests   api/: a new module, and its entry in pools.py
     a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it
     a setting            config/options.py
-    a command            commands/: a new module, and its entry in tree.py
+    a command            commands/: a new module, and its loader in tree.py
 Then run `.ci/lint` and the tests of the room: tests/ has the same rooms, and tests/program/ the real processes.
 """
 

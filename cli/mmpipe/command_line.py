@@ -44,7 +44,7 @@ def command_line(tree: Tree) -> typer.Typer:
 
     class TreeGroup(TyperGroup):
         def list_commands(self, _: object) -> list[str]:
-            return [command.name for command in tree.commands]
+            return list(tree.loaders)
 
         def get_command(self, _: object, name: str) -> Any:  # noqa: ANN401  a class that Typer keeps to itself
             command = tree.named(name)
@@ -169,7 +169,7 @@ def _reword(error: typer.TyperException, tree: Tree) -> str:
     if unknown is None:
         return f"{sentence}; see --help"
     if unknown[1] == "command":
-        known: Iterable[str] = (command.name for command in tree.commands)
+        known: Iterable[str] = tree.loaders
     else:
         context = getattr(error, "ctx", None)
         options = tree.named(getattr(context, "info_name", None)).options

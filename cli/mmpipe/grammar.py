@@ -191,14 +191,22 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The program without a command, and its commands in the order of the help."""
+    """The program without a command, and the loaders of its commands by name, in the order of the help.
+
+    A command is loaded when it is needed, since the options of all commands take a tenth of a short run.
+    """
 
     program: Command
-    commands: tuple[Command, ...]
+    loaders: Mapping[str, Callable[[], Command]]
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All commands."""
+        return tuple(load() for load in self.loaders.values())
 
     def named(self, name: str | None) -> Command:
         """Return the command of that name; the program for any other name."""
-        return next((command for command in self.commands if command.name == name), self.program)
+        return self.program if name is None or name not in self.loaders else self.loaders[name]()
 
     def alike(self) -> Iterator[tuple[tuple[str, ...], Command]]:
         """Yield the commands; neighbours with the same parameters are one: their names, and the first of them."""

@@ -49,7 +49,7 @@ def chosen(name: str, *arguments: str) -> object:
     """The options that a command hands to its work."""
     seen: list[object] = []
     command = replace(TREE.named(name), run=lambda _, options: seen.append(options))
-    tree = replace(TREE, commands=(command,))
+    tree = replace(TREE, loaders={name: lambda: command})
     result = CliRunner().invoke(command_line(tree), [name, *arguments], obj=Program(Streams.fake(), {}, tree))
     assert result.exit_code == 0, (result.output, result.exception)
     return seen[0]

@@ -1,14 +1,9 @@
-"""The tree of all commands."""
+"""The tree of all commands; each is imported when it is needed."""
 
 from dataclasses import dataclass
 
-from mmpipe.commands.batch import BATCH
-from mmpipe.commands.chat import CHAT, STREAM
 from mmpipe.commands.common import AboutOptions
-from mmpipe.commands.completion import COMPLETION
-from mmpipe.commands.models import MODELS
 from mmpipe.commands.program import Program
-from mmpipe.commands.sim import SIM
 from mmpipe.grammar import Command, Example, Tree
 
 
@@ -19,6 +14,42 @@ class NoOptions:
 
 def _mmpipe(_: Program, __: NoOptions) -> None:
     """Do nothing: without a command only --help and --version work."""
+
+
+def _load_chat() -> Command:
+    from mmpipe.commands.chat import CHAT
+
+    return CHAT
+
+
+def _load_stream() -> Command:
+    from mmpipe.commands.chat import STREAM
+
+    return STREAM
+
+
+def _load_batch() -> Command:
+    from mmpipe.commands.batch import BATCH
+
+    return BATCH
+
+
+def _load_models() -> Command:
+    from mmpipe.commands.models import MODELS
+
+    return MODELS
+
+
+def _load_sim() -> Command:
+    from mmpipe.commands.sim import SIM
+
+    return SIM
+
+
+def _load_completion() -> Command:
+    from mmpipe.commands.completion import COMPLETION
+
+    return COMPLETION
 
 
 TREE = Tree(
@@ -46,5 +77,12 @@ TREE = Tree(
         ),
     ),
     # In the order of help and man page.
-    (CHAT, STREAM, BATCH, MODELS, SIM, COMPLETION),
+    {
+        "chat": _load_chat,
+        "stream": _load_stream,
+        "batch": _load_batch,
+        "models": _load_models,
+        "sim": _load_sim,
+        "completion": _load_completion,
+    },
 )
