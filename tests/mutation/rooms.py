@@ -25,7 +25,7 @@ TIMEOUTS = (36, 24, -24, 152, 255)
 # The first two take most of the time and find no more than the others; the last looks for the code under `cli`.
 LEFT_OUT = (
     "batch/journal/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
-    "batch/journal/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
+    "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
     "writers/test_progress.py::test_rich_is_loaded_for_a_bar_and_for_nothing_else",
 )
 

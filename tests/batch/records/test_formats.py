@@ -145,13 +145,20 @@ def test_a_first_line_that_is_too_long_is_refused_and_the_next_one_tells_the_for
     step = -(-len(source) // pieces)
     contents = [source[start : start + step] for start in range(0, len(source), step)]
     options = FormatOptions(limit=100)
-    assert {expected} == set(chosen(*contents, options=options))
+    assert expected == chosen(*contents, options=options)[-1]
     found = [raw for _, raw in split([Piece("in", content) for content in (*contents, b"")], options)]
     assert [too_long("in", 1, 100), RawRecord("in", 2, second)] == found
 
 
 def test_without_a_certain_format_no_line_is_sent_as_a_prompt() -> None:
-    assert {"jsonl"} == set(chosen(*[b"x" * 101 + b"\n"] * 3, options=FormatOptions(limit=100)))
+    contents = [*[b"x" * 101 + b"\n"] * 3, b"text\n"]
+    assert "jsonl" == chosen(*contents, options=FormatOptions(limit=100))[-1]
+
+
+def test_a_first_line_without_an_end_is_reported_before_more_is_read() -> None:
+    pieces = (Piece("in", b"x" * 101) for _ in iter(int, 1))
+    _, found = next(split(pieces, FormatOptions(limit=100)))
+    assert too_long("in", 1, 100) == found
 
 
 @pytest.mark.slow

@@ -1,10 +1,10 @@
 """Cuts the pieces of all sources into raw records; the format of each source is chosen before its bytes are cut."""
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
-from mmpipe.batch.records.formats.lines import LineSplitter
+from mmpipe.batch.records.formats.lines import Lines, LineSplitter
 from mmpipe.batch.records.formats.record_format import (
     MAX_RECORD,
     NEWLINE,
@@ -14,6 +14,9 @@ from mmpipe.batch.records.formats.record_format import (
 )
 from mmpipe.batch.records.formats.table import FormatChoice, record_formats
 from mmpipe.batch.records.sources import Piece
+
+# A format, and the records of its source, or some of them.
+Split = tuple[RecordFormat, Iterator[RawRecord | Unreadable | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,11 @@ class FormatOptions:
     limit: int = MAX_RECORD
 
 
-def split_sources(
-    pieces: Iterable[Piece | None], options: FormatOptions
-) -> Iterator[tuple[RecordFormat, Iterator[RawRecord | Unreadable | None]] | None]:
+def split_sources(pieces: Iterable[Piece | None], options: FormatOptions) -> Iterator[Split | None]:
     """Each source as its format and its raw records, which must be iterated before the next source is taken.
 
-    None says that the next source, or record, has not arrived yet.
+    Lines that are too long come before the others, if the format is still unknown. None says that the next source, or
+    record, has not arrived yet.
     """
     following = iter(pieces)
     for first in following:
@@ -38,9 +40,12 @@ def split_sources(
             yield None
             continue
         contents = _contents(chain((first,), following))
-        chosen, contents = yield from _choose_format(first.source, contents, options)
+        held = _Held()
+        chosen = yield from _choose_format(first.source, contents, options, held)
+        contents = chain(held.contents, contents)
         record_format = chosen(first.source, options.separator, options.limit)
-        yield record_format, record_format.split(contents)
+        records = record_format.split(contents)
+        yield record_format, _skip(records, held.refused) if held.refused else records
         # A format may give up early; the rest of its source is no other source.
         for content in contents:
             if content is None:
@@ -55,47 +60,64 @@ def _contents(pieces: Iterator[Piece | None]) -> Iterator[bytes | None]:
             return
 
 
+@dataclass(slots=True)
+class _Held:
+    """The contents that were read to choose the format, and the numbers of refused lines that are reported already."""
+
+    contents: list[bytes | None] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
+
+
+def _skip(
+    records: Iterator[RawRecord | Unreadable | None], numbers: set[int]
+) -> Iterator[RawRecord | Unreadable | None]:
+    for record in records:
+        if not (isinstance(record, Unreadable) and record.number in numbers):
+            yield record
+
+
 def _choose_format(
-    source: str, contents: Iterator[bytes | None], options: FormatOptions
-) -> Generator[None, None, tuple[type[RecordFormat], Iterator[bytes | None]]]:
-    """Choose by the option, by the file's ending, then by the first line; also return all contents anew."""
+    source: str, contents: Iterator[bytes | None], options: FormatOptions, held: _Held
+) -> Generator[Split | None, None, type[RecordFormat]]:
+    """Choose by the option, by the file's ending, then by the first line; contents that were read are in `held`."""
     formats = record_formats()
     if options.name != "auto":
-        return formats[options.name], contents
+        return formats[options.name]
     name = source.removesuffix(".gz")
     for known in formats.values():
         if name.endswith(known.endings):
-            return known, contents
-    held: list[bytes | None] = []
-    first = yield from _first_line(contents, held, options)
+            return known
+    first = yield from _first_line(source, contents, options, held)
     if first is None:
         # Nothing tells the format. A line of text that is refused costs nothing; a record that is sent as a prompt does.
-        return formats["jsonl"], chain(held, contents)
-    chosen = next((known for known in formats.values() if known.begins(first)), formats["lines"])
-    return chosen, chain(held, contents)
+        return formats["jsonl"]
+    return next((known for known in formats.values() if known.begins(first)), formats["lines"])
 
 
 def _first_line(
-    contents: Iterator[bytes | None], held: list[bytes | None], options: FormatOptions
-) -> Generator[None, None, bytes | None]:
-    """Read on until the first line that is not blank is complete; the contents read are in `held`.
+    source: str, contents: Iterator[bytes | None], options: FormatOptions, held: _Held
+) -> Generator[Split | None, None, bytes | None]:
+    """Read on until the first line that is not blank is complete; the contents are in `held`.
 
-    A line of more than `limit` bytes is passed over, and its rest is not held. None if twice as many bytes are held
+    A line of more than `limit` bytes is reported at once; its rest is not held. None if twice as many bytes are held
     without a line.
     """
-    splitter = LineSplitter("", options.separator, options.limit)
+    splitter = LineSplitter(source, options.separator, options.limit)
     size = 0
     for content in contents:
         if content is None:
-            yield
+            yield None
             continue
         # Any format refuses a line that is too long by its beginning; of the rest only its end is needed.
         start = content.find(options.separator) if splitter.refuses and content else 0
         if start >= 0:
-            held.append(content[start:])
+            held.contents.append(content[start:])
             size += len(content) - start
         for line in splitter.feed(content) if content else splitter.close():
-            if isinstance(line, RawRecord) and line.content.strip():
+            if isinstance(line, Unreadable):
+                held.refused.add(line.number)
+                yield Lines(source, options.separator, options.limit), iter((line,))
+            elif line.content.strip():
                 return line.content
         if size > 2 * options.limit:
             return None
