@@ -1,5 +1,7 @@
 """Gives each test of this folder a working folder of its own, with `mmpipe` on the PATH of its shells."""
 
+import ctypes
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("slow")
+
+
+PR_SET_DUMPABLE = 4  # <linux/prctl.h>
+
+
+@pytest.fixture(autouse=True)
+def dumpable() -> None:
+    """Undo what a tool that ran inside this process has left: an ordinary user cannot open files of /proc/self then."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 @pytest.fixture(autouse=True)
