@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from support.harness import KEY, LIMIT
+from support.harness import KEY, LIMIT, Record
 
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
@@ -44,10 +44,11 @@ class Script:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: its prompt, the head with which it came, and when by the monotonic clock."""
+    """One request: its prompt (the last message of the user), its head and body, and when by the monotonic clock."""
 
     prompt: str
     head: bytes
+    body: Record
     time: float
 
 
@@ -108,10 +109,11 @@ class FaultServer:
     def _talk(self, connection: socket.socket) -> None:
         try:
             with connection, suppress(OSError):
-                prompt, head = _request(connection)
+                asked = _request(connection)
+                prompt = asked.prompt
                 with self._lock:
                     tries = self.asked(prompt)
-                    self.requests.append(Asked(prompt, head, time.monotonic()))
+                    self.requests.append(asked)
                 script = self._scripts.get(prompt.rpartition(" ")[2], Script())
                 if isinstance(script, tuple):
                     script = script[min(tries, len(script) - 1)]
@@ -147,8 +149,8 @@ def fault_server(scripts: Mapping[str, Script | tuple[Script, ...]]) -> Iterator
         thread.join()
 
 
-def _request(connection: socket.socket) -> tuple[str, bytes]:
-    """The prompt of a request, and its head; raises OSError if none comes."""
+def _request(connection: socket.socket) -> Asked:
+    """The next request; raises OSError if none comes."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += _some(connection)
@@ -156,7 +158,15 @@ def _request(connection: socket.socket) -> tuple[str, bytes]:
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
     while len(body) < length:
         body += _some(connection)
-    return str(json.loads(body)["messages"][-1]["content"]) if body else "", head
+    fields: Record = json.loads(body) if body else {}
+    return Asked(_prompt(fields.get("messages")), head, fields, time.monotonic())
+
+
+def _prompt(messages: object) -> str:
+    texts = (
+        [message for message in messages if message["role"] == "user"] if isinstance(messages, list) else []
+    )
+    return str(texts[-1]["content"]) if texts else ""
 
 
 def _some(connection: socket.socket) -> bytes:

@@ -1,0 +1,12 @@
+"""The table of all shapes, by part and name."""
+
+from support.server_shapes import service
+from support.server_shapes.shape import Shape
+
+_PARTS = (service,)
+
+SHAPES: dict[str, Shape] = {
+    f"{part.__name__.rpartition('.')[2]}-{name}": shape
+    for part in _PARTS
+    for name, shape in part.SHAPES.items()
+}
