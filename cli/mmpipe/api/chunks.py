@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mmpipe.api.call_assembler import CallAssembler
 from mmpipe.api.codes import ResponseInfo, find_error
 from mmpipe.api.cumulative import CumulativeDetector, Piece
 from mmpipe.api.message import MessageAssembler, detail_index, sendable
@@ -22,6 +23,7 @@ class ChunkDecoder:
         self._cumulative = CumulativeDetector()
         self._surrogates = SurrogateJoiner()
         self._assembler = MessageAssembler()
+        self._calls = CallAssembler()
         self._whole: Message | None = None
         self._thought: dict[str, int] = {}  # characters of thinking by the field that brought them
         self._started = False
@@ -58,11 +60,10 @@ class ChunkDecoder:
         if not self._streamed and self._whole is None:
             raise BadResponse("the response of the service holds no message")
         self._surrogates.check_none_left()
-        yield from self._calls(self.reason)
+        yield from self._call_events(self.reason)
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
-        message = self._assembler.message() if self._whole is None else self._whole
-        yield Stop(self.reason, sendable(message))
+        yield Stop(self.reason, sendable(self._message()))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
@@ -73,6 +74,7 @@ class ChunkDecoder:
         if isinstance(delta, dict):
             self._streamed = True
             self._assembler.merge(delta)
+            self._calls.merge(delta.get("tool_calls"))
             self.progress += bool(delta.get("tool_calls"))
             for field, text in _texts(delta):
                 self.progress += 1
@@ -88,9 +90,10 @@ class ChunkDecoder:
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
         """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
         yield from self._events(self._cumulative.settle())
-        # The last frame repeats the streamed calls, as it repeats the text.
-        repeated = {"tool_calls"} if self._assembler.calls() else set()
-        self._assembler.merge({name: value for name, value in message.items() if name not in repeated})
+        self._assembler.merge(message)
+        if not self._calls.calls:
+            # The last frame repeats the streamed calls, as it repeats the text.
+            self._calls.merge(message.get("tool_calls"))
         for field, text in _texts(message):
             known, characters = self._assembler.text(field), self._surrogates.join(field, text)
             if characters.startswith(known) and characters != known:
@@ -118,9 +121,16 @@ class ChunkDecoder:
         if isinstance(usage, dict) and usage.get("total_tokens"):
             self._usage = _usage(usage)
 
-    def _calls(self, reason: str) -> list[ToolCall]:
+    def _message(self) -> Message:
+        """The assistant message; that of an unstreamed answer as it came."""
+        if self._whole is not None:
+            return self._whole
+        calls = {"tool_calls": self._calls.calls} if self._calls.calls else {}
+        return {**self._assembler.message(), **calls}
+
+    def _call_events(self, reason: str) -> list[ToolCall]:
         """The tool calls; their arguments are parsed by the caller that runs them."""
-        calls = self._assembler.calls()
+        calls = self._calls.events()
         if not calls and reason in _CALLING:
             raise BadResponse(f"the answer ends with {reason}, but holds no tool call")
         return calls
