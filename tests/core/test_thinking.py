@@ -12,7 +12,21 @@ from support.piece_cuts import cut
 
 TAGGED = st.lists(
     st.sampled_from(
-        ["<think>", "</think>", "</mm:think>", "\n", "\n\n", "<", "</", "think>", "a", "word ", "好", " "]
+        [
+            "<think>",
+            "<mm:think>",
+            "</think>",
+            "</mm:think>",
+            "\n",
+            "\n\n",
+            "<",
+            "</",
+            "think>",
+            "a",
+            "word ",
+            "好",
+            " ",
+        ]
     )
 ).map("".join)
 
@@ -34,12 +48,16 @@ def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
         ("<think>hm</think>\n\n56", "hm", "56"),
         ("<think>\nhm\n</think>\n56", "hm", "56"),
         ("<think>\nhm\n</mm:think>\n\n56", "hm", "56"),
+        ("<mm:think>\nhm\n</mm:think>\n\n56", "hm", "56"),
+        ("<mm:think>hm</think>56", "hm", "56"),
         ("hm\n</think>\n\n56", "hm", "56"),
         ("</think>\n\n56", "", "56"),
         ("56", "", "56"),
         ("<think>\nhm\n</think>\n", "hm", ""),
         ("<think>\none\n</think>\n\nfirst\n<think>\ntwo\n</think>\n\nsecond", "one\ntwo", "first\nsecond"),
+        ("<mm:think>one</mm:think>\nfirst\n<mm:think>two</mm:think>\nsecond", "one\ntwo", "first\nsecond"),
         ("<think>\nhm\n</think>\n\nsay <think> to begin", "hm", "say <think> to begin"),
+        ("<mm:think>hm</mm:think>\n\nsay <mm:think> to begin", "hm", "say <mm:think> to begin"),
         ("<think>\n1 < 2\n\n3\n</think>\n\nyes", "1 < 2\n\n3", "yes"),
         ("<think>\nnever closed", "never closed", ""),
         ("<think>\n1 <", "1 <", ""),
@@ -111,7 +129,9 @@ def test_a_leftover_closer_before_a_split_answer_is_taken_off() -> None:
 
 
 def test_a_server_that_knows_no_split_is_parsed_as_native() -> None:
-    assert ("hm", "56") == separated(["<think>hm</think>\n56"], native=False)
+    for tagged in ("<think>hm</think>\n56", "<mm:think>hm</mm:think>\n56"):
+        for place in range(len(tagged)):
+            assert ("hm", "56") == separated([tagged[:place], tagged[place:]], native=False)
 
 
 @pytest.mark.parametrize("begun", ["one", "    one", "\nX"])

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.core.thinking import arrange_thinking
-from mmpipe.core.thinking_tags import CLOSERS, OPENER, separate_tags
+from mmpipe.core.thinking_tags import CLOSERS, OPENERS, separate_tags
 from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
 
 TAGGED = st.lists(
-    st.sampled_from([OPENER, *CLOSERS, "\n", "\n\n", "<", "</", "think>", "mm:", "a", "word ", "好", " "])
+    st.sampled_from([*OPENERS, *CLOSERS, "\n", "\n\n", "<", "</", "think>", "mm:", "a", "word ", "好", " "])
 ).map("".join)
 # No whole tag, but beginnings and ends of tags; nothing that layout could be taken for.
 PROSE = st.lists(
@@ -26,9 +26,10 @@ PROSE = st.lists(
 ).map(lambda parts: f"I{''.join(parts)}.")
 THOUGHT = PROSE.filter(lambda text: not any(tag in text for tag in CLOSERS))
 # A block opens at the start of a line alone, so that an opener elsewhere is part of the answer.
-ANSWER = st.builds("{}{}".format, PROSE, st.sampled_from(["", " about <think>", " and </think> too"])).filter(
-    lambda text: f"\n{OPENER}" not in text
-)
+ANSWER = st.builds(
+    "{}{}".format, PROSE, st.sampled_from(["", " about <think>", " and <mm:think>", " and </think> too"])
+).filter(lambda text: not any(f"\n{opener}" in text for opener in OPENERS))
+TAGS = st.tuples(st.sampled_from(OPENERS), st.sampled_from(CLOSERS))
 LAYOUTS = st.sampled_from([("\n", "\n"), ("", ""), ("", "\n"), ("\n", "")])
 
 
@@ -66,11 +67,9 @@ def test_nothing_is_lost_but_whole_tags_and_the_layout_around_them(
     came = without_layout(joined_text(separated(pieces, native=native, thinks=thinks)))
     assert is_within(came, sent)
     lost = Counter(sent) - Counter(came)
-    odd_closers = lost[":"]
-    closers = lost["/"] - odd_closers
-    openers = lost["<"] - lost["/"]
-    tags = OPENER * openers + CLOSERS[0] * closers + CLOSERS[1] * odd_closers
-    assert Counter(tags) == lost
+    closers, of_m3 = lost["/"], lost[":"]
+    openers = lost["<"] - closers
+    assert Counter("<think>" * openers + "</think>" * closers + "mm:" * of_m3) == lost
 
 
 @given(TAGGED, PLACES, st.booleans())
@@ -83,26 +82,24 @@ def test_no_event_is_empty_and_what_follows_the_text_comes_after_all_of_it(
     assert all(isinstance(event, Text | Thinking) and event.text for event in events[1:-2])
 
 
-@given(
-    st.lists(st.tuples(THOUGHT, ANSWER, LAYOUTS, st.sampled_from(CLOSERS)), min_size=1, max_size=4), PLACES
-)
+@given(st.lists(st.tuples(THOUGHT, ANSWER, LAYOUTS, TAGS), min_size=1, max_size=4), PLACES)
 def test_joined_thinking_blocks_and_answers_are_separated_again(
-    turns: list[tuple[str, str, tuple[str, str], str]], places: list[int]
+    turns: list[tuple[str, str, tuple[str, str], tuple[str, str]]], places: list[int]
 ) -> None:
     content = "\n".join(
-        f"{OPENER}{before}{thought}{after}{closer}\n\n{answer}"
-        for thought, answer, (before, after), closer in turns
+        f"{opener}{before}{thought}{after}{closer}\n\n{answer}"
+        for thought, answer, (before, after), (opener, closer) in turns
     )
     thoughts = "\n".join(thought for thought, *_ in turns)
     answers = "\n".join(answer for _, answer, *_ in turns)
     assert (thoughts, answers) == separate_texts(separated(cut(content, places), native=True))
 
 
-@given(THOUGHT, st.sampled_from(["", "</think", "<", "\n</mm:thin"]), PLACES)
+@given(st.sampled_from(OPENERS), THOUGHT, st.sampled_from(["", "</think", "<", "\n</mm:thin"]), PLACES)
 def test_a_block_that_is_never_closed_is_thinking_to_its_end(
-    thought: str, end: str, places: list[int]
+    opener: str, thought: str, end: str, places: list[int]
 ) -> None:
-    content = f"{OPENER}\n{thought}{end}"
+    content = f"{opener}\n{thought}{end}"
     assert (f"{thought}{end}", "") == separate_texts(separated(cut(content, places), native=True))
 
 

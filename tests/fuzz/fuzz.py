@@ -80,7 +80,7 @@ def thinking(data: bytes) -> None:
 
     found = outcome([text])
     assert found == outcome([text[at : at + size] for at in range(0, len(text), size)])
-    assert sum(map(len, found)) <= len(text) + text.count("<think>")
+    assert sum(map(len, found)) <= len(text) + text.count("think>")
 
 
 def records(data: bytes) -> None:

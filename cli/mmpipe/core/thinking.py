@@ -6,7 +6,7 @@ from typing import assert_never
 
 from mmpipe.core.events import Event, Stop, Text, Thinking, ToolCall
 from mmpipe.core.thinking_mode import ThinkingMode
-from mmpipe.core.thinking_tags import OPENER, separate_tags
+from mmpipe.core.thinking_tags import separate_tags
 
 
 def hide(events: Iterable[Event]) -> Iterator[Event]:
@@ -19,7 +19,7 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
     inside = False
     for event in events:
         if isinstance(event, Thinking):
-            yield Text(event.text if inside else f"{OPENER}\n{event.text}")
+            yield Text(event.text if inside else f"<think>\n{event.text}")
             inside = True
             continue
         if inside and isinstance(event, Text | ToolCall | Stop):

@@ -2,10 +2,10 @@
 
 Two parsers, because the two forms of the API fail in different ways (FACTS.md, "Thinking in the content"):
 
-* native: `content` has `<think>...</think>` blocks, in a different layout for each model. The closer may be
-  `</mm:think>`, the first opener may be missing, and later blocks may follow, each at the start of a line.
+* native: `content` has `<think>...</think>` blocks, in a different layout for each model. Either tag may be that of M3
+  (`<mm:think>`), the first opener may be missing, and later blocks may follow, each at the start of a line.
 * split: thinking has a field of its own, and the answer may mention tags. Only leftovers are dropped: a closer that
-  ends the thinking or begins the answer. An answer that begins with `<think>`, without
+  ends the thinking or begins the answer. An answer that begins with an opener, without
   a thinking field, comes from a server that does not support the split: it is parsed as native.
 """
 
@@ -14,12 +14,12 @@ from typing import assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 
-OPENER = "<think>"
+OPENERS = ("<think>", "<mm:think>")
 CLOSERS = ("</think>", "</mm:think>")
 
 _BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
 _LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
-_LINE_OPENER = f"\n{OPENER}"
+_LINE_OPENERS = tuple(f"\n{opener}" for opener in OPENERS)
 _MAX_TAG = max(map(len, _LEFTOVERS))
 
 
@@ -103,12 +103,12 @@ class _TagSeparator:
     def _opening(self, final: bool) -> Event | None:
         """Decide at the beginning of a turn: a block, a leftover closer, thinking without an opener, or the answer."""
         start = self._held.lstrip()
-        if not final and (not start or _is_incomplete(start, (OPENER, *CLOSERS))):
+        if not final and (not start or _is_incomplete(start, (*OPENERS, *CLOSERS))):
             return None
-        closer = next((closer for closer in CLOSERS if start.startswith(closer)), None)
-        if start.startswith(OPENER) and (self._native or not self._field_thinking):
+        opener, closer = _find_prefix(start, OPENERS), _find_prefix(start, CLOSERS)
+        if opener is not None and (self._native or not self._field_thinking):
             self._native = True
-            self._held, self._state = start.removeprefix(OPENER), self._block_start
+            self._held, self._state = start.removeprefix(opener), self._block_start
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
         elif self._may_lack_opener and not self._field_thinking:
@@ -119,8 +119,8 @@ class _TagSeparator:
 
     def _without_opener(self, final: bool) -> Event | None:
         """Decide for native text without a tag: thinking if a closer comes before any opener, else the answer."""
-        tag = _find_first(self._held, (OPENER, *CLOSERS))
-        if tag is not None and not self._held.startswith(OPENER, tag[0]):
+        tag = _find_first(self._held, (*OPENERS, *CLOSERS))
+        if tag is not None and not self._held.startswith(OPENERS, tag[0]):
             self._untagged.append(self._held[: tag[0]])
             thinking, self._held = "".join(self._untagged).strip("\n"), self._held[tag[1] :]
             self._state = self._answer_start
@@ -162,20 +162,21 @@ class _TagSeparator:
     def _answer_start(self, final: bool) -> None:
         """Drop the newlines after a closer, which are layout (one or two, depending on the model)."""
         self._held = self._held.lstrip("\n")
-        if self._native and self._held.startswith(OPENER):
-            self._held, self._state = self._held.removeprefix(OPENER), self._block_start
-        elif self._held and (final or not (self._native and _is_incomplete(self._held, (OPENER,)))):
+        opener = _find_prefix(self._held, OPENERS)
+        if self._native and opener is not None:
+            self._held, self._state = self._held.removeprefix(opener), self._block_start
+        elif self._held and (final or not (self._native and _is_incomplete(self._held, OPENERS))):
             self._state = self._answer
 
     def _answer(self, final: bool) -> Event | None:
         """Return the answer; in native text a further block opens only at the start of a line."""
-        opening = _find_first(self._held, (_LINE_OPENER,)) if self._native else None
+        opening = _find_first(self._held, _LINE_OPENERS) if self._native else None
         if opening is not None:
             text, self._held = self._held[: opening[0] + 1], self._held[opening[1] :]
             self._state = self._block_start
         else:
             cut = len(self._held) - (
-                _count_held(self._held, (_LINE_OPENER,)) if self._native and not final else 0
+                _count_held(self._held, _LINE_OPENERS) if self._native and not final else 0
             )
             text, self._held = self._held[:cut], self._held[cut:]
         return Text(text) if text else None
@@ -184,6 +185,11 @@ class _TagSeparator:
 def _is_incomplete(text: str, tags: Iterable[str]) -> bool:
     """Return True if `text` is an incomplete beginning of one of `tags`."""
     return any(len(text) < len(tag) and tag.startswith(text) for tag in tags)
+
+
+def _find_prefix(text: str, tags: Iterable[str]) -> str | None:
+    """Return the tag that `text` begins with, or None."""
+    return next((tag for tag in tags if text.startswith(tag)), None)
 
 
 def _find_first(text: str, tags: Iterable[str]) -> tuple[int, int] | None:
