@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from checks import Target, Wrong, check_all, expect, result_of, run, working_folder
@@ -62,13 +63,14 @@ def run_nginx(folder: Path) -> Iterator[tuple[str, str]]:
             ("nowhere", 9, "404 Not Found"),
         ):
             there = replace(target, base_url=target.base_url.replace("/v1", f"/{place}"))
-            yield f"nginx, {place}", result_of(lambda: check_reason(there, status, words))  # noqa: B023
+            yield f"nginx, {place}", result_of(partial(check_reason, there, status, words))
 
 
-def check_reason(target: Target, status: int, words: str) -> None:
+def check_reason(
+    target: Target, status: int, words: str, prompt: str = "a prompt that is longer than ten bytes"
+) -> None:
     """Raise Wrong unless the command fails with this status and these words."""
-    done = run(target, "chat", "-n", "--retries", "0", "a prompt that is longer than ten bytes")
-    expect(done, (status,), "")
+    expect(done := run(target, "chat", "-n", "--retries", "0", prompt), (status,), None)
     if words not in done.stderr:
         raise Wrong(f"it says {done.stderr.strip()!r}")
 
@@ -87,6 +89,12 @@ def run_aimock(folder: Path) -> Iterator[tuple[str, str]]:
 def run_llama(folder: Path) -> Iterator[tuple[str, str]]:
     with llama_cpp(folder) as target:
         yield from check_all("llama.cpp", target)
+        strict = replace(target, options=("--native-thinking", "--max-tokens", "8"))
+        for name, prompt, status, words in (
+            ("cut off", "hi", 11, "--max-tokens"),
+            ("prompt too long", "word " * 5000, 9, "context"),
+        ):
+            yield f"llama.cpp, {name}", result_of(partial(check_reason, strict, status, words, prompt))
 
 
 SUITES: Mapping[str, Suite] = {

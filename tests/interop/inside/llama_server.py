@@ -66,7 +66,7 @@ def serve(path: Path, port: int) -> None:
     """Serve the model until the process ends."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
-    parameters.hostname, parameters.port = "127.0.0.1", port
+    parameters.hostnames, parameters.port = ["127.0.0.1"], port
     parameters.n_ctx, parameters.n_parallel, parameters.warmup = CONTEXT, 4, False
     parameters.cpuparams.n_threads = 1
     parameters.chat_template = "chatml"
