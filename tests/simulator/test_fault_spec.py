@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.simulator.faults import Fault, FaultKind, FaultSchedule, FaultSpecError, parse_fault
+from mmpipe.simulator.faults import PLAIN_KINDS, Fault, FaultKind, FaultSchedule, FaultSpecError, parse_fault
 
 # No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
@@ -20,18 +20,26 @@ CALM = settings(deadline=None, database=None)
         ("2056", FaultKind.CODE, 2056),
         ("base_resp-1008", FaultKind.BASE_RESP, 1008),
         ("event-1027", FaultKind.EVENT, 1027),
+        ("error-429", FaultKind.ERROR, 429),
+        ("mid-error-500", FaultKind.MID_ERROR, 500),
         ("retry-after=7", FaultKind.RETRY_AFTER, 7),
         ("retry-after-date=7", FaultKind.RETRY_AFTER_DATE, 7),
-        *(
-            (kind.value, kind, 0)
-            for kind in FaultKind
-            if kind.value.islower() and kind not in set(list(FaultKind)[2:6])
-        ),
+        ("retry-after-ms=1500", FaultKind.RETRY_AFTER_MS, 1500),
+        *((kind.value, kind, 0) for kind in sorted(map(FaultKind, PLAIN_KINDS))),
     ],
 )
 def test_every_fault_has_its_word(spec: str, kind: FaultKind, number: int) -> None:
     assert parse_fault(spec) == Fault(spec, kind, number)
     assert parse_fault(f"{spec}:#2") == Fault(spec, kind, number, FaultSchedule(only=2))
+
+
+@pytest.mark.parametrize("reason", ["error", "MAX_TOKENS", "end_turn"])
+def test_any_finish_reason_can_be_ordered(reason: str) -> None:
+    spec = f"finish={reason}"
+    assert parse_fault(spec) == Fault(spec, FaultKind.FINISH, reason=reason)
+    assert parse_fault(f"{spec}:1/3") == Fault(
+        spec, FaultKind.FINISH, schedule=FaultSchedule(every=3), reason=reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,6 +83,12 @@ def test_two_random_faults_hit_different_requests() -> None:
         ("302", "'302' is no fault"),
         ("9999", "9999 is no code"),
         ("event-9999", "9999 is no code"),
+        ("error", "'error' is no fault"),
+        ("error-200", "'error-200' is no fault"),
+        ("error-9999", "'error-9999' is no fault"),
+        ("finish", "'finish' is no fault"),
+        ("finish=", "'finish=' is no fault"),
+        ("finish=a b", "'finish=a b' is no fault"),
         ("retry-after", "'retry-after' is no fault"),
         ("retry-after=-1", "'retry-after=-1' is no fault"),
         ("cut:", "'' is no valid WHEN"),

@@ -1,6 +1,7 @@
 """Derive the answer from the prompt: the same for the same prompt, and clearly not from a model.
 
-A last user message that begins with ``sim:`` asks for a special answer, until the next user message:
+An order (``sim:...``) in the last user message asks for a special answer, until the next user message. It begins the
+message or, where a framework wraps the prompt, a later line of it (module `orders`):
 
 * ``sim:echo TEXT``: the answer is TEXT, to the byte.
 * ``sim:think A|||B``: the thinking is A, the answer is B.
@@ -55,6 +56,8 @@ class SimulatedAnswer:
 
     parts: tuple[AnswerPart, ...]
     finish_reason: str | None
+    refused: bool = False
+    """True sends the text as a refusal."""
 
     def tokens_of(self, *kinds: PartKind) -> int:
         """Return the number of tokens in the parts of these kinds."""

@@ -17,6 +17,12 @@ from mmpipe.simulator.steps import Send
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json; charset=utf-8"
+_PINGS = (
+    b": ping - 2026-11-29 12:00:00+00:00\n\n"
+    b'event: ping\ndata: {"type": "ping"}\n\n'
+    b"event: heartbeat\ndata: still here\n\n"
+    b"data:\n\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,12 @@ def split_body(data: bytes, produced: int = 0) -> Body:
 
 def encode_event(data: bytes, dialects: Collection[Dialect] = frozenset()) -> bytes:
     """Encode one event of a stream."""
+    pings = _PINGS if Dialect.PINGS in dialects else b""
+    name = b"event: message\n" if Dialect.NAMED_EVENTS in dialects else b""
+    event = pings + name + b"data: " + data + b"\n\n"
     if Dialect.CRLF in dialects:
-        return b": keep-alive\r\n\r\ndata: " + data + b"\r\n\r\n"
-    return b"data: " + data + b"\n\n"
+        return (b": keep-alive\n\n" + event).replace(b"\n", b"\r\n")
+    return event
 
 
 def _stream(turn: SimulatedTurn) -> Body:
@@ -76,9 +85,8 @@ def _stream(turn: SimulatedTurn) -> Body:
 
 
 def _frames_after_finish(turn: SimulatedTurn) -> list[Send]:
-    has_usage = turn.request.include_usage and not {Dialect.LAST_FRAME_MESSAGE, Dialect.NO_USAGE} & set(
-        turn.dialects
-    )
+    elsewhere = {Dialect.LAST_FRAME_MESSAGE, Dialect.NO_USAGE, Dialect.USAGE_IN_CHOICE}
+    has_usage = turn.request.include_usage and not elsewhere & set(turn.dialects)
     last = [_send_chunk(turn, build_usage_chunk(turn), 0)] if has_usage else []
     # MiniMax's own verifier calls the missing [DONE] a known bug (FACTS.md, "The end of a stream").
     return [*last, Send(encode_event(b"[DONE]", turn.dialects))] if Dialect.DONE in turn.dialects else last

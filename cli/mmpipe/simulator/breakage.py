@@ -12,8 +12,8 @@ from mmpipe.text.utf8 import BOM
 
 _BYTE_S = 0.001
 _NOT_UTF8 = b"\xc3("
-_CONTENT = b'"content":"'
-_ID = b'"id":"'
+_TEXTS = (b'"content":"', b'"text":"', b'"id":"')
+"""The beginning of a text: in an answer, in a part of one, and in the list of models, which has only ids."""
 
 Breaker: TypeAlias = Callable[[Body], Iterable[Step]]
 
@@ -66,8 +66,7 @@ def _hang_end(body: Body) -> Iterator[Step]:
 
 
 def _bad_utf8(body: Body) -> Iterator[Step]:
-    # The list of models has no text but its ids.
-    text = _CONTENT if _CONTENT in body.whole.data else _ID
+    text = next((text for text in _TEXTS if text in body.whole.data), _TEXTS[0])
     # In the middle of a stream, if that is text; the text of an unstreamed body begins in the first half.
     damaged = next((index for index in (body.middle, 0) if text in body.frames[index].data), 0)
     for index, frame in enumerate(body.frames):

@@ -1,11 +1,12 @@
 """Cut the calls of an answer into the pieces in which they are streamed (FACTS.md, "Tool calls")."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import cycle
+from dataclasses import dataclass
+from itertools import accumulate, cycle
 
 from mmpipe.simulator.answers import AnswerPart
 from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.json_text import parse
 
 _CUTS = (1, 2)
 _TYPE_REPEATED_EVERY = 3
@@ -26,23 +27,45 @@ def cut_calls(parts: Sequence[AnswerPart], dialects: Collection[Dialect]) -> Ite
     """Return the pieces of all calls, in their order."""
     for index, part in enumerate(parts):
         at_finish = Dialect.CALL_AT_FINISH in dialects and index == len(parts) - 1
-        texts = [part.text] if at_finish else _cut_arguments(part.text, dialects)
+        whole = at_finish or shape_arguments(part.text, dialects) != part.text
+        texts = [part.text] if whole else _cut_arguments(part.text, dialects)
         yield CallPiece(index, texts[0], part.tool)
         for number, text in enumerate(texts[1:], 1):
             repeats = Dialect.CALL_CUT in dialects and number % _TYPE_REPEATED_EVERY == 0
             yield CallPiece(index, text, repeats_type=repeats)
 
 
-def join_calls(pieces: Sequence[CallPiece]) -> list[CallPiece]:
-    """Join the pieces of each call, as in an unstreamed answer."""
-    named = [piece for piece in pieces if piece.tool]
-    return [
-        replace(first, arguments="".join(piece.arguments for piece in pieces if piece.index == first.index))
-        for first in named
-    ]
+def whole_calls(parts: Sequence[AnswerPart]) -> list[CallPiece]:
+    """Return the calls of an unstreamed answer."""
+    return [CallPiece(index, part.text, part.tool) for index, part in enumerate(parts)]
+
+
+def shape_arguments(text: str, dialects: Collection[Dialect]) -> object:
+    """Return arguments as they are sent: a string, or an object or null in the dialects of these names."""
+    if not {Dialect.ARGS_OBJECT, Dialect.ARGS_NULL} & set(dialects):
+        return text
+    try:
+        value = parse(text.encode(errors="replace"))
+    except (ValueError, RecursionError):
+        # A piece, or arguments that are no JSON.
+        return text
+    if Dialect.ARGS_NULL in dialects and value == {}:
+        return None
+    return value if Dialect.ARGS_OBJECT in dialects and isinstance(value, dict) else text
 
 
 def _cut_arguments(text: str, dialects: Collection[Dialect]) -> list[str]:
+    pieces = _cut(text, dialects)
+    if Dialect.ARGS_CUMULATIVE in dialects:
+        return list(accumulate(pieces))
+    if text == "{}":
+        return pieces
+    first = ["{}"] if Dialect.ARGS_PLACEHOLDER in dialects else []
+    last = [text] if Dialect.ARGS_REPEATED in dialects else []
+    return [*first, *pieces, *last]
+
+
+def _cut(text: str, dialects: Collection[Dialect]) -> list[str]:
     if Dialect.CALL_CUT not in dialects:
         middle = (len(text) + 1) // 2
         return [text[:middle], text[middle:]]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from mmpipe.simulator import tokens
-from mmpipe.simulator.conversation import SimulatedConversation, read_conversation, text_of
+from mmpipe.simulator.conversation import SimulatedConversation, read_conversation
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.models import MODELS, SimulatedModel
+from mmpipe.simulator.orders import text_of
 
 _DEFAULT_SYSTEM_TOKENS = 30
 _TOKENS_AROUND_A_MESSAGE = 4
@@ -40,15 +41,16 @@ def read_chat_request(body: Json) -> ChatRequest:
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     model = MODELS[str(body["model"])]
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
+    # The M3 family respects only this ``tool_choice``; M2.x respects none (FACTS.md, "Parameters").
+    tools = bool(body.get("tools")) and not (model.is_m3 and body.get("tool_choice") == "none")
     return ChatRequest(
         model=model,
-        conversation=read_conversation(messages),
+        conversation=read_conversation(messages, tools=tools),
         stream=body.get("stream") is True,
         split=body.get("reasoning_split") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         thinks=not (model.is_m3 and disabled),
-        # The M3 family respects only this ``tool_choice``; M2.x respects none (FACTS.md, "Parameters").
-        tools=bool(body.get("tools")) and not (model.is_m3 and body.get("tool_choice") == "none"),
+        tools=tools,
         max_tokens=limit if isinstance(limit, int) else None,
         prompt_tokens=prompt_tokens(messages),
         cached_tokens=_cached_tokens(messages),

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
 
 from mmpipe.simulator.json_text import Json
+from mmpipe.simulator.orders import find_order, text_of
+from mmpipe.simulator.rounds import read_rounds
 
 _LASTING = re.compile(r"sim:turns\b")
 
@@ -15,43 +16,71 @@ class SimulatedConversation:
     """The parts of a history on which an answer depends."""
 
     prompt: str
-    """The text of the user message to answer."""
+    """The user message to answer, or the order in it."""
     answers: int = 0
     """The number of assistant messages after the prompt."""
     rounds: int = 0
     """The number of those messages that called tools."""
     results: tuple[str, ...] = ()
     """The results of the last calls."""
+    written: bool = False
+    """True if the last calls are text, as some frameworks write them: user messages are then their results."""
 
 
-def read_conversation(messages: Sequence[Json]) -> SimulatedConversation:
-    """Read messages that passed validation."""
-    place = _place_of_prompt(messages)
-    since = messages[place + 1 :]
-    answers = [message for message in since if message.get("role") == "assistant"]
-    newest = list(takewhile(lambda message: message.get("role") != "assistant", reversed(since)))
-    return SimulatedConversation(
-        prompt=text_of(messages[place]),
-        answers=len(answers),
-        rounds=sum(bool(message.get("tool_calls")) for message in answers),
-        results=tuple(text_of(message) for message in reversed(newest) if message.get("role") == "tool"),
+def read_conversation(messages: Sequence[Json], *, tools: bool) -> SimulatedConversation:
+    """Read messages that passed validation; without ``tools`` no text of a message is a call."""
+    # Without a user message the first message is the prompt; it is never the result of a tool.
+    asked = any(message.get("role") == "user" for message in messages)
+    conversation = SimulatedConversation("" if asked else text_of(messages[0]))
+    for message in messages if asked else messages[1:]:
+        match message.get("role"):
+            case "user":
+                conversation = _after_user(conversation, message)
+            case "assistant":
+                conversation = _after_assistant(conversation, message, tools=tools)
+            case "tool":
+                conversation = _with_result(conversation, message)
+    return conversation
+
+
+def _after_user(conversation: SimulatedConversation, message: Json) -> SimulatedConversation:
+    if conversation.written:
+        return _with_result(conversation, message)
+    order = find_order(message)
+    if order is None and _lasts(conversation):
+        return conversation
+    return SimulatedConversation(text_of(message) if order is None else order)
+
+
+def _lasts(conversation: SimulatedConversation) -> bool:
+    """Return True if a user message without an order leaves the order in force.
+
+    After ``sim:turns``, a complaint asks for the next turn. Before any answer, it is a part of the same prompt.
+    """
+    is_order = conversation.prompt.startswith("sim:")
+    return bool(_LASTING.match(conversation.prompt)) or (is_order and not conversation.answers)
+
+
+def _after_assistant(
+    conversation: SimulatedConversation, message: Json, *, tools: bool
+) -> SimulatedConversation:
+    called = bool(message.get("tool_calls"))
+    written = tools and not called and _writes_calls(conversation, text_of(message))
+    return replace(
+        conversation,
+        answers=conversation.answers + 1,
+        rounds=conversation.rounds + (called or written),
+        results=(),
+        written=written,
     )
 
 
-def text_of(message: Json) -> str:
-    """Return the text of a message; images are ignored, as M2.x ignores them (FACTS.md, "Parameters")."""
-    content = message.get("content")
-    if isinstance(content, list):
-        texts = (part.get("text") for part in content if isinstance(part, dict))
-        return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
+def _writes_calls(conversation: SimulatedConversation, text: str) -> bool:
+    """Return True if the text names the tools of the round that was due (smolagents writes calls as text)."""
+    rounds = read_rounds(conversation.prompt) if conversation.prompt.startswith("sim:") else None
+    due = rounds.after(conversation.rounds) if rounds else None
+    return due is not None and bool(due.calls) and all(call.tool in text for call in due.calls)
 
 
-def _place_of_prompt(messages: Sequence[Json]) -> int:
-    # After `sim:turns`, a complaint of the user asks for the next turn and is not a new prompt.
-    users = [place for place, message in enumerate(messages) if message.get("role") == "user"]
-    orders = [place for place in users if text_of(messages[place]).startswith("sim:")]
-    if orders and _LASTING.match(text_of(messages[orders[-1]])):
-        return orders[-1]
-    # Without a user message the first message is the prompt; it is never the result of a tool.
-    return users[-1] if users else 0
+def _with_result(conversation: SimulatedConversation, message: Json) -> SimulatedConversation:
+    return replace(conversation, results=(*conversation.results, text_of(message)))

@@ -27,6 +27,8 @@ class Delta:
     call: CallPiece | None = None
     answers: bool = False
     """True if the delta has a piece of the visible answer or of a call."""
+    sealed: bool = False
+    """True for the last delta of split thinking."""
 
     @property
     def tokens(self) -> int:
@@ -102,7 +104,10 @@ def _split_deltas(
     elif Dialect.LEFTOVER_CLOSER in dialects and not request.thinks:
         texts = ["</think>" + "".join(texts[:1]), *texts[1:]]
     # The first delta of thinking has no content, the others have an empty one (FACTS.md, "Chunks").
-    reasoning = [Delta("" if index else None, piece) for index, piece in enumerate(thoughts)]
+    last = len(thoughts) - 1
+    reasoning = [
+        Delta("" if index else None, piece, sealed=index == last) for index, piece in enumerate(thoughts)
+    ]
     return reasoning + [Delta(piece, answers=True) for piece in texts]
 
 
@@ -140,10 +145,11 @@ def _tagged(thoughts: list[str], tags: _Tags, *, mirrored: bool) -> list[Delta]:
 
 def _tags(model: SimulatedModel, dialects: Collection[Dialect]) -> _Tags:
     closer = "</mm:think>" if Dialect.MM_CLOSER in dialects else "</think>"
+    opener = "<mm:think>" if Dialect.MM_OPENER in dialects else "<think>"
     tags = (
-        _Tags("<think>", f"{closer}\n\n", "")
+        _Tags(opener, f"{closer}\n\n", "")
         if model.tight_tags
-        else _Tags("<think>\n", f"\n{closer}\n", "\n")
+        else _Tags(f"{opener}\n", f"\n{closer}\n", "\n")
     )
     return replace(tags, opener="") if Dialect.NO_OPENING_TAG in dialects else tags
 

@@ -1,10 +1,14 @@
-"""The ways in which captured streams of this API differ."""
+"""The ways in which answers differ: of this API, and of other servers that serve the same models."""
 
 from enum import StrEnum
 
 
 class Dialect(StrEnum):
-    """One way in which answers differ from the default; several may be chosen (FACTS.md, "The end of a stream")."""
+    """One way in which answers differ from the default; several may be chosen.
+
+    Up to ``no-usage`` they are of this API (FACTS.md, "The end of a stream"), then of other servers (FACTS.md, "Other
+    servers").
+    """
 
     INCREMENTAL = "incremental"
     """The default: every chunk has only the new text."""
@@ -36,3 +40,61 @@ class Dialect(StrEnum):
     """Early M2: tool calls have no ``index``, and digits in their ids."""
     NO_USAGE = "no-usage"
     """Usage is never reported."""
+    REASONING = "reasoning"
+    """Thinking is always split, in ``reasoning`` (vLLM)."""
+    REASONING_CONTENT = "reasoning-content"
+    """Thinking is always split, in ``reasoning_content`` alone (SGLang, llama.cpp, DeepSeek)."""
+    REASONING_TYPES = "reasoning-types"
+    """Thinking is always split, in ``reasoning`` and in details of two types under one index (OpenRouter)."""
+    PARTS = "parts"
+    """Content is a list of parts, with thinking among them (Mistral)."""
+    MM_OPENER = "mm-opener"
+    """Native thinking is opened by ``<mm:think>``, as by servers without a parser for M3."""
+    FINISH_EACH = "finish-each"
+    """Every chunk before the last has the finish reason ``stop``."""
+    NULL_REASON = "null-reason"
+    """Every chunk before the last has the string ``"null"`` as its finish reason."""
+    EMPTY_REASON = "empty-reason"
+    """Every chunk before the last has an empty finish reason."""
+    PINGS = "pings"
+    """Before each event there are a comment, pings with names of their own, and an event without data."""
+    NAMED_EVENTS = "named-events"
+    """Each event is named ``message``."""
+    SAME_INDEX = "same-index"
+    """All parallel calls have the index 0 (Ollama, Gemini)."""
+    ARGS_OBJECT = "args-object"
+    """Arguments are an object instead of a string, in one piece."""
+    ARGS_NULL = "args-null"
+    """Arguments without any field are null."""
+    ARGS_CUMULATIVE = "args-cumulative"
+    """Each piece of arguments repeats all so far."""
+    ARGS_REPEATED = "args-repeated"
+    """A last piece repeats all arguments."""
+    ARGS_PLACEHOLDER = "args-placeholder"
+    """The first piece of arguments is ``{}``, and the real ones follow."""
+    EMPTY_IDS = "empty-ids"
+    """The ids of calls are empty."""
+    REPEATED_IDS = "repeated-ids"
+    """Parallel calls have the same id."""
+    USAGE_IN_CHOICE = "usage-in-choice"
+    """The usage of a stream stands in the last choice (Moonshot)."""
+    NEVER_STREAM = "never-stream"
+    """A whole answer comes where a stream was asked for."""
+    ALWAYS_STREAM = "always-stream"
+    """A stream comes where a whole answer was asked for."""
+    GZIP = "gzip"
+    """Every body is compressed with gzip, although that was not asked for (FACTS.md, "Headers")."""
+    TEXT_PLAIN = "text-plain"
+    """Every body is labelled ``text/plain``."""
+    NO_CONTENT_TYPE = "no-content-type"
+    """No body has a Content-Type."""
+    DETAIL_ERRORS = "detail-errors"
+    """Errors are an object with ``detail``: a text, or a list for an invalid request (FastAPI)."""
+    TEXT_ERRORS = "text-errors"
+    """Errors are plain text (gateways)."""
+    HTML_ERRORS = "html-errors"
+    """Errors are web pages (nginx)."""
+
+
+SPLITTING = frozenset({Dialect.REASONING, Dialect.REASONING_CONTENT, Dialect.REASONING_TYPES, Dialect.PARTS})
+"""The dialects of servers that always split the thinking off."""

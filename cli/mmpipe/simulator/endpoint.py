@@ -1,6 +1,6 @@
 """Plan the answer to a request: check path and key, choose a fault, and derive the words of the model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from mmpipe.simulator.bodies import Body, encode_answer, split_body
 from mmpipe.simulator.breakage import break_body, content_length_of
 from mmpipe.simulator.chat_request import ChatRequest, read_chat_request
 from mmpipe.simulator.deltas import make_deltas
-from mmpipe.simulator.dialects import Dialect
+from mmpipe.simulator.dialects import SPLITTING, Dialect
 from mmpipe.simulator.envelopes import ApiFailure, failure_of_code, failure_of_status, invalid_params
 from mmpipe.simulator.faults import Fault, FaultKind
 from mmpipe.simulator.headers import RequestTrace, build_headers
@@ -20,6 +20,7 @@ from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.refusals import RequestContext, error_event, refuse, replacement_of
 from mmpipe.simulator.shapes import SimulatedTurn
 from mmpipe.simulator.steps import Send, SendHead, Step
+from mmpipe.simulator.transport import encode_transfer
 from mmpipe.simulator.validation import describe_syntax_error, find_violation
 
 _METHODS: Mapping[str, str] = MappingProxyType({"/v1/chat/completions": "POST", "/v1/models": "GET"})
@@ -29,6 +30,7 @@ _RATE_LIMIT = 1002
 _FINISHES: Mapping[FaultKind, str | None] = MappingProxyType(
     {FaultKind.NO_FINISH: None, FaultKind.LENGTH: "length", FaultKind.FILTER: "content_filter"}
 )
+_ERRORS_IN_THE_MIDDLE = frozenset({FaultKind.EVENT, FaultKind.MID_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,15 @@ def respond(
     incoming: ReceivedRequest, profile: SimulatorProfile, trace: RequestTrace, *, admitted: bool
 ) -> PlannedResponse:
     """Plan the whole answer; ``admitted`` is False if the request is over the rate limit."""
+    response = _plan(incoming, profile, trace, admitted=admitted)
+    return replace(response, steps=encode_transfer(response.steps, profile.dialects))
+
+
+def _plan(
+    incoming: ReceivedRequest, profile: SimulatorProfile, trace: RequestTrace, *, admitted: bool
+) -> PlannedResponse:
     body, violation = _read(incoming)
-    context = _context_of(body, trace)
+    context = _context_of(body, trace, profile.dialects)
     failure = _refusal(incoming, profile, context, admitted=admitted)
     if failure:
         allowed = (
@@ -70,7 +79,8 @@ def respond(
         )
     if violation or not isinstance(body, dict):
         return PlannedResponse(refuse(invalid_params(violation or ""), context))
-    answered = encode_answer(_turn(read_chat_request(body), profile, trace, fault))
+    request = replace(read_chat_request(body), stream=context.stream)
+    answered = encode_answer(_turn(request, profile, trace, fault))
     return PlannedResponse(_send(answered, fault, context, reached_model=True), fault)
 
 
@@ -84,9 +94,11 @@ def _read(incoming: ReceivedRequest) -> tuple[object, str | None]:
     return body, find_violation(body)
 
 
-def _context_of(body: object, trace: RequestTrace) -> RequestContext:
+def _context_of(body: object, trace: RequestTrace, dialects: Collection[Dialect]) -> RequestContext:
     known = body if isinstance(body, dict) else {}
-    return RequestContext(trace, str(known.get("model", "")), known.get("stream") is True)
+    wanted = known.get("stream") is True or (bool(known) and Dialect.ALWAYS_STREAM in dialects)
+    stream = wanted and Dialect.NEVER_STREAM not in dialects
+    return RequestContext(trace, str(known.get("model", "")), stream, dialects)
 
 
 def _refusal(
@@ -110,11 +122,28 @@ def _code_of_refusal(authorization: str, key: str | None) -> int | None:
 def _turn(
     request: ChatRequest, profile: SimulatorProfile, trace: RequestTrace, fault: Fault | None
 ) -> SimulatedTurn:
+    if SPLITTING & profile.dialects:
+        request = replace(request, split=True)
     answer = _answer(request, profile)
-    if fault and fault.kind in _FINISHES:
-        answer = replace(answer, finish_reason=_FINISHES[fault.kind])
+    if fault:
+        answer = _spoil(answer, fault)
     deltas = make_deltas(answer, request, profile.dialects)
     return SimulatedTurn(trace.id, int(trace.now), request, answer, deltas, profile.dialects)
+
+
+def _spoil(answer: SimulatedAnswer, fault: Fault) -> SimulatedAnswer:
+    """Return the answer that a fault makes of it."""
+    match fault.kind:
+        case FaultKind.FINISH:
+            return replace(answer, finish_reason=fault.reason)
+        case FaultKind.REFUSAL:
+            return replace(without_thinking(answer), refused=True)
+        case FaultKind.BLANK:
+            return SimulatedAnswer((), "stop")
+        case kind if kind in _FINISHES:
+            return replace(answer, finish_reason=_FINISHES[kind])
+        case _:
+            return answer
 
 
 def _answer(request: ChatRequest, profile: SimulatorProfile) -> SimulatedAnswer:
@@ -130,8 +159,8 @@ def _send(body: Body, fault: Fault | None, context: RequestContext, *, reached_m
     kind = fault.kind if fault else None
     sent = build_headers(context.trace, body.content_type, reached_model=reached_model)
     yield SendHead(200, sent, content_length_of(body, kind))
-    if fault and fault.kind is FaultKind.EVENT:
+    if fault and fault.kind in _ERRORS_IN_THE_MIDDLE:
         yield from body.frames[: body.middle]
-        yield Send(error_event(fault.number, context))
+        yield Send(error_event(fault, context))
     else:
         yield from break_body(body, kind)

@@ -94,7 +94,7 @@ def failure_of_status(status: int, *, model: str, now: float) -> ApiFailure:
         failure = failure_of_code(_CODE_OF_STATUS[status], model=model, now=now)
         return replace(failure, status=status)
     kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    return ApiFailure(None, status, kind, f"{status} {_phrase(status)}")
+    return ApiFailure(None, status, kind, f"{status} {phrase_of(status)}")
 
 
 def invalid_params(violation: str) -> ApiFailure:
@@ -142,7 +142,8 @@ def build_sensitivity() -> Json:
     return dict(_SENSITIVITY)
 
 
-def _phrase(status: int) -> str:
+def phrase_of(status: int) -> str:
+    """Return the reason phrase of an HTTP status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -9,8 +9,13 @@ WHAT is a number, a name, or a name and a number:
 1002, 2013, 2056 ... that MiniMax code, with its HTTP status and message
 base_resp-CODE       HTTP 200, ``choices: null`` and the code in ``base_resp``
 event-CODE           an error event in the middle of the stream
+error-STATUS         HTTP 200, and an error with that status as its code instead of an answer
+mid-error-STATUS     the same in the middle of the stream, the code a string (litellm)
+overloaded           HTTP 200, and an error of the type overloaded_error without a code
+error-field          HTTP 200, and an SSE field ``error`` (llama.cpp)
 retry-after=S        429 and code 1002, with Retry-After in seconds
 retry-after-date=S   the same as a date
+retry-after-ms=N     the same in milliseconds, in ``retry-after-ms`` (Azure)
 choices-null         HTTP 200 and ``choices: null`` without an error
 cut                  the connection is closed in the middle of an event
 cut-at-frame         the body ends properly after a whole event, in the middle of the text
@@ -25,6 +30,9 @@ hang-mid             half the answer, then nothing for ever
 hang-end             all text and the finish reason, then nothing for ever
 comments             a keep-alive comment every 0.2 s for ever
 length, filter       ``finish_reason`` length, content_filter
+finish=REASON        any other ``finish_reason``: error, abort, max_tokens, sensitive ...
+refusal              the text in ``refusal`` instead of ``content``
+blank                no thinking and no text, only the ``finish_reason``
 bad-utf8, bad-json   an event that is not UTF-8, not JSON
 redirect             302 to another path
 slow                 one byte at a time, 1 ms apart
@@ -55,8 +63,13 @@ class FaultKind(StrEnum):
     CODE = "CODE"
     BASE_RESP = "base_resp"
     EVENT = "event"
+    ERROR = "error"
+    MID_ERROR = "mid-error"
+    OVERLOADED = "overloaded"
+    ERROR_FIELD = "error-field"
     RETRY_AFTER = "retry-after"
     RETRY_AFTER_DATE = "retry-after-date"
+    RETRY_AFTER_MS = "retry-after-ms"
     CHOICES_NULL = "choices-null"
     CUT = "cut"
     CUT_AT_FRAME = "cut-at-frame"
@@ -72,6 +85,9 @@ class FaultKind(StrEnum):
     COMMENTS = "comments"
     LENGTH = "length"
     FILTER = "filter"
+    FINISH = "finish"
+    REFUSAL = "refusal"
+    BLANK = "blank"
     BAD_UTF8 = "bad-utf8"
     BAD_JSON = "bad-json"
     REDIRECT = "redirect"
@@ -112,6 +128,8 @@ class Fault:
     number: int = 0
     """The status, the code or the seconds, for the kinds that have one."""
     schedule: FaultSchedule = ALWAYS
+    reason: str = ""
+    """The finish reason, for the kind that has one."""
 
     def hits(self, request: int, seed: int) -> bool:
         """Return True if the fault hits the request of that number."""
@@ -121,20 +139,32 @@ class Fault:
 def parse_fault(spec: str) -> Fault:
     """Read one ``WHAT[:WHEN]``; raises FaultSpecError."""
     what, colon, when = spec.strip().partition(":")
+    schedule = _read_schedule(when) if colon else ALWAYS
+    if match := re.fullmatch(r"finish=(\w{1,40})", what, re.ASCII):
+        return Fault(what, FaultKind.FINISH, schedule=schedule, reason=match[1])
     kind, number = _read_kind(what)
-    return Fault(what, kind, number, _read_schedule(when) if colon else ALWAYS)
+    return Fault(what, kind, number, schedule)
 
 
 _NUMBERED = re.compile(
-    r"(?P<name>base_resp|event)-(?P<code>\d{4})|(?P<wait>retry-after(?:-date)?)=(?P<s>\d{1,6})"
+    r"(?P<name>base_resp|event)-(?P<code>\d{4})|(?P<error>(?:mid-)?error)-(?P<status>[45]\d\d)"
+    r"|(?P<wait>retry-after(?:-date|-ms)?)=(?P<amount>\d{1,6})",
+    re.ASCII,
+)
+_WITH_VALUES = (
+    "base_resp-CODE",
+    "event-CODE",
+    "error-STATUS",
+    "mid-error-STATUS",
+    "retry-after=SECONDS",
+    "retry-after-date=SECONDS",
+    "retry-after-ms=MILLISECONDS",
+    "finish=REASON",
 )
 PLAIN_KINDS = frozenset(FaultKind) - {
     FaultKind.STATUS,
     FaultKind.CODE,
-    FaultKind.BASE_RESP,
-    FaultKind.EVENT,
-    FaultKind.RETRY_AFTER,
-    FaultKind.RETRY_AFTER_DATE,
+    *(re.split("[-=](?=[A-Z])", form)[0] for form in _WITH_VALUES),
 }
 
 
@@ -149,10 +179,10 @@ def _read_kind(text: str) -> tuple[FaultKind, int]:
     if match and match["name"]:
         return FaultKind(match["name"]), _known(int(match["code"]))
     if match:
-        return FaultKind(match["wait"]), int(match["s"])
+        return FaultKind(match["error"] or match["wait"]), int(match["status"] or match["amount"])
     raise FaultSpecError(
-        f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, base_resp-CODE, event-CODE, "
-        f"retry-after=SECONDS, retry-after-date=SECONDS, {', '.join(sorted(PLAIN_KINDS))}{suggest(text, PLAIN_KINDS)}"
+        f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, {', '.join(_WITH_VALUES)}, "
+        f"{', '.join(sorted(PLAIN_KINDS))}{suggest(text, PLAIN_KINDS)}"
     )
 
 

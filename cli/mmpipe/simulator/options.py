@@ -42,7 +42,7 @@ class SimulatorOptions(OptionGroup):
     ] = ()
     dialect: Annotated[
         tuple[str, ...],
-        option("--dialect", metavar="DIALECT", help="A form in which the API was seen to answer."),
+        option("--dialect", metavar="DIALECT", help="A way in which this API, or another server, answers."),
     ] = ()
     seed: Annotated[
         int, option("--seed", metavar="N", help="Seed of the probabilities of --fail [{default}].")

@@ -1,11 +1,14 @@
 """The answers without a model: errors, and faults that replace the whole answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import TypeAlias
 
 from mmpipe.simulator.bodies import EVENT_STREAM, JSON, encode_event
+from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.envelopes import (
     ApiFailure,
     build_base_resp_body,
@@ -13,6 +16,7 @@ from mmpipe.simulator.envelopes import (
     failure_of_code,
     failure_of_status,
 )
+from mmpipe.simulator.error_forms import build_stream_error, encode_error
 from mmpipe.simulator.faults import Fault, FaultKind
 from mmpipe.simulator.headers import RequestTrace, build_headers
 from mmpipe.simulator.json_text import Json, encode, encode_for_error
@@ -32,6 +36,10 @@ class RequestContext:
     trace: RequestTrace
     model: str
     stream: bool
+    dialects: Collection[Dialect] = frozenset()
+
+
+Replacement: TypeAlias = Callable[[Fault, RequestContext], Iterable[Step]]
 
 
 def refuse(
@@ -40,64 +48,58 @@ def refuse(
     """Return the steps of a failure: an HTTP error, or HTTP 200 with ``base_resp`` for some codes."""
     if failure.status == HTTPStatus.OK:
         return _base_resp(failure, context)
-    data = encode_for_error(build_error_body(failure, context.trace.id))
-    return _whole_response(failure.status, JSON, data, context, extra)
+    content_type, data = encode_error(failure, context.trace.id, context.dialects)
+    return _whole_response(failure.status, content_type, data, context, extra)
 
 
-def replacement_of(fault: Fault, context: RequestContext) -> list[Step] | Iterator[Step] | None:
+def replacement_of(fault: Fault, context: RequestContext) -> Iterable[Step] | None:
     """Return the steps of a fault that replaces the whole answer; None for other faults."""
-    match fault.kind:
-        case (
-            FaultKind.STATUS
-            | FaultKind.CODE
-            | FaultKind.BASE_RESP
-            | FaultKind.CHOICES_NULL
-            | FaultKind.JSON_ERROR
-        ):
-            return _failed_answer(fault, context)
-        case FaultKind.EVENT if not context.stream:
-            return refuse(_failure(fault, context), context)
-        case FaultKind.RETRY_AFTER | FaultKind.RETRY_AFTER_DATE:
-            return _retry_after(fault, context)
-        case FaultKind.HTML:
-            return _whole_response(200, "text/html; charset=utf-8", _PAGE, context)
-        case FaultKind.EMPTY:
-            return _whole_response(200, EVENT_STREAM if context.stream else JSON, b"", context)
-        case FaultKind.REDIRECT:
-            return _whole_response(302, "text/plain", b"", context, {"Location": _ELSEWHERE})
-        case FaultKind.REFUSE_LATE:
-            return [Drop()]
-        case FaultKind.HANG:
-            return [Stall()]
-        case FaultKind.COMMENTS:
-            return _comments(context)
-        case _:
-            return None
+    if fault.kind in _ONLY_WITHOUT_STREAM and context.stream:
+        return None
+    replace = _REPLACEMENTS.get(fault.kind)
+    return replace(fault, context) if replace else None
 
 
-def error_event(code: int, context: RequestContext) -> bytes:
-    """Return the event of an error in a stream (FACTS.md, "Error bodies")."""
-    failure = failure_of_code(code, model=context.model, now=context.trace.now)
+def error_event(fault: Fault, context: RequestContext) -> bytes:
+    """Return the event of an error in a stream (FACTS.md, "Error bodies", "Other servers")."""
+    failure = _failure(fault, context)
+    if fault.kind is FaultKind.MID_ERROR:
+        return encode_event(encode(build_stream_error(failure, code=str(failure.status))))
     return encode_event(encode_for_error(build_error_body(failure, context.trace.id)))
 
 
-def _failed_answer(fault: Fault, context: RequestContext) -> list[Step]:
+def _error_with_status_200(fault: Fault, context: RequestContext) -> list[Step]:
     match fault.kind:
-        case FaultKind.BASE_RESP:
-            return _base_resp(_failure(fault, context), context)
-        case FaultKind.CHOICES_NULL:
-            return _base_resp(None, context)
-        case FaultKind.JSON_ERROR:
-            failure = failure_of_code(_UNKNOWN_ERROR, model=context.model, now=context.trace.now)
-            return _whole_response(
-                200, JSON, encode_for_error(build_error_body(failure, context.trace.id)), context
+        case FaultKind.OVERLOADED:
+            error: Json = {"type": "overloaded_error", "message": "Overloaded"}
+            data = encode({"type": "error", "error": error})
+        case FaultKind.ERROR_FIELD:
+            data = encode(
+                {"code": 400, "message": "the prompt does not fit", "type": "invalid_request_error"}
             )
         case _:
-            return refuse(_failure(fault, context), context)
+            failure = _failure(fault, context)
+            code = failure.status if fault.kind is FaultKind.ERROR else str(failure.status)
+            data = encode(build_stream_error(failure, code=code))
+    if not context.stream:
+        return _whole_response(200, JSON, data, context)
+    return _whole_response(200, EVENT_STREAM, _event_of_error(fault.kind, data), context)
+
+
+def _event_of_error(kind: FaultKind, data: bytes) -> bytes:
+    if kind is FaultKind.ERROR_FIELD:
+        return b"error: " + data + b"\n\n" + encode_event(b"[DONE]")
+    return (b"event: error\n" if kind is FaultKind.OVERLOADED else b"") + encode_event(data)
+
+
+def _json_error(_fault: Fault, context: RequestContext) -> list[Step]:
+    failure = failure_of_code(_UNKNOWN_ERROR, model=context.model, now=context.trace.now)
+    return _whole_response(200, JSON, encode_for_error(build_error_body(failure, context.trace.id)), context)
 
 
 def _failure(fault: Fault, context: RequestContext) -> ApiFailure:
-    find = failure_of_status if fault.kind is FaultKind.STATUS else failure_of_code
+    by_status = {FaultKind.STATUS, FaultKind.ERROR, FaultKind.MID_ERROR}
+    find = failure_of_status if fault.kind in by_status else failure_of_code
     return find(fault.number, model=context.model, now=context.trace.now)
 
 
@@ -111,11 +113,14 @@ def _base_resp(failure: ApiFailure | None, context: RequestContext) -> list[Step
 
 
 def _retry_after(fault: Fault, context: RequestContext) -> list[Step]:
-    seconds, now = fault.number, context.trace.now
-    value = (
-        str(seconds) if fault.kind is FaultKind.RETRY_AFTER else formatdate(int(now) + seconds, usegmt=True)
-    )
-    return refuse(failure_of_code(_RATE_LIMIT, model=context.model, now=now), context, {"Retry-After": value})
+    delay, now = fault.number, context.trace.now
+    headers = {
+        FaultKind.RETRY_AFTER: {"Retry-After": str(delay)},
+        FaultKind.RETRY_AFTER_DATE: {"Retry-After": formatdate(int(now) + delay, usegmt=True)},
+        FaultKind.RETRY_AFTER_MS: {"retry-after-ms": str(delay)},
+    }
+    failure = failure_of_code(_RATE_LIMIT, model=context.model, now=now)
+    return refuse(failure, context, headers[fault.kind])
 
 
 def _comments(context: RequestContext) -> Iterator[Step]:
@@ -136,3 +141,45 @@ def _whole_response(
 ) -> list[Step]:
     sent = build_headers(context.trace, content_type, reached_model=False) | dict(extra or {})
     return [SendHead(status, sent, len(data)), Send(data)]
+
+
+def _refused(fault: Fault, context: RequestContext) -> list[Step]:
+    return refuse(_failure(fault, context), context)
+
+
+def _web_page(_fault: Fault, context: RequestContext) -> list[Step]:
+    return _whole_response(200, "text/html; charset=utf-8", _PAGE, context)
+
+
+def _nothing(_fault: Fault, context: RequestContext) -> list[Step]:
+    return _whole_response(200, EVENT_STREAM if context.stream else JSON, b"", context)
+
+
+def _redirect(_fault: Fault, context: RequestContext) -> list[Step]:
+    return _whole_response(302, "text/plain", b"", context, {"Location": _ELSEWHERE})
+
+
+_ONLY_WITHOUT_STREAM = frozenset({FaultKind.EVENT, FaultKind.MID_ERROR})
+_REPLACEMENTS: Mapping[FaultKind, Replacement] = MappingProxyType(
+    {
+        FaultKind.STATUS: _refused,
+        FaultKind.CODE: _refused,
+        FaultKind.EVENT: _refused,
+        FaultKind.BASE_RESP: lambda fault, context: _base_resp(_failure(fault, context), context),
+        FaultKind.CHOICES_NULL: lambda _fault, context: _base_resp(None, context),
+        FaultKind.JSON_ERROR: _json_error,
+        FaultKind.ERROR: _error_with_status_200,
+        FaultKind.MID_ERROR: _error_with_status_200,
+        FaultKind.OVERLOADED: _error_with_status_200,
+        FaultKind.ERROR_FIELD: _error_with_status_200,
+        FaultKind.RETRY_AFTER: _retry_after,
+        FaultKind.RETRY_AFTER_DATE: _retry_after,
+        FaultKind.RETRY_AFTER_MS: _retry_after,
+        FaultKind.HTML: _web_page,
+        FaultKind.EMPTY: _nothing,
+        FaultKind.REDIRECT: _redirect,
+        FaultKind.REFUSE_LATE: lambda _fault, _context: [Drop()],
+        FaultKind.HANG: lambda _fault, _context: [Stall()],
+        FaultKind.COMMENTS: lambda _fault, context: _comments(context),
+    }
+)

@@ -114,7 +114,7 @@ async def _listen(service: "_Service", started: Future[_Listening]) -> None:
 def _runner(service: "_Service") -> web.AppRunner:
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", service.handle)
-    application.on_response_prepare.append(_remove_server_name)
+    application.on_response_prepare.append(_remove_own_headers)
     logger = logging.getLogger(__name__)
     logger.addFilter(_is_own_error)
     return web.AppRunner(
@@ -132,9 +132,12 @@ def _is_own_error(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
-async def _remove_server_name(_request: web.Request, response: web.StreamResponse) -> None:
+async def _remove_own_headers(_request: web.Request, response: web.StreamResponse) -> None:
     # The API sends no Server header (FACTS.md, "Headers").
     response.headers.popall("Server", None)
+    # The type that aiohttp adds where there is none.
+    if response.headers.get("Content-Type") == "application/octet-stream":
+        response.headers.popall("Content-Type")
 
 
 class _Service:

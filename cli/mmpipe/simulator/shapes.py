@@ -5,12 +5,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mmpipe.simulator.answers import PartKind, SimulatedAnswer
-from mmpipe.simulator.call_pieces import CallPiece, join_calls
+from mmpipe.simulator.call_pieces import CallPiece, shape_arguments, whole_calls
 from mmpipe.simulator.chat_request import ChatRequest
 from mmpipe.simulator.deltas import Delta
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.envelopes import build_base_resp, build_sensitivity
 from mmpipe.simulator.json_text import Json
+from mmpipe.simulator.thinking_fields import build_content, build_reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,15 @@ def build_body(turn: SimulatedTurn) -> Json:
 
 def build_chunks(turn: SimulatedTurn, deltas: Sequence[Delta]) -> list[Json]:
     """Return the chunks of generations G1 and G2, the last with the finish reason (FACTS.md, "The end of a stream")."""
-    finishes = [None] * (len(deltas) - 1) + [turn.answer.finish_reason]
+    finishes = [_reason_before_end(turn)] * (len(deltas) - 1) + [turn.answer.finish_reason]
+    choices = [
+        _choice(finish, "delta", _delta(turn, delta)) for delta, finish in zip(deltas, finishes, strict=True)
+    ]
+    if Dialect.USAGE_IN_CHOICE in turn.dialects and Dialect.NO_USAGE not in turn.dialects:
+        choices[-1] |= {"usage": build_usage(turn)}
     return [
-        _head(turn, [_choice(finish, "delta", _delta(turn, delta))], "chat.completion.chunk")
-        | {"usage": None}
-        | build_sensitivity()
-        for delta, finish in zip(deltas, finishes, strict=True)
+        _head(turn, [choice], "chat.completion.chunk") | {"usage": None} | build_sensitivity()
+        for choice in choices
     ]
 
 
@@ -65,8 +69,9 @@ def build_g0_chunks(turn: SimulatedTurn, deltas: Sequence[Delta]) -> list[Json]:
     counted: Json = {} if Dialect.NO_USAGE in turn.dialects else zero
     fields = [_delta(turn, delta) for delta in deltas]
     fields[1::2] = [delta | {"role": ""} for delta in fields[1::2]]
+    early = _reason_before_end(turn)
     chunks_before = [
-        _head(turn, [_choice(None, "delta", {"reasoning_content": ""} | delta)], "chat.completion.chunk")
+        _head(turn, [_choice(early, "delta", {"reasoning_content": ""} | delta)], "chat.completion.chunk")
         | counted
         | build_sensitivity()
         for delta in fields
@@ -101,20 +106,30 @@ def _head(turn: SimulatedTurn, choices: list[Json], kind: str) -> Json:
     }
 
 
+def _reason_before_end(turn: SimulatedTurn) -> str | None:
+    if Dialect.FINISH_EACH in turn.dialects and turn.answer.finish_reason:
+        return "stop"
+    if Dialect.NULL_REASON in turn.dialects:
+        return "null"
+    return "" if Dialect.EMPTY_REASON in turn.dialects else None
+
+
 def _choice(finish_reason: str | None, name: str, fields: Json) -> Json:
     # Before the finish the key is absent, and later it comes first (FACTS.md, "Chunks").
-    finish: Json = {"finish_reason": finish_reason} if finish_reason else {}
-    return {**finish, "index": 0, name: fields}
+    finish: Json = {} if finish_reason is None else {"finish_reason": finish_reason}
+    # Routers put the failure behind this reason beside it (FACTS.md, "Other servers").
+    error: Json = {"error": {"code": 502, "message": "simulated failure"}} if finish_reason == "error" else {}
+    return {**finish, "index": 0, name: fields, **error}
 
 
 def _message(turn: SimulatedTurn) -> Json:
     contents = "".join(delta.content or "" for delta in turn.deltas)
     reasoning = "".join(delta.reasoning or "" for delta in turn.deltas)
-    message = _fields(turn, Delta(contents, reasoning or None))
+    message = _fields(turn, Delta(contents, reasoning or None, sealed=True))
     if Dialect.LAST_FRAME_MESSAGE in turn.dialects:
         # Messages and chunks of G0 have the field even without thinking beside the content.
         message.setdefault("reasoning_content", "")
-    calls = join_calls([delta.call for delta in turn.deltas if delta.call])
+    calls = whole_calls([part for part in turn.answer.parts if part.kind is PartKind.CALL])
     if calls:
         message["tool_calls"] = [_call(turn, call) for call in calls]
     return message
@@ -128,37 +143,37 @@ def _delta(turn: SimulatedTurn, delta: Delta) -> Json:
 
 
 def _fields(turn: SimulatedTurn, delta: Delta) -> Json:
-    fields: Json = {} if delta.content is None else {"content": delta.content}
+    if turn.answer.refused:
+        fields: Json = {"content": None, "refusal": delta.content}
+    else:
+        fields = build_content(delta.content, delta.reasoning, turn.dialects)
     fields["role"] = "assistant"
     if turn.request.split or not turn.request.model.tight_tags:
         fields |= {"name": "MiniMax AI", "audio_content": ""}
     if delta.reasoning is not None:
-        fields["reasoning_content"] = delta.reasoning
-    if delta.reasoning is not None and turn.request.split:
-        fields["reasoning_details"] = [_reasoning_detail(delta.reasoning)]
+        fields |= build_reasoning(
+            delta.reasoning, turn.dialects, split=turn.request.split, sealed=delta.sealed
+        )
     return fields
-
-
-def _reasoning_detail(text: str) -> Json:
-    return {
-        "type": "reasoning.text",
-        "id": "reasoning-text-1",
-        "format": "MiniMax-response-v1",
-        "index": 0,
-        "text": text,
-    }
 
 
 def _call(turn: SimulatedTurn, piece: CallPiece) -> Json:
     first = bool(piece.tool)
-    call: Json = {"id": f"call_function_{_middle_of_id(turn)}_{piece.index + 1}"} if first else {}
+    call: Json = {"id": _id_of_call(turn, piece)} if first else {}
     if first or piece.repeats_type:
         call["type"] = "function"
     named: Json = {"name": piece.tool} if first else {}
-    call["function"] = named | {"arguments": piece.arguments}
+    call["function"] = named | {"arguments": shape_arguments(piece.arguments, turn.dialects)}
     if Dialect.NO_INDEX not in turn.dialects:
-        call["index"] = piece.index
+        call["index"] = 0 if Dialect.SAME_INDEX in turn.dialects else piece.index
     return call
+
+
+def _id_of_call(turn: SimulatedTurn, piece: CallPiece) -> str:
+    if Dialect.EMPTY_IDS in turn.dialects:
+        return ""
+    number = 1 if Dialect.REPEATED_IDS in turn.dialects else piece.index + 1
+    return f"call_function_{_middle_of_id(turn)}_{number}"
 
 
 def _middle_of_id(turn: SimulatedTurn) -> str:

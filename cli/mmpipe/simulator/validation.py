@@ -65,13 +65,12 @@ def _switches(body: Json, _model: SimulatedModel) -> Iterator[str]:
 
 
 def _temperature(body: Json, model: SimulatedModel) -> Iterator[str]:
-    # The official page allows (0, 1], the one of M3 [0, 2] (FACTS.md, "Parameters").
-    high = 2 if model.is_m3 else 1
-    yield from _check_range("temperature", body.get("temperature"), high, zero=model.is_m3)
+    # The official page allows (0, 1], the one of M3 [0, 2]; 0 was accepted of both (FACTS.md, "Parameters").
+    yield from _check_range("temperature", body.get("temperature"), 2 if model.is_m3 else 1)
 
 
 def _top_p(body: Json, _model: SimulatedModel) -> Iterator[str]:
-    yield from _check_range("top_p", body.get("top_p"), 1, zero=True)
+    yield from _check_range("top_p", body.get("top_p"), 1)
 
 
 def _max_tokens(body: Json, model: SimulatedModel) -> Iterator[str]:
@@ -138,13 +137,13 @@ def _context(body: Json, model: SimulatedModel) -> Iterator[str]:
         yield "context window exceeds limit"
 
 
-def _check_range(name: str, value: object, high: int, *, zero: bool) -> Iterator[str]:
+def _check_range(name: str, value: object, high: int) -> Iterator[str]:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield _mismatch("float64", value)
-    elif not 0 <= value <= high or (value == 0 and not zero):
-        yield f"{name} {value} is out of range {'[' if zero else '('}0, {high}]"
+    elif not 0 <= value <= high:
+        yield f"{name} {value} is out of range [0, {high}]"
 
 
 def _missing(name: str) -> str:
