@@ -29,7 +29,7 @@ def built(server: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:
                     "/chat/completions",
                     cast_to=httpx2.Response,
                     content=body,
-                    options=request_options(streamed=False),
+                    options=request_options(endpoint, streamed=False),
                 )
                 sent.append(response.request)
             return sent

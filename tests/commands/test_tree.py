@@ -17,7 +17,7 @@ COMPLETIONS = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
 
 SERVICE = """-v/--verbose -q/--quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile
---base-url --ca-file --api-key-file"""
+--base-url --allow-http --ca-file --api-key-file"""
 FITTING = "--schema --repair --extract"
 RECORDINGS = "--record --replay --cache"
 ABOUT = "--error-json -h/--help --version"

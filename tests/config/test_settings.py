@@ -6,7 +6,7 @@ import pytest
 
 from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import run_key_command
-from mmpipe.config.options import HOSTS
+from mmpipe.config.options import HOSTS, ServiceOptions
 from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 
@@ -24,7 +24,14 @@ def config(folder: Path, text: str) -> dict[str, str]:
 
 def endpoint(environment: dict[str, str], profile: str | None = None, **options: object) -> tuple[str, str]:
     found = Settings(options, environment, profile).endpoint()
+    assert found.key is not None
     return found.base_url, found.key.value
+
+
+def host_without_key(environment: dict[str, str], profile: str | None = None, **options: object) -> str:
+    found = Settings(options, environment, profile).endpoint()
+    assert found.key is None
+    return found.base_url
 
 
 def test_a_key_alone_goes_to_the_official_host() -> None:
@@ -58,6 +65,7 @@ def test_an_openai_key_alone_is_refused_with_the_reason() -> None:
 def test_an_openai_key_goes_to_no_other_host_than_its_own() -> None:
     with pytest.raises(AuthError, match="not sent to another"):
         endpoint(OPENAI, base_url=ELSEWHERE)
+    assert ELSEWHERE == host_without_key({"OPENAI_API_KEY": "sk-two"}, base_url=ELSEWHERE)
     assert (OPENAI["OPENAI_BASE_URL"], "sk-two") == endpoint(OPENAI | {"MINIMAX_BASE_URL": ELSEWHERE})
 
 
@@ -86,6 +94,125 @@ def test_a_typed_host_gets_the_key(tmp_path: Path) -> None:
     assert (ELSEWHERE, "sk-one") == endpoint(KEY, base_url=ELSEWHERE)
     environment = config(tmp_path, 'api_key_command = "echo sk-three"')
     assert (ELSEWHERE, "sk-three") == endpoint(environment, base_url=ELSEWHERE)
+
+
+def test_a_typed_host_that_is_not_minimaxs_needs_no_key() -> None:
+    for environment in (
+        {},
+        {"OPENAI_API_KEY": "sk-two"},
+        {"MINIMAX_API_KEY": "", "MINIMAX_BASE_URL": "intl"},
+    ):
+        assert ELSEWHERE == host_without_key(environment, base_url=ELSEWHERE)
+    for own in ("cn", "intl", "https://api.minimax.cn/v1"):
+        with pytest.raises(AuthError, match="no API key"):
+            endpoint({}, base_url=own)
+
+
+def test_a_configured_host_that_is_not_minimaxs_needs_no_key(tmp_path: Path) -> None:
+    environment = config(tmp_path, f'base_url = "{ELSEWHERE}"\n[profile.p]\nbase_url = "{ELSEWHERE}/p"\n')
+    assert ELSEWHERE == host_without_key(environment)
+    assert f"{ELSEWHERE}/p" == host_without_key(environment, "p")
+    assert ELSEWHERE == host_without_key(environment | {"OPENAI_API_KEY": "sk-two"})
+
+
+def test_a_host_of_the_environment_needs_its_key_and_the_error_names_the_alternative() -> None:
+    with pytest.raises(AuthError, match="--base-url"):
+        endpoint({"MINIMAX_BASE_URL": "http://127.0.0.1:8000/v1"})
+
+
+def test_a_profile_with_a_host_of_its_own_takes_no_key_and_no_host_from_the_environment(
+    tmp_path: Path,
+) -> None:
+    profile = f'[profile.p]\nbase_url = "{ELSEWHERE}"\n'
+    environment = config(tmp_path, f'api_key_command = "false"\n{profile}') | KEY | OPENAI
+    found = Settings({}, environment, "p").endpoint()
+    assert (ELSEWHERE, None, "the key (environment)") == (found.base_url, found.key, found.unsent)
+
+
+def test_a_typed_key_is_not_left_out_for_the_host_of_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-file", encoding="utf-8")
+    environment = config(tmp_path, f'[profile.p]\nbase_url = "{ELSEWHERE}"\n')
+    with pytest.raises(AuthError, match="is not sent to"):
+        endpoint(environment, "p", api_key_file=str(tmp_path / "key"))
+
+
+def test_the_key_beside_a_host_is_sent_although_the_environment_has_another(tmp_path: Path) -> None:
+    text = f'[profile.p]\nbase_url = "{ELSEWHERE}"\napi_key_command = "echo sk-three"\n'
+    assert (ELSEWHERE, "sk-three") == endpoint(config(tmp_path, text) | KEY, "p")
+
+
+def test_a_command_for_a_key_that_is_not_sent_is_not_run(tmp_path: Path) -> None:
+    environment = config(tmp_path, f'api_key_command = "touch {tmp_path}/run"')
+    with pytest.raises(AuthError, match="is not sent to"):
+        endpoint(environment | {"MINIMAX_BASE_URL": ELSEWHERE})
+    assert not (tmp_path / "run").exists()
+
+
+PLAIN = "http://gpu.example:8000/v1"
+
+
+def test_plain_http_to_another_machine_is_permitted_by_the_typed_option(tmp_path: Path) -> None:
+    assert PLAIN == host_without_key({}, base_url=PLAIN, allow_http=True)
+    assert (PLAIN, "sk-one") == endpoint(KEY | {"MINIMAX_BASE_URL": PLAIN}, allow_http=True)
+    assert (PLAIN, "sk-two") == endpoint(OPENAI | {"OPENAI_BASE_URL": PLAIN}, allow_http=True)
+    assert PLAIN == host_without_key(config(tmp_path, f'base_url = "{PLAIN}"'), allow_http=True)
+
+
+HERE, THERE = f'base_url = "{PLAIN}"', "allow_http = true"
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        (f"{HERE}\n{THERE}", None),
+        (f"{HERE}\n{THERE}\n[profile.p]\nmodel = 'm'", "p"),
+        (f"[profile.p]\n{HERE}\n{THERE}", "p"),
+        (f"{HERE}\n{THERE}\n[profile.p]\n{THERE}", "p"),
+        (f"allow_http = false\n[profile.p]\n{HERE}\n{THERE}", "p"),
+    ],
+)
+def test_plain_http_to_another_machine_is_permitted_beside_the_base_url(
+    text: str, profile: str | None, tmp_path: Path
+) -> None:
+    assert PLAIN == host_without_key(config(tmp_path, text), profile)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "options"),
+    [
+        ("", {}, {"base_url": PLAIN}),
+        ("", {"MINIMAX_BASE_URL": PLAIN}, {}),
+        ("", OPENAI | {"OPENAI_BASE_URL": PLAIN, "MINIMAX_API_KEY": ""}, {}),
+        (HERE, {}, {}),
+        (f"{HERE}\nallow_http = false", {}, {}),
+        (f"{THERE}\n[profile.p]\n{HERE}", {}, {}),
+        (f"{HERE}\n[profile.p]\n{THERE}", {}, {}),
+        (f"{HERE}\n{THERE}\n[profile.p]\nallow_http = false", {}, {}),
+        (f"{THERE}\n[profile.p]", {}, {"base_url": PLAIN}),
+        (f"{THERE}\n[profile.p]", {"MINIMAX_BASE_URL": PLAIN}, {}),
+        (f"{HERE}\n{THERE}", {"MINIMAX_BASE_URL": "http://other.example/v1"}, {}),
+        (f"{HERE}\n{THERE}", {}, {"base_url": "http://other.example/v1"}),
+    ],
+)
+def test_plain_http_to_another_machine_is_refused_with_the_way_to_permit_it(
+    text: str, environment: dict[str, str], options: dict[str, object], tmp_path: Path
+) -> None:
+    profile = "p" if "[profile.p]" in text else None
+    with pytest.raises(UsageError, match="--allow-http, or allow_http = true"):
+        endpoint(config(tmp_path, text) | KEY | environment, profile, **options)
+
+
+def test_plain_http_to_a_host_of_minimax_is_never_permitted() -> None:
+    with pytest.raises(UsageError, match="write https://"):
+        endpoint(KEY, base_url="http://api.minimax.io/v1", allow_http=True)
+
+
+def test_an_untyped_flag_leaves_the_configuration_as_it_is(tmp_path: Path) -> None:
+    environment = config(tmp_path, f"{HERE}\n{THERE}")
+    for typed, source in ((False, f"{tmp_path}/mmpipe/config.toml"), (True, "option")):
+        found = Settings.read(environment, ServiceOptions(allow_http=typed))
+        assert PLAIN == found.endpoint().base_url
+        assert f"allow_http = True ({source})" in found.explain()
 
 
 def test_a_profile_brings_its_own_pair(tmp_path: Path) -> None:
@@ -180,6 +307,8 @@ def test_a_limit_that_is_none_is_refused(value: float) -> None:
         'api_key = "sk-secret"',
         "modle = 1",
         "model = 1",
+        "allow_http = 1",
+        'allow_http = "true"',
         "max_time = true",
         "not toml",
         "[profile.p]\nx = 1",
@@ -205,7 +334,10 @@ def test_no_configuration_file_is_no_mistake(environment: dict[str, str]) -> Non
     [
         "http://127.0.0.1:8080/v1",
         "http://localhost/v1",
+        "http://LOCALHOST/v1",
+        "http://127.255.0.9:9/v1",
         "http://[::1]:1/v1",
+        "http://[::ffff:127.0.0.1]/v1",
         "https://api.minimax.io/v1",
         "https://h:8443",
     ],
@@ -221,6 +353,9 @@ def test_a_base_url_that_can_be_used_loses_only_its_last_slash(url: str) -> None
         "HTTP://api.minimax.io/v1",
         "http://127.999.999.999/v1",
         "http://0.0.0.0/v1",
+        "http://127.1/v1",
+        "http://[fe80::1]/v1",
+        "http://[::ffff:10.0.0.1]/v1",
         "http://127.0.0.1.evil.example/v1",
         "http://localhost.evil.example/",
         "http://localhost@evil.example/",

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, HOSTS
 from mmpipe.config.settings import Settings
+from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError
 from support.transcripts import IN_ONE_FOLDER
 
@@ -39,6 +39,8 @@ def written(folder: Path, top: Mapping[str, object], profile: Mapping[str, objec
 def values_of(name: str) -> st.SearchStrategy[object]:
     """Return a strategy for the values that a configuration file may have."""
     kind = FILE_KEYS[name]
+    if kind is bool:
+        return st.booleans()
     return st.integers(1, 99) if kind is not str and name != "api_key_command" else st.text("abc", min_size=1)
 
 
@@ -84,6 +86,10 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_re
             assert f"{name} = {shown} ({source})" in explained
 
 
+def value_of(key: Key | None) -> str | None:
+    return None if key is None else key.value
+
+
 def keys(folder: Path) -> dict[str, str]:
     """Write a key file for each place that can name one; the key is the name of the place."""
     for place in PLACES:
@@ -93,6 +99,9 @@ def keys(folder: Path) -> dict[str, str]:
 
 def taken(places: set[str], order: tuple[str, ...]) -> str:
     return next((place for place in order if place in places), "default")
+
+
+ORDER: Final = ("option", "environment", "profile", "file")
 
 
 SOME_PLACES: Final = st.sets(st.sampled_from(PLACES))
@@ -115,16 +124,21 @@ def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_
     environment |= {"MINIMAX_API_KEY": "key-of-environment"} if "environment" in keyed else {}
     environment |= {"MINIMAX_BASE_URL": hosts["environment"]} if "environment" in hosted else {}
     found = Settings(section("option"), environment, PROFILE)
-    key = taken(keyed, ("option", "environment", "profile", "file"))
-    host = taken(hosted, ("option", "environment", "profile", "file"))
-    may_go = is_own or host in ("default", "option", key)
-    if key == "default" or not may_go:
-        with pytest.raises(AuthError, match="no API key" if key == "default" else "is not sent to"):
+    # A typed key is the only one, and a setting of the profile replaces that of the file.
+    places = {"option"} if "option" in keyed else keyed - ({"file"} if "profile" in keyed else set())
+    host = taken(hosted, ORDER)
+    is_of_minimax = is_own or host == "default"
+    may_go = {place for place in places if is_of_minimax or host in ("option", place)}
+    is_keyless = host in ("option", "file", "profile") and not is_of_minimax
+    has_other_key = places if host == "file" else places & {"option"}
+    if not may_go and (not is_keyless or has_other_key):
+        with pytest.raises(AuthError, match="is not sent to" if places else "no API key"):
             found.endpoint()
         return
     endpoint = found.endpoint()
     named = DEFAULTS["base_url"] if host == "default" else hosts[host]
-    assert (HOSTS.get(str(named), named), f"key-of-{key}") == (endpoint.base_url, endpoint.key.value)
+    sent = Key(f"key-of-{taken(may_go, ORDER)}", "") if may_go else None
+    assert (HOSTS.get(str(named), named), value_of(sent)) == (endpoint.base_url, value_of(endpoint.key))
 
 
 QUICK_START: Final = {"OPENAI_API_KEY": "key-of-openai", "OPENAI_BASE_URL": ELSEWHERE[0]}
@@ -147,10 +161,15 @@ def test_a_key_of_the_quick_start_goes_to_its_own_host_or_nowhere(
         endpoint = Settings({"base_url": typed}, environment).endpoint()
     except AuthError:
         assert not has_own_key
-        # Refused is what lacks a half, or is to go elsewhere.
-        assert not all(pair.get(name) for name in QUICK_START) or typed not in (None, ELSEWHERE[0])
+        # Refused is what lacks a half, unless the host was typed; and what is to go elsewhere.
+        is_whole = all(pair.get(name) for name in QUICK_START)
+        assert typed not in (None, ELSEWHERE[0]) if is_whole else typed is None
         return
     if has_own_key:
-        assert ("key-of-minimax", typed or host or HOSTS["cn"]) == (endpoint.key.value, endpoint.base_url)
+        expected: tuple[str | None, str] = "key-of-minimax", typed or host or HOSTS["cn"]
+    elif all(pair.get(name) for name in QUICK_START):
+        expected = "key-of-openai", ELSEWHERE[0]
     else:
-        assert ("key-of-openai", urlsplit(ELSEWHERE[0])) == (endpoint.key.value, urlsplit(endpoint.base_url))
+        assert typed is not None
+        expected = None, typed
+    assert expected == (value_of(endpoint.key), endpoint.base_url)

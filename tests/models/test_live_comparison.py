@@ -186,7 +186,7 @@ def test_the_host_is_asked_with_the_settings_and_only_with_a_key() -> None:
     options = ModelsOptions(listing=LIVE, service=ServiceOptions(base_url="intl"))
     show_models(options, Streams.fake(), KEY, hosting([], seen=seen))
     assert [("https://api.minimax.io/v1", "sk-test-key")] == [
-        (where.base_url, where.key.value) for where in seen
+        (where.base_url, where.key and where.key.value) for where in seen
     ]
     with pytest.raises(AuthError, match="no API key"):
         show_models(options, Streams.fake(), {}, hosting([], seen=seen))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from mmpipe.api.sdk import USER_AGENT, accept_any_status, request_headers, tls_context
+from mmpipe.api.sdk import USER_AGENT, accept_any_status, request_headers, sdk_key, tls_context
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Timeouts
 
@@ -56,10 +56,9 @@ def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
 
     found, url = getproxies(), urlsplit(endpoint.base_url)
     # NO_PROXY may name a port, also the default port.
-    hosts = (url.hostname or "", f"{url.hostname}:{url.port or 443}")
-    named = found.get("https") or found.get("all")
-    # No proxy can reach this machine's loopback.
-    if endpoint.is_plain_http or not named or any(map(proxy_bypass, hosts)):
+    hosts = (url.hostname or "", f"{url.hostname}:{url.port or (80 if endpoint.is_plain_http else 443)}")
+    named = found.get(url.scheme) or found.get("all")
+    if (endpoint.is_plain_http and endpoint.is_on_this_machine) or not named or any(map(proxy_bypass, hosts)):
         return None
     proxy = yarl.URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https") or not proxy.host:
@@ -70,7 +69,7 @@ def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
 def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
     """The SDK's client over `session`; the body of each request must be bytes."""
     client = _client_class()(
-        api_key=endpoint.key.value,
+        api_key=sdk_key(endpoint),
         base_url=endpoint.base_url,
         max_retries=0,
         timeout=None,
@@ -116,10 +115,10 @@ def _client_class() -> "type[AsyncOpenAI]":
     return AsyncClient
 
 
-def request_options(*, streamed: bool) -> "RequestOptions":
+def request_options(endpoint: Endpoint, *, streamed: bool) -> "RequestOptions":
     """The options of each request; the SDK would copy its own defaults each time."""
     return {
-        "headers": request_headers(streamed=streamed),
+        "headers": request_headers(endpoint, streamed=streamed),
         "max_retries": 0,
         "timeout": None,
         "follow_redirects": False,

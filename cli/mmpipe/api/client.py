@@ -19,11 +19,12 @@ from mmpipe.api.sdk import (
     COMPLETIONS,
     USER_AGENT,
     accept_any_status,
+    complete_error,
     environment_errors,
     import_sdk,
-    mask_key,
     read_head,
     request_headers,
+    sdk_key,
     tls_context,
 )
 from mmpipe.api.sdk_errors import explain_error
@@ -81,7 +82,7 @@ def _parts(
         try:
             yield from follow(exchange.arrivals(clock.left, observer.look), read, clock, observer)
         except MmpipeError as error:
-            raise mask_key(error, endpoint.key) from error.__cause__
+            raise complete_error(error, endpoint) from error.__cause__
 
 
 def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
@@ -97,13 +98,13 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
         response = send(
             call.path,
             cast_to=httpx2.Response,
-            options={"headers": request_headers(streamed=call.streamed)},
+            options={"headers": request_headers(endpoint, streamed=call.streamed)},
             stream=True,
             stream_cls=None,
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            put(read_head(response, endpoint.key.value))
+            put(read_head(response, endpoint))
             for piece in response.iter_raw():
                 put(piece)
 
@@ -125,13 +126,13 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
     transport = openai.DefaultHttpxClient(
         verify=tls_context(endpoint),
         # A proxy of the environment cannot reach this machine's loopback.
-        trust_env=not endpoint.is_plain_http,
+        trust_env=not (endpoint.is_plain_http and endpoint.is_on_this_machine),
         follow_redirects=False,
         timeout=timeout,
         event_hooks={"request": [_tracer(put)], "response": [accept_any_status]},
     )
     return SyncClient(
-        api_key=endpoint.key.value,
+        api_key=sdk_key(endpoint),
         base_url=endpoint.base_url,
         max_retries=0,
         timeout=timeout,

@@ -8,7 +8,7 @@ from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_clie
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.response import ResponseReader, read_answer
-from mmpipe.api.sdk import COMPLETIONS, environment_errors, import_sdk, mask_key, read_head
+from mmpipe.api.sdk import COMPLETIONS, complete_error, environment_errors, import_sdk, read_head
 from mmpipe.api.sdk_errors import explain_error
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
@@ -36,7 +36,9 @@ class Pool:
         except Exception as error:
             await self._session.close()
             raise explain_error(error) or error from error
-        self._options = {streamed: request_options(streamed=streamed) for streamed in (False, True)}
+        self._options = {
+            streamed: request_options(self._endpoint, streamed=streamed) for streamed in (False, True)
+        }
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -51,7 +53,7 @@ class Pool:
         try:
             return await self._exchange(request, clock, observer)
         except MmpipeError as error:
-            raise mask_key(error, self._endpoint.key) from error.__cause__
+            raise complete_error(error, self._endpoint) from error.__cause__
 
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """Run one exchange under one alarm, which each part of the answer moves on."""
@@ -62,7 +64,7 @@ class Pool:
             async with asyncio.timeout(clock.left()) as alarm:
                 response = await self._send(request)
                 try:
-                    head = read_head(response, self._endpoint.key.value)
+                    head = read_head(response, self._endpoint)
                     reader = begin(read_answer, head, clock, observer)
                     # The loop has the monotonic clock, too.
                     alarm.reschedule(clock.end)

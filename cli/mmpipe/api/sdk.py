@@ -10,8 +10,8 @@ from mmpipe.api.codes import TRACE, ResponseInfo
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
 from mmpipe.api.server_times import parse_retry_after, server_time
-from mmpipe.core.endpoint import Endpoint, Key
-from mmpipe.errors import MmpipeError, UsageError
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.errors import AuthError, MmpipeError, UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"mmpipe/{__version__}"
 COMPLETIONS = "/chat/completions"  # below the base URL
+# The SDK insists on a key; without one `request_headers` omits the header, as the SDK's documentation proposes.
+_NO_KEY = "no key"
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
@@ -43,16 +45,22 @@ def environment_errors() -> Iterator[None]:
         raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
 
 
-def request_headers(*, streamed: bool) -> "dict[str, str | openai.Omit]":
+def sdk_key(endpoint: Endpoint) -> str:
+    """The key for the SDK's client."""
+    return _NO_KEY if endpoint.key is None else endpoint.key.value
+
+
+def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | openai.Omit]":
     """The headers that differ from the SDK's own; `openai.omit` removes one."""
     import openai
 
+    omitted = (*_TELEMETRY, "Authorization") if endpoint.key is None else _TELEMETRY
     return {
         "Accept": "text/event-stream" if streamed else "application/json",
         # A decompression bomb shows only when it is unpacked, and answers are short (see `ResponseHead.is_compressed`).
         "Accept-Encoding": "identity",
         # The SDK's telemetry that `platform_headers` does not hold.
-        **dict.fromkeys(_TELEMETRY, openai.omit),
+        **dict.fromkeys(omitted, openai.omit),
     }
 
 
@@ -78,24 +86,24 @@ def accept_any_status(response: "httpx2.Response") -> None:
     response.raise_for_status = lambda: response  # type: ignore[method-assign]
 
 
-def read_head(response: "httpx2.Response", key: str) -> ResponseHead:
+def read_head(response: "httpx2.Response", endpoint: Endpoint) -> ResponseHead:
     """The head of a response; a trace id that holds the key is dropped."""
     headers = response.headers
     return ResponseHead(
-        _info(response, key),
+        _info(response, endpoint),
         str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
         is_compressed=headers.get("content-encoding", "").lower() not in ("", "identity"),
     )
 
 
-def _info(response: "httpx2.Response", key: str) -> ResponseInfo:
+def _info(response: "httpx2.Response", endpoint: Endpoint) -> ResponseInfo:
     headers = response.headers
     date = headers.get("date")
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
     return ResponseInfo(
         http=response.status_code,
         # Some hosts repeat the key in texts that are shown.
-        request_id=trace if TRACE.fullmatch(trace) and key not in trace else None,
+        request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
         retry_after=_wait(headers.get_list("retry-after"), date),
         date=date,
     )
@@ -107,7 +115,11 @@ def _wait(values: list[str], date: str | None) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def mask_key(error: MmpipeError, key: Key) -> MmpipeError:
-    """The same error without the key in its texts; some hosts repeat the key."""
-    request_id = None if error.request_id is None else key.mask(error.request_id)
-    return error.derived(message=key.mask(error.message), request_id=request_id)
+def complete_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
+    """The same error without the key in its texts, which some hosts repeat; a missing key is part of the reason."""
+    request_id = None if error.request_id is None else endpoint.mask(error.request_id)
+    message = endpoint.mask(error.message)
+    if endpoint.key is None and isinstance(error, AuthError):
+        other = "" if endpoint.unsent is None else f" ({endpoint.unsent} is not for this host)"
+        message = f"{message}; no key was sent to {endpoint.base_url}{other}"
+    return error.derived(message=message, request_id=request_id)

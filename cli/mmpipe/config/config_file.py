@@ -66,6 +66,6 @@ def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tupl
             raise UsageError(
                 f"{source}: {name} is not a setting; the settings are {', '.join(FILE_KEYS)}{suggest(name, FILE_KEYS)}"
             )
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
             raise UsageError(f"{source}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
         yield name, value, source

@@ -31,6 +31,7 @@ _NUMBER: Final = (int, float)
 FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "model": str,
     "base_url": str,
+    "allow_http": bool,
     "api_key_command": (str, list),
     "api_key_file": str,
     "ca_file": str,
@@ -146,6 +147,9 @@ class ServiceOptions(OptionGroup):
         str | None,
         option("--base-url", metavar="URL", help=f"Where the API is: a URL, or cn or intl [{_HOST}]."),
     ] = None
+    allow_http: Annotated[
+        bool, option("--allow-http", help="Let --base-url be http:// to another machine, unencrypted.")
+    ] = False
     ca_file: Annotated[
         str | None,
         option("--ca-file", metavar="PATH", help="Certificates to trust instead of the system's."),

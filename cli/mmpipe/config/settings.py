@@ -1,36 +1,19 @@
-"""Settings from the options, the environment, the configuration file and the defaults, each with its source.
-
-A key is sent only to a host of MiniMax, to a host from the same source as the key, or to a host typed as an option.
-"""
+"""Settings from the options, the environment, the configuration file and the defaults, each with its source."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
-from mmpipe.config.base_url import check_base_url, is_own_host
 from mmpipe.config.config_file import locate_config, read_config
-from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
+from mmpipe.config.key_pairing import KeyPairing
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, ServiceOptions
-from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Timeouts
-from mmpipe.errors import AuthError, UsageError
+from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup
 
-_OPTION, _ENVIRONMENT, _DEFAULT = "option", "environment", "default"
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
-
-
-@dataclass(frozen=True, slots=True)
-class Sourced:
-    """Value of a setting and its source."""
-
-    value: object
-    source: str
-
-    @property
-    def is_typed(self) -> bool:
-        """True for an option of the command line."""
-        return self.source == _OPTION
 
 
 class Settings:
@@ -42,9 +25,12 @@ class Settings:
         self._environment = environment
         self._path = locate_config(environment)
         self._found: dict[str, Sourced] = {}
+        self._http_tables: set[str] = set()
         for name, value, source in self._list_layers(options, profile):
             if value is not None:
                 self._found[name] = Sourced(value, source)
+            if name == "allow_http" and value is True:
+                self._http_tables.add(source)
 
     @classmethod
     def read(
@@ -52,7 +38,8 @@ class Settings:
     ) -> "Settings":
         """Return the settings with the typed options of these groups. Raises UsageError for a bad configuration file."""
         typed = {
-            option.name: getattr(group, option.name)
+            # A flag that is not typed says nothing.
+            option.name: None if (value := getattr(group, option.name)) is False else value
             for group in (service, *groups)
             for option in fields(group)
             if option.name in FILE_KEYS
@@ -108,71 +95,34 @@ class Settings:
 
         Raises UsageError for an invalid base URL, AuthError if there is no key for its host.
         """
-        base_url, key = self._pair_key_and_host()
+        pairing = KeyPairing(
+            self._found, self._environment, self._permits_http, lambda: self.seconds("max_time")
+        )
+        pair = pairing.pair()
+        if pair.host.source != self._found["base_url"].source:
+            # The pair of OPENAI_* has a host of its own.
+            self._found["base_url"] = pair.host
         ca_file = self.get("ca_file")
-        return Endpoint(base_url, key, None if ca_file is None else Path(str(ca_file)))
+        return Endpoint(
+            str(pair.host.value), pair.key, None if ca_file is None else Path(str(ca_file)), pair.unsent
+        )
 
-    def _pair_key_and_host(self) -> tuple[str, Key]:
-        host = self._found["base_url"]
-        base_url = check_base_url(str(host.value))
-        key = self._find_key()
-        if key is None:
-            return self._use_openai_pair(host, base_url)
-        if not (is_own_host(base_url) or host.is_typed or host.source == key.source):
-            raise AuthError(
-                f"the key ({key.source}) is not sent to {base_url} ({host.source}): "
-                "give key and host in the same place, or type --base-url"
-            )
-        return base_url, key
+    def _permits_http(self, host: Sourced) -> bool:
+        """Return True if the base URL may be http:// to another machine: typed, or configured in the same table."""
+        allowed = self._found.get("allow_http")
+        if allowed is None or allowed.value is not True:
+            return False
+        return allowed.is_typed or host.source in self._http_tables
 
     def _list_layers(
         self, options: Mapping[str, object], profile: str | None
     ) -> Iterator[tuple[str, object, str]]:
         for name, value in DEFAULTS.items():
-            yield name, value, _DEFAULT
+            yield name, value, DEFAULT
         if self._path is not None:
             yield from read_config(self._path, profile)
         elif profile is not None:
             raise UsageError(f"there is no [profile.{profile}]: there is no configuration file")
-        yield "base_url", self._environment.get("MINIMAX_BASE_URL") or None, _ENVIRONMENT
+        yield "base_url", self._environment.get("MINIMAX_BASE_URL") or None, ENVIRONMENT
         for name, value in options.items():
-            yield name, value, _OPTION
-
-    def _find_key(self) -> Key | None:
-        """Return the key of the most explicit source, or None."""
-        file, command = self._found.get("api_key_file"), self._found.get("api_key_command")
-        if file is not None and file.is_typed:
-            return _read_key(file)
-        if self._environment.get(MINIMAX_KEY):
-            return parse_key(self._environment[MINIMAX_KEY], _ENVIRONMENT)
-        # Within the file the profile is more explicit.
-        if command is not None and (
-            file is None or "[profile." in command.source or "[profile." not in file.source
-        ):
-            printed = run_key_command(command.value, self._environment, self.seconds("max_time"))
-            return parse_key(printed, command.source)
-        return None if file is None else _read_key(file)
-
-    def _use_openai_pair(self, host: Sourced, base_url: str) -> tuple[str, Key]:
-        """Return host and key of OPENAI_*, as in the official quick start; they are valid only together."""
-        value, url = (self._environment.get(name) for name in (OPENAI_KEY, "OPENAI_BASE_URL"))
-        if not value:
-            raise AuthError(
-                "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"
-            )
-        if not url:
-            raise AuthError(
-                "OPENAI_API_KEY alone is not used, since it may be the key of another service; "
-                "set OPENAI_BASE_URL with it, or set MINIMAX_API_KEY"
-            )
-        own = check_base_url(url)
-        if host.is_typed and base_url != own:
-            raise AuthError("OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url")
-        source = f"{_ENVIRONMENT}, OPENAI_*"
-        self._found["base_url"] = Sourced(own, source)
-        return own, parse_key(value, source)
-
-
-def _read_key(named: Sourced) -> Key:
-    source = "--api-key-file" if named.is_typed else named.source
-    return parse_key(read_key_file(str(named.value), source), named.source)
+            yield name, value, OPTION

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
+from urllib.parse import urlsplit
 
 MASK: Final = "***"
 # Characters of a key that identify it: more than the prefix that all keys have; no key is shorter.
@@ -40,13 +41,40 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Base URL of the API, its key, and the file of certificates to trust (None: the system's)."""
+    """Base URL of the API, its key, and the file of certificates to trust (None: the system's).
+
+    A host of the user's own may have no key; then `unsent` may name a key that was found and is not for this host.
+    """
 
     base_url: str
-    key: Key
+    key: Key | None
     ca_file: Path | None = None
+    unsent: str | None = None
 
     @property
     def is_plain_http(self) -> bool:
-        """True for http://, which settings permit only on this machine; it uses no proxy and no certificate."""
+        """True for http://, which has no certificate."""
         return self.base_url.startswith("http://")
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """True if the host is the loopback of this machine, which no proxy can reach."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
+
+    def mask(self, text: str) -> str:
+        """Return `text` without the key."""
+        return text if self.key is None else self.key.mask(text)
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for `localhost`, an address of 127.0.0.0/8, and ::1, also as an IPv4 address in IPv6."""
+    from ipaddress import IPv6Address, ip_address
+
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -38,10 +38,10 @@ class Console:
     def announce(self, endpoint: Endpoint, choices: Iterable[str]) -> None:
         """Note `choices` and the endpoint; its key is hidden in every message from now on."""
         # A server that repeats what it was sent has many ways to get the key printed.
-        self.set_mask(endpoint.key.mask)
+        self.set_mask(endpoint.mask)
         for choice in choices:
             self.note(choice)
-        self.note(f"asking {endpoint.base_url} with the key of: {endpoint.key.source}")
+        self.note(f"asking {endpoint.base_url} {_describe_key(endpoint)}")
 
     def set_mask(self, mask: Callable[[str], str]) -> None:
         """Pass every later message through `mask`, which hides the key."""
@@ -89,3 +89,11 @@ class Console:
     def _report(self, sentence: str) -> None:
         self.pause()
         self._streams.report(self._mask(sentence))
+
+
+def _describe_key(endpoint: Endpoint) -> str:
+    if endpoint.key is None:
+        other = "" if endpoint.unsent is None else f": {endpoint.unsent} is not for this host"
+        return f"without a key{other}"
+    is_open = endpoint.is_plain_http and not endpoint.is_on_this_machine
+    return f"with the key of: {endpoint.key.source}{' (unencrypted)' if is_open else ''}"

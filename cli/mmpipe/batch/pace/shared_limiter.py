@@ -81,7 +81,7 @@ def open_limiter(
     """The limiter that all runs of this key share on this machine; one of this run alone if no file can be shared."""
     # cron does not set the variable, but the folder may exist.
     runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
-    descriptor = _opened(runtime, _name(endpoint.base_url, endpoint.key.value))
+    descriptor = _opened(runtime, _name(endpoint))
     if descriptor is None:
         yield LocalLimiter(rates, clock)
         return
@@ -91,7 +91,8 @@ def open_limiter(
         os.close(descriptor)
 
 
-def _name(base_url: str, key: str) -> str:
+def _name(endpoint: Endpoint) -> str:
+    base_url, key = endpoint.base_url, "" if endpoint.key is None else endpoint.key.value
     # Half of a digest distinguishes the keys, and does not reveal them.
     return sha256(f"{base_url.rstrip('/')}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 

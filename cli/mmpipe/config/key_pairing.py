@@ -1,0 +1,129 @@
+"""Pairs the host with its key: a key goes only to a host that it was meant for.
+
+A key is sent to a host of MiniMax, to a host from the same source as the key, or to a host typed as an option. A host
+of the user's own, typed or configured, may have no key. A profile with such a host takes no key from elsewhere.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mmpipe.config.base_url import check_base_url, is_own_host
+from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
+from mmpipe.config.sources import ENVIRONMENT, OPTION, Sourced
+from mmpipe.core.endpoint import Key
+from mmpipe.errors import AuthError
+
+_OPENAI_URL: Final = "OPENAI_BASE_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Host and its key, if it has one; `unsent` names a key that was found and is not for this host."""
+
+    host: Sourced
+    key: Key | None = None
+    unsent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyPlace:
+    """Place of a key. The key is read only if it is sent: a command may ask the user for a password."""
+
+    source: str
+    read: Callable[[], Key]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPairing:
+    """The settings by name, and the environment.
+
+    `permits_http` returns True for a base URL that may be http:// to another machine. `limit` returns the most seconds
+    for a command that prints the key.
+    """
+
+    found: Mapping[str, Sourced]
+    environment: Mapping[str, str]
+    permits_http: Callable[[Sourced], bool]
+    limit: Callable[[], float]
+
+    def pair(self) -> Pair:
+        """Return the host and its key. Raises UsageError for an invalid base URL, AuthError for a missing key."""
+        host = self._check(self.found["base_url"])
+        is_own = is_own_host(str(host.value))
+        may_be_keyless = not is_own and (host.is_typed or host.is_configured)
+        places = tuple(self._list_places())
+        for place in places:
+            if is_own or host.is_typed or host.source == place.source:
+                return Pair(host, place.read())
+        if may_be_keyless and host.is_of_profile and not any(place.source == OPTION for place in places):
+            return Pair(host, unsent=f"the key ({places[0].source})" if places else self._openai_alone)
+        if places:
+            raise AuthError(
+                f"the key ({places[0].source}) is not sent to {host.value} ({host.source}): "
+                "give key and host in the same place, or type --base-url"
+            )
+        if self.environment.get(OPENAI_KEY) and self.environment.get(_OPENAI_URL):
+            return self._pair_openai(host)
+        if may_be_keyless:
+            return Pair(host, unsent=self._openai_alone)
+        raise self._missing_key_error(host, is_own=is_own)
+
+    def _check(self, host: Sourced) -> Sourced:
+        return replace(host, value=check_base_url(str(host.value), permits_http=self.permits_http(host)))
+
+    def _list_places(self) -> Iterator[_KeyPlace]:
+        """Yield the places of keys, the most explicit first; a typed one is the only one."""
+        file, command = self.found.get("api_key_file"), self.found.get("api_key_command")
+        if file is not None and file.is_typed:
+            yield _KeyPlace(OPTION, lambda: _read_key(file))
+            return
+        if value := self.environment.get(MINIMAX_KEY):
+            yield _KeyPlace(ENVIRONMENT, lambda: parse_key(value, ENVIRONMENT))
+        configured = []
+        if command is not None:
+            configured.append((command, lambda: self._run_command(command)))
+        if file is not None:
+            configured.append((file, lambda: _read_key(file)))
+        # Within the file the profile is more explicit.
+        for named, read in sorted(configured, key=lambda pair: not pair[0].is_of_profile):
+            yield _KeyPlace(named.source, read)
+
+    def _run_command(self, command: Sourced) -> Key:
+        printed = run_key_command(command.value, self.environment, self.limit())
+        return parse_key(printed, command.source)
+
+    def _pair_openai(self, host: Sourced) -> Pair:
+        """Return the pair of OPENAI_*, as in the official quick start. Raises AuthError if another host was typed."""
+        own = self._check(Sourced(self.environment[_OPENAI_URL], f"{ENVIRONMENT}, OPENAI_*"))
+        if host.is_typed and host.value != own.value:
+            raise AuthError(
+                "OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url; "
+                "unset both to ask a host without a key"
+            )
+        return Pair(own, parse_key(self.environment[OPENAI_KEY], own.source))
+
+    @property
+    def _openai_alone(self) -> str | None:
+        """The name of the key of OPENAI_*, if it is there; it is never used without its host."""
+        return OPENAI_KEY if self.environment.get(OPENAI_KEY) else None
+
+    def _missing_key_error(self, host: Sourced, *, is_own: bool) -> AuthError:
+        if self._openai_alone is not None:
+            return AuthError(
+                "OPENAI_API_KEY alone is not used, since it may be the key of another service; "
+                "set OPENAI_BASE_URL with it, or set MINIMAX_API_KEY"
+            )
+        if not is_own:
+            return AuthError(
+                f"no API key for {host.value} ({host.source}): set MINIMAX_API_KEY; "
+                "for a server without a key, type --base-url or configure base_url"
+            )
+        return AuthError(
+            "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"
+        )
+
+
+def _read_key(named: Sourced) -> Key:
+    source = "--api-key-file" if named.is_typed else named.source
+    return parse_key(read_key_file(str(named.value), source), named.source)

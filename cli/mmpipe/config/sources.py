@@ -1,0 +1,31 @@
+"""Settings by name, each with the place that it comes from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+OPTION: Final = "option"
+ENVIRONMENT: Final = "environment"
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """Value of a setting and its source: a word above, or the configuration file, perhaps with its profile."""
+
+    value: object
+    source: str
+
+    @property
+    def is_typed(self) -> bool:
+        """True for an option of the command line."""
+        return self.source == OPTION
+
+    @property
+    def is_of_profile(self) -> bool:
+        """True for a value of `[profile.NAME]`, which was chosen by `--profile`."""
+        return "[profile." in self.source
+
+    @property
+    def is_configured(self) -> bool:
+        """True for a value of the configuration file."""
+        return self.source not in (OPTION, ENVIRONMENT, DEFAULT)

@@ -1,0 +1,140 @@
+"""A server of the user's own is asked without a key: no Authorization header is sent, by either HTTP stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.harness import KEY, Finished, mmpipe, service
+from support.socket_server import answer, server
+
+pytestmark = pytest.mark.keys
+
+CHUNK = {"choices": [{"index": 0, "delta": {"content": "hello"}, "finish_reason": "stop"}]}
+WHOLE = {"choices": [{"index": 0, "message": {"content": "hello"}, "finish_reason": "stop"}]}
+STREAM = answer(b"data: " + json.dumps(CHUNK).encode() + b"\n\n")
+JSON = answer(json.dumps(WHOLE).encode(), "application/json")
+MODELS = answer(b'{"data":[{"id":"my-model"}]}', "application/json")
+COMMANDS: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "chat": (STREAM, ("chat", "-n", "hi")),
+    "chat, whole": (JSON, ("chat", "-n", "--wire", "whole", "hi")),
+    "stream": (STREAM, ("stream", "-n", "hi")),
+    "batch": (JSON, ("batch", "in.txt")),
+    "batch, streamed": (STREAM, ("batch", "--wire", "stream", "in.txt")),
+    "models": (MODELS, ("models", "--live", "my-model")),
+}
+REFUSAL = answer(b'{"error":{"message":"Invalid API key"}}', "application/json", status="401 Unauthorized")
+
+
+def configure(text: str) -> None:
+    path = Path(".config/mmpipe/config.toml")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def is_answered(done: Finished, command: str) -> bool:
+    return done.status == 0 and (b"my-model" if command == "models" else b"hello") in done.stdout
+
+
+def has_key(request: bytes) -> bool:
+    return b"\r\nauthorization:" in request.lower() or KEY.encode() in request
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("is_typed", [True, False], ids=["typed", "configured"])
+def test_a_host_without_a_key_gets_no_authorization(command: str, is_typed: bool) -> None:
+    Path("in.txt").write_text("hi\n")
+    reply, arguments = COMMANDS[command]
+    with server(reply) as (base_url, seen):
+        if not is_typed:
+            configure(f'base_url = "{base_url}"\n')
+        done = mmpipe(*arguments, "-v", *(["--base-url", base_url] if is_typed else []))
+    assert is_answered(done, command), done.stderr_text
+    assert [False] == list(map(has_key, seen))
+    assert f"asking {base_url} without a key" in done.stderr_text
+
+
+@pytest.mark.parametrize("command", ["chat", "batch"])
+def test_the_key_of_another_host_is_not_sent_to_the_host_of_a_profile(command: str) -> None:
+    Path("in.txt").write_text("hi\n")
+    reply, arguments = COMMANDS[command]
+    with server(reply) as (base_url, seen):
+        configure(f'[profile.local]\nbase_url = "{base_url}"\n')
+        env = {"MINIMAX_API_KEY": KEY, "OPENAI_API_KEY": KEY}
+        done = mmpipe(*arguments, "-v", "--profile", "local", env=env)
+    assert is_answered(done, command), done.stderr_text
+    assert [False] == list(map(has_key, seen))
+    assert "without a key: the key (environment) is not for this host" in done.stderr_text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_host_that_wants_a_key_after_all_fails_with_the_reason(command: str) -> None:
+    Path("in.txt").write_text("hi\n")
+    with server(REFUSAL) as (base_url, seen):
+        done = mmpipe(*COMMANDS[command][1], "--base-url", base_url, env={"OPENAI_API_KEY": KEY})
+    assert 3 == done.status
+    assert f"no key was sent to {base_url} (OPENAI_API_KEY is not for this host)" in done.stderr_text
+    assert [False] == list(map(has_key, seen))
+
+
+def test_answers_without_a_key_can_be_recorded_and_limited() -> None:
+    with server(JSON) as (base_url, _):
+        options = ("--base-url", base_url, "--wire", "whole")
+        assert 0 == mmpipe("chat", "-n", "--record", "kept", *options, "hi").status
+        limited = ("batch", "--rpm", "600", "--cache", "kept", "--base-url", base_url)
+        assert 0 == mmpipe(*limited, stdin=b"hi\n", env={"XDG_RUNTIME_DIR": str(Path.cwd())}).status
+    assert b"hello\n" == mmpipe("chat", "-n", "--replay", "kept", "hi").stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--base-url", "http://no-such-host.invalid/v1"),
+        ("--base-url", "http://10.255.255.1:8000/v1"),
+        ("--base-url", "http://[2001:db8::1]/v1"),
+    ],
+)
+def test_plain_http_to_another_machine_must_be_permitted(options: tuple[str, ...]) -> None:
+    refused = mmpipe("chat", "-n", *options, "hi")
+    assert (2, b"", 1) == (refused.status, refused.stdout, refused.stderr_text.count("\n"))
+    assert "--allow-http" in refused.stderr_text
+
+
+def test_plain_http_to_another_machine_that_is_permitted_is_asked() -> None:
+    done = mmpipe(
+        "chat",
+        "-n",
+        "-v",
+        "--retries",
+        "0",
+        "--base-url",
+        "http://no-such-host.invalid/v1",
+        "--allow-http",
+        "hi",
+    )
+    assert (6, b"") == (done.status, done.stdout)
+    assert "asking http://no-such-host.invalid/v1 without a key" in done.stderr_text
+
+
+def test_a_key_that_goes_over_plain_http_is_reported_with_verbose() -> None:
+    options = ("--retries", "0", "--base-url", "http://no-such-host.invalid/v1", "--allow-http")
+    done = mmpipe("chat", "-n", "-v", *options, "hi", env={"MINIMAX_API_KEY": KEY})
+    assert "with the key of: environment (unencrypted)" in done.stderr_text
+
+
+def test_a_host_of_the_environment_without_a_key_is_not_asked() -> None:
+    with service() as running:
+        done = mmpipe("chat", "-n", "hi", env={"MINIMAX_BASE_URL": running.base_url})
+        assert (3, []) == (done.status, running.requests)
+    assert "--base-url" in done.stderr_text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_proxy_for_plain_http_is_asked_for_another_machine(command: str) -> None:
+    Path("in.txt").write_text("hi\n")
+    reply, arguments = COMMANDS[command]
+    with server(reply) as (proxy, seen):
+        env = {"http_proxy": proxy.removesuffix("/v1"), "https_proxy": "http://127.0.0.1:9"}
+        done = mmpipe(*arguments, "--base-url", "http://gpu.invalid:8000/v1", "--allow-http", env=env)
+    assert is_answered(done, command), done.stderr_text
+    assert [b"http://gpu.invalid:8000/v1"] == [request.split()[1][:26] for request in seen]
