@@ -1,10 +1,12 @@
 """Thinking, usage and characters cut in two come out of the fields of a stream as they are meant."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
-from mmpipe.core.events import Text, Thinking, Usage
+from mmpipe.api.wire import decode
+from mmpipe.core.events import Event, Message, Stop, Text, Thinking, Usage
 from support.sse_streams import DETAIL, USAGE, chunk, stream, streamed, text_of, thought
 
 
@@ -94,3 +96,235 @@ def test_halves_of_characters_are_joined_field_by_field() -> None:
     events = streamed(body)
     assert "b\U0001f389" == text_of(events)
     assert "a\U0001f600" == "".join(event.text for event in events if isinstance(event, Thinking))
+
+
+def read_whole(message: Mapping[str, object]) -> list[Event]:
+    return list(
+        decode(json.dumps({"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}).encode())
+    )
+
+
+def thinking_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Thinking))
+
+
+def message_of(events: list[Event]) -> Message:
+    stop = events[-1]
+    assert isinstance(stop, Stop)
+    return stop.message
+
+
+def deltas(*fields: Mapping[str, object]) -> list[Event]:
+    return streamed(stream(*map(chunk, fields), chunk({}, finish_reason="stop")))
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content", "thinking"])
+def test_thinking_under_every_name_is_thinking_and_in_the_message(name: str) -> None:
+    events = deltas({name: "I "}, {name: "think."}, {"content": "yes"})
+    assert ("I think.", "yes") == (thinking_of(events), text_of(events))
+    message = {name: "I think.", "content": "yes", "role": "assistant"}
+    assert message == message_of(events)
+    assert ("I think.", "yes") == (thinking_of(read_whole(message)), text_of(read_whole(message)))
+
+
+@pytest.mark.parametrize("refusal", ["I must decline.", {"text": "I must decline."}])
+def test_the_words_of_a_refusal_are_text(refusal: object) -> None:
+    events = read_whole({"role": "assistant", "content": None, "refusal": refusal})
+    assert "I must decline." == text_of(events)
+    pieces = deltas({"content": None, "refusal": "I must "}, {"refusal": "decline."})
+    assert "I must decline." == text_of(pieces)
+    assert {"content": None, "refusal": "I must decline.", "role": "assistant"} == message_of(pieces)
+
+
+@pytest.mark.parametrize(
+    "names", [("reasoning", "reasoning_content"), ("thinking", "reasoning", "reasoning_content")]
+)
+def test_thinking_that_several_fields_repeat_counts_once_however_each_is_cut(names: tuple[str, ...]) -> None:
+    lagging = [
+        dict.fromkeys(names, "I "),
+        {names[0]: "think "},
+        dict.fromkeys(names[1:], "think hard."),
+        {names[0]: "hard."},
+    ]
+    assert "I think hard." == thinking_of(deltas(*lagging, {"content": "yes"}))
+
+
+def test_different_thinking_in_two_fields_is_all_there() -> None:
+    events = deltas(
+        {"reasoning": "I think it is 4."}, {"reasoning_content": "I thought"}, {"reasoning_content": " so."}
+    )
+    assert "I think it is 4.I thought so." == thinking_of(events)
+
+
+def test_thinking_that_goes_on_in_another_field_is_all_there() -> None:
+    events = deltas({"reasoning_content": "I "}, {"reasoning": "think."}, {"content": "yes"})
+    assert "I think." == thinking_of(events)
+
+
+TYPES = [
+    {"type": "reasoning.summary", "index": 0, "summary": "In short. "},
+    {"type": "reasoning.text", "index": 0, "text": "I think.", "signature": "abc"},
+    {"type": "reasoning.encrypted", "index": 0, "id": "e1", "data": "gAAA"},
+    {"type": "reasoning.encrypted", "index": 0, "id": "e2", "data": "gBBB"},
+]
+
+
+def test_details_of_several_types_under_one_index_are_kept_apart() -> None:
+    pieces = [
+        {"type": "reasoning.summary", "index": 0, "summary": "In "},
+        {"type": "reasoning.text", "index": 0, "text": "I "},
+        {"type": "reasoning.encrypted", "index": 0, "id": "e1", "data": "gAAA"},
+        {"type": "reasoning.summary", "index": 0, "summary": "short. "},
+        {"type": "reasoning.encrypted", "index": 0, "id": "e2", "data": "gBBB"},
+        {"type": "reasoning.text", "index": 0, "text": "think."},
+        {"index": 0, "type": "reasoning.text", "signature": "abc"},
+    ]
+    events = deltas(*({"reasoning_details": [piece]} for piece in pieces), {"content": "yes"})
+    assert TYPES == message_of(events)["reasoning_details"]
+    assert "In I short. think." == thinking_of(events)
+    assert "In short. I think." == thinking_of(read_whole({"content": "yes", "reasoning_details": TYPES}))
+
+
+def test_a_detail_whose_id_comes_later_is_one_detail() -> None:
+    pieces = [
+        {"index": 0, "text": "I "},
+        {"index": 0, "type": "reasoning.text", "text": "think"},
+        {"index": 0, "id": "r", "text": "."},
+    ]
+    events = deltas(*({"reasoning_details": [piece]} for piece in pieces))
+    assert [{"type": "reasoning.text", "id": "r", "index": 0, "text": "I think."}] == message_of(events)[
+        "reasoning_details"
+    ]
+
+
+def test_blocks_of_thinking_that_repeat_the_thinking_keep_their_signature() -> None:
+    events = deltas(
+        {
+            "reasoning_content": "I ",
+            "thinking_blocks": [{"type": "thinking", "thinking": "I ", "signature": None}],
+        },
+        {"reasoning_content": "think.", "thinking_blocks": [{"type": "thinking", "thinking": "think."}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "abc"}]},
+    )
+    assert "I think." == thinking_of(events)
+    assert [{"type": "thinking", "thinking": "I think.", "signature": "abc"}] == message_of(events)[
+        "thinking_blocks"
+    ]
+
+
+PARTS = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "I think."}]},
+    {"type": "widget", "size": 4},
+    {"type": "text", "text": "six"},
+]
+
+
+def test_content_in_parts_is_text_and_thinking_and_assembled_in_parts() -> None:
+    events = deltas(
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "I "}]}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "think."}]}]},
+        {"content": [{"type": "widget", "size": 4}]},
+        {"content": [{"type": "text", "text": "s"}]},
+        {"content": "ix"},
+    )
+    whole = read_whole({"role": "assistant", "content": PARTS})
+    for found in (events, whole):
+        assert ("I think.", "six", PARTS) == (
+            thinking_of(found),
+            text_of(found),
+            message_of(found)["content"],
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "thinking", "text"),
+    [
+        ([{"type": "output_text", "text": "six"}], "", "six"),
+        ([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}, {"type": "text", "text": "six"}], "hm", "six"),
+        ([{"type": "reasoning_content", "reasoning_content": {"text": "hm"}}, "six"], "hm", "six"),
+        ([{"type": "refusal", "refusal": "no"}], "", "no"),
+        ([{"type": "redacted_thinking", "data": "abc"}, {"type": "text", "text": "six"}], "", "six"),
+        ([{"type": "tool_use", "name": "f", "input": {"text": "no"}}, {"type": "text", "text": "six"}], "", "six"),
+        ([{"text": "hm", "thought": True}, {"text": "six"}], "hm", "six"),
+        ([["six"], {"type": "text", "text": None}], "", "six"),
+        ({"type": "text", "text": "six"}, "", "six"),
+        ({"parts": [{"text": "s"}, {"text": "ix"}]}, "", "six"),
+        ({"city": "Paris"}, "", '{"city":"Paris"}'),
+    ],
+)  # fmt: skip
+def test_every_form_of_content_gives_its_text_streamed_and_whole(
+    content: object, thinking: str, text: str
+) -> None:
+    for events in (read_whole({"role": "assistant", "content": content}), deltas({"content": content})):
+        assert (thinking, text) == (thinking_of(events), text_of(events))
+        assert content == message_of(events)["content"]
+
+
+def test_parts_nested_without_end_are_no_text() -> None:
+    nested: object = [{"type": "text", "text": "deep"}]
+    for _ in range(200):
+        nested = [nested]
+    assert "" == text_of(deltas({"content": nested}))
+
+
+def test_text_in_an_unknown_field_is_assembled_and_a_constant_is_kept_once() -> None:
+    events = deltas(
+        {
+            "provider": "P",
+            "note": "one ",
+            "audio": {"id": "a", "data": "QU", "transcript": "h"},
+            "links": ["a"],
+        },
+        {
+            "provider": "P",
+            "note": "two",
+            "audio": {"id": "a", "data": "JD", "transcript": "h"},
+            "links": ["b"],
+        },
+        {"provider": "P", "note": "two", "step_id": "s1"},
+        {"provider": "P", "step_id": "s2", "content": "56"},
+    )
+    expected = {
+        "provider": "P",
+        "note": "one twotwo",
+        "audio": {"id": "a", "data": "QUJD", "transcript": "hh"},
+        "links": ["a", "b"],
+        "step_id": "s2",
+    }
+    assert expected.items() <= message_of(events).items()
+
+
+def test_lists_that_repeat_what_was_sent_are_kept_once() -> None:
+    events = deltas({"links": ["a"]}, {"links": ["a", "b"]}, {"links": ["a", "b"], "content": "56"})
+    assert ["a", "b"] == message_of(events)["links"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "text", "kept"),
+    [
+        (["a\ud83d"], "a\ufffd", "a\ud83d"),
+        (["a\ud83d", "b"], "a\ufffdb", "a\ud83db"),
+        (["\ude00b"], "\ufffdb", "\ude00b"),
+        (["a\ud83d", "\ude00b"], "a\U0001f600b", "a\U0001f600b"),
+        (["\ud83d", "\ud83d", "\ude00"], "\ufffd\U0001f600", "\ud83d\U0001f600"),
+    ],
+)
+@pytest.mark.parametrize("name", ["content", "reasoning", "reasoning_content", "refusal"])
+def test_a_lone_surrogate_is_replaced_in_the_text_and_kept_in_the_message(
+    name: str, sent: list[str], text: str, kept: str
+) -> None:
+    events = deltas(*({name: piece} for piece in sent))
+    assert text == (thinking_of(events) or text_of(events))
+    assert kept == message_of(events)[name]
+
+
+def test_halves_of_characters_are_joined_in_unknown_fields_and_parts_too() -> None:
+    events = deltas(
+        {"note": "a\ud83d", "content": [{"type": "text", "text": "b\ud83d"}]},
+        {"note": "\ude00", "content": [{"type": "text", "text": "\ude00"}]},
+    )
+    assert "b\U0001f600" == text_of(events)
+    assert {
+        "note": "a\U0001f600",
+        "content": [{"type": "text", "text": "b\U0001f600"}],
+    }.items() <= message_of(events).items()

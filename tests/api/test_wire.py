@@ -200,13 +200,9 @@ def whole(**choice: object) -> bytes:
     [
         (whole(), "^the response of the service holds no message$"),
         (whole(message=None), "no message"),
-        (whole(message={"content": [{"type": "text", "text": "hi"}]}), "content is not text: .*hi"),
         (whole(message={"content": 5}), "content is not text: 5"),
         (whole(message={"content": "", "tool_calls": "nope"}), "not a list of calls"),
         (whole(message={"content": ""}, finish_reason="tool_calls"), "no tool call"),
-        (whole(message={"content": "a\ud800"}), "inside a character"),
-        (whole(message={"content": "a\ud800b"}), "a lone surrogate"),
-        (whole(message={"reasoning_content": "a\ud83d", "content": "\ude00b"}), "a lone surrogate"),
         (whole(message={"content": "a"}).replace(b'"a"', b"NaN"), "not JSON"),
         (whole(message={"content": "a", "score": 0}).replace(b": 0}}", b": 1e999}}"), "not JSON"),
     ],
@@ -216,9 +212,7 @@ def test_an_unknown_body_is_an_error_and_no_empty_answer(body: bytes, words: str
         list(decode(body))
 
 
-@pytest.mark.parametrize(
-    "body", [whole(message={"content": ["x" * 9999]}), whole(message={"tool_calls": "x" * 9999}), b"x" * 9999]
-)
+@pytest.mark.parametrize("body", [whole(message={"tool_calls": "x" * 9999}), b"x" * 9999])
 def test_the_quote_of_an_unknown_body_is_short(body: bytes) -> None:
     with pytest.raises(BadResponse, match="xxx") as caught:
         list(decode(body))

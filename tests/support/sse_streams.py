@@ -43,7 +43,8 @@ def call(index: int | None, **fields: object) -> dict[str, object]:
 
 
 def stream(*chunks: object) -> bytes:
-    return b"".join(b"data: " + json.dumps(piece, ensure_ascii=False).encode() + b"\n\n" for piece in chunks)
+    frames = (json.dumps(piece, ensure_ascii=False).encode(errors="backslashreplace") for piece in chunks)
+    return b"".join(b"data: " + frame + b"\n\n" for frame in frames)
 
 
 def streamed(body: bytes, size: int = 10**6) -> list[Event]:

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 from mmpipe.api.call_assembler import CallAssembler
 from mmpipe.api.codes import ResponseInfo, find_error
-from mmpipe.api.cumulative import CumulativeDetector, Piece
-from mmpipe.api.message import MessageAssembler, detail_index, sendable
-from mmpipe.api.surrogates import SurrogateJoiner
-from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.api.fields import read_texts
+from mmpipe.api.message import sendable
+from mmpipe.api.text_decoder import TextDecoder
+from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
 from mmpipe.errors import BadResponse
-from mmpipe.text.visible import one_line
 
 _CALLING = ("tool_calls", "function_call")
 
@@ -20,12 +19,9 @@ class ChunkDecoder:
 
     def __init__(self, info: ResponseInfo) -> None:
         self._info = info
-        self._cumulative = CumulativeDetector()
-        self._surrogates = SurrogateJoiner()
-        self._assembler = MessageAssembler()
+        self._texts = TextDecoder()
         self._calls = CallAssembler()
         self._whole: Message | None = None
-        self._thought: dict[str, int] = {}  # characters of thinking by the field that brought them
         self._started = False
         self._streamed = False
         self._usage: Usage | None = None
@@ -52,14 +48,13 @@ class ChunkDecoder:
 
     def finish(self) -> Iterator[Event]:
         """The text that was held back, the tool calls, the usage and the stop; raises BadResponse for a partial answer."""
-        yield from self._events(self._cumulative.settle())
+        yield from self._texts.settle()
         if not self._started:
             raise BadResponse("the response of the service holds no answer")
         if self.reason is None:
             raise self.truncated("without a finish_reason")
         if not self._streamed and self._whole is None:
             raise BadResponse("the response of the service holds no message")
-        self._surrogates.check_none_left()
         yield from self._call_events(self.reason)
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
@@ -73,13 +68,12 @@ class ChunkDecoder:
         delta, message = choice.get("delta"), choice.get("message")
         if isinstance(delta, dict):
             self._streamed = True
-            self._assembler.merge(delta)
+            is_progress = self._texts.merge(delta)
             self._calls.merge(delta.get("tool_calls"))
-            self.progress += bool(delta.get("tool_calls"))
-            for field, text in _texts(delta):
+            self.progress += is_progress or bool(delta.get("tool_calls"))
+            for key, text in read_texts(delta):
                 self.progress += 1
-                if characters := self._surrogates.join(field, text):
-                    yield from self._events(self._cumulative.take(field, characters))
+                yield from self._texts.take(key, text)
         elif isinstance(message, dict):
             yield from self._take_message(message)
         reason = choice.get("finish_reason")
@@ -89,32 +83,14 @@ class ChunkDecoder:
 
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
         """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
-        yield from self._events(self._cumulative.settle())
-        self._assembler.merge(message)
+        yield from self._texts.settle()
         if not self._calls.calls:
             # The last frame repeats the streamed calls, as it repeats the text.
             self._calls.merge(message.get("tool_calls"))
-        for field, text in _texts(message):
-            known, characters = self._assembler.text(field), self._surrogates.join(field, text)
-            if characters.startswith(known) and characters != known:
-                yield from self._events([(field, characters[len(known) :])])
+        for key, text in self._texts.complete(message) if self._streamed else read_texts(message):
+            yield from self._texts.emit(key, text)
         if not self._streamed:
             self._whole = message
-
-    def _events(self, pieces: list[Piece]) -> Iterator[Event]:
-        for field, text in pieces:
-            self._assembler.append(field, text)
-            if field == "content":
-                yield Text(text)
-            else:
-                yield from self._think(field.partition("/")[0], text)
-
-    def _think(self, field: str, text: str) -> Iterator[Thinking]:
-        """The same thinking comes in one field or in two (FACTS.md, "Streams"): the text counts once."""
-        ahead = max(self._thought.values(), default=0)
-        reached = self._thought[field] = self._thought.get(field, 0) + len(text)
-        if reached > ahead:
-            yield Thinking(text[-(reached - ahead) :])
 
     def _take_usage(self, usage: object) -> None:
         # Some generations put zeros into every chunk (FACTS.md, "The end of a stream", G0).
@@ -126,7 +102,7 @@ class ChunkDecoder:
         if self._whole is not None:
             return self._whole
         calls = {"tool_calls": self._calls.calls} if self._calls.calls else {}
-        return {**self._assembler.message(), **calls}
+        return {**self._texts.message(), **calls}
 
     def _call_events(self, reason: str) -> list[ToolCall]:
         """The tool calls; their arguments are parsed by the caller that runs them."""
@@ -134,22 +110,6 @@ class ChunkDecoder:
         if not calls and reason in _CALLING:
             raise BadResponse(f"the answer ends with {reason}, but holds no tool call")
         return calls
-
-
-def _texts(delta: Mapping[str, object]) -> Iterator[Piece]:
-    """The non-empty texts of a delta or message, thinking first."""
-    details = delta.get("reasoning_details")
-    for detail in details if isinstance(details, list) else ():
-        text = detail.get("text") if isinstance(detail, dict) else None
-        if isinstance(text, str) and text:
-            yield f"reasoning_details/{detail_index(detail)}", text
-    for field in ("reasoning_content", "content"):
-        text = delta.get(field)
-        if isinstance(text, str):
-            if text:
-                yield field, text
-        elif text is not None:
-            raise BadResponse(f"{field} is not text: {one_line(repr(text), 60)}")
 
 
 def _usage(usage: Mapping[str, object]) -> Usage:

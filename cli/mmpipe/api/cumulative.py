@@ -12,9 +12,10 @@ damages the answer, so one decision holds for the whole stream, and it needs evi
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from enum import Enum
 
-# A field of the delta with its text, in the order of arrival.
+# A piece of a text, after the key of the text: the name of its field, or of a part of it.
 Piece = tuple[str, str]
 
 ENOUGH_CHARACTERS = 32
@@ -79,6 +80,21 @@ class CumulativeDetector:
             if text:
                 new.append((field, text))
         return new
+
+
+def join_cumulative(pieces: Iterable[str]) -> str:
+    """Return the text of pieces that each repeat the text so far; other pieces are new as a whole."""
+    known = ""
+    for piece in pieces:
+        known += piece.removeprefix(known)
+    return known
+
+
+def join_undecided(pieces: Iterable[str]) -> str:
+    """Return the text of pieces of either kind, by the rule of this module."""
+    detector = CumulativeDetector()
+    taken = [new for piece in pieces for new in detector.take("", piece)]
+    return "".join(text for _, text in (*taken, *detector.settle()))
 
 
 def _is_evidence(repeated: str) -> bool:

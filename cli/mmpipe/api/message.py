@@ -1,52 +1,52 @@
 """Assembles the assistant message from streamed deltas, so that it equals the message of an unstreamed call."""
 
 from collections.abc import Mapping
+from typing import Final
 
+from mmpipe.api.assembly import TEXTS, DetailAssembler, FieldAssembler
+from mmpipe.api.fields import DETAIL_FIELDS, read_texts
 from mmpipe.core.events import Message
+
+_HOLD_TEXT: Final = TEXTS | set(DETAIL_FIELDS)
+_ASSEMBLED_APART: Final = frozenset({"tool_calls", *DETAIL_FIELDS})
 
 
 class MessageAssembler:
     """Collects deltas (FACTS.md, "Chunks") into one message without its calls; unknown fields are kept."""
 
     def __init__(self) -> None:
-        self._fields: dict[str, object] = {}
-        self._texts: dict[str, list[str]] = {}
-        self._details: dict[int, dict[str, object]] = {}
+        self._fields = FieldAssembler()
+        self._details: dict[str, DetailAssembler] = {}
 
-    def merge(self, delta: Mapping[str, object]) -> None:
-        """Take every field of a delta; its texts come by `append`, and replace those of the delta."""
-        for name, value in delta.items():
-            if name == "tool_calls":
-                continue
-            if name == "reasoning_details":
-                for detail in _objects(value):
-                    self._details.setdefault(detail_index(detail), {}).update(detail)
-            elif value not in ("", None) or name not in self._fields:
-                # Some generations blank `role` in later deltas (FACTS.md, "The end of a stream").
-                self._fields[name] = value
+    def merge(self, delta: Mapping[str, object]) -> bool:
+        """Take every field of a delta; returns True if one of them changed or is new, beside its texts."""
+        changed = self._fields.merge(delta, _ASSEMBLED_APART)
+        for name in DETAIL_FIELDS:
+            if details := delta.get(name):
+                assembler = self._details.get(name)
+                if assembler is None:
+                    assembler = self._details[name] = DetailAssembler()
+                changed |= assembler.merge(details)
+        return changed
 
-    def append(self, field: str, text: str) -> None:
-        """Add new text to `content`, `reasoning_content` or the detail `reasoning_details/INDEX`."""
-        self._texts.setdefault(field, []).append(text)
-
-    def text(self, field: str) -> str:
-        """All text of a field so far."""
-        return "".join(self._texts.get(field, ()))
-
-    def message(self) -> Message:
+    def message(self, *, cumulative: bool = False) -> Message:
         """The message so far, with the fields of an unstreamed one (FACTS.md, "Whole answers")."""
-        whole: dict[str, object] = {"content": "", "role": "assistant"} | self._fields
-        whole |= {name: self.text(name) for name in ("content", "reasoning_content") if name in self._texts}
-        if self._details:
-            whole["reasoning_details"] = [
-                detail | {"text": self.text(f"reasoning_details/{index}")}
-                for index, detail in sorted(self._details.items())
-            ]
+        whole: dict[str, object] = {"content": "", "role": "assistant"}
+        whole |= self._fields.assembled(cumulative=cumulative)
+        for name, details in self._details.items():
+            if items := details.assembled(cumulative=cumulative):
+                whole[name] = items
         return whole
 
 
-def _objects(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def complete_message(streamed: Message, last: Message) -> Message:
+    """The `streamed` message with all that the `last` frame adds; of different texts the streamed one stays."""
+    whole = dict(streamed)
+    for name, value in last.items():
+        before = streamed.get(name)
+        if not before or (value and not (name in _HOLD_TEXT and _differ(name, before, value))):
+            whole[name] = value
+    return whole
 
 
 def sendable(message: Message) -> Message:
@@ -55,7 +55,6 @@ def sendable(message: Message) -> Message:
     return message if isinstance(role, str) and role else {**message, "role": "assistant"}
 
 
-def detail_index(detail: Mapping[str, object]) -> int:
-    """The index of one of the reasoning_details; 0 for anything that is not an integer."""
-    index = detail.get("index")
-    return index if isinstance(index, int) else 0
+def _differ(name: str, before: object, value: object) -> bool:
+    said, text = ("".join(text for _, text in read_texts({name: of})) for of in (before, value))
+    return not text.startswith(said)

@@ -1,10 +1,13 @@
-"""Joins surrogate pairs that a stream cut in two: JSON may write a character as two UTF-16 surrogates."""
+"""Joins surrogate pairs that a stream cut in two, and replaces lone surrogates.
+
+JSON may write a character as the escapes of two UTF-16 surrogates. One of them alone is no character: UTF-8 cannot express it.
+"""
 
 import re
+from typing import Final
 
-from mmpipe.errors import BadResponse
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+REPLACEMENT: Final = "\ufffd"
 
 
 class SurrogateJoiner:
@@ -14,18 +17,32 @@ class SurrogateJoiner:
         self._held: dict[str, str] = {}
 
     def join(self, field: str, text: str) -> str:
-        """`text`, not empty, in whole characters; a lone surrogate raises BadResponse."""
-        if not self._held and _SURROGATE.search(text) is None:
+        """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
+        if not self._held and not has_surrogate(text):
             return text
-        text = self._held.pop(field, "") + text
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        text = join_pairs(self._held.pop(field, "") + text)
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._held[field] = text[:-1], text[-1]
-        if _SURROGATE.search(text) is not None:
-            raise BadResponse("the answer holds a lone surrogate, which is no character")
         return text
 
-    def check_none_left(self) -> None:
-        """Raise BadResponse if the answer ended between the two surrogates of a pair."""
-        if self._held:
-            raise BadResponse("the answer ends inside a character (a lone surrogate)")
+    def release(self) -> list[tuple[str, str]]:
+        """Return the fields that ended between the surrogates of a pair, each with its lone surrogate."""
+        held, self._held = self._held, {}
+        return [*held.items()]
+
+
+def has_surrogate(text: str) -> bool:
+    """Return True if `text` has a surrogate, which is never part of a joined pair."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
+def join_pairs(text: str) -> str:
+    """Return `text` with each pair of surrogates as one character; lone surrogates stay."""
+    if not has_surrogate(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def replace_lone_surrogates(text: str) -> str:
+    """Return `text`, whose pairs are joined, with U+FFFD for each lone surrogate."""
+    return _SURROGATE.sub(REPLACEMENT, text) if has_surrogate(text) else text

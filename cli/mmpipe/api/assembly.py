@@ -1,0 +1,176 @@
+"""Assembles an object from the pieces that deltas bring: texts, constants, inner objects, and lists.
+
+The rule for a field that no table names: a value that never changes is a constant, and is kept once. Strings that change are
+pieces of one text, lists that change are pieces of one list, unless each repeats all of the one before. Objects that change are
+assembled field by field. Of names (`role`, `type`, `id`), numbers and the rest the last value counts.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import Final
+
+from mmpipe.api.cumulative import join_cumulative, join_undecided
+from mmpipe.api.fields import THINKING_FIELDS, detail_index, is_text_part
+from mmpipe.api.surrogates import join_pairs
+
+# Texts: even pieces that are all equal are pieces.
+TEXTS: Final = frozenset({"content", "refusal", *THINKING_FIELDS, "text", "summary", "transcript"})
+# Names do not come in pieces: the last one counts.
+_NAMES: Final = frozenset({"role", "name", "id", "type", "object", "model", "format", "status"})
+_NAME_ENDS: Final = ("_id", "_type", "_name", "_status", "_at")
+# Fields that may be lists of parts, each of which may come in pieces.
+_PART_LISTS: Final = frozenset({"content", "summary", "parts", *THINKING_FIELDS})
+_MAX_DEPTH: Final = 16  # levels that are assembled; below them the last value counts
+
+# A value, and how many times it came in a row.
+_Run = tuple[object, int]
+
+
+class FieldAssembler:
+    """One object in pieces: a message, a detail of the thinking, a part of the content."""
+
+    def __init__(self, depth: int = _MAX_DEPTH) -> None:
+        self._depth = depth
+        self._runs: dict[str, list[_Run]] = {}
+
+    def merge(self, piece: Mapping[str, object], but: Container[str] = ()) -> bool:
+        """Take every field of `piece` but some; return True if one of them changed."""
+        changed = False
+        for name, value in piece.items():
+            if name in but:
+                continue
+            runs = self._runs.get(name)
+            if runs is None:
+                self._runs[name] = [(value, 1)]
+                continue
+            # Some generations blank `role` in later deltas (FACTS.md, "The end of a stream").
+            if value is None or value == "":
+                continue
+            before, times = runs[-1]
+            if before == value:
+                runs[-1] = (value, times + 1)
+            elif before is None or before == "":
+                runs[-1] = (value, 1)
+            else:
+                runs.append((value, 1))
+                changed = True
+        return changed
+
+    def holds(self, name: str) -> bool:
+        """Return True if the field came with a value."""
+        runs = self._runs.get(name)
+        return runs is not None and runs[-1][0] not in ("", None)
+
+    def assembled(self, *, cumulative: bool) -> dict[str, object]:
+        """Return the object so far; in a `cumulative` stream each text repeats the one before."""
+        return {
+            name: _join(name, runs, self._depth, cumulative=cumulative) for name, runs in self._runs.items()
+        }
+
+
+class DetailAssembler:
+    """A list whose items come in pieces: an item is known by its index, its type and its id.
+
+    A piece without type or id continues the latest item that has the rest.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[object, object, object], FieldAssembler] = {}
+        self._order: list[tuple[int, FieldAssembler]] = []
+
+    def merge(self, details: object) -> bool:
+        """Take the pieces in one delta; return True if they brought something new."""
+        is_new = False
+        for position, detail in enumerate(details if isinstance(details, list) else ()):
+            if isinstance(detail, dict):
+                known = len(self._order)
+                is_new |= self._item(detail, position).merge(detail) or len(self._order) > known
+        return is_new
+
+    def assembled(self, *, cumulative: bool) -> list[dict[str, object]]:
+        """Return the items so far, by index, and in order of arrival."""
+        in_order = sorted(self._order, key=lambda item: item[0])
+        return [item.assembled(cumulative=cumulative) for _, item in in_order]
+
+    def _item(self, detail: Mapping[str, object], position: int) -> FieldAssembler:
+        index, kind, name = detail_index(detail, position), _name(detail, "type"), _name(detail, "id")
+        item = self._items.get((index, kind, name))
+        if item is None:
+            item = self._unnamed(index, kind, name)
+            for key in ((index, kind, name), (index, kind, None), (index, None, name), (index, None, None)):
+                self._items[key] = item
+        return item
+
+    def _unnamed(self, index: int, kind: str | None, name: str | None) -> FieldAssembler:
+        """Return the item whose type or id comes only now, or a new item."""
+        latest = self._items.get((index, kind, None))
+        if latest is not None and not latest.holds("id"):
+            return latest
+        latest = self._items.get((index, None, name)) or self._items.get((index, None, None))
+        if latest is not None and not latest.holds("type") and not (name and latest.holds("id")):
+            return latest
+        item = FieldAssembler()
+        self._order.append((index, item))
+        return item
+
+
+def _name(detail: Mapping[str, object], field: str) -> str | None:
+    value = detail.get(field)
+    return value if isinstance(value, str) and value else None
+
+
+def _join(name: str, runs: list[_Run], depth: int, *, cumulative: bool) -> object:
+    last, times = runs[-1]
+    is_text = name in TEXTS
+    if len(runs) == 1 and not (is_text and times > 1):
+        return last
+    if not depth or name in _NAMES or name.endswith(_NAME_ENDS):
+        return last
+    values = [value for value, count in runs for _ in range(count)]
+    texts = [value for value in values if isinstance(value, str)]
+    lists = [value for value in values if isinstance(value, list)]
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(texts) == len(values):
+        join = join_cumulative if cumulative else "".join if is_text else join_undecided
+        return join_pairs(join(texts))
+    if name in _PART_LISTS and len(texts) + len(lists) + len(objects) == len(values):
+        return last if cumulative else _join_parts(values, depth)
+    if len(lists) == len(values):
+        repeated = all(after[: len(before)] == before for before, after in pairwise(lists))
+        return last if repeated else [*chain.from_iterable(lists)]
+    if len(objects) == len(values):
+        whole = FieldAssembler(depth - 1)
+        for piece in objects:
+            whole.merge(piece)
+        return whole.assembled(cumulative=cumulative)
+    return last
+
+
+def _join_parts(values: Sequence[object], depth: int) -> list[object]:
+    """Return the parts of all values; a part with text continues a part of the same type right before it."""
+    joined: list[object] = []
+    last: Mapping[str, object] = {}
+    for part in _parts(values):
+        if not isinstance(part, dict) or not is_text_part(part):
+            joined.append(part)
+            last = {}
+        elif last and isinstance(assembler := joined[-1], FieldAssembler) and _continues(part, last):
+            assembler.merge(part)
+        else:
+            assembler = FieldAssembler(depth - 1)
+            assembler.merge(part)
+            joined.append(assembler)
+            last = part
+    return [part.assembled(cumulative=False) if isinstance(part, FieldAssembler) else part for part in joined]
+
+
+def _parts(values: Sequence[object]) -> Iterator[object]:
+    for value in values:
+        for part in value if isinstance(value, list) else [value]:
+            yield {"type": "text", "text": part} if isinstance(part, str) else part
+
+
+def _continues(part: Mapping[str, object], last: Mapping[str, object]) -> bool:
+    return part.get("type") == last.get("type") and all(
+        part.get(name) in (None, last.get(name)) for name in ("id", "index")
+    )

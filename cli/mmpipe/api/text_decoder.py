@@ -1,0 +1,71 @@
+"""Turns the texts of deltas and messages into events, and collects them into the message; no I/O."""
+
+from collections.abc import Iterator, Mapping
+
+from mmpipe.api.cumulative import CumulativeDetector, Piece, StreamKind
+from mmpipe.api.fields import is_answer, read_texts
+from mmpipe.api.message import MessageAssembler, complete_message
+from mmpipe.api.mirrors import MirrorFilter
+from mmpipe.api.surrogates import SurrogateJoiner, replace_lone_surrogates
+from mmpipe.core.events import Event, Message, Text, Thinking
+
+
+class TextDecoder:
+    """The texts of one answer: repeated text is dropped, pairs of surrogates are joined, mirrored thinking counts once."""
+
+    def __init__(self) -> None:
+        self._surrogates = SurrogateJoiner()
+        self._cumulative = CumulativeDetector()
+        self._mirrors = MirrorFilter()
+        self._assembler = MessageAssembler()
+        self._last: Message = {}
+
+    def merge(self, delta: Mapping[str, object]) -> bool:
+        """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
+        return self._assembler.merge(delta)
+
+    def take(self, key: str, text: str) -> Iterator[Event]:
+        """The events of the next piece of the text `key` of a stream."""
+        if characters := self._surrogates.join(key, text):
+            yield from self._events(self._cumulative.take(key, characters))
+
+    def settle(self) -> Iterator[Event]:
+        """The events of the text that was held back; nothing continues it."""
+        for key, surrogate in self._surrogates.release():
+            yield from self._events(self._cumulative.take(key, surrogate))
+        yield from self._events(self._cumulative.settle())
+
+    def complete(self, message: Message) -> list[Piece]:
+        """The texts that a last frame adds to the streamed ones (FACTS.md, "The end of a stream")."""
+        said, whole = _texts_by_key(self.message()), _texts_by_key(message)
+        self._last = message
+        added = {
+            key: text[len(said.get(key, "")) :]
+            for key, text in whole.items()
+            if text.startswith(said.get(key, ""))
+        }
+        return [(key, text) for key, text in added.items() if text]
+
+    def emit(self, key: str, text: str) -> Iterator[Event]:
+        """The events of a text that is whole."""
+        return self._events([(key, text)])
+
+    def message(self) -> Message:
+        """The message so far, without its calls; a lone surrogate stays as it came."""
+        streamed = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
+        return complete_message(streamed, self._last)
+
+    def _events(self, pieces: list[Piece]) -> Iterator[Event]:
+        for key, text in pieces:
+            characters = replace_lone_surrogates(text)
+            if is_answer(key):
+                yield Text(characters)
+            elif new := self._mirrors.take(key.partition("/")[0], characters):
+                yield Thinking(new)
+
+
+def _texts_by_key(message: Message) -> dict[str, str]:
+    texts: dict[str, list[str]] = {}
+    for key, text in read_texts(message):
+        texts.setdefault(key, []).append(text)
+    return {key: "".join(pieces) for key, pieces in texts.items()}
