@@ -99,6 +99,11 @@ def test_surrogate_pairs_are_joined_and_a_lone_surrogate_does_not_end_the_conver
     assert ({"role": "assistant", "content": "😀 \ufffd"},) == read(path)
 
 
+def test_an_answer_from_a_record_is_accepted_with_its_lone_surrogate_replaced() -> None:
+    line = r'{"role":"assistant","content":"a\ud83d"}'
+    assert ({"role": "assistant", "content": "a\ufffd"},) == parse_messages(line, "talk")
+
+
 @pytest.mark.parametrize("end", [b"\n", b"", b" ", b"\r\n", b"\n\n"])
 def test_the_content_of_the_file_stays_and_new_turns_follow(path: Path, end: bytes) -> None:
     for before in (b"", b"\xef\xbb\xbf"):

@@ -100,3 +100,18 @@ def test_only_some_models_accept_images() -> None:
     check_parts([seen], "MiniMax-M3")
     with pytest.raises(InputError, match=r"MiniMax-M2\.7 does not accept image_url"):
         check_parts([seen], "MiniMax-M2.7")
+
+
+def test_the_parts_of_an_answer_are_sent_back_to_any_model() -> None:
+    check_parts([{"role": "assistant", "content": [{"type": "thinking"}, {"type": "text"}]}], "MiniMax-M2.7")
+
+
+def test_a_lone_surrogate_of_an_answer_is_replaced_in_what_is_sent() -> None:
+    answer: Message = {
+        "role": "assistant",
+        "content": "a\ud83d",
+        "size": 2**70,
+        "parts": [{"\ude00": "\ud83d\ude00"}],
+    }
+    sent = {"role": "assistant", "content": "a\ufffd", "size": 2**70, "parts": [{"\ufffd": "\U0001f600"}]}
+    assert (USER, sent) == prepare_messages([USER, answer], "MiniMax-M3")

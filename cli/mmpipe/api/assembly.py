@@ -11,7 +11,7 @@ from typing import Final
 
 from mmpipe.api.cumulative import join_cumulative, join_undecided
 from mmpipe.api.fields import THINKING_FIELDS, detail_index, is_text_part
-from mmpipe.api.surrogates import join_pairs
+from mmpipe.api.surrogates import join_surrogates
 
 # Texts: even pieces that are all equal are pieces.
 TEXTS: Final = frozenset({"content", "refusal", *THINKING_FIELDS, "text", "summary", "transcript"})
@@ -132,7 +132,7 @@ def _join(name: str, runs: list[_Run], depth: int, *, cumulative: bool) -> objec
     objects = [value for value in values if isinstance(value, dict)]
     if len(texts) == len(values):
         join = join_cumulative if cumulative else "".join if is_text else join_undecided
-        return join_pairs(join(texts))
+        return join_surrogates(join(texts))
     if name in _PART_LISTS and len(texts) + len(lists) + len(objects) == len(values):
         return last if cumulative else _join_parts(values, depth)
     if len(lists) == len(values):

@@ -20,7 +20,7 @@ class SurrogateJoiner:
         """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
         if not self._held and not has_surrogate(text):
             return text
-        text = join_pairs(self._held.pop(field, "") + text)
+        text = join_surrogates(self._held.pop(field, "") + text)
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._held[field] = text[:-1], text[-1]
         return text
@@ -36,7 +36,7 @@ def has_surrogate(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def join_pairs(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """Return `text` with each pair of surrogates as one character; lone surrogates stay."""
     if not has_surrogate(text):
         return text

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmpipe.core.events import Message
+from mmpipe.core.messages import replace_lone_surrogates
 from mmpipe.errors import InputError
-from mmpipe.text.json_encoding import format_json, reject_lone_surrogates
+from mmpipe.text.json_encoding import format_json, has_lone_surrogate
 from mmpipe.text.strict_json import MAX_DEPTH, describe_fault, is_deeper, loads
 
 _SPACE: Final = " \t\r\n"
@@ -52,11 +53,7 @@ def format_line(message: Message) -> bytes:
 
     No request may hold a lone surrogate, so a single answer with one would end the conversation.
     """
-    line = f"{format_json(message)}\n"
-    try:
-        return line.encode()
-    except UnicodeEncodeError:
-        return line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    return f"{format_json(replace_lone_surrogates(message))}\n".encode()
 
 
 def _check_message(value: object, place: str) -> Message:
@@ -69,8 +66,9 @@ def _check_message(value: object, place: str) -> Message:
         raise InputError(f"{place} has no role, as every message has")
     if is_deeper(value, MAX_DEPTH):
         raise InputError(f"{place} is nested too deep")
-    try:
-        reject_lone_surrogates(value)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{place} holds a lone surrogate, which is not valid Unicode") from error
+    if role == "assistant":
+        # The record of such an answer has it as it came.
+        return replace_lone_surrogates(value)
+    if has_lone_surrogate(value):
+        raise InputError(f"{place} holds a lone surrogate, which is not valid Unicode")
     return value

@@ -6,7 +6,8 @@ from mmpipe.core.calls import find_open_calls, format_calls, is_valid_json, pars
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.errors import InputError
-from mmpipe.text.json_encoding import encode_json
+from mmpipe.text import strict_json
+from mmpipe.text.json_encoding import encode_json, format_valid_json, has_lone_surrogate
 
 # Parts of a message that a model with images accepts.
 _IMAGE_PARTS = frozenset({"image_url", "video_url"})
@@ -40,17 +41,25 @@ def check_results(messages: Sequence[Message], name: str) -> None:
 
 
 def check_parts(messages: Sequence[Message], model: str) -> None:
-    """Raise InputError for parts that a known model does not accept (FACTS.md, "Parameters")."""
+    """Raise InputError for parts that a known model does not accept (FACTS.md, "Parameters"); answers are sent as they came."""
     parts = [
         part
         for message in messages
-        if isinstance(content := message.get("content"), list)
+        if message.get("role") != "assistant" and isinstance(content := message.get("content"), list)
         for part in content
     ]
     kinds = {str(part.get("type")) for part in parts if isinstance(part, dict)} - {"text"}
     known = find_model(model) if kinds else None
     if known is not None and (refused := sorted(kinds - _IMAGE_PARTS if known.images else kinds)):
         raise InputError(f"{known.id} does not accept {', '.join(refused)}")
+
+
+def replace_lone_surrogates(message: Message) -> Message:
+    """Return `message` with U+FFFD for each lone surrogate: no request may hold one, and some answers do."""
+    if not has_lone_surrogate(message):
+        return message
+    replaced = strict_json.loads(format_valid_json(message))
+    return replaced if isinstance(replaced, dict) else message
 
 
 def add_instruction(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
@@ -75,11 +84,11 @@ def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, 
 
     Some models accept only one system message, at the beginning. For them all system messages are joined by blank
     lines. The service refuses call arguments that are not JSON (FACTS.md, "Refused requests"). Such arguments become
-    a JSON string inside an object. Empty arguments become an empty object.
+    a JSON string inside an object. Empty arguments become an empty object. U+FFFD replaces a lone surrogate.
     """
     if not accepts_system_messages(messages, model):
         messages = _join_system_messages(messages)
-    return tuple(map(_repair_arguments, messages))
+    return tuple(replace_lone_surrogates(_repair_arguments(message)) for message in messages)
 
 
 def _join_system_messages(messages: Sequence[Message]) -> Sequence[Message]:

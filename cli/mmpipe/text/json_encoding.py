@@ -32,6 +32,20 @@ def format_sorted_json(value: object) -> str:
     return _SORTED.encode(value)
 
 
+def format_valid_json(value: object) -> str:
+    """Return `value` as compact JSON on one line, with U+FFFD for each lone surrogate."""
+    return format_json(value).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def has_lone_surrogate(value: object) -> bool:
+    """Return True if a string in `value` holds a lone surrogate: JSON can express one, and UTF-8 cannot."""
+    try:
+        reject_lone_surrogates(value)
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def reject_lone_surrogates(value: object) -> None:
     """Raise ValueError for a lone surrogate: JSON can express one in an escape, and a request in UTF-8 cannot."""
     _PYTHON.encode(value).encode()

@@ -1,6 +1,17 @@
 """Shapes of the fields that hold text and thinking, by server."""
 
-from support.server_shapes.shape import Shape, body, message, streamed, text
+from support.server_shapes.shape import GOOD, Shape, body, call, delta, message, streamed, text
+
+_PARIS = '{"city":"Paris"}'
+_DETAILS = [
+    {"type": "reasoning.summary", "index": 0, "summary": "I "},
+    {"type": "reasoning.encrypted", "index": 0, "id": "e1", "data": "gAAA"},
+    {"type": "reasoning.text", "index": 0, "text": "think."},
+]
+_PARTS = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "I think."}]},
+    {"type": "text", "text": "six"},
+]
 
 SHAPES: dict[str, Shape] = {
     # vLLM, minimax_m3: the parser leaves the tags of M3 in the content.
@@ -15,4 +26,158 @@ SHAPES: dict[str, Shape] = {
         text="yes",
         thinking="I think.",
     ),
-}
+    # vLLM, Ollama, Groq: 10_reasoning
+    "reasoning": Shape(
+        sent=streamed(delta({"reasoning": "I "}), delta({"reasoning": "think."}), text("yes", "stop")),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning": "I think.", "content": "yes"},
+    ),
+    "reasoning-whole": Shape(
+        sent=body(message({"role": "assistant", "reasoning": "I think.", "reasoning_content": None, "content": "yes"})),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning": "I think.", "reasoning_content": None},
+    ),
+    # 11_reasoning_slow: each piece is progress, though it is the same.
+    "reasoning-slow": Shape(
+        sent=streamed(*[delta({"reasoning": "x"})] * 4, text("yes", "stop"), pause=0.4),
+        text="yes",
+        thinking="xxxx",
+        message={"reasoning": "xxxx"},
+        options=("--first-byte-timeout", "0.9"),
+    ),
+    "unknown-field-slow": Shape(
+        sent=streamed(*[delta({"plan": word}) for word in ("a ", "b ", "c ", "d")], text("yes", "stop"), pause=0.4),
+        text="yes",
+        message={"plan": "a b c d"},
+        options=("--first-byte-timeout", "0.9"),
+    ),
+    "thinking-string": Shape(
+        sent=streamed(delta({"thinking": "I "}), delta({"thinking": "think.", "content": ""}), text("yes", "stop")),
+        text="yes",
+        thinking="I think.",
+        message={"thinking": "I think."},
+    ),
+    # Gateways that serve clients of both names.
+    "three-mirrors": Shape(
+        sent=streamed(
+            delta({"reasoning": "I ", "reasoning_content": "I ", "reasoning_details": [{"type": "reasoning.text", "text": "I "}]}),
+            delta({"reasoning_content": "think.", "reasoning_details": [{"type": "reasoning.text", "text": "thi"}]}),
+            delta({"reasoning": "think.", "reasoning_details": [{"type": "reasoning.text", "text": "nk."}]}),
+            text("yes", "stop"),
+        ),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning": "I think.", "reasoning_content": "I think."},
+    ),
+    "mirror-with-other-space": Shape(
+        sent=body(
+            message(
+                {
+                    "content": "yes",
+                    "reasoning": "First.\n\nSecond.",
+                    "reasoning_details": [
+                        {"type": "reasoning.summary", "index": 0, "summary": "First."},
+                        {"type": "reasoning.summary", "index": 1, "summary": "Second."},
+                    ],
+                }
+            )
+        ),
+        text="yes",
+        thinking="First.Second.",
+    ),
+    "two-different-fields": Shape(
+        sent=streamed(delta({"reasoning": "I think.", "reasoning_content": "I plan."}), text("yes", "stop")),
+        text="yes",
+        thinking="I plan.I think.",
+        message={"reasoning": "I think.", "reasoning_content": "I plan."},
+    ),
+    "other-field-goes-on": Shape(
+        sent=streamed(delta({"reasoning_content": "I "}), delta({"reasoning": "think."}), text("yes", "stop")),
+        text="yes",
+        thinking="I think.",
+    ),
+    # OpenRouter: several types under one index
+    "details-of-types": Shape(
+        sent=streamed(*(delta({"reasoning_details": [detail]}) for detail in _DETAILS), text("yes", "stop")),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning_details": _DETAILS},
+    ),
+    "details-in-pieces": Shape(
+        sent=streamed(
+            delta({"reasoning": "I ", "reasoning_details": [_DETAILS[0]]}),
+            delta({"reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "th"}, _DETAILS[1]]}),
+            delta({"reasoning": "think.", "reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "ink."}]}),
+            text("yes", "stop"),
+        ),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning_details": [_DETAILS[0], _DETAILS[2], _DETAILS[1]], "reasoning": "I think."},
+    ),
+    "details-whole": Shape(
+        sent=body(message({"content": "yes", "reasoning": "I think.", "reasoning_details": _DETAILS})),
+        text="yes",
+        thinking="I think.",
+        message={"reasoning_details": _DETAILS},
+    ),
+    # litellm: the signature comes in a last piece.
+    "thinking-blocks": Shape(
+        sent=streamed(
+            delta({"reasoning_content": "I ", "thinking_blocks": [{"type": "thinking", "thinking": "I "}]}),
+            delta({"reasoning_content": "think.", "thinking_blocks": [{"type": "thinking", "thinking": "think."}]}),
+            delta({"thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "abc"}]}),
+            text("yes", "stop"),
+        ),
+        text="yes",
+        thinking="I think.",
+        message={"thinking_blocks": [{"type": "thinking", "thinking": "I think.", "signature": "abc"}]},
+    ),
+    # Mistral: 41_parts
+    "parts": Shape(
+        sent=streamed(text(_PARTS[:1]), text(_PARTS[1:], "stop")),
+        text="six",
+        thinking="I think.",
+        message={"content": _PARTS},
+    ),
+    "parts-in-pieces": Shape(
+        sent=streamed(
+            text([{"type": "thinking", "thinking": [{"type": "text", "text": "I "}]}]),
+            text([{"type": "thinking", "thinking": [{"type": "text", "text": "think."}]}]),
+            text("si"),
+            text("x", "stop"),
+        ),
+        text="six",
+        thinking="I think.",
+        message={"content": _PARTS},
+    ),
+    "parts-whole": Shape(
+        sent=body(message({"role": "assistant", "content": [*_PARTS, {"type": "widget", "size": 4}]})),
+        text="six",
+        thinking="I think.",
+        message={"content": [*_PARTS, {"type": "widget", "size": 4}]},
+    ),
+    "content-object": Shape(
+        sent=body(message({"content": {"type": "output_text", "text": "six"}})),
+        text="six",
+        message={"content": {"type": "output_text", "text": "six"}},
+    ),
+    "content-parsed-json": Shape(sent=body(message({"content": {"city": "Paris"}})), text=_PARIS),
+    # A call beside content in parts: sent back as it came, whatever the model takes.
+    "parts-beside-a-call": Shape(
+        sent=(
+            streamed(text(_PARTS[:1]), delta({"tool_calls": [call("get", _PARIS, id="a", index=0, type="function")]}, "tool_calls")),
+            GOOD,
+        ),
+        calls=(("get", _PARIS),),
+        text="done",
+        requests=2,
+    ),
+    "pair-in-two-pieces": Shape(
+        sent=streamed(delta({"reasoning": "\ud83d"}), text("a\ud83d"), delta({"reasoning": "\ude00"}), text("\ude00b", "stop")),
+        text="a\U0001f600b",
+        thinking="\U0001f600",
+        message={"content": "a\U0001f600b", "reasoning": "\U0001f600"},
+    ),
+}  # fmt: skip
