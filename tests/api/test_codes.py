@@ -2,7 +2,8 @@
 
 import pytest
 
-from mmpipe.api.codes import API_CODES, ResponseInfo, explain_status, find_error, is_overload, is_plan_window
+from mmpipe.api.codes import API_CODES, ResponseInfo, is_overload, is_plan_window
+from mmpipe.api.service_errors import explain_status, find_error
 from mmpipe.errors import ExitStatus, MmpipeError, ServerError
 
 E = ExitStatus
@@ -81,8 +82,8 @@ def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, red
     [
         (None, "HTTP 500: no reason given; the service failed; "),
         ({"error": "down"}, "HTTP 500: down; the service failed; "),
-        ({"error": ["down"]}, "HTTP 500: no reason given; the service failed; "),
-        ({"error": {"code": "odd"}}, "HTTP 500: no reason given; the service failed; "),
+        ({"error": ["down"]}, "HTTP 500: down; the service failed; "),
+        ({"error": {"code": "odd"}}, "HTTP 500: odd; the service failed; "),
         ({"base_resp": {"status_code": 9999}}, "HTTP 500: no reason given (9999); the service failed; "),
         ({"base_resp": {"status_code": "odd", "status_msg": "down"}}, "HTTP 500: down; the service failed; "),
     ],
@@ -121,7 +122,7 @@ def test_the_key_of_another_region_is_explained() -> None:
 
 def test_an_unknown_model_tells_how_to_list_models() -> None:
     error = reported(envelope("invalid params, unknown model 'x' (2013)"))
-    assert error.message.endswith("(2013); `mmpipe models` lists the models")
+    assert error.message.endswith("(2013); `mmpipe models --live` lists the models of the host")
 
 
 @pytest.mark.parametrize("moment", ["2026-05-20T20:00:00Z", "2026-05-21T04:00:00+08:00"])

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mmpipe.api.call_assembler import CallAssembler
-from mmpipe.api.codes import ResponseInfo, find_error
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.fields import read_texts
 from mmpipe.api.message import sendable
+from mmpipe.api.service_errors import find_error
 from mmpipe.api.text_decoder import TextDecoder
 from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
 from mmpipe.errors import BadResponse

@@ -48,6 +48,11 @@ class _Call:
     streamed: bool = False
 
     @property
+    def model(self) -> str:
+        """The model that is asked; empty for a GET."""
+        return "" if self.body is None else str(self.body.get("model", ""))
+
+    @property
     def begins_soon(self) -> bool:
         """True if the response begins long before its end; an unstreamed answer is silent until it is whole."""
         return self.streamed or self.body is None
@@ -104,7 +109,7 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            put(read_head(response, endpoint))
+            put(read_head(response, endpoint, call.model))
             for piece in response.iter_raw():
                 put(piece)
 

@@ -1,10 +1,9 @@
-"""Turns the failures that the service reports (status, code, message) into our errors; pure."""
+"""The tables of the errors that the service reports: what its codes and HTTP statuses mean; pure."""
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from mmpipe.api.server_times import server_time
 from mmpipe.errors import (
@@ -16,11 +15,10 @@ from mmpipe.errors import (
     ServerError,
     TimedOut,
 )
-from mmpipe.text.visible import one_line
 
 _EXAMPLE = "https://api.minimaxi.com/v1"
 _WAIT = "wait a little, or send requests less often"
-_KEY = "check the key: `mmpipe chat -v` shows where it is read from"
+CHECK_KEY: Final = "check the key: `mmpipe chat -v` shows where it is read from"
 _REGION = (
     "a key works in one region only: with a key of minimax.io use `--base-url intl`, "
     "with a key of minimaxi.com `--base-url cn`"
@@ -53,7 +51,7 @@ API_CODES: Mapping[int, ErrorMeaning] = {
     1000: ErrorMeaning(ServerError, _FAILED, retryable=True),
     1001: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
     1002: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),
-    1004: ErrorMeaning(AuthError, _KEY),
+    1004: ErrorMeaning(AuthError, CHECK_KEY),
     1008: ErrorMeaning(QuotaError, _BALANCE),
     1013: ErrorMeaning(ServerError, _FAILED, retryable=True),
     1024: ErrorMeaning(ServerError, _FAILED, retryable=True),
@@ -78,10 +76,10 @@ API_CODES: Mapping[int, ErrorMeaning] = {
     2064: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
-_HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
-    401: ErrorMeaning(AuthError, _KEY),
+HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
+    401: ErrorMeaning(AuthError, CHECK_KEY),
     402: ErrorMeaning(QuotaError, _BALANCE),
-    403: ErrorMeaning(AuthError, _KEY),
+    403: ErrorMeaning(AuthError, CHECK_KEY),
     404: ErrorMeaning(
         Rejected, f"nothing is at this address; a base URL usually ends in /v1, as {_EXAMPLE} does"
     ),
@@ -93,20 +91,26 @@ _HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
     529: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
+# Meanings that servers express in words only (`error_words`).
+FILTERED: Final = ErrorMeaning(Filtered, f"the prompt or the answer was refused by moderation; {_WORDING}")
+UNPAID: Final = ErrorMeaning(QuotaError, _BALANCE)
+TOO_LONG: Final = ErrorMeaning(Rejected, "shorten the prompt, or ask for fewer tokens with --max-tokens")
+
 TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # anything else is not an id but text
-_LONGEST_CODE = 5  # digits
-_CODE = re.compile(r"\((\d{4,5})\)\s*$")
-_RESET = re.compile(r"resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))")
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseInfo:
-    """The facts about a response beside its body: HTTP status, trace id, Retry-After in seconds, and Date header."""
+    """The facts about a response beside its body.
+
+    HTTP status, trace id, Retry-After in seconds, Date header, and the model that was asked.
+    """
 
     http: int = 200
     request_id: str | None = None
     retry_after: float | None = None
     date: str | None = None
+    model: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -117,44 +121,6 @@ class ResponseInfo:
     def now(self) -> float:
         """Seconds since the epoch, by the server's clock if its time is known."""
         return server_time(self.date)
-
-
-def find_error(
-    body: Mapping[str, object], info: ResponseInfo, *, answer: str = "choices"
-) -> MmpipeError | None:
-    """The error that a JSON body reports, as `error` or as `base_resp` (FACTS.md, "Error bodies"), or None.
-
-    `answer` is the name of the field with the answer.
-    """
-    request_id = body.get("request_id")
-    if isinstance(request_id, str) and TRACE.fullmatch(request_id):
-        info = replace(info, request_id=request_id)
-    error = body.get("error")
-    if error is None and answer not in body and isinstance(body.get("message"), str):
-        # Some gateways send an `event: error` with nothing around the message.
-        error = body
-    # Gateways send an empty error, or a base_resp without a code, beside a good answer.
-    if error:
-        return _from_error(error, info)
-    base = body.get("base_resp")
-    if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
-        message = str(base.get("status_msg") or "no reason given")
-        return _error(message, _code(code), info)
-    return None
-
-
-def explain_status(info: ResponseInfo, body: Mapping[str, object] | None) -> MmpipeError:
-    """The error of an HTTP status outside 2xx, with or without a body that explains it."""
-    reported = find_error(body, info) if body is not None else None
-    if reported is not None:
-        return reported
-    if 300 <= info.http < 400:  # noqa: PLR2004  the range of redirects
-        return Rejected(
-            f"HTTP {info.http}: the host redirects elsewhere, where the key must not go; check --base-url",
-            http=info.http,
-            request_id=info.request_id,
-        )
-    return _error("no reason given", None, info)
 
 
 def is_plan_window(error: MmpipeError) -> bool:
@@ -171,68 +137,18 @@ def _meanings_of(error: MmpipeError) -> Iterator[ErrorMeaning]:
     """The rows of the tables for an error: that of its API code, that of its HTTP status."""
     if error.api_code is not None and error.api_code in API_CODES:
         yield API_CODES[error.api_code]
-    if error.http is not None and error.http in _HTTP_STATUSES:
-        yield _HTTP_STATUSES[error.http]
+    if error.http is not None and error.http in HTTP_STATUSES:
+        yield HTTP_STATUSES[error.http]
 
 
-def _from_error(error: object, info: ResponseInfo) -> MmpipeError:
-    fields = error if isinstance(error, dict) else {}
-    message = str(fields.get("message") or (error if isinstance(error, str) else "no reason given"))
-    status = str(fields.get("http_code", ""))
-    if info.http == 200 and len(status) == 3 and status.isdecimal():  # noqa: PLR2004  in a stream the status is inside
-        info = replace(info, http=int(status))
-    found = _CODE.search(message)
-    # MiniMax puts the code into the message, OpenAI into a field.
-    return _error(message, _code(found[1] if found else fields.get("code")), info)
-
-
-def _code(code: object) -> int | None:
-    """A code of the service, from a number or a string of digits."""
-    if type(code) is int:
-        return code
-    text = str(code)
-    return int(text) if text.isdecimal() and len(text) <= _LONGEST_CODE else None
-
-
-def _error(message: str, code: int | None, info: ResponseInfo) -> MmpipeError:
-    meaning = _meaning(code, info.http)
-    waits = [wait for wait in (info.retry_after, _until_reset(message, info)) if wait is not None]
-    advice = meaning.advice
-    if "unknown model" in message:
-        advice = "`mmpipe models` lists the models"
-    message = one_line(message)
-    shown = message if code is None or _CODE.search(message) else f"{message} ({code})"
-    if info.http != 200:  # noqa: PLR2004  200 explains nothing
-        shown = f"HTTP {info.http}: {shown}"
-    return meaning.error(
-        f"{shown}; {advice}",
-        http=info.http,
-        api_code=code,
-        request_id=info.request_id,
-        retryable=meaning.retryable,
-        # The longer one, so that no retry comes before Retry-After.
-        retry_after=max(waits, default=None),
-    )
-
-
-def _meaning(code: int | None, http: int) -> ErrorMeaning:
+def meaning_of(code: int | None, http: int) -> ErrorMeaning:
+    """The row of the tables for a code of the service, or for an HTTP status if the code is not known."""
     if code is not None and code in API_CODES:
         return API_CODES[code]
-    if http in _HTTP_STATUSES:
-        return _HTTP_STATUSES[http]
+    if http in HTTP_STATUSES:
+        return HTTP_STATUSES[http]
     if http >= 500:  # noqa: PLR2004  the range of server errors
         return ErrorMeaning(ServerError, _FAILED, retryable=True)
     if http >= 300:  # noqa: PLR2004  everything else is about the request
         return ErrorMeaning(Rejected, _REQUEST)
-    return ErrorMeaning(ServerError, "the service gives no details")
-
-
-def _until_reset(message: str, info: ResponseInfo) -> float | None:
-    found = _RESET.search(message)
-    if found is None:
-        return None
-    from datetime import datetime
-
-    with suppress(ValueError):
-        return max(0.0, datetime.fromisoformat(found[1]).timestamp() - info.now)
-    return None
+    return ErrorMeaning(ServerError, "the service gives no details", retryable=True)

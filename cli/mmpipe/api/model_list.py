@@ -1,6 +1,7 @@
 """Parses the list of models that a host serves (FACTS.md, "The list of models"); pure."""
 
-from mmpipe.api.codes import ResponseInfo, find_error
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.service_errors import find_error
 from mmpipe.api.wire import parse
 from mmpipe.errors import BadResponse
 from mmpipe.text.utf8 import strip_bom

@@ -1,13 +1,13 @@
 """Reads a response as it arrives, and decides about success: the one gate between HTTP and an answer; no I/O."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Never, Protocol, TypeVar
 
-from mmpipe.api.codes import ResponseInfo, explain_status
+from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.model_list import MAX_LIST, parse_model_ids
-from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode, parse
+from mmpipe.api.service_errors import explain_status, read_explanation
+from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse, MmpipeError
 from mmpipe.text.visible import one_line
@@ -91,10 +91,7 @@ class ErrorBodyDecoder:
 
     def close(self) -> Iterator[Never]:
         """Raise the error of the status, with the explanation in the body."""
-        explanation = None
-        with suppress(BadResponse):
-            explanation = parse(bytes(self._body))
-        raise explain_status(self._info, explanation)
+        raise explain_status(self._info, read_explanation(bytes(self._body)))
 
 
 class ResponseReader(Generic[Part]):

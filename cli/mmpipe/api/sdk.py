@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
 from mmpipe.api.codes import TRACE, ResponseInfo
@@ -23,6 +23,8 @@ USER_AGENT = f"mmpipe/{__version__}"
 COMPLETIONS = "/chat/completions"  # below the base URL
 # The SDK insists on a key; without one `request_headers` omits the header, as the SDK's documentation proposes.
 _NO_KEY = "no key"
+# The headers that say when to retry, with the unit of a bare number in seconds (FACTS.md, "Errors of other servers").
+_RETRY_AFTER: Final = {"retry-after": 1.0, "retry-after-ms": 1e-3, "x-ms-retry-after-ms": 1e-3}
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
@@ -86,17 +88,17 @@ def accept_any_status(response: "httpx2.Response") -> None:
     response.raise_for_status = lambda: response  # type: ignore[method-assign]
 
 
-def read_head(response: "httpx2.Response", endpoint: Endpoint) -> ResponseHead:
-    """The head of a response; a trace id that holds the key is dropped."""
+def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") -> ResponseHead:
+    """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
     headers = response.headers
     return ResponseHead(
-        _info(response, endpoint),
+        _info(response, endpoint, model),
         str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
         is_compressed=headers.get("content-encoding", "").lower() not in ("", "identity"),
     )
 
 
-def _info(response: "httpx2.Response", endpoint: Endpoint) -> ResponseInfo:
+def _info(response: "httpx2.Response", endpoint: Endpoint, model: str) -> ResponseInfo:
     headers = response.headers
     date = headers.get("date")
     trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
@@ -104,14 +106,19 @@ def _info(response: "httpx2.Response", endpoint: Endpoint) -> ResponseInfo:
         http=response.status_code,
         # Some hosts repeat the key in texts that are shown.
         request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
-        retry_after=_wait(headers.get_list("retry-after"), date),
+        retry_after=_wait(headers, date),
         date=date,
+        model=model,
     )
 
 
-def _wait(values: list[str], date: str | None) -> float | None:
+def _wait(headers: "httpx2.Headers", date: str | None) -> float | None:
     """The longest Retry-After, in seconds; two gateways may each send one."""
-    waits = [parse_retry_after(value, now=server_time(date)) for value in values]
+    waits = [
+        parse_retry_after(value, now=server_time(date), unit=unit)
+        for name, unit in _RETRY_AFTER.items()
+        for value in headers.get_list(name)
+    ]
     return max((wait for wait in waits if wait is not None), default=None)
 
 

@@ -1,0 +1,106 @@
+"""Chooses the advice that follows the reason of a refusal: it must fit the reason, not only the status; pure."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Final
+
+from mmpipe.api.codes import CHECK_KEY, ErrorMeaning
+from mmpipe.core.catalogue import load_models
+from mmpipe.errors import Rejected, ServerError
+from mmpipe.text.suggestions import suggest
+
+_SPLIT_FIELD: Final = "reasoning_split"
+_SPLIT: Final = "this server does not know the field reasoning_split; use --native-thinking"
+_HOST: Final = "the host refuses for this reason; a retry does not help"
+_GATEWAY: Final = "a gateway or firewall of the host refuses; a retry does not help"
+_MODELS: Final = "`mmpipe models --live` lists the models of the host"
+_NEAR: Final = 160  # characters between a field and the words that refuse it
+_MOST: Final = 20  # places of the field
+_SHORTEST: Final = 4  # characters of a name that cannot be a part of any text
+_LONGEST: Final = 100  # characters of a name
+
+# pydantic, Go, OpenAI, Python, JSON Schema.
+_REFUSED = re.compile(
+    r"unknown|unexpected|extra|unrecogni[sz]ed|unsupported|not (?:permitted|allowed|supported|recogni[sz]ed|known|a valid)"
+    r"|does(?: not|n't) support|invalid|additional propert",
+    re.IGNORECASE,
+)
+_UNKNOWN_MODEL = re.compile(
+    r"(?:unknown|invalid|no such|nonexistent|unsupported) model"
+    r"|\bmodels?\b.{0,200}?(?:not found|not exist|n't exist|not valid|a valid model|unknown|not available|not served|not loaded)"
+    r"|not a valid model",
+    re.IGNORECASE | re.DOTALL,
+)
+_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+_OTHER_THAN_KEY = re.compile(
+    r"\b(?:ips?|address(?:es)?|countr(?:y|ies)|territory|location|firewall|waf|blocked|cloudflare|captcha|bots?|vpn"
+    r"|flagged|moderation|attention required|just a moment|request could not be satisfied|(?:white|allow|deny|block) ?list(?:ed)?)\b",
+    re.IGNORECASE,
+)
+_ABOUT_KEY = re.compile(
+    r"key|token|auth|credential|log ?in|sign ?in|bearer|secret|password|forbidden|access denied|permission"
+    r"|密钥|令牌|鉴权|认证|授权",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The reason of an error in full, the model that was asked, and the form of the body: a page or not."""
+
+    reason: str
+    model: str = ""
+    http: int = 200
+    is_page: bool = False
+
+
+def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
+    """The meaning with the advice that fits the reason."""
+    if meaning.error in (Rejected, ServerError) and _refuses_split(refusal.reason):
+        return meaning._replace(advice=_SPLIT, retryable=False)
+    if meaning.error is Rejected and _is_about_model(refusal):
+        return meaning._replace(advice=_suggest_model(refusal.model))
+    if meaning.advice is CHECK_KEY and refusal.reason:
+        return meaning._replace(advice=_advise_on_key(refusal))
+    return meaning
+
+
+def _refuses_split(reason: str) -> bool:
+    """True if the reason refuses the field that self-hosted servers do not know, and not a request that has it."""
+    return any(
+        _REFUSED.search(reason, max(0, found.start() - _NEAR), found.end() + _NEAR)
+        for found in islice(re.finditer(_SPLIT_FIELD, reason), _MOST)
+    )
+
+
+def _is_about_model(refusal: Refusal) -> bool:
+    """True if the reason is that the host does not have the model; the reason of a 404 need only name the model."""
+    reason, model = refusal.reason, refusal.model
+    if _UNKNOWN_MODEL.search(reason):
+        return True
+    named = len(model) >= _SHORTEST and model.lower() in reason.lower()
+    return (
+        refusal.http == HTTPStatus.NOT_FOUND
+        and not refusal.is_page
+        and (named or bool(_MODEL.search(reason)))
+    )
+
+
+def _suggest_model(model: str) -> str:
+    """The advice for an unknown model, with the id of the catalogue that is most like it, whatever stands before it."""
+    ids = [known.id for known in load_models()]
+    if model in ids:
+        return _MODELS
+    name = model[:_LONGEST]
+    guess = suggest(name, ids) or suggest(name.rpartition("/")[2], ids)
+    return f"{guess.removeprefix('; ')} {_MODELS}".lstrip()
+
+
+def _advise_on_key(refusal: Refusal) -> str:
+    """The advice for 401 and 403: to check the key, unless the reason is another."""
+    if refusal.is_page and refusal.http == HTTPStatus.FORBIDDEN:
+        return _GATEWAY
+    about_key = _ABOUT_KEY.search(refusal.reason) and not _OTHER_THAN_KEY.search(refusal.reason)
+    return CHECK_KEY if about_key else _HOST

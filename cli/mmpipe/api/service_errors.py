@@ -1,0 +1,240 @@
+"""Turns the errors that a service reports, inside an answer or instead of one, into our errors; pure.
+
+Each server has a shape of its own (FACTS.md, "Error bodies" and "Errors of other servers").
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from mmpipe.api.advice import Refusal, fit_advice
+from mmpipe.api.codes import API_CODES, TRACE, ErrorMeaning, ResponseInfo, meaning_of
+from mmpipe.api.error_words import meaning_of_word
+from mmpipe.api.reasons import find_reason, names_of
+from mmpipe.api.server_times import find_waits
+from mmpipe.errors import MmpipeError, Rejected
+from mmpipe.text.html_page import is_page
+from mmpipe.text.utf8 import strip_bom
+from mmpipe.text.visible import one_line
+
+_LONGEST_CODE: Final = 5  # digits
+_CODE = re.compile(r"\((\d{4,5})\)\s*$", re.ASCII)
+_STATUSES: Final = range(400, 600)
+# A status at the beginning of a text: `429 Too Many Requests`, `Error code: 429 - {...}`.
+_STATUS_FIRST = re.compile(
+    r"(?:HTTP(?:/[\d.]{1,3})?|(?:error|status)(?: code)?:?)?\s{0,3}([45]\d\d)\b", re.IGNORECASE | re.ASCII
+)
+# Fields that hold an HTTP status, as a number or its text.
+_STATUS_FIELDS: Final = (
+    "code",  # vLLM, SGLang, llama.cpp, OpenRouter, Google; litellm as a text
+    "http_code",  # MiniMax, as a text
+    "status",  # NVIDIA NIM, Spring
+    "status_code",
+    "statusCode",  # Azure
+    "http_status",
+    "http_status_code",  # TGI
+    "httpStatus",
+)
+# Fields by which an object without `error` reports one.
+_BARE: Final = ("message", "detail", "err", "msg", "errors", "error_description")
+_SUCCESS: Final = ("0", "200", "success", "ok")
+_NOTHING: Final = ("", "none", "null")
+_NESTED: Final = 3  # objects
+_GZIP: Final = b"\x1f\x8b"
+_CUT_JSON = re.compile(r"\{\s*\"|\[\s*\{")
+# A line of an event: the body of an error outside 2xx may be one, too.
+_FIELD = re.compile(r"^(?:data|error): ?(?P<value>.*)|^(?:event|id|retry|):.*", re.MULTILINE)
+
+
+def find_error(
+    body: Mapping[str, object], info: ResponseInfo, *, answer: str = "choices"
+) -> MmpipeError | None:
+    """The error that a JSON body reports, as `error`, as `base_resp`, or with nothing around it; None for an answer.
+
+    `answer` is the name of the field with the answer.
+    """
+    error = _find_report(body, answer)
+    return None if error is None else _explain(error, body, info)
+
+
+def explain_event(event: bytes, info: ResponseInfo) -> MmpipeError:
+    """The error of an event that is one by its name or its field: JSON of any form, or plain text."""
+    return _explain_any(read_explanation(event), info)
+
+
+def explain_status(info: ResponseInfo, explanation: object) -> MmpipeError:
+    """The error of an HTTP status outside 2xx; `explanation` is the JSON or the text of its body, or None."""
+    is_redirect = 300 <= info.http < 400  # noqa: PLR2004  the range of redirects
+    body = explanation if isinstance(explanation, dict) else {}
+    if is_redirect and _find_report(body, "choices") is None:
+        return Rejected(
+            f"HTTP {info.http}: the host redirects elsewhere, where the key must not go; check --base-url",
+            http=info.http,
+            request_id=info.request_id,
+        )
+    return _explain_any(explanation, info)
+
+
+def read_explanation(body: bytes) -> object:
+    """The JSON of a body, or its text in UTF-8 or else in Latin-1; None for bytes that are no text.
+
+    A body may be an event of a stream: then it has the names of fields before its lines.
+    """
+    content = strip_bom(body).strip()
+    if not content or content.startswith(_GZIP) or b"\0" in content:
+        return None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    if _FIELD.match(text):
+        values = (found["value"] for found in _FIELD.finditer(text))
+        text = "\n".join(value for value in values if value and value.strip() != "[DONE]")
+    for document in (text, text.partition("\n")[0]):
+        # Servers that write their JSON by hand leave line ends in its texts.
+        with suppress(ValueError, RecursionError):
+            value: object = json.loads(document, strict=False)
+            return value
+    return None if _CUT_JSON.match(text) else text
+
+
+def _explain_any(value: object, info: ResponseInfo) -> MmpipeError:
+    """The error in a JSON value or a text of any form; a list is of errors (Google)."""
+    while isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]
+    body = value if isinstance(value, dict) else {}
+    error = _find_report(body, "choices")
+    return _explain(value if error is None else error, body, info)
+
+
+def _find_report(body: Mapping[str, object], answer: str) -> object:
+    """The part of a body that reports an error; None if there is none."""
+    error = body.get("error")
+    # Gateways send an empty error, or a base_resp without a code, beside a good answer.
+    if error and (body.get(answer) is None or not _is_blank(error)):
+        return error
+    base = body.get("base_resp")
+    if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
+        return {"message": base.get("status_msg"), "code": code}
+    return body if body.get(answer) is None and _is_bare(body) else None
+
+
+def _is_blank(error: object) -> bool:
+    """True for an error that reports nothing, as some gateways write beside each answer."""
+    if isinstance(error, dict):
+        return not any(error.values())
+    return isinstance(error, str) and error.strip().lower() in _NOTHING
+
+
+def _is_bare(body: Mapping[str, object]) -> bool:
+    """True for an error with nothing around it, as FastAPI, old vLLM and gateways send it."""
+    if "error" in (body.get("object"), body.get("type")):
+        return True
+    if any(str(body[name]).lower() in _SUCCESS for name in ("code", "status") if name in body):
+        return False
+    return any(isinstance(body.get(name), str | list) and body[name] for name in _BARE)
+
+
+def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> MmpipeError:
+    """The error for a report, and for the body around it."""
+    request_id = body.get("request_id")
+    if isinstance(request_id, str) and TRACE.fullmatch(request_id):
+        info = replace(info, request_id=request_id)
+    reason = _find_reason(error, body)
+    objects = [*_nested(error)] if body is error else [*_nested(error), body]
+    words = [meaning for word in _words(objects, reason) if (meaning := meaning_of_word(word)) is not None]
+    status = _find_status(objects, words, reason) if info.is_success else None
+    if status is not None:
+        info = replace(info, http=status)
+    code = _find_code(objects, reason)
+    specific = (meaning for meaning in words if isinstance(meaning, ErrorMeaning))
+    meaning = (
+        meaning_of(code, info.http) if code in API_CODES else next(specific, meaning_of(None, info.http))
+    )
+    refusal = Refusal(reason, info.model, info.http, is_page=isinstance(error, str) and is_page(error))
+    meaning = fit_advice(meaning, refusal)
+    waits = [*find_waits(objects, reason, now=info.now)]
+    if info.retry_after is not None:
+        waits.append(info.retry_after)
+    return meaning.error(
+        f"{_describe(reason, code, info)}; {meaning.advice}",
+        http=info.http,
+        api_code=code,
+        request_id=info.request_id,
+        retryable=meaning.retryable,
+        # The longest one, so that no retry comes before Retry-After.
+        retry_after=max(waits, default=None),
+    )
+
+
+def _find_reason(error: object, body: Mapping[str, object]) -> str:
+    """The reason in a report. One that is a word only (`"error": "denied"`) is explained by a field beside it."""
+    reason = find_reason(error)
+    if error is body or (isinstance(error, dict) and reason):
+        return reason
+    beside = find_reason({name: body[name] for name in _BARE if name in body})
+    return ": ".join(dict.fromkeys(part for part in (reason, beside) if part))
+
+
+def _describe(reason: str, code: int | None, info: ResponseInfo) -> str:
+    shown = one_line(reason).removesuffix(".") or "no reason given"
+    if code is not None and not _CODE.search(shown):
+        shown = f"{shown} ({code})"
+    if info.http == HTTPStatus.OK:
+        return shown
+    # The pages of gateways repeat the status.
+    return f"HTTP {info.http}: {shown.removeprefix(f'{info.http} ')}"
+
+
+def _nested(error: object) -> Iterator[Mapping[str, object]]:
+    """The objects of an error that gateways pack into each other, the outermost first."""
+    for _ in range(_NESTED):
+        if not isinstance(error, dict):
+            return
+        yield error
+        error = error.get("error")
+
+
+def _words(objects: Iterable[Mapping[str, object]], reason: str) -> Iterator[str]:
+    """The words that name an error: its code and type; the reason, or its beginning (`litellm.RateLimitError: ...`)."""
+    for error in objects:
+        yield from names_of(error)
+        metadata = error.get("metadata")
+        if isinstance(metadata, dict) and "flagged_input" in metadata:  # OpenRouter
+            yield "moderation"
+    yield reason
+    yield reason.partition(":")[0].rpartition(".")[2]
+
+
+def _find_status(
+    objects: Iterable[Mapping[str, object]], words: Iterable[ErrorMeaning | int], reason: str
+) -> int | None:
+    """The HTTP status of an error inside a 200: in a field, else by its words, else at the beginning of its text."""
+    for error in objects:
+        for name in _STATUS_FIELDS:
+            code = _parse_code(error.get(name))
+            if code in _STATUSES:
+                return code
+    for word in words:
+        if isinstance(word, int):
+            return word
+    first = _STATUS_FIRST.match(reason)
+    return int(first[1]) if first else None
+
+
+def _find_code(objects: Iterable[Mapping[str, object]], reason: str) -> int | None:
+    """The code of the service: at the end of the message (MiniMax), or in a field; an HTTP status is none."""
+    if found := _CODE.search(reason):
+        return int(found[1])
+    codes = (_parse_code(error.get("code")) for error in objects)
+    return next((code for code in codes if code and code not in _STATUSES), None)
+
+
+def _parse_code(code: object) -> int | None:
+    """A code from a number or a string of digits."""
+    text = str(code) if type(code) in (int, str) else ""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_CODE else None
