@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.parameters import build_sampling, check_for_model, parse_parameters
+from mmpipe.core.parameters import build_sampling, check_for_model, find_token_limit, parse_parameters
 from mmpipe.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def test_any_body_field_can_be_set_as_json() -> None:
         ("model=1", "use -m"),
         ("temperature=1", "use --temperature"),
         ("stream=true", "use --wire"),
-        ("max_tokens=5", "use --max-tokens"),
+        ("max_completion_tokens=5", "use --max-tokens"),
         ("effort=low", "-p 'effort=\"low\"'"),
         ("x=NaN", "not JSON"),
         ("x=Infinity", "not JSON"),
@@ -45,10 +45,54 @@ def test_one_answer_may_be_asked_for() -> None:
     assert {"n": 1} == parse_parameters(["n=1"])
 
 
-@pytest.mark.parametrize("temperature", [0, -1, 1.01, float("nan"), float("inf")])
-def test_a_temperature_out_of_range_is_refused(temperature: float) -> None:
-    with pytest.raises(UsageError, match="temperature"):
+@pytest.mark.parametrize("temperature", [float("nan"), float("inf"), float("-inf")])
+def test_a_temperature_must_be_finite(temperature: float) -> None:
+    with pytest.raises(UsageError, match="finite"):
         build_sampling(temperature, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "temperature"),
+    [
+        ("MiniMax-M3", -0.1),
+        ("MiniMax-M3", 2.1),
+        ("MiniMax-M3.1-Flash", 5),
+        ("MiniMax-M2.7", 0),
+        ("minimax-m2.7", 1.01),
+        ("MiniMax-M2", 2),
+    ],
+)
+def test_a_temperature_that_the_model_does_not_accept_is_refused(name: str, temperature: float) -> None:
+    with pytest.raises(
+        UsageError, match=r"temperature is .*: for MiniMax-M\S+ it must be (at least|above) 0"
+    ):
+        list(check_for_model({"temperature": temperature}, find_model(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "temperature"),
+    [
+        ("MiniMax-M3", 0),
+        ("MiniMax-M3", 2),
+        ("MiniMax-M2.7", 0.01),
+        ("MiniMax-M2.7", 1),
+        ("my-model", -3),
+        ("MiniMaxAI/MiniMax-M2", 5),
+    ],
+)
+def test_a_temperature_is_judged_by_the_model_and_an_unknown_model_takes_any(
+    name: str, temperature: float
+) -> None:
+    assert {"temperature": temperature} == build_sampling(temperature, None, None)
+    assert [] == list(check_for_model({"temperature": temperature}, find_model(name)))
+
+
+def test_the_old_name_of_the_limit_on_tokens_may_be_sent() -> None:
+    assert {"max_tokens": 5} == parse_parameters(["max_tokens=5"])
+    assert (5, 6, None, None) == tuple(
+        find_token_limit(given)
+        for given in ({"max_tokens": 5}, {"max_completion_tokens": 6}, {}, {"max_tokens": True})
+    )
 
 
 @pytest.mark.parametrize("top_p", [-0.1, 1.1, float("nan")])
@@ -87,5 +131,7 @@ def test_ignored_parameters_are_reported_in_one_sentence() -> None:
 def test_more_tokens_than_the_model_can_give_are_refused() -> None:
     assert [] == list(check_for_model({"max_completion_tokens": 524_288}, find_model("MiniMax-M3")))
     assert [] == list(check_for_model({"max_completion_tokens": 10**9}, None))
+    with pytest.raises(UsageError, match="at most 524288"):
+        list(check_for_model({"max_tokens": 524_289}, find_model("MiniMax-M3")))
     with pytest.raises(UsageError, match="at most 524288"):
         list(check_for_model({"max_completion_tokens": 524_289}, find_model("MiniMax-M3")))

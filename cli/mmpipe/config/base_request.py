@@ -7,13 +7,19 @@ from typing import Final
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.parameters import build_sampling, check_for_model, parse_parameters
+from mmpipe.core.parameters import (
+    LIMIT_FIELD,
+    OLD_LIMIT_FIELD,
+    build_sampling,
+    check_for_model,
+    parse_parameters,
+)
 from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
 from mmpipe.unix.inputs import decode_argument, read_text
 
 # Fields that every model accepts: no need to read the catalogue.
-UNDISPUTED: Final = {"reasoning_split", "temperature", "top_p", "tools"}
+UNDISPUTED: Final = {"reasoning_split", "top_p", "tools"}
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -34,6 +40,12 @@ def build_base_request(
     further = parse_parameters(options.param)
     if twice := sorted(further.keys() & fields.keys()):
         raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: use only one of them")
+    if (
+        OLD_LIMIT_FIELD in further
+        and sampled.pop(LIMIT_FIELD, None) is not None
+        and settings.is_typed("max_tokens")
+    ):
+        raise UsageError("-p max_tokens and --max-tokens: use only one of them")
     body = {**sampled, **split, **fields, **further}
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():

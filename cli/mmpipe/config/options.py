@@ -76,7 +76,9 @@ class RequestOptions(OptionGroup):
     ] = None
     temperature: Annotated[
         float | None,
-        option("--temperature", metavar="T", help="Sampling temperature: above 0, at most 1."),
+        option(
+            "--temperature", metavar="T", help="Sampling temperature: 0 to 2 for M3, above 0 to 1 for M2."
+        ),
     ] = None
     top_p: Annotated[float | None, option("--top-p", metavar="P", help="Nucleus sampling: 0 to 1.")] = None
     max_tokens: Annotated[
@@ -89,7 +91,9 @@ class RequestOptions(OptionGroup):
     ] = ()
     native_thinking: Annotated[
         bool,
-        option("--native-thinking", help="Let the model send thinking as tags in the text, and parse them."),
+        option(
+            "--native-thinking", help="Leave reasoning_split away; parse the tags of thinking in the text."
+        ),
     ] = False
     wire: Annotated[
         Literal["stream", "whole"] | None,

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from mmpipe.core.events import Usage
+from mmpipe.grammar import NumericRange
 
 _MILLION = 1_000_000
 _TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
@@ -33,6 +34,7 @@ class Model:
     thinking: str
     source: str
     date: dt.date
+    temperature: NumericRange
     prices: tuple[Price, ...]
     tps: int | None = None
     images: bool = False
@@ -56,6 +58,7 @@ def load_models() -> tuple[Model, ...]:
         Model(
             **{
                 **row,
+                "temperature": NumericRange(**row["temperature"]),
                 "ignored": tuple(row["ignored"]),
                 "prices": tuple(Price(**price) for price in row["prices"]),
             }

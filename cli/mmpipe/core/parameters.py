@@ -1,13 +1,19 @@
 """Checks the parameters of a request before it is sent; pure."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from mmpipe.core.catalogue import Model
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import reject_lone_surrogates
 from mmpipe.text.visible import one_line
+
+# The limit on tokens, and its old name, which is the only one that some servers know (FACTS.md, "Fields that other
+# servers refuse or ignore").
+LIMIT_FIELD: Final = "max_completion_tokens"
+OLD_LIMIT_FIELD: Final = "max_tokens"
 
 # Body fields with their own option, which -p must not set.
 _OWN_OPTION = {
@@ -17,8 +23,7 @@ _OWN_OPTION = {
     "stream_options": "--wire",
     "temperature": "--temperature",
     "top_p": "--top-p",
-    "max_tokens": "--max-tokens",
-    "max_completion_tokens": "--max-tokens",
+    LIMIT_FIELD: "--max-tokens",
     "reasoning_split": "--native-thinking",
 }
 _REMOVED = {"function_call": "tool_choice", "functions": "tools"}
@@ -53,32 +58,52 @@ def check_fields(parameters: Mapping[str, object]) -> None:
 
 
 def build_sampling(temperature: object, top_p: object, max_tokens: object) -> dict[str, object]:
-    """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent). Raises UsageError."""
-    # NaN fails these comparisons. The range is the official page's, note 1.
-    if temperature is not None and not (_is_number(temperature) and 0 < temperature <= 1):
-        raise UsageError(f"temperature is {_shorten(temperature)}: it must be above 0 and at most 1")
+    """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent). Raises UsageError.
+
+    The range of the temperature depends on the model.
+    """
+    if temperature is not None and not (_is_number(temperature) and math.isfinite(temperature)):
+        raise UsageError(f"temperature is {_shorten(temperature)}: it must be a finite number")
+    # NaN fails this comparison.
     if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):
         raise UsageError(f"top-p is {_shorten(top_p)}: it must be from 0 to 1")
     if max_tokens is not None and not (
         isinstance(max_tokens, int) and _is_number(max_tokens) and max_tokens >= 1
     ):
         raise UsageError(f"max-tokens is {_shorten(max_tokens)}: it must be a whole number, at least 1")
-    given = {"temperature": temperature, "top_p": top_p, "max_completion_tokens": max_tokens}
+    given = {"temperature": temperature, "top_p": top_p, LIMIT_FIELD: max_tokens}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def check_for_model(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
     """Yield a warning about the parameters that the API or the model ignores, if there are any.
 
-    `model` is None if the catalogue does not know it. Raises UsageError for more tokens than the model can give.
+    `model` is None if the catalogue does not know it. Raises UsageError for a temperature that the model does not
+    accept, and for more tokens than it can give.
     """
-    most = parameters.get("max_completion_tokens")
-    if model is not None and isinstance(most, int) and most > model.max_output:
-        raise UsageError(f"max-tokens is {most}: {model.id} gives at most {model.max_output}")
+    if model is not None:
+        _check_ranges(parameters, model)
     by_model = model.ignored if model is not None else ()
     ignored = [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
     if ignored:
         yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
+
+
+def find_token_limit(parameters: Mapping[str, object]) -> int | None:
+    """Return the limit on the tokens of the answer, under either name; None without one."""
+    found = parameters.get(LIMIT_FIELD, parameters.get(OLD_LIMIT_FIELD))
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _check_ranges(parameters: Mapping[str, object], model: Model) -> None:
+    most = find_token_limit(parameters)
+    if most is not None and most > model.max_output:
+        raise UsageError(f"max-tokens is {most}: {model.id} gives at most {model.max_output}")
+    temperature = parameters.get("temperature")
+    if isinstance(temperature, int | float) and temperature not in model.temperature:
+        raise UsageError(
+            f"temperature is {_shorten(temperature)}: for {model.id} it must be {model.temperature}"
+        )
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -209,6 +209,8 @@ def _fact_lines(entry: ListedModel) -> Iterator[str]:
                 yield _fact(name, "yes" if value else "no")
             case tuple() if entry.model is not None and name == "prices":
                 yield from map(_price, entry.model.prices)
+            case dict() if entry.model is not None and name == "temperature":
+                yield _fact(name, f"{entry.model.temperature}")
             case tuple():
                 yield _fact(name, ", ".join(value))
             case _:

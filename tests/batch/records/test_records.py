@@ -74,6 +74,22 @@ def test_a_record_may_choose_model_system_and_parameters() -> None:
     )
 
 
+def test_the_limit_of_a_record_has_the_name_that_the_run_gives_it() -> None:
+    old, new = (replace(JSONL, parameters={name: 5}) for name in ("max_tokens", "max_completion_tokens"))
+    for own in ("max_tokens", "max_completion_tokens"):
+        record: dict[str, object] = {"prompt": "a", own: 9}
+        assert {"max_tokens": 9} == good(record, old).request.parameters
+        assert {"max_completion_tokens": 9} == good(record, new).request.parameters
+    assert {"max_tokens": 5} == good({"prompt": "a"}, old).request.parameters
+
+
+def test_the_temperature_of_the_run_is_judged_by_the_model_of_the_record() -> None:
+    hot = replace(JSONL, parameters={"temperature": 2})
+    for model in ("MiniMax-M3", "my-model"):
+        assert {"temperature": 2} == good({"prompt": "a", "model": model}, hot).request.parameters
+    assert "for MiniMax-M2.7 it must be above 0" in bad({"prompt": "a", "model": "MiniMax-M2.7"}, hot)
+
+
 def test_further_fields_of_the_request_stand_under_parameters_or_in_the_body() -> None:
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     further = {"reasoning_split": False, "tools": tools, "tool_choice": "auto"}

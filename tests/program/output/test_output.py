@@ -173,13 +173,25 @@ def test_every_request_option_is_sent() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [("--temperature", "0"), ("--top-p", "1.1"), ("-p", "n=2"), ("-p", "functions=[]"), ("-F", "yaml")],
+    [("--temperature", "2.1"), ("--top-p", "1.1"), ("-p", "n=2"), ("-p", "functions=[]"), ("-F", "yaml")],
 )
 def test_a_request_that_the_api_would_refuse_is_not_sent(options: Sequence[str]) -> None:
     with service() as server:
         done = mmpipe("chat", "-n", *options, "hi", server=server)
         assert (2, b"", []) == (done.status, done.stdout, server.requests)
         assert done.stderr_text.startswith("mmpipe: ")
+
+
+def test_the_temperature_is_judged_by_the_model() -> None:
+    with service() as server:
+        for model, temperature, status in (
+            ("MiniMax-M3", "0", 0),
+            ("MiniMax-M2.7", "0", 2),
+            ("MiniMax-M3", "2", 0),
+        ):
+            done = mmpipe("chat", "-n", "-m", model, "--temperature", temperature, "hi", server=server)
+            assert status == done.status, done.stderr_text
+        assert 2 == len(server.requests)
 
 
 def test_a_parameter_that_the_api_ignores_is_sent_with_one_warning() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Usage
+from mmpipe.core.parameters import find_token_limit
 from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
 
@@ -50,10 +51,10 @@ class AnswerHistogram:
 
     def expect(self, request: Request) -> ExpectedUsage:
         """The usage to reserve for a request: its prompt, and an answer longer than 95 % of those seen."""
-        limit = request.parameters.get("max_completion_tokens")
+        limit = find_token_limit(request.parameters)
         answer = self.answer_tokens()
         prompt = sum(prompt_tokens(str(message.get("content"))) for message in request.messages)
-        return ExpectedUsage(request.model, prompt, min(answer, limit) if isinstance(limit, int) else answer)
+        return ExpectedUsage(request.model, prompt, answer if limit is None else min(answer, limit))
 
     def answer_tokens(self) -> int:
         """The 95th percentile; not below the default before enough answers were seen."""

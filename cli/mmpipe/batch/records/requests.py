@@ -8,7 +8,13 @@ from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
 from mmpipe.core.messages import add_instruction, check_parts, prepare_messages
-from mmpipe.core.parameters import build_sampling, check_fields, check_for_model
+from mmpipe.core.parameters import (
+    LIMIT_FIELD,
+    OLD_LIMIT_FIELD,
+    build_sampling,
+    check_fields,
+    check_for_model,
+)
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError
 from mmpipe.text import exact_json
@@ -16,7 +22,7 @@ from mmpipe.text.visible import one_line
 
 JsonObject = dict[str, object]
 
-_SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
+_SAMPLING = ("temperature", "top_p", OLD_LIMIT_FIELD, LIMIT_FIELD)
 # The wire (`--wire`) is the same for the whole run.
 _WIRE = ("stream", "stream_options")
 _OVERRIDES = frozenset({"model", "system", "parameters", *_SAMPLING})
@@ -162,7 +168,7 @@ def _build(
     check_parts(messages, model)
     parameters = defaults.parameters
     if given or own_model is not None:
-        parameters = {**parameters, **_checked_parameters(given)}
+        parameters = {**parameters, **_name_limit(_checked_parameters(given), parameters)}
         # The caller warns of ignored parameters, once for all records.
         list(check_for_model(parameters, find_model(model)))
     return Request(model, prepare_messages(messages, model), parameters, streamed=defaults.streamed)
@@ -204,7 +210,7 @@ def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> J
 
 def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     """The request fields as they are sent, without sampling parameters that are null; raises InputError."""
-    limits = [given[name] for name in ("max_completion_tokens", "max_tokens") if given.get(name) is not None]
+    limits = [given[name] for name in (LIMIT_FIELD, OLD_LIMIT_FIELD) if given.get(name) is not None]
     if len(limits) > 1:
         raise InputError("max_tokens and max_completion_tokens are the same: only one can be sent")
     for name in _WIRE:
@@ -213,6 +219,13 @@ def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
     check_fields(rest)
     return {**build_sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
+
+
+def _name_limit(own: JsonObject, defaults: Mapping[str, object]) -> JsonObject:
+    """Return the fields of a record with the limit on tokens under the name that the defaults have for it."""
+    if OLD_LIMIT_FIELD not in defaults:
+        return own
+    return {OLD_LIMIT_FIELD if name == LIMIT_FIELD else name: value for name, value in own.items()}
 
 
 def _text(value: object, name: str) -> str:
