@@ -1,8 +1,8 @@
 """Third-party servers, each started in front of `mmpipe sim` or with a model of its own: generators of their targets."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from checks import Target
@@ -31,27 +31,35 @@ def plain_simulator(folder: Path) -> Iterator[Target]:
 
 
 @contextmanager
-def litellm_proxy(folder: Path, *faults: str) -> Iterator[Target]:
-    """The litellm proxy with the simulator behind it, which has these faults."""
+def litellm_proxy(folder: Path, faults: Sequence[str]) -> Iterator[Sequence[Target]]:
+    """The litellm proxy before one simulator for each fault; an empty one stands for none. Yields a target for each."""
     programs = make_environment(folder / "litellm", "litellm[proxy]")
     port = find_free_port()
-    with simulator(folder, *(word for fault in faults for word in ("--fail", fault))) as behind:
-        route = {
-            "model_name": "mini",
-            "litellm_params": {
-                "model": f"openai/{SIM_MODEL}",
-                "api_base": f"http://127.0.0.1:{behind}/v1",
-                "api_key": "sk-test-0000",
-            },
-        }
+    with ExitStack() as behind:
+        routes = [
+            {
+                "model_name": f"mini-{number}",
+                "litellm_params": {
+                    "model": f"openai/{SIM_MODEL}",
+                    "api_base": f"http://127.0.0.1:{behind.enter_context(simulator(folder, *options))}/v1",
+                    "api_key": "sk-test-0000",
+                },
+            }
+            for number, fault in enumerate(faults)
+            for options in [("--fail", fault) if fault else ()]
+        ]
         # Retries of its own would hide what mmpipe is to be tested with.
         settings = {"num_retries": 0, "telemetry": False, "request_timeout": 60}
         config = folder / "litellm.yaml"
-        config.write_text(json.dumps({"model_list": [route], "litellm_settings": settings}))
+        config.write_text(json.dumps({"model_list": routes, "litellm_settings": settings}))
         command = (programs / "litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port))
-        offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_DOCS": "True"}
+        offline = {
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+        }
         with started(command, port, folder / "litellm.log", offline):
-            yield Target(base_url=f"http://127.0.0.1:{port}/v1", model="mini", order=echo)
+            url = f"http://127.0.0.1:{port}/v1"
+            yield [Target(base_url=url, model=str(route["model_name"]), order=echo) for route in routes]
 
 
 NGINX = """
