@@ -219,9 +219,7 @@ def test_the_quote_of_an_unknown_body_is_short(body: bytes) -> None:
     assert len(caught.value.message) < 140
 
 
-@pytest.mark.parametrize(
-    "something", [chunk({"content": "x"}), chunk(call(0, id="1")), chunk({}, finish_reason="stop")]
-)
+@pytest.mark.parametrize("something", [chunk({"content": "x"}), chunk(call(0, id="1"))])
 def test_empty_deltas_are_no_progress_and_all_else_is(something: dict[str, object]) -> None:
     decoder = StreamDecoder()
     nothing: list[dict[str, object]] = [chunk({"content": ""}), {"choices": []}, chunk({"role": "assistant"})]
@@ -231,6 +229,15 @@ def test_empty_deltas_are_no_progress_and_all_else_is(something: dict[str, objec
     for times in (1, 2, 3):
         list(decoder.feed(stream(something)))
         assert times == decoder.progress
+
+
+def test_a_finish_reason_is_progress_once_after_each_part() -> None:
+    decoder, end = StreamDecoder(), stream(chunk({"content": ""}, finish_reason="stop"))
+    progress = []
+    for piece in (end, end, stream(chunk({"content": "x"})), end, end):
+        list(decoder.feed(piece))
+        progress.append(decoder.progress)
+    assert [1, 1, 2, 3, 3] == progress
 
 
 def test_an_error_after_the_finish_is_an_error() -> None:
@@ -264,8 +271,8 @@ def test_of_a_field_that_is_not_known_the_latest_value_counts() -> None:
 def test_the_message_of_a_whole_answer_is_handed_on_exactly_as_it_came() -> None:
     for message in (
         {"content": "56", "role": "assistant"},
-        {"content": None, "role": "x"},
-        {"reasoning_details": [7], "content": "", "role": "assistant"},
+        {"content": None, "role": "x", "reasoning_content": "hm"},
+        {"reasoning_details": [7], "content": "56", "role": "assistant"},
     ):
         assert Stop("stop", message) == list(decode(whole(message=message)))[-1]
 

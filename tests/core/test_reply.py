@@ -3,8 +3,8 @@
 import pytest
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
-from mmpipe.errors import CutShort, Filtered
+from mmpipe.core.reply import Attempts, Reply, ReplyWarning, reply_error, reply_warnings, sum_usage
+from mmpipe.errors import BadResponse, CutShort, Filtered, ServerError
 
 MESSAGE = {"role": "assistant", "content": "56"}
 USAGE = {
@@ -65,7 +65,7 @@ def test_the_record_of_nothing_says_that_nothing_is_known() -> None:
     assert empty | unknown == {name: value for name, value in record.items() if name != "usage"}
 
 
-@pytest.mark.parametrize("reason", ["stop", "tool_calls", "weird"])
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "STOP", "end_turn"])
 def test_an_answer_that_came_to_its_end_is_whole(reason: str) -> None:
     assert ended(reason).is_whole
     assert None is reply_error(ended(reason))
@@ -87,6 +87,71 @@ def test_an_answer_cut_at_its_limit_tells_which_options_help_and_may_be_accepted
     assert "trace" == error.request_id
     assert not cut.is_whole
     assert None is reply_error(cut, allow_truncated=True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("MAX_TOKENS", "the answer was cut off at the limit of tokens (MAX_TOKENS); raise --max-tokens, or"),
+        (
+            "model_context_window_exceeded",
+            "at the end of the context (model_context_window_exceeded); shorten the prompt, or accept",
+        ),
+    ],
+)
+def test_other_spellings_of_a_limit_are_named_and_may_be_accepted(reason: str, words: str) -> None:
+    error = reply_error(ended(reason))
+    assert isinstance(error, CutShort)
+    assert words in error.message
+    assert None is reply_error(ended(reason), allow_truncated=True)
+
+
+@pytest.mark.parametrize("allow_truncated", [True, False])
+def test_a_finish_reason_that_nobody_knows_is_no_end_and_is_named(allow_truncated: bool) -> None:
+    error = reply_error(ended("weird\x1b[31m"), allow_truncated=allow_truncated)
+    assert isinstance(error, BadResponse)
+    assert "the service ended the answer with 'weird␛[31m', which mmpipe does not know" in error.message
+    assert ("trace", False) == (error.request_id, error.retryable)
+    assert not ended("weird").is_whole
+
+
+def test_a_finish_reason_that_means_failure_is_one_of_the_service_and_may_pass() -> None:
+    error = reply_error(ended("abort"))
+    assert isinstance(error, ServerError)
+    assert error.retryable
+
+
+@pytest.mark.parametrize("reason", ["stop", "refusal", "weird"])
+def test_a_refusal_of_the_model_is_no_success(reason: str) -> None:
+    refused = reply(Text("No."), Stop(reason, {"role": "assistant", "refusal": "No."}))
+    assert isinstance(reply_error(refused, allow_truncated=True), Filtered)
+    assert not refused.is_whole
+
+
+@pytest.mark.parametrize("message", [MESSAGE | {"refusal": None}, MESSAGE | {"refusal": ""}])
+def test_an_empty_refusal_is_none(message: dict[str, object]) -> None:
+    assert None is reply_error(reply(Text("56"), Stop("stop", message)))
+
+
+SILENT = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+
+
+@pytest.mark.parametrize(
+    ("events", "is_warned"),
+    [
+        ((Thinking("hm"), Stop("stop", SILENT)), True),
+        ((Stop("STOP", SILENT),), True),  # with `-t hide`
+        ((Text("<think>hm</think>"), Stop("stop", SILENT)), True),  # with `-t show`
+        ((Text("\n"), Stop("stop", {"content": "<think>hm</think>\n"})), True),
+        ((Text("56"), Stop("stop", MESSAGE)), False),
+        ((ToolCall(0, "1", "ls", "{}"), Stop("tool_calls", SILENT)), False),
+        ((ToolCall(0, "1", "ls", "{}"), Stop("stop", SILENT)), False),
+        ((Thinking("hm"), Stop("length", SILENT)), False),
+        ((Thinking("hm"),), False),
+    ],
+)
+def test_thinking_alone_is_warned_of(events: tuple[Event, ...], is_warned: bool) -> None:
+    assert ((ReplyWarning.THINKING_ALONE,) if is_warned else ()) == reply_warnings(reply(*events))
 
 
 @pytest.mark.parametrize("allow_truncated", [True, False])

@@ -175,10 +175,14 @@ SPOILT: dict[str, Script] = {
 }
 """The beginning of an answer has come, and then nonsense; asking again would bring it again."""
 
-NONSENSE: dict[str, Script] = {
+EMPTY: dict[str, Script] = {
     "empty": whole(b""),
     "empty-stream": answered(b""),
     "no-content": Script((head(kind="", status="204 No Content"),)),
+}
+"""Nothing of an answer has come, and asking again may help."""
+
+NONSENSE: dict[str, Script] = {
     "html": whole(b"<html><h1>Welcome</h1></html>", kind="text/html"),
     "text": whole(WHOLE, kind="text/plain"),
     "array": whole(b"[1, 2]"),
@@ -252,6 +256,7 @@ CASES: dict[str, Case] = {
         for name, (script, status) in BROKEN_OFF.items()
     },
     **{name: Case(script, 8, BEGINNING, most=3 * MEGABYTE) for name, script in SPOILT.items()},
+    **{name: Case(script, 8, NOTHING, again=True) for name, script in EMPTY.items()},
     **{name: Case(script, 8, NOTHING, most=3 * MEGABYTE) for name, script in NONSENSE.items()},
     **{
         name: Case(script, status, NOTHING, again=True, in_batch=(8, False), hasty=status == 5)

@@ -12,7 +12,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
 
-LINGER = 1.0  # seconds that a finished answer waits for its usage, or for an error after it
+LINGER = 1.0  # seconds that an answer waits, after its finish reason, for its usage, for an error or for more of it
 EXPLAINED = 5.0  # seconds that an error, known from its head, waits for its explanation
 
 Part = TypeVar("Part")  # of an answer: an event; of a list of models: an id
@@ -95,7 +95,10 @@ def advance(
         observer.received(received)
     finished, before = reader.finished, reader.progress
     yield from reader.feed(received)
-    if reader.finished and not finished:
-        clock.progress(LINGER)
-    elif not finished and reader.progress > before:
+    has_progress = reader.progress > before
+    if reader.finished:
+        if has_progress or not finished:
+            clock.progress(LINGER)
+    elif has_progress or finished:
+        # What has come, or has begun to come, was not the end.
         clock.progress()

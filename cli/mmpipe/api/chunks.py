@@ -3,16 +3,21 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mmpipe.api.answer_end import AnswerEnd
 from mmpipe.api.call_assembler import CallAssembler
 from mmpipe.api.codes import ResponseInfo
-from mmpipe.api.fields import read_texts
+from mmpipe.api.fields import is_answer, read_texts
 from mmpipe.api.message import sendable
 from mmpipe.api.service_errors import find_error
 from mmpipe.api.text_decoder import TextDecoder
+from mmpipe.api.usage import read_usage
 from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
-from mmpipe.errors import BadResponse
+from mmpipe.core.finish_reasons import FinishMeaning, find_finish_reason, finish_meaning
+from mmpipe.errors import BadResponse, MmpipeError, ServerError
+from mmpipe.text.visible import one_line
 
-_CALLING = ("tool_calls", "function_call")
+# An answer with such a reason may be empty: the limit or the filter stopped it before its first word.
+_STOPPED = (FinishMeaning.CUT_SHORT, FinishMeaning.CONTEXT_FULL, FinishMeaning.FILTERED)
 
 
 class ChunkDecoder:
@@ -23,11 +28,12 @@ class ChunkDecoder:
         self._texts = TextDecoder()
         self._calls = CallAssembler()
         self._whole: Message | None = None
-        self._started = False
-        self._streamed = False
+        self._started = self._streamed = False
         self._usage: Usage | None = None
         self._tier: str | None = None
-        self.reason: str | None = None
+        self._failure: object = None
+        self._is_silent = True  # nothing came but chunks without a choice
+        self.end = AnswerEnd()
         self.progress = 0
 
     def decode(self, chunk: Mapping[str, object]) -> Iterator[Event]:
@@ -35,12 +41,14 @@ class ChunkDecoder:
         error = find_error(chunk, self._info)
         if error is not None:
             raise error
-        self._take_usage(chunk.get("usage"))
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
         choices = chunk.get("choices")
+        self._is_silent = self._is_silent and not choices and "choices" in chunk
+        if self._take_usage(chunk.get("usage")) and not choices:
+            self.end.close()
         for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+            if not isinstance(choice, dict) or choice.get("index") not in (0, None):
                 continue
             if not self._started:
                 self._started = True
@@ -48,18 +56,21 @@ class ChunkDecoder:
             yield from self._take_choice(choice)
 
     def finish(self) -> Iterator[Event]:
-        """The text that was held back, the tool calls, the usage and the stop; raises BadResponse for a partial answer."""
+        """The text that was held back, the tool calls, the usage and the stop; raises the error of a partial answer."""
         yield from self._texts.settle()
+        calls, message, reason = self._calls.events(), self._message(), self.end.reason
+        if self._failure or finish_meaning(reason) is FinishMeaning.FAILED:
+            raise _failed(reason, self._failure)
         if not self._started:
-            raise BadResponse("the response of the service holds no answer")
-        if self.reason is None:
+            raise BadResponse("the response of the service holds no answer", retryable=self._is_silent)
+        if reason is None:
             raise self.truncated("without a finish_reason")
-        if not self._streamed and self._whole is None:
-            raise BadResponse("the response of the service holds no message")
-        yield from self._call_events(self.reason)
+        if finish_meaning(reason) not in _STOPPED:
+            self._check_content(calls, reason)
+        yield from calls
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
-        yield Stop(self.reason, sendable(self._message()))
+        yield Stop(reason, sendable(message))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
@@ -71,16 +82,28 @@ class ChunkDecoder:
             self._streamed = True
             is_progress = self._texts.merge(delta)
             self._calls.merge(delta.get("tool_calls"))
-            self.progress += is_progress or bool(delta.get("tool_calls"))
-            for key, text in read_texts(delta):
+            if delta.get("tool_calls"):
                 self.progress += 1
+                self.end.take_call()
+            self.progress += is_progress
+            for key, text in read_texts(delta):
+                self._take_part(key)
                 yield from self._texts.take(key, text)
         elif isinstance(message, dict):
             yield from self._take_message(message)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            self.progress += 1
-            self.reason = reason
+        # Moonshot puts the usage here, OpenRouter an error.
+        self._take_usage(choice.get("usage"))
+        self._failure = choice.get("error") or self._failure
+        reason = find_finish_reason(choice.get("finish_reason"))
+        if reason is not None:
+            self.progress += self.end.take_reason(reason)
+
+    def _take_part(self, key: str) -> None:
+        self.progress += 1
+        if is_answer(key):
+            self.end.take_text()
+        else:
+            self.end.take_thinking()
 
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
         """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
@@ -88,15 +111,18 @@ class ChunkDecoder:
         if not self._calls.calls:
             # The last frame repeats the streamed calls, as it repeats the text.
             self._calls.merge(message.get("tool_calls"))
+            if self._calls.calls:
+                self.end.take_call()
         for key, text in self._texts.complete(message) if self._streamed else read_texts(message):
+            self._take_part(key)
             yield from self._texts.emit(key, text)
         if not self._streamed:
             self._whole = message
 
-    def _take_usage(self, usage: object) -> None:
-        # Some generations put zeros into every chunk (FACTS.md, "The end of a stream", G0).
-        if isinstance(usage, dict) and usage.get("total_tokens"):
-            self._usage = _usage(usage)
+    def _take_usage(self, value: object) -> bool:
+        usage = read_usage(value)
+        self._usage = self._usage if usage is None else usage
+        return usage is not None
 
     def _message(self) -> Message:
         """The assistant message; that of an unstreamed answer as it came."""
@@ -105,25 +131,25 @@ class ChunkDecoder:
         calls = {"tool_calls": self._calls.calls} if self._calls.calls else {}
         return {**self._texts.message(), **calls}
 
-    def _call_events(self, reason: str) -> list[ToolCall]:
-        """The tool calls; their arguments are parsed by the caller that runs them."""
-        calls = self._calls.events()
-        if not calls and reason in _CALLING:
-            raise BadResponse(f"the answer ends with {reason}, but holds no tool call")
-        return calls
+    def _check_content(self, calls: list[ToolCall], reason: str) -> None:
+        """Raise BadResponse if there is nothing of what the finish reason promises."""
+        if not self._streamed and self._whole is None:
+            raise BadResponse("the response of the service holds no message", retryable=True)
+        if not calls and finish_meaning(reason) is FinishMeaning.CALLS:
+            shown = one_line(reason, 40)
+            raise BadResponse(f"the answer ends with {shown}, but holds no tool call", retryable=True)
+        if self.end.is_empty:
+            raise BadResponse("the answer of the service is empty", retryable=True)
 
 
-def _usage(usage: Mapping[str, object]) -> Usage:
-    def count(of: object, *names: str) -> int | None:
-        counts = of if isinstance(of, dict) else {}
-        return next((value for name in names if isinstance(value := counts.get(name), int)), None)
-
-    return Usage(
-        prompt_tokens=count(usage, "prompt_tokens"),
-        completion_tokens=count(usage, "completion_tokens"),
-        total_tokens=count(usage, "total_tokens"),
-        reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
-        # With explicit caching the same number has another name (FACTS.md, "Usage").
-        cached_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens", "cache_read_input_tokens"),
-        cache_write_tokens=count(usage.get("prompt_tokens_details"), "cache_creation_input_tokens"),
+def _failed(reason: str | None, failure: object) -> MmpipeError:
+    """The error of a finish reason that means failure; `failure` is the field `error` of the choice."""
+    fields = failure if isinstance(failure, dict) else {}
+    message = fields.get("message") or (failure if isinstance(failure, str) else None) or "no reason given"
+    code = fields.get("code")
+    shown = f" ({one_line(reason, 40)})" if reason else ""
+    return ServerError(
+        f"the service failed within the answer{shown}: {one_line(str(message))}; retry later",
+        http=code if type(code) is int and code in range(400, 600) else None,
+        retryable=True,
     )

@@ -64,7 +64,7 @@ class WholeBodyDecoder(Generic[Part]):
         """The parts of the whole body; raises an MmpipeError if it is no answer."""
         body = bytes(self._body)
         if not body:
-            raise BadResponse("the service sent an empty answer")
+            raise BadResponse("the service sent an empty answer", retryable=True)
         if self._head.content_type not in ("application/json", ""):
             shown = one_line(body[:400].decode(errors="replace"), 60)
             kind = one_line(self._head.content_type, 40)

@@ -1,9 +1,12 @@
 """Reads server-sent events from bytes that are cut anywhere; their content is opaque here."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from mmpipe.errors import BadResponse
 from mmpipe.text.utf8 import strip_bom
+
+_PEEKED = 4096  # bytes
 
 
 class EventReader:
@@ -42,6 +45,15 @@ class EventReader:
         rest = b"" if received.endswith((b"\n", b"\r")) else lines.pop()
         yield from self._events(lines)
         self._hold(rest)
+
+    def peek(self) -> bytes:
+        """The first bytes of an event that has begun to come, a few thousand of them at most."""
+        found = b""
+        for piece in chain(self._data, self._line):
+            if len(found) >= _PEEKED:
+                break
+            found += piece[:_PEEKED]
+        return found
 
     def _events(self, lines: list[bytes]) -> Iterator[bytes]:
         if self._at_start and lines:

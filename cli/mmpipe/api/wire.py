@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from mmpipe.api.answer_end import shows_part
 from mmpipe.api.chunks import ChunkDecoder
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.sse import EventReader
@@ -27,8 +28,8 @@ def decode(body: bytes, info: ResponseInfo = _OK) -> Iterator[Event]:
 class StreamDecoder:
     """Bytes of an event stream in, events out.
 
-    `close` decides about success: the answer must have begun, and have a `finish_reason`. Arguments of tool calls are
-    not parsed here. `[DONE]` proves nothing and may be missing (FACTS.md, "The end of a stream").
+    `close` decides about success: the answer must have begun, and end with a `finish_reason`. Arguments of tool calls are
+    not parsed here. `[DONE]` alone proves nothing and may be missing (FACTS.md, "The end of a stream").
     """
 
     def __init__(self, info: ResponseInfo = _OK, limit: int = MAX_ANSWER) -> None:
@@ -36,12 +37,12 @@ class StreamDecoder:
         self._reader = EventReader(MAX_EVENT)
         self._chunks = ChunkDecoder(info)
         self._received = 0
-        self._done = False
+        self._is_done = self._is_closing = False
 
     @property
     def finished(self) -> bool:
-        """True once the answer is whole; only its usage may still come."""
-        return self._chunks.reason is not None
+        """True once the answer seems whole, and nothing that belongs to it has begun to come."""
+        return self._chunks.end.is_believed and not shows_part(self._reader.peek())
 
     @property
     def progress(self) -> int:
@@ -54,20 +55,30 @@ class StreamDecoder:
         if self._received > self._limit:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
         for data in self._reader.feed(received):
-            if self._done or data == b"[DONE]":
-                self._done = True
-                return
-            yield from self._chunks.decode(parse(data))
+            if data == b"[DONE]":
+                self._is_done = True
+                self._chunks.end.close()
+            elif (chunk := self._parse(data)) is not None:
+                yield from self._chunks.decode(chunk)
 
     def close(self) -> Iterator[Event]:
         """The last events; the stream has ended. Raises an MmpipeError if it was no whole answer."""
-        try:
-            # An event without its blank line is whole if it parses; a cut event does not parse.
-            yield from self.feed(b"\n\n")
-        except BadResponse:
-            if not self.finished:
-                raise self._chunks.truncated("inside an event") from None
+        # An event without its blank line is whole if it parses; a cut event does not parse.
+        self._is_closing = True
+        yield from self.feed(b"\n\n")
         yield from self._chunks.finish()
+
+    def _parse(self, data: bytes) -> Mapping[str, object] | None:
+        """The object of an event; None for the rest of a frame that is lost after the end of the answer."""
+        try:
+            return parse(data)
+        except BadResponse:
+            is_lost = self._chunks.end.is_believed and not shows_part(data)
+            if is_lost and (self._is_closing or self._is_done):
+                return None
+            if self._is_closing:
+                raise self._chunks.truncated("inside an event") from None
+            raise
 
 
 def parse(data: bytes) -> Mapping[str, object]:

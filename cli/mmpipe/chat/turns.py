@@ -10,7 +10,7 @@ from mmpipe.chat.outputs import OutputTargets
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Usage
-from mmpipe.core.reply import Reply, reply_error
+from mmpipe.core.reply import Reply, reply_error, reply_warnings
 from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.timeouts import Limits
@@ -18,8 +18,6 @@ from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer
 from mmpipe.writers.writer import WholeAnswer, Writer
-
-_KNOWN_REASONS = ("stop", "length", "tool_calls", "function_call", "content_filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +121,8 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
         messages = (*question.messages, reply.message) if reply.message else question.messages
         writer.end(WholeAnswer(record, messages))
     _check_whole(reply, rules)
-    if reply.finish_reason not in _KNOWN_REASONS:
-        targets.console.warn(
-            f"the service ended the answer with {reply.finish_reason!r}, which mmpipe does not know"
-        )
+    for warning in reply_warnings(reply):
+        targets.console.warn(warning.sentence)
 
 
 def _collected(session: Session, request: Request, reply: Reply, writer: Writer) -> Iterator[Event]:
@@ -156,7 +152,7 @@ def _constrained(
 
 
 def _check_whole(reply: Reply, rules: AnswerRules) -> None:
-    """Raise CutShort or Filtered: a reply that came to its end may still be no answer."""
+    """Raise the error of a reply that came to its end and is still no whole answer."""
     error = reply_error(reply, allow_truncated=rules.allow_truncated)
     if error is not None:
         raise error

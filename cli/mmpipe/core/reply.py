@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from typing import assert_never
 
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.errors import CutShort, Filtered, MmpipeError
+from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
+from mmpipe.text.visible import one_line
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
+
+
+class ReplyWarning(Enum):
+    """A peculiarity of a good answer: a sentence, and the words for counts of such answers."""
+
+    THINKING_ALONE = ("the answer has no text, only thinking", "with thinking alone")
+
+    def __init__(self, sentence: str, words: str) -> None:
+        self.sentence, self.words = sentence, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +97,48 @@ class Reply:
 
 
 def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:
-    """Return the error of an answer that arrived completely but was cut off, by its limit or by moderation; else None."""
-    match reply.finish_reason:
-        case "length" if not allow_truncated:
-            limit = "raise --max-tokens, or accept it with --allow-truncated"
-            return CutShort(
-                f"the answer was cut off at the limit of tokens; {limit}", request_id=reply.request_id
-            )
-        case "content_filter":
-            cut = "the answer was cut off by moderation (content_filter)"
-            return Filtered(cut, request_id=reply.request_id)
-        case _:
+    """Return the error of an answer that arrived completely and is still no whole answer; else None.
+
+    It was cut off by a limit, stopped by moderation or refused by the model, or its finish reason is not known.
+    """
+    reason, trace = one_line(reply.finish_reason or "", 40), reply.request_id
+    if reply.finish_reason is not None and reply.message.get("refusal"):
+        return Filtered("the model refused to answer; its words are in the output", request_id=trace)
+    match finish_meaning(reply.finish_reason):
+        case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
+        case FinishMeaning.CUT_SHORT:
+            return None if allow_truncated else _cut_short("limit of tokens", "raise --max-tokens", reply)
+        case FinishMeaning.CONTEXT_FULL:
+            where, advice = "end of the context", "shorten the prompt"
+            return None if allow_truncated else _cut_short(where, advice, reply)
+        case FinishMeaning.FILTERED:
+            return Filtered(f"the answer was cut off by moderation ({reason})", request_id=trace)
+        case FinishMeaning.FAILED:
+            failed = f"the service failed within the answer ({reason})"
+            return ServerError(failed, request_id=trace, retryable=True)
+        case FinishMeaning.UNKNOWN:
+            unknown = f"the service ended the answer with {reason!r}, which mmpipe does not know: it may be incomplete"
+            return BadResponse(unknown, request_id=trace)
+        case meaning:
+            assert_never(meaning)
+
+
+def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
+    """Return what is odd about a good answer."""
+    is_complete = finish_meaning(reply.finish_reason) is FinishMeaning.COMPLETE
+    # With `-t show` the thinking is part of the texts.
+    has_text = "".join(reply.texts).strip() and reply.message.get("content") not in ("", None)
+    return (ReplyWarning.THINKING_ALONE,) if is_complete and not has_text and not reply.tool_calls else ()
+
+
+def _cut_short(where: str, advice: str, reply: Reply) -> CutShort:
+    reason = one_line(reply.finish_reason or "", 40)
+    shown = "" if reason == "length" else f" ({reason})"
+    return CutShort(
+        f"the answer was cut off at the {where}{shown}; {advice}, or accept it with --allow-truncated",
+        request_id=reply.request_id,
+    )
 
 
 def sum_usage(*usages: Usage | None) -> Usage | None:
