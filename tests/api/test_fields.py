@@ -264,7 +264,7 @@ def test_parts_nested_without_end_are_no_text() -> None:
     nested: object = [{"type": "text", "text": "deep"}]
     for _ in range(200):
         nested = [nested]
-    assert "" == text_of(deltas({"content": nested}))
+    assert "a" == text_of(deltas({"content": ["a", nested]}))
 
 
 def test_text_in_an_unknown_field_is_assembled_and_a_constant_is_kept_once() -> None:
