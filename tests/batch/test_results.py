@@ -1,34 +1,37 @@
 """A line has the result of a record, in our own form or in that of the Batch API."""
 
 import json
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 import pytest
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.journal.scan import entry
 from mmpipe.batch.options import ResultFormat
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.results import LineForm, bad_record_line, copied_line, result_line
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.core.request import Request
-from mmpipe.errors import QuotaError
+from mmpipe.errors import CutShort, Filtered, MmpipeError, QuotaError
+from mmpipe.structured.repair import InvalidAnswer
 
 REQUEST = Request("MiniMax-M3", ({"role": "user", "content": "hi"},))
 RECORD = Record(4, "r-4", "in.jsonl", 5, REQUEST, "ab" * 32, {"title": "T"})
 
 
-def reply() -> Reply:
+USAGE = Usage(10, 5, 15)
+
+
+def reply(reason: str = "stop", usage: Usage | None = USAGE) -> Reply:
     found = Reply()
     message = {"role": "assistant", "content": "Hello"}
-    for event in (
-        Start("resp-1", "MiniMax-M3", "trace"),
-        Thinking("hm"),
-        Text("Hello"),
-        Usage(10, 5, 15),
-        Stop("stop", message),
-    ):
+    for event in (Start("resp-1", "MiniMax-M3", "trace"), Thinking("hm"), Text("Hello")):
         found.add(event)
+    if usage is not None:
+        found.add(usage)
+    found.add(Stop(reason, message))
     return found
 
 
@@ -38,6 +41,14 @@ def parsed(line: bytes) -> dict[str, object]:
     value = json.loads(line)
     assert isinstance(value, dict)
     return value
+
+
+def body_of(line: Mapping[str, object]) -> dict[str, Any]:
+    response = line["response"]
+    assert isinstance(response, dict)
+    body = response["body"]
+    assert isinstance(body, dict)
+    return body
 
 
 DONE = Outcome(RECORD, reply(), Attempts(2, elapsed_ms=30))
@@ -96,6 +107,104 @@ def test_a_failure_in_that_form_has_no_response() -> None:
     error = found["error"]
     assert isinstance(error, dict)
     assert (None, "quota") == (found["response"], error["code"])
+
+
+CUT_SHORT = CutShort("the answer was cut off at the limit of tokens")
+FILTERED = Filtered("the answer was cut off by moderation")
+
+
+@pytest.mark.parametrize(("reason", "error"), [("length", CUT_SHORT), ("content_filter", FILTERED)])
+def test_a_cut_answer_in_that_form_is_a_response_with_its_reason_and_not_a_good_one(
+    reason: str, error: MmpipeError
+) -> None:
+    line = result_line(Outcome(RECORD, reply(reason), Attempts(1), error), LineForm("openai"))
+    found = parsed(line)
+    (choice,) = body_of(found)["choices"]
+    assert (None, reason, "Hello") == (found["error"], choice["finish_reason"], choice["message"]["content"])
+    incomplete = found["incomplete"]
+    assert isinstance(incomplete, dict)
+    assert error.message == incomplete["message"]
+    assert not entry(line).good
+    copied = copied_line(line, RECORD, LineForm("openai"))
+    assert incomplete == parsed(copied)["incomplete"]
+    assert not entry(copied).good
+
+
+def test_a_cut_answer_that_was_accepted_is_a_good_one() -> None:
+    line = result_line(Outcome(RECORD, reply("length"), Attempts(1)), LineForm("openai"))
+    assert "length" == body_of(parsed(line))["choices"][0]["finish_reason"]
+    assert "incomplete" not in parsed(line)
+    assert entry(line).good
+
+
+def test_an_answer_that_the_schema_refuses_is_an_error_in_that_form() -> None:
+    invalid = Outcome(RECORD, reply(), Attempts(1), InvalidAnswer("it is not JSON", request_id=None))
+    found = parsed(result_line(invalid, LineForm("openai")))
+    assert (None, True) == (found["response"], isinstance(found["error"], dict))
+
+
+def test_a_count_that_was_not_reported_is_null_in_that_form() -> None:
+    for usage, expected in (
+        (Usage(10, None, None), (10, None, None)),
+        (Usage(10, 5, 15), (10, 5, 15)),
+    ):
+        answered = reply(usage=usage)
+        found = body_of(parsed(result_line(Outcome(RECORD, answered, Attempts(1)), LineForm("openai"))))[
+            "usage"
+        ]
+        assert expected == tuple(
+            found[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        )
+    silent = Outcome(RECORD, reply(usage=None), Attempts(1))
+    assert None is body_of(parsed(result_line(silent, LineForm("openai"))))["usage"]
+
+
+FIELD = {
+    "role": "assistant",
+    "content": "Hello",
+    "reasoning_content": "hm",
+    "reasoning_details": [{"text": "hm"}],
+}
+TAGS = {"role": "assistant", "content": "<think>hm</think>Hello"}
+PARTS = {"role": "assistant", "content": [{"type": "text", "text": "Hello"}]}
+CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]}
+REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
+
+
+@pytest.mark.parametrize(
+    ("message", "texts", "thoughts", "with_thinking", "expected"),
+    [
+        (FIELD, "Hello", "hm", True, FIELD),
+        (FIELD, "Hello", "", False, {"role": "assistant", "content": "Hello"}),
+        (
+            FIELD,
+            "<think>hm</think>Hello",
+            "",
+            False,
+            {"role": "assistant", "content": "<think>hm</think>Hello"},
+        ),
+        (TAGS, "Hello", "hm", True, {"role": "assistant", "content": "Hello", "reasoning_content": "hm"}),
+        (TAGS, "Hello", "", False, {"role": "assistant", "content": "Hello"}),
+        (TAGS, "<think>hm</think>Hello", "", False, TAGS),
+        (PARTS, "Hello", "", True, {"role": "assistant", "content": "Hello"}),
+        (FIELD, "{}", "hm", True, {**FIELD, "content": "{}"}),
+        (CALL, "", "", True, CALL),
+        (REFUSED, "No.", "", True, REFUSED),
+    ],
+)
+def test_the_message_in_that_form_has_the_content_and_the_thinking_that_were_asked_for(
+    message: Mapping[str, object],
+    texts: str,
+    thoughts: str,
+    with_thinking: bool,
+    expected: Mapping[str, object],
+) -> None:
+    answered = Reply(
+        finish_reason="stop", message=message, texts=[texts], thoughts=[thoughts] if thoughts else []
+    )
+    form = LineForm("openai", with_thinking=with_thinking)
+    found = body_of(parsed(result_line(Outcome(RECORD, answered, Attempts(1)), form)))
+    assert expected == found["choices"][0]["message"]
 
 
 def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:

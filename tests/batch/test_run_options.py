@@ -265,6 +265,37 @@ def test_a_truncated_answer_can_be_accepted() -> None:
     assert (Counts(good=1), "length", None) == (accepted, line["finish_reason"], line["error"])
 
 
+@pytest.mark.parametrize(("fault", "reason"), [("length:#1", "length"), ("filter:#1", "content_filter")])
+def test_a_cut_answer_is_in_the_journal_of_either_form_and_is_asked_by_a_resumed_run(
+    fault: str, reason: str, tmp_path: Path
+) -> None:
+    for form in ("jsonl", "openai"):
+        path = str(tmp_path / form)
+        with service(fault) as server:
+            first, _ = run(server, "a\n", template=ECHO, format=form, output=path)
+            (line,) = Path(path).read_text().splitlines()
+            second, _ = run(server, "a\n", template=ECHO, format=form, output=path, resume=True)
+        assert reason in line
+        assert (Counts(failed=1), Counts(good=1)) == (first, second)
+
+
+def test_a_schema_and_the_place_of_thinking_shape_the_lines_of_the_batch_api(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object"}')
+    prompt = '{"prompt": "sim:think hm|||```json\\n{\\"a\\": 1}\\n```"}\n'
+    with service() as server:
+        for chosen, content, thinking in (
+            ({"schema": str(schema)}, '{"a":1}', "hm"),
+            ({"schema": str(schema), "thinking": "hide"}, '{"a":1}', None),
+            ({"schema": str(schema), "native_thinking": True}, '{"a":1}', "hm"),
+        ):
+            _, (line,) = run(server, prompt, format="openai", **chosen)
+            response = line["response"]
+            assert isinstance(response, dict)
+            message = response["body"]["choices"][0]["message"]
+            assert (content, thinking) == (message["content"], message.get("reasoning_content"))
+
+
 def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
     with service() as server:
         _, (line,) = run(server, "a\n", template=ECHO, format="openai")

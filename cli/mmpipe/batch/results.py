@@ -1,16 +1,15 @@
 """Writes the result of a record as one JSON line: our own (man page, JSON OUTPUT) or one of the OpenAI Batch API."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.openai_lines import openai_names, openai_outcome
 from mmpipe.batch.options import BatchOptions, ResultFormat
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.core.events import Usage
 from mmpipe.core.reply import Attempts, Reply
-from mmpipe.errors import InputError, MmpipeError
+from mmpipe.errors import InputError
 from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.strict_json import loads
 
@@ -49,8 +48,8 @@ def result_line(
     identity = _identity(record, earlier + outcome.attempts.count)
     match form.format:
         case "openai":
-            response = _openai_response(outcome.reply) if error is None else None
-            return _line({**_openai(record.id, record.index, response, error), **identity})
+            result = openai_outcome(outcome.reply, error, with_thinking=form.with_thinking)
+            return _line({**openai_names(record.id, record.index), **result, **identity})
         case "jsonl":
             answer = outcome.reply.record(outcome.attempts, with_thinking=form.with_thinking)
             line = {
@@ -76,7 +75,7 @@ def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -
     identity = {"same_as": first, **_identity(record, earlier)}
     match form.format:
         case "openai":
-            return _line({**shared, **_openai_names(record.id, record.index), **identity})
+            return _line({**shared, **openai_names(record.id, record.index), **identity})
         case "jsonl":
             answer = {name: value for name, value in shared.items() if name not in (*_NAMES, "input")}
             unasked = {"index": record.index, "attempts": 0, "elapsed_ms": 0, "cost": 0.0}
@@ -92,7 +91,8 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
     identity = {"request_sha256": None, "attempt": 0}
     match form.format:
         case "openai":
-            return _line({**_openai(name, record.index, None, error), **identity})
+            result = openai_outcome(Reply(), error, with_thinking=form.with_thinking)
+            return _line({**openai_names(name, record.index), **result, **identity})
         case "jsonl":
             answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
             del answer["id"]
@@ -118,47 +118,6 @@ def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
 def _identity(record: Record, attempt: int) -> dict[str, object]:
     """The fields by which a later run recognises the line."""
     return {"request_sha256": record.sha256, "attempt": attempt}
-
-
-def _openai(
-    name: str, index: int, response: Mapping[str, object] | None, error: MmpipeError | None
-) -> dict[str, object]:
-    """A line of the Batch API's output file: one of `response` and `error` is null."""
-    return {
-        **_openai_names(name, index),
-        "response": response,
-        "error": None if error is None else {**error.as_json(), "code": error.status.label.replace(" ", "_")},
-    }
-
-
-def _openai_names(name: str, index: int) -> dict[str, object]:
-    return {"id": f"batch_req_{name}", "custom_id": name, "index": index}
-
-
-def _openai_response(reply: Reply) -> dict[str, object]:
-    choice = {"index": 0, "message": reply.message, "finish_reason": reply.finish_reason}
-    body = {
-        "id": reply.id,
-        "object": "chat.completion",
-        # The time of the answer, to the second, is that of the service too.
-        "created": int(time.time()),
-        "model": reply.model,
-        "choices": [choice],
-        "usage": _openai_usage(reply.usage),
-    }
-    return {"status_code": 200, "request_id": reply.request_id, "body": body}
-
-
-def _openai_usage(usage: Usage | None) -> dict[str, object] | None:
-    if usage is None:
-        return None
-    return {
-        "prompt_tokens": usage.prompt_tokens or 0,
-        "completion_tokens": usage.completion_tokens or 0,
-        "total_tokens": usage.total_tokens or 0,
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-    }
 
 
 def _line(record: Mapping[str, object]) -> bytes:

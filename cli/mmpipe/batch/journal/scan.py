@@ -41,6 +41,8 @@ class _EntryFields(msgspec.Struct, gc=False):
     """The fields that are decoded; skipping all others makes it fast."""
 
     error: dict[str, object] | None
+    # Of lines in the form of the Batch API, where a cut answer is no error.
+    incomplete: dict[str, object] | None = None
     request_sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64)] | None = None
     id: object = None
     custom_id: object = None
@@ -83,6 +85,7 @@ def entry(line: bytes) -> Entry:
         fields = _DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = _parse_slowly(line)
+    is_good = fields.error is None and fields.incomplete is None
     name, index, sha256 = fields.custom_id, fields.index, fields.request_sha256
     if name is None:
         name = fields.id
@@ -91,7 +94,7 @@ def entry(line: bytes) -> Entry:
     if type(index) is not int or index < 0:
         index = None
     if sha256 is not None:
-        return Entry(name, request_half(sha256), fields.error is None, fields.attempt, index)
+        return Entry(name, request_half(sha256), is_good, fields.attempt, index)
     if fields.error is not None and not fields.attempt:
         return Entry(name, NOT_ASKED, False, 0, index)
     raise ValueError("has no request_sha256")
