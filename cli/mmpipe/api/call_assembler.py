@@ -1,66 +1,151 @@
-"""Assembles the tool calls of an answer from the pieces of a stream (FACTS.md, "Tool calls")."""
+"""Assembles the tool calls of an answer, streamed or whole, into the `tool_calls` of its message.
 
-from collections.abc import Mapping
+Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls"). The rules for the pieces of a stream:
 
-from mmpipe.core.events import ToolCall
-from mmpipe.errors import BadResponse
-from mmpipe.text.visible import one_line
+* A piece belongs to the call of its id, otherwise to that of its index, otherwise to that of its position in the last
+  delta with several pieces, otherwise to the call of the piece before.
+* A new id with a name begins a call, even under a used index. So does another name after arguments, and the same name with
+  other arguments after complete ones. A new id alone begins a call only after complete arguments, since some servers make
+  an id for each piece.
+* A name that begins with the name so far repeats it. Any other name before the first arguments continues it. The decoder
+  does not know the tools, so a name of two equal pieces ("ha", "ha") is taken for one that is repeated.
+
+Each call of a whole message is a call of its own. A call without an id, or with the id of a call before, gets a new id.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from mmpipe.api.call_parts import CallPart, PartialCall, parse_function_call, parse_parts
+from mmpipe.core.calls import create_call_id
+from mmpipe.core.events import Message
 
 
 class CallAssembler:
-    """Takes `tool_calls` of deltas or of a whole message; has the calls as the message holds them."""
+    """Takes the deltas of a stream, or a whole message; returns the message with its calls."""
 
     def __init__(self) -> None:
-        self.calls: list[dict[str, object]] = []
+        self._calls: list[PartialCall] = []
+        self._by_index: dict[int, PartialCall] = {}  # the last call of each index
+        self._by_id: dict[str, PartialCall] = {}
+        self._last: PartialCall | None = None  # the call of the piece before
+        self._slots: list[PartialCall] = []  # the calls of the last delta with several pieces, by position
+        self._first_open = 0  # the slots before it are complete
+        self._function_call: PartialCall | None = None
 
-    def merge(self, value: object) -> None:
-        """Take the value of `tool_calls` in a delta; raises BadResponse if it is no list of calls."""
-        for piece in _pieces(value):
-            self._merge_piece(piece)
+    def merge(self, delta: Mapping[str, object]) -> bool:
+        """Take the pieces in a delta; returns True if one of them brings a call forward. Raises BadResponse."""
+        parts = parse_parts(delta.get("tool_calls"))
+        met: list[PartialCall] = []
+        for position, part in enumerate(parts):
+            call = self._find(part, position, len(parts))
+            if (
+                call is None
+                or (part.name and not part.id and part.index is None and met)
+                or _begins(call, part)
+            ):
+                if part.is_blank:
+                    continue
+                call = self._begin(part)
+            self._add(call, part)
+            met.append(call)
+        if len(met) > 1:
+            self._slots, self._first_open = met, 0
+        return any(not part.is_blank for part in (*parts, *self._merge_function_call(delta)))
 
-    def events(self) -> list[ToolCall]:
-        """The tool calls, each one whole."""
-        return [
-            ToolCall(
-                number,
-                str(call.get("id", "")),
-                str(_function(call).get("name", "")),
-                str(_function(call).get("arguments", "")),
-            )
-            for number, call in enumerate(self.calls)
-        ]
+    def merge_message(self, message: Mapping[str, object]) -> bool:
+        """Take the calls of a whole message, and return True if there are any; a last frame only repeats those of the deltas."""
+        if self._calls or self._function_call is not None:
+            return False
+        for part in parse_parts(message.get("tool_calls")):
+            if not part.is_blank:
+                self._add(self._begin(part), part)
+        return bool(self._merge_function_call(message) or self._calls)
 
-    def _merge_piece(self, piece: Mapping[str, object]) -> None:
-        call = self._call_of(piece)
-        function = dict(_function(call))
-        for name, value in _function(piece).items():
-            if name == "arguments":
-                function[name] = str(function.get(name, "")) + str(value or "")
-            elif value:
-                function[name] = value
-        call |= {name: value for name, value in piece.items() if value not in ("", None)}
-        call["function"] = function
+    def fill_in(self, message: Message, answer_id: str) -> Message:
+        """The message with the calls in `tool_calls`, if there are any, and nowhere else."""
+        calls = [call for call in self._calls if call.name or call.has_arguments]
+        if not calls and self._function_call is not None:
+            calls = [self._function_call]
+        records = {"tool_calls": _records(calls, answer_id)} if calls else {}
+        old_form = {"function_call"} if isinstance(message.get("function_call"), dict) else set()
+        dropped = {"tool_calls", *old_form} - records.keys()
+        return {**{name: value for name, value in message.items() if name not in dropped}, **records}
 
-    def _call_of(self, piece: Mapping[str, object]) -> dict[str, object]:
-        index = piece.get("index")
-        for call in self.calls:
-            if index is not None and call.get("index") == index:
-                return call
-        # Early M2 sent no index: a piece without an id then continues the last call (FACTS.md, "Tool calls").
-        if index is None and self.calls and piece.get("id") in (None, "", self.calls[-1].get("id")):
-            return self.calls[-1]
-        self.calls.append({})
-        return self.calls[-1]
+    def _merge_function_call(self, fields: Mapping[str, object]) -> Sequence[CallPart]:
+        parts = parse_function_call(fields.get("function_call"))
+        for part in parts:
+            self._function_call = self._function_call or PartialCall(None)
+            self._function_call.add(part)
+        return parts
+
+    def _find(self, part: CallPart, position: int, count: int) -> PartialCall | None:
+        """The call that the part belongs to, if it begins none of its own."""
+        known = self._by_id.get(part.id)
+        if part.index is not None:
+            return self._find_by_index(part.index, part, known)
+        if known is not None:
+            return known
+        if part.id or part.name:
+            return self._last
+        if count == len(self._slots):
+            return self._slots[position]
+        while self._first_open < len(self._slots) and self._slots[self._first_open].is_closed:
+            self._first_open += 1
+        open_slots = self._first_open + position
+        return self._slots[open_slots] if open_slots < len(self._slots) else self._last
+
+    def _find_by_index(self, index: int, part: CallPart, known: PartialCall | None) -> PartialCall | None:
+        call = self._by_index.get(index)
+        if known is not None and known.index == index:
+            return known
+        if call is None and not part.name:
+            # Some servers count the pieces instead of the calls.
+            call = known if part.id else self._last
+            return None if call is None or call.is_closed else call
+        return call
+
+    def _begin(self, part: CallPart) -> PartialCall:
+        call = PartialCall(part.index)
+        self._calls.append(call)
+        self._slots = []
+        if part.index is not None:
+            self._by_index[part.index] = call
+        return call
+
+    def _add(self, call: PartialCall, part: CallPart) -> None:
+        call.add(part)
+        self._last = call
+        if call.id:
+            self._by_id[call.id] = call
 
 
-def _pieces(value: object) -> list[dict[str, object]]:
-    if value is None:
-        return []
-    if isinstance(value, list) and all(isinstance(piece, dict) for piece in value):
-        return value
-    raise BadResponse(f"tool_calls is not a list of calls: {one_line(repr(value), 60)}")
+def _begins(call: PartialCall, part: CallPart) -> bool:
+    """True if the part begins a call, although its index or its position is that of `call`."""
+    is_same_name = part.name.strip() == call.name.strip()
+    has_arguments = bool(part.arguments.strip())
+    if part.id and call.id and part.id != call.id:
+        if not part.name:
+            return call.is_closed
+        in_the_middle = call.has_arguments and not call.is_closed
+        return not (
+            is_same_name and in_the_middle and has_arguments and part.arguments.lstrip()[0] not in "{["
+        )
+    if not (part.name and call.name and call.has_arguments):
+        return False
+    return not is_same_name or (call.is_closed and has_arguments and not call.is_repeated_by(part))
 
 
-def _function(call: Mapping[str, object]) -> Mapping[str, object]:
-    function = call.get("function")
-    return function if isinstance(function, dict) else {}
+def _records(calls: Sequence[PartialCall], answer_id: str) -> list[Mapping[str, object]]:
+    """The calls for a message, each with an id of its own; a second call of the same index gets its position as index."""
+    used = {call.id for call in calls}
+    ids, indexes = set[str](), set[int | None]()
+    records = []
+    for position, call in enumerate(calls):
+        identity = call.id
+        if not identity or identity in ids:
+            identity = create_call_id([answer_id, position, call.name, call.arguments], used)
+            used.add(identity)
+        ids.add(identity)
+        records.append(call.record(identity, position if call.index in indexes else None))
+        indexes.add(call.index)
+    return records

@@ -1,6 +1,6 @@
 """Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mmpipe.api.answer_end import AnswerEnd
@@ -11,6 +11,7 @@ from mmpipe.api.message import sendable
 from mmpipe.api.service_errors import find_error
 from mmpipe.api.text_decoder import TextDecoder
 from mmpipe.api.usage import read_usage
+from mmpipe.core.calls import parse_calls
 from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
@@ -28,6 +29,7 @@ class ChunkDecoder:
         self._texts = TextDecoder()
         self._calls = CallAssembler()
         self._whole: Message | None = None
+        self._id = ""
         self._started = self._streamed = False
         self._usage: Usage | None = None
         self._tier: str | None = None
@@ -52,13 +54,15 @@ class ChunkDecoder:
                 continue
             if not self._started:
                 self._started = True
-                yield Start(str(chunk.get("id") or ""), str(chunk.get("model") or ""), self._info.request_id)
+                self._id = str(chunk.get("id") or "")
+                yield Start(self._id, str(chunk.get("model") or ""), self._info.request_id)
             yield from self._take_choice(choice)
 
     def finish(self) -> Iterator[Event]:
         """The text that was held back, the tool calls, the usage and the stop; raises the error of a partial answer."""
         yield from self._texts.settle()
-        calls, message, reason = self._calls.events(), self._message(), self.end.reason
+        message = sendable(self._calls.fill_in(self._message(), self._id))
+        calls, reason = parse_calls(message), self.end.reason
         if self._failure or finish_meaning(reason) is FinishMeaning.FAILED:
             raise _failed(reason, self._failure)
         if not self._started:
@@ -70,7 +74,7 @@ class ChunkDecoder:
         yield from calls
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
-        yield Stop(reason, sendable(message))
+        yield Stop(reason, message)
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
@@ -81,8 +85,7 @@ class ChunkDecoder:
         if isinstance(delta, dict):
             self._streamed = True
             is_progress = self._texts.merge(delta)
-            self._calls.merge(delta.get("tool_calls"))
-            if delta.get("tool_calls"):
+            if self._calls.merge(delta):
                 self.progress += 1
                 self.end.take_call()
             self.progress += is_progress
@@ -108,11 +111,8 @@ class ChunkDecoder:
     def _take_message(self, message: dict[str, object]) -> Iterator[Event]:
         """Decode a whole message: an unstreamed answer, or an old last frame (FACTS.md, "The end of a stream")."""
         yield from self._texts.settle()
-        if not self._calls.calls:
-            # The last frame repeats the streamed calls, as it repeats the text.
-            self._calls.merge(message.get("tool_calls"))
-            if self._calls.calls:
-                self.end.take_call()
+        if self._calls.merge_message(message):
+            self.end.take_call()
         for key, text in self._texts.complete(message) if self._streamed else read_texts(message):
             self._take_part(key)
             yield from self._texts.emit(key, text)
@@ -125,13 +125,10 @@ class ChunkDecoder:
         return usage is not None
 
     def _message(self) -> Message:
-        """The assistant message; that of an unstreamed answer as it came."""
-        if self._whole is not None:
-            return self._whole
-        calls = {"tool_calls": self._calls.calls} if self._calls.calls else {}
-        return {**self._texts.message(), **calls}
+        """The assistant message without its calls; that of an unstreamed answer as it came."""
+        return self._texts.message() if self._whole is None else self._whole
 
-    def _check_content(self, calls: list[ToolCall], reason: str) -> None:
+    def _check_content(self, calls: Sequence[ToolCall], reason: str) -> None:
         """Raise BadResponse if there is nothing of what the finish reason promises."""
         if not self._streamed and self._whole is None:
             raise BadResponse("the response of the service holds no message", retryable=True)

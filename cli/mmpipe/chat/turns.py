@@ -8,7 +8,7 @@ from mmpipe.api.attempt import AskOnce, Observer
 from mmpipe.api.retry import RetryPolicy
 from mmpipe.chat.outputs import OutputTargets
 from mmpipe.chat.stats import AnswerStats
-from mmpipe.core.calls import check_calls
+from mmpipe.core.calls import check_calls, distinguish_calls
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Usage
 from mmpipe.core.reply import Reply, reply_error, reply_warnings
 from mmpipe.core.request import Request
@@ -129,7 +129,7 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
     """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
     targets, upstream = session.targets, session.upstream
     observer = Observer(writer.receive, targets.watch.check, targets.console.note)
-    events = upstream.ask(request, upstream.limits, observer)
+    events = distinguish_calls(upstream.ask(request, upstream.limits, observer), request.messages)
     events = arrange_thinking(
         events, targets.thinking.mode, native=request.native_thinking, thinks=request.thinks
     )

@@ -1,16 +1,27 @@
-"""Finds and checks the tool calls of a model; pure."""
+"""Finds, checks and repairs the tool calls of a model; pure."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Final
 
-from mmpipe.core.events import Event, Message, ToolCall
+from mmpipe.core.events import Event, Message, Stop, ToolCall
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
+from mmpipe.text.json_encoding import encode_json, format_json
 from mmpipe.text.visible import one_line
+
+# The key under which arguments that are not JSON are sent back.
+_NOT_JSON: Final = "not_json"
+_ID_LENGTH: Final = 9
 
 
 def parse_calls(message: Message) -> tuple[ToolCall, ...]:
-    """Return the tool calls of an assistant message; entries that are not objects are ignored."""
+    """Return the tool calls of an assistant message, with the arguments as the model wrote them.
+
+    Entries that are not objects are ignored.
+    """
     calls = message.get("tool_calls")
     found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return tuple(
@@ -67,6 +78,73 @@ def format_calls(calls: Iterable[ToolCall]) -> str:
     return ", ".join(f"{call.id} ({call.name})" for call in calls)
 
 
+def format_arguments(value: object) -> str:
+    """Return the arguments of a call as text; some servers and transcripts hold them as JSON values."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else format_json(value)
+
+
+def quote_arguments(arguments: str) -> str:
+    """Return arguments that the service accepts: it refuses those that are not JSON (FACTS.md, "Refused requests").
+
+    JSON stays as it is, to the byte. Other arguments become a JSON string inside an object, none an empty object.
+    """
+    if not arguments:
+        return "{}"
+    return arguments if is_valid_json(arguments) else encode_json({_NOT_JSON: arguments}).decode()
+
+
+def _unquote_arguments(arguments: str) -> str:
+    if not arguments.startswith(f'{{"{_NOT_JSON}":'):
+        return arguments
+    value = strict_json.loads(arguments) if is_valid_json(arguments) else None
+    quoted = value.get(_NOT_JSON) if isinstance(value, dict) and len(value) == 1 else None
+    return quoted if isinstance(quoted, str) and not is_valid_json(quoted) else arguments
+
+
+def create_call_id(seed: Sequence[object], used: Collection[str]) -> str:
+    """Return an id for a call, always the same for the same `seed`, and none of the `used` ones.
+
+    Nine letters and digits are an id for every service: Mistral's accept no other form (FACTS.md, "Tool calls").
+    """
+    # Loads OpenSSL, which is slow, and few answers need it.
+    from hashlib import sha256
+
+    for number in count():
+        digest = sha256(encode_json([*seed, number])).hexdigest()
+        if (identity := digest[:_ID_LENGTH]) not in used:
+            return identity
+    raise AssertionError  # pragma: no cover
+
+
+def distinguish_calls(events: Iterable[Event], messages: Sequence[Message]) -> Iterator[Event]:
+    """Yield the events of an answer; a call whose id is in `messages` already gets a new one, in its event and in the message.
+
+    Some servers number the calls of each answer from the same number. A result must have one call in the whole conversation.
+    """
+    used: set[str] | None = None
+    changed: dict[str, str] = {}
+    for event in events:
+        match event:
+            case ToolCall():
+                if used is None:
+                    used = {call.id for message in messages for call in parse_calls(message)}
+                if event.id in used:
+                    changed[event.id] = create_call_id([len(messages), event.id], used)
+                yield replace(event, id=changed.get(event.id, event.id))
+            case Stop() if changed:
+                yield replace(event, message=_change_ids(event.message, changed))
+            case _:
+                yield event
+
+
+def _change_ids(message: Message, changed: Mapping[str, str]) -> Message:
+    calls = message.get("tool_calls")
+    found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return {**message, "tool_calls": [{**call, "id": changed.get(call["id"], call["id"])} for call in found]}
+
+
 def _parse_function(function: object) -> tuple[str, str]:
     fields: Mapping[str, object] = function if isinstance(function, dict) else {}
-    return str(fields.get("name", "")), str(fields.get("arguments", ""))
+    return str(fields.get("name", "")), _unquote_arguments(format_arguments(fields.get("arguments")))

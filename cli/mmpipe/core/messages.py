@@ -1,13 +1,20 @@
 """Checks and prepares the messages of a conversation for the service; pure."""
 
+import operator
 from collections.abc import Iterator, Sequence
 
-from mmpipe.core.calls import find_open_calls, format_calls, is_valid_json, parse_calls
+from mmpipe.core.calls import (
+    find_open_calls,
+    format_arguments,
+    format_calls,
+    parse_calls,
+    quote_arguments,
+)
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
-from mmpipe.text.json_encoding import encode_json, format_valid_json, has_lone_surrogate
+from mmpipe.text.json_encoding import format_valid_json, has_lone_surrogate
 
 # Parts of a message that a model with images accepts.
 _IMAGE_PARTS = frozenset({"image_url", "video_url"})
@@ -83,8 +90,7 @@ def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, 
     """Return `messages` in the form that the service accepts; a saved conversation stays as it is.
 
     Some models accept only one system message, at the beginning. For them all system messages are joined by blank
-    lines. The service refuses call arguments that are not JSON (FACTS.md, "Refused requests"). Such arguments become
-    a JSON string inside an object. Empty arguments become an empty object. U+FFFD replaces a lone surrogate.
+    lines. Call arguments become JSON text (`quote_arguments`). U+FFFD replaces a lone surrogate.
     """
     if not accepts_system_messages(messages, model):
         messages = _join_system_messages(messages)
@@ -108,20 +114,15 @@ def _extract_texts(content: object) -> Iterator[str]:
 
 def _repair_arguments(message: Message) -> Message:
     calls = message.get("tool_calls")
-    if not isinstance(calls, list) or all(_is_acceptable(call.arguments) for call in parse_calls(message)):
+    if not isinstance(calls, list):
         return message
-    return {**message, "tool_calls": [_repair_call(call) for call in calls]}
+    repaired = list(map(_repair_call, calls))
+    return message if all(map(operator.is_, calls, repaired)) else {**message, "tool_calls": repaired}
 
 
 def _repair_call(call: object) -> object:
     if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
         return call
-    arguments = str(function.get("arguments", ""))
-    if _is_acceptable(arguments):
-        return call
-    quoted = encode_json({"not_json": arguments} if arguments else {}).decode()
-    return {**call, "function": {**function, "arguments": quoted}}
-
-
-def _is_acceptable(arguments: str) -> bool:
-    return bool(arguments) and is_valid_json(arguments)
+    arguments = function.get("arguments")
+    quoted = quote_arguments(format_arguments(arguments))
+    return call if quoted == arguments else {**call, "function": {**function, "arguments": quoted}}

@@ -1,0 +1,158 @@
+"""The parts of tool calls as servers send them, and a call as far as its parts have come; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mmpipe.api.call_arguments import DEEPEST, EndFinder, is_empty, is_part, read_arguments
+from mmpipe.core.calls import format_arguments, quote_arguments
+from mmpipe.errors import BadResponse
+from mmpipe.text import strict_json
+from mmpipe.text.visible import one_line
+
+# Texts that stand for no id; Mistral sends "null".
+_NO_IDS: Final = ("", "null", "None")
+_LONGEST_INDEX: Final = 10  # digits
+# Fields that tell a call from an object that holds calls.
+_OF_A_CALL: Final = frozenset({"id", "function", "name", "arguments"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """A piece of a call, or a whole call, with all `fields` as they came; what the server left out is empty."""
+
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+    fields: Mapping[str, object]
+    function: Mapping[str, object]
+
+    @property
+    def is_blank(self) -> bool:
+        """True if the part says nothing about a call."""
+        return not (self.id or self.name or self.arguments.strip())
+
+
+def parse_parts(value: object) -> list[CallPart]:
+    """The parts in `tool_calls`: a list, or one call alone, or an object of calls. Raises BadResponse."""
+    if isinstance(value, dict):
+        is_call = not value or not _OF_A_CALL.isdisjoint(value)
+        value = [value] if is_call else list(value.values())
+    parts = [part for part in value if part is not None] if isinstance(value, list) else value
+    if parts in (None, ""):
+        return []
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise BadResponse(f"tool_calls is not a list of calls: {one_line(repr(value), 60)}")
+    return list(map(_parse_part, parts))
+
+
+def parse_function_call(value: object) -> list[CallPart]:
+    """The part in `function_call`, the only call of an answer in the old form of the API; none if it is no object."""
+    return [_parse_part({"function": value})] if isinstance(value, dict) else []
+
+
+def _parse_part(fields: Mapping[str, object]) -> CallPart:
+    function = fields.get("function")
+    if not isinstance(function, dict):
+        # Some servers leave out this level.
+        function = {name: fields[name] for name in ("name", "arguments") if name in fields}
+        fields = {name: value for name, value in fields.items() if name not in function}
+    name = function.get("name")
+    return CallPart(
+        _parse_index(fields.get("index")),
+        _parse_id(fields.get("id")),
+        name if isinstance(name, str) and name.strip() else "",
+        format_arguments(function.get("arguments")),
+        fields,
+        function,
+    )
+
+
+def _parse_index(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < _LONGEST_INDEX:
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _parse_id(value: object) -> str:
+    text = str(value) if isinstance(value, str | int) else ""
+    return "" if text.strip() in _NO_IDS else text
+
+
+@dataclass(slots=True, eq=False)
+class PartialCall:
+    """A call as far as its parts have come."""
+
+    index: int | None
+    id: str = ""
+    name: str = ""
+    has_arguments: bool = False
+    _fields: dict[str, object] = field(default_factory=dict)
+    _function: dict[str, object] = field(default_factory=dict)
+    _pieces: list[str] = field(default_factory=list)  # of the arguments
+    _end: EndFinder = field(default_factory=EndFinder)
+    _followed: int = 0  # pieces that `_end` has taken
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the arguments end with a whole JSON value."""
+        for piece in self._pieces[self._followed :]:
+            self._end.feed(piece)
+        self._followed = len(self._pieces)
+        return self._end.is_closed
+
+    @property
+    def arguments(self) -> str:
+        """The arguments so far, as one text; `{}` for none."""
+        return read_arguments(self._pieces)
+
+    def add(self, part: CallPart) -> None:
+        """Add a part of this call."""
+        self.id = self.id or part.id
+        _update(self._fields, part.fields)
+        _update(self._function, part.function)
+        self._add_name(part.name)
+        if part.name and part.arguments.strip() and self.is_closed:
+            # The part has the arguments whole: see `is_repeated_by`.
+            self._pieces, self._end, self._followed = [], EndFinder(), 0
+        if part.arguments:
+            self._pieces.append(part.arguments)
+            self.has_arguments = self.has_arguments or bool(part.arguments.strip())
+
+    def is_repeated_by(self, part: CallPart) -> bool:
+        """True if the arguments so far are a placeholder for those of `part`, or the same.
+
+        With the id of this call, `part` may also hold more of them.
+        """
+        if is_empty(before := self.arguments):
+            return True
+        try:
+            values = strict_json.loads(before), strict_json.loads(part.arguments)
+        except ValueError:
+            return False
+        if strict_json.is_deeper(values, DEEPEST):
+            return False
+        return is_part(*values) and (bool(part.id) or is_part(*reversed(values)))
+
+    def record(self, identity: str, index: int | None) -> Mapping[str, object]:
+        """The call for a message, with all unknown fields, and with `index` in place of its own unless that is None."""
+        kind = self._fields.get("type")
+        function = {**self._function, "name": self.name.strip(), "arguments": quote_arguments(self.arguments)}
+        return {
+            **self._fields,
+            "id": identity,
+            "type": kind if isinstance(kind, str) and kind else "function",
+            "function": function,
+            **({} if index is None else {"index": index}),
+        }
+
+    def _add_name(self, name: str) -> None:
+        if name.strip().startswith(self.name.strip()):
+            self.name = name or self.name
+        elif not self.has_arguments:
+            self.name += name
+
+
+def _update(fields: dict[str, object], news: Mapping[str, object]) -> None:
+    fields |= {name: value for name, value in news.items() if value not in ("", None) or name not in fields}
