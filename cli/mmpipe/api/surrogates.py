@@ -4,6 +4,7 @@ JSON may write a character as the escapes of two UTF-16 surrogates. One of them 
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -16,6 +17,11 @@ class SurrogateJoiner:
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
 
+    @property
+    def holds_any(self) -> bool:
+        """True if a surrogate of any field is held back."""
+        return bool(self._held)
+
     def join(self, field: str, text: str) -> str:
         """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
         if not self._held and not has_surrogate(text):
@@ -25,10 +31,9 @@ class SurrogateJoiner:
             text, self._held[field] = text[:-1], text[-1]
         return text
 
-    def release(self) -> list[tuple[str, str]]:
-        """Return the fields that ended between the surrogates of a pair, each with its lone surrogate."""
-        held, self._held = self._held, {}
-        return [*held.items()]
+    def release(self, is_over: Callable[[str], bool]) -> list[tuple[str, str]]:
+        """Return the fields that are over and ended between the surrogates of a pair, each with its lone surrogate."""
+        return [(field, self._held.pop(field)) for field in [*self._held] if is_over(field)]
 
 
 def has_surrogate(text: str) -> bool:

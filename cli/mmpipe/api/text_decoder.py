@@ -26,13 +26,16 @@ class TextDecoder:
 
     def take(self, key: str, text: str) -> Iterator[Event]:
         """The events of the next piece of the text `key` of a stream."""
+        if self._surrogates.holds_any:
+            # The texts of one channel follow each other.
+            over = self._surrogates.release(lambda held: held != key and _channel(held) == _channel(key))
+            yield from self._take_all(over)
         if characters := self._surrogates.join(key, text):
             yield from self._events(self._cumulative.take(key, characters))
 
     def settle(self) -> Iterator[Event]:
         """The events of the text that was held back; nothing continues it."""
-        for key, surrogate in self._surrogates.release():
-            yield from self._events(self._cumulative.take(key, surrogate))
+        yield from self._take_all(self._surrogates.release(lambda _: True))
         yield from self._events(self._cumulative.settle())
 
     def complete(self, message: Message) -> list[Piece]:
@@ -55,13 +58,22 @@ class TextDecoder:
         streamed = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
         return complete_message(streamed, self._last)
 
+    def _take_all(self, pieces: list[Piece]) -> Iterator[Event]:
+        for key, text in pieces:
+            yield from self._events(self._cumulative.take(key, text))
+
     def _events(self, pieces: list[Piece]) -> Iterator[Event]:
         for key, text in pieces:
             characters = replace_lone_surrogates(text)
             if is_answer(key):
                 yield Text(characters)
-            elif new := self._mirrors.take(key.partition("/")[0], characters):
+            elif new := self._mirrors.take(_channel(key), characters):
                 yield Thinking(new)
+
+
+def _channel(key: str) -> str:
+    """The channel of a text: the answer, or one field of thinking."""
+    return "answer" if is_answer(key) else key.partition("/")[0]
 
 
 def _texts_by_key(message: Message) -> dict[str, str]:
