@@ -39,14 +39,25 @@ class Room(NamedTuple):
 
 
 ROOMS = {
+    "errors": Room(
+        (
+            "api/codes", "api/error_words", "api/service_errors", "api/reasons", "api/advice", "api/server_times",
+            "text/html_page",
+        ),
+        (
+            "api/test_codes.py", "api/test_service_errors.py", "api/test_reasons.py", "api/test_advice.py",
+            "api/test_server_times.py", "text/test_html_page.py",
+        ),
+        ("api/test_response.py", "program/service/test_server_shapes.py"),
+    ),
     "wire": Room(
         (
-            "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/codes", "api/response",
+            "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/response",
             "core/events", "core/reply",
         ),
         (
             "api/test_sse.py", "api/test_wire.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
-            "api/test_cumulative.py", "api/test_codes.py", "api/test_response.py", "core/test_reply.py",
+            "api/test_cumulative.py", "api/test_response.py", "core/test_reply.py",
         ),
         ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),
     ),

@@ -6,7 +6,7 @@ The standard library's parser takes seconds for some pages of 16 kB, since its t
 import re
 from html import unescape
 
-_BEGINNING = re.compile(r"\s*<(?:!doctype\b|!--|\?xml\b|[a-z][a-z0-9]{0,15}[\s>/])", re.IGNORECASE)
+_BEGINNING = re.compile(r"\s*<(?:!doctype\b|!--|\?xml\b|[a-z][a-z0-9]{0,15}(?:[\s>/]|$))", re.IGNORECASE)
 _TAG = re.compile(r"(<[^<>]*>)")
 _NAME = re.compile(r"</?([a-z][a-z0-9]*)", re.IGNORECASE)
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "svg"})  # elements whose text nobody sees

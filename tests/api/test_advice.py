@@ -1,0 +1,164 @@
+"""The advice after a reason fits the reason."""
+
+import pytest
+
+from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.service_errors import explain_status, read_explanation
+from mmpipe.errors import ExitStatus, MmpipeError
+
+PAGE = b"<html><head><title>%s</title></head><body>%s</body></html>"
+
+
+def told(http: int, body: object, model: str = "") -> MmpipeError:
+    value = read_explanation(body) if isinstance(body, bytes) else body
+    return explain_status(ResponseInfo(http, model=model), value)
+
+
+@pytest.mark.parametrize("http", [401, 403])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}},
+        {"detail": "Not authenticated"},
+        {"detail": "Invalid token"},
+        {"message": "Unauthorized"},
+        {"message": "login fail (1004)"},
+        {"error": {"message": "无效的令牌"}},
+        b"Forbidden",
+        b"Access denied",
+        b"missing credentials",
+    ],
+)
+def test_the_key_is_to_be_checked_where_the_reason_does_not_say_otherwise(http: int, body: object) -> None:
+    error = told(http, body)
+    assert ExitStatus.AUTH == error.status
+    assert "check the key" in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"your address is not on the list",
+        b"Your IP is not authorized to use this API key",
+        b"error code: 1010",
+        {"error": {"message": "this account is suspended"}},
+        {"error": "Country, region, or territory not supported"},
+        {"detail": "requests from bots are blocked"},
+        PAGE % (b"Attention Required! | Cloudflare", b"Sorry, you have been blocked"),
+        PAGE % (b"403 Forbidden", b"nginx"),
+    ],
+)
+def test_a_firewall_or_a_list_of_addresses_is_not_about_the_key(body: object) -> None:
+    error = told(403, body)
+    assert (ExitStatus.AUTH, False) == (error.status, error.retryable)
+    assert "check the key" not in error.message
+    assert error.message.endswith("a retry does not help")
+
+
+def test_a_page_that_asks_for_a_login_is_about_the_key() -> None:
+    assert "check the key" in told(401, PAGE % (b"401 Authorization Required", b"nginx")).message
+
+
+UNKNOWN = [
+    "The model `{}` does not exist.",
+    "The model '{}' does not exist or you do not have access to it",
+    "model '{}' not found, try pulling it first",
+    "Invalid model name passed in model={}. Call `/v1/models`",
+    "{} is not a valid model ID",
+    "unknown model '{}' (2013)",
+    "Model {} is not available",
+]
+
+
+@pytest.mark.parametrize("http", [400, 404, 422])
+@pytest.mark.parametrize("reason", UNKNOWN)
+@pytest.mark.parametrize(
+    ("model", "meant"),
+    [
+        ("minimax-m3", "MiniMax-M3"),
+        ("M2.7-highspeed", "MiniMax-M2.7-highspeed"),
+        ("minimax/minimax-m2.5", "MiniMax-M2.5"),
+        ("MiniMaxAI/MiniMax-M2", "MiniMax-M2"),
+        ("openrouter/some-host/MiniMax-M3", "MiniMax-M3"),
+    ],
+)
+def test_an_unknown_model_is_answered_with_the_one_that_may_be_meant(
+    http: int, reason: str, model: str, meant: str
+) -> None:
+    error = told(http, {"error": {"message": reason.format(model)}}, model)
+    assert ExitStatus.REJECTED == error.status
+    assert f"; did you mean {meant}? `mmpipe models --live` lists the models of the host" in error.message
+    assert "/v1," not in error.message
+
+
+@pytest.mark.parametrize("model", ["MiniMax-M3", "gpt-x", "x" * 10_000])
+def test_without_a_likely_model_the_list_is_named_alone(model: str) -> None:
+    error = told(404, {"error": {"message": "The model does not exist"}}, model)
+    assert error.message.endswith(
+        "The model does not exist; `mmpipe models --live` lists the models of the host"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {"detail": "Not Found"},
+        b"404 page not found",
+        PAGE % (b"404 Not Found", b"no model here"),
+        {"error": {"message": "Invalid URL (POST /chat/completions)"}},
+    ],
+)
+def test_a_404_that_names_no_model_is_about_the_base_url(body: object) -> None:
+    error = told(404, body, "MiniMax-M3")
+    assert "a base URL usually ends in /v1" in error.message
+    assert "mmpipe models" not in error.message
+
+
+def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
+    error = told(
+        404, {"error": {"message": "No endpoints found for minimax/minimax-m9."}}, "minimax/minimax-m9"
+    )
+    assert "mmpipe models --live" in error.message
+
+
+def test_a_limit_of_a_model_is_not_about_its_name() -> None:
+    error = told(
+        400, {"message": "model[MiniMax-M3] does not support max tokens > 524288 (2013)"}, "MiniMax-M3"
+    )
+    assert error.message.endswith("the request itself must change")
+
+
+REFUSES_SPLIT = [
+    (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "reasoning_split"], "msg": "Extra inputs are not permitted"}]}),
+    (400, {"object": "error", "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'reasoning_split'), 'msg': 'Extra inputs are not permitted'}]"}),
+    (400, {"error": 'json: unknown field "reasoning_split"'}),
+    (400, {"error": {"message": "Unrecognized request argument supplied: reasoning_split"}}),
+    (400, {"error": {"message": "Unsupported parameter", "param": "reasoning_split"}}),
+    (400, {"error": {"message": "Additional properties are not allowed ('reasoning_split' was unexpected)"}}),
+    (400, {"reasoning_split": ["unknown field"]}),
+    (500, b"TypeError: create() got an unexpected keyword argument 'reasoning_split'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("http", "body"), REFUSES_SPLIT)
+def test_a_server_that_refuses_reasoning_split_gets_native_thinking_named(http: int, body: object) -> None:
+    error = told(http, body)
+    assert error.message.endswith(
+        "; this server does not know the field reasoning_split; use --native-thinking"
+    )
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    ("http", "body"),
+    [
+        (400, {"error": 'json: unknown field "top_k"'}),
+        (400, {"error": "field required: messages in {'reasoning_split': True, 'model': 'x'}"}),
+        (429, {"error": "unknown client, request was {'reasoning_split': true}"}),
+    ],
+)
+def test_a_refusal_of_something_else_does_not_name_it(http: int, body: object) -> None:
+    assert "--native-thinking" not in told(http, body).message

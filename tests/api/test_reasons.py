@@ -1,0 +1,111 @@
+"""The reason of a refusal is found in whatever form a server writes it (FACTS.md, "Errors of other servers")."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.api.reasons import find_reason
+from support.json_texts import TEXTS
+
+pytestmark = pytest.mark.laws
+
+PYDANTIC = {"type": "missing", "loc": ["body", "messages", 0, "role"], "msg": "Field required", "input": {}}
+RAW = '{"error":{"message":"the engine died","code":500}}'
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("denied", "denied"),
+        ("  denied\n", "denied"),
+        ({"message": "denied", "title": "no"}, "denied"),
+        ({"detail": "denied", "title": "no"}, "denied"),
+        ({"msg": "denied"}, "denied"),
+        ({"err": "denied"}, "denied"),
+        ({"title": "denied"}, "denied"),
+        ({"Message": "denied"}, "denied"),
+        ({"error": "invalid_token", "error_description": "it expired"}, "it expired"),
+        ({"message": "", "detail": None, "err": "denied"}, "denied"),
+        ({"message": {"detail": [PYDANTIC]}}, "messages.0.role: Field required"),
+        ({"detail": [PYDANTIC, {"msg": "too hot", "loc": ["body", "temperature"]}]},
+         "messages.0.role: Field required; temperature: too hot"),
+        ({"detail": {"reason": "denied"}}, "denied"),
+        ({"errors": [{"code": 7, "message": "no route"}]}, "no route"),
+        ({"errors": {"model": ["unknown"], "stream": ["must be a boolean"]}}, "model: unknown; stream: must be a boolean"),
+        ({"temperature": ["must be at most 1"]}, "temperature: must be at most 1"),
+        ({"message": "must be set", "param": "messages"}, "messages: must be set"),
+        ({"message": "messages must be set", "param": "messages"}, "messages must be set"),
+        ({"message": "denied", "param": "None"}, "denied"),
+        (["too long", "too hot"], "too long; too hot"),
+        ([{"error": {"message": "denied"}}], "denied"),
+        (list("abcdefg"), "a; b; c; d; e; and 2 more"),
+        (RAW, "the engine died"),
+        ({"message": "Provider returned error", "metadata": {"raw": RAW}}, "Provider returned error: the engine died"),
+        ({"message": "flagged", "metadata": {"reasons": ["hate"]}}, "flagged: hate"),
+        ({"message": "denied", "metadata": {"raw": "denied"}}, "denied"),
+        ("<html><title>Bad Gateway</title></html>", "Bad Gateway"),
+        ({"message": "<html><title>Bad Gateway</title></html>"}, "Bad Gateway"),
+        ("[error] denied", "[error] denied"),
+        ({"type": "overloaded_error"}, "overloaded_error"),
+        ({"code": "odd", "type": "x"}, "odd"),
+        ({"code": "429"}, ""),
+        ({"code": 429, "message": 5}, ""),
+        ({"message": "None"}, ""),
+        *((empty, "") for empty in (None, True, 5, 1.5, "", " ", [], {}, [1], {"a": 1}, {"a": "b"})),
+    ],
+)  # fmt: skip
+def test_the_reason_is_what_the_server_says_to_people(value: object, reason: str) -> None:
+    assert reason == find_reason(value)
+
+
+JSON = st.recursive(
+    TEXTS | st.none() | st.booleans() | st.integers() | st.sampled_from([RAW, "<html>x", "[[", '{"error":']),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(
+                ["message", "detail", "error", "errors", "loc", "param", "metadata", "raw", "code"]
+            )
+            | TEXTS,
+            inner,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_whatever_a_server_says_gives_a_text_of_bounded_length(value: object) -> None:
+    assert len(find_reason(value)) <= 4000
+    assert len(find_reason(json.dumps(value))) <= 4000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 10**7,
+        ["x" * 1000] * 10_000,
+        [{"detail": [{"msg": "x", "loc": ["y"] * 100}] * 100}] * 100,
+        {f"{n}": ["x" * 100] for n in range(100_000)},
+        {
+            "message": "x" * 10**6,
+            "metadata": {"raw": "y" * 10**6, "reasons": ["z" * 100] * 10_000},
+            "param": "p" * 10**6,
+        },
+    ],
+    ids=["text", "list", "lists", "fields", "details"],
+)
+def test_a_reason_without_end_is_cut_off_in_no_time(value: object) -> None:
+    began = time.process_time()
+    assert 0 < len(find_reason(value)) <= 4000
+    assert time.process_time() - began < 5
+
+
+def test_an_endless_nesting_says_nothing() -> None:
+    value: object = "denied"
+    for _ in range(400):
+        value = {"error": value}
+    assert "" == find_reason(value)
