@@ -53,6 +53,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "EXIT STATUS",
         "ENVIRONMENT",
         "FILES",
+        "SERVERS OF YOUR OWN",
         "EXAMPLES",
     ] == titles
 

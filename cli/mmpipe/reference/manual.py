@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mmpipe import RELEASED, __version__
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, JSON_OUTPUT, SIGNALS
+from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, JSON_OUTPUT, SELF_HOSTED, SIGNALS
 
 # Characters that roff interprets, or prints as others than the shell's. A point at the beginning of a line is a request.
 _SPECIAL = str.maketrans(
@@ -38,6 +38,8 @@ def man_page(tree: Tree) -> str:
         *_list(ENVIRONMENT),
         ".SH FILES",
         *_list(FILES),
+        ".SH SERVERS OF YOUR OWN",
+        *_list(SELF_HOSTED),
         ".SH EXAMPLES",
         _text("Each works as shown, if the named files exist; without a key, put `mmpipe sim --` before it."),
         *_examples((program, *tree.commands)),

@@ -57,6 +57,14 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "`batch --format openai`",
+        (
+            "a line of the output file of the OpenAI Batch API: `id`, `custom_id`, `response` or `error`. An answer that was "
+            "cut short or filtered is a `response` with its `finish_reason`. Then `incomplete` is the error, and `--resume` asks "
+            "the record again. The `content` of the message is what `--thinking`, `--schema` and `--extract` leave of it"
+        ),
+    ),
+    (
         "`--meta`",
         (
             "of `chat` and `stream`: `id`, `model`, `finish_reason`, `usage`, `cost`, `turns`, `attempts`, `first_byte_ms`, "
@@ -76,6 +84,41 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
             "null, or `code` (the exit status), `name`, `http`, `api_code`, `message`, `retryable`, `retry_after` (seconds), "
             "`request_id`; also the object of `--error-json`"
         ),
+    ),
+)
+
+# Servers of the user's own; FACTS.md, "Fields that other servers refuse or ignore".
+SELF_HOSTED: Sequence[tuple[str, str]] = (
+    (
+        "`--base-url` URL",
+        (
+            "Typed, or `base_url` in the configuration file, the URL of a server such as vLLM, SGLang, llama.cpp or Ollama "
+            "needs no key. Without a key no Authorization header is sent, and `-v` says so. A typed URL gets the key of "
+            "`MINIMAX_API_KEY`, if it is set. A profile with a URL takes no key from elsewhere"
+        ),
+    ),
+    (
+        "`--allow-http`",
+        (
+            "Permits http:// to another machine. The request and the key are then sent unencrypted. In the configuration "
+            "file write `allow_http = true` into the table of the `base_url`; a URL from elsewhere is not permitted by it. "
+            "Without this, http:// works on this machine only; it never works for the hosts of MiniMax"
+        ),
+    ),
+    (
+        "`-p max_tokens=`N",
+        (
+            "In place of `--max-tokens`, for servers that know only this name and ignore the other, such as Ollama. The "
+            "limits of the records of a batch then have this name too"
+        ),
+    ),
+    (
+        "`--native-thinking`",
+        "For servers that refuse the field `reasoning_split`. Thinking is then found between tags in the text",
+    ),
+    (
+        "`--temperature` T",
+        "Must be what the catalogue gives for the model; the temperature of any other model is not judged",
     ),
 )
 
