@@ -114,10 +114,14 @@ def test_calls_that_a_framework_writes_as_text_count_as_rounds() -> None:
     assert "The tools returned: “Observation: sunny”" in str(third["content"])
 
 
-def test_after_an_answer_without_calls_a_new_prompt_begins() -> None:
-    messages = [user(CALL), {"role": "assistant", "content": "I do not know."}, user("Go on.")]
-    content = str(ask_once(chat(messages=messages, **TOOLS)).message["content"])
-    assert "You asked: “Go on.”" in content
+def test_an_order_to_call_waits_while_a_framework_asks_for_a_plan() -> None:
+    planned = [{"role": "assistant", "content": "You said “sim:tool get”."}, user("Carry out this plan.")]
+    first = [user(ROUNDS), *planned]
+    second = [*first, written("get"), user("Observation:\nsunny"), *planned]
+    done = [*second, written("final_answer"), user("Observation:\nsunny"), *planned]
+    with simulator() as running:
+        messages = [ask(running, chat(messages=each, **TOOLS)).message for each in (first, second, done)]
+    assert [["get"], ["final_answer"], []] == [called(message) for message in messages]
 
 
 def test_without_tools_no_text_is_a_call() -> None:

@@ -25,6 +25,8 @@ class SimulatedConversation:
     """The results of the last calls."""
     written: bool = False
     """True if the last calls are text, as some frameworks write them: user messages are then their results."""
+    pending: bool = False
+    """True if the last answer has not called what was ordered: a framework asked for a plan first."""
 
 
 def read_conversation(messages: Sequence[Json], *, tools: bool) -> SimulatedConversation:
@@ -55,31 +57,36 @@ def _after_user(conversation: SimulatedConversation, message: Json) -> Simulated
 def _lasts(conversation: SimulatedConversation) -> bool:
     """Return True if a user message without an order leaves the order in force.
 
-    After ``sim:turns``, a complaint asks for the next turn. Before any answer, it is a part of the same prompt.
+    After ``sim:turns``, a complaint asks for the next turn. Before any answer, the message is a part of the same prompt.
     """
-    is_order = conversation.prompt.startswith("sim:")
-    return bool(_LASTING.match(conversation.prompt)) or (is_order and not conversation.answers)
+    if _LASTING.match(conversation.prompt):
+        return True
+    return conversation.pending or (conversation.prompt.startswith("sim:") and not conversation.answers)
 
 
 def _after_assistant(
     conversation: SimulatedConversation, message: Json, *, tools: bool
 ) -> SimulatedConversation:
     called = bool(message.get("tool_calls"))
-    written = tools and not called and _writes_calls(conversation, text_of(message))
+    due = () if called or not tools else _tools_due(conversation)
+    text = text_of(message)
+    # An answer without tools, such as a plan, quotes the order.
+    written = bool(due) and "sim:tool" not in text and all(tool in text for tool in due)
     return replace(
         conversation,
         answers=conversation.answers + 1,
         rounds=conversation.rounds + (called or written),
         results=(),
         written=written,
+        pending=bool(due) and not written,
     )
 
 
-def _writes_calls(conversation: SimulatedConversation, text: str) -> bool:
-    """Return True if the text names the tools of the round that was due (smolagents writes calls as text)."""
+def _tools_due(conversation: SimulatedConversation) -> tuple[str, ...]:
+    """Return the tools of the next round of an order."""
     rounds = read_rounds(conversation.prompt) if conversation.prompt.startswith("sim:") else None
-    due = rounds.after(conversation.rounds) if rounds else None
-    return due is not None and bool(due.calls) and all(call.tool in text for call in due.calls)
+    following = rounds.after(conversation.rounds) if rounds else None
+    return tuple(call.tool for call in following.calls) if following else ()
 
 
 def _with_result(conversation: SimulatedConversation, message: Json) -> SimulatedConversation:
