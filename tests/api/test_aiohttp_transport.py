@@ -8,6 +8,7 @@ import pytest
 from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
 from mmpipe.api.sdk import import_sdk
 from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.routes import find_route
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import KEY, prompts, service
@@ -21,8 +22,9 @@ def built(server: RunningSimulator, *bodies: bytes) -> list[httpx2.Request]:
     async def send() -> list[httpx2.Request]:
         import_sdk(aiohttp=True)
         endpoint = Endpoint(server.base_url, Key(KEY, "test"))
-        async with open_session(endpoint, PATIENCE, 2) as session:
-            client = sdk_client(endpoint, session)
+        route = find_route(endpoint.base_url, {})
+        async with open_session(endpoint, route, PATIENCE, 2) as session:
+            client = sdk_client(endpoint, route, session)
             sent = []
             for body in bodies:
                 response = await client.post(

@@ -188,7 +188,7 @@ def test_a_finished_answer_does_not_wait_for_pings() -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("ALL_PROXY", "socks5://"),
         ("HTTPS_PROXY", "garbage://x"),
         ("SSL_CERT_FILE", "/nonexistent"),
     ],
@@ -197,8 +197,8 @@ def test_a_variable_that_makes_no_sense_is_a_usage_error(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(UsageError, match="the environment's proxy or certificates"):
-        asked("https://127.0.0.1:9/v1")
+    with pytest.raises(UsageError, match=r"the environment's (proxy|certificates) cannot be used"):
+        asked("https://api.example/v1")
 
 
 def test_a_host_name_that_cannot_be_one_is_a_usage_error() -> None:

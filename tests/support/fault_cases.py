@@ -1,10 +1,4 @@
-"""The table of faults: what comes over the connection, and what then must hold for the user.
-
-Left out, since something else happens there than should:
-- nonsense in one segment with what is sound (bytes after the end by Content-Length, a size that is no number): `batch`
-  refuses all of the segment, be it a whole answer;
-- a chunk extension of 1 GB: `batch` takes it until its --idle-timeout ends that.
-"""
+"""The table of faults: what comes over the connection, and what then must hold for the user."""
 
 import gzip
 import json
@@ -26,16 +20,13 @@ class Case:
     status: int = 0
     streamed: bytes = b"five and six \xe2\x88\x8e\n"
     again: bool = False  # whether asking again may help
-    in_batch: tuple[int, bool] | None = (
-        None  # the status, and the use of asking again, where they are others there
-    )
     hasty: bool = False  # only limits on time end it
     most: int = MEGABYTE  # bytes that the client may take
 
     @property
     def of_record(self) -> tuple[int, bool]:
         """The status that `batch` reports, and whether a retry may help."""
-        return self.in_batch or (self.status, self.again)
+        return self.status, self.again
 
 
 def head(*headers: str, kind: str = "text/event-stream", status: str = "200 OK") -> bytes:
@@ -120,6 +111,9 @@ SOUND: dict[str, Script] = {
     "identity-said": Script((sized(WHOLE, "Content-Encoding: identity"),)),
     "chunk-extensions": Script((in_chunks(GOOD).replace(b"0\r\n\r\n", b"0;x=y\r\nX-Trailer: z\r\n\r\n"),)),
     "trailer-of-9-kb": Script((in_chunks(GOOD)[:-2] + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",)),
+    "bytes-after-the-length": Script((sized(WHOLE) + b"junk\r\n\r\n",)),
+    "bytes-after-the-last-chunk": Script((in_chunks(GOOD) + b"HTTP/1.1 junk\r\n\r\n",)),
+    "a-bad-size-after-the-finish": Script((in_chunks(GOOD, closed=False) + b"zz\r\n",)),
     "header-of-9-kb": Script((head(f"X-Long: {'x' * 9000}") + GOOD,)),
     "silence-after-the-finish": answered(GOOD, end=End.SILENCE),
     "spaces-around-json": whole(b" \n" * 1000 + WHOLE + b"\n" * 1000),
@@ -153,6 +147,7 @@ BROKEN_OFF: dict[str, tuple[Script, int]] = {
     "length-within-an-event": (Script((head(f"Content-Length: {len(GOOD) - 20}") + GOOD[:-20],)), 8),
     "utf-16-at-last": (answered(BEGUN + LAST.decode().encode("utf-16")), 8),
     "reset-within-a-chunk": (Script((in_chunks(BEGUN, LAST)[:-30],), end=End.RESET), 6),
+    "reset-without-a-length": (answered(BEGUN, end=End.RESET), 6),
     "reset-within-the-length": (Script((head("Content-Length: 9999") + BEGUN,), end=End.RESET), 6),
     "stall": (answered(BEGUN, end=End.SILENCE), 5),
     "comments-for-ever": (for_ever(head() + BEGUN, b": ping\n\n"), 5),
@@ -204,7 +199,10 @@ NONSENSE: dict[str, Script] = {
     "gzip-bomb-in-a-stream": Script((head("Content-Encoding: gzip") + BOMB,)),
     "gzip-not-said": whole(gzip.compress(WHOLE)),
     "encoding-unknown": Script((sized(WHOLE, "Content-Encoding: x-mine"),)),
+    "http-0.9": Script((b"<html>hello</html>",)),
     "http-0.9-and-a-blank-line": Script((b"<html>hello</html>\r\n\r\n",)),
+    "ssh": Script((SSH,), end=End.SILENCE),
+    "ssh-and-closed": Script((SSH,)),
     "ssh-and-a-blank-line": Script((SSH + b"\r\n",), end=End.SILENCE),
     "smtp": Script((b"220 mail.example ESMTP\r\n\r\n",)),
     "status-no-number": Script((head(status="OK") + GOOD,)),
@@ -216,16 +214,11 @@ NONSENSE: dict[str, Script] = {
     "header-without-a-colon": Script((head("nonsense") + GOOD,)),
     "header-of-200-kb": Script((head(f"X-Long: {'x' * 200_000}") + GOOD,)),
     "status-line-of-200-kb": Script((head(status="200 " + "x" * 200_000) + GOOD,)),
+    "length-twice": Script((sized(WHOLE, f"Content-Length: {len(WHOLE)}"),)),
+    "length-and-chunks": Script((in_chunks(GOOD).replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1),)),
     "10000-headers": Script((head(*(f"X-{number}: {'y' * 20}" for number in range(10_000))) + GOOD,)),
 }
 """Nothing of an answer has come; asking again would bring the same."""
-
-NO_HTTP: dict[str, tuple[Script, int]] = {
-    "http-0.9": (Script((b"<html>hello</html>",)), 6),
-    "ssh": (Script((SSH,), end=End.SILENCE), 5),
-    "ssh-and-closed": (Script((SSH,)), 6),
-}
-"""Without the blank line that `chat` and `stream` wait for; `batch` refuses the first words."""
 
 ENDLESS: dict[str, tuple[Script, int]] = {
     "line-of-1-gb": (huge(head() + b"data: "), 16),
@@ -233,6 +226,9 @@ ENDLESS: dict[str, tuple[Script, int]] = {
     "event-of-1-gb": (huge(head() + b"data: x\n", b"data: " + b"x" * PIECE + b"\n"), 16),
     "thinking-of-1-gb": (huge(head(), event({"reasoning_content": "x" * PIECE})), 64),
     "json-of-1-gb": (huge(head(kind="application/json") + b'{"a": "'), 64),
+    "chunk-extension-of-1-gb": (huge(in_chunks(closed=False) + b"5;x="), 1),
+    "trailers-of-1-gb": (huge(in_chunks(closed=False) + b"0\r\n", b"X-Many: y\r\n" * 5000), 1),
+    "hints-of-1-gb": (huge(b"", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" * 1000), 1),
     "header-of-1-gb": (huge(head()[:-2] + b"X-Long: "), 1),
     "headers-of-1-gb": (huge(head()[:-2], b"X-Many: y\r\n" * 5000), 1),
     "status-line-of-1-gb": (huge(b"HTTP/1.1 200 "), 1),
@@ -258,14 +254,6 @@ CASES: dict[str, Case] = {
     **{name: Case(script, 8, BEGINNING, most=3 * MEGABYTE) for name, script in SPOILT.items()},
     **{name: Case(script, 8, NOTHING, again=True) for name, script in EMPTY.items()},
     **{name: Case(script, 8, NOTHING, most=3 * MEGABYTE) for name, script in NONSENSE.items()},
-    **{
-        name: Case(script, status, NOTHING, again=True, in_batch=(8, False), hasty=status == 5)
-        for name, (script, status) in NO_HTTP.items()
-    },
-    # Neither a length nor chunks tell `batch` that this is not the end.
-    "reset-without-a-length": Case(
-        answered(BEGUN, end=End.RESET), 6, BEGINNING, again=True, in_batch=(8, True)
-    ),
     # This is meant: an error may follow the finish, so what follows it and cannot be read is not passed over.
     "nonsense-after-the-finish": Case(
         answered(GOOD + b"data: {broken\n\n" + b"data: [DONE]\n\n"), 8, ALL_BUT_THE_LAST_NEWLINE

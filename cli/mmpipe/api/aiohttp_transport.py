@@ -9,12 +9,13 @@ are built and sent as usual, and `tests/api/test_aiohttp_transport.py` notices.
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from mmpipe.api.sdk import USER_AGENT, accept_any_status, request_headers, sdk_key, tls_context
+from mmpipe.api.tunnels import check_login, proxy_authorization
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.routes import Route
 from mmpipe.core.timeouts import Timeouts
+from mmpipe.errors import MmpipeError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -24,56 +25,39 @@ if TYPE_CHECKING:
     from openai._models import FinalRequestOptions
     from openai._types import RequestOptions
 
-_KEPT = 300.0  # seconds until an idle connection is closed
-_LONGEST_LINE = 100 * 1024  # bytes of a header, or of a line of trailers; the same limit as in httpx2
 _SENT_AT_ONCE = 2**20  # bytes of a body; aiohttp warns above that
 _TARGET = "mmpipe.target"  # the extension of a request that holds its URL and headers as aiohttp wants them
 
 
-def open_session(endpoint: Endpoint, timeouts: Timeouts, size: int) -> "aiohttp.ClientSession":
-    """A session of at most `size` connections; raises ValueError or OSError for an invalid proxy or certificates."""
+def open_session(endpoint: Endpoint, route: Route, timeouts: Timeouts, size: int) -> "aiohttp.ClientSession":
+    """A session of at most `size` connections; raises UsageError for unusable certificates."""
     import aiohttp
-    import httpx2
+    import yarl
 
-    checked = tls_context(endpoint)
-    # The same certificate authorities as for a single request; those of aiohttp differ.
-    context = httpx2.create_ssl_context() if checked is True else checked
+    from mmpipe.api.aiohttp_connector import Connector
+
+    proxy, login = None, None
+    if route.proxy is not None and route.is_forwarded:
+        proxy, login = yarl.URL(str(route.proxy)), proxy_authorization(route.proxy)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=size, keepalive_timeout=_KEPT, ssl=context),
+        connector=Connector(route, tls_context(endpoint, route), size),
         # No state of a host is sent with the next request.
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        max_line_size=_LONGEST_LINE,
-        max_field_size=_LONGEST_LINE,
-        proxy=_proxy(endpoint),
+        proxy=proxy,
+        headers={"Proxy-Authorization": login.decode()} if login else None,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect),
     )
 
 
-def _proxy(endpoint: Endpoint) -> "yarl.URL | None":
-    """The environment's proxy for this host, or None; raises ValueError. aiohttp itself ignores ALL_PROXY."""
-    import yarl
-
-    found, url = getproxies(), urlsplit(endpoint.base_url)
-    # NO_PROXY may name a port, also the default port.
-    hosts = (url.hostname or "", f"{url.hostname}:{url.port or (80 if endpoint.is_plain_http else 443)}")
-    named = found.get(url.scheme) or found.get("all")
-    if (endpoint.is_plain_http and endpoint.is_on_this_machine) or not named or any(map(proxy_bypass, hosts)):
-        return None
-    proxy = yarl.URL(named if "://" in named else f"http://{named}")
-    if proxy.scheme not in ("http", "https") or not proxy.host:
-        raise ValueError("it is not an http:// or https:// URL")
-    return proxy
-
-
-def sdk_client(endpoint: Endpoint, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
+def sdk_client(endpoint: Endpoint, route: Route, session: "aiohttp.ClientSession") -> "AsyncOpenAI":
     """The SDK's client over `session`; the body of each request must be bytes."""
     client = _client_class()(
         api_key=sdk_key(endpoint),
         base_url=endpoint.base_url,
         max_retries=0,
         timeout=None,
-        http_client=_http_client(_transport(session)),
+        http_client=_http_client(_transport(route, session)),
     )
     # Otherwise the SDK runs `uname` with our environment, which holds the key.
     client._platform = "Unknown"  # noqa: SLF001
@@ -131,7 +115,7 @@ def request_options(endpoint: Endpoint, *, streamed: bool) -> "RequestOptions":
     }
 
 
-def _transport(session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
+def _transport(route: Route, session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
     import aiohttp
     import httpx2
 
@@ -142,6 +126,10 @@ def _transport(session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
         async def __aiter__(self) -> AsyncIterator[bytes]:
             async for piece in self._response.content.iter_any():
                 yield piece
+            # The answer may be whole before the error that ended its connection.
+            failure = getattr(self._response.content, "failure", None)
+            if failure is not None:
+                raise aiohttp.ClientPayloadError from failure
 
         async def aclose(self) -> None:
             # Keeps a connection whose answer was read to its end; closes any other.
@@ -158,6 +146,7 @@ def _transport(session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
                 data=body if len(body) <= _SENT_AT_ONCE else BytesIO(body),
                 allow_redirects=False,
             )
+            _check_proxy(route, response)
             # With a given encoding httpx2 need not guess it from all headers at each access.
             found = httpx2.Headers(response.raw_headers, encoding="latin-1")
             answer = httpx2.Response(response.status, headers=found, stream=Stream(response), request=request)
@@ -165,6 +154,15 @@ def _transport(session: "aiohttp.ClientSession") -> "httpx2.AsyncBaseTransport":
             return answer
 
     return Transport()
+
+
+def _check_proxy(route: Route, response: "aiohttp.ClientResponse") -> None:
+    """Raise NetworkError, and close the connection, if the response is the refusal of a proxy."""
+    try:
+        check_login(route, response.status)
+    except MmpipeError:
+        response.close()
+        raise
 
 
 def _http_client(transport: "httpx2.AsyncBaseTransport") -> "httpx2.AsyncClient":

@@ -6,6 +6,7 @@ exception, so the bytes go to our own decoder. `client.post` and `client.get` wi
 SDK's resource classes.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from mmpipe.api.sdk import (
     USER_AGENT,
     accept_any_status,
     complete_error,
-    environment_errors,
     import_sdk,
     read_head,
     request_headers,
@@ -28,9 +28,12 @@ from mmpipe.api.sdk import (
     tls_context,
 )
 from mmpipe.api.sdk_errors import explain_error
+from mmpipe.api.socket_transport import Connecting, socket_transport
+from mmpipe.api.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
+from mmpipe.core.routes import Route, find_route
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
 
@@ -78,11 +81,13 @@ def _parts(
 ) -> Iterator[Part]:
     def perform(put: Callable[[Arrival], None]) -> None:
         try:
-            _perform(call, endpoint, limits, put)
+            _perform(call, endpoint, route, limits, put)
         except Exception as error:
-            raise explain_error(error) or error from error
+            raise explain_error(error, route) or error from error
 
-    clock = Clock(limits, begins_soon=call.begins_soon)
+    route = find_route(endpoint.base_url, os.environ)
+    check_tunnels(route.proxy)
+    clock = Clock(limits, begins_soon=call.begins_soon, peer=route)
     with Exchange(perform) as exchange:
         try:
             yield from follow(exchange.arrivals(clock.left, observer.look), read, clock, observer)
@@ -90,15 +95,22 @@ def _parts(
             raise complete_error(error, endpoint) from error.__cause__
 
 
-def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> None:
+def _perform(
+    call: _Call, endpoint: Endpoint, route: Route, limits: Limits, put: Callable[[Arrival], None]
+) -> None:
     """Run in the exchange's thread: import the SDK, send the request, pass on what arrives."""
     import_sdk(aiohttp=False)
     import httpx2
 
     put(Stage.CONNECTING)
-    with environment_errors():
-        client = _client(endpoint, limits, put)
-    with client:
+    # The clock of the exchange decides; these timeouts only end an abandoned thread.
+    connecting = Connecting(
+        route,
+        tls_context(endpoint, route),
+        limits.connect + LINGER,
+        max(limits.idle, limits.first_byte) + LINGER,
+    )
+    with _client(endpoint, socket_transport(connecting, put)) as client:
         send = client.get if call.body is None else partial(client.post, body=call.body)
         response = send(
             call.path,
@@ -114,7 +126,7 @@ def _perform(call: _Call, endpoint: Endpoint, limits: Limits, put: Callable[[Arr
                 put(piece)
 
 
-def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) -> "OpenAI":
+def _client(endpoint: Endpoint, transport: "httpx2.BaseTransport") -> "OpenAI":
     import openai
 
     class SyncClient(openai.OpenAI):
@@ -126,35 +138,17 @@ def _client(endpoint: Endpoint, limits: Limits, put: Callable[[Arrival], None]) 
             """Nothing: the system and the Python version stay private."""
             return {}
 
-    # The clock of the exchange decides; these timeouts only end an abandoned thread.
-    timeout = openai.Timeout(max(limits.idle, limits.first_byte) + LINGER, connect=limits.connect + LINGER)
-    transport = openai.DefaultHttpxClient(
-        verify=tls_context(endpoint),
-        # A proxy of the environment cannot reach this machine's loopback.
-        trust_env=not (endpoint.is_plain_http and endpoint.is_on_this_machine),
-        follow_redirects=False,
-        timeout=timeout,
-        event_hooks={"request": [_tracer(put)], "response": [accept_any_status]},
-    )
     return SyncClient(
         api_key=sdk_key(endpoint),
         base_url=endpoint.base_url,
         max_retries=0,
-        timeout=timeout,
-        http_client=transport,
+        timeout=None,
+        http_client=openai.DefaultHttpxClient(
+            transport=transport,
+            # The route is found by `find_route`, and certificates by `tls_context`.
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,
+            event_hooks={"response": [accept_any_status]},
+        ),
     )
-
-
-def _tracer(put: Callable[[Arrival], None]) -> "Callable[[httpx2.Request], None]":
-    """A request hook that puts the stages of the request."""
-
-    def trace(event: str, _: object) -> None:
-        if event.endswith("send_request_headers.started"):
-            put(Stage.SENDING)
-        elif event.endswith("send_request_body.complete"):
-            put(Stage.WAITING)
-
-    def hook(request: "httpx2.Request") -> None:
-        request.extensions = {**request.extensions, "trace": trace}
-
-    return hook

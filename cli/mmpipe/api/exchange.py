@@ -45,10 +45,10 @@ Perform = Callable[[Callable[[Arrival], None]], None]
 
 
 class Clock:
-    """The time limit in force, and its end."""
+    """The time limit in force, and its end; `peer` names the server in errors."""
 
-    def __init__(self, limits: Limits, *, begins_soon: bool) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, *, begins_soon: bool, peer: object = "the service") -> None:
+        self._limits, self._peer = limits, peer
         self._first = limits.first_byte if begins_soon else limits.idle
         self._first_option = "--first-byte-timeout" if begins_soon else "--idle-timeout"
         self.enter(Stage.CONNECTING)
@@ -82,8 +82,8 @@ class Clock:
     def expired(self) -> TimedOut:
         """The error of the limit in force."""
         if self._limits.deadline <= self._end:
-            return TimedOut("no whole answer within the total limit (--max-time)")
-        return TimedOut(f"{self._event} {self._limit:g} s ({self._option})", retryable=True)
+            return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
+        return TimedOut(f"{self._peer}: {self._event} {self._limit:g} s ({self._option})", retryable=True)
 
     def _set(self, limit: float, event: str, option: str) -> None:
         self._limit, self._event, self._option = limit, event, option

@@ -1,6 +1,7 @@
 """Asks the service many times at once: the SDK on asyncio, over a pool of persistent connections."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -8,11 +9,13 @@ from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_clie
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.response import ResponseReader, read_answer
-from mmpipe.api.sdk import COMPLETIONS, complete_error, environment_errors, import_sdk, read_head
+from mmpipe.api.sdk import COMPLETIONS, complete_error, import_sdk, read_head
 from mmpipe.api.sdk_errors import explain_error
+from mmpipe.api.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
+from mmpipe.core.routes import Route, find_route
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
@@ -29,13 +32,14 @@ class Pool:
 
     async def __aenter__(self) -> Self:
         import_sdk(aiohttp=True)
-        with environment_errors():
-            self._session = open_session(self._endpoint, self._timeouts, self._size)
+        self._route = find_route(self._endpoint.base_url, os.environ)
+        check_tunnels(self._route.proxy)
+        self._session = open_session(self._endpoint, self._route, self._timeouts, self._size)
         try:
-            self._client = sdk_client(self._endpoint, self._session)
+            self._client = sdk_client(self._endpoint, self._route, self._session)
         except Exception as error:
             await self._session.close()
-            raise explain_error(error) or error from error
+            raise explain_error(error, self._route) or error from error
         self._options = {
             streamed: request_options(self._endpoint, streamed=streamed) for streamed in (False, True)
         }
@@ -47,7 +51,7 @@ class Pool:
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
-        clock = Clock(limits, begins_soon=request.streamed)
+        clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
         # The session has its own limit for connecting.
         clock.enter(Stage.WAITING)
         try:
@@ -76,7 +80,7 @@ class Pool:
         except MmpipeError:
             raise
         except Exception as error:
-            failure = _explained(error, clock)
+            failure = _explained(error, clock, self._route)
             if reader is None:
                 raise failure from error
         events += reader.close(failure)
@@ -97,9 +101,9 @@ class Pool:
         return response
 
 
-def _explained(error: Exception, clock: Clock) -> MmpipeError:
+def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:
     """Our error for a failed exchange; raises any error that is a bug."""
-    found = explain_error(error)
+    found = explain_error(error, route)
     if found is not None:
         return found
     if isinstance(error, TimeoutError):

@@ -1,8 +1,6 @@
 """The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates and errors."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
@@ -11,6 +9,7 @@ from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
 from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.routes import Route
 from mmpipe.errors import AuthError, MmpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ def import_sdk(*, aiohttp: bool) -> None:
         import openai  # noqa: F401  for its effect
 
 
-@contextmanager
-def environment_errors() -> Iterator[None]:
-    """Raise UsageError for SSL_CERT_FILE, HTTPS_PROXY or ALL_PROXY that cannot be used."""
-    try:
-        yield
-    except (ImportError, ValueError, OSError) as error:
-        raise UsageError(f"the environment's proxy or certificates cannot be used: {error}") from error
-
-
 def sdk_key(endpoint: Endpoint) -> str:
     """The key for the SDK's client."""
     return _NO_KEY if endpoint.key is None else endpoint.key.value
@@ -66,21 +56,30 @@ def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | o
     }
 
 
-def tls_context(endpoint: Endpoint) -> "ssl.SSLContext | bool":
-    """The context that checks the host's certificate: True for the default one, False for none.
+def tls_context(endpoint: Endpoint, route: Route) -> "ssl.SSLContext | None":
+    """The context that checks certificates, of the service and of a proxy with TLS; None if nothing is encrypted.
 
-    Raises UsageError for an unusable --ca-file.
+    Raises UsageError for an unusable --ca-file, or unusable SSL_CERT_FILE or SSL_CERT_DIR.
     """
-    if endpoint.is_plain_http:
-        return False
-    if endpoint.ca_file is None:
-        return True
+    if not (route.is_tls or (route.proxy is not None and route.proxy.scheme == "https")):
+        return None
     import ssl
 
+    import httpx2
+
     try:
-        return ssl.create_default_context(cafile=endpoint.ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise UsageError(f"cannot use the certificates of {endpoint.ca_file}: {error.strerror}") from error
+        if endpoint.ca_file is None:
+            context = httpx2.create_ssl_context()
+        else:
+            context = ssl.create_default_context(cafile=endpoint.ca_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        if endpoint.ca_file is None:
+            raise UsageError(f"the environment's certificates cannot be used: {error}") from error
+        raise UsageError(
+            f"cannot use the certificates of {endpoint.ca_file}: {getattr(error, 'strerror', error)}"
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def accept_any_status(response: "httpx2.Response") -> None:
