@@ -7,7 +7,7 @@ from mmpipe.api.answer_end import AnswerEnd
 from mmpipe.api.call_assembler import CallAssembler
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.fields import is_answer, read_texts
-from mmpipe.api.message import sendable
+from mmpipe.api.message import complete_message, sendable
 from mmpipe.api.service_errors import find_error
 from mmpipe.api.text_decoder import TextDecoder
 from mmpipe.api.usage import read_usage
@@ -30,7 +30,7 @@ class ChunkDecoder:
         self._calls = CallAssembler()
         self._whole: Message | None = None
         self._id = ""
-        self._started = self._streamed = False
+        self._started = self._streamed = self._in_messages = False
         self._usage: Usage | None = None
         self._tier: str | None = None
         self._failure: object = None
@@ -82,6 +82,12 @@ class ChunkDecoder:
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
         delta, message = choice.get("delta"), choice.get("message")
+        if self._whole is not None and isinstance(message, dict) and not self._texts.repeats(message):
+            # Some gateways stream pieces of the message, and no deltas.
+            self._texts.merge(self._whole)
+            self._whole, self._in_messages = None, True
+        if self._in_messages:
+            delta, message = message, None
         if isinstance(delta, dict):
             self._streamed = True
             is_progress = self._texts.merge(delta)
@@ -92,7 +98,7 @@ class ChunkDecoder:
             for key, text in read_texts(delta):
                 self._take_part(key)
                 yield from self._texts.take(key, text)
-        elif isinstance(message, dict):
+        if isinstance(message, dict) and (message or not isinstance(delta, dict)):
             yield from self._take_message(message)
         # Moonshot puts the usage here, OpenRouter an error.
         self._take_usage(choice.get("usage"))
@@ -113,11 +119,12 @@ class ChunkDecoder:
         yield from self._texts.settle()
         if self._calls.merge_message(message):
             self.end.take_call()
-        for key, text in self._texts.complete(message) if self._streamed else read_texts(message):
+        is_frame = self._streamed or self._whole is not None
+        for key, text in self._texts.complete(message) if is_frame else read_texts(message):
             self._take_part(key)
             yield from self._texts.emit(key, text)
         if not self._streamed:
-            self._whole = message
+            self._whole = message if self._whole is None else complete_message(self._whole, message)
 
     def _take_usage(self, value: object) -> bool:
         usage = read_usage(value)

@@ -19,6 +19,7 @@ class TextDecoder:
         self._mirrors = MirrorFilter()
         self._assembler = MessageAssembler()
         self._last: Message = {}
+        self._said: dict[str, list[str]] = {}  # by key: the text so far, in pieces
 
     def merge(self, delta: Mapping[str, object]) -> bool:
         """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
@@ -40,14 +41,17 @@ class TextDecoder:
 
     def complete(self, message: Message) -> list[Piece]:
         """The texts that a last frame adds to the streamed ones (FACTS.md, "The end of a stream")."""
-        said, whole = _texts_by_key(self.message()), _texts_by_key(message)
         self._last = message
-        added = {
-            key: text[len(said.get(key, "")) :]
-            for key, text in whole.items()
-            if text.startswith(said.get(key, ""))
-        }
-        return [(key, text) for key, text in added.items() if text]
+        added: list[Piece] = []
+        for key, text in _join_by_key(message).items():
+            said = self._said_so_far(key)
+            if text.startswith(said) and text != said:
+                added.append((key, text[len(said) :]))
+        return added
+
+    def repeats(self, message: Message) -> bool:
+        """True if each text of `message` begins with all of it that was said before."""
+        return all(text.startswith(self._said_so_far(key)) for key, text in _join_by_key(message).items())
 
     def emit(self, key: str, text: str) -> Iterator[Event]:
         """The events of a text that is whole."""
@@ -62,8 +66,18 @@ class TextDecoder:
         for key, text in pieces:
             yield from self._events(self._cumulative.take(key, text))
 
+    def _said_so_far(self, key: str) -> str:
+        # Joined once: a hostile server may send a thousand last frames.
+        self._said[key] = ["".join(self._said.get(key, ()))]
+        return self._said[key][0]
+
     def _events(self, pieces: list[Piece]) -> Iterator[Event]:
         for key, text in pieces:
+            said = self._said.get(key)
+            if said is None:
+                self._said[key] = [text]
+            else:
+                said.append(text)
             characters = replace_lone_surrogates(text)
             if is_answer(key):
                 yield Text(characters)
@@ -76,7 +90,7 @@ def _channel(key: str) -> str:
     return "answer" if is_answer(key) else key.partition("/")[0]
 
 
-def _texts_by_key(message: Message) -> dict[str, str]:
+def _join_by_key(message: Message) -> dict[str, str]:
     texts: dict[str, list[str]] = {}
     for key, text in read_texts(message):
         texts.setdefault(key, []).append(text)

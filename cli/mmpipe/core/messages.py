@@ -69,6 +69,15 @@ def replace_lone_surrogates(message: Message) -> Message:
     return replaced if isinstance(replaced, dict) else message
 
 
+def is_refusal(message: Message) -> bool:
+    """Return True if the model refused to answer: by the field `refusal`, or by a part of the content."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    return bool(message.get("refusal")) or any(
+        isinstance(part, dict) and (part.get("type") == "refusal" or part.get("refusal")) for part in parts
+    )
+
+
 def add_instruction(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
     """Add a system message after the first ones: the API ignores `response_format` (FACTS.md, "Parameters")."""
     place = next(

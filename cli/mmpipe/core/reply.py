@@ -8,7 +8,9 @@ from typing import assert_never
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.messages import is_refusal
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
+from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
@@ -18,6 +20,10 @@ class ReplyWarning(Enum):
     """A peculiarity of a good answer: a sentence, and the words for counts of such answers."""
 
     THINKING_ALONE = ("the answer has no text, only thinking", "with thinking alone")
+    LONE_SURROGATE = (
+        "the answer holds a lone surrogate, which is no character: it is written as U+FFFD",
+        "with a lone surrogate",
+    )
 
     def __init__(self, sentence: str, words: str) -> None:
         self.sentence, self.words = sentence, words
@@ -102,7 +108,7 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
     It was cut off by a limit, stopped by moderation or refused by the model, or its finish reason is not known.
     """
     reason, trace = one_line(reply.finish_reason or "", 40), reply.request_id
-    if reply.finish_reason is not None and reply.message.get("refusal"):
+    if reply.finish_reason is not None and is_refusal(reply.message):
         return Filtered("the model refused to answer; its words are in the output", request_id=trace)
     match finish_meaning(reply.finish_reason):
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
@@ -129,7 +135,12 @@ def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
     is_complete = finish_meaning(reply.finish_reason) is FinishMeaning.COMPLETE
     # With `-t show` the thinking is part of the texts.
     has_text = "".join(reply.texts).strip() and reply.message.get("content") not in ("", None)
-    return (ReplyWarning.THINKING_ALONE,) if is_complete and not has_text and not reply.tool_calls else ()
+    is_thinking_alone = is_complete and not has_text and not reply.tool_calls
+    found = {
+        ReplyWarning.THINKING_ALONE: is_thinking_alone,
+        ReplyWarning.LONE_SURROGATE: has_lone_surrogate(reply.message),
+    }
+    return tuple(warning for warning, is_there in found.items() if is_there)
 
 
 def _cut_short(where: str, advice: str, reply: Reply) -> CutShort:

@@ -1,6 +1,6 @@
 """Shapes of the fields that hold text and thinking, by server."""
 
-from support.server_shapes.shape import GOOD, Shape, body, call, delta, message, streamed, text
+from support.server_shapes.shape import GOOD, Shape, body, call, data, delta, message, streamed, text
 
 _PARIS = '{"city":"Paris"}'
 _DETAILS = [
@@ -179,5 +179,77 @@ SHAPES: dict[str, Shape] = {
         text="a\U0001f600b",
         thinking="\U0001f600",
         message={"content": "a\U0001f600b", "reasoning": "\U0001f600"},
+    ),
+    # OpenAI and gateways to it: 09_refusal
+    "refusal": Shape(
+        sent=streamed(delta({"refusal": "I must "}), delta({"refusal": "decline."}, "stop")),
+        status=10,
+        text="I must decline.",
+        says=("refused",),
+        message={"refusal": "I must decline."},
+    ),
+    "refusal-whole": Shape(
+        sent=body(message({"role": "assistant", "content": None, "refusal": "I must decline."})),
+        status=10,
+        text="I must decline.",
+        says=("refused",),
+        message={"content": None, "refusal": "I must decline."},
+    ),
+    "refusal-in-a-part": Shape(
+        sent=streamed(text([{"type": "refusal", "refusal": "I must "}]), text([{"type": "refusal", "refusal": "decline."}], "stop")),
+        status=10,
+        text="I must decline.",
+        says=("refused",),
+        message={"content": [{"type": "refusal", "refusal": "I must decline."}]},
+    ),
+    "no-refusal": Shape(
+        sent=streamed(delta({"content": "yes", "refusal": None}), delta({"content": "", "refusal": ""}, "stop")),
+        text="yes",
+        message={"refusal": None},
+    ),
+    "lone-surrogate": Shape(
+        sent=streamed(text("half \ud83d"), text(" of it", "stop")),
+        text="half \ufffd of it",
+        says=("lone surrogate",),
+        message={"content": "half \ud83d of it"},
+    ),
+    "lone-surrogate-at-the-end": Shape(
+        sent=streamed(delta({"reasoning": "hm \ude00"}), text("half \ud83d", "stop")),
+        text="half \ufffd",
+        thinking="hm \ufffd",
+        says=("lone surrogate",),
+        message={"content": "half \ud83d", "reasoning": "hm \ude00"},
+    ),
+    "lone-surrogate-whole": Shape(
+        sent=body(message({"content": "half \ud83d"})),
+        text="half \ufffd",
+        says=("lone surrogate",),
+        message={"content": "half \ud83d"},
+    ),
+    "lone-surrogate-sent-back": Shape(
+        sent=(
+            streamed(text("half \ud83d"), delta({"tool_calls": [call("get", _PARIS, id="a", index=0, type="function")]}, "tool_calls")),
+            GOOD,
+        ),
+        calls=(("get", _PARIS),),
+        text="half \ufffd\ndone",
+        requests=2,
+    ),
+    # Gateways that stream messages, or a message beside each delta.
+    "messages-in-pieces": Shape(
+        sent=streamed(*(data({"choices": [{"index": 0, "message": {"content": word}}]}) for word in ("one ", "two")), text("", "stop")),
+        text="one two",
+        message={"content": "one two"},
+    ),
+    "message-beside-each-delta": Shape(
+        sent=streamed(text("one "), delta({"content": "two"}, message={"content": "one two"}), delta({}, "stop", message={"content": "one two"})),
+        text="one two",
+        message={"content": "one two"},
+    ),
+    "message-at-the-end": Shape(
+        sent=streamed(text("one "), delta({}, "stop", message={"role": "assistant", "content": "one two", "reasoning": "hm"})),
+        text="one two",
+        thinking="hm",
+        message={"content": "one two", "reasoning": "hm"},
     ),
 }  # fmt: skip
