@@ -1,10 +1,12 @@
 """A key is masked in every text, wherever it stands."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.core.endpoint import Key
+from mmpipe.core.endpoint import Endpoint, Key, is_loopback
 
 pytestmark = pytest.mark.keys
 
@@ -21,3 +23,29 @@ def test_a_key_is_masked_in_any_surrounding_text(before: str, after: str, key: s
 @pytest.mark.parametrize("key", ["", "k", "none", "testing"])
 def test_a_key_too_short_to_be_secret_is_not_masked(key: str) -> None:
     assert "asking: testing none" == Key(key, "environment").mask("asking: testing none")
+
+
+@given(st.ip_addresses())
+def test_an_address_is_of_this_machine_only_if_it_is_a_loopback(address: IPv4Address | IPv6Address) -> None:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    assert (mapped or address).is_loopback == is_loopback(str(address))
+
+
+@given(st.ip_addresses(network="127.0.0.0/8"))
+def test_each_address_of_127_is_of_this_machine(address: IPv4Address) -> None:
+    for host in (f"{address}:8000", f"[::ffff:{address}]", f"[::ffff:{address}]:80"):
+        assert Endpoint(f"http://{host}/v1", None).is_on_this_machine
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost.example", "127.0.0.1.example", "127.1", "2130706433", "", "::", "localhost."],
+)
+def test_a_name_like_that_of_this_machine_is_another_one(host: str) -> None:
+    assert not is_loopback(host)
+    assert is_loopback("LocalHost")
+
+
+def test_an_endpoint_without_a_key_masks_nothing() -> None:
+    assert "sk-test-SECRETsecret0123" == Endpoint("https://gpu.example/v1", None).mask(KEY.value)
+    assert "***" == Endpoint("https://gpu.example/v1", KEY).mask(KEY.value)

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
-from mmpipe.api.codes import TRACE, ResponseInfo
+from mmpipe.api.codes import CHECK_KEY, TRACE, ResponseInfo
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
 from mmpipe.api.server_times import parse_retry_after, server_time
@@ -127,5 +127,6 @@ def complete_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
     message = endpoint.mask(error.message)
     if endpoint.key is None and isinstance(error, AuthError):
         other = "" if endpoint.unsent is None else f" ({endpoint.unsent} is not for this host)"
-        message = f"{message}; no key was sent to {endpoint.base_url}{other}"
+        reason = message.removesuffix(f"; {CHECK_KEY}")
+        message = f"{reason}; no key was sent to {endpoint.base_url}{other}: give it one with --api-key-file and --base-url"
     return error.derived(message=message, request_id=request_id)

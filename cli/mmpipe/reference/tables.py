@@ -94,7 +94,7 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         (
             "Typed, or `base_url` in the configuration file, the URL of a server such as vLLM, SGLang, llama.cpp or Ollama "
             "needs no key. Without a key no Authorization header is sent, and `-v` says so. A typed URL gets the key of "
-            "`MINIMAX_API_KEY`, if it is set. A profile with a URL takes no key from elsewhere"
+            "`MINIMAX_API_KEY`, unless that is empty. A profile with a URL takes no key from elsewhere"
         ),
     ),
     (

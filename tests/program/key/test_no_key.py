@@ -73,7 +73,11 @@ def test_a_host_that_wants_a_key_after_all_fails_with_the_reason(command: str) -
     with server(REFUSAL) as (base_url, seen):
         done = mmpipe(*COMMANDS[command][1], "--base-url", base_url, env={"OPENAI_API_KEY": KEY})
     assert 3 == done.status
-    assert f"no key was sent to {base_url} (OPENAI_API_KEY is not for this host)" in done.stderr_text
+    assert (
+        f"no key was sent to {base_url} (OPENAI_API_KEY is not for this host): give it one"
+        in done.stderr_text
+    )
+    assert "check the key" not in done.stderr_text
     assert [False] == list(map(has_key, seen))
 
 
