@@ -32,6 +32,7 @@ WHOLE = '{"city":"Paris","days":[1,2]}'
         ([WHOLE[:9], WHOLE[9:], json.dumps(json.loads(WHOLE))], json.dumps(json.loads(WHOLE))),
         ([WHOLE[:9], WHOLE[9:12], WHOLE], WHOLE),
         (["{}", WHOLE[:9], WHOLE[:12], WHOLE], WHOLE),
+        (["{", "{}"], "{}"),
         ([WHOLE[:9], WHOLE[:12], WHOLE, WHOLE], WHOLE),
         # Half a character at the end of a cumulative piece.
         (['{"a":"\ud83d', '{"a":"\ud83d\ude00"}'], '{"a":"\U0001f600"}'),

@@ -81,7 +81,8 @@ def test_a_streamed_message_can_be_sent_back_in_every_dialect(dialect: Dialect, 
         ]
         assert isinstance(stop, Stop)
         messages = [user(ROUNDS), *with_results(dict(stop.message), "1", "2")]
-        answer = ask(running, chat(messages=messages, **tools, **way))
+    # The API accepts it, whatever server sent it.
+    answer = ask_once(chat(messages=messages, **tools, **way))
     assert called(answer.message) == [("g", "{}")]
 
 

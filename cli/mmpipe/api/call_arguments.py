@@ -124,11 +124,17 @@ def _documents(pieces: Sequence[str]) -> Iterator[str]:
 
 def _last_cumulative(pieces: Sequence[str]) -> str | None:
     """The last piece, if it is JSON, and the others are beginnings of it, each or joined; else None."""
-    whole = [piece for piece in pieces if not is_empty(piece)]
+    readings = (
+        [piece for piece in pieces if not is_empty(piece)],
+        # `{` and then `{}` are the pieces of an empty object.
+        [piece for piece in pieces if piece.strip() not in _NONE],
+    )
+    return next((whole[-1] for whole in readings if _is_cumulative(whole)), None)
+
+
+def _is_cumulative(whole: Sequence[str]) -> bool:
     if not whole or not is_valid_json(whole[-1]):
-        return None
+        return False
     # A piece may end between the two surrogates of a character.
     *before, last = (piece.encode("utf-16-le", "surrogatepass") for piece in whole)
-    if all(map(last.startswith, before)) or last.startswith(b"".join(before)):
-        return whole[-1]
-    return None
+    return all(map(last.startswith, before)) or last.startswith(b"".join(before))
