@@ -124,6 +124,26 @@ def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
     assert "mmpipe models --live" in error.message
 
 
+@pytest.mark.parametrize("code", ["model_not_found", "DeploymentNotFound"])
+def test_a_code_that_names_the_model_is_about_the_model(code: str) -> None:
+    error = told(400, {"error": {"message": "not here", "code": code}}, "minimax-m3")
+    assert "did you mean MiniMax-M3?" in error.message
+
+
+@pytest.mark.parametrize(
+    "reason", ["API key not valid. Please pass a valid API key.", "Invalid API key", "Missing api_key"]
+)
+def test_a_key_that_is_refused_with_400_is_to_be_checked(reason: str) -> None:
+    error = told(400, [{"error": {"code": 400, "message": reason, "status": "INVALID_ARGUMENT"}}])
+    assert ExitStatus.REJECTED == error.status
+    assert "check the key" in error.message
+
+
+@pytest.mark.parametrize("http", [404, 405])
+def test_an_address_that_takes_no_request_is_about_the_base_url(http: int) -> None:
+    assert "usually ends in /v1" in told(http, PAGE % (b"Not Allowed", b"nginx")).message
+
+
 def test_a_limit_of_a_model_is_not_about_its_name() -> None:
     error = told(
         400, {"message": "model[MiniMax-M3] does not support max tokens > 524288 (2013)"}, "MiniMax-M3"

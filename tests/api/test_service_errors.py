@@ -145,6 +145,17 @@ def test_a_code_of_minimax_says_more_than_any_status_or_word() -> None:
     assert ((E.QUOTA, False), 1008, 429) == (judged(error), error.api_code, error.http)
 
 
+@pytest.mark.parametrize(
+    "body", [{"code": 1000, "msg": "login first"}, {"error": {"code": "1000", "message": "login first"}}]
+)
+def test_a_code_of_another_service_beside_an_http_status_is_not_one_of_minimax(
+    body: dict[str, object],
+) -> None:
+    error = explain_status(ResponseInfo(401), body)
+    assert ((E.AUTH, False), 1000) == (judged(error), error.api_code)
+    assert "login first (1000); check the key" in error.message
+
+
 def test_a_moderated_prompt_of_a_gateway_is_not_about_the_key() -> None:
     metadata = {"reasons": ["violence"], "flagged_input": "...", "provider_name": "X"}
     error = inside({"error": {"code": 403, "message": "your input was flagged", "metadata": metadata}})

@@ -30,8 +30,12 @@ _REFUSED = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"(?:unknown|invalid|no such|nonexistent|unsupported) model"
     r"|\bmodels?\b.{0,200}?(?:not found|not exist|n't exist|not valid|a valid model|unknown|not available|not served|not loaded)"
-    r"|not a valid model",
+    r"|not a valid model|\b(?:model|deployment)_?not_?(?:found|exist)",
     re.IGNORECASE | re.DOTALL,
+)
+_INVALID_KEY = re.compile(
+    r"\b(?:invalid|incorrect|missing) api[ _-]?key|\bapi[ _-]?key (?:is )?(?:not valid|invalid|expired|missing)",
+    re.IGNORECASE,
 )
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 _OTHER_THAN_KEY = re.compile(
@@ -48,9 +52,10 @@ _ABOUT_KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason of an error in full, the model that was asked, and the form of the body: a page or not."""
+    """The reason of an error in full, its names, the model that was asked, and the form of the body: a page or not."""
 
     reason: str
+    names: tuple[str, ...] = ()
     model: str = ""
     http: int = 200
     is_page: bool = False
@@ -62,6 +67,8 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
         return meaning._replace(advice=_SPLIT, retryable=False)
     if meaning.error is Rejected and _is_about_model(refusal):
         return meaning._replace(advice=_suggest_model(refusal.model))
+    if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
+        return meaning._replace(advice=CHECK_KEY)  # Google answers with 400
     if meaning.advice is CHECK_KEY and refusal.reason:
         return meaning._replace(advice=_advise_on_key(refusal))
     return meaning
@@ -78,7 +85,7 @@ def _refuses_split(reason: str) -> bool:
 def _is_about_model(refusal: Refusal) -> bool:
     """True if the reason is that the host does not have the model; the reason of a 404 need only name the model."""
     reason, model = refusal.reason, refusal.model
-    if _UNKNOWN_MODEL.search(reason):
+    if any(map(_UNKNOWN_MODEL.search, (reason, *refusal.names))):
         return True
     named = len(model) >= _SHORTEST and model.lower() in reason.lower()
     return (

@@ -8,7 +8,8 @@ from mmpipe.api.call_assembler import CallAssembler
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.fields import is_answer, read_texts
 from mmpipe.api.message import complete_message, sendable
-from mmpipe.api.service_errors import find_error
+from mmpipe.api.reasons import find_reason
+from mmpipe.api.service_errors import find_error, is_blank
 from mmpipe.api.text_decoder import TextDecoder
 from mmpipe.api.usage import read_usage
 from mmpipe.core.calls import parse_calls
@@ -102,7 +103,8 @@ class ChunkDecoder:
             yield from self._take_message(message)
         # Moonshot puts the usage here, OpenRouter an error.
         self._take_usage(choice.get("usage"))
-        self._failure = choice.get("error") or self._failure
+        if not is_blank(choice.get("error")):
+            self._failure = choice["error"]
         reason = find_finish_reason(choice.get("finish_reason"))
         if reason is not None:
             self.progress += self.end.take_reason(reason)
@@ -148,12 +150,10 @@ class ChunkDecoder:
 
 def _failed(reason: str | None, failure: object) -> MmpipeError:
     """The error of a finish reason that means failure; `failure` is the field `error` of the choice."""
-    fields = failure if isinstance(failure, dict) else {}
-    message = fields.get("message") or (failure if isinstance(failure, str) else None) or "no reason given"
-    code = fields.get("code")
+    code = failure.get("code") if isinstance(failure, dict) else None
     shown = f" ({one_line(reason, 40)})" if reason else ""
     return ServerError(
-        f"the service failed within the answer{shown}: {one_line(str(message))}; retry later",
+        f"the service failed within the answer{shown}: {one_line(find_reason(failure)) or 'no reason given'}; retry later",
         http=code if type(code) is int and code in range(400, 600) else None,
         retryable=True,
     )

@@ -16,7 +16,7 @@ from mmpipe.errors import (
     TimedOut,
 )
 
-_EXAMPLE = "https://api.minimaxi.com/v1"
+_ADDRESS = "a base URL usually ends in /v1, as https://api.minimaxi.com/v1 does"
 _WAIT = "wait a little, or send requests less often"
 CHECK_KEY: Final = "check the key: `mmpipe chat -v` shows where it is read from"
 _REGION = (
@@ -80,9 +80,9 @@ HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
     401: ErrorMeaning(AuthError, CHECK_KEY),
     402: ErrorMeaning(QuotaError, _BALANCE),
     403: ErrorMeaning(AuthError, CHECK_KEY),
-    404: ErrorMeaning(
-        Rejected, f"nothing is at this address; a base URL usually ends in /v1, as {_EXAMPLE} does"
-    ),
+    404: ErrorMeaning(Rejected, f"nothing is at this address; {_ADDRESS}"),
+    405: ErrorMeaning(Rejected, f"this address takes no such request; {_ADDRESS}"),
+    407: ErrorMeaning(Rejected, "the proxy asks for a user name and a password: write them into its URL"),
     408: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
     413: ErrorMeaning(Rejected, "the request is too large; shorten the prompt"),
     429: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),

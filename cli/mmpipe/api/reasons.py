@@ -22,6 +22,8 @@ _FIELDS: Final = (
     "description",
     "error_message",
     "errorMessage",
+    "error_msg",  # Baidu
+    "errmsg",
     "error",
     "errors",
     "err",
@@ -89,12 +91,12 @@ def _of_object(value: Mapping[str, object], levels: int) -> str:
 
 
 def _details(value: Mapping[str, object], levels: int) -> Iterator[str]:
-    """The reasons behind a reason: what the provider of a gateway said (OpenRouter, `metadata.raw`)."""
+    """The reasons behind a reason: of each field (Laravel), and of the provider of a gateway (OpenRouter, `metadata`)."""
     metadata = value.get("metadata")
-    if isinstance(metadata, dict):
-        yield from (
-            text for name in ("raw", "reasons") if (text := find_reason(metadata.get(name), levels - 1))
-        )
+    fields = metadata if isinstance(metadata, dict) else {}
+    for more in (value.get("errors"), value.get("detail"), fields.get("raw"), fields.get("reasons")):
+        if text := find_reason(more, levels - 1):
+            yield text
 
 
 def _place(value: Mapping[str, object]) -> str:

@@ -40,7 +40,7 @@ _STATUS_FIELDS: Final = (
     "httpStatus",
 )
 # Fields by which an object without `error` reports one.
-_BARE: Final = ("message", "detail", "err", "msg", "errors", "error_description")
+_BARE: Final = ("message", "detail", "err", "msg", "error_msg", "errmsg", "errors", "error_description")
 _SUCCESS: Final = ("0", "200", "success", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
@@ -115,7 +115,7 @@ def _find_report(body: Mapping[str, object], answer: str) -> object:
     """The part of a body that reports an error; None if there is none."""
     error = body.get("error")
     # Gateways send an empty error, or a base_resp without a code, beside a good answer.
-    if error and (body.get(answer) is None or not _is_blank(error)):
+    if error and (body.get(answer) is None or not is_blank(error)):
         return error
     base = body.get("base_resp")
     if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
@@ -123,8 +123,10 @@ def _find_report(body: Mapping[str, object], answer: str) -> object:
     return body if body.get(answer) is None and _is_bare(body) else None
 
 
-def _is_blank(error: object) -> bool:
+def is_blank(error: object) -> bool:
     """True for an error that reports nothing, as some gateways write beside each answer."""
+    if not error:
+        return True
     if isinstance(error, dict):
         return not any(error.values())
     return isinstance(error, str) and error.strip().lower() in _NOTHING
@@ -136,27 +138,23 @@ def _is_bare(body: Mapping[str, object]) -> bool:
         return True
     if any(str(body[name]).lower() in _SUCCESS for name in ("code", "status") if name in body):
         return False
-    return any(isinstance(body.get(name), str | list) and body[name] for name in _BARE)
+    return bool(body.get("errors")) or any(
+        isinstance(body.get(name), str | list) and body[name] for name in _BARE
+    )
 
 
 def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> MmpipeError:
     """The error for a report, and for the body around it."""
-    request_id = body.get("request_id")
-    if isinstance(request_id, str) and TRACE.fullmatch(request_id):
-        info = replace(info, request_id=request_id)
     reason = _find_reason(error, body)
     objects = [*_nested(error)] if body is error else [*_nested(error), body]
-    words = [meaning for word in _words(objects, reason) if (meaning := meaning_of_word(word)) is not None]
-    status = _find_status(objects, words, reason) if info.is_success else None
-    if status is not None:
-        info = replace(info, http=status)
-    code = _find_code(objects, reason)
+    names = tuple(_names(objects, reason))
+    words = [meaning for name in names if (meaning := meaning_of_word(name)) is not None]
+    code, is_known = _find_code(objects, reason, is_inside=info.is_success)
+    info = _complete(info, body, _find_status(objects, words, reason))
     specific = (meaning for meaning in words if isinstance(meaning, ErrorMeaning))
-    meaning = (
-        meaning_of(code, info.http) if code in API_CODES else next(specific, meaning_of(None, info.http))
-    )
-    refusal = Refusal(reason, info.model, info.http, is_page=isinstance(error, str) and is_page(error))
-    meaning = fit_advice(meaning, refusal)
+    meaning = meaning_of(code, info.http) if is_known else next(specific, meaning_of(None, info.http))
+    is_html = isinstance(error, str) and is_page(error)
+    meaning = fit_advice(meaning, Refusal(reason, names, info.model, info.http, is_page=is_html))
     waits = [*find_waits(objects, reason, now=info.now)]
     if info.retry_after is not None:
         waits.append(info.retry_after)
@@ -169,6 +167,14 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
         # The longest one, so that no retry comes before Retry-After.
         retry_after=max(waits, default=None),
     )
+
+
+def _complete(info: ResponseInfo, body: Mapping[str, object], inner: int | None) -> ResponseInfo:
+    """The facts about the response, with the trace id of its body, and with the status inside if HTTP reports a success."""
+    request_id = body.get("request_id")
+    if isinstance(request_id, str) and TRACE.fullmatch(request_id):
+        info = replace(info, request_id=request_id)
+    return replace(info, http=inner) if info.is_success and inner is not None else info
 
 
 def _find_reason(error: object, body: Mapping[str, object]) -> str:
@@ -199,8 +205,8 @@ def _nested(error: object) -> Iterator[Mapping[str, object]]:
         error = error.get("error")
 
 
-def _words(objects: Iterable[Mapping[str, object]], reason: str) -> Iterator[str]:
-    """The words that name an error: its code and type; the reason, or its beginning (`litellm.RateLimitError: ...`)."""
+def _names(objects: Iterable[Mapping[str, object]], reason: str) -> Iterator[str]:
+    """The words that may name an error: its code and type; the reason, or its beginning (`litellm.RateLimitError: ...`)."""
     for error in objects:
         yield from names_of(error)
         metadata = error.get("metadata")
@@ -226,12 +232,19 @@ def _find_status(
     return int(first[1]) if first else None
 
 
-def _find_code(objects: Iterable[Mapping[str, object]], reason: str) -> int | None:
-    """The code of the service: at the end of the message (MiniMax), or in a field; an HTTP status is none."""
+def _find_code(
+    objects: Iterable[Mapping[str, object]], reason: str, *, is_inside: bool
+) -> tuple[int | None, bool]:
+    """The code of the service, and True if it is one of MiniMax's; an HTTP status is none.
+
+    MiniMax writes it at the end of the message. In a field beside an HTTP status stand the codes of other services,
+    which use the same numbers.
+    """
     if found := _CODE.search(reason):
-        return int(found[1])
+        return int(found[1]), int(found[1]) in API_CODES
     codes = (_parse_code(error.get("code")) for error in objects)
-    return next((code for code in codes if code and code not in _STATUSES), None)
+    code = next((code for code in codes if code and code not in _STATUSES), None)
+    return code, is_inside and code in API_CODES
 
 
 def _parse_code(code: object) -> int | None:
