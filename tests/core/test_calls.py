@@ -1,10 +1,11 @@
 """Tool calls are found in messages, and bad calls are refused."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from mmpipe.core.calls import check_calls, find_open_calls
+from mmpipe.core.calls import check_calls, distinguish_calls, find_open_calls, parse_calls, quote_arguments
 from mmpipe.core.events import Event, Message, Stop, Text, ToolCall
 from mmpipe.errors import BadResponse
 
@@ -46,3 +47,65 @@ def test_an_answer_with_a_bad_call_is_read_to_its_end() -> None:
     with pytest.raises(BadResponse):
         list(check_calls(events))
     assert [] == list(events)
+
+
+def call(name: str, arguments: object = "{}") -> Message:
+    return {"id": name, "function": {"name": "f", "arguments": arguments}}
+
+
+def test_a_call_whose_id_is_in_the_conversation_already_gets_one_of_its_own() -> None:
+    before: list[Message] = [{"role": "assistant", "tool_calls": [call("0"), call("1")]}]
+    calls = [call("0"), call("x"), call("1")]
+    stop = Stop("tool_calls", {"role": "assistant", "tool_calls": calls})
+    given = [ToolCall(number, str(one["id"]), "f", "{}") for number, one in enumerate(calls)]
+    *events, last = distinguish_calls([Text("a"), *given, stop], before)
+    assert Text("a") == events[0]
+    ids = [event.id for event in events if isinstance(event, ToolCall)]
+    assert "x" == ids[1]
+    assert 5 == len({"0", "1", *ids})
+    assert isinstance(last, Stop)
+    assert [{**one, "id": name} for one, name in zip(calls, ids, strict=True)] == last.message["tool_calls"]
+    again = [*distinguish_calls([Text("a"), *given, stop], before)]
+    assert [*events, last] == again
+
+
+def test_calls_with_ids_of_their_own_pass_unchanged() -> None:
+    before: list[Message] = [{"role": "assistant", "tool_calls": [call("0")]}, {"role": "user"}]
+    events: list[Event] = [GOOD, Stop("tool_calls", {"tool_calls": [call("1")]})]
+    assert events == [*distinguish_calls(events, before)]
+
+
+def test_two_turns_after_the_same_ids_have_different_ids() -> None:
+    before: list[Message] = [{"role": "assistant", "tool_calls": [call("1")]}]
+    (second,) = distinguish_calls([GOOD], before)
+    assert isinstance(second, ToolCall)
+    before += [{"role": "assistant", "tool_calls": [call(second.id)]}]
+    (third,) = distinguish_calls([GOOD], before)
+    assert isinstance(third, ToolCall)
+    assert 3 == len({"1", second.id, third.id})
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{}", '{"a": 1.10}', "null", "7", '{"not_json":"{}"}', '{"not_json":1}']
+)
+def test_valid_arguments_are_sent_and_read_as_they_are(arguments: str) -> None:
+    assert arguments == quote_arguments(arguments)
+    (read,) = parse_calls({"tool_calls": [call("1", arguments)]})
+    assert arguments == read.arguments
+
+
+@pytest.mark.parametrize("arguments", ['{"a', "{}{}", '{"a":"\ud83d', " ", "nul", '{"not_json":"{'])
+def test_arguments_that_are_not_json_are_quoted_and_read_back(arguments: str) -> None:
+    quoted = quote_arguments(arguments)
+    assert {"not_json": arguments} == json.loads(quoted)
+    (read,) = parse_calls({"tool_calls": [call("1", quoted)]})
+    assert arguments == read.arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(None, ""), ({"a": "é"}, '{"a":"é"}'), ([1], "[1]"), (7, "7"), (True, "true"), ({}, "{}")],
+)
+def test_arguments_in_a_transcript_may_be_json_values(arguments: object, expected: str) -> None:
+    (read,) = parse_calls({"tool_calls": [call("1", arguments)]})
+    assert expected == read.arguments

@@ -64,6 +64,18 @@ def test_arguments_that_are_not_json_are_quoted_in_some_that_are() -> None:
     assert '{"a": "' == answer["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("arguments", "sent"), [({"a": 1}, '{"a":1}'), (None, "{}"), ([], "[]")])
+def test_arguments_of_a_transcript_that_are_no_text_are_sent_as_json_text(
+    arguments: object, sent: str
+) -> None:
+    answer = {
+        "role": "assistant",
+        "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": arguments}}],
+    }
+    (message,) = prepare_messages([answer], "MiniMax-M3")
+    assert sent == message["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
+
+
 def test_no_arguments_are_sent_as_an_empty_object() -> None:
     sent = prepare_messages([calling("1", arguments="")], "MiniMax-M3")[0]
     assert "{}" == sent["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Timeouts
-from mmpipe.errors import BadResponse
+from mmpipe.errors import BadResponse, ToolError
 from mmpipe.tools.options import ToolOptions
+from mmpipe.tools.rounds import ToolRounds
 from mmpipe.tools.setup import set_up_tools
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -28,15 +30,19 @@ def options(folder: Path) -> ToolOptions:
     return ToolOptions(tools=str(path), run=(f"f=touch {folder / 'ran'}",))
 
 
-def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
+def started(options: ToolOptions) -> ToolRounds:
     streams = Streams.fake()
     console = Console(streams, Verbosity(), {})
     reports: list[Mapping[str, object]] = []
     watch = OutputWatch(streams.stdout, console)
-    setup = set_up_tools(options(folder), ENVIRONMENT, ())
+    setup = set_up_tools(options, ENVIRONMENT, ())
     rounds = setup.start_rounds(PATIENCE.limits(), watch, reports.append)
     assert rounds is not None
-    return rounds.run(calls, lambda _: None)
+    return rounds
+
+
+def results(folder: Path, *calls: ToolCall) -> Sequence[ToolResult]:
+    return started(options(folder)).run(calls, lambda _: None)
 
 
 @pytest.mark.parametrize("ids", [("1", "1"), ("", ""), ("1", "")])
@@ -53,3 +59,19 @@ def test_each_call_has_its_result(tmp_path: Path) -> None:
     assert [("1", "[no output]"), ("2", "[there is no tool 'g'; there are: f]")] == [
         (result.id, result.content) for result in found
     ]
+
+
+def test_a_third_call_of_an_unknown_tool_with_the_same_arguments_ends_the_run(tmp_path: Path) -> None:
+    rounds = started(options(tmp_path))
+    for number, arguments in enumerate(('{"a":1}', '{ "a": 1 }')):
+        rounds.run([ToolCall(0, str(number), "g", arguments)], lambda _: None)
+    with pytest.raises(ToolError, match="calls 'g' with the same arguments for the third time"):
+        rounds.run([ToolCall(0, "2", "f", "{}"), ToolCall(1, "3", "g", '{"a":1}')], lambda _: None)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_calls_of_unknown_tools_count_as_calls(tmp_path: Path) -> None:
+    rounds = started(replace(options(tmp_path), max_calls=2))
+    rounds.run([ToolCall(0, "1", "g", "{}"), ToolCall(1, "2", "h", "not JSON")], lambda _: None)
+    with pytest.raises(ToolError, match="more than 2 times"):
+        rounds.run([ToolCall(0, "3", "i", "{}")], lambda _: None)

@@ -1,10 +1,11 @@
 """Reads the arguments of a tool call from the pieces in which servers send them; pure.
 
-Most servers send new text in each piece. Others repeat text (FACTS.md, "Tool calls"). The arguments are the first of
-these readings that is JSON:
+Most servers send new text in each piece. Others repeat text (FACTS.md, "Tool calls of other servers"). The arguments
+are the first of these readings that is JSON:
 
 * all pieces joined: valid arguments never change;
-* several documents, each of which begins with a piece: the last one, if each is a part of the next. Empty ones are placeholders;
+* several documents, each of which begins with a piece: the last one, if each is a part of the next. Empty documents
+  are placeholders and do not count;
 * cumulative pieces: the last one, if the text before it is a beginning of it.
 
 Otherwise all pieces are joined: the arguments are not JSON, and the caller decides what follows.

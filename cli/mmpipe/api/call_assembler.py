@@ -1,6 +1,6 @@
 """Assembles the tool calls of an answer, streamed or whole, into the `tool_calls` of its message.
 
-Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls"). The rules for the pieces of a stream:
+Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls of other servers"). The rules for the pieces of a stream:
 
 * A piece belongs to the call of its id, otherwise to that of its index, otherwise to that of its position in the last
   delta with several pieces, otherwise to the call of the piece before.
@@ -36,6 +36,8 @@ class CallAssembler:
         """Take the pieces in a delta; returns True if one of them brings a call forward. Raises BadResponse."""
         parts = parse_parts(delta.get("tool_calls"))
         met: list[PartialCall] = []
+        while self._first_open < len(self._slots) and self._slots[self._first_open].is_closed:
+            self._first_open += 1
         for position, part in enumerate(parts):
             call = self._find(part, position, len(parts))
             if (
@@ -89,10 +91,8 @@ class CallAssembler:
             return self._last
         if count == len(self._slots):
             return self._slots[position]
-        while self._first_open < len(self._slots) and self._slots[self._first_open].is_closed:
-            self._first_open += 1
-        open_slots = self._first_open + position
-        return self._slots[open_slots] if open_slots < len(self._slots) else self._last
+        slot = self._first_open + position
+        return self._slots[slot] if slot < len(self._slots) else self._last
 
     def _find_by_index(self, index: int, part: CallPart, known: PartialCall | None) -> PartialCall | None:
         call = self._by_index.get(index)

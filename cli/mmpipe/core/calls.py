@@ -106,7 +106,7 @@ def _unquote_arguments(arguments: str) -> str:
 def create_call_id(seed: Sequence[object], used: Collection[str]) -> str:
     """Return an id for a call, always the same for the same `seed`, and none of the `used` ones.
 
-    Nine letters and digits are an id for every service: Mistral's accept no other form (FACTS.md, "Tool calls").
+    Nine letters and digits are an id for every service: Mistral's accept no other form (FACTS.md, "Tool calls of other servers").
     """
     # Loads OpenSSL, which is slow, and few answers need it.
     from hashlib import sha256

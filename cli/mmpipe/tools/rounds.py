@@ -10,6 +10,8 @@ from mmpipe.core.calls import malformed_call_error
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, ToolError
+from mmpipe.text import strict_json
+from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, validate_arguments
 from mmpipe.tools.options import ToolOptions
@@ -96,6 +98,7 @@ class ToolRounds:
         """Return the call with the arguments for its command, or with the reason why it is not run."""
         tool = self._toolbox.tools.get(call.name)
         if tool is None:
+            self._count(call, _without_spaces(call.arguments))
             known = ", ".join(self._toolbox.commands)
             return _PlannedCall(call, text=f"[there is no tool {call.name!r}; there are: {known}]")
         try:
@@ -107,7 +110,7 @@ class ToolRounds:
             self._malformed_round = self._rounds
             return _PlannedCall(call, text=f"[not run: the arguments are not JSON: {error}]")
         except InvalidArguments as error:
-            self._count(call, call.arguments)
+            self._count(call, _without_spaces(call.arguments))
             text = f"[not run: the arguments do not fit the parameters of the tool]\n{error}"
             return _PlannedCall(call, text=text)
         self._count(call, arguments)
@@ -140,6 +143,14 @@ class ToolRounds:
     def _check_time(self) -> None:
         self._limits.check_deadline()
         self._watch.check()
+
+
+def _without_spaces(arguments: str) -> bytes | str:
+    """The arguments in compact form, so that spaces make no other call; unchanged if they are not JSON."""
+    try:
+        return encode_json(strict_json.loads(arguments))
+    except ValueError:
+        return arguments
 
 
 @dataclass(slots=True)

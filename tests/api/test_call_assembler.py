@@ -1,0 +1,418 @@
+"""Calls come out as they were meant, in however many pieces, and the message holds what the events say."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mmpipe.api.call_assembler import CallAssembler
+from mmpipe.api.wire import decode
+from mmpipe.core.calls import parse_calls
+from mmpipe.core.events import Event, Stop, ToolCall
+from mmpipe.errors import BadResponse, MmpipeError
+from support.json_texts import written
+from support.piece_cuts import PLACES, cut
+from support.sse_streams import chunk, stream, streamed
+
+Piece = dict[str, object]
+PARIS, ROME = '{"city":"Paris"}', '{"city":"Rome"}'
+
+
+def piece(name: object = None, arguments: object = None, **fields: object) -> Piece:
+    """A piece of a call; None leaves a field out."""
+    function = {"name": name, "arguments": arguments}
+    return {"function": {key: value for key, value in function.items() if value is not None}, **fields}
+
+
+def assembled(deltas: Sequence[Mapping[str, object]], answer_id: str = "") -> list[ToolCall]:
+    """The calls of these deltas."""
+    assembler = CallAssembler()
+    for delta in deltas:
+        assembler.merge(delta)
+    return list(parse_calls(assembler.fill_in({}, answer_id)))
+
+
+def named(calls: Sequence[ToolCall]) -> list[tuple[str, str]]:
+    return [(call.name, call.arguments) for call in calls]
+
+
+def called(*deltas: list[Piece]) -> list[tuple[str, str]]:
+    """Names and arguments of the calls in these deltas."""
+    return named(assembled([{"tool_calls": pieces} for pieces in deltas]))
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        # A placeholder of one call is not one of the next.
+        ([[piece("now", "{}", index=0)], [piece("get", PARIS, index=0)]], [("now", "{}"), ("get", PARIS)]),
+        ([[piece("now", "{}", index=0, id="a")], [piece("now", "{}", index=0, id="b")]], [("now", "{}")] * 2),
+        ([[piece("now", "", index=0, id="a")], [piece("now", "", index=0, id="b")]], [("now", "{}")] * 2),
+        # A call that is repeated without an id is one call.
+        ([[piece("get", PARIS, index=0)], [piece("get", PARIS, index=0)]], [("get", PARIS)]),
+        ([[piece("get", PARIS, index=0)], [piece("get", "", index=0)]], [("get", PARIS)]),
+        # Without ids, other arguments that continue those before are another call; with the same id they are more of them.
+        (
+            [[piece("get", '{"a":"b"}', index=0)], [piece("get", '{"a":"bc"}', index=0)]],
+            [("get", '{"a":"b"}'), ("get", '{"a":"bc"}')],
+        ),
+        (
+            [[piece("get", '{"a":"b"}', index=0, id="1")], [piece("get", '{"a":"bc"}', index=0, id="1")]],
+            [("get", '{"a":"bc"}')],
+        ),
+        (
+            [[piece("get", PARIS, index=0, id="1")], [piece("get", ROME, index=0, id="1")]],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        # A new call in pieces under the same index, without an id.
+        (
+            [[piece("get", PARIS, index=0)], [piece("get", ROME[:9], index=0)], [piece(None, ROME[9:], index=0)]],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        # An id of its own for each piece, with the name.
+        (
+            [
+                [piece("get", PARIS[:5], index=0, id="a")],
+                [piece("get", PARIS[5:], index=0, id="b")],
+                [piece(None, "", index=0, id="c")],
+            ],
+            [("get", PARIS)],
+        ),
+        # An id that comes after the name, and arguments that come before it.
+        ([[piece("get", index=0)], [piece(None, PARIS, index=0, id="a")]], [("get", PARIS)]),
+        ([[piece(None, PARIS[:5], index=0)], [piece("get", PARIS[5:], index=0)]], [("get", PARIS)]),
+        # Several pieces of one call in one delta.
+        ([[piece("get", PARIS[:5], index=0), piece(None, PARIS[5:], index=0)]], [("get", PARIS)]),
+        ([[piece("get", PARIS[:5], id="a"), piece(None, PARIS[5:])]], [("get", PARIS)]),
+        # The end of a call and the beginning of the next in one delta without an index.
+        (
+            [
+                [piece("get", PARIS[:5], id="a")],
+                [piece(None, PARIS[5:]), piece("get", ROME[:5], id="b")],
+                [piece(None, ROME[5:])],
+            ],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        # Three calls by position, of which the first is complete.
+        (
+            [
+                [piece("now", "{}", id="a"), piece("get", PARIS[:5], id="b"), piece("get", ROME[:5], id="c")],
+                [piece(), piece(None, PARIS[5:]), piece(None, ROME[5:])],
+            ],
+            [("now", "{}"), ("get", PARIS), ("get", ROME)],
+        ),
+        (
+            [
+                [piece("now", "{}", id="a"), piece("get", PARIS[:5], id="b"), piece("get", ROME[:5], id="c")],
+                [piece(None, PARIS[5:]), piece(None, ROME[5:])],
+            ],
+            [("now", "{}"), ("get", PARIS), ("get", ROME)],
+        ),
+        # Pieces of nothing.
+        ([[piece()], [piece("", "", index=0, id="")], [piece("now", index=0)], [{}]], [("now", "{}")]),
+        ([[piece("now", "{}", index=0, id="a")], [piece(None, None, index=0, id="b")]], [("now", "{}")]),
+        # Names.
+        ([[piece("ge", index=0)], [piece("t", index=0)], [piece("get", PARIS, index=0)]], [("get", PARIS)]),
+        ([[piece("get ", index=0)], [piece(" get", PARIS, index=0)]], [("get", PARIS)]),
+        ([[piece("get", "{", index=0)], [piece("get", "}", index=0)]], [("get", "{}")]),
+        ([[piece(None, PARIS, index=0)]], [("", PARIS)]),
+        ([[piece(7, PARIS, index=0)]], [("", PARIS)]),
+        # The call of another index begins before the first is complete.
+        (
+            [[piece("get", PARIS[:5], index=1)], [piece("get", ROME, index=0)], [piece(None, PARIS[5:], index=1)]],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        # Arguments that are no objects stay as they are.
+        ([[piece("get", [1, 2.5, None], index=0)]], [("get", "[1,2.5,null]")]),
+        ([[piece("get", 7, index=0)]], [("get", "7")]),
+        ([[piece("get", False, index=0)]], [("get", "false")]),
+        ([[piece("get", '"null"', index=0)]], [("get", '"null"')]),
+        ([[piece("get", "[]", index=0)]], [("get", "[]")]),
+    ],
+)  # fmt: skip
+def test_pieces_of_calls_are_put_together(deltas: list[list[Piece]], expected: list[tuple[str, str]]) -> None:
+    assert expected == called(*deltas)
+
+
+def test_an_id_that_is_missing_or_repeated_becomes_one_of_nine_letters_and_digits() -> None:
+    ids = ["a", "", None, "null", "a", 7, "a"]
+    calls = assembled(
+        [{"tool_calls": [piece("get", PARIS, index=index, id=name)]} for index, name in enumerate(ids)]
+    )
+    found = [call.id for call in calls]
+    assert ["a", "7"] == [found[0], found[5]]
+    assert len(ids) == len(set(found))
+    assert all(9 == len(name) and name.isalnum() for name in (*found[1:5], found[6]))
+
+
+def test_an_id_of_ours_is_the_same_for_the_same_answer_and_another_for_another() -> None:
+    deltas = [{"tool_calls": [piece("get", PARIS), piece("get", PARIS)]}]
+    first = [call.id for call in assembled(deltas, "answer-1")]
+    assert first == [call.id for call in assembled(deltas, "answer-1")]
+    assert 4 == len({*first, *(call.id for call in assembled(deltas, "answer-2"))})
+
+
+def test_a_server_that_guesses_an_id_of_ours_does_not_get_two_calls_with_it() -> None:
+    (guessed,) = assembled([{"tool_calls": [piece("get", PARIS, index=0)]}])
+    calls = assembled(
+        [{"tool_calls": [piece("get", PARIS, index=0), piece("get", PARIS, index=1, id=guessed.id)]}]
+    )
+    assert 2 == len({call.id for call in calls})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, []),
+        ([], []),
+        ({}, []),
+        ("", []),
+        ([None, {}], []),
+        (piece("get", PARIS), [("get", PARIS)]),
+        ({"0": piece("get", PARIS), "1": piece("now")}, [("get", PARIS), ("now", "{}")]),
+        ([None, piece("now")], [("now", "{}")]),
+        ([{"name": "get", "arguments": PARIS}], [("get", PARIS)]),
+        ([{"name": "get", "arguments": {"city": "Paris"}, "function": None}], [("get", PARIS)]),
+    ],
+)
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_calls_may_come_in_something_else_than_a_list(
+    value: object, expected: list[tuple[str, str]], is_streamed: bool
+) -> None:
+    assembler = CallAssembler()
+    (assembler.merge if is_streamed else assembler.merge_message)({"tool_calls": value})
+    message = assembler.fill_in({"content": "", "tool_calls": value}, "")
+    assert expected == named(parse_calls(message))
+    assert bool(expected) == ("tool_calls" in message)
+
+
+@pytest.mark.parametrize("value", ["nope", 7, [7], ["x"], {"a": 1}, True])
+def test_what_is_no_call_is_an_error(value: object) -> None:
+    with pytest.raises(BadResponse, match="tool_calls is not a list of calls"):
+        CallAssembler().merge({"tool_calls": value})
+
+
+def test_a_call_of_the_message_has_a_type_and_keeps_the_fields_that_nobody_knows() -> None:
+    first = {**piece("get", PARIS[:5], index=0, id="a"), "x": 1, "type": None}
+    second: Piece = {"index": 0, "function": {"arguments": PARIS[5:], "y": 2}, "x": None}
+    assembler = CallAssembler()
+    assembler.merge({"tool_calls": [first]})
+    assembler.merge({"tool_calls": [second]})
+    function = {"name": "get", "arguments": PARIS, "y": 2}
+    call = {"index": 0, "id": "a", "x": 1, "type": "function", "function": function}
+    assert {"tool_calls": [call]} == assembler.fill_in({}, "")
+
+
+def test_a_valid_message_is_handed_on_as_it_came() -> None:
+    function = {"name": "get", "arguments": '{ "a": 1.10 }', "z": None}
+    call = {"index": 0, "id": "a", "type": "function", "function": function, "x": None}
+    message = {"tool_calls": [call], "role": "assistant", "function_call": None, "content": None}
+    assembler = CallAssembler()
+    assembler.merge_message(message)
+    assert json.dumps(message) == json.dumps(assembler.fill_in(message, ""))
+
+
+def test_calls_of_one_index_are_numbered_in_the_message() -> None:
+    deltas = [[piece("get", PARIS, index=0, id="a")], [piece("get", ROME, index=0, id="b")]]
+    assembler = CallAssembler()
+    for pieces in deltas:
+        assembler.merge({"tool_calls": pieces})
+    calls = assembler.fill_in({}, "")["tool_calls"]
+    assert isinstance(calls, list)
+    assert [0, 1] == [call["index"] for call in calls]
+
+
+def test_the_old_function_call_is_a_call_unless_there_are_others() -> None:
+    old = {"function_call": {"name": "get", "arguments": PARIS}}
+    assembler = CallAssembler()
+    assembler.merge(old)
+    assert "function_call" not in assembler.fill_in(old, "")
+    assert [("get", PARIS)] == named(assembled([old]))
+    assert [("now", "{}")] == named(assembled([old, {"tool_calls": [piece("now")]}]))
+    assert [] == assembled([{"function_call": None}, {"function_call": "auto"}])
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ({"tool_calls": [piece("get")]}, True),
+        ({"tool_calls": [piece(None, None, id="a")]}, True),
+        ({"tool_calls": [piece(None, "{", index=0)]}, True),
+        ({"function_call": {"name": "get"}}, True),
+        ({"tool_calls": [piece("", "", index=0, type="function")]}, False),
+        ({"tool_calls": [{}], "function_call": {}}, False),
+        ({"tool_calls": [piece(None, " ", index=0)]}, False),
+        ({"content": "x"}, False),
+    ],
+)
+def test_only_a_piece_that_says_something_is_progress(delta: Mapping[str, object], expected: bool) -> None:
+    assert expected is CallAssembler().merge(delta)
+
+
+def test_arguments_that_are_not_json_are_quoted_in_the_message_and_not_in_the_event() -> None:
+    for body in (
+        stream(chunk({"tool_calls": [piece("get", '{"a', index=0, id="1")]}, finish_reason="tool_calls")),
+        None,
+    ):
+        events = streamed(body) if body else whole_events([piece("get", '{"a', id="1")])
+        assert ToolCall(0, "1", "get", '{"a') == events[-2]
+        assert isinstance(events[-1], Stop)
+        calls = events[-1].message["tool_calls"]
+        assert isinstance(calls, list)
+        assert '{"not_json":"{\\"a"}' == calls[0]["function"]["arguments"]
+
+
+def whole_events(calls: object) -> list[Event]:
+    message = {"content": None, "tool_calls": calls}
+    choice = {"message": message, "finish_reason": "tool_calls"}
+    return list(decode(json.dumps({"id": "0700", "choices": [choice]}).encode()))
+
+
+@dataclass(frozen=True)
+class Style:
+    """The fields by which a server marks the pieces of its calls."""
+
+    index: Literal["of the call", "always 0"] | None = None
+    id: Literal["first piece", "each piece", "new for each piece"] | None = None
+    name_each_time: bool = False
+    one_call_at_a_time: bool = False
+
+    def fields(self, number: int, at: int) -> Piece:
+        """The index and the id of piece `at` of call `number`."""
+        indexes = {"of the call": {"index": number}, "always 0": {"index": 0}, None: {}}
+        ids = {
+            "first piece": {} if at else {"id": f"call-{number}"},
+            "each piece": {"id": f"call-{number}"},
+            "new for each piece": {"id": f"call-{number}-{at}"},
+            None: {},
+        }
+        return {**indexes[self.index], **ids[self.id]}
+
+
+STYLES = (
+    Style("of the call", "first piece"),
+    Style("of the call", "each piece"),
+    Style("of the call", "each piece", name_each_time=True),
+    Style("of the call", "new for each piece"),
+    Style("of the call"),
+    Style(None, "each piece"),
+    Style("always 0", "each piece"),
+    Style("always 0", "first piece", one_call_at_a_time=True),
+    Style(None, "first piece", one_call_at_a_time=True),
+)
+# What follows a complete value looks like a repetition: servers do not end arguments with spaces in a piece of their own.
+ARGUMENTS = written().map(lambda text: text.source.strip()).filter(lambda text: text[0] in "{[")
+CALLS = st.lists(st.tuples(st.sampled_from(["get", "now", "g", "get_it"]), ARGUMENTS), min_size=1, max_size=4)
+
+
+@st.composite
+def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[Mapping[str, object]]]:
+    """Calls, and deltas that hold them, in the style of one server."""
+    calls, style = draw(CALLS), draw(st.sampled_from(STYLES))
+    rows: list[list[Piece]] = []
+    for number, (name, arguments) in enumerate(calls):
+        texts = [text for text in cut(arguments, draw(PLACES)) if text]
+        rows.append(
+            [
+                piece(name if at == 0 or style.name_each_time else None, text) | style.fields(number, at)
+                for at, text in enumerate(texts)
+            ]
+        )
+    pieces: list[Piece] = []
+    if style.one_call_at_a_time:
+        pieces = [part for row in rows for part in row]
+    else:
+        while any(rows):
+            row = draw(st.sampled_from([row for row in rows if row]))
+            pieces.append(row.pop(0))
+    return calls, [{"tool_calls": pieces[at : at + 1]} for at in range(len(pieces))]
+
+
+@given(cut_calls())
+def test_no_cut_changes_calls(
+    cut_up: tuple[list[tuple[str, str]], list[Mapping[str, object]]],
+) -> None:
+    calls, deltas = cut_up
+    assert sorted(calls) == sorted(named(assembled(deltas)))
+
+
+@given(CALLS, PLACES)
+def test_calls_by_position_come_out_at_every_cut(calls: list[tuple[str, str]], places: list[int]) -> None:
+    assume(len(calls) > 1)
+    columns = [cut(arguments, places) for _, arguments in calls]
+    deltas = [
+        {"tool_calls": [piece(name if at == 0 else None, text) for (name, _), text in zip(calls, row, strict=True)]}
+        for at, row in enumerate(zip(*columns, strict=True))
+    ]  # fmt: skip
+    assert calls == named(assembled(deltas))
+
+
+@given(CALLS, st.sampled_from(["object", "list", "text"]))
+def test_a_whole_answer_and_a_stream_have_the_same_calls(calls: list[tuple[str, str]], form: str) -> None:
+    parts: list[Piece] = [
+        piece(name, arguments if form == "text" else json.loads(arguments)) for name, arguments in calls
+    ]
+    deltas = [chunk({"tool_calls": [{**part, "index": number}]}) for number, part in enumerate(parts)]
+    from_stream = streamed(stream(*deltas, chunk({}, finish_reason="tool_calls")))
+    from_whole = whole_events([{**part, "index": number} for number, part in enumerate(parts)])
+    for stream_event, whole_event in zip(calls_of(from_stream), calls_of(from_whole), strict=True):
+        assert stream_event == whole_event
+    assert message_calls(from_stream) == message_calls(from_whole)
+
+
+def calls_of(events: list[Event]) -> Iterator[ToolCall]:
+    return (event for event in events if isinstance(event, ToolCall))
+
+
+def message_calls(events: list[Event]) -> object:
+    (stop,) = (event for event in events if isinstance(event, Stop))
+    return stop.message["tool_calls"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(["", "a", "{}", "null", '{"a":1}', "{", "get"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["id", "index", "name", "arguments", "function", "type"]), inner),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={"tool_calls": JSON, "function_call": JSON}), max_size=6))
+def test_anything_in_place_of_calls_is_a_call_with_an_id_or_an_error(
+    deltas: list[dict[str, object]],
+) -> None:
+    try:
+        calls = assembled(deltas)
+    except MmpipeError:
+        return
+    assert all(call.id for call in calls)
+    assert len(calls) == len({call.id for call in calls})
+    for call in calls:
+        assert isinstance(call.name, str)
+        assert isinstance(call.arguments, str)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        piece(None, '{"a'),
+        piece(None, "{}"),
+        piece("get", '{"a":1}'),
+        piece("get", '{"a":1}', index=0),
+        piece("get", '{"a":1}', index=0, id="a"),
+        piece("get", "{", index=0),
+        piece("g", "", index=0),
+        piece(None, " ", index=0),
+        piece(None, {"a": 1}, index=0),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_many_pieces_are_assembled_in_linear_time(part: Piece, size: int) -> None:
+    began = time.process_time()
+    assembled([{"tool_calls": [part] * size}] * (30_000 // size))
+    assert time.process_time() - began < 10
