@@ -54,9 +54,9 @@ def parts(draw: st.DrawFn) -> tuple[list[object], list[Delta]]:
     """Content in parts, of which no two of one type follow each other, and its deltas."""
     whole, deltas = list[object](), list[Delta]()
     last = ""
-    for kind in draw(
-        st.lists(st.sampled_from(["text", "thinking", "widget", "nested"]), min_size=1, max_size=5)
-    ):
+    kinds = st.lists(st.sampled_from(["text", "thinking", "widget", "nested"]), min_size=1, max_size=5)
+    # An answer of widgets alone is empty.
+    for kind in draw(kinds.filter(lambda kinds: {*kinds} != {"widget"})):
         if (kind.replace("nested", "thinking")) == last:
             continue
         last = kind.replace("nested", "thinking")

@@ -6,6 +6,7 @@ assembled field by field. Of names (`role`, `type`, `id`), numbers and the rest 
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
@@ -17,13 +18,21 @@ from mmpipe.api.surrogates import join_surrogates
 TEXTS: Final = frozenset({"content", "refusal", *THINKING_FIELDS, "text", "summary", "transcript"})
 # Names do not come in pieces: the last one counts.
 _NAMES: Final = frozenset({"role", "name", "id", "type", "object", "model", "format", "status"})
-_NAME_ENDS: Final = ("_id", "_type", "_name", "_status", "_at")
+_NAME_ENDS: Final = ("_id", "_type", "_name", "_status", "_at", "time", "timestamp", "date")
 # Fields that may be lists of parts, each of which may come in pieces.
 _PART_LISTS: Final = frozenset({"content", "summary", "parts", *THINKING_FIELDS})
 _MAX_DEPTH: Final = 16  # levels that are assembled; below them the last value counts
 
-# A value, and how many times it came in a row.
-_Run = tuple[object, int]
+# The index, the type and the id of a detail.
+_Identity = tuple[int, str | None, str | None]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Value of a field, and how many times it came in a row."""
+
+    value: object
+    times: int = 1
 
 
 class FieldAssembler:
@@ -34,32 +43,33 @@ class FieldAssembler:
         self._runs: dict[str, list[_Run]] = {}
 
     def merge(self, piece: Mapping[str, object], but: Container[str] = ()) -> bool:
-        """Take every field of `piece` but some; return True if one of them changed."""
-        changed = False
+        """Take every field of `piece` but some; return True if a further piece came to a field that no table names."""
+        goes_on = False
         for name, value in piece.items():
             if name in but:
                 continue
             runs = self._runs.get(name)
             if runs is None:
-                self._runs[name] = [(value, 1)]
+                self._runs[name] = [_Run(value)]
                 continue
             # Some generations blank `role` in later deltas (FACTS.md, "The end of a stream").
-            if value is None or value == "":
+            if not value and (value is None or value == ""):
                 continue
-            before, times = runs[-1]
-            if before == value:
-                runs[-1] = (value, times + 1)
-            elif before is None or before == "":
-                runs[-1] = (value, 1)
+            last = runs[-1]
+            if last.value == value:
+                last.times += 1
+            elif last.value is None or last.value == "":
+                last.value = value
             else:
-                runs.append((value, 1))
-                changed = True
-        return changed
+                runs.append(_Run(value))
+                # A count or a time that changes is no part of an answer.
+                goes_on |= name not in TEXTS and isinstance(value, str) and not _is_name(name)
+        return goes_on
 
     def holds(self, name: str) -> bool:
         """Return True if the field came with a value."""
         runs = self._runs.get(name)
-        return runs is not None and runs[-1][0] not in ("", None)
+        return runs is not None and runs[-1].value not in ("", None)
 
     def assembled(self, *, cumulative: bool) -> dict[str, object]:
         """Return the object so far; in a `cumulative` stream each text repeats the one before."""
@@ -75,7 +85,7 @@ class DetailAssembler:
     """
 
     def __init__(self) -> None:
-        self._items: dict[tuple[object, object, object], FieldAssembler] = {}
+        self._items: dict[_Identity, FieldAssembler] = {}
         self._order: list[tuple[int, FieldAssembler]] = []
 
     def merge(self, details: object) -> bool:
@@ -84,7 +94,9 @@ class DetailAssembler:
         for position, detail in enumerate(details if isinstance(details, list) else ()):
             if isinstance(detail, dict):
                 known = len(self._order)
-                is_new |= self._item(detail, position).merge(detail) or len(self._order) > known
+                identity = _identity(detail, position)
+                item = self._items.get(identity) or self._item(*identity)
+                is_new |= item.merge(detail) or len(self._order) > known
         return is_new
 
     def assembled(self, *, cumulative: bool) -> list[dict[str, object]]:
@@ -92,41 +104,46 @@ class DetailAssembler:
         in_order = sorted(self._order, key=lambda item: item[0])
         return [item.assembled(cumulative=cumulative) for _, item in in_order]
 
-    def _item(self, detail: Mapping[str, object], position: int) -> FieldAssembler:
-        index, kind, name = detail_index(detail, position), _name(detail, "type"), _name(detail, "id")
-        item = self._items.get((index, kind, name))
+    def _item(self, index: int, kind: str | None, name: str | None) -> FieldAssembler:
+        item = self._find_unnamed(index, kind, name)
         if item is None:
-            item = self._unnamed(index, kind, name)
-            for key in ((index, kind, name), (index, kind, None), (index, None, name), (index, None, None)):
-                self._items[key] = item
+            item = FieldAssembler()
+            self._order.append((index, item))
+        for key in ((index, kind, name), (index, kind, None), (index, None, name), (index, None, None)):
+            self._items[key] = item
         return item
 
-    def _unnamed(self, index: int, kind: str | None, name: str | None) -> FieldAssembler:
-        """Return the item whose type or id comes only now, or a new item."""
+    def _find_unnamed(self, index: int, kind: str | None, name: str | None) -> FieldAssembler | None:
+        """Return the item whose type or id comes only now, or None."""
         latest = self._items.get((index, kind, None))
         if latest is not None and not latest.holds("id"):
             return latest
         latest = self._items.get((index, None, name)) or self._items.get((index, None, None))
         if latest is not None and not latest.holds("type") and not (name and latest.holds("id")):
             return latest
-        item = FieldAssembler()
-        self._order.append((index, item))
-        return item
+        return None
 
 
-def _name(detail: Mapping[str, object], field: str) -> str | None:
-    value = detail.get(field)
-    return value if isinstance(value, str) and value else None
+def _identity(detail: Mapping[str, object], position: int) -> _Identity:
+    kind, name = detail.get("type"), detail.get("id")
+    return (
+        detail_index(detail, position),
+        kind if isinstance(kind, str) and kind else None,
+        name if isinstance(name, str) and name else None,
+    )
+
+
+def _is_name(field: str) -> bool:
+    return field in _NAMES or field.endswith(_NAME_ENDS)
 
 
 def _join(name: str, runs: list[_Run], depth: int, *, cumulative: bool) -> object:
-    last, times = runs[-1]
-    is_text = name in TEXTS
-    if len(runs) == 1 and not (is_text and times > 1):
+    last, is_text = runs[-1].value, name in TEXTS
+    if len(runs) == 1 and not (is_text and runs[-1].times > 1):
         return last
-    if not depth or name in _NAMES or name.endswith(_NAME_ENDS):
+    if not depth or _is_name(name):
         return last
-    values = [value for value, count in runs for _ in range(count)]
+    values = [run.value for run in runs for _ in range(run.times)]
     texts = [value for value in values if isinstance(value, str)]
     lists = [value for value in values if isinstance(value, list)]
     objects = [value for value in values if isinstance(value, dict)]
@@ -166,8 +183,10 @@ def _join_parts(values: Sequence[object], depth: int) -> list[object]:
 
 def _parts(values: Sequence[object]) -> Iterator[object]:
     for value in values:
-        for part in value if isinstance(value, list) else [value]:
-            yield {"type": "text", "text": part} if isinstance(part, str) else part
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield {"type": "text", "text": value} if isinstance(value, str) else value
 
 
 def _continues(part: Mapping[str, object], last: Mapping[str, object]) -> bool:

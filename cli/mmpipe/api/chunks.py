@@ -92,7 +92,7 @@ class ChunkDecoder:
         if isinstance(delta, dict):
             self._streamed = True
             is_progress = self._texts.merge(delta)
-            if self._calls.merge(delta):
+            if ("tool_calls" in delta or "function_call" in delta) and self._calls.merge(delta):
                 self.progress += 1
                 self.end.take_call()
             self.progress += is_progress

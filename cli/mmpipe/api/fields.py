@@ -38,11 +38,14 @@ _MEMBERS: Final[tuple[tuple[str, TextKind | None], ...]] = (
     ("thinking", TextKind.THINKING),  # Mistral: a list of parts; Anthropic: a string
     ("reasoning", TextKind.THINKING),
     ("reasoning_content", TextKind.THINKING),
-    ("summary", None),  # OpenRouter: a string; Databricks: a list of summary_text
     ("refusal", TextKind.REFUSAL),
     ("content", None),
     ("parts", None),  # Gemini
 )
+_SUMMARY: Final = (
+    "summary",
+    None,
+)  # of thinking alone. OpenRouter: a string; Databricks: a list of summary_text
 # Words in the type of a part, and the kind of its text; None: it holds no text for people.
 _TYPES: Final[tuple[tuple[str, TextKind | None], ...]] = (
     ("encrypted", None),
@@ -133,7 +136,7 @@ def _read_part(part: object, kind: TextKind, depth: int = _MAX_DEPTH) -> Iterato
         if of_part is None:
             return
         seen: list[object] = []
-        for name, of_member in _MEMBERS:
+        for name, of_member in (*_MEMBERS, _SUMMARY) if of_part is TextKind.THINKING else _MEMBERS:
             member = part.get(name)
             # Some servers name one text twice.
             if member and member not in seen:

@@ -1,6 +1,6 @@
 """Turns the texts of deltas and messages into events, and collects them into the message; no I/O."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from mmpipe.api.cumulative import CumulativeDetector, Piece, StreamKind
 from mmpipe.api.fields import is_answer, read_texts
@@ -25,19 +25,20 @@ class TextDecoder:
         """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
         return self._assembler.merge(delta)
 
-    def take(self, key: str, text: str) -> Iterator[Event]:
+    def take(self, key: str, text: str) -> Sequence[Event]:
         """The events of the next piece of the text `key` of a stream."""
+        over: list[Event] = []
         if self._surrogates.holds_any:
             # The texts of one channel follow each other.
-            over = self._surrogates.release(lambda held: held != key and _channel(held) == _channel(key))
-            yield from self._take_all(over)
-        if characters := self._surrogates.join(key, text):
-            yield from self._events(self._cumulative.take(key, characters))
+            over = self._release(lambda held: held != key and _channel(held) == _channel(key))
+        characters = self._surrogates.join(key, text)
+        if not characters:
+            return over
+        return over + self._events(self._cumulative.take(key, characters))
 
-    def settle(self) -> Iterator[Event]:
+    def settle(self) -> Sequence[Event]:
         """The events of the text that was held back; nothing continues it."""
-        yield from self._take_all(self._surrogates.release(lambda _: True))
-        yield from self._events(self._cumulative.settle())
+        return self._release(lambda _: True) + self._events(self._cumulative.settle())
 
     def complete(self, message: Message) -> list[Piece]:
         """The texts that a last frame adds to the streamed ones (FACTS.md, "The end of a stream")."""
@@ -53,7 +54,7 @@ class TextDecoder:
         """True if each text of `message` begins with all of it that was said before."""
         return all(text.startswith(self._said_so_far(key)) for key, text in _join_by_key(message).items())
 
-    def emit(self, key: str, text: str) -> Iterator[Event]:
+    def emit(self, key: str, text: str) -> Sequence[Event]:
         """The events of a text that is whole."""
         return self._events([(key, text)])
 
@@ -62,16 +63,17 @@ class TextDecoder:
         streamed = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
         return complete_message(streamed, self._last)
 
-    def _take_all(self, pieces: list[Piece]) -> Iterator[Event]:
-        for key, text in pieces:
-            yield from self._events(self._cumulative.take(key, text))
+    def _release(self, is_over: Callable[[str], bool]) -> list[Event]:
+        released = self._surrogates.release(is_over)
+        return [event for piece in released for event in self._events(self._cumulative.take(*piece))]
 
     def _said_so_far(self, key: str) -> str:
         # Joined once: a hostile server may send a thousand last frames.
         self._said[key] = ["".join(self._said.get(key, ()))]
         return self._said[key][0]
 
-    def _events(self, pieces: list[Piece]) -> Iterator[Event]:
+    def _events(self, pieces: Sequence[Piece]) -> list[Event]:
+        events: list[Event] = []
         for key, text in pieces:
             said = self._said.get(key)
             if said is None:
@@ -80,9 +82,10 @@ class TextDecoder:
                 said.append(text)
             characters = replace_lone_surrogates(text)
             if is_answer(key):
-                yield Text(characters)
-            elif new := self._mirrors.take(_channel(key), characters):
-                yield Thinking(new)
+                events.append(Text(characters))
+            elif new := self._mirrors.take(key.partition("/")[0], characters):
+                events.append(Thinking(new))
+        return events
 
 
 def _channel(key: str) -> str:
