@@ -1,5 +1,6 @@
 """Following an exchange sets the clock by what arrives, reports the stages, and passes the events on."""
 
+import gzip
 import re
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
 from support.harness import eventually
-from support.sse_streams import chunk, stream
+from support.sse_streams import chunk, stream, text_of
 
 STREAM = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream")
 FIRST, LAST = stream(chunk({"content": "5"})), stream(chunk({"content": "6"}, finish_reason="stop"))
@@ -171,11 +172,23 @@ def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
     assert ([*STAGES, EXPLAINED], []) == (clock.seen, seen)
 
 
-def test_a_compressed_answer_is_bad_and_a_compressed_error_keeps_its_kind() -> None:
-    with pytest.raises(BadResponse, match="compressed"):
-        read_answer(ResponseHead(ResponseInfo(), "application/json", is_compressed=True))
-    with pytest.raises(AuthError):
-        list(read_answer(ResponseHead(ResponseInfo(401), "", is_compressed=True)).close())
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_the_observer_sees_a_compressed_answer_without_its_compression(size: int) -> None:
+    content = FIRST + LAST + USAGE
+    sent, seen = gzip.compress(content), list[bytes]()
+    head = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream", ("gzip",))
+    pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+    found = followed(head, *pieces, observer=Observer(received=seen.append))
+    assert ("56", content) == (text_of(found), b"".join(seen))
+
+
+def test_a_coding_that_cannot_be_read_is_bad_in_an_answer_and_changes_no_error() -> None:
+    with pytest.raises(BadResponse, match="compressed its answer with br") as caught:
+        followed(ResponseHead(ResponseInfo(request_id="trace"), "", ("br",)), b"\x0b\x02\x80 squeezed \x03")
+    assert "trace" == caught.value.request_id
+    for body in (b"\x0b", b"\x0b\x02\x80 squeezed \x03"):
+        with pytest.raises(AuthError):
+            followed(ResponseHead(ResponseInfo(401), "", ("br",)), body)
 
 
 def test_the_wait_for_the_body_of_an_error_is_within_the_other_limits() -> None:

@@ -1,5 +1,6 @@
 """One attempt over real sockets: what is sent, what is not, and what happens when the server misbehaves."""
 
+import gzip
 import json
 import socket
 import ssl
@@ -110,11 +111,22 @@ def test_a_whole_answer_where_a_stream_was_asked_for_is_an_answer() -> None:
         (b"", NetworkError, "closed the connection without an answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", BadResponse, "not HTTP"),
         (answer(GOOD)[:-5], BadResponse, "truncated"),
-        (answer(b"", "text/event-stream"), BadResponse, "no answer"),
+        (answer(b"", "text/event-stream"), BadResponse, "an empty answer"),
+        (answer(b": nothing\n\n", "text/event-stream"), BadResponse, "holds no answer"),
         (answer(b" \n", "application/json"), BadResponse, "an empty answer"),
         (answer(b"<html>\x1b[31m", "text/html"), BadResponse, "sent text/html instead of an answer: <html>␛"),
         (answer(b"[1]", "application/json"), BadResponse, "not a JSON object"),
-        (answer(b"x", "application/json", "Content-Encoding: gzip\r\n"), BadResponse, "compressed"),
+        (
+            answer(b"x", "application/json", "Content-Encoding: gzip\r\n"),
+            BadResponse,
+            "instead of an answer: x",
+        ),
+        (answer(gzip.compress(GOOD)[:-20]), BadResponse, "truncated: its compressed bytes are cut off"),
+        (
+            answer(b"\x0bsqueezed\x03", "application/json", "Content-Encoding: br\r\n"),
+            BadResponse,
+            "compressed its answer with br,",
+        ),
         (answer(b"<html>", "text/html", status="502 Bad Gateway"), ServerError, "HTTP 502: no reason given"),
     ],
 )

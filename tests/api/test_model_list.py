@@ -1,9 +1,11 @@
 """A list of models is one that names each model; whatever else a host sends is named for what it is."""
 
+import gzip
 import json
 import socket
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -98,14 +100,39 @@ def test_one_get_is_sent_with_our_headers_and_no_body() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "header"),
+    [
+        (LIST, ""),
+        (LIST, "Content-Encoding: gzip\r\n"),
+        (LIST, "Content-Encoding: utf-8\r\n"),
+        (gzip.compress(LIST), "Content-Encoding: gzip\r\n"),
+        (gzip.compress(LIST), ""),
+        (zlib.compress(LIST), "Content-Encoding: deflate\r\n"),
+    ],
+)
+def test_the_bytes_decide_about_the_form_of_a_list(body: bytes, header: str) -> None:
+    with server(answer(body, "text/plain", header)) as (base_url, _):
+        assert IDS == listed(base_url)
+
+
+@pytest.mark.parametrize(
     ("reply", "error", "words"),
     [
         (b"", NetworkError, "closed the connection without an answer"),
         (answer(LIST, "application/json")[:-5], BadResponse, "truncated"),
         (answer(b"<html>", "text/html"), BadResponse, "sent text/html instead of an answer"),
-        (answer(LIST, "text/event-stream"), BadResponse, "sent text/event-stream instead of an answer"),
+        (
+            answer(b"data: " + LIST, "text/event-stream"),
+            BadResponse,
+            "sent text/event-stream instead of an answer",
+        ),
         (answer(b"", "application/json"), BadResponse, "an empty answer"),
-        (answer(LIST, "application/json", "Content-Encoding: gzip\r\n"), BadResponse, "compressed"),
+        (answer(gzip.compress(LIST)[:-20], "application/json"), BadResponse, "truncated"),
+        (
+            answer(b"\x0bsqueezed\x03", "application/json", "Content-Encoding: zstd\r\n"),
+            BadResponse,
+            "with zstd",
+        ),
         (answer(UNKNOWN_KEY, "application/json", status="401 Unauthorized"), AuthError, "--base-url intl"),
         (answer(b"no such page", "text/plain", status="404 Not Found"), Rejected, "usually ends in /v1"),
         (answer(b"<html>", "text/html", status="502 Bad Gateway"), ServerError, "HTTP 502"),

@@ -1,9 +1,10 @@
 """Many requests at once meet the same world as one: certificates, proxies, names, redirects, bodies without an end."""
 
 import asyncio
+import gzip
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -102,9 +103,11 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
         )
 
 
-def test_a_compressed_answer_is_refused() -> None:
-    with server(answer(GOOD, JSON, more="Content-Encoding: gzip\r\n")) as (base_url, _):
-        assert ExitStatus.BAD_RESPONSE == outcome(base_url)[0]
+@pytest.mark.parametrize("header", ["", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_the_bytes_decide_about_compression(compress: Callable[[bytes], bytes], header: str) -> None:
+    with server(answer(compress(GOOD), JSON, more=header)) as (base_url, _):
+        assert (ExitStatus.OK, "56") == outcome(base_url)
 
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])

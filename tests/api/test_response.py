@@ -46,13 +46,13 @@ def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
         assert [] == list(reader.feed(piece))
     assert 0 == reader.progress
     assert [] == list(reader.feed(b"\n" + WHOLE[:6]))
-    assert (6, False) == (reader.progress, reader.finished)
+    assert (1, False) == (reader.progress, reader.finished)
     assert EVENTS == [*reader.feed(WHOLE[6:]), *reader.close()]
 
 
 def test_an_answer_may_be_as_long_as_the_limit_and_no_longer() -> None:
     decoder = WholeBodyDecoder(head(), lambda body, _: [body], 5)
-    assert [b"12345"] == [*decoder.feed(b"12345"), *decoder.close()]
+    assert [b"[345]"] == [*decoder.feed(b"[345]"), *decoder.close()]
     with pytest.raises(BadResponse, match="longer than 5 bytes"):
         decoder.feed(b"6")
 
@@ -109,7 +109,7 @@ def test_a_connection_that_fails_before_the_end_is_what_went_wrong(kind: str) ->
 
 
 REFUSED = b'{"error": {"message": "login fail (1004)"}}'
-UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", is_compressed=True)
+UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", codings=("gzip",))
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/html", ""])
@@ -142,12 +142,6 @@ def test_an_explanation_without_end_is_not_waited_for() -> None:
     with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
         list(reader.feed(b"x"))
     assert (7.0, "trace") == (caught.value.retry_after, caught.value.request_id)
-
-
-def test_a_compressed_answer_is_refused_before_anything_unpacks_it() -> None:
-    with pytest.raises(BadResponse, match=r"^the service compressed its answer, although") as caught:
-        read_answer(ResponseHead(ResponseInfo(request_id="trace"), "application/json", is_compressed=True))
-    assert "trace" == caught.value.request_id
 
 
 def test_a_list_of_models_is_judged_by_the_same_rules() -> None:

@@ -59,9 +59,9 @@ def wire(data: bytes) -> None:
 
 
 def sse(data: bytes) -> None:
-    def outcome(parts: list[bytes]) -> list[bytes]:
+    def outcome(parts: list[bytes]) -> list[object]:
         reader = EventReader(1 << 20)
-        return [event for part in parts for event in reader.feed(part)]
+        return [*(event for part in parts for event in reader.feed(part)), *reader.close()]
 
     whole, pieces = cut(data)
     assert outcome([whole]) == outcome(pieces)

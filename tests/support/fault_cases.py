@@ -117,6 +117,10 @@ SOUND: dict[str, Script] = {
     "header-of-9-kb": Script((head(f"X-Long: {'x' * 9000}") + GOOD,)),
     "silence-after-the-finish": answered(GOOD, end=End.SILENCE),
     "spaces-around-json": whole(b" \n" * 1000 + WHOLE + b"\n" * 1000),
+    "text": whole(WHOLE, kind="text/plain"),
+    "gzip": Script((sized(gzip.compress(WHOLE), "Content-Encoding: gzip"),)),
+    "gzip-not-said": whole(gzip.compress(WHOLE)),
+    "encoding-unknown": Script((sized(WHOLE, "Content-Encoding: x-mine"),)),
     "not-retried-for-its-header": Script((head("Retry-After: 5", "x-should-retry: true") + GOOD,)),
 }  # fmt: skip
 
@@ -174,12 +178,13 @@ EMPTY: dict[str, Script] = {
     "empty": whole(b""),
     "empty-stream": answered(b""),
     "no-content": Script((head(kind="", status="204 No Content"),)),
+    "half-of-json": whole(WHOLE[:-5]),
+    "half-of-gzip": Script((sized(gzip.compress(WHOLE)[:-20], "Content-Encoding: gzip"),)),
 }
-"""Nothing of an answer has come, and asking again may help."""
+"""Nothing of an answer, or no whole one, has come, and asking again may help."""
 
 NONSENSE: dict[str, Script] = {
     "html": whole(b"<html><h1>Welcome</h1></html>", kind="text/html"),
-    "text": whole(WHOLE, kind="text/plain"),
     "array": whole(b"[1, 2]"),
     "string": whole(b'"five"'),
     "number": whole(b"5"),
@@ -187,19 +192,19 @@ NONSENSE: dict[str, Script] = {
     "true": whole(b"true"),
     "nan": whole(b"NaN"),
     "object": whole(b"{}"),
-    "half-of-json": whole(WHOLE[:-5]),
     "two-of-json": whole(WHOLE + WHOLE),
     "json-not-utf-8": whole(WHOLE.replace(b"\xe2", b"\xff")),
     "deep-json": whole(DEEP),
     "closed-deep-json": whole(DEEP + b"]" * len(DEEP)),
     "choices-a-number": whole(b'{"choices": 5}'),
     "choices-of-numbers": whole(b'{"choices": [5, null, "x", []]}'),
-    "gzip": Script((sized(gzip.compress(WHOLE), "Content-Encoding: gzip"),)),
     "gzip-bomb": Script((sized(BOMB, "Content-Encoding: gzip"),)),
     "gzip-bomb-in-a-stream": Script((head("Content-Encoding: gzip") + BOMB,)),
-    "gzip-not-said": whole(gzip.compress(WHOLE)),
-    "encoding-unknown": Script((sized(WHOLE, "Content-Encoding: x-mine"),)),
     "http-0.9": Script((b"<html>hello</html>",)),
+    "gzip-bomb-not-said": whole(BOMB),
+    "gzip-bomb-of-spaces": Script((sized(gzip.compress(b" " * 65 * MEGABYTE, 1), "Content-Encoding: gzip"),)),
+    "gzip-corrupt": Script((sized(gzip.compress(WHOLE)[:-8] + bytes(8), "Content-Encoding: gzip"),)),
+    "brotli": Script((sized(b"\x8b\x04\x80squeezed\x03", "Content-Encoding: br"),)),
     "http-0.9-and-a-blank-line": Script((b"<html>hello</html>\r\n\r\n",)),
     "ssh": Script((SSH,), end=End.SILENCE),
     "ssh-and-closed": Script((SSH,)),

@@ -90,11 +90,15 @@ def begin(
 def advance(
     reader: ResponseReader[Part], received: bytes, clock: Clock, observer: Observer
 ) -> Iterator[Part]:
-    """The parts in the next bytes; the clock is set if they brought the answer forward."""
-    if reader.is_answer:
-        observer.received(received)
+    """The parts in the next bytes; the clock is set if they brought the answer forward.
+
+    The observer gets the content of the body, without its compression.
+    """
     finished, before = reader.finished, reader.progress
-    yield from reader.feed(received)
+    for content in reader.unpack(received):
+        if reader.is_answer:
+            observer.received(content)
+        yield from reader.feed(content)
     has_progress = reader.progress > before
     if reader.finished:
         if has_progress or not finished:

@@ -1,16 +1,18 @@
 """Reads a response as it arrives, and decides about success: the one gate between HTTP and an answer; no I/O."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Never, Protocol, TypeVar
 
 from mmpipe.api.codes import ResponseInfo
+from mmpipe.api.content_coding import ContentDecoder
 from mmpipe.api.model_list import MAX_LIST, parse_model_ids
 from mmpipe.api.service_errors import explain_status, read_explanation
-from mmpipe.api.wire import MAX_ANSWER, StreamDecoder, decode
+from mmpipe.api.wire import StreamDecoder, refuse_body
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse, MmpipeError
-from mmpipe.text.visible import one_line
+from mmpipe.text.utf8 import strip_bom
 
 MAX_EXPLANATION: Final = 2**20  # bytes; the body of an error is short
 
@@ -19,11 +21,15 @@ Part = TypeVar("Part", covariant=True)  # noqa: PLC0105  as in api.attempt
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """The status line and headers of a response; `content_type` is the media type alone, in lower case."""
+    """The status line and headers of a response.
+
+    `content_type` is the media type alone, in lower case; it is shown, and decides nothing. `codings` are those of
+    Content-Encoding, of `content_coding.parse_codings`.
+    """
 
     info: ResponseInfo
     content_type: str
-    is_compressed: bool = False
+    codings: tuple[str, ...] = ()
 
 
 class BodyDecoder(Protocol[Part]):
@@ -38,7 +44,7 @@ class BodyDecoder(Protocol[Part]):
 
 
 class WholeBodyDecoder(Generic[Part]):
-    """Collects a body of at most `limit` bytes; once it is whole, `read` decodes it."""
+    """Collects a body of at most `limit` bytes; once it is whole, `read` decodes it if it looks like JSON."""
 
     finished = False
 
@@ -47,6 +53,7 @@ class WholeBodyDecoder(Generic[Part]):
     ) -> None:
         self._head, self._read, self._limit = head, read, limit
         self._body = bytearray()
+        self._received = 0
 
     @property
     def progress(self) -> int:
@@ -55,20 +62,17 @@ class WholeBodyDecoder(Generic[Part]):
 
     def feed(self, received: bytes) -> Iterator[Part]:
         """Collect the bytes; no part comes out yet."""
+        self._received += len(received)
         self._body += received if self._body else received.lstrip()
-        if len(self._body) > self._limit:
+        if self._received > self._limit:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
         return iter(())
 
     def close(self) -> Iterator[Part]:
         """The parts of the whole body; raises an MmpipeError if it is no answer."""
-        body = bytes(self._body)
-        if not body:
-            raise BadResponse("the service sent an empty answer", retryable=True)
-        if self._head.content_type not in ("application/json", ""):
-            shown = one_line(body[:400].decode(errors="replace"), 60)
-            kind = one_line(self._head.content_type, 40)
-            raise BadResponse(f"the service sent {kind} instead of an answer: {shown}")
+        body = strip_bom(bytes(self._body)).lstrip()
+        if not body.startswith((b"{", b"[")):
+            raise refuse_body(self._head.content_type, body)
         return iter(self._read(body, self._head.info))
 
 
@@ -103,6 +107,7 @@ class ResponseReader(Generic[Part]):
     def __init__(self, head: ResponseHead, decoder: BodyDecoder[Part]) -> None:
         self.is_answer = head.info.is_success
         self._request_id = head.info.request_id
+        self._content = ContentDecoder(head.codings)
         self._decoder = decoder
 
     @property
@@ -115,10 +120,19 @@ class ResponseReader(Generic[Part]):
         """A number that grows with all that brings the answer forward; comments, spaces and empty deltas do not."""
         return self._decoder.progress
 
-    def feed(self, received: bytes) -> Iterator[Part]:
-        """The parts that the next bytes complete."""
+    def unpack(self, received: bytes) -> Iterator[bytes]:
+        """The content of the next bytes of the body, for `feed`: the same bytes, unless they are compressed."""
         try:
-            yield from self._decoder.feed(received)
+            yield from self._content.feed(received)
+        except BadResponse as error:
+            # The status decides about an error, whatever becomes of its body.
+            if self.is_answer:
+                raise self._traced(error) from error.__cause__
+
+    def feed(self, content: bytes) -> Iterator[Part]:
+        """The parts that the next bytes of the content complete."""
+        try:
+            yield from self._decoder.feed(content)
         except MmpipeError as error:
             raise self._traced(error) from None
 
@@ -130,9 +144,25 @@ class ResponseReader(Generic[Part]):
         try:
             if failure is not None and not self.finished:
                 raise failure
-            yield from self._decoder.close()
+            yield from self._close()
         except MmpipeError as error:
             raise self._traced(error) from None
+
+    def _close(self) -> Iterator[Part]:
+        for content in self._rest():
+            yield from self._decoder.feed(content)
+        try:
+            yield from self._decoder.close()
+        except BadResponse as error:
+            if self._content.is_cut:
+                raise BadResponse(
+                    "the answer is truncated: its compressed bytes are cut off", retryable=True
+                ) from error
+            raise
+
+    def _rest(self) -> Iterator[bytes]:
+        with suppress(*(() if self.is_answer else (BadResponse,))):
+            yield from self._content.close()
 
     def _traced(self, error: MmpipeError) -> MmpipeError:
         return error if error.request_id else error.derived(request_id=self._request_id)
@@ -140,9 +170,7 @@ class ResponseReader(Generic[Part]):
 
 def read_answer(head: ResponseHead) -> ResponseReader[Event]:
     """A reader for an answer; the service may send a stream or a whole body, whatever the request says."""
-    if head.content_type == "text/event-stream":
-        return _reader(head, StreamDecoder(head.info))
-    return _reader(head, WholeBodyDecoder(head, decode, MAX_ANSWER))
+    return _reader(head, StreamDecoder(head.info, content_type=head.content_type))
 
 
 def read_model_list(head: ResponseHead) -> ResponseReader[str]:
@@ -151,12 +179,4 @@ def read_model_list(head: ResponseHead) -> ResponseReader[str]:
 
 
 def _reader(head: ResponseHead, decoder: BodyDecoder[Part]) -> ResponseReader[Part]:
-    if not head.info.is_success:
-        return ResponseReader(head, ErrorBodyDecoder(head.info))
-    if head.is_compressed:
-        # A decompression bomb shows only when it is unpacked.
-        raise BadResponse(
-            "the service compressed its answer, although the request forbids it",
-            request_id=head.info.request_id,
-        )
-    return ResponseReader(head, decoder)
+    return ResponseReader(head, decoder if head.info.is_success else ErrorBodyDecoder(head.info))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
 from mmpipe.api.codes import CHECK_KEY, TRACE, ResponseInfo
+from mmpipe.api.content_coding import parse_codings
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
 from mmpipe.api.server_times import parse_retry_after, server_time
@@ -49,7 +50,7 @@ def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | o
     omitted = (*_TELEMETRY, "Authorization") if endpoint.key is None else _TELEMETRY
     return {
         "Accept": "text/event-stream" if streamed else "application/json",
-        # A decompression bomb shows only when it is unpacked, and answers are short (see `ResponseHead.is_compressed`).
+        # Compressed streams are often held back until they are long. An answer that is compressed anyway is read.
         "Accept-Encoding": "identity",
         # The SDK's telemetry that `platform_headers` does not hold.
         **dict.fromkeys(omitted, openai.omit),
@@ -93,7 +94,7 @@ def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") 
     return ResponseHead(
         _info(response, endpoint, model),
         str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
-        is_compressed=headers.get("content-encoding", "").lower() not in ("", "identity"),
+        parse_codings(headers.get("content-encoding", "")),
     )
 
 

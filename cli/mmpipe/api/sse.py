@@ -1,34 +1,60 @@
-"""Reads server-sent events from bytes that are cut anywhere; their content is opaque here."""
+"""Reads server-sent events, and JSON that stands there without their framing, from bytes that are cut anywhere."""
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Final
 
 from mmpipe.errors import BadResponse
-from mmpipe.text.utf8 import strip_bom
+from mmpipe.text import strict_json
+from mmpipe.text.utf8 import BOM, strip_bom
 
-_PEEKED = 4096  # bytes
+# The name of an event, empty for most of them, and its data.
+NamedData = tuple[bytes, bytes]
+
+ERROR: Final = b"error"
+_FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", ERROR))
+_LONGEST_FIELD: Final = 6  # bytes of a name with its colon
+_PEEKED: Final = 4096  # bytes
+_CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
 class EventReader:
-    """Bytes in, the data of each event out, by the rules of the WHATWG standard (9.2.6).
+    """Bytes in, the name and the data of each event out, by the rules of the WHATWG standard (9.2.6).
 
-    Lines end in LF, CR or CRLF. The `data` lines of an event are joined by LF. Comments and the fields
-    `event`, `id` and `retry` are ignored. An event longer than `limit` bytes raises BadResponse, so that a line
-    without an end cannot fill the memory. At the end of the input, feed two line ends: they complete an event
-    whose blank line is missing, or a cut event.
+    Lines end in LF, CR or CRLF. The `data` lines of an event are joined by LF. Comments and the fields `id` and
+    `retry` are ignored. An event longer than `limit` bytes raises BadResponse, so that a line without an end cannot
+    fill the memory.
+
+    Servers of these models send more (FACTS.md, "Framing"):
+
+    * Events without a blank line between them. A line that ends a JSON value is never continued by a line that
+      begins one, so each of the two is an event. So are the lines before and after a field `event`.
+    * A field `error`. It is an event with that name.
+    * JSON without `data:`, in one line or in many; the caller limits its size.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._line: list[bytes] = []  # pieces of a line whose end has not come
         self._line_size = 0
+        self._opening = b""  # the first byte of that line that is no space
+        self._name = self._next_name = b""
         self._data: list[bytes] = []  # data lines of an event whose blank line has not come
         self._data_size = 0
+        self._json = bytearray()  # lines of JSON that has no `data:`, and may go on
+        self._json_end = b""  # the character that ends this JSON
+        self._json_ended = False
+        self._ends_with_line = False  # True once an event ended without a blank line
         self._at_start = True
         self._after_cr = False
 
-    def feed(self, received: bytes) -> Iterator[bytes]:
-        """Take the next bytes; yield the data of each event that they complete."""
+    @property
+    def holds_json(self) -> bool:
+        """True within JSON that has no `data:`."""
+        return bool(self._json) or self._opening in _CLOSING
+
+    def feed(self, received: bytes) -> Iterator[NamedData]:
+        """Take the next bytes; yield the events that they complete."""
         if self._after_cr and received:
             # The LF of a CRLF that was cut in two does not end a second line.
             self._after_cr = False
@@ -38,7 +64,7 @@ class EventReader:
             return
         if self._line:
             received = b"".join((*self._line, received))
-            self._line, self._line_size = [], 0
+            self._line, self._line_size, self._opening = [], 0, b""
         self._after_cr = received.endswith(b"\r")
         # bytes.splitlines knows exactly the three line ends of the standard.
         lines = received.splitlines()
@@ -46,38 +72,133 @@ class EventReader:
         yield from self._events(lines)
         self._hold(rest)
 
+    def close(self) -> Iterator[NamedData]:
+        """The last event: its blank line may be missing, or the event is cut."""
+        line = b"".join(self._line)
+        self._line, self._line_size, self._opening = [], 0, b""
+        yield from self._events([line, b""])
+        if self._json:
+            yield self._take_json()
+
     def peek(self) -> bytes:
         """The first bytes of an event that has begun to come, a few thousand of them at most."""
-        found = b""
+        found = bytes(self._json[:_PEEKED])
         for piece in chain(self._data, self._line):
             if len(found) >= _PEEKED:
                 break
             found += piece[:_PEEKED]
         return found
 
-    def _events(self, lines: list[bytes]) -> Iterator[bytes]:
+    def _events(self, lines: list[bytes]) -> Iterator[NamedData]:
         if self._at_start and lines:
             # Only the first line of a stream may begin with a byte order mark.
             self._at_start = False
             lines[0] = strip_bom(lines[0])
         for line in lines:
-            if not line:
-                if self._data:
-                    yield self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                    self._data, self._data_size = [], 0
-                continue
-            name, _, value = line.partition(b":")
-            if name == b"data":
-                self._data.append(value.removeprefix(b" "))
-                self._data_size += len(value)
-                self._check()
+            if line.startswith(b"data:"):
+                value = line[6:] if line.startswith(b"data: ") else line[5:]
+                if self._data or self._json or self._ends_with_line:
+                    yield from self._take_data(value)
+                else:
+                    self._add(value)
+            elif line:
+                yield from self._take_line(line)
+            elif self._data:
+                yield self._take()
+            else:
+                self._name = b""
+                if self._json_ended:
+                    yield self._take_json()
+
+    def _take_data(self, value: bytes) -> Iterator[NamedData]:
+        if self._json:
+            yield self._take_json()
+        if self._data and (self._next_name or (_ends_value(self._data[-1]) and _begins_value(value))):
+            self._ends_with_line = True
+            yield self._take(is_next_begun=True)
+        self._add(value)
+        if self._ends_with_line and _ends_value(value):
+            yield self._take()
+
+    def _add(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_size += len(value)
+        self._check()
+
+    def _take_line(self, line: bytes) -> Iterator[NamedData]:
+        """Take a line that is neither empty nor, as most lines are, a field `data:` with a value."""
+        field = line[:_LONGEST_FIELD].partition(b":")[0]
+        if field not in _FIELDS:
+            if self._json or _begins_value(line):
+                yield from self._take_json_line(line)
+            return
+        if self._json_ended:
+            yield self._take_json()
+        value = line[len(field) + 1 :].removeprefix(b" ")
+        if field == b"data":
+            yield from self._take_data(b"")
+        elif field == b"event" and self._data:
+            self._next_name = value
+        elif field == b"event":
+            self._name = value
+        elif field == ERROR:
+            if self._data:
+                yield self._take()
+            yield ERROR, value
+
+    def _take_json_line(self, line: bytes) -> Iterator[NamedData]:
+        if self._data:
+            if not _ends_value(self._data[-1]):
+                return
+            yield self._take()
+        if self._json_ended and _begins_value(line):
+            yield self._take_json()
+        is_first = not self._json
+        if is_first:
+            self._json_end = _CLOSING[line.lstrip()[:1]]
+        self._json += line if is_first else b"\n" + line
+        self._json_ended = line.rstrip().endswith(self._json_end)
+        if is_first and self._json_ended and (self._ends_with_line or _is_value(line)):
+            self._ends_with_line = True
+            yield self._take_json()
+
+    def _take(self, *, is_next_begun: bool = False) -> NamedData:
+        """The event whose data lines came. The last name counts, unless it stands after them for the next event."""
+        name = self._name if is_next_begun else self._next_name or self._name
+        self._name, self._next_name = self._next_name if is_next_begun else b"", b""
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        self._data, self._data_size = [], 0
+        return name, data
+
+    def _take_json(self) -> NamedData:
+        data = bytes(self._json)
+        self._json, self._json_ended = bytearray(), False
+        return b"", data
 
     def _hold(self, piece: bytes) -> None:
         if piece:
             self._line.append(piece)
             self._line_size += len(piece)
-            self._check()
+            self._opening = self._opening or piece.lstrip(BOM + b" \t")[:1]
+            if not self.holds_json:
+                self._check()
 
     def _check(self) -> None:
         if self._line_size + self._data_size > self._limit:
             raise BadResponse(f"an event of the stream is longer than {self._limit} bytes")
+
+
+def _begins_value(line: bytes) -> bool:
+    return line.lstrip()[:1] in _CLOSING
+
+
+def _ends_value(line: bytes) -> bool:
+    return line.rstrip()[-1:] in (b"}", b"]")
+
+
+def _is_value(line: bytes) -> bool:
+    try:
+        strict_json.loads(line.decode())
+    except ValueError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import chain
 from typing import Final
 
@@ -26,6 +27,8 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a number of JSON")
 
 
+# The rest of a text that was cut off: of a word, of a number, of an escape such as \u00e9.
+_CUT: Final = re.compile(r"|t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
 
 
@@ -36,6 +39,18 @@ def loads(text: str) -> object:
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value
+
+
+def is_beginning(text: str) -> bool:
+    """Return True if `text` is not JSON, but may be the beginning of JSON that was cut off."""
+    try:
+        loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].strip()
+        return error.msg.startswith("Unterminated") or _CUT.fullmatch(rest) is not None
+    except ValueError:
+        pass
+    return False
 
 
 def describe_fault(error: ValueError, *, in_line: bool = False) -> str:

@@ -1,9 +1,9 @@
 """The table of all shapes, by part and name."""
 
-from support.server_shapes import calls, ends, errors, fields, hosts, service, stacks
+from support.server_shapes import calls, ends, errors, fields, framing, hosts, service, stacks
 from support.server_shapes.shape import Shape
 
-_PARTS = (calls, ends, errors, fields, hosts, service, stacks)
+_PARTS = (calls, ends, errors, fields, framing, hosts, service, stacks)
 
 SHAPES: dict[str, Shape] = {
     f"{part.__name__.rpartition('.')[2]}-{name}": shape
