@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.scan import entry
@@ -205,6 +207,33 @@ def test_the_message_in_that_form_has_the_content_and_the_thinking_that_were_ask
     form = LineForm("openai", with_thinking=with_thinking)
     found = body_of(parsed(result_line(Outcome(RECORD, answered, Attempts(1)), form)))
     assert expected == found["choices"][0]["message"]
+
+
+PIECES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5), max_size=3)
+CONTENT = st.none() | st.text(max_size=8) | st.just([{"type": "text", "text": "a"}])
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.just("assistant"), "content": CONTENT},
+    optional={"reasoning_content": st.text(max_size=3), "reasoning_details": st.just([{"text": "hm"}])},
+)
+
+
+@given(MESSAGES, PIECES, PIECES, st.booleans())
+def test_both_forms_have_the_same_content_and_thinking(
+    message: dict[str, object], texts: list[str], thoughts: list[str], with_thinking: bool
+) -> None:
+    answered = Reply(finish_reason="stop", message=message, texts=texts, thoughts=thoughts)
+    own, theirs = (
+        parsed(
+            result_line(Outcome(RECORD, answered, Attempts(1)), LineForm(name, with_thinking=with_thinking))
+        )
+        for name in get_args(ResultFormat)
+    )
+    found = body_of(theirs)["choices"][0]["message"]
+    assert own["content"] == (found["content"] or "")
+    if thoughts:
+        assert with_thinking == bool(found.get("reasoning_content") or found.get("reasoning_details"))
+    elif not with_thinking:
+        assert {"role", "content"} == set(found)
 
 
 def test_a_record_that_came_with_a_custom_id_goes_out_with_one() -> None:

@@ -34,7 +34,9 @@ def test_an_address_is_of_this_machine_only_if_it_is_a_loopback(address: IPv4Add
 @given(st.ip_addresses(network="127.0.0.0/8"))
 def test_each_address_of_127_is_of_this_machine(address: IPv4Address) -> None:
     for host in (f"{address}:8000", f"[::ffff:{address}]", f"[::ffff:{address}]:80"):
-        assert Endpoint(f"http://{host}/v1", None).is_on_this_machine
+        assert not Endpoint(f"http://{host}/v1", None).is_exposed
+    assert Endpoint(f"http://{address}.example/v1", None).is_exposed
+    assert not Endpoint(f"https://{address}.example/v1", None).is_exposed
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _NAMES = ("id", "custom_id")
 
 @dataclass(frozen=True, slots=True)
 class LineForm:
-    """The format of result lines, and the optional fields of our own."""
+    """The format of result lines, and the optional fields: thinking in both forms, the record's input in our own."""
 
     format: ResultFormat = "jsonl"
     with_thinking: bool = True

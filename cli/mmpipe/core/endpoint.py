@@ -52,14 +52,10 @@ class Endpoint:
     unsent: str | None = None
 
     @property
-    def is_plain_http(self) -> bool:
-        """True for http://, which has no certificate."""
-        return self.base_url.startswith("http://")
-
-    @property
-    def is_on_this_machine(self) -> bool:
-        """True if the host is the loopback of this machine, which no proxy can reach."""
-        return is_loopback(urlsplit(self.base_url).hostname or "")
+    def is_exposed(self) -> bool:
+        """True if requests leave this machine unencrypted."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     def mask(self, text: str) -> str:
         """Return `text` without the key."""

@@ -95,5 +95,4 @@ def _describe_key(endpoint: Endpoint) -> str:
     if endpoint.key is None:
         other = "" if endpoint.unsent is None else f": {endpoint.unsent} is not for this host"
         return f"without a key{other}"
-    is_open = endpoint.is_plain_http and not endpoint.is_on_this_machine
-    return f"with the key of: {endpoint.key.source}{' (unencrypted)' if is_open else ''}"
+    return f"with the key of: {endpoint.key.source}{' (unencrypted)' if endpoint.is_exposed else ''}"

@@ -142,3 +142,23 @@ def test_a_proxy_for_plain_http_is_asked_for_another_machine(command: str) -> No
         done = mmpipe(*arguments, "--base-url", "http://gpu.invalid:8000/v1", "--allow-http", env=env)
     assert is_answered(done, command), done.stderr_text
     assert [b"http://gpu.invalid:8000/v1"] == [request.split()[1][:26] for request in seen]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_machine_is_asked_over_plain_http_if_the_configuration_says_so_beside_its_url(
+    command: str,
+) -> None:
+    Path("in.txt").write_text("hi\n")
+    reply, arguments = COMMANDS[command]
+    with server(reply) as (loopback, seen):
+        # This address reaches the same server, and is no loopback.
+        base_url = loopback.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
+        configure(f'allow_http = true\n[profile.gpu]\nbase_url = "{base_url}"\n')
+        refused = mmpipe(*arguments, "--profile", "gpu")
+        assert (2, [], True) == (refused.status, seen, "allow_http" in refused.stderr_text)
+        Path(".config/mmpipe/config.toml").write_text(
+            f'[profile.gpu]\nbase_url = "{base_url}"\nallow_http = true\n'
+        )
+        done = mmpipe(*arguments, "--profile", "gpu")
+    assert is_answered(done, command), done.stderr_text
+    assert [False] == list(map(has_key, seen))
