@@ -187,6 +187,7 @@ def test_a_body_that_reports_no_error_is_none(body: dict[str, object]) -> None:
         (b'{"code":400,"message":"too long"}', E.REJECTED, "HTTP 400: too long; "),
         (b'{"error":{"message":"too long","code":400}}', E.REJECTED, "HTTP 400: too long; "),
         (b'[{"error":{"message":"too long","code":400}}]', E.REJECTED, "HTTP 400: too long; "),
+        (b'{"code":400,"details":"too long"}', E.REJECTED, "HTTP 400: too long; "),
         (b'"too long"', E.SERVER, "too long; "),
         (b"the engine died", E.SERVER, "the engine died; "),
         (b"503 Service Unavailable", E.SERVER, "HTTP 503: Service Unavailable; "),
@@ -229,6 +230,39 @@ def test_an_event_that_is_an_error_by_its_name_is_one_whatever_it_holds(
 )
 def test_a_body_is_read_as_json_or_as_text(body: bytes, reason: object) -> None:
     assert reason == read_explanation(body)
+
+
+PACKED = json.dumps({"type": "error", "error": {"type": "overloaded_error", "message": "slow down"}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"error": {"message": PACKED}}, {"error": {"error": PACKED}}, {"error": PACKED}, {"detail": PACKED}],
+)
+def test_an_error_that_is_packed_as_a_text_is_unpacked(body: dict[str, object]) -> None:
+    error = inside(body)
+    assert is_overload(error)
+    assert error.message.startswith("HTTP 529: slow down; ")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retryable"),
+    [
+        (
+            {
+                "type": "rate_limit_error",
+                "message": "spent",
+                "details": {"error_code": "enforced_spend_limit_reached"},
+            },
+            E.QUOTA,
+            False,
+        ),
+        ({"code": 504, "message": "slow", "metadata": {"error_type": "provider_timeout"}}, E.TIMEOUT, True),
+        ({"message": "gone", "metadata": {"error_type": "service_unavailable"}}, E.SERVER, True),
+    ],
+)
+def test_the_details_of_an_error_name_it_too(error: object, status: ExitStatus, retryable: bool) -> None:
+    assert (status, retryable) == judged(inside({"error": error}))
 
 
 def test_a_name_beside_the_reason_is_shown_with_it() -> None:

@@ -21,14 +21,15 @@ _STATUSES: Final[Mapping[int, str]] = {
     401: """authentication unauthenticated unauthorized authorized invalidapikey incorrectapikey missingapikey
         invalidtoken invalidauthentication authorizationrequired""",
     402: "paymentrequired",
-    403: "permission permissiondenied forbidden accessdenied accessterminated",
+    403: "permission permissiondenied forbidden accessdenied accessdeniedunpurchased accessterminated",
     404: "notfound modelnotfound modelnotexist nosuchmodel unknownmodel deploymentnotfound resourcenotfound",
     408: "requesttimeout modeltimeout",
     409: "conflict alreadyexists",
     413: "requesttoolarge payloadtoolarge requestentitytoolarge contenttoolarge",
     422: "unprocessableentity unprocessablecontent",
     429: """ratelimit ratelimitexceeded ratelimitreached ratelimited toomanyrequests resourceexhausted throttling
-        throttled requests tokens limitrequests limitburstrate slowdown quotaexceeded concurrencylimitexceeded""",
+        throttled throttlingratequota
+        throttlingallocationquota throttlinguser requests tokens limitrequests limitburstrate slowdown quotaexceeded concurrencylimitexceeded""",
     500: """internalserver internal server api serverfailure internalfailure unknown dataloss generation
         incompletegeneration upstream provider apiconnection connection enginedead badresponsestatuscode
         dorequestfailed cancelled canceled aborted abort network modelerror modelstream""",
@@ -49,7 +50,8 @@ _SPECIFIC: Final[tuple[tuple[ErrorMeaning, str], ...]] = (
     (
         UNPAID,
         """insufficientquota insufficientuserquota insufficientbalance insufficientcredits insufficientfunds billing
-        billinghardlimitreached billingnotactive arrearage creditbalancetoolow outofcredits""",
+        billinghardlimitreached billingnotactive arrearage
+        accountoverdue exceededcurrentquota enforcedspendlimitreached creditbalancetoolow outofcredits""",
     ),
     (
         TOO_LONG,

@@ -17,6 +17,7 @@ _FIELDS: Final = (
     "message",
     "Message",  # AWS
     "detail",  # FastAPI, NVIDIA NIM, RFC 9457
+    "details",  # IBM's guardrails
     "msg",
     "error_description",  # OAuth
     "description",
@@ -33,7 +34,7 @@ _FIELDS: Final = (
     "raw",  # OpenRouter: the body of the provider
 )
 # The fields that are words for programs: the last resort.
-_NAMES: Final = ("code", "type", "status", "error_type")
+_NAMES: Final = ("code", "type", "status", "error_type", "error_code")
 _EMPTY: Final = frozenset({"", "none", "null"})  # litellm writes None as a text
 
 

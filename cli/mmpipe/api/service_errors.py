@@ -40,10 +40,22 @@ _STATUS_FIELDS: Final = (
     "httpStatus",
 )
 # Fields by which an object without `error` reports one.
-_BARE: Final = ("message", "detail", "err", "msg", "error_msg", "errmsg", "errors", "error_description")
+_BARE: Final = (
+    "message",
+    "detail",
+    "details",
+    "err",
+    "msg",
+    "error_msg",
+    "errmsg",
+    "errors",
+    "error_description",
+)
 _SUCCESS: Final = ("0", "200", "success", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
+_PARTS: Final = ("metadata", "details")  # OpenRouter, Anthropic
+_LONGEST_JSON: Final = 65_536  # characters of JSON inside a text
 _GZIP: Final = b"\x1f\x8b"
 _CUT_JSON = re.compile(r"\{\s*\"|\[\s*\{")
 # A line of an event: the body of an error outside 2xx may be one, too.
@@ -197,12 +209,23 @@ def _describe(reason: str, code: int | None, info: ResponseInfo) -> str:
 
 
 def _nested(error: object) -> Iterator[Mapping[str, object]]:
-    """The objects of an error that gateways pack into each other, the outermost first."""
+    """The objects of an error that gateways pack into each other, also as a text, the outermost first."""
+    packed = _unpack(error)
     for _ in range(_NESTED):
-        if not isinstance(error, dict):
+        if packed is None:
             return
-        yield error
-        error = error.get("error")
+        yield packed
+        yield from (part for name in _PARTS if isinstance(part := packed.get(name), dict))
+        inner = (_unpack(packed.get(name)) for name in ("error", "message", "detail"))
+        packed = next((value for value in inner if value is not None), None)
+
+
+def _unpack(value: object) -> dict[str, object] | None:
+    """The object that a value is, or that a text holds as JSON; None for anything else."""
+    if isinstance(value, str) and value.startswith("{") and len(value) <= _LONGEST_JSON:
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value, strict=False)
+    return value if isinstance(value, dict) else None
 
 
 def _names(objects: Iterable[Mapping[str, object]], reason: str) -> Iterator[str]:
