@@ -17,8 +17,8 @@ def retried(*sent: Script) -> Shape:
     return Shape(sent=(*sent, GOOD), text="done", requests=2)
 
 
-def refused(sent: Script, status: int, *says: str, ends_batch: bool = False) -> Shape:
-    return Shape(sent=sent, status=status, says=says, ends_batch=ends_batch)
+def refused(sent: Script, status: int, *says: str, requests: int = 1, ends_batch: bool = False) -> Shape:
+    return Shape(sent=sent, status=status, says=says, requests=requests, ends_batch=ends_batch)
 
 
 def failed(status: str, value: object, *headers: str, kind: str = "application/json") -> Script:
@@ -156,6 +156,69 @@ IN_A_STREAM: dict[str, Shape] = {
         event({"error": {"error": {"message": "no such tool", "code": "400"}}}), 9, "no such tool"
     ),
     "named-event": retried(streamed(b'event: error\ndata: {"detail":"upstream is gone","status":503}\n\n')),
+    "field": refused(
+        streamed(b'error: {"code":400,"message":"the prompt does not fit"}\n\n', DONE),
+        9,
+        "the prompt does not fit",
+    ),
+    "field-of-text": retried(streamed(b"error: the engine died\n\n", DONE)),
+    "named-event-of-text": retried(streamed(b"event: error\ndata: 503 Service Unavailable\n\n")),
+    "named-event-of-guardrails": refused(
+        streamed(b'event: error\ndata: {"code":400,"details":"at most 20 logprobs"}\n\n', DONE),
+        9,
+        "at most 20 logprobs",
+    ),
+    "list-of-google-in-a-200": retried(
+        body([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota"}}])
+    ),
+    "json-instead-of-a-stream": refused(body({"error": {"message": "no tools", "code": 400}}), 9, "no tools"),
+    "json-labelled-as-a-stream": retried(
+        body({"error": {"message": "busy", "type": "overloaded_error"}}, kind="text/event-stream")
+    ),
+    "detail-in-a-200": refused(body({"detail": "no such field", "status": 422}), 9, "no such field"),
+    "packed-as-a-text": retried(event({"detail": '{"error":{"type":"overloaded_error","message":"busy"}}'})),
+    "empty-beside-an-answer": Shape(
+        sent=streamed(
+            data(
+                {
+                    "choices": [{"index": 0, "delta": {"content": "one"}}],
+                    "error": {"message": "", "type": "", "code": None},
+                }
+            ),
+            text("", "stop"),
+        ),
+        text="one",
+    ),
+    "after-the-reason": Shape(
+        sent=streamed(text("half", "stop"), data({"error": {"message": "cannot go on", "code": 500}})),
+        status=7,
+        partial="half",
+        says=("cannot go on",),
+        requests=2,
+    ),
+    "of-a-choice": refused(
+        streamed(
+            data(
+                {
+                    "choices": [
+                        {
+                            "index": 0,
+                            "delta": {"content": ""},
+                            "finish_reason": "error",
+                            "error": {
+                                "code": 502,
+                                "message": "Provider error",
+                                "metadata": {"raw": "engine died"},
+                            },
+                        }
+                    ]
+                }
+            )
+        ),
+        7,
+        "Provider error: engine died",
+        requests=2,
+    ),
     "after-text": Shape(
         sent=streamed(text("half"), data({"error": {"message": "the engine died", "code": 500}})),
         status=7,
