@@ -9,6 +9,7 @@ from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, copied_line, result_line
 from mmpipe.batch.summary import RunSummary
+from mmpipe.core.reply import Reply, reply_warnings
 from mmpipe.errors import MmpipeError
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
@@ -58,6 +59,8 @@ class Delivery:
         self._writer.put(record.index, line)
         self._settle(good=outcome.error is None)
         self._rules.check_reached(outcome.error)
+        if outcome.error is None:
+            self._warn(record, outcome.reply)
         trace = outcome.reply.request_id or "no trace id"
         self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
         return line, offset
@@ -66,6 +69,13 @@ class Delivery:
         """Count a retry, and report it if the user wants details."""
         self._summary.retries += 1
         self._console.note(f"{record.id}: {error.message}; retrying in {delay:.1f} s")
+
+    def _warn(self, record: Record, reply: Reply) -> None:
+        """Count what is odd about a good answer; each kind is reported once a run."""
+        for warning in reply_warnings(reply):
+            if not self._summary.warned[warning]:
+                self._console.warn(f"{record.id}: {warning.sentence}")
+            self._summary.warned[warning] += 1
 
     def _settle(self, *, good: bool) -> None:
         self._summary.settle(good=good)

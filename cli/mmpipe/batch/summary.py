@@ -1,12 +1,14 @@
 """Counts the results of a run; reports them in a sentence, as progress, and in the line of `--meta`."""
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records.records import Record
 from mmpipe.core.events import Usage
+from mmpipe.core.reply import ReplyWarning
 from mmpipe.errors import MmpipeError
 from mmpipe.writers.snapshot import Snapshot
 
@@ -14,11 +16,36 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 @dataclass(slots=True)
+class TokenTotals:
+    """Sums of token counts by name; None for a count that no answer reported."""
+
+    sums: Counter[str] = field(default_factory=Counter)
+    unreported: set[str] = field(default_factory=set)
+
+    def add(self, usage: Usage | None) -> None:
+        """Add the usage of one answer, None if it is unknown."""
+        for name in _COUNTS:
+            count: int | None = None if usage is None else getattr(usage, name)
+            if count is None:
+                self.unreported.add(name)
+            else:
+                self.sums[name] += count
+
+    def as_json(self) -> Mapping[str, int | None]:
+        """The sums by name; 0 if there was no answer."""
+        return {name: None if self._is_unknown(name) else self.sums[name] for name in _COUNTS}
+
+    def _is_unknown(self, name: str) -> bool:
+        return name in self.unreported and not self.sums[name]
+
+
+@dataclass(slots=True)
 class RunSummary:
     """Counts of records by their results, and the usage of the answers.
 
     `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
-    of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended.
+    of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
+    counts the good answers that have something odd.
     """
 
     good: int = 0
@@ -28,7 +55,8 @@ class RunSummary:
     unwritten: int = 0
     requests: int = 0
     retries: int = 0
-    tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    warned: Counter[ReplyWarning] = field(default_factory=Counter)
+    tokens: TokenTotals = field(default_factory=TokenTotals)
     cost: float = 0.0
     unpriced: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -52,8 +80,8 @@ class RunSummary:
         """Add the attempts and the usage of one record, which is settled apart."""
         self.requests += outcome.attempts.count
         usage = outcome.reply.usage
-        if usage is not None:
-            self._use(usage)
+        if usage is not None or outcome.error is None:
+            self.tokens.add(usage)
             self.unpriced += dollars is None
             self.cost += dollars or 0.0
 
@@ -76,7 +104,7 @@ class RunSummary:
             "unwritten": self.unwritten,
             "requests": self.requests,
             "retries": self.retries,
-            "usage": self.tokens,
+            "usage": self.tokens.as_json(),
             "cost": None if self.known_cost is None else round(self.cost, 9),
             "elapsed_ms": round(self.seconds * 1000),
             "exit_status": status,
@@ -92,14 +120,10 @@ class RunSummary:
             in_flight=in_flight,
             skipped=self.skipped,
             total=total,
-            tokens=self.tokens["total_tokens"],
+            tokens=self.tokens.as_json()["total_tokens"],
             cost=self.known_cost,
             seconds=self.seconds,
         )
-
-    def _use(self, usage: Usage) -> None:
-        for name in _COUNTS:
-            self.tokens[name] += getattr(usage, name) or 0
 
     def _phrases(self) -> Iterator[str]:
         yield f"{self.good} good"
@@ -111,7 +135,9 @@ class RunSummary:
             yield f"{self.copied} the same as others"
         if self.retries:
             yield f"{self.retries} {'retry' if self.retries == 1 else 'retries'}"
-        yield f"{self.tokens['total_tokens']} tokens"
+        yield from (f"{number} {warning.words}" for warning, number in self.warned.items())
+        tokens = self.tokens.as_json()["total_tokens"]
+        yield "tokens unknown" if tokens is None else f"{tokens} tokens"
         if self.known_cost:
             yield f"${self.cost:.4g}"
         yield f"{self.seconds:.1f} s"

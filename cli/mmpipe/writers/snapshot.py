@@ -13,7 +13,7 @@ class Snapshot:
     """Counts of a run, `seconds` after its start; without arguments, at its start.
 
     `done` counts the records that this run has settled, failed ones too. `skipped` counts those answered before it, and
-    `total` all records of the input, None if unknown. `cost` is in US dollars, None if unknown.
+    `total` all records of the input, None if unknown. `cost` is in US dollars; it and `tokens` are None if unknown.
     """
 
     done: int = 0
@@ -22,7 +22,7 @@ class Snapshot:
     in_flight: int = 0
     skipped: int = 0
     total: int | None = None
-    tokens: int = 0
+    tokens: int | None = 0
     cost: float | None = None
     seconds: float = 0.0
 
@@ -55,7 +55,10 @@ class Throughput:
         requests = (now.done - since.done) / passed
         to_come = 0 if now.total is None else now.total - now.settled
         left = to_come / requests if requests > 0 and to_come > 0 else None
-        return cls(requests, (now.tokens - since.tokens) / passed, left)
+        tokens = None
+        if now.tokens is not None and since.tokens is not None:
+            tokens = (now.tokens - since.tokens) / passed
+        return cls(requests, tokens, left)
 
 
 class RecentSnapshots:
