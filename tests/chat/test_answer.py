@@ -117,10 +117,17 @@ def test_a_truncated_answer_can_be_accepted() -> None:
     )
 
 
-def test_an_unknown_finish_reason_is_a_warning() -> None:
-    stdout, stderr, error = written([*WHOLE[:-1], Stop("weird", {})])
-    assert ("56\n", None) == (stdout, error)
-    assert "'weird'" in stderr
+def test_an_answer_with_an_unknown_finish_reason_is_written_and_fails_once() -> None:
+    stdout, _, error = written([*WHOLE[:-1], Stop("weird", {})], list(WHOLE))
+    assert "56\n" == stdout
+    assert isinstance(error, BadResponse)
+    assert "'weird'" in error.message
+
+
+def test_thinking_alone_is_an_empty_line_and_a_warning() -> None:
+    stdout, stderr, error = written([Start("0", "M"), Thinking("hm"), Stop("stop", {})])
+    assert ("\n", None) == (stdout, error)
+    assert "warning: the answer has no text, only thinking" in stderr
 
 
 def test_tool_calls_in_text_are_lines_of_json_and_an_error() -> None:

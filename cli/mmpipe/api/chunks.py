@@ -1,6 +1,6 @@
 """Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mmpipe.api.answer_end import AnswerEnd
@@ -13,7 +13,7 @@ from mmpipe.api.service_errors import find_error, is_blank
 from mmpipe.api.text_decoder import TextDecoder
 from mmpipe.api.usage import read_usage
 from mmpipe.core.calls import parse_calls
-from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
+from mmpipe.core.events import Event, Message, Start, Stop, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
 from mmpipe.text.visible import one_line
@@ -71,7 +71,7 @@ class ChunkDecoder:
         if reason is None:
             raise self.truncated("without a finish_reason")
         if finish_meaning(reason) not in _STOPPED:
-            self._check_content(calls, reason)
+            self._check_content(message, reason)
         yield from calls
         if self._usage is not None:
             yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
@@ -137,14 +137,15 @@ class ChunkDecoder:
         """The assistant message without its calls; that of an unstreamed answer as it came."""
         return self._texts.message() if self._whole is None else self._whole
 
-    def _check_content(self, calls: Sequence[ToolCall], reason: str) -> None:
+    def _check_content(self, message: Message, reason: str) -> None:
         """Raise BadResponse if there is nothing of what the finish reason promises."""
         if not self._streamed and self._whole is None:
             raise BadResponse("the response of the service holds no message", retryable=True)
-        if not calls and finish_meaning(reason) is FinishMeaning.CALLS:
+        if not message.get("tool_calls") and finish_meaning(reason) is FinishMeaning.CALLS:
             shown = one_line(reason, 40)
             raise BadResponse(f"the answer ends with {shown}, but holds no tool call", retryable=True)
-        if self.end.is_empty:
+        # Content may stand in parts of unknown types.
+        if self.end.is_empty and not message.get("content"):
             raise BadResponse("the answer of the service is empty", retryable=True)
 
 

@@ -19,7 +19,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_toke
 class ReplyWarning(Enum):
     """A peculiarity of a good answer: a sentence, and the words for counts of such answers."""
 
-    THINKING_ALONE = ("the answer has no text, only thinking", "with thinking alone")
+    THINKING_ALONE = ("the answer has no text, only thinking or other parts", "with thinking alone")
     LONE_SURROGATE = (
         "the answer holds a lone surrogate, which is no character: it is written as U+FFFD",
         "with a lone surrogate",

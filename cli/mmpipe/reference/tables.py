@@ -17,10 +17,10 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
     (
         ExitStatus.BAD_RESPONSE,
-        "truncated, not JSON, not UTF-8, over a size limit, not what `--schema` asks for",
+        "truncated, empty, an unknown finish reason, not JSON, not UTF-8, over a size limit, not what `--schema` asks for",
     ),
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
-    (ExitStatus.FILTERED, "moderation of prompt or answer"),
+    (ExitStatus.FILTERED, "moderation of prompt or answer, or the model refuses"),
     (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
     (ExitStatus.INPUT, "unreadable, empty, not UTF-8, bad records, an id twice"),
     (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
