@@ -1,54 +1,18 @@
 """Many requests at once meet the same world as one: certificates, proxies, names, redirects, bodies without an end."""
 
-import asyncio
 import gzip
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from mmpipe.api.attempt import Observer
-from mmpipe.api.client import ask
-from mmpipe.api.pool import Pool
 from mmpipe.core.endpoint import Endpoint, Key
-from mmpipe.core.events import Event, Text
-from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
 from support.socket_server import KEY, answer, server
-
-PATIENCE = Timeouts(connect=3, first_byte=3, idle=3, total=20, retries=0)
-REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)
-GOOD = (
-    b'{"id":"1","model":"M","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant",'
-    b'"content":"56"}}]}'
-)
-JSON = "application/json"
-
-
-def pooled(endpoint: Endpoint) -> Sequence[Event]:
-    async def once() -> Sequence[Event]:
-        async with Pool(endpoint, PATIENCE, 2) as pool:
-            return await pool.ask(REQUEST, PATIENCE.limits())
-
-    return asyncio.run(once())
-
-
-def outcome(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
-    """The status and the text, or the message of the error; both clients must agree."""
-    endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
-    for events in (pooled, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
-        try:
-            texts = [event.text for event in events(endpoint) if isinstance(event, Text)]
-            found.append((ExitStatus.OK, "".join(texts)))
-        except MmpipeError as error:
-            found.append((error.status, error.message))
-    pool, single = found
-    assert pool == single
-    return pool
+from support.two_stacks import GOOD, JSON, ask_both, ask_pool
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +29,7 @@ def secured(authority: trustme.CA) -> Iterator[str]:
 
 
 def test_an_untrusted_certificate_is_refused(secured: str) -> None:
-    status, message = outcome(secured)
+    status, message = ask_both(secured)
     assert ExitStatus.NETWORK == status
     assert "TLS: the certificate of the host is not trusted" in message
 
@@ -74,7 +38,7 @@ def test_a_certificate_of_a_given_authority_is_trusted(
     secured: str, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    assert (ExitStatus.OK, "56") == outcome(secured, tmp_path / "ca.pem")
+    assert (ExitStatus.OK, "56") == ask_both(secured, tmp_path / "ca.pem")
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -82,7 +46,7 @@ def test_a_redirect_is_not_followed() -> None:
         server(answer(GOOD, JSON)) as (elsewhere, seen),
         server(answer(b"", more=f"Location: {elsewhere}\r\n", status="307 Moved")) as (base_url, _),
     ):
-        assert ExitStatus.REJECTED == outcome(base_url)[0]
+        assert ExitStatus.REJECTED == ask_both(base_url)[0]
         assert [] == seen
 
 
@@ -96,7 +60,7 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
             connection.sendall(b"x" * 2**16)
 
     with server(send) as (base_url, _):
-        assert outcome(base_url)[0] in (
+        assert ask_both(base_url)[0] in (
             ExitStatus.BAD_RESPONSE,
             ExitStatus.REJECTED,
             ExitStatus.SERVER,
@@ -107,18 +71,18 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_the_bytes_decide_about_compression(compress: Callable[[bytes], bytes], header: str) -> None:
     with server(answer(compress(GOOD), JSON, more=header)) as (base_url, _):
-        assert (ExitStatus.OK, "56") == outcome(base_url)
+        assert (ExitStatus.OK, "56") == ask_both(base_url)
 
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
 def test_a_reply_that_is_not_http_is_an_error(first: bytes) -> None:
     with server(first) as (base_url, _), pytest.raises(MmpipeError) as caught:
-        pooled(Endpoint(base_url, Key(KEY, "test")))
+        ask_pool(Endpoint(base_url, Key(KEY, "test")))
     assert caught.value.status in (ExitStatus.BAD_RESPONSE, ExitStatus.NETWORK)
 
 
 def test_a_name_that_dns_does_not_know_is_an_error() -> None:
-    status, message = outcome("https://no-such-host.invalid/v1")
+    status, message = ask_both("https://no-such-host.invalid/v1")
     assert ExitStatus.NETWORK == status
     assert "DNS" in message
 
@@ -127,7 +91,7 @@ def test_a_name_that_dns_does_not_know_is_an_error() -> None:
 def test_a_proxy_that_makes_no_sense_is_a_usage_error(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(UsageError, match="the environment's proxy"):
-        pooled(Endpoint("https://api.example/v1", Key(KEY, "test")))
+        ask_pool(Endpoint("https://api.example/v1", Key(KEY, "test")))
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
@@ -137,7 +101,7 @@ def test_a_proxy_of_the_environment_is_asked_and_gets_no_key(
     with server(answer(b"", status="403 Forbidden")) as (proxy, seen):
         monkeypatch.setenv(name, proxy.removesuffix("/v1"))
         with pytest.raises(MmpipeError) as caught:
-            pooled(Endpoint("https://api.example/v1", Key(KEY, "test")))
+            ask_pool(Endpoint("https://api.example/v1", Key(KEY, "test")))
         assert ExitStatus.NETWORK == caught.value.status
         assert seen[0].startswith(b"CONNECT api.example:443")
         assert KEY.encode() not in b"".join(seen)
@@ -153,4 +117,4 @@ def test_no_proxy_is_asked_for_a_host_that_is_left_out(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", left_out)
     with pytest.raises(MmpipeError, match="DNS"):
-        pooled(Endpoint(f"https://no-such-host.invalid{port}/v1", Key(KEY, "test")))
+        ask_pool(Endpoint(f"https://no-such-host.invalid{port}/v1", Key(KEY, "test")))

@@ -14,7 +14,7 @@ from typing import Final
 
 from mmpipe.api.http_parser import RawHead, ResponseParser
 from mmpipe.core.routes import Proxy, Route, is_address
-from mmpipe.errors import NetworkError, UsageError
+from mmpipe.errors import BadResponse, NetworkError, UsageError
 
 Tunnel = Generator[bytes, bytes, None]
 _Reader = Generator[bytes, bytes, bytes]
@@ -84,7 +84,10 @@ def _connect(route: Route, proxy: Proxy) -> Tunnel:
         request = b""
         if not received:
             raise _closed(route)
-        head = next((part for part in parser.feed(received) if isinstance(part, RawHead)), None)
+        try:
+            head = next((part for part in parser.feed(received) if isinstance(part, RawHead)), None)
+        except BadResponse as error:
+            raise _refused(route, "it does not answer in HTTP") from error
     if head.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise _refused(route, _NO_LOGIN)
     if not 200 <= head.status < 300:  # noqa: PLR2004  a success

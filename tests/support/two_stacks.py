@@ -1,0 +1,45 @@
+"""One request by each of the two HTTP stacks, which must come to the same result."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpipe.api.attempt import Observer
+from mmpipe.api.client import ask
+from mmpipe.api.pool import Pool
+from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.events import Event, Text
+from mmpipe.core.request import Request
+from mmpipe.core.timeouts import Timeouts
+from mmpipe.errors import ExitStatus, MmpipeError
+from support.socket_server import KEY
+
+PATIENCE = Timeouts(connect=3, first_byte=3, idle=3, total=20, retries=0)
+REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)
+GOOD = (
+    b'{"id":"1","model":"M","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant",'
+    b'"content":"56"}}]}'
+)
+JSON = "application/json"
+
+
+def ask_pool(endpoint: Endpoint) -> Sequence[Event]:
+    async def once() -> Sequence[Event]:
+        async with Pool(endpoint, PATIENCE, 2) as pool:
+            return await pool.ask(REQUEST, PATIENCE.limits())
+
+    return asyncio.run(once())
+
+
+def ask_both(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
+    """The status and the text, or the message of the error; both stacks must agree."""
+    endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
+    for events in (ask_pool, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
+        try:
+            texts = [event.text for event in events(endpoint) if isinstance(event, Text)]
+            found.append((ExitStatus.OK, "".join(texts)))
+        except MmpipeError as error:
+            found.append((error.status, error.message))
+    pool, single = found
+    assert pool == single
+    return pool
