@@ -10,7 +10,7 @@ from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 
 # The beginning of a part, or of an error, in an event that is cut off: a field of text with its first character, a call.
 _BEGINNING = re.compile(
-    rb'"(?:content|text|refusal|arguments|(?:reasoning|thinking|thought)\w*)"\s*:\s*"[^"]'
+    rb'"(?:content|text|summary|refusal|arguments|(?:reasoning|thinking|thought)\w*)"\s*:\s*"[^"]'
     rb'|"tool_calls"\s*:\s*\[\s*\{'
     rb'|"error"\s*:\s*[{"]'
 )

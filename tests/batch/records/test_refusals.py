@@ -81,6 +81,14 @@ def test_a_record_that_cannot_be_sent_is_refused_with_the_reason(value: object, 
     assert words in bad(value)
 
 
+@pytest.mark.parametrize("form", ['{"messages":[%s,%s]}', '{"body":{"messages":[%s,%s]}}'])
+def test_a_lone_surrogate_of_an_earlier_answer_is_replaced(form: str) -> None:
+    answer = r'{"role":"assistant","content":"a\ud83d"}'
+    (record,) = read((form % (answer, json.dumps(user("b")))).encode(), JSONL)
+    assert isinstance(record, Record)
+    assert {"role": "assistant", "content": "a\ufffd"} == record.request.messages[0]
+
+
 def test_a_prompt_from_a_template_must_not_be_empty_either() -> None:
     assert "prompt is empty" in bad({"title": " "}, templated("{title}\n"))
     assert "prompt is empty" in bad(b"\xc2\xa0", templated("{}", LINES))

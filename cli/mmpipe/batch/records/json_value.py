@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from mmpipe.core.messages import replace_lone_surrogates
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import format_sorted_json
@@ -40,5 +41,28 @@ def _parse_slowly(text: str) -> object:
     except ValueError as error:
         raise InputError(f"it is not JSON: {strict_json.describe_fault(error)}") from error
     # JSON can hold a lone surrogate; a request cannot.
+    value = value if strict_json.is_deeper(value, MAX_DEPTH) else _replace_in_answers(value)
     canonical_json(value)
     return value
+
+
+def _replace_in_answers(record: object) -> object:
+    """Return the record with U+FFFD for the lone surrogates of earlier answers: the service sent them, not the user."""
+    if not isinstance(record, dict):
+        return record
+    replaced = _replace_in_messages(record)
+    body = record.get("body")
+    return {**replaced, "body": _replace_in_messages(body)} if isinstance(body, dict) else replaced
+
+
+def _replace_in_messages(request: dict[str, object]) -> dict[str, object]:
+    messages = request.get("messages")
+    if not isinstance(messages, list):
+        return request
+    return {**request, "messages": [_replace(message) for message in messages]}
+
+
+def _replace(message: object) -> object:
+    if isinstance(message, dict) and message.get("role") == "assistant":
+        return replace_lone_surrogates(message)
+    return message
