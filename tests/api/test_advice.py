@@ -124,6 +124,20 @@ def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
     assert "mmpipe models --live" in error.message
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens",
+        "invalid params, context window exceeds limit (2013)",
+        "the prompt is too long",
+        "input is too large",
+    ],
+)
+def test_a_prompt_that_is_too_long_is_to_be_shortened(reason: str) -> None:
+    error = told(400, {"error": {"message": reason}}, "MiniMax-M3")
+    assert error.message.endswith("; shorten the prompt, or ask for fewer tokens with --max-tokens")
+
+
 @pytest.mark.parametrize("code", ["model_not_found", "DeploymentNotFound"])
 def test_a_code_that_names_the_model_is_about_the_model(code: str) -> None:
     error = told(400, {"error": {"message": "not here", "code": code}}, "minimax-m3")

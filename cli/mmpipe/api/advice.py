@@ -6,7 +6,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
-from mmpipe.api.codes import CHECK_KEY, ErrorMeaning
+from mmpipe.api.codes import CHECK_KEY, TOO_LONG, ErrorMeaning
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import Rejected, ServerError
 from mmpipe.text.suggestions import suggest
@@ -30,8 +30,12 @@ _REFUSED = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"(?:unknown|invalid|no such|nonexistent|unsupported) model"
     r"|\bmodels?\b.{0,200}?(?:not found|not exist|n't exist|not valid|a valid model|unknown|not available|not served|not loaded)"
-    r"|not a valid model|\b(?:model|deployment)_?not_?(?:found|exist)",
+    r"|not a valid model|\b(?:model|deployment)_?not_?(?:found|exist)|模型.{0,200}?不存在",
     re.IGNORECASE | re.DOTALL,
+)
+_TOO_LONG = re.compile(
+    r"context (?:length|window|size)|(?:prompt|input)s? (?:is |are )?(?:too long|too large|exceeds?)|too many (?:input )?tokens",
+    re.IGNORECASE,
 )
 _INVALID_KEY = re.compile(
     r"\b(?:invalid|incorrect|missing) api[ _-]?key|\bapi[ _-]?key (?:is )?(?:not valid|invalid|expired|missing)",
@@ -67,6 +71,8 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
         return meaning._replace(advice=_SPLIT, retryable=False)
     if meaning.error is Rejected and _is_about_model(refusal):
         return meaning._replace(advice=_suggest_model(refusal.model))
+    if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
+        return meaning._replace(advice=TOO_LONG.advice)
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
         return meaning._replace(advice=CHECK_KEY)  # Google answers with 400
     if meaning.advice is CHECK_KEY and refusal.reason:

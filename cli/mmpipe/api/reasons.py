@@ -25,6 +25,7 @@ _FIELDS: Final = (
     "errorMessage",
     "error_msg",  # Baidu
     "errmsg",
+    "errorMsg",
     "error",
     "errors",
     "err",

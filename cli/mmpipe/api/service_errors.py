@@ -48,6 +48,7 @@ _BARE: Final = (
     "msg",
     "error_msg",
     "errmsg",
+    "errorMsg",
     "errors",
     "error_description",
 )
