@@ -61,11 +61,11 @@ def run_nginx(folder: Path) -> Iterator[tuple[str, str]]:
             yield from check_all(f"nginx, buffering {buffering}", target)
     with nginx(folder) as target:
         for place, status, words in (
-            ("dead", 7, "502 Bad Gateway"),
-            ("small", 9, "413 Request Entity Too Large"),
+            ("dead", 7, "502: Bad Gateway"),
+            ("small", 9, "413: Request Entity Too Large"),
             ("away", 9, "redirects"),
-            ("locked", 3, "403 Forbidden"),
-            ("nowhere", 9, "404 Not Found"),
+            ("locked", 3, "403: Forbidden"),
+            ("nowhere", 9, "404: Not Found"),
         ):
             there = replace(target, base_url=target.base_url.replace("/v1", f"/{place}"))
             yield f"nginx, {place}", result_of(partial(check_reason, there, status, words))
