@@ -41,7 +41,7 @@ def named(calls: Sequence[ToolCall]) -> list[tuple[str, str]]:
     return [(call.name, call.arguments) for call in calls]
 
 
-def called(*deltas: list[Piece]) -> list[tuple[str, str]]:
+def called(*deltas: list[Piece | None]) -> list[tuple[str, str]]:
     """Names and arguments of the calls in these deltas."""
     return named(assembled([{"tool_calls": pieces} for pieces in deltas]))
 
@@ -113,6 +113,23 @@ def called(*deltas: list[Piece]) -> list[tuple[str, str]]:
             ],
             [("now", "{}"), ("get", PARIS), ("get", ROME)],
         ),
+        # Names in each piece by position, and lists that are repeated or hold null.
+        (
+            [
+                [piece("get", PARIS[:5]), piece("get", ROME[:5])],
+                [piece("get", PARIS[5:]), piece("get", ROME[5:])],
+            ],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        ([[piece("get", PARIS), piece("get", ROME)]] * 2, [("get", PARIS), ("get", ROME)]),
+        (
+            [[piece("get", PARIS), piece("get", ROME)], [piece("now"), piece("get", '{"city":"Oslo"}')]],
+            [("get", PARIS), ("get", ROME), ("now", "{}"), ("get", '{"city":"Oslo"}')],
+        ),
+        (
+            [[piece("get", PARIS, id="a"), piece("get", ROME[:5], id="b")], [None, piece(None, ROME[5:])]],
+            [("get", PARIS), ("get", ROME)],
+        ),
         # Pieces of nothing.
         ([[piece()], [piece("", "", index=0, id="")], [piece("now", index=0)], [{}]], [("now", "{}")]),
         ([[piece("now", "{}", index=0, id="a")], [piece(None, None, index=0, id="b")]], [("now", "{}")]),
@@ -135,7 +152,9 @@ def called(*deltas: list[Piece]) -> list[tuple[str, str]]:
         ([[piece("get", "[]", index=0)]], [("get", "[]")]),
     ],
 )  # fmt: skip
-def test_pieces_of_calls_are_put_together(deltas: list[list[Piece]], expected: list[tuple[str, str]]) -> None:
+def test_pieces_of_calls_are_put_together(
+    deltas: list[list[Piece | None]], expected: list[tuple[str, str]]
+) -> None:
     assert expected == called(*deltas)
 
 
@@ -189,6 +208,25 @@ def test_calls_may_come_in_something_else_than_a_list(
     message = assembler.fill_in({"content": "", "tool_calls": value}, "")
     assert expected == named(parse_calls(message))
     assert bool(expected) == ("tool_calls" in message)
+
+
+@pytest.mark.parametrize(
+    ("streamed_piece", "last", "expected"),
+    [
+        (piece("get", "", index=0, id="a"), [piece("get", PARIS, id="b")], [("get", PARIS)]),
+        (piece("get", PARIS, index=0, id="a"), [piece("get", ROME, id="b")], [("get", PARIS)]),
+        (piece("get", "", index=0, id="a"), [piece("get", PARIS), piece("now")], [("get", "{}")]),
+        (piece("get", PARIS, index=0, id="a"), None, [("get", PARIS)]),
+        (None, [piece("get", PARIS)], [("get", PARIS)]),
+    ],
+)
+def test_a_last_frame_repeats_calls_or_brings_their_arguments(
+    streamed_piece: Piece | None, last: list[Piece] | None, expected: list[tuple[str, str]]
+) -> None:
+    assembler = CallAssembler()
+    assembler.merge({"tool_calls": streamed_piece})
+    assert (streamed_piece is None) is assembler.merge_message({"tool_calls": last})
+    assert expected == named(parse_calls(assembler.fill_in({"tool_calls": last}, "")))
 
 
 @pytest.mark.parametrize("value", ["nope", 7, [7], ["x"], {"a": 1}, True])

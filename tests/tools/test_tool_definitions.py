@@ -138,6 +138,10 @@ def test_arguments_reach_the_tool_as_one_line() -> None:
     )
 
 
+def test_arguments_that_were_encoded_twice_reach_the_tool_as_an_object() -> None:
+    assert b'{"city":"Rome"}\n' == validate_arguments(json.dumps('{"city": "Rome"}'), weather())
+
+
 @CALM
 @given(
     st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.none() | st.text() | st.integers())
@@ -162,6 +166,8 @@ def test_arguments_that_are_not_json_have_their_own_error(text: str) -> None:
         ("", '"city" is a required property'),
         ("[]", "must be one JSON object"),
         ("null", "must be one JSON object"),
+        ('"Rome"', "must be one JSON object"),
+        ('"[1]"', "must be one JSON object"),
         ('{"city": ' + "[" * 500 + "]" * 500 + "}", "nested too deep"),
     ],
 )

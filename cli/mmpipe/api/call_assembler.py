@@ -40,11 +40,7 @@ class CallAssembler:
             self._first_open += 1
         for position, part in enumerate(parts):
             call = self._find(part, position, len(parts))
-            if (
-                call is None
-                or (part.name and not part.id and part.index is None and met)
-                or _begins(call, part)
-            ):
+            if call is None or _begins(call, part):
                 if part.is_blank:
                     continue
                 call = self._begin(part)
@@ -55,13 +51,20 @@ class CallAssembler:
         return any(not part.is_blank for part in (*parts, *self._merge_function_call(delta)))
 
     def merge_message(self, message: Mapping[str, object]) -> bool:
-        """Take the calls of a whole message, and return True if there are any; a last frame only repeats those of the deltas."""
-        if self._calls or self._function_call is not None:
-            return False
-        for part in parse_parts(message.get("tool_calls")):
-            if not part.is_blank:
+        """Take the calls of a whole message; returns True if they are new.
+
+        The last frame of a stream only repeats the calls of the deltas; some servers send the arguments only there.
+        """
+        parts = [part for part in parse_parts(message.get("tool_calls")) if not part.is_blank]
+        if not self._calls and self._function_call is None:
+            for part in parts:
                 self._add(self._begin(part), part)
-        return bool(self._merge_function_call(message) or self._calls)
+            return bool(parts or self._merge_function_call(message))
+        if len(parts) == len(self._calls):
+            for call, part in zip(self._calls, parts, strict=True):
+                if not call.has_arguments:
+                    call.add(part)
+        return False
 
     def fill_in(self, message: Message, answer_id: str) -> Message:
         """The message with the calls in `tool_calls`, if there are any, and nowhere else."""
@@ -87,12 +90,16 @@ class CallAssembler:
             return self._find_by_index(part.index, part, known)
         if known is not None:
             return known
-        if part.id or part.name:
+        if part.id:
             return self._last
-        if count == len(self._slots):
-            return self._slots[position]
-        slot = self._first_open + position
-        return self._slots[slot] if slot < len(self._slots) else self._last
+        slot = self._slots[position] if count == len(self._slots) else None
+        if part.name:
+            if slot is not None and not _begins(slot, part):
+                return slot
+            # Two names in one delta are two calls.
+            return None if position else self._last
+        waiting = self._first_open + position
+        return slot or (self._slots[waiting] if waiting < len(self._slots) else self._last)
 
     def _find_by_index(self, index: int, part: CallPart, known: PartialCall | None) -> PartialCall | None:
         call = self._by_index.get(index)

@@ -39,7 +39,8 @@ def parse_parts(value: object) -> list[CallPart]:
     if isinstance(value, dict):
         is_call = not value or not _OF_A_CALL.isdisjoint(value)
         value = [value] if is_call else list(value.values())
-    parts = [part for part in value if part is not None] if isinstance(value, list) else value
+    # Null keeps the position of a call.
+    parts = [{} if part is None else part for part in value] if isinstance(value, list) else value
     if parts in (None, ""):
         return []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):

@@ -56,12 +56,22 @@ def validate_arguments(call_arguments: str, tool: Tool) -> bytes:
         value = strict_json.loads(call_arguments) if call_arguments.strip() else {}
     except ValueError as error:
         raise ArgumentsNotJson(one_line(str(error), 200)) from error
+    if isinstance(value, str):
+        value = _parse_encoded_twice(value)
     if not isinstance(value, dict):
         raise InvalidArguments("$: the arguments must be one JSON object.")
     complaint = tool.schema.complaint(value)
     if complaint is not None:
         raise InvalidArguments(complaint)
     return encode_json(value) + b"\n"
+
+
+def _parse_encoded_twice(text: str) -> object:
+    """The arguments in a JSON string; some servers encode them twice (FACTS.md, "Tool calls of other servers")."""
+    try:
+        return strict_json.loads(text)
+    except ValueError:
+        return text
 
 
 def _split_definitions(text: str, name: str) -> Iterator[tuple[str, object]]:
