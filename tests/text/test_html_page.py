@@ -29,6 +29,7 @@ FIREWALL = (
         ("<html><title>Denied</title></html>", "Denied"),
         ("<TITLE LANG=en>Denied</TITLE><P>by <B>rule</B> 7", "Denied: by rule 7"),
         ("<p>first words</p>", "first words"),
+        ("<title>De</title><p>Denied", "De: Denied"),
         (
             "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>No</Message></Error>",
             "AccessDenied No",

@@ -33,7 +33,8 @@ def describe_page(page: str, limit: int = 300) -> str:
             if length > 2 * limit:
                 break
     heading, text = _plain(title), _plain(words)
-    text = text.removeprefix(heading).lstrip(" :.-")
+    # Pages repeat their title above the text; a longer word that only begins with it stays whole.
+    text = f"{text} ".removeprefix(f"{heading} ").strip()
     return f"{heading}: {text}"[:limit] if heading and text else (heading or text)[:limit]
 
 

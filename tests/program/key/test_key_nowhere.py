@@ -90,6 +90,16 @@ IN_HEADERS = "".join(f"{name}: {KEY}\r\n" for name in NAMES)
 ECHOES = {
     "the message of an error": answer(SAID, "application/json", status="401 Unauthorized"),
     "a body that is not JSON": answer(HEADER.encode(), "text/plain", status="500 Oops"),
+    "a refusal that is not UTF-8": answer(f"né {HEADER}".encode("latin-1"), "text/plain", status="403 No"),
+    "the page of a refusal": answer(
+        f"<title>sk&#45;{KEY[3:]}</title><p>{HEADER}".encode(), "text/html", status="403 No"
+    ),
+    "the details of a refusal": answer(
+        json.dumps({"detail": [{"loc": ["header", KEY], "msg": HEADER}, {"errors": {KEY: [KEY]}}]}).encode(),
+        "application/json",
+        status="422 No",
+    ),
+    "a field of the stream": answer(b"error: " + HEADER.encode() + b"\n\n"),
     "a page instead of an answer": answer(f"<p>{HEADER}</p>".encode(), "text/html"),
     "an event of the stream": answer(b"event: error\ndata: " + SAID + b"\n\n"),
     "base_resp": answer(BASE_RESP, "application/json"),
