@@ -2,48 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from mmpipe.api.call_assembler import CallAssembler
-from mmpipe.api.wire import decode
 from mmpipe.core.calls import parse_calls
-from mmpipe.core.events import Event, Stop, ToolCall
-from mmpipe.errors import BadResponse, MmpipeError
-from support.json_texts import written
-from support.piece_cuts import PLACES, cut
+from mmpipe.core.events import Stop, ToolCall
+from mmpipe.errors import BadResponse
 from support.sse_streams import chunk, stream, streamed
-
-Piece = dict[str, object]
-PARIS, ROME = '{"city":"Paris"}', '{"city":"Rome"}'
-
-
-def piece(name: object = None, arguments: object = None, **fields: object) -> Piece:
-    """A piece of a call; None leaves a field out."""
-    function = {"name": name, "arguments": arguments}
-    return {"function": {key: value for key, value in function.items() if value is not None}, **fields}
-
-
-def assembled(deltas: Sequence[Mapping[str, object]], answer_id: str = "") -> list[ToolCall]:
-    """The calls of these deltas."""
-    assembler = CallAssembler()
-    for delta in deltas:
-        assembler.merge(delta)
-    return list(parse_calls(assembler.fill_in({}, answer_id)))
-
-
-def named(calls: Sequence[ToolCall]) -> list[tuple[str, str]]:
-    return [(call.name, call.arguments) for call in calls]
-
-
-def called(*deltas: list[Piece | None]) -> list[tuple[str, str]]:
-    """Names and arguments of the calls in these deltas."""
-    return named(assembled([{"tool_calls": pieces} for pieces in deltas]))
+from support.tool_call_pieces import PARIS, ROME, Piece, assembled, called, named, piece, whole_events
 
 
 @pytest.mark.parametrize(
@@ -305,136 +273,6 @@ def test_arguments_that_are_not_json_are_quoted_in_the_message_and_not_in_the_ev
         assert '{"not_json":"{\\"a"}' == calls[0]["function"]["arguments"]
 
 
-def whole_events(calls: object) -> list[Event]:
-    message = {"content": None, "tool_calls": calls}
-    choice = {"message": message, "finish_reason": "tool_calls"}
-    return list(decode(json.dumps({"id": "0700", "choices": [choice]}).encode()))
-
-
-@dataclass(frozen=True)
-class Style:
-    """The fields by which a server marks the pieces of its calls."""
-
-    index: Literal["of the call", "always 0"] | None = None
-    id: Literal["first piece", "each piece", "new for each piece"] | None = None
-    name_each_time: bool = False
-    one_call_at_a_time: bool = False
-
-    def fields(self, number: int, at: int) -> Piece:
-        """The index and the id of piece `at` of call `number`."""
-        indexes = {"of the call": {"index": number}, "always 0": {"index": 0}, None: {}}
-        ids = {
-            "first piece": {} if at else {"id": f"call-{number}"},
-            "each piece": {"id": f"call-{number}"},
-            "new for each piece": {"id": f"call-{number}-{at}"},
-            None: {},
-        }
-        return {**indexes[self.index], **ids[self.id]}
-
-
-STYLES = (
-    Style("of the call", "first piece"),
-    Style("of the call", "each piece"),
-    Style("of the call", "each piece", name_each_time=True),
-    Style("of the call", "new for each piece"),
-    Style("of the call"),
-    Style(None, "each piece"),
-    Style("always 0", "each piece"),
-    Style("always 0", "first piece", one_call_at_a_time=True),
-    Style(None, "first piece", one_call_at_a_time=True),
-)
-# What follows a complete value looks like a repetition: servers do not end arguments with spaces in a piece of their own.
-ARGUMENTS = written().map(lambda text: text.source.strip()).filter(lambda text: text[0] in "{[")
-CALLS = st.lists(st.tuples(st.sampled_from(["get", "now", "g", "get_it"]), ARGUMENTS), min_size=1, max_size=4)
-
-
-@st.composite
-def cut_calls(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[Mapping[str, object]]]:
-    """Calls, and deltas that hold them, in the style of one server."""
-    calls, style = draw(CALLS), draw(st.sampled_from(STYLES))
-    rows: list[list[Piece]] = []
-    for number, (name, arguments) in enumerate(calls):
-        texts = [text for text in cut(arguments, draw(PLACES)) if text]
-        rows.append(
-            [
-                piece(name if at == 0 or style.name_each_time else None, text) | style.fields(number, at)
-                for at, text in enumerate(texts)
-            ]
-        )
-    pieces: list[Piece] = []
-    if style.one_call_at_a_time:
-        pieces = [part for row in rows for part in row]
-    else:
-        while any(rows):
-            row = draw(st.sampled_from([row for row in rows if row]))
-            pieces.append(row.pop(0))
-    return calls, [{"tool_calls": pieces[at : at + 1]} for at in range(len(pieces))]
-
-
-@given(cut_calls())
-def test_no_cut_changes_calls(
-    cut_up: tuple[list[tuple[str, str]], list[Mapping[str, object]]],
-) -> None:
-    calls, deltas = cut_up
-    assert sorted(calls) == sorted(named(assembled(deltas)))
-
-
-@given(CALLS, PLACES)
-def test_calls_by_position_come_out_at_every_cut(calls: list[tuple[str, str]], places: list[int]) -> None:
-    assume(len(calls) > 1)
-    columns = [cut(arguments, places) for _, arguments in calls]
-    deltas = [
-        {"tool_calls": [piece(name if at == 0 else None, text) for (name, _), text in zip(calls, row, strict=True)]}
-        for at, row in enumerate(zip(*columns, strict=True))
-    ]  # fmt: skip
-    assert calls == named(assembled(deltas))
-
-
-@given(CALLS, st.sampled_from(["object", "list", "text"]))
-def test_a_whole_answer_and_a_stream_have_the_same_calls(calls: list[tuple[str, str]], form: str) -> None:
-    parts: list[Piece] = [
-        piece(name, arguments if form == "text" else json.loads(arguments)) for name, arguments in calls
-    ]
-    deltas = [chunk({"tool_calls": [{**part, "index": number}]}) for number, part in enumerate(parts)]
-    from_stream = streamed(stream(*deltas, chunk({}, finish_reason="tool_calls")))
-    from_whole = whole_events([{**part, "index": number} for number, part in enumerate(parts)])
-    for stream_event, whole_event in zip(calls_of(from_stream), calls_of(from_whole), strict=True):
-        assert stream_event == whole_event
-    assert message_calls(from_stream) == message_calls(from_whole)
-
-
-def calls_of(events: list[Event]) -> Iterator[ToolCall]:
-    return (event for event in events if isinstance(event, ToolCall))
-
-
-def message_calls(events: list[Event]) -> object:
-    (stop,) = (event for event in events if isinstance(event, Stop))
-    return stop.message["tool_calls"]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(["", "a", "{}", "null", '{"a":1}', "{", "get"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["id", "index", "name", "arguments", "function", "type"]), inner),
-    max_leaves=8,
-)  # fmt: skip
-
-
-@given(st.lists(st.fixed_dictionaries({}, optional={"tool_calls": JSON, "function_call": JSON}), max_size=6))
-def test_anything_in_place_of_calls_is_a_call_with_an_id_or_an_error(
-    deltas: list[dict[str, object]],
-) -> None:
-    try:
-        calls = assembled(deltas)
-    except MmpipeError:
-        return
-    assert all(call.id for call in calls)
-    assert len(calls) == len({call.id for call in calls})
-    for call in calls:
-        assert isinstance(call.name, str)
-        assert isinstance(call.arguments, str)
-
-
 @pytest.mark.parametrize(
     "part",
     [
@@ -445,6 +283,9 @@ def test_anything_in_place_of_calls_is_a_call_with_an_id_or_an_error(
         piece("get", '{"a":1}', index=0, id="a"),
         piece("get", "{", index=0),
         piece("g", "", index=0),
+        piece("g", " ", index=0, id="a"),
+        piece("get", '{"a":1} ', index=0),
+        piece("get", "null", id="a"),
         piece(None, " ", index=0),
         piece(None, {"a": 1}, index=0),
     ],
@@ -452,5 +293,24 @@ def test_anything_in_place_of_calls_is_a_call_with_an_id_or_an_error(
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_many_pieces_are_assembled_in_linear_time(part: Piece, size: int) -> None:
     began = time.process_time()
-    assembled([{"tool_calls": [part] * size}] * (30_000 // size))
+    assembled([{"tool_calls": [part] * size}] * (10_000 // size))
+    assert time.process_time() - began < 10
+
+
+def test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused() -> None:
+    began = time.process_time()
+    pieces: list[list[Piece | None]] = [
+        [piece("ab" if number % 2 else "c", index=0)] for number in range(20_000)
+    ]
+    ((name, _),) = called(*pieces)
+    assert len(name) < 1010
+    assert time.process_time() - began < 10
+    with pytest.raises(BadResponse, match="the name of a tool is longer than 1000 characters"):
+        called([piece("a" * 1001, index=0)])
+
+
+@pytest.mark.parametrize("marks", ["{", "}", "[{", '"', "{}", '""', "\\"])
+def test_a_long_text_of_marks_is_followed_in_linear_time(marks: str) -> None:
+    began = time.process_time()
+    called([piece("get", marks * 1_000_000, index=0)], [piece("get", "{}", index=0)])
     assert time.process_time() - began < 10

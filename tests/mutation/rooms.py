@@ -50,6 +50,17 @@ ROOMS = {
         ),
         ("api/test_response.py", "program/service/test_server_shapes.py"),
     ),
+    "calls": Room(
+        ("api/call_arguments", "api/call_assembler", "api/call_parts", "core/calls"),
+        (
+            "api/test_call_arguments.py", "api/test_call_assembler.py", "api/test_calls_in_pieces.py",
+            "core/test_calls.py",
+        ),
+        (
+            "api/test_call_laws.py", "api/test_wire.py", "core/test_messages.py", "tools/test_tool_rounds.py",
+            "program/service/test_calls_of_servers.py",
+        ),
+    ),
     "wire": Room(
         (
             "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/response",

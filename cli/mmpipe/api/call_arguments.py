@@ -25,7 +25,7 @@ NO_ARGUMENTS: Final = "{}"
 _NONE: Final = ("", "null")
 _EMPTY: Final = (*_NONE, "{}", "[]", '""')
 _MARK_IN_STRING: Final = re.compile(r'["\\]')
-_MARK: Final = re.compile(r'["{}\[\]]')
+_MARK: Final = re.compile(r'"|[{}\[\]]+')
 DEEPEST: Final = 100  # levels; deeper documents are not compared
 
 
@@ -80,15 +80,13 @@ class EndFinder:
                 break
             at = mark.end()
             self._begun = True
-            match mark[0]:
-                case "\\":
-                    at += 1
-                case '"':
-                    self._in_string = not self._in_string
-                case "{" | "[":
-                    self._depth = max(self._depth, 0) + 1
-                case _:
-                    self._depth -= 1
+            if (found := mark[0]) == "\\":
+                at += 1
+            elif found == '"':
+                self._in_string = not self._in_string
+            else:
+                opened = found.count("{") + found.count("[")
+                self._depth = max(self._depth, 0) + 2 * opened - len(found)
         self._skipped = at - len(text)
 
 

@@ -13,6 +13,7 @@ from mmpipe.text.visible import one_line
 # Texts that stand for no id; Mistral sends "null".
 _NO_IDS: Final = ("", "null", "None")
 _LONGEST_INDEX: Final = 10  # digits
+_LONGEST_NAME: Final = 1000  # characters; names have up to 64
 # Fields that tell a call from an object that holds calls.
 _OF_A_CALL: Final = frozenset({"id", "function", "name", "arguments"})
 
@@ -60,6 +61,8 @@ def _parse_part(fields: Mapping[str, object]) -> CallPart:
         function = {name: fields[name] for name in ("name", "arguments") if name in fields}
         fields = {name: value for name, value in fields.items() if name not in function}
     name = function.get("name")
+    if isinstance(name, str) and len(name) > _LONGEST_NAME:
+        raise BadResponse(f"the name of a tool is longer than {_LONGEST_NAME} characters")
     return CallPart(
         _parse_index(fields.get("index")),
         _parse_id(fields.get("id")),
@@ -151,7 +154,7 @@ class PartialCall:
     def _add_name(self, name: str) -> None:
         if name.strip().startswith(self.name.strip()):
             self.name = name or self.name
-        elif not self.has_arguments:
+        elif not self.has_arguments and len(self.name) < _LONGEST_NAME:
             self.name += name
 
 
