@@ -114,6 +114,44 @@ def test_only_what_brings_the_answer_forward_sets_the_clock() -> None:
     assert [*STAGES, inf, LINGER] == clock.seen
 
 
+BEGUN, REST = stream(chunk({"content": "7"}, finish_reason="stop")).split(b'": "7', 1)
+
+
+def test_a_part_after_a_finish_reason_puts_the_idle_limit_in_force_until_the_stream_is_closed() -> None:
+    clock = Watch()
+    events = followed(*STAGES, STREAM, LAST, NOTHING, FIRST, LAST, NOTHING, USAGE, NOTHING, clock=clock)
+    assert "656" == text_of(events)
+    assert [*STAGES, LINGER, inf, inf, LINGER] == clock.seen
+
+
+def test_a_part_that_has_begun_to_come_after_a_finish_reason_is_waited_for_as_in_the_middle_of_an_answer() -> (
+    None
+):
+    clock = Watch()
+    events = followed(*STAGES, STREAM, LAST, BEGUN, b'": "7', REST, clock=clock)
+    assert [*STAGES, LINGER, inf] == clock.seen[:5]
+    assert "67" == text_of(events)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [stream(chunk({}, finish_reason="stop")), stream(chunk({"role": "assistant"}, finish_reason="stop"))],
+)
+def test_a_finish_reason_before_any_part_is_not_believed(end: bytes) -> None:
+    clock = Watch()
+    with pytest.raises(TimedOut, match="slow"):
+        followed(*STAGES, STREAM, end, TimedOut("slow"), clock=clock)
+    assert LINGER not in clock.seen
+
+
+@pytest.mark.parametrize("failure", [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")])
+def test_a_failure_after_a_finish_reason_that_was_wrong_is_what_went_wrong(failure: MmpipeError) -> None:
+    for pieces in ((LAST, LAST), (LAST, FIRST), (LAST, BEGUN + b'": "7')):
+        with pytest.raises(type(failure)) as caught:
+            followed(*STAGES, STREAM, *pieces, failure)
+        assert failure.message == caught.value.message
+
+
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
     clock, reader = Watch(), read_answer(STREAM)
     events = advance(reader, FIRST, clock, UNOBSERVED)

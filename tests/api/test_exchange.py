@@ -10,6 +10,7 @@ import pytest
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
+from support.harness import eventually
 
 CALM = Limits(connect=60, first_byte=60, idle=60, deadline=float("inf"))
 
@@ -96,6 +97,16 @@ def test_the_total_limit_holds_whatever_comes_and_is_final() -> None:
     with pytest.raises(TimedOut, match="--max-time") as caught:
         list(arrivals(perform, Clock(limits, begins_soon=True)))
     assert not caught.value.retryable
+
+
+def test_what_came_while_the_process_was_suspended_comes_before_a_limit() -> None:
+    clock = Clock(replace(CALM, idle=0.2), begins_soon=True)
+    seen = arrivals(hanging(Stage.WAITING, b"1", b"2"), clock)
+    assert [Stage.WAITING, b"1"] == [next(seen), next(seen)]
+    eventually(lambda: time.monotonic() > clock.end, "the limit is reached")
+    assert b"2" == next(seen)
+    with pytest.raises(TimedOut, match="stalled"):
+        next(seen)
 
 
 def test_a_slow_reader_holds_the_sender_back() -> None:

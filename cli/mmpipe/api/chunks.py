@@ -47,8 +47,10 @@ class ChunkDecoder:
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
         choices = chunk.get("choices")
-        self._is_silent = self._is_silent and not choices and "choices" in chunk
-        if self._take_usage(chunk.get("usage")) and not choices:
+        if choices or "choices" not in chunk:
+            self._is_silent = False
+        usage = chunk.get("usage")
+        if usage and self._take_usage(usage) and not choices:
             self.end.close()
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict) or choice.get("index") not in (0, None):
@@ -102,11 +104,11 @@ class ChunkDecoder:
         if isinstance(message, dict) and (message or not isinstance(delta, dict)):
             yield from self._take_message(message)
         # Moonshot puts the usage here, OpenRouter an error.
-        self._take_usage(choice.get("usage"))
+        if usage := choice.get("usage"):
+            self._take_usage(usage)
         if not is_blank(choice.get("error")):
             self._failure = choice["error"]
-        reason = find_finish_reason(choice.get("finish_reason"))
-        if reason is not None:
+        if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
             self.progress += self.end.take_reason(reason)
 
     def _take_part(self, key: str) -> None:

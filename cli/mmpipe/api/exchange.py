@@ -21,6 +21,7 @@ from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # pieces that may wait for a slow reader of standard output
 _LOOK = 0.25  # seconds between two calls of `look`
+_LATE = 0.1  # seconds that a limit waits for what came while this process could not run
 
 
 class Stage(Enum):
@@ -96,6 +97,7 @@ class Exchange:
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
         self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
+        self._late = 0  # arrivals in a row that came after their limit
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
 
@@ -117,7 +119,7 @@ class Exchange:
                 look()
                 looked = time.monotonic()
             try:
-                arrival = self._arrivals.get(timeout=min(_LOOK, seconds_left()))
+                arrival = self._next(seconds_left)
             except queue.Empty:
                 continue
             if isinstance(arrival, _Failure):
@@ -125,6 +127,22 @@ class Exchange:
             if isinstance(arrival, _End):
                 return
             yield arrival
+
+    def _next(self, seconds_left: Callable[[], float]) -> Arrival | _Failure | _End:
+        """The next arrival; raises Empty, and TimedOut when a limit is reached.
+
+        A process that was suspended finds its limits reached: what came meanwhile still counts.
+        """
+        try:
+            wait = min(_LOOK, seconds_left())
+        except TimedOut:
+            self._late += 1
+            with suppress(queue.Empty):
+                if self._late <= _AHEAD:
+                    return self._arrivals.get(timeout=_LATE)
+            raise
+        self._late = 0
+        return self._arrivals.get(timeout=wait)
 
     def _run(self) -> None:
         with suppress(_Abandoned):
