@@ -36,6 +36,9 @@ CLIENTS: Mapping[str, Client] = {
     # It can neither send `reasoning_split` nor leave out <think>: it needs a server that splits by itself.
     "llm": Client("llm_command.py", ("llm",), ("--dialect", "reasoning")),
     "pydantic-ai": Client("pydantic_agent.py", ("pydantic-ai-slim[openai]",)),
+    "instructor": Client("instructor_sdk.py", ("instructor",)),
+    "openai-agents": Client("openai_agents.py", ("openai-agents",)),
+    "dspy": Client("dspy_program.py", ("dspy",)),
     "smolagents": Client("smolagents_agent.py", ("smolagents[openai]",)),
 }
 
