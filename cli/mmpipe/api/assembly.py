@@ -6,7 +6,6 @@ assembled field by field. Of names (`role`, `type`, `id`), numbers and the rest 
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
@@ -27,20 +26,13 @@ _MAX_DEPTH: Final = 16  # levels that are assembled; below them the last value c
 _Identity = tuple[int, str | None, str | None]
 
 
-@dataclass(slots=True)
-class _Run:
-    """Value of a field, and how many times it came in a row."""
-
-    value: object
-    times: int = 1
-
-
 class FieldAssembler:
     """One object in pieces: a message, a detail of the thinking, a part of the content."""
 
     def __init__(self, depth: int = _MAX_DEPTH) -> None:
         self._depth = depth
-        self._runs: dict[str, list[_Run]] = {}
+        # By name: each value, and for a value that repeats the one before it, that same object.
+        self._values: dict[str, list[object]] = {}
 
     def merge(self, piece: Mapping[str, object], but: Container[str] = ()) -> bool:
         """Take every field of `piece` but some; return True if a further piece came to a field that no table names."""
@@ -48,33 +40,35 @@ class FieldAssembler:
         for name, value in piece.items():
             if name in but:
                 continue
-            runs = self._runs.get(name)
-            if runs is None:
-                self._runs[name] = [_Run(value)]
+            values = self._values.get(name)
+            if values is None:
+                self._values[name] = [value]
                 continue
             # Some generations blank `role` in later deltas (FACTS.md, "The end of a stream").
             if not value and (value is None or value == ""):
                 continue
-            last = runs[-1]
-            if last.value == value:
-                last.times += 1
-            elif last.value is None or last.value == "":
-                last.value = value
+            last = values[-1]
+            if last == value:
+                values.append(last)
+            elif last is None or last == "":
+                values[-1] = value
             else:
-                runs.append(_Run(value))
+                values.append(value)
                 # A count or a time that changes is no part of an answer.
-                goes_on |= name not in TEXTS and isinstance(value, str) and not _is_name(name)
+                if name not in TEXTS and isinstance(value, str) and not _is_name(name):
+                    goes_on = True
         return goes_on
 
     def holds(self, name: str) -> bool:
         """Return True if the field came with a value."""
-        runs = self._runs.get(name)
-        return runs is not None and runs[-1].value not in ("", None)
+        values = self._values.get(name)
+        return values is not None and values[-1] not in ("", None)
 
     def assembled(self, *, cumulative: bool) -> dict[str, object]:
         """Return the object so far; in a `cumulative` stream each text repeats the one before."""
         return {
-            name: _join(name, runs, self._depth, cumulative=cumulative) for name, runs in self._runs.items()
+            name: _join(name, values, self._depth, cumulative=cumulative)
+            for name, values in self._values.items()
         }
 
 
@@ -137,13 +131,12 @@ def _is_name(field: str) -> bool:
     return field in _NAMES or field.endswith(_NAME_ENDS)
 
 
-def _join(name: str, runs: list[_Run], depth: int, *, cumulative: bool) -> object:
-    last, is_text = runs[-1].value, name in TEXTS
-    if len(runs) == 1 and not (is_text and runs[-1].times > 1):
+def _join(name: str, values: list[object], depth: int, *, cumulative: bool) -> object:
+    last, is_text = values[-1], name in TEXTS
+    if len(values) == 1 or not depth or _is_name(name):
         return last
-    if not depth or _is_name(name):
+    if not is_text and all(value is last for value in values):
         return last
-    values = [run.value for run in runs for _ in range(run.times)]
     texts = [value for value in values if isinstance(value, str)]
     lists = [value for value in values if isinstance(value, list)]
     objects = [value for value in values if isinstance(value, dict)]

@@ -3,7 +3,7 @@
 Servers of these models put thinking into fields of several names, and text into parts (FACTS.md, "Fields of other servers").
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -69,28 +69,30 @@ def is_answer(key: str) -> bool:
     return key in _ANSWER_KEYS
 
 
-def read_texts(message: Mapping[str, object]) -> Iterator[Piece]:
-    """Yield the texts of a delta or message, none of them empty, thinking first.
+def read_texts(message: Mapping[str, object]) -> Sequence[Piece]:
+    """Return the texts of a delta or message, none of them empty, thinking first.
 
     Raises BadResponse for `content` that can hold no text, such as a number.
     """
+    found: list[Piece] = []
     for name in DETAIL_FIELDS:
         if details := message.get(name):
-            yield from _read_details(name, details)
+            found += _read_details(name, details)
     for name in THINKING_FIELDS:
         if thinking := message.get(name):
             if isinstance(thinking, str):
-                yield name, thinking
+                found.append((name, thinking))
             else:
-                yield from ((name, text) for _, text in _read_part(thinking, TextKind.THINKING))
+                found += ((name, text) for _, text in _read_part(thinking, TextKind.THINKING))
     content = message.get("content")
     if isinstance(content, str):
         if content:
-            yield "content", content
+            found.append(("content", content))
     elif content is not None:
-        yield from _read_content(content)
+        found += _read_content(content)
     if refusal := message.get("refusal"):
-        yield from (("refusal", text) for _, text in _read_part(refusal, TextKind.REFUSAL))
+        found += (("refusal", text) for _, text in _read_part(refusal, TextKind.REFUSAL))
+    return found
 
 
 def detail_index(detail: Mapping[str, object], position: int) -> int:

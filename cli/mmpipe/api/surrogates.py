@@ -15,25 +15,20 @@ class SurrogateJoiner:
     """By field: the first surrogate of a pair whose second is still to come."""
 
     def __init__(self) -> None:
-        self._held: dict[str, str] = {}
-
-    @property
-    def holds_any(self) -> bool:
-        """True if a surrogate of any field is held back."""
-        return bool(self._held)
+        self.held: dict[str, str] = {}
 
     def join(self, field: str, text: str) -> str:
         """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
-        if not self._held and not has_surrogate(text):
+        if not self.held and not has_surrogate(text):
             return text
-        text = join_surrogates(self._held.pop(field, "") + text)
+        text = join_surrogates(self.held.pop(field, "") + text)
         if "\ud800" <= text[-1] <= "\udbff":
-            text, self._held[field] = text[:-1], text[-1]
+            text, self.held[field] = text[:-1], text[-1]
         return text
 
     def release(self, is_over: Callable[[str], bool]) -> list[tuple[str, str]]:
         """Return the fields that are over and ended between the surrogates of a pair, each with its lone surrogate."""
-        return [(field, self._held.pop(field)) for field in [*self._held] if is_over(field)]
+        return [(field, self.held.pop(field)) for field in [*self.held] if is_over(field)]
 
 
 def has_surrogate(text: str) -> bool:

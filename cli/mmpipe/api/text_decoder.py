@@ -27,8 +27,10 @@ class TextDecoder:
 
     def take(self, key: str, text: str) -> Sequence[Event]:
         """The events of the next piece of the text `key` of a stream."""
+        if text.isascii() and not self._surrogates.held and self._cumulative.kind is StreamKind.INCREMENTAL:
+            return self._events(((key, text),))
         over: list[Event] = []
-        if self._surrogates.holds_any:
+        if self._surrogates.held:
             # The texts of one channel follow each other.
             over = self._release(lambda held: held != key and _channel(held) == _channel(key))
         characters = self._surrogates.join(key, text)
