@@ -314,6 +314,18 @@ def test_whatever_a_server_sends_gives_one_short_visible_line(body: object, http
         assert error.retry_after is None or 0 <= error.retry_after <= 1e9
 
 
+@pytest.mark.parametrize(
+    "field", ["error", "message", "detail", "errors", "code", "status", "type", "metadata"]
+)
+@pytest.mark.parametrize("depth", [10, 450, 900])
+def test_no_depth_breaks_the_reading_of_an_error(field: str, depth: int) -> None:
+    sent = (
+        b'{"x":1,"%s":' % field.encode() + b'[{"error":' * depth + b"1" + b"}]" * depth + b',"msg":"denied"}'
+    )
+    assert E.SERVER == explain_event(sent, ResponseInfo()).status
+    assert E.REJECTED == explain_status(ResponseInfo(400), read_explanation(sent)).status
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_reading_of_an_error(body: bytes) -> None:
     assert explain_status(ResponseInfo(500), read_explanation(body)).message.startswith("HTTP 500: ")

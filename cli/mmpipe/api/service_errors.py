@@ -149,7 +149,8 @@ def _is_bare(body: Mapping[str, object]) -> bool:
     """True for an error with nothing around it, as FastAPI, old vLLM and gateways send it."""
     if "error" in (body.get("object"), body.get("type")):
         return True
-    if any(str(body[name]).lower() in _SUCCESS for name in ("code", "status") if name in body):
+    states = (body.get(name) for name in ("code", "status"))
+    if any(isinstance(state, str | int) and str(state).lower() in _SUCCESS for state in states):
         return False
     return bool(body.get("errors")) or any(
         isinstance(body.get(name), str | list) and body[name] for name in _BARE
