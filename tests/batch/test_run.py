@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from mmpipe.batch.journal.sidecar import read_sidecar
+from mmpipe.batch.run import run_batch
 from mmpipe.errors import AuthError, InputError, UsageError
-from support.batch_in_process import Counts, Line, run
+from mmpipe.unix.streams import Streams
+from support.batch_in_process import Counts, Line, batch_options, run
+from support.fault_server import fault_server
 from support.harness import prompts, service
+from support.server_shapes.table import SHAPES
 
 
 def lines(path: Path) -> list[Line]:
@@ -153,3 +157,15 @@ def test_a_journal_of_an_earlier_version_is_resumed_without_a_warning_about_sett
     sidecar = read_sidecar(out)
     assert sidecar is not None
     assert before == sidecar.settings_sha256
+
+
+def test_thinking_alone_is_warned_of_once_a_run_and_counted() -> None:
+    scripts = {str(number): SHAPES["ends-thinking-alone"].sent for number in range(3)}
+    streams = Streams.fake(b"0\n1\n2\n")
+    with fault_server(scripts) as server:
+        run_batch(batch_options(input_format="lines", no_dedupe=True), streams, server.env)
+    stderr = streams.captured()[1].decode()
+    assert 1 == stderr.count("warning:")
+    assert "the answer has no text, only thinking" in stderr
+    assert "3 good" in stderr
+    assert "3 with thinking alone, tokens unknown" in stderr

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from mmpipe.core.calls import check_calls, distinguish_calls, find_open_calls, parse_calls, quote_arguments
-from mmpipe.core.events import Event, Message, Stop, Text, ToolCall
-from mmpipe.errors import BadResponse
+from mmpipe.core.events import Event, Message, Stop, Text, ToolCall, Usage
+from mmpipe.errors import BadResponse, CutShort
 
 GOOD = ToolCall(0, "1", "f", '{"a": 1}')
 BAD = ToolCall(1, "2", "f", '{"a": ')
@@ -35,6 +35,13 @@ def test_a_bad_call_is_found_before_any_is_yielded() -> None:
     assert Text("a") == next(events)
     with pytest.raises(BadResponse, match="'f' with arguments that are not JSON"):
         next(events)
+
+
+@pytest.mark.parametrize("between", [[], [Usage(1, 2, 3)]])
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "model_context_window_exceeded"])
+def test_a_call_that_the_limit_cut_off_is_cut_short(reason: str, between: list[Event]) -> None:
+    with pytest.raises(CutShort, match="cut off within a call of 'f'; raise --max-tokens"):
+        list(check_calls([BAD, *between, Stop(reason, {})]))
 
 
 def test_good_calls_pass_in_their_order() -> None:

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Final
 
 from mmpipe.core.events import Event, Message, Stop, ToolCall
-from mmpipe.errors import BadResponse
+from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.errors import BadResponse, CutShort
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import encode_json, format_json
 from mmpipe.text.visible import one_line
@@ -15,6 +16,7 @@ from mmpipe.text.visible import one_line
 # The key under which arguments that are not JSON are sent back.
 _NOT_JSON: Final = "not_json"
 _ID_LENGTH: Final = 9
+_LIMITS: Final = (FinishMeaning.CUT_SHORT, FinishMeaning.CONTEXT_FULL)
 
 
 def parse_calls(message: Message) -> tuple[ToolCall, ...]:
@@ -41,7 +43,10 @@ def find_open_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
 
 
 def check_calls(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield `events`; raises BadResponse before the first call of a group in which one has arguments that are not JSON."""
+    """Yield `events`; raises BadResponse before the first call of a group in which one has arguments that are not JSON.
+
+    Raises CutShort instead if the answer was cut off at a limit, within the arguments.
+    """
     calls: list[ToolCall] = []
     rest = iter(events)
     for event in rest:
@@ -51,11 +56,18 @@ def check_calls(events: Iterable[Event]) -> Iterator[Event]:
         bad = next((call for call in calls if not is_valid_json(call.arguments)), None)
         if bad is not None:
             # A recording of the answer needs the rest of the events.
-            deque(rest, maxlen=0)
-            raise malformed_call_error(bad)
+            last = next(iter(deque(rest, maxlen=1)), event)
+            raise _cut_off_error(bad, last) or malformed_call_error(bad)
         yield from calls
         calls.clear()
         yield event
+
+
+def _cut_off_error(call: ToolCall, last: Event) -> CutShort | None:
+    """Return the error for a call that the end of the answer cut off, None if the finish reason is no limit."""
+    if isinstance(last, Stop) and finish_meaning(last.reason) in _LIMITS:
+        return CutShort(f"the answer was cut off within a call of {call.name!r}; raise --max-tokens")
+    return None
 
 
 def malformed_call_error(call: ToolCall) -> BadResponse:

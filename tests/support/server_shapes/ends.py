@@ -154,6 +154,11 @@ SHAPES: dict[str, Shape] = {
     "limit-before-a-word": Shape(
         sent=streamed(delta({"role": "assistant"}), delta({}, "length")), status=11, text="\n", says=("limit of tokens",)
     ),
+    "limit-within-a-call": Shape(
+        sent=streamed(delta({"tool_calls": [call("get", '{"city":"Par', id="a", index=0)]}), delta({}, "length")),
+        status=11,
+        says=("within a call of 'get'",),
+    ),
     "limit-whole": Shape(
         sent=body(message({"content": "half"}, "max_output_tokens")), status=11, text="half", says=("max_output_tokens",)
     ),
