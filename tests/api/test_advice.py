@@ -187,6 +187,51 @@ def test_a_server_that_refuses_reasoning_split_gets_native_thinking_named(http: 
 
 
 @pytest.mark.parametrize(
+    ("http", "body", "advice"),
+    [
+        (400, {"error": 'json: unknown field "stream_options"'}, "field stream_options; use --wire whole"),
+        (400, {"error": "Unsupported parameter(s): `max_completion_tokens`"}, "use -p max_tokens=N"),
+        (
+            422,
+            {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "max_completion_tokens"],
+                        "msg": "Extra inputs are not permitted",
+                    }
+                ]
+            },
+            "use -p max_tokens=N",
+        ),
+        (
+            400,
+            {"error": "Unsupported parameter(s): `reasoning_split`, `stream_options`"},
+            "fields reasoning_split, stream_options; use --native-thinking and --wire whole",
+        ),
+    ],
+)
+def test_a_server_that_does_not_know_a_field_gets_the_option_named(
+    http: int, body: object, advice: str
+) -> None:
+    assert told(http, body).message.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "Invalid value for 'max_completion_tokens': must be at most 4096",
+        "max_completion_tokens is too large: 999999",
+        "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+        "unknown tool in {'stream_options': {'include_usage': True}, \"max_completion_tokens\": 5}",
+    ],
+)
+def test_a_known_field_with_a_bad_value_is_not_an_unknown_one(reason: str) -> None:
+    assert "does not know the field" not in told(400, {"error": {"message": reason}}).message
+
+
+@pytest.mark.parametrize(
     ("http", "body"),
     [
         (400, {"error": 'json: unknown field "top_k"'}),

@@ -11,8 +11,13 @@ from mmpipe.core.catalogue import load_models
 from mmpipe.errors import Rejected, ServerError
 from mmpipe.text.suggestions import suggest
 
-_SPLIT_FIELD: Final = "reasoning_split"
-_SPLIT: Final = "this server does not know the field reasoning_split; use --native-thinking"
+# Fields of every request that other servers may not know, and the option that leaves each away.
+_SWITCH: Final = "reasoning_split"
+_FIELDS: Final = {
+    _SWITCH: "--native-thinking",
+    "stream_options": "--wire whole",
+    "max_completion_tokens": "-p max_tokens=N",
+}
 _HOST: Final = "the host refuses for this reason; a retry does not help"
 _GATEWAY: Final = "a gateway or firewall of the host refuses; a retry does not help"
 _MODELS: Final = "`mmpipe models --live` lists the models of the host"
@@ -22,11 +27,12 @@ _SHORTEST: Final = 4  # characters of a name that cannot be a part of any text
 _LONGEST: Final = 100  # characters of a name
 
 # pydantic, Go, OpenAI, Python, JSON Schema.
-_REFUSED = re.compile(
-    r"unknown|unexpected|extra|unrecogni[sz]ed|unsupported|not (?:permitted|allowed|supported|recogni[sz]ed|known|a valid)"
-    r"|does(?: not|n't) support|invalid|additional propert",
-    re.IGNORECASE,
-)
+_UNKNOWN = r"unknown|unexpected|extra|unrecogni[sz]ed|unsupported|not (?:permitted|allowed|supported|recogni[sz]ed|known)|additional propert"
+_UNKNOWN_FIELD = re.compile(_UNKNOWN, re.IGNORECASE)
+# The field is a switch: no value of it is better.
+_REFUSED_SWITCH = re.compile(rf"{_UNKNOWN}|not a valid|does(?: not|n't) support|invalid", re.IGNORECASE)
+# Servers of OpenAI refuse the old name, and then name the new one.
+_OLD_NAME = re.compile(r"\bmax_tokens\b")
 _UNKNOWN_MODEL = re.compile(
     r"(?:unknown|invalid|no such|nonexistent|unsupported) model"
     r"|\bmodels?\b.{0,200}?(?:not found|not exist|n't exist|not valid|a valid model|unknown|not available|not served|not loaded)"
@@ -67,8 +73,10 @@ class Refusal:
 
 def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     """The meaning with the advice that fits the reason."""
-    if meaning.error in (Rejected, ServerError) and _refuses_split(refusal.reason):
-        return meaning._replace(advice=_SPLIT, retryable=False)
+    if meaning.error in (Rejected, ServerError) and (refused := _find_refused(refusal.reason)):
+        known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
+        options = " and ".join(_FIELDS[name] for name in refused)
+        return meaning._replace(advice=f"{known}; use {options}", retryable=False)
     if meaning.error is Rejected and _is_about_model(refusal):
         return meaning._replace(advice=_suggest_model(refusal.model))
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
@@ -80,11 +88,22 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     return meaning
 
 
-def _refuses_split(reason: str) -> bool:
-    """True if the reason refuses the field that self-hosted servers do not know, and not a request that has it."""
+def _find_refused(reason: str) -> list[str]:
+    """The fields that the reason refuses as unknown, and not a request that has them."""
+    return [name for name in _FIELDS if name in reason and _refuses(reason, name)]
+
+
+def _refuses(reason: str, name: str) -> bool:
+    if name == _SWITCH:
+        words, places = _REFUSED_SWITCH, re.finditer(name, reason)
+    elif _OLD_NAME.search(reason):
+        return False
+    else:
+        # A quoted name before a colon is part of a request that is repeated.
+        words, places = _UNKNOWN_FIELD, re.finditer(rf"{name}(?![\"']\s*:)", reason)
     return any(
-        _REFUSED.search(reason, max(0, found.start() - _NEAR), found.end() + _NEAR)
-        for found in islice(re.finditer(_SPLIT_FIELD, reason), _MOST)
+        words.search(reason, max(0, found.start() - _NEAR), found.end() + _NEAR)
+        for found in islice(places, _MOST)
     )
 
 

@@ -153,6 +153,10 @@ SHAPES: dict[str, Shape] = {
     ),
     "split-refused-by-groq": refused("property 'reasoning_split' is unsupported", "--native-thinking"),
     "split-refused-by-go": refused('json: unknown field "reasoning_split"', "--native-thinking"),
+    "limit-refused": refused("Unsupported parameter(s): `max_completion_tokens`", "-p max_tokens=N"),
+    "two-fields-refused": refused(
+        "Unsupported parameter(s): `reasoning_split`, `stream_options`", "--native-thinking and --wire whole"
+    ),
     "temperature-refused": refused("temperature must be non-negative, got -1.0"),
     "model-unknown": refused("The model `MiniMaxAI/MiniMax-M2` does not exist", "did you mean MiniMax-M2", status="404 Not Found"),
     "wrong-path": Shape(
