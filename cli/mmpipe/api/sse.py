@@ -76,6 +76,10 @@ class EventReader:
         """The last event: its blank line may be missing, or the event is cut."""
         line = b"".join(self._line)
         self._line, self._line_size, self._opening = [], 0, b""
+        if _begins_value(line) and not (self._data or self._json):
+            # A whole answer is one line of JSON without an end.
+            yield b"", line
+            return
         yield from self._events([line, b""])
         if self._json:
             yield self._take_json()

@@ -110,6 +110,8 @@ def finish_meaning(reason: str | None) -> FinishMeaning:
     """Return the meaning of a finish reason in any spelling."""
     if reason is None:
         return FinishMeaning.ABSENT
+    if reason in _MEANINGS:
+        return _MEANINGS[reason]
     if len(reason) > _LONGEST:
         return FinishMeaning.UNKNOWN if reason.strip() else FinishMeaning.ABSENT
     word = "".join(character for character in reason.casefold() if character.isalnum())
