@@ -41,19 +41,18 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  aiohttp's own name
     ) -> ResponseHandler:
-        if not self._route.is_tunnelled:
-            return await super()._create_connection(req, traces, timeout)
         try:
+            # Names, all addresses, TLS and the tunnel together, as for a single request.
             async with asyncio.timeout(timeout.sock_connect):
-                return await self._connect_tunnel()
+                if self._route.is_tunnelled:
+                    return await self._connect_tunnel()
+                return await super()._create_connection(req, traces, timeout)
         except TimeoutError:
-            raise TimedOut(
-                f"{self._route}: no connection within {timeout.sock_connect:g} s (--connect-timeout)",
-                retryable=True,
-            ) from None
+            limit = f"{timeout.sock_connect:g} s (--connect-timeout)"
+            raise TimedOut(f"{self._route}: no connection within {limit}", retryable=True) from None
         except OSError as error:
-            words = f"{self._route}: no connection to the proxy: {error}"
-            raise explain_error(error, self._route) or NetworkError(words, retryable=True) from error
+            unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
+            raise explain_error(error, self._route) or unknown from error
 
     async def _connect_tunnel(self) -> ResponseHandler:
         route, loop = self._route, self._loop
@@ -112,6 +111,12 @@ class _Handler(ResponseHandler):
         if self._response is not None:
             self._response.lose(exc)
         super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Close at once: nobody waits until both sides of a TLS connection have said that they close it."""
+        if self.transport is not None:
+            self.transport.abort()
+        super().close()
 
 
 class _Payload(aiohttp.StreamReader):

@@ -87,6 +87,8 @@ def _parts(
 
     route = find_route(endpoint.base_url, os.environ)
     check_tunnels(route.proxy)
+    if route.proxy is not None:
+        observer.note(f"to {route}")
     clock = Clock(limits, begins_soon=call.begins_soon, peer=route)
     with Exchange(perform) as exchange:
         try:

@@ -26,11 +26,12 @@ MAX_HEAD: Final = (
 )  # bytes of all heads of a response, of the first line of a chunk, or of all trailers
 _START: Final = b"HTTP/1."
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: [^\x00\n-\r]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[^\x00\n-\r]*[^\x00\t-\r ])?)[ \t]*")
+_STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: [^\x00\n-\r]*)?\r?")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[^\x00\n-\r]*[^\x00\t-\r ])?)[ \t]*\r?")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00\n\r]*)?\r\n")
 _SWITCHED = 101
+_TLS_RECORDS = b"\x15\x16"  # the first byte of an alert, and of a handshake
 _WITHOUT_BODY = frozenset((204, 304))
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -66,6 +67,7 @@ class ResponseParser:
         self._begun = bytearray()  # the beginning of a head or a line that is not whole yet
         self._spent = 0  # bytes of heads, or of lines between the pieces of a body
         self._left = 0  # bytes of a body or a chunk that are to come
+        self._framing: dict[bytes, list[bytes]] = {}
         self._reusable = False
 
     @property
@@ -125,7 +127,8 @@ class ResponseParser:
             self._begun += received[place:]
             text, start = self._begun, 0
         if not _START.startswith(text[start : start + len(_START)]):
-            raise _not_http(f"it begins with {_shown(text[start:])}")
+            hint = "; it may speak https:// there" if text[start] in _TLS_RECORDS else ""
+            raise _not_http(f"it begins with {_shown(text[start:])}{hint}")
         found = _END_OF_HEAD.search(text, searched)
         end = found.end() if found else len(text)
         if self._spent + end - start > MAX_HEAD:
@@ -138,15 +141,18 @@ class ResponseParser:
         return self._parse_head(bytes(text[start : found.start()])), len(received) - (len(text) - end)
 
     def _parse_head(self, text: bytes) -> RawHead | None:
-        first, *others = (line.removesuffix(b"\r") for line in text.split(b"\n"))
-        found = _STATUS.fullmatch(first)
+        lines = text.split(b"\n")
+        found = _STATUS.fullmatch(lines[0])
         if found is None or int(found[2]) == _SWITCHED:
-            raise _not_http(f"its status line is {_shown(first)}")
-        headers = [_parse_field(line) for line in _unfold(others)]
+            raise _not_http(f"its status line is {_shown(lines[0])}")
+        del lines[0]
+        folded = b"\n " in text or b"\n\t" in text
+        headers = [_parse_field(line) for line in (_unfold(lines) if folded else lines)]
         status = int(found[2])
         if status < 200:  # noqa: PLR2004  informational
             return None
-        options = b",".join(_values(headers, b"connection")).lower().replace(b" ", b"").split(b",")
+        self._framing = _pick_framing(headers)
+        options = b",".join(self._framing[b"connection"]).lower().replace(b" ", b"").split(b",")
         self._reusable = b"close" not in options and (found[1] != b"0" or b"keep-alive" in options)
         return RawHead(status, headers)
 
@@ -175,7 +181,7 @@ class ResponseParser:
 
     def _begin_body(self, head: RawHead) -> None:
         """Decide how long the body is (RFC 9112, section 6.3); raises BadResponse where two parsers might differ."""
-        lengths, codings = (_values(head.headers, name) for name in (b"content-length", b"transfer-encoding"))
+        lengths, codings = self._framing[b"content-length"], self._framing[b"transfer-encoding"]
         if head.status in _WITHOUT_BODY:
             self._expect(_Next.NOTHING)
         elif codings:
@@ -214,7 +220,8 @@ class ResponseParser:
 def _unfold(lines: Sequence[bytes]) -> Iterator[bytes]:
     """Join folded lines with a space (RFC 9112, section 5.2)."""
     joined: list[bytes] = []
-    for line in lines:
+    for ended in lines:
+        line = ended.removesuffix(b"\r")
         if joined and not line.startswith((b" ", b"\t")):
             yield b" ".join(joined)
             joined = []
@@ -230,8 +237,13 @@ def _parse_field(line: bytes) -> tuple[bytes, bytes]:
     return found[1], found[2]
 
 
-def _values(headers: Fields, name: bytes) -> list[bytes]:
-    return [value for found, value in headers if len(found) == len(name) and found.lower() == name]
+def _pick_framing(headers: Fields) -> dict[bytes, list[bytes]]:
+    """The values of the fields that decide about the end of a body and of its connection."""
+    found: dict[bytes, list[bytes]] = {b"connection": [], b"content-length": [], b"transfer-encoding": []}
+    for name, value in headers:
+        if (values := found.get(name.lower())) is not None:
+            values.append(value)
+    return found
 
 
 def _not_http(problem: str) -> BadResponse:

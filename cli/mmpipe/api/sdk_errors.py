@@ -7,10 +7,14 @@ Exceptions of httpcore2, httpx2 and aiohttp are known by name, since only `clien
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
 from mmpipe.core.routes import Route
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.text.visible import one_line
+
+# The reasons of OpenSSL for an answer that is not TLS.
+_NOT_TLS: Final = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -43,7 +47,10 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
                 f"{route}: TLS: the certificate of {owner} is not trusted: {_words(error)}; see --ca-file"
             )
         case ssl.SSLError():
-            return NetworkError(f"{route}: TLS: {_words(error)}")
+            hint = (
+                "; the server may speak http:// there" if getattr(error, "reason", None) in _NOT_TLS else ""
+            )
+            return NetworkError(f"{route}: TLS: {_words(error)}{hint}")
         case socket.gaierror():
             passing = error.errno == socket.EAI_AGAIN
             return NetworkError(f"{route}: DNS: {first} is not known: {error.strerror}", retryable=passing)
@@ -63,9 +70,9 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
 def _by_name(error: BaseException, route: Route) -> MmpipeError | None:
     name, words = type(error).__name__, _words(error)
     match name:
-        case "ConnectTimeout" | "ConnectionTimeoutError":
+        case "ConnectTimeout":
             return TimedOut(f"{route}: no connection in time (--connect-timeout)", retryable=True)
-        case "ReadTimeout" | "WriteTimeout" | "SocketTimeoutError":
+        case "ReadTimeout" | "WriteTimeout":
             return TimedOut(f"{route}: the connection stalled (--idle-timeout)", retryable=True)
         case "ServerDisconnectedError":
             return NetworkError(
@@ -73,9 +80,7 @@ def _by_name(error: BaseException, route: Route) -> MmpipeError | None:
             )
         case "InvalidURL" | "UnsupportedProtocol" | "LocalProtocolError":
             return UsageError(f"the request cannot be sent: {words}")
-        case "ConnectError" | "ReadError" | "WriteError" | "CloseError" | "NetworkError" | "ClientOSError":
-            return NetworkError(f"{route}: the connection failed: {words}", retryable=True)
-        case "ClientProxyConnectionError" | "ClientConnectorError":
+        case "ConnectError" | "ReadError" | "WriteError" | "ClientOSError":
             return NetworkError(f"{route}: the connection failed: {words}", retryable=True)
         case _:
             return None
