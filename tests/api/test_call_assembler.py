@@ -260,6 +260,25 @@ def test_only_a_piece_that_says_something_is_progress(delta: Mapping[str, object
     assert expected is CallAssembler().merge(delta)
 
 
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (piece("get", "", index=0, id="a", type="function"), False),
+        (piece("get", PARIS, index=0, id="a"), False),
+        (piece(None, '{ "city": "Paris" }', index=0), False),
+        (piece(None, "{}", index=0), False),
+        (piece(None, "\n", index=0), False),
+        (piece("get", ROME, index=0, id="b"), True),
+        (piece("get", ROME, index=0), True),
+    ],
+)
+def test_a_piece_that_only_repeats_a_call_is_no_progress(again: Piece, expected: bool) -> None:
+    assembler = CallAssembler()
+    assert assembler.merge({"tool_calls": [piece("get", PARIS[:5], index=0, id="a")]})
+    assert assembler.merge({"tool_calls": [piece(None, PARIS[5:], index=0)]})
+    assert expected is assembler.merge({"tool_calls": [again]})
+
+
 def test_arguments_that_are_not_json_are_quoted_in_the_message_and_not_in_the_event() -> None:
     for body in (
         stream(chunk({"tool_calls": [piece("get", '{"a', index=0, id="1")]}, finish_reason="tool_calls")),

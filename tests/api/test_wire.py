@@ -232,7 +232,7 @@ def test_the_quote_of_an_unknown_body_is_short(body: bytes) -> None:
     assert len(caught.value.message) < 140
 
 
-@pytest.mark.parametrize("something", [chunk({"content": "x"}), chunk(call(0, id="1"))])
+@pytest.mark.parametrize("something", [chunk({"content": "x"}), chunk(call(0, function={"arguments": "["}))])
 def test_empty_deltas_are_no_progress_and_all_else_is(something: dict[str, object]) -> None:
     decoder = StreamDecoder()
     nothing: list[dict[str, object]] = [chunk({"content": ""}), {"choices": []}, chunk({"role": "assistant"})]

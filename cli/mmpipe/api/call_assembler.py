@@ -33,9 +33,10 @@ class CallAssembler:
         self._function_call: PartialCall | None = None
 
     def merge(self, delta: Mapping[str, object]) -> bool:
-        """Take the pieces in a delta; returns True if one of them brings a call forward. Raises BadResponse."""
+        """Take the pieces in a delta; returns True if one of them is news. Raises BadResponse."""
         parts = parse_parts(delta.get("tool_calls"))
         met: list[PartialCall] = []
+        is_news = False
         while self._first_open < len(self._slots) and self._slots[self._first_open].is_closed:
             self._first_open += 1
         for position, part in enumerate(parts):
@@ -44,11 +45,11 @@ class CallAssembler:
                 if part.is_blank:
                     continue
                 call = self._begin(part)
-            self._add(call, part)
+            is_news |= self._add(call, part)
             met.append(call)
         if len(met) > 1:
             self._slots, self._first_open = met, 0
-        return any(not part.is_blank for part in (*parts, *self._merge_function_call(delta)))
+        return self._merge_function_call(delta) or is_news
 
     def merge_message(self, message: Mapping[str, object]) -> bool:
         """Take the calls of a whole message; returns True if they are new.
@@ -76,12 +77,12 @@ class CallAssembler:
         dropped = {"tool_calls", *old_form} - records.keys()
         return {**{name: value for name, value in message.items() if name not in dropped}, **records}
 
-    def _merge_function_call(self, fields: Mapping[str, object]) -> Sequence[CallPart]:
-        parts = parse_function_call(fields.get("function_call"))
-        for part in parts:
+    def _merge_function_call(self, fields: Mapping[str, object]) -> bool:
+        is_news = False
+        for part in parse_function_call(fields.get("function_call")):
             self._function_call = self._function_call or PartialCall(None)
-            self._function_call.add(part)
-        return parts
+            is_news |= self._function_call.add(part)
+        return is_news
 
     def _find(self, part: CallPart, position: int, count: int) -> PartialCall | None:
         """The call that the part belongs to, if it begins none of its own."""
@@ -119,11 +120,12 @@ class CallAssembler:
             self._by_index[part.index] = call
         return call
 
-    def _add(self, call: PartialCall, part: CallPart) -> None:
-        call.add(part)
+    def _add(self, call: PartialCall, part: CallPart) -> bool:
+        is_news = call.add(part)
         self._last = call
         if call.id:
             self._by_id[call.id] = call
+        return is_news
 
 
 def _begins(call: PartialCall, part: CallPart) -> bool:
@@ -139,7 +141,7 @@ def _begins(call: PartialCall, part: CallPart) -> bool:
         )
     if not (part.name and call.name and call.has_arguments):
         return False
-    return not is_same_name or (call.is_closed and has_arguments and not call.is_repeated_by(part))
+    return not is_same_name or (call.is_closed and has_arguments and call.compare(part) == "other")
 
 
 def _records(calls: Sequence[PartialCall], answer_id: str) -> list[Mapping[str, object]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from mmpipe.api.call_arguments import DEEPEST, EndFinder, is_empty, is_part, read_arguments
 from mmpipe.core.calls import format_arguments, quote_arguments
@@ -97,6 +97,7 @@ class PartialCall:
     _pieces: list[str] = field(default_factory=list)  # of the arguments
     _end: EndFinder = field(default_factory=EndFinder)
     _followed: int = 0  # pieces that `_end` has taken
+    _is_mixed: bool = False  # other arguments follow the first ones
 
     @property
     def is_closed(self) -> bool:
@@ -111,33 +112,32 @@ class PartialCall:
         """The arguments so far, as one text; `{}` for none."""
         return read_arguments(self._pieces)
 
-    def add(self, part: CallPart) -> None:
-        """Add a part of this call."""
+    def add(self, part: CallPart) -> bool:
+        """Add a part of this call; returns True if it brings the call forward, and does not only repeat it."""
+        before = self.id, self.name
         self.id = self.id or part.id
         _update(self._fields, part.fields)
         _update(self._function, part.function)
         self._add_name(part.name)
-        if part.name and part.arguments.strip() and self.is_closed:
-            # The part has the arguments whole: see `is_repeated_by`.
-            self._pieces, self._end, self._followed = [], EndFinder(), 0
-        if part.arguments:
-            self._pieces.append(part.arguments)
-            self.has_arguments = self.has_arguments or bool(part.arguments.strip())
+        return self._add_arguments(part) or before != (self.id, self.name)
 
-    def is_repeated_by(self, part: CallPart) -> bool:
-        """True if the arguments so far are a placeholder for those of `part`, or the same.
+    def compare(self, part: CallPart) -> Literal["same", "more", "other"]:
+        """Compare the arguments so far, which are whole, with those of `part`.
 
-        With the id of this call, `part` may also hold more of them.
+        After a placeholder, all arguments are more. With the id of this call they are, if they hold all that came before.
         """
-        if is_empty(before := self.arguments):
-            return True
+        before = self.arguments
+        if is_empty(before):
+            return "same" if is_empty(part.arguments) else "more"
         try:
             values = strict_json.loads(before), strict_json.loads(part.arguments)
         except ValueError:
-            return False
-        if strict_json.is_deeper(values, DEEPEST):
-            return False
-        return is_part(*values) and (bool(part.id) or is_part(*reversed(values)))
+            return "other"
+        if strict_json.is_deeper(values, DEEPEST) or not is_part(*values):
+            return "other"
+        if is_part(*reversed(values)):
+            return "same"
+        return "more" if part.id else "other"
 
     def record(self, identity: str, index: int | None) -> Mapping[str, object]:
         """The call for a message, with all unknown fields, and with `index` in place of its own unless that is None."""
@@ -150,6 +150,21 @@ class PartialCall:
             "function": function,
             **({} if index is None else {"index": index}),
         }
+
+    def _add_arguments(self, part: CallPart) -> bool:
+        is_news = bool(part.arguments.strip())
+        if is_news and not self._is_mixed and self.is_closed:
+            comparison = self.compare(part)
+            is_news = comparison != "same" and not is_empty(part.arguments)
+            if comparison == "other":
+                # What follows a whole value is not JSON, unless `read_arguments` finds the end of a repetition.
+                self._is_mixed = True
+            else:
+                self._pieces, self._end, self._followed = [], EndFinder(), 0
+        if part.arguments:
+            self._pieces.append(part.arguments)
+            self.has_arguments = self.has_arguments or is_news
+        return is_news
 
     def _add_name(self, name: str) -> None:
         if name.strip().startswith(self.name.strip()):

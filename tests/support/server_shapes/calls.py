@@ -1,6 +1,6 @@
 """Tool calls: how servers cut, number, name and repeat them, and what they send as arguments."""
 
-from support.server_shapes.shape import GOOD, Call, Shape, body, call, delta, message, streamed
+from support.server_shapes.shape import GOOD, Call, Shape, body, call, data, delta, message, streamed
 
 _PARIS = '{"city":"Paris"}'
 _ROME = '{"city":"Rome"}'
@@ -213,6 +213,36 @@ SHAPES: dict[str, Shape] = {
     "calls-null": Shape(
         sent=streamed(delta({"content": "one", "tool_calls": None, "function_call": None}, "stop")),
         text="one",
+    ),
+    "repeated-after-the-end": Shape(
+        sent=(
+            streamed(
+                delta({"tool_calls": [call("get", _PARIS, id="a", index=0)]}, "tool_calls"),
+                delta({"tool_calls": [call("get", _PARIS, id="a", index=0)]}),
+                delta({"tool_calls": [call("get", "", id="a", index=0)]}),
+            ),
+            GOOD,
+        ),
+        calls=(_GET_PARIS,),
+        text="done",
+        requests=2,
+    ),
+    "by-position-with-names": _streamed(
+        [call("get", '{"city":'), call("get", '{"city":')],
+        [call("get", '"Paris"}'), call("get", '"Rome"}')],
+        calls=_BOTH,
+    ),
+    "arguments-in-the-last-frame": Shape(
+        sent=(
+            streamed(
+                delta({"tool_calls": [call("get", "", id="a", index=0)]}),
+                data(message({"content": "", "tool_calls": [call("get", _PARIS, id="a")]}, "tool_calls")),
+            ),
+            GOOD,
+        ),
+        calls=(_GET_PARIS,),
+        text="done",
+        requests=2,
     ),
     "call-with-stop": Shape(
         sent=(
