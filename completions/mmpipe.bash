@@ -49,7 +49,7 @@ _mmpipe_value() {
             case $2 in
                 --port | --tps | --latency | --rpm | --seed) kind=text ;;
                 --fail) kind=words words='bad-json bad-utf8 blank bom choices-null comments cut cut-at-frame empty error-field filter hang hang-end hang-mid html json-error length no-finish overloaded redirect refusal refuse-late reset retry-lines slow' ;;
-                --dialect) kind=words words='incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf call-at-finish call-cut no-index no-usage reasoning reasoning-content reasoning-types parts mm-opener finish-each null-reason empty-reason pings named-events same-index args-object args-null args-cumulative args-repeated args-placeholder empty-ids repeated-ids usage-in-choice never-stream always-stream gzip text-plain no-content-type detail-errors text-errors html-errors' ;;
+                --dialect) kind=words words='incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf call-at-finish call-cut no-index no-usage reasoning reasoning-content reasoning-types parts mm-opener finish-each null-reason empty-reason pings named-events same-index args-object args-null args-cumulative args-repeated args-placeholder empty-ids repeated-ids usage-in-choice never-stream always-stream gzip text-plain no-content-type no-key no-reasoning-split detail-errors text-errors html-errors' ;;
                 --log) kind=files ;;
                 '') kind=command ;;
             esac

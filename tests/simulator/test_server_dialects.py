@@ -236,6 +236,19 @@ def test_errors_can_be_text_or_a_web_page() -> None:
     assert b"<title>502 Bad Gateway</title>" in page.body
 
 
+def test_a_server_can_need_no_key() -> None:
+    with simulator(dialects=frozenset({Dialect.NO_KEY}), key="sk-api-right") as running:
+        assert 200 == ask(running, chat(), key=None).status
+        assert 401 == ask(running, chat(), key="Bearer sk-api-wrong").status
+
+
+@pytest.mark.parametrize("way", [{}, STREAM])
+def test_a_server_can_refuse_the_field_that_splits_thinking(way: Json) -> None:
+    refusal = refused(Dialect.NO_REASONING_SPLIT, chat(**SPLIT, **way))
+    assert (400, True) == (refusal.status, "reasoning_split" in str(field(refusal.json, "error")["message"]))
+    assert 200 == refused(Dialect.NO_REASONING_SPLIT, chat(**way)).status
+
+
 @pytest.mark.parametrize("dialect", [Dialect.DETAIL_ERRORS, Dialect.TEXT_ERRORS, Dialect.HTML_ERRORS])
 def test_a_refused_key_and_the_model_list_have_these_forms_too(dialect: Dialect) -> None:
     with simulator("500", dialects=frozenset({dialect})) as running:

@@ -42,6 +42,7 @@ SIM = Command(
         empty-reason, pings, named-events, usage-in-choice, never-stream, always-stream, gzip, text-plain,
         no-content-type. Calls: same-index, args-object, args-null, args-cumulative, args-repeated,
         args-placeholder, empty-ids, repeated-ids. Errors: detail-errors, text-errors, html-errors.
+        Requests: no-key, no-reasoning-split.
 
         A prompt that begins with sim: chooses its answer: "sim:echo TEXT", "sim:think THINKING|||TEXT", "sim:length N"
         (characters), "sim:chunks N", "sim:empty", or "sim:turns A|||B" (A, then B after the next message). Where a

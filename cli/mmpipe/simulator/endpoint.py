@@ -64,7 +64,7 @@ def _plan(
 ) -> PlannedResponse:
     body, violation = _read(incoming)
     context = _context_of(body, trace, profile.dialects)
-    failure = _refusal(incoming, profile, context, admitted=admitted)
+    failure = _refusal(incoming, profile, context, admitted=admitted) or _unknown_field(body, context)
     if failure:
         allowed = (
             {"Allow": _METHODS[incoming.path]} if failure.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
@@ -107,9 +107,17 @@ def _refusal(
     method = _METHODS.get(incoming.path)
     if method != incoming.method:
         return failure_of_status(405 if method else 404, model=context.model, now=context.trace.now)
-    code = _code_of_refusal(incoming.authorization or "", profile.key)
+    keyless = Dialect.NO_KEY in profile.dialects and incoming.authorization is None
+    code = None if keyless else _code_of_refusal(incoming.authorization or "", profile.key)
     code = code or (None if admitted else _RATE_LIMIT)
     return failure_of_code(code, model=context.model, now=context.trace.now) if code else None
+
+
+def _unknown_field(body: object, context: RequestContext) -> ApiFailure | None:
+    if Dialect.NO_REASONING_SPLIT not in context.dialects or not isinstance(body, dict):
+        return None
+    message = "Unrecognized request argument supplied: reasoning_split"
+    return ApiFailure(None, 400, "invalid_request_error", message) if "reasoning_split" in body else None
 
 
 def _code_of_refusal(authorization: str, key: str | None) -> int | None:

@@ -8,6 +8,7 @@ import pytest
 
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.server import RunningSimulator
+from support.dialect_groups import ANSWERING
 from support.harness import Finished, Record, parsed, service
 from support.in_process import run_in_process
 
@@ -24,7 +25,7 @@ TOOLS = [
 CITY = '{"city": "Zürich 🙂", "days": [1, 2]}'
 CALLS = f'sim:say I look.\nsim:tool get {CITY}\nsim:tool get {{"city": "Rome"}}\nsim:tool now\nsim:then\nsim:say Done.'
 ROUTES = ["stream", "whole", "batch"]
-DIALECTS = pytest.mark.parametrize("dialect", Dialect)
+DIALECTS = pytest.mark.parametrize("dialect", ANSWERING)
 NATIVE = [
     # Between two blocks of thinking a line ends.
     pytest.param(dialect, ("--native-thinking",), id=f"native-{dialect}")
@@ -55,7 +56,7 @@ def stream(server: RunningSimulator, prompt: str, *options: str) -> Finished:
     return run_in_process("stream", "--retries", "1", *options, "-n", prompt, server=server)
 
 
-@pytest.mark.parametrize(("dialect", "native"), [*((dialect, ()) for dialect in Dialect), *NATIVE])
+@pytest.mark.parametrize(("dialect", "native"), [*((dialect, ()) for dialect in ANSWERING), *NATIVE])
 def test_thinking_and_text_are_whole_from_every_server(dialect: Dialect, native: tuple[str, ...]) -> None:
     with service(dialects=[dialect]) as server:
         for route in ROUTES:
@@ -180,3 +181,22 @@ def test_a_refusal_in_every_form_has_its_reason(
             found, _, error = ask(server, route, PROMPT)
             assert words[dialect is Dialect.HTML_ERRORS] in str(error["message"]), (route, error)
             assert status == found, (route, error)
+
+
+def test_a_server_that_refuses_reasoning_split_needs_native_thinking() -> None:
+    for form in ((), (Dialect.DETAIL_ERRORS,), (Dialect.TEXT_ERRORS,)):
+        with service(dialects=[Dialect.NO_REASONING_SPLIT, *form]) as server:
+            for route in ROUTES:
+                status, _, error = ask(server, route, PROMPT)
+                assert (9, True) == (status, "--native-thinking" in str(error["message"])), (route, error)
+                assert ANSWER == ask(server, route, PROMPT, "--native-thinking")[1]["content"]
+
+
+def test_a_server_without_a_key_gets_none() -> None:
+    with service(dialects=[Dialect.NO_KEY]) as server:
+        words = ("--base-url", server.base_url, "-n", PROMPT)
+        done = run_in_process("chat", *words)
+        assert (0, f"{ANSWER}\n") == (done.status, done.stdout.decode()), done.stderr_text
+        headers = server.requests[0]["headers"]
+    assert isinstance(headers, dict)
+    assert "authorization" not in headers
