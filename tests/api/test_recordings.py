@@ -1,8 +1,10 @@
 """A recorded answer comes again from its folder: without the service, the key or the network."""
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,18 @@ def test_a_replay_brings_the_same_events_and_bytes(
     expected = asked(tmp_path, "record", answering(*arrivals))
     assert "" != text(expected[0])
     assert expected == asked(tmp_path, "replay")
+
+
+@pytest.mark.parametrize("codings", [("gzip",), ()])
+def test_a_compressed_answer_is_recorded_as_its_content(codings: tuple[str, ...], tmp_path: Path) -> None:
+    expected = asked(tmp_path / "plain", "record", answering(STREAM, b"".join(GOOD)))
+    sent = gzip.compress(b"".join(GOOD))
+    service = answering(replace(STREAM, codings=codings), *(bytes([byte]) for byte in sent))
+    found = asked(tmp_path / "packed", "record", service)
+    assert (expected, b"".join(GOOD)) == (found, found[1])
+    (recorded,) = (tmp_path / "packed").iterdir()
+    assert "base64" not in recorded.read_text()
+    assert found == asked(tmp_path / "packed", "replay")
 
 
 def test_a_recording_serves_the_question_however_it_is_asked(tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ def test_the_text_of_a_cumulative_stream_is_emitted_once() -> None:
         (b'event: chunk\ndata: {"choices":\n\n', BadResponse, "not JSON"),
         (b"Not Found\n", BadResponse, "^the service sent something else instead of an answer: Not Found$"),
         (b"error: it is broken\n", ServerError, "it is broken"),
+        (b"error:\n", ServerError, "no reason given"),
+        (b"error\n", BadResponse, "instead of an answer: error$"),
         (b"event: error\ndata: {}\n\n", ServerError, "no reason given"),
         (b'event: exception\ndata: {"message": "odd"}\n\n', ServerError, "odd"),
         (b': ping\n\n{"error": {"message": "down (1000)"}}', ServerError, "down"),

@@ -84,7 +84,9 @@ class _Layer:
 
     @property
     def is_cut(self) -> bool:
-        return self._inflater is not None and self._inflater.is_cut
+        if self._inflater is None:
+            return bool(self._held) and (self._coding in _DECODABLE or self._held == _GZIP[:1])
+        return self._inflater.is_cut
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         if self.is_plain:

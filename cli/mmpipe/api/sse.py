@@ -11,8 +11,7 @@ from mmpipe.text.utf8 import BOM, strip_bom
 # The name of an event, empty for most of them, and its data.
 NamedData = tuple[bytes, bytes]
 
-ERROR: Final = b"error"
-_FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", ERROR))
+_FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _LONGEST_FIELD: Final = 6  # bytes of a name with its colon
 _PEEKED: Final = 4096  # bytes
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
@@ -145,10 +144,10 @@ class EventReader:
             self._next_name = value
         elif field == b"event":
             self._name = value
-        elif field == ERROR:
+        elif line.startswith(b"error:"):
             if self._data:
                 yield self._take()
-            yield ERROR, value
+            yield b"error", value
 
     def _take_json_line(self, line: bytes) -> Iterator[NamedData]:
         if self._data:

@@ -21,7 +21,7 @@ MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
 
 _OK = ResponseInfo()
 _QUOTED: Final = 400  # bytes of a body that is no answer
-_FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error)\b")
+_FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
 _ERRORS: Final = re.compile(rb"error|exception|fail", re.IGNORECASE)
 _JSON_LINE: Final = re.compile(rb"^\s*[{\[]", re.MULTILINE)
 _DEFAULT_NAMES: Final = (b"", b"message")

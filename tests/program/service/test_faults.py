@@ -4,6 +4,7 @@
 minutes; some processes are run too, and a batch of many records is one.
 """
 
+import gzip
 import json
 import re
 import socket
@@ -294,7 +295,9 @@ HOSTILE: dict[str, Script] = {
     "base-resp": Script(
         (sized(json.dumps({"base_resp": {"status_code": 2013, "status_msg": NASTY}}).encode()),)
     ),
-    "content-a-list": Script((sized(WHOLE.replace(b'"five', json.dumps([NASTY]).encode() + b', "x": "')),)),
+    "finish-reason": Script((sized(WHOLE.replace(b'"stop"', json.dumps(NASTY).encode())),)),
+    "error-field": Script((head() + b"error: " + NASTY.encode(),)),
+    "coding-of-a-page": Script((sized(gzip.compress(NASTY.encode()), "Content-Encoding: gzip", kind="text/html"),)),
     "request-id": failed(400, json.dumps({"error": "x", "request_id": NASTY}).encode()),
     **{
         f"{name}-{number}-{status[:3]}": Script((head(f"{name}: {value}", kind="", status=status) + b"x",))
