@@ -147,6 +147,28 @@ def test_the_same_thinking_in_a_field_and_between_tags_is_emitted_once(begun: st
     assert (f"{begun} two three", "56") == joined(list(separate_tags(events, native=True)))
 
 
+@pytest.mark.parametrize("thinking", ["hm", "I think of a number, and take it times two."])
+@pytest.mark.parametrize("opener", ["<think>", "<think>\n", "\n<mm:think>\n"])
+def test_a_block_before_a_split_answer_that_repeats_the_thinking_field_is_dropped(
+    opener: str, thinking: str
+) -> None:
+    text = f"{opener}{thinking}\n</think>\n\n56"
+    for size in range(1, len(text) + 1):
+        pieces = [Text(text[at : at + size]) for at in range(0, len(text), size)]
+        found = joined(list(separate_tags([Thinking(thinking), *pieces], native=False)))
+        assert (thinking, "56") == found
+
+
+@pytest.mark.parametrize(
+    "answer", ["<think>what</think> is a block", "<think></think>", "<think>", "<mm:think> hmm"]
+)
+def test_a_split_answer_that_begins_with_another_block_stays_whole(answer: str) -> None:
+    for place in range(len(answer)):
+        events: list[Event] = [Thinking("hm"), Text(answer[:place] or " "), Text(answer[place:])]
+        text = "".join(event.text for event in events if isinstance(event, Text))
+        assert ("hm", text) == joined(list(separate_tags(events, native=False)))
+
+
 def test_text_is_not_held_back_when_it_can_be_no_tag() -> None:
     events = separate_tags([Text("<think>a</think>\n\nThe <b"), Text("> sky")], native=True)
     assert [Thinking("a"), Text("The <b"), Text("> sky")] == list(events)

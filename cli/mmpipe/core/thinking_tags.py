@@ -6,7 +6,8 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
   (`<mm:think>`), the first opener may be missing, and later blocks may follow, each at the start of a line.
 * split: thinking has a field of its own, and the answer may mention tags. Only leftovers are dropped: a closer that
   ends the thinking or begins the answer. An answer that begins with an opener, without
-  a thinking field, comes from a server that does not support the split: it is parsed as native.
+  a thinking field, comes from a server that does not support the split: it is parsed as native. One that begins with a
+  block of the same thinking as the field has it twice: the block is dropped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ CLOSERS = ("</think>", "</mm:think>")
 _BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
 _LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
 _LINE_OPENERS = tuple(f"\n{opener}" for opener in OPENERS)
+_EVIDENCE = 24  # characters of a block that repeat the thinking field, unless the block is shorter
 _MAX_TAG = max(map(len, _LEFTOVERS))
 
 
@@ -109,6 +111,8 @@ class _TagSeparator:
         if opener is not None and (self._native or not self._field_thinking):
             self._native = True
             self._held, self._state = start.removeprefix(opener), self._block_start
+        elif opener is not None:
+            self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
         elif self._may_lack_opener and not self._field_thinking:
@@ -116,6 +120,19 @@ class _TagSeparator:
         else:
             self._state = self._answer
         return None
+
+    def _repeated_block(self, final: bool) -> None:
+        """Decide for a block beside a thinking field: the same thinking again, or an answer about tags."""
+        _, _, block = self._held.partition(">")
+        begun = block.lstrip()[:_EVIDENCE]
+        closing = _find_first(begun, CLOSERS)
+        if closing is None and len(begun) < _EVIDENCE and not final:
+            return
+        begun = begun[: closing[0] if closing else len(begun) - _count_held(begun, _BLOCK_ENDS)].rstrip()
+        if begun and "".join(self._field_thinking).lstrip().startswith(begun):
+            self._held, self._state = block, self._block_start
+        else:
+            self._state = self._answer
 
     def _without_opener(self, final: bool) -> Event | None:
         """Decide for native text without a tag: thinking if a closer comes before any opener, else the answer."""

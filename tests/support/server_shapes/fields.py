@@ -98,6 +98,24 @@ SHAPES: dict[str, Shape] = {
         text="yes",
         thinking="I think.",
     ),
+    # Gateways that put the thinking into the content too.
+    "mirror-between-tags": Shape(
+        sent=streamed(
+            delta({"reasoning_content": "I "}),
+            delta({"reasoning_content": "think."}),
+            text("<think>\nI th"),
+            text("ink.\n</th"),
+            text("ink>\n\nyes", "stop"),
+        ),
+        text="yes",
+        thinking="I think.",
+        message={"content": "<think>\nI think.\n</think>\n\nyes", "reasoning_content": "I think."},
+    ),
+    "other-block-than-the-thinking": Shape(
+        sent=streamed(delta({"reasoning": "I think."}), text("<think>x</think> is "), text("a block", "stop")),
+        text="<think>x</think> is a block",
+        thinking="I think.",
+    ),
     # OpenRouter: several types under one index
     "details-of-types": Shape(
         sent=streamed(*(delta({"reasoning_details": [detail]}) for detail in _DETAILS), text("yes", "stop")),
