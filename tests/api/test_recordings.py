@@ -51,7 +51,7 @@ def test_a_compressed_answer_is_recorded_as_its_content(codings: tuple[str, ...]
     found = asked(tmp_path / "packed", "record", service)
     assert (expected, b"".join(GOOD)) == (found, found[1])
     (recorded,) = (tmp_path / "packed").iterdir()
-    assert "base64" not in recorded.read_text()
+    assert "data: " in recorded.read_text()
     assert found == asked(tmp_path / "packed", "replay")
 
 
