@@ -46,6 +46,8 @@ STYLES = (
     Style("of the call", "each piece", name_each_time=True),
     Style("of the call", "new for each piece"),
     Style("of the call"),
+    Style("of the call", "first piece", name_each_time=True),
+    Style("of the call", name_each_time=True),
     Style(None, "each piece"),
     Style("always 0", "each piece"),
     Style("always 0", "first piece", one_call_at_a_time=True),
@@ -85,6 +87,26 @@ def test_no_cut_changes_calls(
 ) -> None:
     calls, deltas = cut_up
     assert sorted(calls) == sorted(named(assembled(deltas)))
+
+
+@given(st.sampled_from(["get_weather", "now", "a.b-c"]), ARGUMENTS, PLACES, PLACES)
+def test_a_name_in_pieces_is_one_name(
+    name: str, arguments: str, name_places: list[int], places: list[int]
+) -> None:
+    names = [part for part in cut(name, name_places) if part]
+    texts = cut(arguments, places)
+    pieces = [piece(part, "", index=0) for part in names[:-1]]
+    pieces += [piece(names[-1], texts[0], index=0), *(piece(None, text, index=0) for text in texts[1:])]
+    assert [(name, arguments)] == named(assembled([{"tool_calls": [part]} for part in pieces]))
+
+
+@given(st.text("a\U0001f600é", max_size=12), PLACES)
+def test_no_cut_between_two_surrogates_breaks_a_character(city: str, places: list[int]) -> None:
+    arguments = json.dumps({"city": city}, ensure_ascii=False)
+    units = arguments.encode("utf-16-le")
+    halves = "".join(chr(int.from_bytes(units[at : at + 2], "little")) for at in range(0, len(units), 2))
+    pieces = [piece("get" if at == 0 else None, text, index=0) for at, text in enumerate(cut(halves, places))]
+    assert [("get", arguments)] == named(assembled([{"tool_calls": [part]} for part in pieces]))
 
 
 @given(CALLS, PLACES)

@@ -22,10 +22,14 @@ ROOT = Path(__file__).parents[2]
 # As mutmut counts: the exit status of the tests, or what it made of it.
 SURVIVED = (0, 5, 33)
 TIMEOUTS = (36, 24, -24, 152, 255)
-# The first two take most of the time and find no more than the others; the last looks for the code under `cli`.
+# All but the last take most of the time and find no more than the others; the last looks for the code under `cli`.
 LEFT_OUT = (
     "batch/journal/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
     "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
+    "api/test_call_assembler.py::test_many_pieces_are_assembled_in_linear_time",
+    "api/test_call_assembler.py::test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused",
+    "api/test_call_assembler.py::test_a_long_text_of_marks_is_followed_in_linear_time",
+    "api/test_call_arguments.py::test_many_pieces_are_read_in_linear_time",
     "writers/test_progress.py::test_rich_is_loaded_for_a_bar_and_for_nothing_else",
 )
 
