@@ -82,6 +82,7 @@ UNKNOWN = [
         ("minimax/minimax-m2.5", "MiniMax-M2.5"),
         ("MiniMaxAI/MiniMax-M2", "MiniMax-M2"),
         ("openrouter/some-host/MiniMax-M3", "MiniMax-M3"),
+        ("registry.of-a-company/models/of-others/minimax-m2.7", "MiniMax-M2.7"),
     ],
 )
 def test_an_unknown_model_is_answered_with_the_one_that_may_be_meant(
@@ -115,6 +116,12 @@ def test_a_404_that_names_no_model_is_about_the_base_url(body: object) -> None:
     error = told(404, body, "MiniMax-M3")
     assert "a base URL usually ends in /v1" in error.message
     assert "mmpipe models" not in error.message
+
+
+@pytest.mark.parametrize("reason", ["This model was removed", "MiniMax-M9 was removed"])
+def test_a_404_that_names_a_model_in_any_words_is_about_the_model(reason: str) -> None:
+    assert "mmpipe models --live" in told(404, {"error": reason}, "MiniMax-M9").message
+    assert "mmpipe models" not in told(400, {"error": reason}, "MiniMax-M9").message
 
 
 def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
@@ -235,6 +242,8 @@ def test_a_known_field_with_a_bad_value_is_not_an_unknown_one(reason: str) -> No
     ("http", "body"),
     [
         (400, {"error": 'json: unknown field "top_k"'}),
+        (400, {"error": f"unknown field foo{' ' * 200}in a request with reasoning_split"}),
+        (400, {"error": f"request with reasoning_split{' ' * 200}has an unknown field"}),
         (400, {"error": "field required: messages in {'reasoning_split': True, 'model': 'x'}"}),
         (429, {"error": "unknown client, request was {'reasoning_split': true}"}),
     ],

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.api.codes import ResponseInfo, is_overload
-from mmpipe.api.service_errors import explain_event, explain_status, find_error, read_explanation
+from mmpipe.api.service_errors import (
+    explain_event,
+    explain_status,
+    find_error,
+    is_blank,
+    read_explanation,
+)
 from mmpipe.errors import ExitStatus, MmpipeError
 from mmpipe.text.visible import one_line
 from support.json_texts import TEXTS
@@ -221,6 +227,9 @@ def test_an_event_that_is_an_error_by_its_name_is_one_whatever_it_holds(
         (b'data: {"error":"denied"}\n\ndata: [DONE]\n\n', {"error": "denied"}),
         (b'event: error\r\ndata: {"error":"denied"}\r\n\r\n', {"error": "denied"}),
         (b": waiting\n\nerror: denied\n\n", "denied"),
+        (b"data: denied\ndata: by rule 7\n\ndata: [DONE]\n\n", "denied\nby rule 7"),
+        (b'data: {"error":\ndata: "denied"}\n\n', {"error": "denied"}),
+        (b'{"error":"denied"}\n{"error":"again"}\nx', {"error": "denied"}),
         (b'{"error":"den', None),
         (b"[" * 100_000, "[" * 100_000),
         (b"", None),
@@ -263,6 +272,37 @@ def test_an_error_that_is_packed_as_a_text_is_unpacked(body: dict[str, object]) 
 )
 def test_the_details_of_an_error_name_it_too(error: object, status: ExitStatus, retryable: bool) -> None:
     assert (status, retryable) == judged(inside({"error": error}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "error", "code": 400},
+        {"type": "error", "code": 400},
+        {"errors": {"model": ["unknown"]}, "code": 400},
+        {"choices": [], "error": {"code": 400}},
+        {"choices": [], "error": ["denied"], "code": 400},
+    ],
+)
+def test_an_error_needs_no_words_to_be_one(body: dict[str, object]) -> None:
+    assert E.REJECTED == inside(body).status
+
+
+@pytest.mark.parametrize("nothing", [None, False, 0, "", " ", "None", "null", [], {}, {"message": ""}])
+def test_an_error_that_says_nothing_is_none_beside_an_answer(nothing: object) -> None:
+    assert is_blank(nothing)
+    assert None is find_error({"choices": [], "error": nothing}, ResponseInfo())
+
+
+@pytest.mark.parametrize("something", [5, True, "denied", ["x"], {"code": 400}])
+def test_an_error_that_says_something_is_one_beside_an_answer(something: object) -> None:
+    assert not is_blank(something)
+    assert None is not find_error({"choices": [], "error": something}, ResponseInfo())
+
+
+def test_a_redirect_that_explains_itself_is_explained() -> None:
+    error = explain_status(ResponseInfo(302), {"error": {"message": "sign in first"}})
+    assert (E.REJECTED, True) == (error.status, "HTTP 302: sign in first; " in error.message)
 
 
 def test_a_name_beside_the_reason_is_shown_with_it() -> None:
