@@ -318,6 +318,45 @@ def test_a_lone_surrogate_is_replaced_in_the_text_and_kept_in_the_message(
     assert kept == message_of(events)[name]
 
 
+@pytest.mark.parametrize("ends", [(40, 40, 60), (35, 36, 60, 80), (40, 41, 60)])
+def test_a_character_cut_in_two_in_a_cumulative_stream_is_one_character(ends: tuple[int, ...]) -> None:
+    answer = (
+        "The sky is blue because of the air\U0001f600 which scatters short waves more than long ones, mostly."
+    )
+    first = answer.partition("\U0001f600")[0]
+    pieces = [first[:10], first[:33], first + "\ud83d", *(answer[:end] for end in ends), answer]
+    events = deltas(*({"content": piece} for piece in pieces))
+    assert (answer, answer) == (text_of(events), message_of(events)["content"])
+
+
+def test_details_without_an_index_are_told_apart_by_their_type_and_their_place_in_a_delta() -> None:
+    events = deltas(
+        {
+            "reasoning_details": [
+                {"type": "s", "summary": "a"},
+                {"type": "e", "data": "c"},
+                {"type": "s", "summary": "x"},
+            ]
+        },
+        {"reasoning_details": [{"type": "e", "data": "d"}]},
+        {"reasoning_details": [{"type": "s", "summary": "b"}, {"type": "s", "summary": "y"}]},
+    )
+    details = [{"type": "s", "summary": "ab"}, {"type": "e", "data": "cd"}, {"type": "s", "summary": "xy"}]
+    assert details == message_of(events)["reasoning_details"]
+
+
+def test_parts_with_an_index_come_together_by_it() -> None:
+    parts = [{"type": "text", "text": text, "index": index} for text, index in (("a", 0), ("b", 1), ("c", 0))]
+    events = deltas(*({"content": [part]} for part in parts))
+    whole = [{"type": "text", "text": "ac", "index": 0}, {"type": "text", "text": "b", "index": 1}]
+    assert ("abc", whole) == (text_of(events), message_of(events)["content"])
+
+
+def test_details_that_are_no_list_stay_in_the_message() -> None:
+    events = deltas({"reasoning_details": {"kind": "k"}, "content": "56"})
+    assert {"kind": "k"} == message_of(events)["reasoning_details"]
+
+
 def test_halves_of_characters_are_joined_in_unknown_fields_and_parts_too() -> None:
     events = deltas(
         {"note": "a\ud83d", "content": [{"type": "text", "text": "b\ud83d"}]},

@@ -5,12 +5,13 @@ pieces of one text, lists that change are pieces of one list, unless each repeat
 assembled field by field. Of names (`role`, `type`, `id`), numbers and the rest the last value counts.
 """
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
 from mmpipe.api.cumulative import join_cumulative, join_undecided
-from mmpipe.api.fields import THINKING_FIELDS, detail_index, is_text_part
+from mmpipe.api.fields import THINKING_FIELDS, is_text_part
 from mmpipe.api.surrogates import join_surrogates
 
 # Texts: even pieces that are all equal are pieces.
@@ -75,20 +76,22 @@ class FieldAssembler:
 class DetailAssembler:
     """A list whose items come in pieces: an item is known by its index, its type and its id.
 
-    A piece without type or id continues the latest item that has the rest.
+    A piece without type or id continues the latest item that has the rest. A piece without an index has that of its place
+    among the pieces of its type in the delta.
     """
 
     def __init__(self) -> None:
         self._items: dict[_Identity, FieldAssembler] = {}
         self._order: list[tuple[int, FieldAssembler]] = []
 
-    def merge(self, details: object) -> bool:
+    def merge(self, details: Sequence[object]) -> bool:
         """Take the pieces in one delta; return True if they brought something new."""
         is_new = False
-        for position, detail in enumerate(details if isinstance(details, list) else ()):
+        places: defaultdict[str | None, int] = defaultdict(int)
+        for detail in details:
             if isinstance(detail, dict):
                 known = len(self._order)
-                identity = _identity(detail, position)
+                identity = _identity(detail, places)
                 item = self._items.get(identity) or self._item(*identity)
                 is_new |= item.merge(detail) or len(self._order) > known
         return is_new
@@ -118,13 +121,13 @@ class DetailAssembler:
         return None
 
 
-def _identity(detail: Mapping[str, object], position: int) -> _Identity:
-    kind, name = detail.get("type"), detail.get("id")
-    return (
-        detail_index(detail, position),
-        kind if isinstance(kind, str) and kind else None,
-        name if isinstance(name, str) and name else None,
-    )
+def _identity(detail: Mapping[str, object], places: defaultdict[str | None, int]) -> _Identity:
+    index, kind, name = detail.get("index"), detail.get("type"), detail.get("id")
+    kind = kind if isinstance(kind, str) and kind else None
+    if not isinstance(index, int):
+        index = places[kind]
+        places[kind] += 1
+    return index, kind, name if isinstance(name, str) and name else None
 
 
 def _is_name(field: str) -> bool:
@@ -157,20 +160,29 @@ def _join(name: str, values: list[object], depth: int, *, cumulative: bool) -> o
 
 
 def _join_parts(values: Sequence[object], depth: int) -> list[object]:
-    """Return the parts of all values; a part with text continues a part of the same type right before it."""
+    """Return the parts of all values.
+
+    A part with text continues the part of its type and index. Without an index it continues a part of its type right before it.
+    """
     joined: list[object] = []
+    by_index: dict[tuple[object, int], FieldAssembler] = {}
     last: Mapping[str, object] = {}
     for part in _parts(values):
         if not isinstance(part, dict) or not is_text_part(part):
             joined.append(part)
             last = {}
-        elif last and isinstance(assembler := joined[-1], FieldAssembler) and _continues(part, last):
-            assembler.merge(part)
-        else:
+            continue
+        index, before = part.get("index"), joined[-1] if last and _continues(part, last) else None
+        assembler = by_index.get((part.get("type"), index)) if isinstance(index, int) else None
+        if assembler is None and isinstance(before, FieldAssembler):
+            assembler = before
+        if assembler is None:
             assembler = FieldAssembler(depth - 1)
-            assembler.merge(part)
             joined.append(assembler)
             last = part
+        if isinstance(index, int):
+            by_index[part.get("type"), index] = assembler
+        assembler.merge(part)
     return [part.assembled(cumulative=False) if isinstance(part, FieldAssembler) else part for part in joined]
 
 

@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from enum import Enum
 
+from mmpipe.api.surrogates import drop_first_half
+
 # A piece of a text, after the key of the text: the name of its field, or of a part of it.
 Piece = tuple[str, str]
 
@@ -86,6 +88,10 @@ def join_cumulative(pieces: Iterable[str]) -> str:
     """Return the text of pieces that each repeat the text so far; other pieces are new as a whole."""
     known = ""
     for piece in pieces:
+        repeated = drop_first_half(known)
+        if piece.startswith(repeated):
+            # The piece has the first half of a pair again, joined with the second.
+            known = repeated
         known += piece.removeprefix(known)
     return known
 

@@ -23,6 +23,9 @@ class MessageAssembler:
         changed = self._fields.merge(delta, _ASSEMBLED_APART)
         for name in DETAIL_FIELDS:
             if details := delta.get(name):
+                if not isinstance(details, list):
+                    self._fields.merge({name: details})
+                    continue
                 assembler = self._details.get(name)
                 if assembler is None:
                     assembler = self._details[name] = DetailAssembler()

@@ -15,20 +15,23 @@ class SurrogateJoiner:
     """By field: the first surrogate of a pair whose second is still to come."""
 
     def __init__(self) -> None:
-        self.held: dict[str, str] = {}
+        self.held: dict[str, str] = {}  # the piece that ends with the surrogate
 
     def join(self, field: str, text: str) -> str:
         """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
         if not self.held and not has_surrogate(text):
             return text
-        text = join_surrogates(self.held.pop(field, "") + text)
-        if "\ud800" <= text[-1] <= "\udbff":
-            text, self.held[field] = text[:-1], text[-1]
-        return text
+        before = self.held.pop(field, "")
+        # A piece of a cumulative stream has the held surrogate in its repetition.
+        text = join_surrogates(text if _is_repeated(before, text) else before[-1:] + text)
+        whole = drop_first_half(text)
+        if whole != text:
+            self.held[field] = text
+        return whole
 
     def release(self, is_over: Callable[[str], bool]) -> list[tuple[str, str]]:
         """Return the fields that are over and ended between the surrogates of a pair, each with its lone surrogate."""
-        return [(field, self.held.pop(field)) for field in [*self.held] if is_over(field)]
+        return [(field, self.held.pop(field)[-1]) for field in [*self.held] if is_over(field)]
 
 
 def has_surrogate(text: str) -> bool:
@@ -46,3 +49,19 @@ def join_surrogates(text: str) -> str:
 def replace_lone_surrogates(text: str) -> str:
     """Return `text`, whose pairs are joined, with U+FFFD for each lone surrogate."""
     return _SURROGATE.sub(REPLACEMENT, text) if has_surrogate(text) else text
+
+
+def drop_first_half(text: str) -> str:
+    """Return `text` without a first surrogate at its end."""
+    return text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text
+
+
+def _is_repeated(before: str, text: str) -> bool:
+    """Return True if `text` repeats all of `before`, and joins the first surrogate at its end."""
+    known = before[:-1]
+    following = text[len(known) : len(known) + 1].encode("utf-16-le", "surrogatepass")
+    return (
+        bool(known)
+        and text.startswith(known)
+        and following[:2] == before[-1].encode("utf-16-le", "surrogatepass")
+    )
