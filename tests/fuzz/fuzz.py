@@ -16,8 +16,10 @@ atheris = importlib.import_module("atheris")
 sys.path[:0] = [str(Path(__file__).parents[2] / "cli"), str(Path(__file__).parents[1])]
 
 with atheris.instrument_imports(include=["mmpipe"]):
+    from mmpipe.api.codes import ResponseInfo
     from mmpipe.api.cumulative import CumulativeDetector
     from mmpipe.api.server_times import parse_retry_after
+    from mmpipe.api.service_errors import explain_event, explain_status, read_explanation
     from mmpipe.api.sse import EventReader
     from mmpipe.api.wire import StreamDecoder, decode
     from mmpipe.batch.journal.journal import open_journal
@@ -26,7 +28,7 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.core.events import Stop, Text, Thinking
     from mmpipe.core.thinking_tags import separate_tags
     from mmpipe.errors import InputError, MmpipeError
-    from mmpipe.text.visible import visible, visible_json
+    from mmpipe.text.visible import one_line, visible, visible_json
     from support.record_reading import AUTO, read
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -123,6 +125,13 @@ def transcript(data: bytes) -> None:
     assert path.read_bytes().endswith(format_line(NEXT))
 
 
+def refusal(data: bytes) -> None:
+    """The body of an error, as it comes with any status."""
+    info = ResponseInfo(200 + (data[0] if data else 0), model="MiniMax-M3")
+    for error in (explain_status(info, read_explanation(data[1:])), explain_event(data[1:], info)):
+        assert error.message == one_line(error.message, 1000)
+
+
 def small(data: bytes) -> None:
     """Readers of one text, which have little to be grown."""
     text = data.decode(errors="surrogateescape")
@@ -139,7 +148,7 @@ def small(data: bytes) -> None:
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (wire, sse, thinking, records, journal, transcript, small)
+    target.__name__: target for target in (wire, sse, refusal, thinking, records, journal, transcript, small)
 }
 
 
