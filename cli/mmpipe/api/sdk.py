@@ -1,6 +1,7 @@
 """The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates and errors."""
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
@@ -90,34 +91,33 @@ def accept_any_status(response: "httpx2.Response") -> None:
 
 def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") -> ResponseHead:
     """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
-    headers = response.headers
-    return ResponseHead(
-        _info(response, endpoint, model),
-        str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
-        parse_codings(headers.get("content-encoding", "")),
-    )
-
-
-def _info(response: "httpx2.Response", endpoint: Endpoint, model: str) -> ResponseInfo:
-    headers = response.headers
-    date = headers.get("date")
-    trace = str(headers.get("trace-id") or headers.get("minimax-request-id") or "")
-    return ResponseInfo(
+    # One pass over the headers: each look-up of httpx2 searches all of them.
+    fields: dict[str, list[str]] = {}
+    for name, value in response.headers.raw:
+        fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    date = fields.get("date", [None])[0]
+    trace = "".join(fields.get("trace-id") or fields.get("minimax-request-id") or ())
+    info = ResponseInfo(
         http=response.status_code,
         # Some hosts repeat the key in texts that are shown.
         request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
-        retry_after=_wait(headers, date),
+        retry_after=_wait(fields, date),
         date=date,
         model=model,
     )
+    return ResponseHead(
+        info,
+        ",".join(fields.get("content-type", ())).partition(";")[0].strip().lower(),
+        parse_codings(",".join(fields.get("content-encoding", ()))),
+    )
 
 
-def _wait(headers: "httpx2.Headers", date: str | None) -> float | None:
+def _wait(fields: Mapping[str, Sequence[str]], date: str | None) -> float | None:
     """The longest Retry-After, in seconds; two gateways may each send one."""
     waits = [
         parse_retry_after(value, now=server_time(date), unit=unit)
         for name, unit in _RETRY_AFTER.items()
-        for value in headers.get_list(name)
+        for value in fields.get(name, ())
     ]
     return max((wait for wait in waits if wait is not None), default=None)
 
