@@ -298,6 +298,7 @@ HOSTILE: dict[str, Script] = {
     "finish-reason": Script((sized(WHOLE.replace(b'"stop"', json.dumps(NASTY).encode())),)),
     "error-field": Script((head() + b"error: " + NASTY.encode(),)),
     "coding-of-a-page": Script((sized(gzip.compress(NASTY.encode()), "Content-Encoding: gzip", kind="text/html"),)),
+    "finish-reason-error": Script((sized(WHOLE.replace(b'"stop"', b'"error", "error": ' + json.dumps(NASTY).encode())),)),
     "request-id": failed(400, json.dumps({"error": "x", "request_id": NASTY}).encode()),
     **{
         f"{name}-{number}-{status[:3]}": Script((head(f"{name}: {value}", kind="", status=status) + b"x",))
