@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.api.wire import StreamDecoder, decode
-from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
+from mmpipe.core.events import Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
 from support.sse_streams import USAGE, call, chunk, stream, streamed, text_of, thought
 
@@ -297,3 +297,17 @@ def test_a_message_without_a_role_is_from_the_assistant(role: dict[str, object])
     expected = Stop("stop", {"content": "56", "role": "assistant"})
     assert expected == list(decode(whole(message={"content": "56", **role})))[-1]
     assert expected == streamed(stream(chunk({"content": "56", **role}, finish_reason="stop")))[-1]
+
+
+def test_an_answer_starts_with_its_first_part_so_that_a_failure_before_it_leaves_no_output() -> None:
+    decoder = StreamDecoder()
+    assert [] == list(decoder.feed(stream(chunk({"role": "assistant", "content": ""}))))
+    assert [Start("0700", "MiniMax-M2.7"), Text("5")] == list(decoder.feed(stream(chunk({"content": "5"}))))
+    with pytest.raises(ServerError):
+        streamed(stream(chunk({"role": "assistant"}), chunk({}, finish_reason="error")))
+
+
+def test_calls_alone_come_after_the_start() -> None:
+    start, found, _ = streamed(stream(chunk(call(0, id="1", function={"name": "f"}), finish_reason="stop")))
+    assert Start("0700", "MiniMax-M2.7", "trace") == start
+    assert isinstance(found, ToolCall)

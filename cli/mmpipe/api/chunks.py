@@ -1,6 +1,6 @@
 """Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from mmpipe.api.answer_end import AnswerEnd
@@ -31,6 +31,7 @@ class ChunkDecoder:
         self._calls = CallAssembler()
         self._whole: Message | None = None
         self._id = ""
+        self._start: Start | None = None  # until the first event: a failure before it leaves no output
         self._started = self._streamed = self._in_messages = False
         self._usage: Usage | None = None
         self._tier: str | None = None
@@ -58,12 +59,13 @@ class ChunkDecoder:
             if not self._started:
                 self._started = True
                 self._id = str(chunk.get("id") or "")
-                yield Start(self._id, str(chunk.get("model") or ""), self._info.request_id)
-            yield from self._take_choice(choice)
+                self._start = Start(self._id, str(chunk.get("model") or ""), self._info.request_id)
+            events = self._take_choice(choice)
+            yield from events if self._start is None else self._begin(events)
 
     def finish(self) -> Iterator[Event]:
         """The text that was held back, the tool calls, the usage and the stop; raises the error of a partial answer."""
-        yield from self._texts.settle()
+        yield from self._begin(self._texts.settle())
         message = sendable(self._calls.fill_in(self._message(), self._id))
         calls, reason = parse_calls(message), self.end.reason
         if self._failure or finish_meaning(reason) is FinishMeaning.FAILED:
@@ -74,14 +76,20 @@ class ChunkDecoder:
             raise self.truncated("without a finish_reason")
         if finish_meaning(reason) not in _STOPPED:
             self._check_content(message, reason)
-        yield from calls
-        if self._usage is not None:
-            yield self._usage if self._tier is None else replace(self._usage, service_tier=self._tier)
-        yield Stop(reason, message)
+        usage = () if self._usage is None else (replace(self._usage, service_tier=self._tier),)
+        yield from self._begin((*calls, *usage, Stop(reason, message)))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
         return BadResponse(f"the answer is truncated: it ends {where}", retryable=True)
+
+    def _begin(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The events, and the start before the first of them."""
+        for event in events:
+            if self._start is not None:
+                start, self._start = self._start, None
+                yield start
+            yield event
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
         delta, message = choice.get("delta"), choice.get("message")
