@@ -11,7 +11,7 @@ import trustme
 
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
-from support.socket_server import KEY, answer, server
+from support.socket_server import KEY, answer, blunt_server, server
 from support.two_stacks import GOOD, JSON, ask_both, ask_pool
 
 
@@ -39,6 +39,30 @@ def test_a_certificate_of_a_given_authority_is_trusted(
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     assert (ExitStatus.OK, "56") == ask_both(secured, tmp_path / "ca.pem")
+
+
+def test_a_certificate_of_the_environment_is_trusted(
+    secured: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert (ExitStatus.OK, "56") == ask_both(secured)
+
+
+def test_a_server_without_tls_where_tls_is_asked_for_is_named_so() -> None:
+    with blunt_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        status, message = ask_both(f"https://127.0.0.1:{port}/v1")
+    assert ExitStatus.NETWORK == status
+    assert message.startswith(f"127.0.0.1:{port}: TLS: ")
+    assert message.endswith("the server may speak http:// there")
+
+
+def test_a_server_with_tls_where_none_is_asked_for_is_named_so() -> None:
+    alert = b"\x15\3\1\0\2\2\x46"
+    with blunt_server(alert) as port:
+        status, message = ask_both(f"http://127.0.0.1:{port}/v1")
+    assert ExitStatus.BAD_RESPONSE == status
+    assert message.endswith("it may speak https:// there")
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -1,11 +1,8 @@
 """A proxy of the environment leads one request and many requests the same way, over TLS and without."""
 
-import socket
 import ssl
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,7 @@ import trustme
 
 from mmpipe.errors import ExitStatus
 from support.proxy_server import proxy_server
-from support.socket_server import KEY, answer, server
+from support.socket_server import KEY, answer, blunt_server, server
 from support.two_stacks import GOOD, JSON, ask_both
 
 LOGIN = "user:p%40ss word"  # as it is typed: with an escape
@@ -195,31 +192,8 @@ def test_a_certificate_that_is_not_trusted_is_named_with_the_proxy(
 def test_a_server_that_is_no_proxy_is_a_network_error(
     scheme: str, reply: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with silent_server(reply) as port:
+    with blunt_server(reply) as port:
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{port}")
         status, message = ask_both("https://api.example/v1")
     place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{port}: "
     assert (ExitStatus.NETWORK, place) == (status, message[: len(place)])
-
-
-@contextmanager
-def silent_server(reply: bytes) -> Iterator[int]:
-    """A server that says this without being asked, and closes the connection once it was asked."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with connection:
-                    connection.sendall(reply)
-                    connection.recv(65536)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        thread.join()

@@ -134,9 +134,20 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
     ),
     ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
     (
-        "`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`",
-        "proxies and certificates, as for other programs",
+        "`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`",
+        (
+            "the proxy for https://, for http://, for both: an http://, https://, socks5:// or socks4:// URL, perhaps with user "
+            "and password. Lower case wins. The proxy looks up the name of the host. SOCKS needs `pip install 'mmpipe[socks]'`"
+        ),
     ),
+    (
+        "`NO_PROXY`",
+        (
+            "hosts that are asked directly, as this machine always is: `name` (with its subdomains), `*.name`, `*`, an address, a "
+            "network (`10.0.0.0/8`), each perhaps with `:port`; parted by commas or spaces"
+        ),
+    ),
+    ("`SSL_CERT_FILE`, `SSL_CERT_DIR`", "the certificates to trust instead of the system's"),
     ("`NO_COLOR`, `TERM=dumb`, `COLUMNS`", "no colour; `TERM=dumb` also no spinner; the width of tables"),
 )
 

@@ -155,8 +155,21 @@ def test_unusable_certificates_and_proxies_are_reported(
     assert (ExitStatus.USAGE, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
 
 
-def test_a_proxy_that_is_down_is_a_network_failure_and_its_password_is_not_shown() -> None:
-    for command in (("chat", "-n", "hi"), ("models", "--live")):
-        done = unsent(command, {"https_proxy": "http://me:pass-word@127.0.0.1:9"})
+# As local proxies export them all at once.
+EXPORTS = {
+    "https_proxy": "http://me:pass-word@127.0.0.1:9",
+    "http_proxy": "http://me:pass-word@127.0.0.1:9",
+    "all_proxy": "socks5://127.0.0.1:9",
+}
+
+
+@pytest.mark.parametrize(
+    "command", [("chat", "-n", "hi"), ("stream", "-n", "hi"), ("models", "--live"), ("batch", "-q")]
+)
+def test_a_proxy_that_is_down_is_named_and_its_password_is_not_shown(command: tuple[str, ...]) -> None:
+    done = unsent(command, EXPORTS)
+    error = done.stderr_text if command[0] != "batch" else str(done.record["error"])
+    assert "host.invalid:443 through the proxy http://127.0.0.1:9: the connection was refused" in error
+    assert "pass-word" not in f"{done.stdout!r}{done.stderr_text}"
+    if command[0] != "batch":
         assert (ExitStatus.NETWORK, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
-        assert "pass-word" not in done.stderr_text
