@@ -63,6 +63,8 @@ FRAMINGS: dict[str, Callable[[Sequence[Chunk]], str]] = {
     "lines": lambda chunks: events(chunks, "", "\n"),
     "lines-and-done": lambda chunks: "\n" + events(chunks, "", "\n\n") + "[DONE]\n",
     "lines-of-many": lambda chunks: "\n\n".join(map(many, chunks)),
+    "no-line-ends": lambda chunks: events(chunks, "", ""),
+    "no-line-ends-between-events": lambda chunks: events(chunks, end="") + "data: [DONE]\n\n",
     "array": one,
     "array-of-many": many,
     "array-with-commas-before": lambda chunks: "[" + "\n,\r\n".join(map(many, chunks)) + "]\n",

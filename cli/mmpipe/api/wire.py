@@ -22,8 +22,10 @@ MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
 _OK = ResponseInfo()
 _QUOTED: Final = 400  # bytes of a body that is no answer
 _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
-_ERRORS: Final = re.compile(rb"error|exception|fail", re.IGNORECASE)
-_JSON_LINE: Final = re.compile(rb"^\s*[{\[]", re.MULTILINE)
+_ERRORS: Final = re.compile(rb"error|exception|failed|failure", re.IGNORECASE)
+_JSON_LINE: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
+_SEPARATOR: Final = re.compile(r"\s*(?:data:\s*)?")
+_DONE: Final = re.compile(r"(?:data:)?\s*\[DONE\]\s*\Z")
 _DEFAULT_NAMES: Final = (b"", b"message")
 
 
@@ -87,13 +89,13 @@ class StreamDecoder:
         try:
             yield from self._chunks.finish()
         except BadResponse:
-            if self._chunks.progress or not self._is_foreign():
-                raise
-            raise refuse_body(self._content_type, self._first) from None
+            if self._is_foreign():
+                raise refuse_body(self._content_type, self._first) from None
+            raise
 
     def _decode_unusual(self, name: bytes, data: bytes) -> Iterator[Event]:
         """The events of an event with a name, or of one whose data do not begin with `{`."""
-        text = data.strip().removeprefix(b"data:").lstrip()
+        text = data.strip().removeprefix(BOM).removeprefix(b"data:").lstrip()
         if _ERRORS.search(name):
             raise explain_event(text, self._info)
         if not text or text.startswith(b":"):
@@ -119,12 +121,14 @@ class StreamDecoder:
             # An event without its blank line is whole if it parses; a cut event does not parse.
             if self._is_closing and (not self._ends_in_json or _is_cut(data)):
                 raise self._chunks.truncated("inside an event") from None
+            if self._is_foreign():
+                raise refuse_body(self._content_type, self._first) from None
             raise
 
     def _is_foreign(self) -> bool:
-        """True if the body is neither a stream nor JSON."""
+        """True if the body begins like neither a stream nor JSON, and no part of an answer came."""
         first = self._first.removeprefix(BOM).lstrip()
-        return _FRAMED.match(first) is None
+        return not self._chunks.progress and _FRAMED.match(first) is None
 
 
 def refuse_body(content_type: str, body: bytes) -> BadResponse:
@@ -142,22 +146,43 @@ def _is_notice(chunk: Mapping[str, object]) -> bool:
 
 
 def _is_cut(data: bytes) -> bool:
-    """True if `data` is the beginning of JSON."""
+    """True if `data` is the beginning of JSON, perhaps after whole values."""
     try:
         text, _ = codecs.utf_8_decode(data, "strict", False)
     except UnicodeDecodeError:
         return False
-    return strict_json.is_beginning(text)
+    return strict_json.is_beginning(strict_json.loads_each(text, _SEPARATOR)[1])
 
 
 def parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
     """The JSON objects in `data`: one, or an array of them; raises BadResponse for anything else."""
-    value = _parse(data)
+    try:
+        value = _parse(data)
+    except BadResponse:
+        value = _parse_run(data)
+        if not value:
+            raise
     values = value if isinstance(value, list) else [value]
     chunks = [chunk for chunk in values if isinstance(chunk, dict)]
     if len(chunks) < len(values):
         raise BadResponse("the response of the service is not a JSON object")
     return chunks
+
+
+def _parse_run(data: bytes) -> list[object]:
+    """The chunks in `data` if no line end stands between them, or before `data: [DONE]`; empty for anything else."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return []
+    values, rest = strict_json.loads_each(_DONE.sub("", text), _SEPARATOR)
+    # Of two whole answers nobody knows which one is meant.
+    return [] if rest or (len(values) > 1 and any(map(_is_whole, values))) else values
+
+
+def _is_whole(value: object) -> bool:
+    choices = value.get("choices") if isinstance(value, dict) else None
+    return isinstance(choices, list) and any("message" in each for each in choices if isinstance(each, dict))
 
 
 def parse(data: bytes) -> Mapping[str, object]:

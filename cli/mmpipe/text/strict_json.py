@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
@@ -39,6 +40,19 @@ def loads(text: str) -> object:
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value
+
+
+def loads_each(text: str, separator: re.Pattern[str]) -> tuple[list[object], str]:
+    """Return the values at the beginning of `text`, each perhaps with a separator after it, and the rest of the text."""
+    values: list[object] = []
+    place = 0
+    with suppress(ValueError, RecursionError):
+        while place < len(text):
+            value, place = _DECODER.raw_decode(text, place)
+            values.append(value)
+            found = separator.match(text, place)
+            place = place if found is None else found.end()
+    return values, text[place:]
 
 
 def is_beginning(text: str) -> bool:

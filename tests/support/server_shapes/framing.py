@@ -92,6 +92,13 @@ SHAPES: dict[str, Shape] = {
     "named-data-that-is-cut": Shape(
         sent=streamed(_FIVE, b"event: chunk\n" + _FIVE[:40] + b"\n\n", _SIX), status=8, partial="five ", says=("not JSON",)
     ),
+    "done-in-the-same-line": _plain(_WHOLE + b"data: [DONE]", "application/json"),
+    "chunks-in-one-line": _plain(b"".join(_LINES) + b"\n", "application/json"),
+    "events-in-one-line": Shape(sent=streamed(_FIVE[:-2] + _SIX), text=_ANSWER),
+    "page-with-a-script": Shape(
+        sent=body(b"<html>\n<script>\n{ let x = {} }\n\n</script></html>", kind="text/html"),
+        status=8, says=("sent text/html instead of an answer: <html> <script>",),
+    ),
     "done-in-quotes": Shape(sent=streamed(_FIVE, _SIX, b'data:  "[DONE]" \n\n'), text=_ANSWER),
     "done-in-lower-case": Shape(sent=streamed(_FIVE, _SIX, b"data: [done]  \n\n"), text=_ANSWER),
     "no-space": Shape(sent=streamed(_EVENTS.replace(b"data: ", b"data:")), text=_ANSWER),
