@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from mmpipe.api.wire import decode
+from mmpipe.api.wire import StreamDecoder, decode
 from mmpipe.core.events import Event, Message, Stop, Text, Thinking, Usage
 from support.sse_streams import DETAIL, USAGE, chunk, stream, streamed, text_of, thought
 
@@ -292,6 +292,32 @@ def test_text_in_an_unknown_field_is_assembled_and_a_constant_is_kept_once() -> 
         "step_id": "s2",
     }
     assert expected.items() <= message_of(events).items()
+
+
+def test_a_name_that_changes_is_no_text_in_pieces_and_no_progress() -> None:
+    decoder = StreamDecoder()
+    for number in range(3):
+        heartbeat = {
+            "role": "assistant",
+            "request_id": f"r{number}",
+            "timestamp": f"{number}",
+            "count": number,
+            "origin": "P",
+        }
+        list(decoder.feed(stream(chunk(heartbeat))))
+    assert 0 == decoder.progress
+    events = [*decoder.feed(stream(chunk({"content": "56"}, finish_reason="stop"))), *decoder.close()]
+    assert {"request_id": "r2", "timestamp": "2", "count": 2, "origin": "P"}.items() <= message_of(
+        events
+    ).items()
+
+
+def test_each_further_piece_of_an_unknown_text_is_progress() -> None:
+    decoder, seen = StreamDecoder(), list[int]()
+    for word in ("a ", "b ", "b ", "c"):
+        list(decoder.feed(stream(chunk({"plan": word}))))
+        seen.append(decoder.progress)
+    assert [0, 1, 1, 2] == seen
 
 
 def test_lists_that_repeat_what_was_sent_are_kept_once() -> None:

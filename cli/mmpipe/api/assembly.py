@@ -17,8 +17,8 @@ from mmpipe.api.surrogates import join_surrogates
 # Texts: even pieces that are all equal are pieces.
 TEXTS: Final = frozenset({"content", "refusal", *THINKING_FIELDS, "text", "summary", "transcript"})
 # Names do not come in pieces: the last one counts.
-_NAMES: Final = frozenset({"role", "name", "id", "type", "object", "model", "format", "status"})
-_NAME_ENDS: Final = ("_id", "_type", "_name", "_status", "_at", "time", "timestamp", "date")
+_NAMES: Final = frozenset({"role", "name", "id", "type", "object", "model", "format", "status", "time"})
+_NAME_ENDS: Final = ("_id", "Id", "_type", "_name", "_status", "_at", "_time", "timestamp")
 # Fields that may be lists of parts, each of which may come in pieces.
 _PART_LISTS: Final = frozenset({"content", "summary", "parts", *THINKING_FIELDS})
 _MAX_DEPTH: Final = 16  # levels that are assembled; below them the last value counts
