@@ -200,3 +200,16 @@ def test_a_server_without_a_key_gets_none() -> None:
         headers = server.requests[0]["headers"]
     assert isinstance(headers, dict)
     assert "authorization" not in headers
+
+
+@DIALECTS
+@pytest.mark.parametrize("fault", ["cut", "reset"])
+def test_a_stream_that_breaks_off_is_no_answer_from_any_server(dialect: Dialect, fault: str) -> None:
+    with service(fault, dialects=[dialect]) as server:
+        done = run_in_process("chat", "--retries", "0", "-n", "sim:length 900", server=server)
+        assert (True, b"") == (done.status in {6, 7, 8}, done.stdout), done.stderr_text
+        line = b'"sim:length 900"\n'
+        done = run_in_process("batch", "-q", "--retries", "0", "--wire", "stream", server=server, stdin=line)
+        error = done.record["error"]
+        assert isinstance(error, dict), done.record
+        assert error["code"] in {6, 7, 8}
