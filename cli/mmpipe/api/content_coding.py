@@ -85,7 +85,7 @@ class _Layer:
     @property
     def is_cut(self) -> bool:
         if self._inflater is None:
-            return bool(self._held) and (self._coding in _DECODABLE or self._held == _GZIP[:1])
+            return bool(self._held) and (self._coding == "deflate" or self._held == _GZIP[:1])
         return self._inflater.is_cut
 
     def feed(self, received: bytes) -> Iterator[bytes]:

@@ -151,7 +151,8 @@ def _is_cut(data: bytes) -> bool:
         text, _ = codecs.utf_8_decode(data, "strict", False)
     except UnicodeDecodeError:
         return False
-    return strict_json.is_beginning(strict_json.loads_each(text, _SEPARATOR)[1])
+    _, rest = strict_json.loads_each(text, _SEPARATOR)
+    return bool(rest) and strict_json.is_beginning(rest)
 
 
 def parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
