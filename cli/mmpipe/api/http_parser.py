@@ -251,4 +251,5 @@ def _not_http(problem: str) -> BadResponse:
 
 
 def _shown(received: bytes | bytearray) -> str:
-    return repr(one_line(received[:200].decode("latin-1"), 60))
+    line = received[:200].rstrip(b"\r\n") or received[:1]
+    return repr(one_line(line.decode("latin-1"), 60))
