@@ -126,7 +126,7 @@ def test_a_refusal_names_host_and_proxy(
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{proxy.port}")
         status, message = ask_both("https://api.example/v1")
         place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{proxy.port}: "
-    assert (ExitStatus.NETWORK, f"{place}the proxy opens no way to the host: {words}") == (status, message)
+    assert (ExitStatus.NETWORK, f"{place}the proxy refused: {words}") == (status, message)
 
 
 @pytest.mark.parametrize("typed", ["", "user:secret-word@", "user:@"])
@@ -140,7 +140,7 @@ def test_a_login_that_is_missing_or_wrong_is_named_and_never_shown(
         status, message = ask_both(base_url)
     assert ExitStatus.NETWORK == status
     assert (
-        f"through the proxy {scheme}://127.0.0.1:{proxy.port}: the proxy opens no way to the host: "
+        f"through the proxy {scheme}://127.0.0.1:{proxy.port}: the proxy refused: "
         in message
     )
     assert "give user and password in the URL of the proxy" in message

@@ -167,7 +167,7 @@ def _exchange(route: Route, buffer: bytearray, request: bytes, size: int) -> _Re
 
 
 def _refused(route: Route, reason: str, *, passing: bool = False) -> NetworkError:
-    return NetworkError(f"{route}: the proxy opens no way to the host: {reason}", retryable=passing)
+    return NetworkError(f"{route}: the proxy refused: {reason}", retryable=passing)
 
 
 def _closed(route: Route) -> NetworkError:
