@@ -139,10 +139,7 @@ def test_a_login_that_is_missing_or_wrong_is_named_and_never_shown(
         monkeypatch.setenv("all_proxy", f"{scheme}://{typed}127.0.0.1:{proxy.port}")
         status, message = ask_both(base_url)
     assert ExitStatus.NETWORK == status
-    assert (
-        f"through the proxy {scheme}://127.0.0.1:{proxy.port}: the proxy refused: "
-        in message
-    )
+    assert f"through the proxy {scheme}://127.0.0.1:{proxy.port}: the proxy refused: " in message
     assert "give user and password in the URL of the proxy" in message
     assert "secret-word" not in message
     assert ("HTTP 407" in message) == (scheme == "http")
