@@ -65,6 +65,14 @@ ROOMS = {
             "program/service/test_calls_of_servers.py",
         ),
     ),
+    "ends": Room(
+        ("api/answer_end", "api/usage", "core/finish_reasons", "core/reply", "batch/summary"),
+        (
+            "api/test_answer_end.py", "api/test_usage.py", "core/test_finish_reasons.py", "core/test_reply.py",
+            "batch/test_summary.py",
+        ),
+        ("api/test_wire.py", "api/test_end_laws.py", "chat/test_answer.py", "batch/test_results.py", "batch/test_run.py"),
+    ),
     "wire": Room(
         (
             "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/response",
