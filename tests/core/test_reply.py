@@ -118,13 +118,25 @@ def test_a_finish_reason_that_nobody_knows_is_no_end_and_is_named(allow_truncate
 def test_a_finish_reason_that_means_failure_is_one_of_the_service_and_may_pass() -> None:
     error = reply_error(ended("abort"))
     assert isinstance(error, ServerError)
-    assert error.retryable
+    assert "the service failed within the answer (abort)" == error.message
+    assert ("trace", True) == (error.request_id, error.retryable)
+
+
+def test_a_reason_without_end_is_shown_shortened() -> None:
+    for reason in ("weird" * 99, "max_tokens" + " " * 400 + "."):
+        error = reply_error(ended(reason))
+        assert isinstance(error, BadResponse | CutShort)
+        assert len(error.message) < 200
 
 
 @pytest.mark.parametrize("reason", ["stop", "refusal", "weird"])
 def test_a_refusal_of_the_model_is_no_success(reason: str) -> None:
-    refused = reply(Text("No."), Stop(reason, {"role": "assistant", "refusal": "No."}))
-    assert isinstance(reply_error(refused, allow_truncated=True), Filtered)
+    message = {"role": "assistant", "refusal": "No."}
+    refused = reply(Start("1", "M", "trace"), Text("No."), Stop(reason, message))
+    error = reply_error(refused, allow_truncated=True)
+    assert isinstance(error, Filtered)
+    assert "the model refused to answer; its words are in the output" == error.message
+    assert "trace" == error.request_id
     assert not refused.is_whole
 
 
@@ -180,3 +192,9 @@ def test_a_replayed_answer_costs_nothing() -> None:
     assert paid > 0
     assert 0.0 == reply(*replayed).cost
     assert paid == reply(*replayed, *asked).cost
+
+
+@pytest.mark.parametrize("key", ["content", "reasoning"])
+def test_a_lone_surrogate_in_the_message_is_warned_of(key: str) -> None:
+    odd = reply(Text("a\ufffd"), Stop("stop", {"role": "assistant", "content": "a", key: "a\ud83d"}))
+    assert (ReplyWarning.LONE_SURROGATE,) == reply_warnings(odd)
