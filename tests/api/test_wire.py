@@ -124,6 +124,7 @@ def test_the_text_of_a_cumulative_stream_is_emitted_once() -> None:
         (b'data: {"a": 1}{"b":\n\n', BadResponse, "not JSON"),
         (b'data: {"a": "\xff"}{"b": 1}\n\n', BadResponse, "not UTF-8"),
         (b"event: ping\n" + b"data:\n" * 200_000 + b"data: x\n\n", BadResponse, "holds no answer"),
+        (b"data: {}" + b" " * 500_000 + b"x\n\n", BadResponse, "not JSON"),
         (b"event: failover\ndata: x\n\n", BadResponse, "holds no answer"),
         (b"error\n", BadResponse, "instead of an answer: error$"),
         (b"event: error\ndata: {}\n\n", ServerError, "no reason given"),

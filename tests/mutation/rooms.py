@@ -76,10 +76,11 @@ ROOMS = {
     "wire": Room(
         (
             "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/response",
+            "api/content_coding",
             "core/events", "core/reply",
         ),
         (
-            "api/test_sse.py", "api/test_wire.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
+            "api/test_sse.py", "api/test_wire.py", "api/test_framings.py", "api/test_content_coding.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
             "api/test_cumulative.py", "api/test_response.py", "core/test_reply.py",
         ),
         ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),

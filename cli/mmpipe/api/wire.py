@@ -25,7 +25,6 @@ _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
 _ERRORS: Final = re.compile(rb"error|exception|failed|failure", re.IGNORECASE)
 _JSON_LINE: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 _SEPARATOR: Final = re.compile(r"\s*(?:data:\s*)?")
-_DONE: Final = re.compile(r"(?:data:)?\s*\[DONE\]\s*\Z")
 _DEFAULT_NAMES: Final = (b"", b"message")
 
 
@@ -173,10 +172,12 @@ def parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
 def _parse_run(data: bytes) -> list[object]:
     """The chunks in `data` if no line end stands between them, or before `data: [DONE]`; empty for anything else."""
     try:
-        text = data.decode()
+        text = data.decode().rstrip()
     except UnicodeDecodeError:
         return []
-    values, rest = strict_json.loads_each(_DONE.sub("", text), _SEPARATOR)
+    if text.endswith("[DONE]"):
+        text = text.removesuffix("[DONE]").rstrip().removesuffix("data:")
+    values, rest = strict_json.loads_each(text, _SEPARATOR)
     # Of two whole answers nobody knows which one is meant.
     return [] if rest or (len(values) > 1 and any(map(_is_whole, values))) else values
 
