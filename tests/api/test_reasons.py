@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,7 @@ RAW = '{"error":{"message":"the engine died","code":500}}'
         ({"message": "Provider returned error", "metadata": {"raw": RAW}}, "Provider returned error: the engine died"),
         ({"message": "flagged", "metadata": {"reasons": ["hate"]}}, "flagged: hate"),
         ({"message": "invalid", "errors": {"model": ["unknown"]}}, "invalid: model: unknown"),
+        ({"message": "invalid", "detail": [PYDANTIC]}, "invalid: messages.0.role: Field required"),
         ({"message": [PYDANTIC], "detail": [PYDANTIC]}, "messages.0.role: Field required"),
         ({"error_code": 336100, "error_msg": "denied"}, "denied"),
         ({"message": "denied", "metadata": {"raw": "denied"}}, "denied"),
@@ -107,8 +109,27 @@ def test_a_reason_without_end_is_cut_off_in_no_time(value: object) -> None:
     assert time.process_time() - began < 5
 
 
-def test_an_endless_nesting_says_nothing() -> None:
+@pytest.mark.parametrize("levels", [3, 400])
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda value: {"error": value},
+        lambda value: [value],
+        lambda value: {"temperature": [value]},
+        lambda value: {"message": "", "errors": [value]},
+    ],
+)
+def test_a_reason_is_found_within_a_few_levels_and_not_in_an_endless_nesting(
+    pack: Callable[[object], object], levels: int
+) -> None:
+    value: object = "denied"
+    for _ in range(levels):
+        value = pack(value)
+    assert ("denied" if levels == 3 else "") == find_reason(value).removeprefix("temperature: " * levels)
+
+
+def test_endless_details_end() -> None:
     value: object = "denied"
     for _ in range(400):
-        value = {"error": value}
-    assert "" == find_reason(value)
+        value = {"message": "m", "errors": [value]}
+    assert "m" == find_reason(value)

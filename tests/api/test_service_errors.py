@@ -108,6 +108,7 @@ def test_a_word_of_a_server_stands_for_a_status(http: int, word: str) -> None:
         {"error": "denied", "error_type": word},
         {"error": word, "message": "denied"},
         {"error": {"message": f"litellm.{word}: denied"}},
+        {"error": {"message": f"litellm.{word}: OpenAIException: denied."}},
     ):
         error = inside(body)
         assert (OF_STATUS[http], http) == (judged(error), error.http), body
@@ -298,6 +299,15 @@ def test_an_error_that_says_nothing_is_none_beside_an_answer(nothing: object) ->
 def test_an_error_that_says_something_is_one_beside_an_answer(something: object) -> None:
     assert not is_blank(something)
     assert None is not find_error({"choices": [], "error": something}, ResponseInfo())
+
+
+def test_a_text_that_looks_like_json_and_is_nested_without_end_is_a_text() -> None:
+    error = inside({"error": {"message": '{"error":' * 5_000, "code": 400}})
+    assert (E.REJECTED, True) == (error.status, 'HTTP 400: {"error":{"error":' in error.message)
+
+
+def test_the_full_stop_of_a_reason_does_not_stand_before_the_advice() -> None:
+    assert "HTTP 400: denied; " in inside({"error": {"message": "denied.", "code": 400}}).message
 
 
 def test_a_redirect_that_explains_itself_is_explained() -> None:

@@ -30,6 +30,7 @@ FIREWALL = (
         ("<TITLE LANG=en>Denied</TITLE><P>by <B>rule</B> 7", "Denied: by rule 7"),
         ("<p>first words</p>", "first words"),
         ("<title>De</title><p>Denied", "De: Denied"),
+        ("<p>by<script>a</i>b<script>c</script> rule", "by rule"),
         (
             "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>No</Message></Error>",
             "AccessDenied No",
