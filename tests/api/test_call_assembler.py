@@ -98,6 +98,43 @@ from support.tool_call_pieces import PARIS, ROME, Piece, assembled, called, name
             [[piece("get", PARIS, id="a"), piece("get", ROME[:5], id="b")], [None, piece(None, ROME[5:])]],
             [("get", PARIS), ("get", ROME)],
         ),
+        # Interleaved pieces under one index, by their ids.
+        (
+            [
+                [piece("get", PARIS[:5], index=0, id="a")],
+                [piece("get", ROME[:5], index=0, id="b")],
+                [piece(None, PARIS[5:], index=0, id="a")],
+                [piece(None, ROME[5:], index=0, id="b")],
+            ],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        (
+            [
+                [piece("get", PARIS[:5], id="a"), piece("get", ROME[:5], id="b")],
+                [piece(None, ROME[5:], id="b"), piece(None, PARIS[5:], id="a")],
+            ],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        # An index that counts the pieces, with and without the id of the call; one that is no index.
+        (
+            [[piece("get", PARIS[:3], index=0, id="a")], [piece(None, PARIS[3:5], index=1)], [piece(None, PARIS[5:], index=2)]],
+            [("get", PARIS)],
+        ),
+        (
+            [
+                [piece("get", PARIS[:5], index=0, id="a")],
+                [piece("get", ROME, index=1, id="b")],
+                [piece(None, PARIS[5:], index=2, id="a")],
+            ],
+            [("get", PARIS), ("get", ROME)],
+        ),
+        ([[piece("get", PARIS, index=0)], [piece(None, ROME, index=1)]], [("get", PARIS), ("", ROME)]),
+        (
+            [[piece("get", PARIS[:5], index="0")], [piece("now", index=1)], [piece(None, PARIS[5:], index=0)]],
+            [("get", PARIS), ("now", "{}")],
+        ),
+        ([[piece("get", PARIS[:5], index="x")], [piece(None, PARIS[5:], index=1.5)]], [("get", PARIS)]),
+        ([[piece("get", PARIS[:5], index=0)], [piece(None, PARIS[5:], index="9" * 5000)]], [("get", PARIS)]),
         # Pieces of nothing.
         ([[piece()], [piece("", "", index=0, id="")], [piece("now", index=0)], [{}]], [("now", "{}")]),
         ([[piece("now", "{}", index=0, id="a")], [piece(None, None, index=0, id="b")]], [("now", "{}")]),
@@ -221,6 +258,34 @@ def test_a_valid_message_is_handed_on_as_it_came() -> None:
     assembler = CallAssembler()
     assembler.merge_message(message)
     assert json.dumps(message) == json.dumps(assembler.fill_in(message, ""))
+
+
+def test_calls_without_an_index_get_none_in_the_message() -> None:
+    calls = [{"id": name, "type": "tool", "function": {"name": "get", "arguments": PARIS}} for name in "abc"]
+    for whole in (True, False):
+        assembler = CallAssembler()
+        (assembler.merge_message if whole else assembler.merge)({"tool_calls": calls})
+        assert {"tool_calls": calls} == assembler.fill_in({}, "")
+
+
+def test_a_call_without_the_level_of_its_function_gets_it() -> None:
+    assembler = CallAssembler()
+    assembler.merge_message(
+        {"tool_calls": [{"id": ["a"], "x": 1, "name": "get", "arguments": {"city": "Rome"}}]}
+    )
+    calls = assembler.fill_in({}, "")["tool_calls"]
+    assert isinstance(calls, list)
+    (call,) = calls
+    assert 9 == len(call.pop("id"))
+    assert {"x": 1, "type": "function", "function": {"name": "get", "arguments": ROME}} == call
+
+
+def test_a_delta_is_news_if_one_of_its_pieces_is() -> None:
+    assembler = CallAssembler()
+    assert assembler.merge({"tool_calls": [piece("now", "{}", index=0, id="a")]})
+    assert not assembler.merge({"tool_calls": [piece(None, "{}", index=0)]})
+    assert assembler.merge({"tool_calls": [piece("get", PARIS, index=1), piece("now", "", index=0)]})
+    assert assembler.merge({"tool_calls": [piece("now", "", index=0), piece(None, '{"a":1}', index=0)]})
 
 
 def test_calls_of_one_index_are_numbered_in_the_message() -> None:

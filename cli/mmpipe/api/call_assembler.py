@@ -147,7 +147,7 @@ def _begins(call: PartialCall, part: CallPart) -> bool:
 def _records(calls: Sequence[PartialCall], answer_id: str) -> list[Mapping[str, object]]:
     """The calls for a message, each with an id of its own; a second call of the same index gets its position as index."""
     used = {call.id for call in calls}
-    ids, indexes = set[str](), set[int | None]()
+    ids, indexes = set[str](), set[int]()
     records = []
     for position, call in enumerate(calls):
         identity = call.id
@@ -156,5 +156,6 @@ def _records(calls: Sequence[PartialCall], answer_id: str) -> list[Mapping[str, 
             used.add(identity)
         ids.add(identity)
         records.append(call.record(identity, position if call.index in indexes else None))
-        indexes.add(call.index)
+        if call.index is not None:
+            indexes.add(call.index)
     return records

@@ -169,7 +169,7 @@ class PartialCall:
     def _add_name(self, name: str) -> None:
         if name.strip().startswith(self.name.strip()):
             self.name = name or self.name
-        elif not self.has_arguments and len(self.name) < _LONGEST_NAME:
+        elif len(self.name) < _LONGEST_NAME:
             self.name += name
 
 
