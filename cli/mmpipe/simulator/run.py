@@ -117,7 +117,7 @@ def _profile(options: SimulatorOptions) -> "SimulatorProfile":
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
         raise UsageError(
-            f"--dialect {unknown[0]}: it must be one of {', '.join(Dialect)}{suggest(unknown[0], Dialect)}"
+            f"--dialect {unknown[0]}: there is no such dialect; `mmpipe sim --help` lists them{suggest(unknown[0], Dialect)}"
         )
     try:
         faults = tuple(parse_fault(spec) for spec in options.fail)

@@ -54,7 +54,7 @@ def inside(folder: str, command: Sequence[str], server: RunningSimulator | None)
 
 
 TELLING = ("chat --help", "models", "--version")
-WORKING = ("chat -n sim:echo", "stream -n sim:echo", "batch")
+WORKING = ("chat -n hi", "stream -n hi", "batch")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ WORKING = ("chat -n sim:echo", "stream -n sim:echo", "batch")
         ("chat -n --schema secret hi", ExitStatus.INPUT),
         ("chat -n --tools secret hi", ExitStatus.INPUT),
         ("chat -n -c kept --tool-result a=@secret", ExitStatus.INPUT),
-        ("chat -n --api-key-file secret hi", ExitStatus.AUTH),
+        ("chat -n --base-url intl --api-key-file secret hi", ExitStatus.AUTH),
         ("batch secret", ExitStatus.INPUT),
         ("batch --system-file secret", ExitStatus.INPUT),
         ("batch --merge secret", ExitStatus.INPUT),
@@ -140,9 +140,7 @@ def test_a_folder_that_is_gone_or_locked_is_no_hindrance(command: str) -> None:
     Path("shut").chmod(0o700)
 
 
-@pytest.mark.parametrize(
-    "command", [*TELLING, *WORKING, "chat -n -c talk sim:echo", "batch --rpm 600 -o out"]
-)
+@pytest.mark.parametrize("command", [*TELLING, *WORKING, "chat -n -c talk hi", "batch --rpm 600 -o out"])
 def test_a_user_without_a_name_is_served(command: str, here: Path) -> None:
     can_be_nameless_in(here)
     with service() as server:

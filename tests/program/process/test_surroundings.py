@@ -219,7 +219,7 @@ def test_the_end_of_the_processor_time_kills_the_run_and_the_old_answer_stays() 
     [
         ("chat -n -o answer sim:echo", "answer"),
         ("chat -n sim:echo > answer", "standard output"),
-        ("chat -n -c talk sim:echo", "talk"),
+        ("chat -n -c talk hi", "talk"),
         ("batch -q -o out.jsonl", "out.jsonl"),
         ("batch -q > answer", "standard output"),
     ],

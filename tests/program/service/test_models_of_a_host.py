@@ -6,7 +6,7 @@ import pytest
 
 from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
-from mmpipe.errors import MmpipeError
+from mmpipe.errors import ExitStatus, MmpipeError
 from mmpipe.models.listing import show_models
 from mmpipe.models.options import ListOptions, ModelsOptions
 from mmpipe.simulator.headers import RequestTrace
@@ -62,7 +62,7 @@ def test_a_model_in_the_list_of_the_service_is_shown_as_served(fault: tuple[str,
 @pytest.mark.parametrize(("fault", "status"), [*FAILURES.items(), *UNTRACED.items()])
 def test_a_failure_has_its_status_its_trace_and_nothing_on_stdout(fault: str, status: int) -> None:
     with service(fault) as server:
-        stdout, stderr, error = listed(server, retries=0, idle_timeout=1.0)
+        stdout, stderr, error = listed(server, retries=0, first_byte_timeout=1.0, idle_timeout=1.0)
         assert error is not None
         assert (status, "", "") == (error.status, stdout, stderr)
         assert (None if fault in UNTRACED else TRACE) == error.request_id
@@ -82,7 +82,9 @@ def test_nothing_that_listens_is_a_network_error() -> None:
         pass
     _, _, error = listed(server, retries=0)
     assert error is not None
-    assert (6, "the connection was refused: no server listens there") == (error.status, error.message)
+    assert ExitStatus.NETWORK == error.status
+    host = server.base_url.removeprefix("http://").removesuffix("/v1")
+    assert f"{host}: the connection was refused: no server listens there" == error.message
 
 
 @pytest.mark.parametrize("fault", ["500:#1", "1002:#1", "refuse-late:#1", "cut:#1"])
