@@ -53,8 +53,8 @@ def _started() -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core: most of what a test does is wait."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Three for each core: most of what a test does is wait."""
+    return 3 * len(os.sched_getaffinity(0))
 
 
 @pytest.fixture(scope="session")
