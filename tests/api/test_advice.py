@@ -250,3 +250,28 @@ def test_a_known_field_with_a_bad_value_is_not_an_unknown_one(reason: str) -> No
 )
 def test_a_refusal_of_something_else_does_not_name_it(http: int, body: object) -> None:
     assert "--native-thinking" not in told(http, body).message
+
+
+ECHOES = [
+    "upstream sent an invalid response to {'model': 'M', 'reasoning_split': True}",
+    'unexpected end of the answer to {"reasoning_split" : true}',
+    "invalid state after Request(model='M', reasoning_split=True)",
+    "extra bytes after the answer to {'stream_options': {}}",
+]
+
+
+@pytest.mark.parametrize("http", [400, 500, 502, 503])
+@pytest.mark.parametrize("reason", ECHOES)
+def test_a_field_in_a_request_that_is_repeated_is_not_refused(http: int, reason: str) -> None:
+    error = told(http, {"error": reason})
+    assert "does not know the field" not in error.message
+    assert (http >= 500) == error.retryable
+
+
+@pytest.mark.parametrize(
+    ("http", "passes"), [(400, False), (422, False), (500, False), (501, False), (502, True), (503, True)]
+)
+def test_a_field_that_is_refused_with_a_status_that_passes_is_tried_again(http: int, passes: bool) -> None:
+    error = told(http, {"error": 'unknown field "reasoning_split"'})
+    assert "use --native-thinking" in error.message
+    assert passes is error.retryable

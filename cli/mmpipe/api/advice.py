@@ -18,6 +18,7 @@ _FIELDS: Final = {
     "stream_options": "--wire whole",
     "max_completion_tokens": "-p max_tokens=N",
 }
+_FINAL: Final = (400, 422, 500, 501)  # the HTTP statuses of servers that refuse a field
 _HOST: Final = "the host refuses for this reason; a retry does not help"
 _GATEWAY: Final = "a gateway or firewall of the host refuses; a retry does not help"
 _MODELS: Final = "`mmpipe models --live` lists the models of the host"
@@ -76,7 +77,8 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     if meaning.error in (Rejected, ServerError) and (refused := _find_refused(refusal.reason)):
         known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
         options = " and ".join(_FIELDS[name] for name in refused)
-        return meaning._replace(advice=f"{known}; use {options}", retryable=False)
+        may_pass = meaning.retryable and refusal.http not in _FINAL
+        return meaning._replace(advice=f"{known}; use {options}", retryable=may_pass)
     if meaning.error is Rejected and _is_about_model(refusal):
         return meaning._replace(advice=_suggest_model(refusal.model))
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
@@ -94,13 +96,12 @@ def _find_refused(reason: str) -> list[str]:
 
 
 def _refuses(reason: str, name: str) -> bool:
-    if name == _SWITCH:
-        words, places = _REFUSED_SWITCH, re.finditer(name, reason)
-    elif _OLD_NAME.search(reason):
+    is_switch = name == _SWITCH
+    if not is_switch and _OLD_NAME.search(reason):
         return False
-    else:
-        # A quoted name before a colon is part of a request that is repeated.
-        words, places = _UNKNOWN_FIELD, re.finditer(rf"{name}(?![\"']\s*:)", reason)
+    words = _REFUSED_SWITCH if is_switch else _UNKNOWN_FIELD
+    # A quoted name before a colon, or a name before `=`, is part of a request that is repeated.
+    places = re.finditer(rf"{name}(?![\"']\s*:|=)", reason)
     return any(
         words.search(reason, max(0, found.start() - _NEAR), found.end() + _NEAR)
         for found in islice(places, _MOST)
