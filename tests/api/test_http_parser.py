@@ -13,6 +13,7 @@ pytestmark = pytest.mark.laws
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 SIZED = HEAD + b"Content-Length: 5\r\n\r\nhello"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX-Sum: 1\r\n\r\n"
+CHUNKED_HEAD = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = HEAD + b"\r\nhello"
 FOLDED = b"HTTP/1.0 404 Not\xe9\nX-One: a\n  b\n\tc \nX-Two:\nContent-Length: 0\n\n"
 INFORMED = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + SIZED
@@ -127,3 +128,31 @@ def test_what_has_no_end_is_refused_at_a_limit(endless: bytes) -> None:
 def test_a_head_that_comes_byte_by_byte_is_parsed_in_time_that_grows_with_its_length() -> None:
     long = HEAD + b"X: y\r\n" * 15_000 + b"Content-Length: 0\r\n\r\n"
     assert ExitStatus.OK == parsed(*(bytes([byte]) for byte in long))[2]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/1.1 200 %s\v",
+        b"HTTP/1.1 200 OK\r\nX:%s\v",
+        b"HTTP/1.1 200 OK\r\nX: y%sz%s\v",
+        CHUNKED_HEAD + b"1%s\v",
+        CHUNKED_HEAD + b"1;%s\r",
+    ],
+)
+@pytest.mark.parametrize("filler", [b" ", b"\t", b"\r", b"; "])
+def test_a_line_of_spaces_as_long_as_the_limit_is_refused_in_time_that_grows_with_its_length(
+    line: bytes, filler: bytes
+) -> None:
+    # Where spaces could be shared out in many ways, this took minutes.
+    long = (
+        line.replace(b"%s", filler * (MAX_HEAD * 9 // 10 // line.count(b"%s") // len(filler))) + b"x\r\n\r\n"
+    )
+    assert ExitStatus.BAD_RESPONSE == parsed(long)[2]
+
+
+def test_spaces_around_a_value_are_no_part_of_it() -> None:
+    head = parsed(b"HTTP/1.1 200 OK\r\nA: \t b \tc\t \r\nB:\t \nC:d\r\nContent-Length: 0\r\n\r\n")[0]
+    assert head is not None
+    assert [(b"A", b"b \tc"), (b"B", b""), (b"C", b"d")] == [*head.headers][:3]
