@@ -101,14 +101,39 @@ def test_an_error_inside_a_success_says_nothing_of_the_success() -> None:
 
 
 def test_a_code_that_is_not_known_leaves_it_to_the_status() -> None:
-    error = explain_status(ResponseInfo(422), envelope("odd (9999)"))
+    error = explain_status(ResponseInfo(422), envelope("odd", code=9999))
     assert (E.REJECTED, 9999) == (error.status, error.api_code)
     assert "HTTP 422: odd (9999); the request itself must change" == error.message
 
 
+@pytest.mark.parametrize(
+    ("http", "reason", "status"),
+    [
+        (400, "at most the context limit of this model (1024)", E.REJECTED),
+        (400, "the value of n exceeds (8192)", E.REJECTED),
+        (403, "denied by rule (1000)", E.AUTH),
+        (429, "slow down, client (1026)", E.QUOTA),
+        (429, "slow down, client (1004)", E.QUOTA),
+        (500, "the worker died: pid (1026)", E.SERVER),
+        (502, "connection to worker failed (1004)", E.SERVER),
+        (503, "pid (2013)", E.SERVER),
+        (200, "the value of n exceeds (8192)", E.SERVER),
+    ],
+)
+def test_a_number_at_the_end_is_a_code_only_if_it_fits_the_http_status(
+    http: int, reason: str, status: ExitStatus
+) -> None:
+    outside = explain_status(ResponseInfo(http), envelope(reason))
+    inside = reported(envelope(reason, http_code=str(http)))
+    for error in (outside, inside):
+        assert (status, None) == (error.status, error.api_code)
+        assert error.message.count(f"{reason}; ") == 1
+    assert (http in (200, 429, 500, 502, 503)) == outside.retryable
+
+
 @pytest.mark.parametrize("code", [1004, 1008, 1026, 1027, 2013, 2049, 2056, 2061])
 def test_an_error_that_a_retry_cannot_help_is_not_retryable(code: int) -> None:
-    assert not explain_status(ResponseInfo(429), envelope(f"x ({code})")).retryable
+    assert not reported(envelope(f"x ({code})")).retryable
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1013, 1024, 1033, 1041, 2045, 2064])

@@ -1,7 +1,7 @@
 """The tables of the errors that the service reports: what its codes and HTTP statuses mean; pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -76,6 +76,17 @@ API_CODES: Mapping[int, ErrorMeaning] = {
     2064: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
+# The HTTP statuses that come with the codes of an error (FACTS.md, "Error codes"), and with single codes.
+_PAIRED: Mapping[type[MmpipeError], Container[int]] = {
+    AuthError: (401, 403),
+    QuotaError: (402, 403, 429),
+    TimedOut: (408, *range(500, 600)),
+    ServerError: range(500, 600),
+    Rejected: (400, 413, 422),
+    Filtered: (422,),
+}
+_PAIRED_TOO: Mapping[int, int] = {1027: 500, 2061: 400, 2062: 400}
+
 HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
     401: ErrorMeaning(AuthError, CHECK_KEY),
     402: ErrorMeaning(QuotaError, _BALANCE),
@@ -139,6 +150,13 @@ def _meanings_of(error: MmpipeError) -> Iterator[ErrorMeaning]:
         yield API_CODES[error.api_code]
     if error.http is not None and error.http in HTTP_STATUSES:
         yield HTTP_STATUSES[error.http]
+
+
+def is_paired(code: int, http: int) -> bool:
+    """True if MiniMax sends the code with this HTTP status, or inside a success."""
+    if code not in API_CODES:
+        return False
+    return 200 <= http < 300 or http in _PAIRED[API_CODES[code].error] or http == _PAIRED_TOO.get(code)  # noqa: PLR2004  the range of successes
 
 
 def meaning_of(code: int | None, http: int) -> ErrorMeaning:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 from mmpipe.api.advice import Refusal, fit_advice
-from mmpipe.api.codes import API_CODES, TRACE, ErrorMeaning, ResponseInfo, meaning_of
+from mmpipe.api.codes import API_CODES, TRACE, ErrorMeaning, ResponseInfo, is_paired, meaning_of
 from mmpipe.api.error_words import meaning_of_word
 from mmpipe.api.reasons import find_reason, names_of
 from mmpipe.api.server_times import find_waits
@@ -163,8 +163,9 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     objects = [*_nested(error)] if body is error else [*_nested(error), body]
     names = tuple(_names(objects, reason))
     words = [meaning for name in names if (meaning := meaning_of_word(name)) is not None]
-    code, is_known = _find_code(objects, reason, is_inside=info.is_success)
+    is_inside = info.is_success
     info = _complete(info, body, _find_status(objects, words, reason))
+    code, is_known = _find_code(objects, reason, info.http, is_inside=is_inside)
     specific = (meaning for meaning in words if isinstance(meaning, ErrorMeaning))
     meaning = meaning_of(code, info.http) if is_known else next(specific, meaning_of(None, info.http))
     is_html = isinstance(error, str) and is_page(error)
@@ -202,7 +203,7 @@ def _find_reason(error: object, body: Mapping[str, object]) -> str:
 
 def _describe(reason: str, code: int | None, info: ResponseInfo) -> str:
     shown = one_line(reason).removesuffix(".") or "no reason given"
-    if code is not None and not _CODE.search(shown):
+    if code is not None and not shown.endswith(f"({code})"):
         shown = f"{shown} ({code})"
     if info.http == HTTPStatus.OK:
         return shown
@@ -258,15 +259,15 @@ def _find_status(
 
 
 def _find_code(
-    objects: Iterable[Mapping[str, object]], reason: str, *, is_inside: bool
+    objects: Iterable[Mapping[str, object]], reason: str, http: int, *, is_inside: bool
 ) -> tuple[int | None, bool]:
     """The code of the service, and True if it is one of MiniMax's; an HTTP status is none.
 
-    MiniMax writes it at the end of the message. In a field beside an HTTP status stand the codes of other services,
-    which use the same numbers.
+    MiniMax writes it at the end of the message, where other servers write numbers of any kind. In a field beside an
+    HTTP status stand the codes of other services, which use the same numbers.
     """
-    if found := _CODE.search(reason):
-        return int(found[1]), int(found[1]) in API_CODES
+    if (found := _CODE.search(reason)) and is_paired(int(found[1]), http):
+        return int(found[1]), True
     codes = (_parse_code(error.get("code")) for error in objects)
     code = next((code for code in codes if code and code not in _STATUSES), None)
     return code, is_inside and code in API_CODES
