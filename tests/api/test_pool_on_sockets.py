@@ -1,18 +1,24 @@
 """Many requests at once meet the same world as one: certificates, proxies, names, redirects, bodies without an end."""
 
+import asyncio
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
+from mmpipe.api.pool import Pool
 from mmpipe.core.endpoint import Endpoint, Key
+from mmpipe.core.events import Text
 from mmpipe.errors import ExitStatus, MmpipeError, UsageError
+from support.harness import LIMIT
 from support.socket_server import KEY, answer, blunt_server, server
-from support.two_stacks import GOOD, JSON, ask_both, ask_pool
+from support.two_stacks import GOOD, JSON, PATIENCE, REQUEST, ask_both, ask_pool
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +109,37 @@ def test_a_reply_that_is_not_http_is_an_error(first: bytes) -> None:
     with server(first) as (base_url, _), pytest.raises(MmpipeError) as caught:
         ask_pool(Endpoint(base_url, Key(KEY, "test")))
     assert caught.value.status in (ExitStatus.BAD_RESPONSE, ExitStatus.NETWORK)
+
+
+@pytest.mark.parametrize("unasked", [answer(GOOD, JSON), b"x", b"\r\n"])
+def test_bytes_that_nobody_asked_for_answer_no_later_request(unasked: bytes) -> None:
+    one, other = (answer(GOOD.replace(b"56", text), JSON) for text in (b"one", b"other"))
+    answered, closed, connections = threading.Event(), threading.Event(), list[socket.socket]()
+
+    def reply(connection: socket.socket) -> None:
+        connections.append(connection)
+        if len(connections) > 1:
+            connection.sendall(other)
+            return
+        connection.sendall(one.replace(b"Connection: close\r\n", b""))
+        answered.wait(LIMIT)
+        connection.sendall(unasked)
+        with suppress(OSError):
+            connection.recv(1)
+        closed.set()
+
+    async def ask_twice(base_url: str) -> list[str]:
+        texts = []
+        async with Pool(Endpoint(base_url, Key(KEY, "test")), PATIENCE, 1) as pool:
+            for _ in range(2):
+                events = await pool.ask(REQUEST, PATIENCE.limits())
+                texts.append("".join(event.text for event in events if isinstance(event, Text)))
+                answered.set()
+                await asyncio.to_thread(closed.wait, 3)
+        return texts
+
+    with server(reply) as (base_url, _):
+        assert ["one", "other"] == asyncio.run(ask_twice(base_url))
 
 
 def test_a_name_that_dns_does_not_know_is_an_error() -> None:

@@ -149,7 +149,11 @@ class _Response:
 
     def feed_data(self, received: bytes) -> tuple[list[tuple[_Message, _Payload]], bool, bytes]:
         """Take the next bytes of the connection; returns the message if its head is whole."""
-        messages = []
+        messages: list[tuple[_Message, _Payload]] = []
+        if self._parser.is_done:
+            # Nobody asked for these; the next request must not take them for its answer.
+            self._handler.close()
+            return messages, False, b""
         try:
             for part in self._parser.feed(received):
                 if isinstance(part, RawHead):
