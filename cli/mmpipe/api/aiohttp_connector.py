@@ -150,7 +150,8 @@ class _Response:
     def feed_data(self, received: bytes) -> tuple[list[tuple[_Message, _Payload]], bool, bytes]:
         """Take the next bytes of the connection; returns the message if its head is whole."""
         messages: list[tuple[_Message, _Payload]] = []
-        if self._parser.is_done:
+        was_answered = self._parser.is_done
+        if was_answered:
             # Nobody asked for these; the next request must not take them for its answer.
             self._handler.close()
             return messages, False, b""
