@@ -6,9 +6,9 @@ import httpx2
 import pytest
 
 from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
+from mmpipe.api.routes import find_route
 from mmpipe.api.sdk import import_sdk
 from mmpipe.core.endpoint import Endpoint, Key
-from mmpipe.core.routes import find_route
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import KEY, prompts, service

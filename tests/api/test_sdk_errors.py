@@ -5,8 +5,8 @@ import ssl
 
 import pytest
 
+from mmpipe.api.routes import Route
 from mmpipe.api.sdk_errors import explain_error
-from mmpipe.core.routes import Route
 from mmpipe.errors import BadResponse, ExitStatus
 
 pytestmark = pytest.mark.faults

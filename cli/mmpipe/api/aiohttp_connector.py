@@ -16,9 +16,9 @@ from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from mmpipe.api.http_parser import Fields, RawHead, ResponseParser
+from mmpipe.api.routes import Route
 from mmpipe.api.sdk_errors import explain_error
 from mmpipe.api.tunnels import open_tunnel
-from mmpipe.core.routes import Route
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
 
 _KEPT: Final = 300.0  # seconds until an idle connection is closed

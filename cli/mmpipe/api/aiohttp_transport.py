@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from mmpipe.api.routes import Route
 from mmpipe.api.sdk import USER_AGENT, accept_any_status, request_headers, sdk_key, tls_context
 from mmpipe.api.tunnels import check_login, proxy_authorization
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.routes import Route
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import MmpipeError
 

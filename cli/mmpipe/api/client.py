@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mmpipe.api.attempt import LINGER, Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.api.response import ResponseHead, ResponseReader, read_answer, read_model_list
+from mmpipe.api.routes import Route, find_route
 from mmpipe.api.sdk import (
     COMPLETIONS,
     USER_AGENT,
@@ -33,7 +34,6 @@ from mmpipe.api.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.routes import Route, find_route
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
 

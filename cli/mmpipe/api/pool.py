@@ -9,13 +9,13 @@ from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_clie
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.response import ResponseReader, read_answer
+from mmpipe.api.routes import Route, find_route
 from mmpipe.api.sdk import COMPLETIONS, complete_error, import_sdk, read_head
 from mmpipe.api.sdk_errors import explain_error
 from mmpipe.api.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.routes import Route, find_route
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json

@@ -9,9 +9,9 @@ from mmpipe.api.codes import CHECK_KEY, TRACE, ResponseInfo
 from mmpipe.api.content_coding import parse_codings
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
+from mmpipe.api.routes import Route
 from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.routes import Route
 from mmpipe.errors import AuthError, MmpipeError, UsageError
 
 if TYPE_CHECKING:

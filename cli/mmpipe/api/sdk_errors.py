@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from mmpipe.core.routes import Route
+from mmpipe.api.routes import Route
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.text.visible import one_line
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from mmpipe.api.exchange import Stage
 from mmpipe.api.http_parser import RawHead, ResponseParser
+from mmpipe.api.routes import Route
 from mmpipe.api.tunnels import check_login, open_tunnel, proxy_authorization
-from mmpipe.core.routes import Route
 
 if TYPE_CHECKING:
     import httpcore2

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from mmpipe.api.http_parser import RawHead, ResponseParser
-from mmpipe.core.routes import Proxy, Route, is_address
+from mmpipe.api.routes import Proxy, Route, is_address
 from mmpipe.errors import BadResponse, NetworkError, UsageError
 
 Tunnel = Generator[bytes, bytes, None]

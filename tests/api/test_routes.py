@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.core.routes import find_route
+from mmpipe.api.routes import find_route
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import visible
 
