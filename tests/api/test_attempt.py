@@ -8,7 +8,8 @@ from math import inf
 
 import pytest
 
-from mmpipe.api.attempt import EXPLAINED, LINGER, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.answer_end import LINGER, LINGER_AT_FIRST
+from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, advance, follow
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.exchange import Arrival, Clock, Stage
 from mmpipe.api.response import MAX_EXPLANATION, ResponseHead, read_answer
@@ -121,7 +122,7 @@ def test_a_part_after_a_finish_reason_puts_the_idle_limit_in_force_until_the_str
     clock = Watch()
     events = followed(*STAGES, STREAM, LAST, NOTHING, FIRST, LAST, NOTHING, USAGE, NOTHING, clock=clock)
     assert "656" == text_of(events)
-    assert [*STAGES, LINGER, inf, inf, LINGER] == clock.seen
+    assert [*STAGES, LINGER_AT_FIRST, inf, inf, LINGER] == clock.seen
 
 
 def test_a_part_that_has_begun_to_come_after_a_finish_reason_is_waited_for_as_in_the_middle_of_an_answer() -> (
@@ -129,7 +130,7 @@ def test_a_part_that_has_begun_to_come_after_a_finish_reason_is_waited_for_as_in
 ):
     clock = Watch()
     events = followed(*STAGES, STREAM, LAST, BEGUN, b'": "7', REST, clock=clock)
-    assert [*STAGES, LINGER, inf] == clock.seen[:5]
+    assert [*STAGES, LINGER_AT_FIRST, inf] == clock.seen[:5]
     assert "67" == text_of(events)
 
 
@@ -142,6 +143,31 @@ def test_a_finish_reason_before_any_part_is_not_believed(end: bytes) -> None:
     with pytest.raises(TimedOut, match="slow"):
         followed(*STAGES, STREAM, end, TimedOut("slow"), clock=clock)
     assert LINGER not in clock.seen
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"content": "6"}, {"reasoning_content": "6", "content": "7"}, {"tool_calls": [{"index": 0, "id": "a"}]}],
+)
+def test_a_finish_reason_with_the_first_part_may_stand_in_every_chunk_so_more_is_waited_for_longer(
+    fields: dict[str, object],
+) -> None:
+    clock = Watch()
+    followed(*STAGES, STREAM, stream(chunk(fields, finish_reason="stop")), NOTHING, clock=clock)
+    assert [*STAGES, LINGER_AT_FIRST] == clock.seen
+
+
+def test_the_usual_mark_after_an_answer_in_one_chunk_makes_its_end_certain() -> None:
+    for mark in (USAGE, b"data: [DONE]\n\n"):
+        clock = Watch()
+        followed(*STAGES, STREAM, LAST, mark, NOTHING, clock=clock)
+        assert [*STAGES, LINGER_AT_FIRST, LINGER] == clock.seen
+
+
+def test_a_short_answer_whose_finish_reason_has_a_chunk_of_its_own_waits_only_a_short_time() -> None:
+    clock = Watch()
+    followed(*STAGES, STREAM, FIRST, stream(chunk({}, finish_reason="stop")), clock=clock)
+    assert [*STAGES, inf, LINGER] == clock.seen
 
 
 @pytest.mark.parametrize("failure", [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")])

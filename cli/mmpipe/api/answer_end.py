@@ -2,11 +2,19 @@
 
 A finish reason is the end only if no part of the answer follows it. Some servers put one into every chunk (gcli2api#403,
 open-webui#16377), others send a call after it. One part after a reason proves that the reasons of this server are no ends.
+At the end of the body the last reason holds all the same (FACTS.md, "Finish reasons").
 """
 
+import math
 import re
+from typing import Final
 
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+
+LINGER: Final = 1.0  # seconds that an answer waits, after its finish reason, for its usage, for an error or for more of it
+# The same for a reason in the chunk of the first part: it may stand in every chunk. A connection kept open after an answer
+# in one chunk must still end with the answer, not with the idle limit: a retry would cost as much again and end alike.
+LINGER_AT_FIRST: Final = 5.0
 
 # The beginning of a part, or of an error, in an event that is cut off: a field of text with its first character, a call.
 _BEGINNING = re.compile(
@@ -23,6 +31,7 @@ class AnswerEnd:
         self.reason: str | None = None
         self.has_thinking = self.has_text = self.has_calls = False
         self._is_closed = False
+        self._is_with_first = False  # the reason came in the chunk of the first part
         self._was_wrong = False
 
     @property
@@ -48,6 +57,14 @@ class AnswerEnd:
             case _:
                 return self.has_text or self.has_calls
 
+    @property
+    def longest_pause(self) -> float:
+        """Seconds without a byte after which the answer has ended; infinite as long as its reason is not believed."""
+        if not self.is_believed:
+            return math.inf
+        is_proved = self._is_closed or not self._is_with_first
+        return LINGER if is_proved else LINGER_AT_FIRST
+
     def take_thinking(self) -> None:
         """Note a part of the thinking."""
         self.has_thinking = True
@@ -63,9 +80,13 @@ class AnswerEnd:
         self.has_calls = True
         self._go_on()
 
-    def take_reason(self, reason: str) -> bool:
-        """Note a finish reason, of several in a row the gravest; True if it is the first since the last part."""
+    def take_reason(self, reason: str, *, with_first: bool = False) -> bool:
+        """Note a finish reason, of several in a row the gravest; True if it is the first since the last part.
+
+        `with_first` is true in the chunk of the first part.
+        """
         is_first = self.reason is None
+        self._is_with_first |= with_first
         if self.reason is None or finish_meaning(reason) >= finish_meaning(self.reason):
             self.reason = reason
         return is_first

@@ -12,7 +12,6 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
 
-LINGER = 1.0  # seconds that an answer waits, after its finish reason, for its usage, for an error or for more of it
 EXPLAINED = 5.0  # seconds that an error, known from its head, waits for its explanation
 
 Part = TypeVar("Part")  # of an answer: an event; of a list of models: an id
@@ -90,19 +89,14 @@ def begin(
 def advance(
     reader: ResponseReader[Part], received: bytes, clock: Clock, observer: Observer
 ) -> Iterator[Part]:
-    """The parts in the next bytes; the clock is set if they brought the answer forward.
+    """The parts in the next bytes; the clock is set if they brought the answer forward, or changed what is known of its end.
 
     The observer gets the content of the body, without its compression.
     """
-    finished, before = reader.finished, reader.progress
+    before = reader.longest_pause, reader.progress
     for content in reader.unpack(received):
         if reader.is_answer:
             observer.received(content)
         yield from reader.feed(content)
-    has_progress = reader.progress > before
-    if reader.finished:
-        if has_progress or not finished:
-            clock.progress(LINGER)
-    elif has_progress or finished:
-        # What has come, or has begun to come, was not the end.
-        clock.progress()
+    if (reader.longest_pause, reader.progress) != before:
+        clock.progress(reader.longest_pause)

@@ -64,7 +64,10 @@ class ChunkDecoder:
             yield from events if self._start is None else self._begin(events)
 
     def finish(self) -> Iterator[Event]:
-        """The text that was held back, the tool calls, the usage and the stop; raises the error of a partial answer."""
+        """The text that was held back, the tool calls, the usage and the stop.
+
+        Raises the error of an answer that failed, is empty, or has no finish reason after its last part.
+        """
         yield from self._begin(self._texts.settle())
         message = sendable(self._calls.fill_in(self._message(), self._id))
         calls, reason = parse_calls(message), self.end.reason
@@ -93,6 +96,7 @@ class ChunkDecoder:
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
         delta, message = choice.get("delta"), choice.get("message")
+        was_empty = self.end.is_empty
         if self._whole is not None and isinstance(message, dict) and not self._texts.repeats(message):
             # Some gateways stream pieces of the message, and no deltas.
             self._texts.merge(self._whole)
@@ -117,7 +121,7 @@ class ChunkDecoder:
         if not is_blank(choice.get("error")):
             self._failure = choice["error"]
         if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
-            self.progress += self.end.take_reason(reason)
+            self.progress += self.end.take_reason(reason, with_first=was_empty and not self.end.is_empty)
 
     def _take_part(self, key: str) -> None:
         self.progress += 1

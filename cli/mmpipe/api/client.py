@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mmpipe.api.attempt import LINGER, Observer, Part, follow
+from mmpipe.api.answer_end import LINGER
+from mmpipe.api.attempt import Observer, Part, follow
 from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
 from mmpipe.api.response import ResponseHead, ResponseReader, read_answer, read_model_list
 from mmpipe.api.routes import Route, find_route

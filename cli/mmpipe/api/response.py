@@ -1,5 +1,6 @@
 """Reads a response as it arrives, and decides about success: the one gate between HTTP and an answer; no I/O."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class BodyDecoder(Protocol[Part]):
     """Bytes of a body in, parts of its content out; `wire.StreamDecoder` explains the names."""
 
     @property
-    def finished(self) -> bool: ...
+    def longest_pause(self) -> float: ...
     @property
     def progress(self) -> int: ...
     def feed(self, received: bytes) -> Iterator[Part]: ...
@@ -46,7 +47,7 @@ class BodyDecoder(Protocol[Part]):
 class WholeBodyDecoder(Generic[Part]):
     """Collects a body of at most `limit` bytes; once it is whole, `read` decodes it if it looks like JSON."""
 
-    finished = False
+    longest_pause = math.inf
 
     def __init__(
         self, head: ResponseHead, read: Callable[[bytes, ResponseInfo], Iterable[Part]], limit: int
@@ -79,7 +80,7 @@ class WholeBodyDecoder(Generic[Part]):
 class ErrorBodyDecoder:
     """The body of a response outside 2xx. The status decides about the error, whatever becomes of the body."""
 
-    finished = True
+    longest_pause = 0.0  # it is whole after its head
     progress = 0
 
     def __init__(self, info: ResponseInfo) -> None:
@@ -113,7 +114,12 @@ class ResponseReader(Generic[Part]):
     @property
     def finished(self) -> bool:
         """True once the answer is whole; its usage, or the explanation of an error, may still come."""
-        return self._decoder.finished
+        return self.longest_pause < math.inf
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds without a byte after which the body has ended; infinite as long as the answer is not whole."""
+        return self._decoder.longest_pause
 
     @property
     def progress(self) -> int:

@@ -1,6 +1,7 @@
 """Decodes the bytes of an answer, streamed or whole, into events; no I/O, and the bytes may be cut anywhere."""
 
 import codecs
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -55,9 +56,10 @@ class StreamDecoder:
         self._is_done = self._is_closing = self._ends_in_json = False
 
     @property
-    def finished(self) -> bool:
-        """True once the answer seems whole, and nothing that belongs to it has begun to come."""
-        return self._chunks.end.is_believed and not shows_part(self._reader.peek())
+    def longest_pause(self) -> float:
+        """Seconds without a byte after which the answer has ended; infinite until it seems whole, and once more has begun."""
+        pause = self._chunks.end.longest_pause
+        return math.inf if pause < math.inf and shows_part(self._reader.peek()) else pause
 
     @property
     def progress(self) -> int:

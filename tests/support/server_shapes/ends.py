@@ -52,6 +52,16 @@ SHAPES: dict[str, Shape] = {
         text="one two",
         usage=_USAGE,
     ),
+    "reason-in-each-chunk-slow-from-the-first": Shape(
+        sent=streamed(text("Hello ", "stop"), text("world", "stop") + DONE, pause=1.4, end=End.SILENCE), text="Hello world"
+    ),
+    "reason-with-the-first-text-then-an-error": Shape(
+        sent=streamed(text("Hello ", "stop"), data({"error": {"message": "it broke", "code": 500}}), pause=1.4),
+        status=7,
+        partial="Hello ",
+        says=("it broke",),
+        requests=2,
+    ),
     "reason-before-all": Shape(
         sent=streamed(delta({"role": "assistant", "content": ""}, "stop"), text("one"), text("", "stop"), pause=_LONG),
         text="one",
@@ -71,7 +81,7 @@ SHAPES: dict[str, Shape] = {
             streamed(
                 text("I look.", "stop"),
                 delta({"tool_calls": [call("get", _PARIS, id="a", index=0)]}, "tool_calls"),
-                pause=0.5,
+                pause=1.5,
             ),
             GOOD,
         ),
@@ -132,7 +142,11 @@ SHAPES: dict[str, Shape] = {
         text="one",
     ),
     # A real end.
-    "kept-open": Shape(sent=streamed(text("one", "stop"), end=End.SILENCE), text="one"),
+    "kept-open": Shape(sent=streamed(text("one "), text("two", "stop"), end=End.SILENCE), text="one two"),
+    "kept-open-after-a-short-answer": Shape(sent=streamed(text("one"), text("", "stop"), end=End.SILENCE), text="one"),
+    "kept-open-after-one-chunk": Shape(
+        sent=streamed(text("one", "stop"), end=End.SILENCE), text="one", options=("--idle-timeout", "1.3")
+    ),
     "cut-after-the-end": Shape(sent=streamed(text("one ", "stop"), b'data: {"choi'), text="one "),
     "cut-in-the-usage": Shape(
         sent=streamed(text("one", "stop"), b'data: {"choices":[],"usage":{"total_tokens":7'), text="one"
