@@ -133,3 +133,43 @@ def test_endless_details_end() -> None:
     for _ in range(400):
         value = {"message": "m", "errors": [value]}
     assert "m" == find_reason(value)
+
+
+class Counted(dict[str, object]):
+    """An object that counts how often it is searched."""
+
+    searches = 0
+
+    def get(self, name: str, default: object = None) -> object:
+        self.searches += name == "message"
+        return super().get(name, default)
+
+
+@pytest.mark.parametrize("pack", [
+    lambda inner: {"errors": inner},
+    lambda inner: {"detail": inner},
+    lambda inner: {"errors": [inner], "detail": "x"},
+    lambda inner: {"message": "m", "errors": [inner]},
+    lambda inner: {"detail": [inner], "errors": []},
+    lambda inner: {"temperature": [inner]},
+    lambda inner: {"message": [inner], "code": "x"},
+    lambda inner: {"message": "m", "metadata": {"raw": inner}},
+])  # fmt: skip
+@pytest.mark.parametrize("leaf", [{"message": "denied"}, {"code": "denied"}, {}])
+def test_each_part_of_a_body_is_searched_once_at_any_depth(
+    pack: Callable[[object], object], leaf: dict[str, object]
+) -> None:
+    value: object = Counted(leaf)
+    counted = value
+    for _ in range(3):
+        value = pack(value)
+    find_reason(value)
+    assert isinstance(counted, Counted)
+    assert 1 == counted.searches
+
+
+def test_a_long_list_is_read_as_far_as_it_is_shown() -> None:
+    last = Counted(message="denied")
+    assert "x; x; x; x; x; and 4 more" == find_reason([*["x"] * 8, last])
+    assert "a: x; b: x; c: x; d: x; e: x" == find_reason({name: ["x"] for name in "abcde"} | {"f": [last]})
+    assert 0 == last.searches

@@ -1,7 +1,9 @@
 """Finds the reason of a refusal in its body, whatever server wrote it (FACTS.md, "Errors of other servers"); pure."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import islice
+from operator import length_hint
 from typing import Final
 
 from mmpipe.text import strict_json
@@ -75,30 +77,31 @@ def names_of(value: object) -> Iterator[str]:
 
 
 def _of_list(values: list[object], levels: int) -> str:
-    found = [reason for value in values if (reason := find_reason(value, levels - 1))]
-    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
-    return ("; ".join(found[:_MOST]) + more)[:_LONGEST]
+    rest = iter(values)
+    reasons = (find_reason(value, levels - 1) for value in rest)
+    found = [*islice(filter(None, reasons), _MOST)]
+    left = length_hint(rest)
+    return ("; ".join(found) + (f"; and {left} more" if left else ""))[:_LONGEST]
 
 
 def _of_object(value: Mapping[str, object], levels: int) -> str:
-    found = (reason for name in _FIELDS if (reason := find_reason(value.get(name), levels - 1)))
-    reason = next(found, "")
+    # Each member is searched once: twice at each level would be exponential in the depth.
+    search = cache(lambda name: find_reason(value.get(name), levels - 1))
+    reason = next(filter(None, map(search, _FIELDS)), "")
     if not reason:
         return _of_fields(value, levels)
-    for more in _details(value, levels):
+    for more in (search("errors"), search("detail"), *_of_provider(value, levels)):
         if more not in reason:
             reason = f"{reason}: {more}"
     place = _place(value)
     return (reason if place in reason else f"{place}: {reason}")[:_LONGEST]
 
 
-def _details(value: Mapping[str, object], levels: int) -> Iterator[str]:
-    """The reasons behind a reason: of each field (Laravel), and of the provider of a gateway (OpenRouter, `metadata`)."""
+def _of_provider(value: Mapping[str, object], levels: int) -> Iterator[str]:
+    """The reasons of the provider of a gateway (OpenRouter)."""
     metadata = value.get("metadata")
-    fields = metadata if isinstance(metadata, dict) else {}
-    for more in (value.get("errors"), value.get("detail"), fields.get("raw"), fields.get("reasons")):
-        if text := find_reason(more, levels - 1):
-            yield text
+    if isinstance(metadata, dict):
+        yield from (find_reason(metadata.get(name), levels - 1) for name in ("raw", "reasons"))
 
 
 def _place(value: Mapping[str, object]) -> str:
@@ -112,12 +115,12 @@ def _place(value: Mapping[str, object]) -> str:
 
 def _of_fields(value: Mapping[str, object], levels: int) -> str:
     """The reasons of an object that has one for each field of the request (Django); else its words for programs."""
-    named = [
+    named = (
         f"{name[:200]}: {reason}"
         for name, inner in value.items()
-        if isinstance(inner, list) and (reason := find_reason(inner, levels - 1))
-    ]
+        if isinstance(inner, list) and name not in _FIELDS and (reason := find_reason(inner, levels - 1))
+    )
     return (
-        "; ".join(named[:_MOST])[:_LONGEST]
+        "; ".join(islice(named, _MOST))[:_LONGEST]
         or next((name for name in names_of(value) if name.strip() and not name.isdecimal()), "")[:200]
     )
