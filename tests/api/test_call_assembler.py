@@ -251,6 +251,18 @@ def test_a_call_of_the_message_has_a_type_and_keeps_the_fields_that_nobody_knows
     assert {"tool_calls": [call]} == assembler.fill_in({}, "")
 
 
+def test_texts_of_a_call_that_nobody_knows_come_together_like_those_of_a_message() -> None:
+    first = {**piece("get", PARIS[:5], index=0, id="a"), "thought_signature": "AB"}
+    second: Piece = {"index": 0, "function": {"arguments": PARIS[5:], "y": "1"}, "thought_signature": "CD"}
+    third: Piece = {"index": 0, "function": {"arguments": "", "y": "2"}, "type": "function"}
+    assembler = CallAssembler()
+    for delta in (first, second, third):
+        assembler.merge({"tool_calls": [delta]})
+    function = {"name": "get", "arguments": PARIS, "y": "12"}
+    call = {"index": 0, "id": "a", "thought_signature": "ABCD", "type": "function", "function": function}
+    assert {"tool_calls": [call]} == assembler.fill_in({}, "")
+
+
 def test_a_valid_message_is_handed_on_as_it_came() -> None:
     function = {"name": "get", "arguments": '{ "a": 1.10 }', "z": None}
     call = {"index": 0, "id": "a", "type": "function", "function": function, "x": None}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from mmpipe.api.assembly import FieldAssembler
 from mmpipe.api.call_arguments import DEEPEST, EndFinder, is_empty, is_part, read_arguments
 from mmpipe.core.calls import format_arguments, quote_arguments
 from mmpipe.errors import BadResponse
@@ -92,8 +93,8 @@ class PartialCall:
     id: str = ""
     name: str = ""
     has_arguments: bool = False
-    _fields: dict[str, object] = field(default_factory=dict)
-    _function: dict[str, object] = field(default_factory=dict)
+    _fields: FieldAssembler = field(default_factory=FieldAssembler)
+    _function: FieldAssembler = field(default_factory=FieldAssembler)
     _pieces: list[str] = field(default_factory=list)  # of the arguments
     _end: EndFinder = field(default_factory=EndFinder)
     _followed: int = 0  # pieces that `_end` has taken
@@ -116,8 +117,9 @@ class PartialCall:
         """Add a part of this call; returns True if it brings the call forward, and does not only repeat it."""
         before = self.id, self.name
         self.id = self.id or part.id
-        _update(self._fields, part.fields)
-        _update(self._function, part.function)
+        # Null keeps the place of what is assembled apart.
+        self._fields.merge({**part.fields, "function": None})
+        self._function.merge({**part.function, "name": None, "arguments": None})
         self._add_name(part.name)
         return self._add_arguments(part) or before != (self.id, self.name)
 
@@ -141,10 +143,11 @@ class PartialCall:
 
     def record(self, identity: str, index: int | None) -> Mapping[str, object]:
         """The call for a message, with all unknown fields, and with `index` in place of its own unless that is None."""
-        kind = self._fields.get("type")
-        function = {**self._function, "name": self.name.strip(), "arguments": quote_arguments(self.arguments)}
+        fields, function = (each.assembled(cumulative=False) for each in (self._fields, self._function))
+        kind = fields.get("type")
+        function |= {"name": self.name.strip(), "arguments": quote_arguments(self.arguments)}
         return {
-            **self._fields,
+            **fields,
             "id": identity,
             "type": kind if isinstance(kind, str) and kind else "function",
             "function": function,
@@ -171,7 +174,3 @@ class PartialCall:
             self.name = name or self.name
         elif len(self.name) < _LONGEST_NAME:
             self.name += name
-
-
-def _update(fields: dict[str, object], news: Mapping[str, object]) -> None:
-    fields |= {name: value for name, value in news.items() if value not in ("", None) or name not in fields}
