@@ -1,5 +1,7 @@
 """The proxy that holds for a host, by the variables that curl and Go read."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,13 +90,38 @@ def test_user_and_password_are_decoded_and_not_shown() -> None:
 @pytest.mark.parametrize(
     "typed",
     ["none://p", "http://", "http://:3128", "http://p:0", "http://p:99999", "http://p:x", "http://[::1", "http://a b",
-     "socks5://", "ftp://user:pass-word@p", "http://user:pass-word@", "http://user:pass-word@p:x", "\udcff\udcfe", "://x"],
+     "socks5://", "ftp://user:pass-word@p", "http://user:pass-word@", "http://user:pass-word@p:x", "\udcff\udcfe", "://x",
+     "http://user:pass-word\u2100@p:1", "http://user:pass-word[@p:1", "user:pass-word]@p", "http://user:pass-word\udcff@p",
+     "http://pass-word\udcff@p", "socks5://:pass-word@p", "socks4://:pass-word@p", f"socks5://user:pass-word{'x' * 250}@p",
+     f"socks5h://pass-word{'%C3%A4' * 128}:y@p"],
 )  # fmt: skip
 def test_a_proxy_that_cannot_be_used_is_a_usage_error_without_its_password(typed: str) -> None:
     with pytest.raises(UsageError, match="the environment's proxy cannot be used: ALL_PROXY=") as caught:
         proxy(HTTPS, ALL_PROXY=typed)
     assert "pass-word" not in caught.value.message
     assert caught.value.message == visible(caught.value.message)
+
+
+@pytest.mark.parametrize("sign", "/?#")
+@pytest.mark.parametrize(
+    "login", ["user:pass-word{}ret", "user:99{}pass-word", "pass-word{}x", "user{}:pass-word", "{}@pass-word"]
+)
+@pytest.mark.parametrize("scheme", ["http://", "socks5://", ""])
+def test_a_login_that_would_end_the_address_of_the_proxy_is_refused_with_the_way_to_write_it(
+    scheme: str, login: str, sign: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        proxy(HTTPS, ALL_PROXY=f"{scheme}{login.format(sign)}@p:8080")
+    assert (
+        f"{scheme}***@p:8080: in user and password, write {sign} as {quote(sign, '')}" in caught.value.message
+    )
+    assert "pass-word" not in caught.value.message
+
+
+def test_a_login_of_socks_may_have_255_bytes_and_one_of_http_more() -> None:
+    assert "socks5://p:1080" == proxy(HTTPS, all_proxy=f"socks5://{'u' * 255}:{'x' * 255}@p")
+    assert "socks5://p:1080" == proxy(HTTPS, all_proxy="socks5://user@p")
+    assert P == proxy(HTTPS, all_proxy=f"http://:{'x' * 2000}@p:3128")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mmpipe.core.endpoint import is_loopback
 from mmpipe.errors import UsageError
@@ -27,6 +27,9 @@ _SOCKS: Final = {
     "socks4a": "socks4",
 }
 _WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# The sign that ends the address of a proxy, before an `@`: most likely it belongs to the password.
+_LOGIN_AFTER_END = re.compile(r"[^/]*//[^/?#]*([/?#]).*@", re.DOTALL)
+_MAX_SOCKS_LOGIN: Final = 255  # bytes (RFC 1929)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,16 @@ def _parse_proxy(name: str, value: str) -> Proxy:
         shown = one_line(re.sub(r"^([^/]*//)?.*@", r"\1***@", value, flags=re.DOTALL), 100)
         return UsageError(f"the environment's proxy cannot be used: {name}={shown}: {problem}")
 
+    typed = value if _WITH_SCHEME.match(value) else f"http://{value}"
+    found = _LOGIN_AFTER_END.match(typed)
+    if found is not None:
+        raise refuse(f"in user and password, write {found[1]} as {quote(found[1], '')}")
     try:
-        url = urlsplit(value if _WITH_SCHEME.match(value) else f"http://{value}")
+        url = urlsplit(typed)
         host, port = url.hostname, url.port
-    except ValueError as error:
-        raise refuse(str(error)) from None
+    except ValueError:
+        # Its words may contain the password.
+        raise refuse("it is not a URL with a valid host and port") from None
     scheme = _SOCKS.get(url.scheme, url.scheme)
     if scheme not in _PORTS:
         raise refuse("it is not an http://, https://, socks5:// or socks4:// URL")
@@ -146,11 +154,24 @@ def _parse_proxy(name: str, value: str) -> Proxy:
         raise refuse("it names no host")
     if port == 0:
         raise refuse("it has no valid port")
-    return Proxy(scheme, host, port or _PORTS[scheme], *_login(url))
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if problem := _find_login_problem(scheme, user, password):
+        raise refuse(problem)
+    return Proxy(scheme, host, port or _PORTS[scheme], user, password)
 
 
-def _login(url: SplitResult) -> tuple[str, str]:
-    return unquote(url.username or ""), unquote(url.password or "")
+def _find_login_problem(scheme: str, user: str, password: str) -> str | None:
+    try:
+        longest = max(len(user.encode()), len(password.encode()))
+    except UnicodeEncodeError:
+        return "user or password is not UTF-8"
+    if not scheme.startswith("socks"):
+        return None
+    if password and not user:
+        return "SOCKS has no password without a user"
+    if longest > _MAX_SOCKS_LOGIN:
+        return f"user or password is longer than {_MAX_SOCKS_LOGIN} bytes, the limit of SOCKS"
+    return None
 
 
 def _is_left_out(host: str, port: int, no_proxy: str) -> bool:

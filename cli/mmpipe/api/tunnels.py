@@ -115,7 +115,7 @@ def _socks5(route: Route, proxy: Proxy) -> Tunnel:
     if received[0] != 5:  # noqa: PLR2004  the version
         raise _refused(route, "it does not speak SOCKS5")
     if received[1:] == socks5.SOCKS5AuthMethod.USERNAME_PASSWORD and user:
-        login = socks5.SOCKS5UsernamePasswordRequest(user[:255], password[:255]).dumps()
+        login = socks5.SOCKS5UsernamePasswordRequest(user, password).dumps()
         received = yield from _exchange(route, buffer, login, 2)
         if received[1]:
             raise _refused(route, f"it does not accept the user or the password; {_LOGIN_HINT}")
