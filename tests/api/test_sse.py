@@ -1,6 +1,7 @@
 """The event reader follows the standard, however the bytes are cut."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -184,3 +185,18 @@ def test_an_event_may_be_as_long_as_the_limit(before: bytes, size: int) -> None:
 def test_the_limit_is_for_each_event_not_for_the_stream() -> None:
     stream = b"data: 0123456789\n\n" * 500
     assert ([b"0123456789"] * 500, True) == events(stream, list(range(0, len(stream), 7)), 1000)
+
+
+def test_an_empty_line_within_json_does_not_end_it() -> None:
+    body = b'{"a":[{}\n\n,{}\n\n]\n\n}\n\n'
+    assert [(b"", b'{"a":[{}\n,{}\n]\n}')] == [*EventReader(LIMIT).feed(body)]
+
+
+def test_json_with_very_many_empty_lines_costs_linear_time_and_ends_with_the_next() -> None:
+    body = b'{"a":[{}\n' + b"\n,{}\n" * 100_000 + b"]}\n"
+    began = time.process_time()
+    reader = EventReader(LIMIT)
+    first, second = [*reader.feed(body + b"\n" + b'{"b":1}\n'), *reader.close()]
+    assert body.replace(b"\n\n", b"\n").strip() == first[1]
+    assert b'{"b":1}' == second[1]
+    assert time.process_time() - began < 2

@@ -14,6 +14,7 @@ NamedData = tuple[bytes, bytes]
 _FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _LONGEST_FIELD: Final = 6  # bytes of a name with its colon
 _PEEKED: Final = 4096  # bytes
+_MAX_CHECKS: Final = 8  # so that the work is linear
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
@@ -43,6 +44,7 @@ class EventReader:
         self._json = bytearray()  # lines of JSON that has no `data:`, and may go on
         self._json_end = b""  # the character that ends this JSON
         self._json_ended = False
+        self._json_checks = 0  # at empty lines within it
         self._ends_with_line = False  # True once an event ended without a blank line
         self._at_start = True
         self._after_cr = False
@@ -110,7 +112,7 @@ class EventReader:
                 yield self._take()
             else:
                 self._name = b""
-                if self._json_ended:
+                if self._json_ended and not self._is_json_cut():
                     yield self._take_json()
 
     def _take_data(self, value: bytes) -> Iterator[NamedData]:
@@ -175,8 +177,16 @@ class EventReader:
 
     def _take_json(self) -> NamedData:
         data = bytes(self._json)
-        self._json, self._json_ended = bytearray(), False
+        self._json, self._json_ended, self._json_checks = bytearray(), False, 0
         return b"", data
+
+    def _is_json_cut(self) -> bool:
+        """True if the JSON goes on after the empty line that has come; after many such lines it is not parsed again."""
+        self._json_checks += 1
+        try:
+            return self._json_checks > _MAX_CHECKS or strict_json.is_beginning(self._json.decode())
+        except UnicodeDecodeError:
+            return False
 
     def _hold(self, piece: bytes) -> None:
         if piece:

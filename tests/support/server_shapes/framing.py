@@ -37,13 +37,18 @@ SHAPES: dict[str, Shape] = {
     "whole-and-done-as-stream": _plain(_WHOLE + b"\n\n" + DONE),
     "whole-as-stream": _plain(_WHOLE),
     "whole-printed-in-many-lines": _plain(json.dumps(json.loads(_WHOLE), indent=2).encode() + b"\n\n" + DONE),
+    "whole-with-empty-lines": _plain(json.dumps(json.loads(_WHOLE), indent=2).replace("}\n", "}\n\n").encode()),
+    "whole-with-empty-lines-on-an-open-connection": Shape(
+        sent=Script((head(), json.dumps(json.loads(_WHOLE), indent=2).replace("}\n", "}\n\n").encode() + b"\n\n"), end=End.SILENCE),
+        text=_ANSWER, options=("--idle-timeout", "1.3"),
+    ),
     "whole-as-text": _plain(_WHOLE, "text/plain; charset=utf-8"),
     "whole-as-html": _plain(_WHOLE, "text/html"),
     "whole-after-comments": _plain(b": wait\n\n: wait\n\n" + _WHOLE),
     "whole-after-spaces": _plain(b" " * 500 + b"\n" * 20 + _WHOLE, "application/json"),
     "whole-in-an-event": _plain(b"data: " + _WHOLE + b"\n\n"),
     "whole-on-an-open-connection": Shape(
-        sent=Script((head(), _WHOLE + b"\n"), end=End.SILENCE), text=_ANSWER, options=("--idle-timeout", "30")
+        sent=Script((head(), _WHOLE + b"\n"), end=End.SILENCE), text=_ANSWER, options=("--idle-timeout", "1.3")
     ),
     "stream-as-text": _plain(_EVENTS, "text/plain"),
     "stream-as-json": _plain(_EVENTS, "application/json"),
