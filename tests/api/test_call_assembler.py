@@ -21,6 +21,16 @@ from support.tool_call_pieces import PARIS, ROME, Piece, assembled, called, name
         ([[piece("now", "{}", index=0)], [piece("get", PARIS, index=0)]], [("now", "{}"), ("get", PARIS)]),
         ([[piece("now", "{}", index=0, id="a")], [piece("now", "{}", index=0, id="b")]], [("now", "{}")] * 2),
         ([[piece("now", "", index=0, id="a")], [piece("now", "", index=0, id="b")]], [("now", "{}")] * 2),
+        # Without ids, a name after a call with no arguments begins a call; a server that fills in later sends no name again.
+        *(
+            ([[piece("s", "{}", **mark)], [piece("s", cut, **mark)], [piece(None, rest, **mark)]], [("s", "{}"), ("s", '{"n":1}')])
+            for mark in ({}, {"index": 0})
+            for cut, rest in (('{"n":1}', ""), ('{"n"', ":1}"))
+        ),
+        ([[piece("s", {})], [piece("s", {"n": 1})], [piece("s", {})]], [("s", "{}"), ("s", '{"n":1}'), ("s", "{}")]),
+        ([[piece("s", "{}"), piece("s", "{}")], [piece("s", '{"n":1}'), piece("s", '{"n":2}')]],
+         [("s", "{}"), ("s", "{}"), ("s", '{"n":1}'), ("s", '{"n":2}')]),
+        ([[piece("s", "{}", index=0)], [piece("s", "", index=0)], [piece(None, '{"n":1}', index=0)]], [("s", '{"n":1}')]),
         # A call that is repeated without an id is one call.
         ([[piece("get", PARIS, index=0)], [piece("get", PARIS, index=0)]], [("get", PARIS)]),
         ([[piece("get", PARIS, index=0)], [piece("get", "", index=0)]], [("get", PARIS)]),

@@ -5,8 +5,9 @@ Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls of oth
 * A piece belongs to the call of its id, otherwise to that of its index, otherwise to that of its position in the last
   delta with several pieces, otherwise to the call of the piece before.
 * A new id with a name begins a call, even under a used index. So does another name after arguments, and the same name with
-  other arguments after complete ones. A new id alone begins a call only after complete arguments, since some servers make
-  an id for each piece.
+  other arguments after complete ones (`{}` too, if the call has no id). A new id alone begins a call only after complete
+  arguments, since some servers make an id for each piece. Without ids, and under one index or none, two equal calls in a
+  row cannot be told from a repetition: they are one.
 * A name that begins with the name so far repeats it. Any other name before the first arguments continues it. The decoder
   does not know the tools, so a name of two equal pieces ("ha", "ha") is taken for one that is repeated.
 
@@ -141,7 +142,11 @@ def _begins(call: PartialCall, part: CallPart) -> bool:
         )
     if not (part.name and call.name and call.has_arguments):
         return False
-    return not is_same_name or (call.is_closed and has_arguments and call.compare(part) == "other")
+    if not is_same_name:
+        return True
+    comparison = call.compare(part) if call.is_closed and has_arguments else "same"
+    # `{}` is a placeholder only if the name does not come again, or with the id of the call.
+    return comparison == "other" or (comparison == "more" and not call.id)
 
 
 def _records(calls: Sequence[PartialCall], answer_id: str) -> list[Mapping[str, object]]:

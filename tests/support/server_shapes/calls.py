@@ -132,6 +132,11 @@ SHAPES: dict[str, Shape] = {
     "placeholder-with-its-name": _streamed(
         [call("get", "{}", id="a", index=0)], [call("get", _PARIS, id="a", index=0)]
     ),
+    "no-arguments-and-then-a-call-without-ids": _streamed(
+        [call("now", "{}", index=0)],
+        [call("now", '{"n":1}', index=0)],
+        calls=(("now", "{}"), ("now", '{"n":1}')),
+    ),
     "placeholder-at-the-end": _pieces('{"ci', 'ty":"Paris"}', "{}"),
     "nested-that-looks-like-a-placeholder": _streamed(
         [call("get", '{"city":"', id="a", index=0)],
