@@ -193,6 +193,7 @@ def test_a_status_inside_counts_only_where_http_says_that_all_is_well() -> None:
         {"error": ""},
         {"error": {}},
         {"error": []},
+        {"error": {"message": None}},
         {"choices": [], "message": "good morning"},
     ],
 )
@@ -200,9 +201,7 @@ def test_a_body_without_an_error_is_none(body: dict[str, object]) -> None:
     assert None is find_error(body, ResponseInfo())
 
 
-@pytest.mark.parametrize(
-    "error", ["down", ["down"], {"message": None}, {"message": "down", "code": "odd"}, 7]
-)
+@pytest.mark.parametrize("error", ["down", ["down"], {"message": "down", "code": "odd"}, 7])
 def test_an_error_without_a_code_is_the_servers(error: object) -> None:
     assert E.SERVER == reported({"error": error}).status
 

@@ -289,16 +289,60 @@ def test_an_error_needs_no_words_to_be_one(body: dict[str, object]) -> None:
     assert E.REJECTED == inside(body).status
 
 
-@pytest.mark.parametrize("nothing", [None, False, 0, "", " ", "None", "null", [], {}, {"message": ""}])
-def test_an_error_that_says_nothing_is_none_beside_an_answer(nothing: object) -> None:
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        None, False, 0, "", " ", "None", "null", [], {}, {"message": ""},
+        "0", "OK", "success", {"code": 0, "message": "success"}, {"code": "200", "message": ""},
+        {"code": "Success", "message": "None", "details": []}, {"status": 200, "message": "ok", "param": None},
+    ],
+)  # fmt: skip
+def test_an_error_that_says_nothing_is_none_beside_an_answer_and_alone(nothing: object) -> None:
     assert is_blank(nothing)
-    assert None is find_error({"choices": [], "error": nothing}, ResponseInfo())
+    besides: list[dict[str, object]] = [
+        {"choices": []},
+        {"choices": None},
+        {"usage": {"total_tokens": 3}},
+        {},
+    ]
+    for beside in besides:
+        assert None is find_error({**beside, "error": nothing}, ResponseInfo())
 
 
-@pytest.mark.parametrize("something", [5, True, "denied", ["x"], {"code": 400}])
+@pytest.mark.parametrize(
+    "something",
+    [
+        5,
+        True,
+        "denied",
+        ["x"],
+        {"code": 400},
+        {"code": 0, "message": "denied"},
+        {"code": 200, "type": "denied"},
+    ],
+)
 def test_an_error_that_says_something_is_one_beside_an_answer(something: object) -> None:
     assert not is_blank(something)
     assert None is not find_error({"choices": [], "error": something}, ResponseInfo())
+
+
+NOTES: list[dict[str, object]] = [
+    {"message": "request logged"},
+    {"usage": {"total_tokens": 3}, "details": "fast lane"},
+    {"msg": "done", "id": "x"},
+    {"type": "log", "message": "slow"},
+    {"status": "completed", "detail": ["x"]},
+]
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_after_the_end_of_an_answer_is_no_error(note: dict[str, object]) -> None:
+    assert None is find_error(note, ResponseInfo(), is_over=True)
+    for state in (
+        {"code": 500}, {"status": "503"}, {"code": 1002}, {"type": "overloaded_error"}, {"object": "error"},
+        {"error": "denied"},
+    ):  # fmt: skip
+        assert None is not find_error({**note, **state}, ResponseInfo(), is_over=True)
 
 
 def test_a_text_that_looks_like_json_and_is_nested_without_end_is_a_text() -> None:

@@ -36,19 +36,19 @@ class ChunkDecoder:
         self._usage: Usage | None = None
         self._tier: str | None = None
         self._failure: object = None
-        self._is_silent = True  # nothing came but chunks without a choice
+        self._is_silent = True  # nothing came but chunks without a choice, or with an empty error
         self.end = AnswerEnd()
         self.progress = 0
 
     def decode(self, chunk: Mapping[str, object]) -> Iterator[Event]:
         """The events of one chunk, or of a whole body; raises the error that the body reports."""
-        error = find_error(chunk, self._info)
+        error = find_error(chunk, self._info, is_over=self.end.is_believed)
         if error is not None:
             raise error
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
         choices = chunk.get("choices")
-        if choices or "choices" not in chunk:
+        if choices or not ("choices" in chunk or "error" in chunk):
             self._is_silent = False
         usage = chunk.get("usage")
         if usage and self._take_usage(usage) and not choices:

@@ -52,7 +52,7 @@ _BARE: Final = (
     "errors",
     "error_description",
 )
-_SUCCESS: Final = ("0", "200", "success", "ok")
+_SUCCESS: Final = ("0", "200", "success", "succeeded", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
 _PARTS: Final = ("metadata", "details")  # OpenRouter, Anthropic
@@ -64,13 +64,13 @@ _FIELD = re.compile(r"^(?:data|error): ?(?P<value>.*)|^(?:event|id|retry|):.*", 
 
 
 def find_error(
-    body: Mapping[str, object], info: ResponseInfo, *, answer: str = "choices"
+    body: Mapping[str, object], info: ResponseInfo, *, answer: str = "choices", is_over: bool = False
 ) -> MmpipeError | None:
     """The error that a JSON body reports, as `error`, as `base_resp`, or with nothing around it; None for an answer.
 
-    `answer` is the name of the field with the answer.
+    `answer` is the name of the field with the answer. After a whole answer (`is_over`) a text alone is only a note.
     """
-    error = _find_report(body, answer)
+    error = _find_report(body, answer, is_over=is_over)
     return None if error is None else _explain(error, body, info)
 
 
@@ -83,7 +83,7 @@ def explain_status(info: ResponseInfo, explanation: object) -> MmpipeError:
     """The error of an HTTP status outside 2xx; `explanation` is the JSON or the text of its body, or None."""
     is_redirect = 300 <= info.http < 400  # noqa: PLR2004  the range of redirects
     body = explanation if isinstance(explanation, dict) else {}
-    if is_redirect and _find_report(body, "choices") is None:
+    if is_redirect and _find_report(body) is None:
         return Rejected(
             f"HTTP {info.http}: the host redirects elsewhere, where the key must not go; check --base-url",
             http=info.http,
@@ -120,40 +120,57 @@ def _explain_any(value: object, info: ResponseInfo) -> MmpipeError:
     while isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]
     body = value if isinstance(value, dict) else {}
-    error = _find_report(body, "choices")
+    error = _find_report(body)
     return _explain(value if error is None else error, body, info)
 
 
-def _find_report(body: Mapping[str, object], answer: str) -> object:
+def _find_report(body: Mapping[str, object], answer: str = "choices", *, is_over: bool = False) -> object:
     """The part of a body that reports an error; None if there is none."""
     error = body.get("error")
     # Gateways send an empty error, or a base_resp without a code, beside a good answer.
-    if error and (body.get(answer) is None or not is_blank(error)):
+    if error and not is_blank(error):
         return error
     base = body.get("base_resp")
     if isinstance(base, dict) and (code := base.get("status_code")) not in (0, None, "", "0"):
         return {"message": base.get("status_msg"), "code": code}
-    return body if body.get(answer) is None and _is_bare(body) else None
+    is_bare = body.get(answer) is None and _is_bare(body) and (not is_over or _has_state(body))
+    return body if is_bare else None
 
 
 def is_blank(error: object) -> bool:
-    """True for an error that reports nothing, as some gateways write beside each answer."""
-    if not error:
-        return True
-    if isinstance(error, dict):
-        return not any(error.values())
-    return isinstance(error, str) and error.strip().lower() in _NOTHING
+    """True for an error that reports nothing or a success, as some gateways write beside each answer."""
+    return all(map(_is_nothing, error.values() if isinstance(error, dict) else (error,)))
+
+
+def _is_nothing(value: object) -> bool:
+    return not value or _is_success(value) or (isinstance(value, str) and value.strip().lower() in _NOTHING)
+
+
+def _is_success(state: object) -> bool:
+    return isinstance(state, str | int) and str(state).strip().lower() in _SUCCESS
 
 
 def _is_bare(body: Mapping[str, object]) -> bool:
     """True for an error with nothing around it, as FastAPI, old vLLM and gateways send it."""
-    if "error" in (body.get("object"), body.get("type")):
+    if _is_named_error(body):
         return True
-    states = (body.get(name) for name in ("code", "status"))
-    if any(isinstance(state, str | int) and str(state).lower() in _SUCCESS for state in states):
+    if _is_success(body.get("code")) or _is_success(body.get("status")):
         return False
     return bool(body.get("errors")) or any(
-        isinstance(body.get(name), str | list) and body[name] for name in _BARE
+        isinstance(text := body.get(name), str | list) and not is_blank(text) for name in _BARE
+    )
+
+
+def _is_named_error(body: Mapping[str, object]) -> bool:
+    return "error" in (body.get("object"), body.get("type"))
+
+
+def _has_state(body: Mapping[str, object]) -> bool:
+    """True if an object says that it is an error, by a code or a word."""
+    return (
+        _is_named_error(body)
+        or any(_parse_code(body.get(name)) for name in _STATUS_FIELDS)
+        or any(meaning_of_word(name) is not None for name in names_of(body))
     )
 
 

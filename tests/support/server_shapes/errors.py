@@ -189,6 +189,31 @@ IN_A_STREAM: dict[str, Shape] = {
         ),
         text="one",
     ),
+    **{
+        f"success-beside-an-answer-{number}": Shape(
+            sent=streamed(
+                data({"choices": [{"index": 0, "delta": {"content": "one"}}], "error": error}),
+                text("", "stop"),
+            ),
+            text="one",
+        )
+        for number, error in enumerate(
+            [{"code": 0, "message": "success"}, {"code": "200", "message": ""}, "ok"], 1
+        )
+    },
+    **{
+        f"note-after-the-end-{number}": Shape(sent=streamed(text("one", "stop"), data(note)), text="one")
+        for number, note in enumerate(
+            [
+                {"message": "request logged"},
+                {"usage": {"total_tokens": 3}, "details": "fast lane"},
+                {"error": "null"},
+                {"error": {"code": 0, "message": "success"}, "msg": "ok"},
+            ],
+            1,
+        )
+    },
+    "empty-alone": retried(event({"error": {"message": ""}})),
     "after-the-reason": Shape(
         sent=streamed(text("half", "stop"), data({"error": {"message": "cannot go on", "code": 500}})),
         status=7,
