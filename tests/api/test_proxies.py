@@ -145,6 +145,30 @@ def test_a_login_that_is_missing_or_wrong_is_named_and_never_shown(
     assert ("HTTP 407" in message) == (scheme == "http")
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "\xe4..b"])
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
+def test_a_name_that_no_host_can_have_is_named_as_the_hosts(
+    scheme: str, host: str, secured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy_server(secured) as proxy:
+        monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{proxy.port}")
+        status, message = ask_both(f"https://{host}/v1")
+    assert ExitStatus.USAGE == status
+    assert message.startswith("the name of the host is not valid for DNS: ")
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize("host", ["a..b", "api.example"])
+def test_a_name_that_no_proxy_can_have_is_named_as_the_proxys(
+    host: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"{scheme}://p..q:9")
+    assert (
+        ExitStatus.USAGE,
+        "the name of the proxy is not valid for DNS: label empty or too long",
+    ) == ask_both(f"https://{host}/v1")
+
+
 @pytest.mark.parametrize("scheme", ["socks5", "socks4"])
 def test_without_the_extra_the_error_names_it(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # As Python marks a module that is not there.

@@ -62,7 +62,9 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
         case ConnectionResetError() | BrokenPipeError():
             return NetworkError(f"{route}: the connection was reset", retryable=True)
         case UnicodeError():
-            return UsageError(f"the name of {first} is not valid for DNS: {_words(error)}")
+            # The name of the host is encoded before or behind the proxy.
+            owner = "the host" if route.proxy is None or _is_dns_name(route.proxy.host) else "the proxy"
+            return UsageError(f"the name of {owner} is not valid for DNS: {_words(error)}")
         case _:
             return None
 
@@ -84,6 +86,14 @@ def _by_name(error: BaseException, route: Route) -> MmpipeError | None:
             return NetworkError(f"{route}: the connection failed: {words}", retryable=True)
         case _:
             return None
+
+
+def _is_dns_name(name: str) -> bool:
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _words(error: BaseException) -> str:

@@ -72,7 +72,9 @@ def open_tunnel(route: Route) -> Tunnel:
 
 
 def _connect(route: Route, proxy: Proxy) -> Tunnel:
-    address = route.address.encode("idna" if not route.address.isascii() else "ascii")
+    # An invalid name fails here, and not in TLS once the tunnel is open.
+    host = route.host.encode("idna")
+    address = b"%s:%d" % (b"[%s]" % host if b":" in host else host, route.port)
     login = proxy_authorization(proxy)
     fields = [b"Host: " + address, *([b"Proxy-Authorization: " + login] if login else [])]
     request = (
