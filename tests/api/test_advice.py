@@ -275,3 +275,38 @@ def test_a_field_that_is_refused_with_a_status_that_passes_is_tried_again(http: 
     error = told(http, {"error": 'unknown field "reasoning_split"'})
     assert "use --native-thinking" in error.message
     assert passes is error.retryable
+
+
+@pytest.mark.parametrize("http", [400, 422])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "model {}: unknown parameter top_k",
+        "The model got an unexpected image; unknown image type webp",
+        "model output: tool 'x' not found in tools",
+        "unsupported model parameter: top_k",
+        "The model {} takes no images. The file was not found",
+        "{}: the tool 'x' was not found",
+        "the model called a function of yesterday that is not available in the list of tools",
+        "the model and all the other words before these: the file was not found",
+    ],
+)
+def test_a_refusal_of_something_else_is_not_about_the_model(http: int, reason: str) -> None:
+    error = told(http, {"error": {"message": reason.format("MiniMax-M3")}}, "MiniMax-M3")
+    assert "mmpipe models" not in error.message
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "the requested minimax-m3, as far as this host knows, does not exist",
+        "model=minimax-m3 not found",
+        "models minimax-m3 do not exist",
+        "模型 minimax-m3 不存在",
+        "No such model",
+        "The model does not exist.",
+        "The selected model isn't available; model not loaded",
+    ],
+)
+def test_a_model_that_the_host_does_not_have_is_about_the_model(reason: str) -> None:
+    assert "mmpipe models --live" in told(400, {"error": {"message": reason}}, "MiniMax-M3").message

@@ -34,11 +34,14 @@ _UNKNOWN_FIELD = re.compile(_UNKNOWN, re.IGNORECASE)
 _REFUSED_SWITCH = re.compile(rf"{_UNKNOWN}|not a valid|does(?: not|n't) support|invalid", re.IGNORECASE)
 # Servers of OpenAI refuse the old name, and then name the new one.
 _OLD_NAME = re.compile(r"\bmax_tokens\b")
+# At most 40 characters of one sentence; names have dots and colons within.
+_BETWEEN = r"(?:[^.;:!?。\n]|[.:](?=\S)){0,40}?"
+_MISSING = r"(?:not found|not exist|n't exist|not valid|not available|not served|not loaded|不存在)"
 _UNKNOWN_MODEL = re.compile(
-    r"(?:unknown|invalid|no such|nonexistent|unsupported) model"
-    r"|\bmodels?\b.{0,200}?(?:not found|not exist|n't exist|not valid|a valid model|unknown|not available|not served|not loaded)"
-    r"|not a valid model|\b(?:model|deployment)_?not_?(?:found|exist)|模型.{0,200}?不存在",
-    re.IGNORECASE | re.DOTALL,
+    r"\b(?:unknown|invalid|no such|nonexistent|unsupported)[ _]model(?![a-z])(?! (?:in|out)put| param| option| setting| type)"
+    rf"|\bmodels?(?: name| id)?(?:[ =:]{{1,2}}\S{{1,200}})? (?:is |was |does |do )?{_MISSING}"
+    rf"|\bnot a valid model\b|\b(?:model|deployment)_?not_?(?:found|exist)|模型{_BETWEEN}不存在",
+    re.IGNORECASE,
 )
 _TOO_LONG = re.compile(
     r"context (?:length|window|size)|(?:prompt|input)s? (?:is |are )?(?:too long|too large|exceeds?)|too many (?:input )?tokens",
@@ -114,6 +117,8 @@ def _is_about_model(refusal: Refusal) -> bool:
     if any(map(_UNKNOWN_MODEL.search, (reason, *refusal.names))):
         return True
     named = len(model) >= _SHORTEST and model.lower() in reason.lower()
+    if named and re.search(f"{re.escape(model)}{_BETWEEN}{_MISSING}", reason, re.IGNORECASE):
+        return True
     return (
         refusal.http == HTTPStatus.NOT_FOUND
         and not refusal.is_page
