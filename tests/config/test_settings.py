@@ -129,6 +129,15 @@ def test_a_profile_with_a_host_of_its_own_takes_no_key_and_no_host_from_the_envi
     assert (ELSEWHERE, None, "the key (environment)") == (found.base_url, found.key, found.unsent)
 
 
+def test_a_folder_that_is_named_like_a_profile_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "[profile.p]"
+    folder.mkdir()
+    environment = config(folder, f'base_url = "{ELSEWHERE}"\n[profile.p]\nmodel = "M"\n') | KEY
+    for profile in (None, "p"):
+        with pytest.raises(AuthError, match="is not sent to"):
+            endpoint(environment, profile)
+
+
 def test_a_typed_key_is_not_left_out_for_the_host_of_a_profile(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sk-file", encoding="utf-8")
     environment = config(tmp_path, f'[profile.p]\nbase_url = "{ELSEWHERE}"\n')

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mmpipe.config.options import FILE_KEYS
+from mmpipe.config.sources import Sourced
 from mmpipe.errors import UsageError
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
@@ -22,17 +23,20 @@ def locate_config(environment: Mapping[str, str]) -> Path | None:
     return Path(home, ".config", "mmpipe", "config.toml") if home.startswith("/") else None
 
 
-def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, object, str]]:
-    """Yield name, value and source of each setting in the file, those of the profile last. Raises UsageError."""
+def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]]:
+    """Yield each setting in the file, those of the profile last. Raises UsageError."""
     content = _parse_file(path)
     profiles = content.pop("profile", {})
-    yield from _check_settings(content, str(path))
+    for name, value in _check_settings(content, str(path)):
+        yield name, Sourced(value, str(path))
     if profile is None:
         return
     if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
         guess = suggest(profile, profiles if isinstance(profiles, dict) else ())
         raise UsageError(f"there is no [profile.{profile}] in {path}{guess}")
-    yield from _check_settings(chosen, f"{path} [profile.{profile}]")
+    source = f"{path} [profile.{profile}]"
+    for name, value in _check_settings(chosen, source):
+        yield name, Sourced(value, source, is_of_profile=True)
 
 
 def _parse_file(path: Path) -> dict[str, object]:
@@ -57,7 +61,7 @@ def _parse_file(path: Path) -> dict[str, object]:
         raise UsageError(f"{path} is not TOML: {error}") from error
 
 
-def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tuple[str, object, str]]:
+def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tuple[str, object]]:
     for name, value in content.items():
         if name == "api_key":
             raise UsageError(f"{source}: a configuration file must not contain keys: use api_key_command")
@@ -68,4 +72,4 @@ def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tupl
             )
         if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
             raise UsageError(f"{source}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
-        yield name, value, source
+        yield name, value

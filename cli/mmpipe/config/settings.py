@@ -26,11 +26,11 @@ class Settings:
         self._path = locate_config(environment)
         self._found: dict[str, Sourced] = {}
         self._http_tables: set[str] = set()
-        for name, value, source in self._list_layers(options, profile):
-            if value is not None:
-                self._found[name] = Sourced(value, source)
-            if name == "allow_http" and value is True:
-                self._http_tables.add(source)
+        for name, found in self._list_layers(options, profile):
+            if found.value is not None:
+                self._found[name] = found
+            if name == "allow_http" and found.value is True:
+                self._http_tables.add(found.source)
 
     @classmethod
     def read(
@@ -116,13 +116,13 @@ class Settings:
 
     def _list_layers(
         self, options: Mapping[str, object], profile: str | None
-    ) -> Iterator[tuple[str, object, str]]:
+    ) -> Iterator[tuple[str, Sourced]]:
         for name, value in DEFAULTS.items():
-            yield name, value, DEFAULT
+            yield name, Sourced(value, DEFAULT)
         if self._path is not None:
             yield from read_config(self._path, profile)
         elif profile is not None:
             raise UsageError(f"there is no [profile.{profile}]: there is no configuration file")
-        yield "base_url", self._environment.get("MINIMAX_BASE_URL") or None, ENVIRONMENT
+        yield "base_url", Sourced(self._environment.get("MINIMAX_BASE_URL") or None, ENVIRONMENT)
         for name, value in options.items():
-            yield name, value, OPTION
+            yield name, Sourced(value, OPTION)

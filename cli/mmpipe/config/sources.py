@@ -10,20 +10,19 @@ DEFAULT: Final = "default"
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """Value of a setting and its source: a word above, or the configuration file, perhaps with its profile."""
+    """Value of a setting and its source: a word above, or the configuration file, perhaps with its profile.
+
+    `is_of_profile` is True for a value of `[profile.NAME]`, which was chosen by `--profile`.
+    """
 
     value: object
     source: str
+    is_of_profile: bool = False
 
     @property
     def is_typed(self) -> bool:
         """True for an option of the command line."""
         return self.source == OPTION
-
-    @property
-    def is_of_profile(self) -> bool:
-        """True for a value of `[profile.NAME]`, which was chosen by `--profile`."""
-        return "[profile." in self.source
 
     @property
     def is_configured(self) -> bool:
