@@ -29,6 +29,12 @@ def told(http: int, body: object, model: str = "") -> MmpipeError:
         b"Forbidden",
         b"Access denied",
         b"missing credentials",
+        b"the token expired",
+        b"access token required",
+        b"no api_key, no answer",
+        b"wrong apiKey",
+        b"Bearer token is absent",
+        b"you are not logged in",
     ],
 )
 def test_the_key_is_to_be_checked_where_the_reason_does_not_say_otherwise(http: int, body: object) -> None:
@@ -44,6 +50,10 @@ def test_the_key_is_to_be_checked_where_the_reason_does_not_say_otherwise(http: 
         b"Your IP is not authorized to use this API key",
         b"error code: 1010",
         {"error": {"message": "this account is suspended"}},
+        b"monkey business",
+        b"the maximum tokens for the free tier",
+        b"the author of this page is away",
+        b"a keyboard is needed",
         {"error": "Country, region, or territory not supported"},
         {"detail": "requests from bots are blocked"},
         PAGE % (b"Attention Required! | Cloudflare", b"Sorry, you have been blocked"),

@@ -57,8 +57,11 @@ _OTHER_THAN_KEY = re.compile(
     r"|flagged|moderation|attention required|just a moment|request could not be satisfied|(?:white|allow|deny|block) ?list(?:ed)?)\b",
     re.IGNORECASE,
 )
+# Whole words; a token may also be a part of a text.
 _ABOUT_KEY = re.compile(
-    r"key|token|auth|credential|log ?in|sign ?in|bearer|secret|password|forbidden|access denied|permission"
+    r"(?<![a-z])(?:(?:api)?keys?|(?:un)?auth(?:enticat\w*|ori[sz]\w*)?|credentials?|log(?:ged)? ?in|sign(?:ed)? ?in|bearer|secrets?"
+    r"|passwords?|forbidden|access denied|permissions?"
+    r"|(?:invalid|expired|access)[ _-]tokens?|tokens? (?:is |was |has )?(?:invalid|expired))(?![a-z])"
     r"|密钥|令牌|鉴权|认证|授权",
     re.IGNORECASE,
 )
