@@ -225,23 +225,79 @@ def test_calls_may_come_in_something_else_than_a_list(
     assert bool(expected) == ("tool_calls" in message)
 
 
+_C0, _C1 = piece("get", PARIS, id="c0"), piece("get", ROME, id="c1")
+
+
 @pytest.mark.parametrize(
-    ("streamed_piece", "last", "expected"),
+    ("sent", "last", "expected"),
     [
-        (piece("get", "", index=0, id="a"), [piece("get", PARIS, id="b")], [("get", PARIS)]),
-        (piece("get", PARIS, index=0, id="a"), [piece("get", ROME, id="b")], [("get", PARIS)]),
-        (piece("get", "", index=0, id="a"), [piece("get", PARIS), piece("now")], [("get", "{}")]),
-        (piece("get", PARIS, index=0, id="a"), None, [("get", PARIS)]),
         (None, [piece("get", PARIS)], [("get", PARIS)]),
+        ([_C0], None, [("get", PARIS)]),
+        # By id, and else by position.
+        ([_C0], [_C0], [("get", PARIS)]),
+        ([_C0], [piece("get", PARIS, id="x")], [("get", PARIS)]),
+        ([_C0], [piece("get", ROME)], [("get", PARIS)]),
+        ([piece("get", PARIS)], [_C0], [("get", PARIS)]),
+        ([_C1, _C0], [_C0, _C1], [("get", ROME), ("get", PARIS)]),
+        # Calls that stand only in the last frame.
+        ([_C0], [_C0, _C1], [("get", PARIS), ("get", ROME)]),
+        ([_C1], [_C0, _C1], [("get", ROME), ("get", PARIS)]),
+        ([_C0], [_C1], [("get", PARIS), ("get", ROME)]),
+        ([_C0], [piece("now", "", id="c2")], [("get", PARIS), ("now", "{}")]),
+        ([_C0], [_C0, _C0], [("get", PARIS), ("get", PARIS)]),
+        ([_C0, piece("get", ROME, id="c0")], [_C0, piece("get", ROME, id="c0")], [("get", PARIS), ("get", ROME)]),
+        ([piece("get", "")], [piece("get", PARIS), piece("now")], [("get", PARIS), ("now", "{}")]),
+        ([piece("get", PARIS)], [piece("now", "{}", id="c2")], [("get", PARIS), ("now", "{}")]),
+        # Arguments that only the last frame has, or has whole.
+        ([piece("get", "", id="c0")], [piece("get", PARIS, id="x")], [("get", PARIS)]),
+        ([piece("get", "", id="c0")], [_C0], [("get", PARIS)]),
+        ([piece("get", "{}", id="c0")], [_C0], [("get", PARIS)]),
+        ([piece("get", "null", id="c0")], [_C0], [("get", PARIS)]),
+        ([piece("get", PARIS[:12], id="c0")], [_C0], [("get", PARIS)]),
+        ([piece("get", PARIS[:12])], [piece("get", PARIS)], [("get", PARIS)]),
+        ([piece("get", PARIS[:12], id="c0"), _C1], [_C0, _C1], [("get", PARIS), ("get", ROME)]),
+        ([_C0], [piece("get", "", id="c0")], [("get", PARIS)]),
+        ([_C0], [piece("get", '{"city":"Paris","n":1}', id="c0")], [("get", PARIS)]),
     ],
-)
-def test_a_last_frame_repeats_calls_or_brings_their_arguments(
-    streamed_piece: Piece | None, last: list[Piece] | None, expected: list[tuple[str, str]]
+)  # fmt: skip
+def test_a_last_frame_adds_calls_and_arguments_that_the_deltas_left_out(
+    sent: list[Piece] | None, last: list[Piece] | None, expected: list[tuple[str, str]]
 ) -> None:
     assembler = CallAssembler()
-    assembler.merge({"tool_calls": streamed_piece})
-    assert (streamed_piece is None) is assembler.merge_message({"tool_calls": last})
+    assembler.merge({"tool_calls": sent})
+    assert (len(expected) > len(sent or ())) is assembler.merge_message({"tool_calls": last})
+    assert not assembler.merge_message({"tool_calls": last})
     assert expected == named(parse_calls(assembler.fill_in({"tool_calls": last}, "")))
+
+
+def test_a_last_frame_completes_the_fields_of_a_call_and_the_old_function_call() -> None:
+    frame = {
+        "id": "a",
+        "index": 0,
+        "type": "function",
+        "x": "AB",
+        "y": 1,
+        "function": {"name": "get", "arguments": PARIS},
+    }
+    assembler = CallAssembler()
+    for text in "AB":
+        assembler.merge({"tool_calls": [piece("get", id="a", index=0, x=text)]})
+    assembler.merge_message({"tool_calls": [frame]})
+    assert {"tool_calls": [frame]} == assembler.fill_in({}, "")
+    old = CallAssembler()
+    old.merge({"function_call": {"name": "get", "arguments": PARIS[:9]}})
+    assert not old.merge_message({"function_call": {"name": "get", "arguments": PARIS}})
+    assert [("get", PARIS)] == named(parse_calls(old.fill_in({}, "")))
+
+
+def test_many_last_frames_cost_linear_time() -> None:
+    assembler = CallAssembler()
+    for text in ('{"a":"', *["xy"] * 50_000, '"}'):
+        assembler.merge({"tool_calls": [piece("get", text, id="a", index=0)]})
+    begin = time.process_time()
+    for _ in range(2_000):
+        assembler.merge_message({"tool_calls": [piece("get", PARIS, id="b")]})
+    assert 2 > time.process_time() - begin
 
 
 @pytest.mark.parametrize("value", ["nope", 7, [7], ["x"], {"a": 1}, True])

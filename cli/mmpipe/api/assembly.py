@@ -60,6 +60,10 @@ class FieldAssembler:
                     goes_on = True
         return goes_on
 
+    def complete(self, piece: Mapping[str, object]) -> None:
+        """Take the fields of `piece` that did not come yet; of different values the one before stays."""
+        self.merge(piece, {name for name in piece if self.holds(name)})
+
     def holds(self, name: str) -> bool:
         """Return True if the field came with a value."""
         values = self._values.get(name)

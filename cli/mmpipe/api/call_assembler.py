@@ -11,10 +11,12 @@ Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls of oth
 * A name that begins with the name so far repeats it. Any other name before the first arguments continues it. The decoder
   does not know the tools, so a name of two equal pieces ("ha", "ha") is taken for one that is repeated.
 
-Each call of a whole message is a call of its own. A call without an id, or with the id of a call before, gets a new id.
+Each call of a whole message is a call of its own. In the last frame of a stream it is the call of its id, or else the call at
+its position, if the name is the same, and the arguments too where both have ids. A call without an id, or with the id of a
+call before, gets a new id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from mmpipe.api.call_parts import CallPart, PartialCall, parse_function_call, parse_parts
 from mmpipe.core.calls import create_call_id
@@ -53,19 +55,29 @@ class CallAssembler:
         return self._merge_function_call(delta) or is_news
 
     def merge_message(self, message: Mapping[str, object]) -> bool:
-        """Take the calls of a whole message; returns True if they are new.
+        """Take the calls of a whole message; returns True if one of them is new.
 
-        The last frame of a stream only repeats the calls of the deltas; some servers send the arguments only there.
+        The last frame of a stream repeats the calls of the deltas, and may have more of them, or more of their arguments.
         """
         parts = [part for part in parse_parts(message.get("tool_calls")) if not part.is_blank]
-        if not self._calls and self._function_call is None:
-            for part in parts:
-                self._add(self._begin(part), part)
-            return bool(parts or self._merge_function_call(message))
-        if len(parts) == len(self._calls):
-            for call, part in zip(self._calls, parts, strict=True):
-                if not call.has_arguments:
-                    call.add(part)
+        known, ids = len(self._calls), {part.id for part in parts if part.id}
+        met = set[PartialCall]()
+        for position, part in enumerate(parts):
+            call = self._find_repeated(part, self._calls[position] if position < known else None, ids)
+            if call is None or call in met:
+                call = self._begin(part)
+                self._add(call, part)
+            else:
+                call.complete(part)
+                if part.id:
+                    self._by_id.setdefault(part.id, call)
+            met.add(call)
+        if known or parts:
+            return len(self._calls) > known
+        if self._function_call is None:
+            return self._merge_function_call(message)
+        for part in parse_function_call(message.get("function_call")):
+            self._function_call.complete(part)
         return False
 
     def fill_in(self, message: Message, answer_id: str) -> Message:
@@ -112,6 +124,17 @@ class CallAssembler:
             call = known if part.id else self._last
             return None if call is None or call.is_closed else call
         return call
+
+    def _find_repeated(
+        self, part: CallPart, beside: PartialCall | None, ids: Container[str]
+    ) -> PartialCall | None:
+        """The call that a part of a whole message repeats, by its id, or else the one at its position, if it fits."""
+        known = self._by_id.get(part.id)
+        if known is not None:
+            return beside if beside is not None and beside.id == part.id else known
+        if beside is None or beside.id in ids or not beside.fits(part):
+            return None
+        return beside
 
     def _begin(self, part: CallPart) -> PartialCall:
         call = PartialCall(part.index)

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from mmpipe.api.assembly import FieldAssembler
 from mmpipe.api.call_arguments import DEEPEST, EndFinder, is_empty, is_part, read_arguments
+from mmpipe.api.surrogates import join_surrogates
 from mmpipe.core.calls import format_arguments, quote_arguments
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
@@ -112,6 +113,30 @@ class PartialCall:
     def arguments(self) -> str:
         """The arguments so far, as one text; `{}` for none."""
         return read_arguments(self._pieces)
+
+    def begins(self, arguments: str) -> bool:
+        """Return True if the arguments so far are a beginning of `arguments`; takes time linear in these."""
+        size = len(arguments)
+        return (
+            len(self._pieces) <= size
+            and sum(map(len, self._pieces)) <= size
+            and arguments.startswith(join_surrogates("".join(self._pieces)))
+        )
+
+    def fits(self, part: CallPart) -> bool:
+        """Return True if the part can repeat this call as a whole: its name is the same, and so are its id or its arguments."""
+        if self.name and part.name and self.name.strip() != part.name.strip():
+            return False
+        return not (self.id and part.id) or self.id == part.id or self.begins(part.arguments)
+
+    def complete(self, part: CallPart) -> None:
+        """Add all that a part, which repeats this call as a whole, has beyond it."""
+        self.id = self.id or part.id
+        self._fields.complete({**part.fields, "function": None})
+        self._function.complete({**part.function, "name": None, "arguments": None})
+        self.name = self.name or part.name
+        if not self.is_closed or (len(self._pieces) == 1 and is_empty(self._pieces[0])):
+            self._add_arguments(part)
 
     def add(self, part: CallPart) -> bool:
         """Add a part of this call; returns True if it brings the call forward, and does not only repeat it."""

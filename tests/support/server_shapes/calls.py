@@ -249,6 +249,42 @@ SHAPES: dict[str, Shape] = {
         text="done",
         requests=2,
     ),
+    # MiniMax's own last frame has the whole message.
+    "one-call-only-in-the-last-frame": Shape(
+        sent=(
+            streamed(
+                delta({"tool_calls": [call("get", _PARIS, id="c0", index=0)]}),
+                data(
+                    message(
+                        {
+                            "content": "",
+                            "tool_calls": [
+                                call("get", _PARIS, id="c0", index=0),
+                                call("get", _ROME, id="c1", index=1),
+                            ],
+                        },
+                        "tool_calls",
+                    )
+                ),
+            ),
+            GOOD,
+        ),
+        calls=_BOTH,
+        text="done",
+        requests=2,
+    ),
+    "arguments-whole-only-in-the-last-frame": Shape(
+        sent=(
+            streamed(
+                delta({"tool_calls": [call("get", _PARIS[:12], id="a", index=0)]}),
+                data(message({"content": "", "tool_calls": [call("get", _PARIS, id="a")]}, "tool_calls")),
+            ),
+            GOOD,
+        ),
+        calls=(_GET_PARIS,),
+        text="done",
+        requests=2,
+    ),
     "call-with-stop": Shape(
         sent=(
             streamed(delta({"tool_calls": [call("get", _PARIS, id="a", index=0)]}), delta({}, "stop")),
