@@ -72,7 +72,7 @@ class StreamDecoder:
         if self._received > self._limit:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
         if len(self._first) < _QUOTED:
-            self._first = (self._first + received[:_QUOTED]).lstrip()
+            self._first += (received if self._first else received.lstrip())[:_QUOTED]
         for name, data in self._reader.feed(received):
             if name or not data.startswith(b"{"):
                 yield from self._decode_unusual(name, data)

@@ -50,6 +50,9 @@ SHAPES: dict[str, Shape] = {
     "whole-on-an-open-connection": Shape(
         sent=Script((head(), _WHOLE + b"\n"), end=End.SILENCE), text=_ANSWER, options=("--idle-timeout", "1.3")
     ),
+    "no-answer-after-spaces": Shape(
+        sent=body(b" " * 500 + b"wrong door", kind="text/plain"), status=8, says=("sent text/plain instead of an answer: wrong door",)
+    ),
     "stream-as-text": _plain(_EVENTS, "text/plain"),
     "stream-as-json": _plain(_EVENTS, "application/json"),
     "stream-without-type": _plain(_EVENTS, ""),
