@@ -95,14 +95,8 @@ class ChunkDecoder:
             yield event
 
     def _take_choice(self, choice: Mapping[str, object]) -> Iterator[Event]:
-        delta, message = choice.get("delta"), choice.get("message")
+        delta, message = self._find_parts(choice)
         was_empty = self.end.is_empty
-        if self._whole is not None and isinstance(message, dict) and not self._texts.repeats(message):
-            # Some gateways stream pieces of the message, and no deltas.
-            self._texts.merge(self._whole)
-            self._whole, self._in_messages = None, True
-        if self._in_messages:
-            delta, message = message, None
         if isinstance(delta, dict):
             self._streamed = True
             is_progress = self._texts.merge(delta)
@@ -122,6 +116,17 @@ class ChunkDecoder:
             self._failure = choice["error"]
         if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
             self.progress += self.end.take_reason(reason, with_first=was_empty and not self.end.is_empty)
+
+    def _find_parts(self, choice: Mapping[str, object]) -> tuple[object, object]:
+        """The delta and the message of a choice; raises BadResponse for a second answer."""
+        delta, message = choice.get("delta"), choice.get("message")
+        if self._whole is not None and isinstance(message, dict) and not self._texts.repeats(message):
+            if self.end.reason is not None:
+                raise BadResponse("the service sent two answers, and nobody knows which one is meant")
+            # Some gateways stream pieces of the message, and no deltas.
+            self._texts.merge(self._whole)
+            self._whole, self._in_messages = None, True
+        return (message, None) if self._in_messages else (delta, message)
 
     def _take_part(self, key: str) -> None:
         self.progress += 1

@@ -180,13 +180,7 @@ def _parse_run(data: bytes) -> list[object]:
     if text.endswith("[DONE]"):
         text = text.removesuffix("[DONE]").rstrip().removesuffix("data:")
     values, rest = strict_json.loads_each(text, _SEPARATOR)
-    # Of two whole answers nobody knows which one is meant.
-    return [] if rest or (len(values) > 1 and any(map(_is_whole, values))) else values
-
-
-def _is_whole(value: object) -> bool:
-    choices = value.get("choices") if isinstance(value, dict) else None
-    return isinstance(choices, list) and any("message" in each for each in choices if isinstance(each, dict))
+    return [] if rest else values
 
 
 def parse(data: bytes) -> Mapping[str, object]:

@@ -12,6 +12,7 @@ _WHOLE = json.dumps(message({"content": "five six"})).encode()
 _FIVE, _SIX = text("five "), text("six", "stop")
 _EVENTS = _FIVE + _SIX
 _LINES = [event.removeprefix(b"data: ").strip() for event in (_FIVE, _SIX)]
+_ONE, _TWO = (json.dumps(message({"content": each})).encode() for each in ("one", "two"))
 _ANSWER = "five six"
 _BROKEN = {"error": {"message": "it broke (1000)"}}
 
@@ -52,6 +53,19 @@ SHAPES: dict[str, Shape] = {
     ),
     "no-answer-after-spaces": Shape(
         sent=body(b" " * 500 + b"wrong door", kind="text/plain"), status=8, says=("sent text/plain instead of an answer: wrong door",)
+    ),
+    **{
+        f"two-answers-{name}": Shape(sent=body(between.join((_ONE, _TWO)).join(around)), status=8, partial=partial, says=("two answers",))
+        for name, between, around, partial in (
+            ("on-one-line", b"", (b"", b""), "one"),
+            ("on-two-lines", b"\n", (b"", b""), "one"),
+            ("in-an-array", b",", (b"[", b"]"), "one"),
+            ("in-events", b"\n\ndata: ", (b"data: ", b"\n\n"), "one"),
+        )
+    },
+    "one-answer-twice": _plain(_WHOLE + _WHOLE),
+    "messages-in-pieces-with-one-reason": _plain(
+        data(message({"content": "five "}, None)) + data(message({"content": "six"}))
     ),
     "stream-as-text": _plain(_EVENTS, "text/plain"),
     "stream-as-json": _plain(_EVENTS, "application/json"),
