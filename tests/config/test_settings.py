@@ -13,6 +13,13 @@ from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 KEY = {"MINIMAX_API_KEY": "sk-one"}
 OPENAI = {"OPENAI_API_KEY": "sk-two", "OPENAI_BASE_URL": "https://api.minimaxi.com/v1"}
 ELSEWHERE = "https://gateway.example/v1"
+MINIMAX_SPELLINGS = [
+    "api.minimax.io",
+    "api.minimax.io.",
+    "API.MiniMax.IO.:8000",
+    "api\u3002minimax.io",
+    "\uff41pi.minimax\uff0eio",
+]
 
 
 def config(folder: Path, text: str) -> dict[str, str]:
@@ -211,9 +218,17 @@ def test_plain_http_to_another_machine_is_refused_with_the_way_to_permit_it(
         endpoint(config(tmp_path, text) | KEY | environment, profile, **options)
 
 
-def test_plain_http_to_a_host_of_minimax_is_never_permitted() -> None:
+@pytest.mark.parametrize("host", MINIMAX_SPELLINGS)
+def test_plain_http_to_a_host_of_minimax_is_never_permitted(host: str) -> None:
     with pytest.raises(UsageError, match="write https://"):
-        endpoint(KEY, base_url="http://api.minimax.io/v1", allow_http=True)
+        endpoint(KEY, base_url=f"http://{host}/v1", allow_http=True)
+
+
+@pytest.mark.parametrize("host", MINIMAX_SPELLINGS)
+def test_a_host_of_minimax_gets_the_key_however_it_is_spelled(host: str) -> None:
+    assert (f"https://{host}/v1", "sk-one") == endpoint(KEY, base_url=f"https://{host}/v1")
+    with pytest.raises(AuthError, match="no API key"):
+        endpoint({}, base_url=f"https://{host}/v1")
 
 
 def test_an_untyped_flag_leaves_the_configuration_as_it_is(tmp_path: Path) -> None:
