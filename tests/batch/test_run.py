@@ -166,6 +166,6 @@ def test_thinking_alone_is_warned_of_once_a_run_and_counted() -> None:
         run_batch(batch_options(input_format="lines", no_dedupe=True), streams, server.env)
     stderr = streams.captured()[1].decode()
     assert 1 == stderr.count("warning:")
-    assert "the answer has no text, only thinking" in stderr
+    assert "the answer has no text" in stderr
     assert "3 good" in stderr
-    assert "3 with thinking alone, tokens unknown" in stderr
+    assert "3 without text, tokens unknown" in stderr

@@ -57,4 +57,4 @@ def test_a_request_that_was_refused_leaves_no_tokens_unknown() -> None:
 def test_odd_answers_are_counted_in_the_sentence() -> None:
     found = summary(Usage(4, 5, 9))
     found.warned[ReplyWarning.THINKING_ALONE] += 2
-    assert "2 with thinking alone, 9 tokens" in found.sentence()
+    assert "2 without text, 9 tokens" in found.sentence()

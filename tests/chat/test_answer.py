@@ -127,7 +127,7 @@ def test_an_answer_with_an_unknown_finish_reason_is_written_and_fails_once() -> 
 def test_thinking_alone_is_an_empty_line_and_a_warning() -> None:
     stdout, stderr, error = written([Start("0", "M"), Thinking("hm"), Stop("stop", {})])
     assert ("\n", None) == (stdout, error)
-    assert "warning: the answer has no text, only thinking" in stderr
+    assert "warning: the answer has no text" in stderr
 
 
 def test_tool_calls_in_text_are_lines_of_json_and_an_error() -> None:

@@ -166,6 +166,24 @@ def test_thinking_alone_is_warned_of(events: tuple[Event, ...], is_warned: bool)
     assert ((ReplyWarning.THINKING_ALONE,) if is_warned else ()) == reply_warnings(reply(*events))
 
 
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("I think.\n</think>\n\n56", ReplyWarning.LONE_CLOSER),
+        ("</mm:think>56", ReplyWarning.LONE_CLOSER),
+        ("<think>\nI think.\n</think>\n\n56", None),
+        ("The tag </think> ends it.", None),
+        ('<minimax:tool_call>\n<invoke name="ls">\n</minimax:tool_call>', ReplyWarning.UNREAD_CALL),
+        ("]<]minimax[>[<tool_call>x", ReplyWarning.UNREAD_CALL),
+        ('I look.\n<tool_call>\n{"name": "ls"}\n</tool_call>', ReplyWarning.UNREAD_CALL),
+        ("A <tool_call> is a tag.", None),
+    ],
+)
+def test_what_a_server_left_in_the_text_is_warned_of(text: str, warning: ReplyWarning | None) -> None:
+    found = reply_warnings(reply(Text(text), Stop("stop", {"content": text})))
+    assert (() if warning is None else (warning,)) == found
+
+
 @pytest.mark.parametrize("allow_truncated", [True, False])
 def test_an_answer_cut_by_moderation_is_never_accepted(allow_truncated: bool) -> None:
     error = reply_error(ended("content_filter"), allow_truncated=allow_truncated)

@@ -52,7 +52,7 @@ def run_client(client: Client, folder: Path) -> Iterator[tuple[str, str]]:
             "PATH": f"{programs}:{os.environ['PATH']}",
             "HOME": home,
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
-            "OPENAI_API_KEY": "simulated-key",
+            "OPENAI_API_KEY": "sk-sim-0000000000000000",
         }
         command = (programs / "python", PROGRAMS / client.program)
         try:

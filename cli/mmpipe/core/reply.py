@@ -1,9 +1,10 @@
 """Complete answer: the sum of the events of one request, and its JSON record."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import assert_never
+from typing import Final, assert_never
 
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
@@ -13,13 +14,24 @@ from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerEr
 from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
 
+# The first tag of thinking, as group 1 if it is a closer at the start of a line.
+_TAG: Final = re.compile(r"^(</(?:mm:)?think>)|<(?:mm:)?think>", re.MULTILINE)
+# A call as MiniMax M2, M3 and other models write it (FACTS.md, "Tool calls").
+_CALL: Final = re.compile(
+    r"^(?:<minimax:tool_call>|\]<\]minimax\[>\[<tool_call>|<tool_call>\s*\{)", re.MULTILINE
+)
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens")
 
 
 class ReplyWarning(Enum):
     """A peculiarity of a good answer: a sentence, and the words for counts of such answers."""
 
-    THINKING_ALONE = ("the answer has no text, only thinking or other parts", "with thinking alone")
+    THINKING_ALONE = ("the answer has no text", "without text")
+    LONE_CLOSER = (
+        "the text holds </think> without its opening tag, perhaps after thinking: --native-thinking takes it out",
+        "with a lone </think>",
+    )
+    UNREAD_CALL = ("the text holds a tool call that the server did not read", "with an unread tool call")
     LONE_SURROGATE = (
         "the answer holds a lone surrogate, which is no character: it is written as U+FFFD",
         "with a lone surrogate",
@@ -133,11 +145,16 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
 def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
     """Return what is odd about a good answer."""
     is_complete = finish_meaning(reply.finish_reason) is FinishMeaning.COMPLETE
+    text = "".join(reply.texts)
     # With `-t show` the thinking is part of the texts.
-    has_text = "".join(reply.texts).strip() and reply.message.get("content") not in ("", None)
-    is_thinking_alone = is_complete and not has_text and not reply.tool_calls
+    has_text = text.strip() and reply.message.get("content") not in ("", None)
+    tag = _TAG.search(text) if "<" in text else None
     found = {
-        ReplyWarning.THINKING_ALONE: is_thinking_alone,
+        ReplyWarning.THINKING_ALONE: is_complete and not has_text and not reply.tool_calls,
+        ReplyWarning.LONE_CLOSER: tag is not None and tag[1] is not None,
+        ReplyWarning.UNREAD_CALL: not reply.tool_calls
+        and "tool_call>" in text
+        and _CALL.search(text) is not None,
         ReplyWarning.LONE_SURROGATE: has_lone_surrogate(reply.message),
     }
     return tuple(warning for warning, is_there in found.items() if is_there)

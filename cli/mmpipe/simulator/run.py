@@ -18,7 +18,7 @@ from mmpipe.unix.streams import Streams
 if TYPE_CHECKING:
     from mmpipe.simulator.profile import SimulatorProfile
 
-_KEY = "simulated-key"
+_KEY = "sk-sim-0000000000000000"
 
 
 def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[str, str]) -> int:

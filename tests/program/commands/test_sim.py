@@ -91,7 +91,7 @@ def test_its_two_lines_point_a_shell_and_every_client_at_it() -> None:
     assert (0, b"by the SDK\n") == (theirs.status, theirs.stdout)
     records = [parsed(line) for line in Path("log").read_bytes().splitlines()]
     assert [True, True] == [record["answered"] for record in records]
-    assert "simulated-key" not in Path("log").read_text()
+    assert "sk-sim-0000000000000000" not in Path("log").read_text()
 
 
 def test_alone_it_serves_until_an_interrupt_ends_it() -> None:

@@ -18,7 +18,7 @@ from support.server_shapes.shape import (
 _PARIS = '{"city":"Paris"}'
 _USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 _THINKS = {"reasoning_content": "It is 42."}
-_ALONE = ("only thinking",)
+_ALONE = ("no text",)
 # Longer than an answer waits after its end.
 _LONG = 1.3
 

@@ -270,4 +270,10 @@ SHAPES: dict[str, Shape] = {
         thinking="hm",
         message={"content": "one two", "reasoning": "hm"},
     ),
+    # vLLM without a reasoning parser: the template of the model opens the thinking, so the answer has the closer alone.
+    "closer-alone": Shape(
+        sent=streamed(text("I think.\n"), text("</think>"), text("\n\nyes", "stop")),
+        text="I think.\n</think>\n\nyes",
+        says=("--native-thinking",),
+    ),
 }  # fmt: skip
