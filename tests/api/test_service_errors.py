@@ -247,7 +247,13 @@ PACKED = json.dumps({"type": "error", "error": {"type": "overloaded_error", "mes
 
 @pytest.mark.parametrize(
     "body",
-    [{"error": {"message": PACKED}}, {"error": {"error": PACKED}}, {"error": PACKED}, {"detail": PACKED}],
+    [
+        {"error": {"message": PACKED}},
+        {"error": {"error": PACKED}},
+        {"error": PACKED},
+        {"detail": PACKED},
+        {"errorMessage": PACKED, "error": {"message": f" {PACKED}\n"}},
+    ],
 )
 def test_an_error_that_is_packed_as_a_text_is_unpacked(body: dict[str, object]) -> None:
     error = inside(body)
@@ -357,6 +363,11 @@ def test_the_full_stop_of_a_reason_does_not_stand_before_the_advice() -> None:
 def test_a_redirect_that_explains_itself_is_explained() -> None:
     error = explain_status(ResponseInfo(302), {"error": {"message": "sign in first"}})
     assert (E.REJECTED, True) == (error.status, "HTTP 302: sign in first; " in error.message)
+
+
+@pytest.mark.parametrize("field", ["Message", "error_message", "errorMessage"])
+def test_a_text_in_any_field_of_an_error_is_one_with_nothing_around_it(field: str) -> None:
+    assert inside({field: "denied"}).message.startswith("denied; ")
 
 
 def test_a_name_beside_the_reason_is_shown_with_it() -> None:

@@ -1,12 +1,13 @@
 """Finds the reason of a refusal in its body, whatever server wrote it (FACTS.md, "Errors of other servers"); pure."""
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from operator import length_hint
 from typing import Final
 
-from mmpipe.text import strict_json
 from mmpipe.text.html_page import describe_page, is_page
 
 _LONGEST: Final = 4_000  # characters of a reason; what is shown is shorter
@@ -14,23 +15,27 @@ _MOST: Final = 5  # reasons of one list
 _DEEPEST: Final = 8  # levels of objects and lists
 _LONGEST_JSON: Final = 65_536  # characters of JSON inside a text
 
-# The fields with words for people, the most telling one first.
-_FIELDS: Final = (
+# The fields with words for people, the most telling one first. Those of an error with nothing around it,
+REPORTS: Final = (
     "message",
     "Message",  # AWS
     "detail",  # FastAPI, NVIDIA NIM, RFC 9457
     "details",  # IBM's guardrails
     "msg",
     "error_description",  # OAuth
-    "description",
     "error_message",
     "errorMessage",
     "error_msg",  # Baidu
     "errmsg",
     "errorMsg",
-    "error",
     "errors",
     "err",
+)
+# and those that say so only inside one.
+_FIELDS: Final = (
+    *REPORTS,
+    "error",
+    "description",
     "reason",
     "status_msg",  # MiniMax
     "title",  # RFC 9457
@@ -59,15 +64,21 @@ def find_reason(value: object, levels: int = _DEEPEST) -> str:
 def explain_text(text: str, levels: int = _DEEPEST) -> str:
     """The reason in a text that may be plain, a page, or JSON (a gateway quotes the answer of its provider)."""
     text = text.strip()
-    if text.startswith(("{", "[")) and len(text) <= _LONGEST_JSON:
-        try:
-            inner = find_reason(strict_json.loads(text), levels - 1)
-        except ValueError:
-            inner = ""
-        return inner or text[:_LONGEST]
+    if inner := find_reason(unpack(text), levels - 1):
+        return inner
     if is_page(text):
         return describe_page(text)
     return "" if text.lower() in _EMPTY else text[:_LONGEST]
+
+
+def unpack(text: str) -> object:
+    """The object or list that a text holds as JSON, with line ends inside its texts too; None for any other text."""
+    text = text.strip()
+    if text.startswith(("{", "[")) and len(text) <= _LONGEST_JSON:
+        with suppress(ValueError, RecursionError):
+            value: object = json.loads(text, strict=False)
+            return value
+    return None
 
 
 def names_of(value: object) -> Iterator[str]:

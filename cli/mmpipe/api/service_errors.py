@@ -14,7 +14,7 @@ from typing import Final
 from mmpipe.api.advice import Refusal, fit_advice
 from mmpipe.api.codes import API_CODES, TRACE, ErrorMeaning, ResponseInfo, is_paired, meaning_of
 from mmpipe.api.error_words import meaning_of_word
-from mmpipe.api.reasons import find_reason, names_of
+from mmpipe.api.reasons import REPORTS, find_reason, names_of, unpack
 from mmpipe.api.server_times import find_waits
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.text.html_page import is_page
@@ -39,24 +39,10 @@ _STATUS_FIELDS: Final = (
     "http_status_code",  # TGI
     "httpStatus",
 )
-# Fields by which an object without `error` reports one.
-_BARE: Final = (
-    "message",
-    "detail",
-    "details",
-    "err",
-    "msg",
-    "error_msg",
-    "errmsg",
-    "errorMsg",
-    "errors",
-    "error_description",
-)
 _SUCCESS: Final = ("0", "200", "success", "succeeded", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
 _PARTS: Final = ("metadata", "details")  # OpenRouter, Anthropic
-_LONGEST_JSON: Final = 65_536  # characters of JSON inside a text
 _GZIP: Final = b"\x1f\x8b"
 _CUT_JSON = re.compile(r"\{\s*\"|\[\s*\{")
 # A line of an event: the body of an error outside 2xx may be one, too.
@@ -157,7 +143,7 @@ def _is_bare(body: Mapping[str, object]) -> bool:
     if _is_success(body.get("code")) or _is_success(body.get("status")):
         return False
     return bool(body.get("errors")) or any(
-        isinstance(text := body.get(name), str | list) and not is_blank(text) for name in _BARE
+        isinstance(text := body.get(name), str | list) and not is_blank(text) for name in REPORTS
     )
 
 
@@ -214,7 +200,7 @@ def _find_reason(error: object, body: Mapping[str, object]) -> str:
     reason = find_reason(error)
     if error is body or (isinstance(error, dict) and reason):
         return reason
-    beside = find_reason({name: body[name] for name in _BARE if name in body})
+    beside = find_reason({name: body[name] for name in REPORTS if name in body})
     return ": ".join(dict.fromkeys(part for part in (reason, beside) if part))
 
 
@@ -242,9 +228,7 @@ def _nested(error: object) -> Iterator[Mapping[str, object]]:
 
 def _unpack(value: object) -> dict[str, object] | None:
     """The object that a value is, or that a text holds as JSON; None for anything else."""
-    if isinstance(value, str) and value.startswith("{") and len(value) <= _LONGEST_JSON:
-        with suppress(ValueError, RecursionError):
-            value = json.loads(value, strict=False)
+    value = unpack(value) if isinstance(value, str) else value
     return value if isinstance(value, dict) else None
 
 
