@@ -1,5 +1,7 @@
 """Thinking and answer are separated, wherever the text is split into pieces."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,3 +245,18 @@ def test_native_text_with_thinking_in_a_field_is_shown_with_one_pair_of_tags(tag
     shown = list(arrange_thinking(events, "show", native=True))
     assert start == shown[0]
     assert ("", "<think>\none\n</think>\n\n56") == joined(shown)
+
+
+def test_long_thinking_in_a_field_and_between_tags_costs_linear_time() -> None:
+    thinking = [f"thought {number}, " for number in range(50_000)]
+    events = [
+        *map(Thinking, thinking),
+        Text("<think>"),
+        *map(Text, thinking),
+        Text("</think>"),
+        *(event for each in thinking for event in (Thinking(each), Text("x"))),
+    ]
+    began = time.process_time()
+    separate = separate_tags(events, native=True, thinks=True)
+    assert ("".join(thinking) * 2, "x" * len(thinking)) == joined([*separate])
+    assert time.process_time() - began < 4

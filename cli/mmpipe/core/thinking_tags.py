@@ -11,6 +11,7 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
 """
 
 from collections.abc import Iterable, Iterator
+from io import SEEK_END, StringIO
 from typing import assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
@@ -60,7 +61,10 @@ class _TagSeparator:
         self._untagged: list[str] = []  # text that is thinking if a closer follows
         self._held = ""
         self._held_thinking = ""
-        self._field_thinking: list[str] = []  # thinking from a field of its own
+        self._field_thinking = (
+            StringIO()
+        )  # thinking from a field of its own, without newlines at its beginning
+        self._has_field = False
         self._had_block = False
         self._mirrored = 0  # characters of the field thinking that came again between tags
         self._state = self._opening
@@ -90,7 +94,9 @@ class _TagSeparator:
 
     def _emit_field_thinking(self, text: str) -> Iterator[Event]:
         if text:
-            self._field_thinking.append(text)
+            self._field_thinking.seek(0, SEEK_END)
+            self._field_thinking.write(text if self._field_thinking.tell() else text.lstrip("\n"))
+            self._has_field = True
             yield Thinking(text)
 
     def _run_states(self, *, final: bool) -> Iterator[Event]:
@@ -108,14 +114,14 @@ class _TagSeparator:
         if not final and (not start or _is_incomplete(start, (*OPENERS, *CLOSERS))):
             return None
         opener, closer = _find_prefix(start, OPENERS), _find_prefix(start, CLOSERS)
-        if opener is not None and (self._native or not self._field_thinking):
+        if opener is not None and (self._native or not self._has_field):
             self._native = True
             self._held, self._state = start.removeprefix(opener), self._block_start
         elif opener is not None:
             self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._may_lack_opener and not self._field_thinking:
+        elif self._may_lack_opener and not self._has_field:
             self._state = self._without_opener
         else:
             self._state = self._answer
@@ -129,7 +135,7 @@ class _TagSeparator:
         if closing is None and len(begun) < _EVIDENCE and not final:
             return
         begun = begun[: closing[0] if closing else len(begun) - _count_held(begun, _BLOCK_ENDS)].rstrip()
-        if begun and "".join(self._field_thinking).lstrip().startswith(begun):
+        if begun and self._field_thinking.getvalue().lstrip().startswith(begun):
             self._held, self._state = block, self._block_start
         else:
             self._state = self._answer
@@ -171,9 +177,11 @@ class _TagSeparator:
             cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
         # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
-        if thinking and "".join(self._field_thinking).lstrip("\n").startswith(thinking, self._mirrored):
-            self._mirrored += len(thinking)
-            return None
+        if thinking and self._has_field:
+            self._field_thinking.seek(self._mirrored)
+            if self._field_thinking.read(len(thinking)) == thinking:
+                self._mirrored += len(thinking)
+                return None
         return Thinking(thinking) if thinking else None
 
     def _answer_start(self, final: bool) -> None:
