@@ -1,5 +1,6 @@
 """Endpoint of the API: the base URL and its key, which is never shown."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
@@ -7,8 +8,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 MASK: Final = "***"
-# Characters of a key that identify it: more than the prefix that all keys have; no key is shorter.
+# Characters of a key that identify it: more than the prefix that all keys of MiniMax have.
 _MIN_KEY = 8
+# Keys of servers of the user's own may be shorter. Still shorter ones, such as `x`, hide nothing and are in most words.
+_MIN_SHORT_KEY = 4
 # Only ASCII: lower() turns some letters into two, which would shift all later positions.
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -21,11 +24,14 @@ class Key:
     source: str
 
     def mask(self, text: str) -> str:
-        """Return `text` with `***` in place of the key, or of its beginning if it is cut off; upper and lower case alike."""
+        """Return `text` with `***` in place of the key, or of its beginning if it is cut off; upper and lower case alike.
+
+        A key below 8 characters is masked only as a word of its own; one below 4 is never masked.
+        """
+        if len(self.value) < _MIN_KEY:
+            return self._mask_word(text)
         lowered, searched = self.value.translate(_LOWER), text.translate(_LOWER)
         place = searched.find(lowered[:_MIN_KEY])
-        if len(lowered) < _MIN_KEY or place < 0:
-            return text
         kept: list[str] = []
         done = 0
         while place >= 0:
@@ -37,6 +43,11 @@ class Key:
             kept += [text[done:place], MASK]
             done, place = end, searched.find(lowered[:_MIN_KEY], end)
         return "".join((*kept, text[done:]))
+
+    def _mask_word(self, text: str) -> str:
+        if len(self.value) < _MIN_SHORT_KEY:
+            return text
+        return re.sub(rf"(?<![^\W_]){re.escape(self.value)}(?![^\W_])", MASK, text)
 
 
 @dataclass(frozen=True, slots=True)
