@@ -93,3 +93,37 @@ def test_a_blank_field_in_a_later_piece_changes_nothing(blank: object) -> None:
     events = streamed(stream(*map(chunk, pieces), chunk({}, finish_reason="tool_calls")))
     whole = {"id": "1", "type": "function", "function": function, "index": 0}
     assert [whole] == getattr(events[-1], "message", {})["tool_calls"]
+
+
+def _in_messages(*messages: dict[str, object]) -> tuple[object, list[tuple[str, str]]]:
+    """The text and the calls of a stream that has messages in place of deltas."""
+    chunks = [{"choices": [{"index": 0, "message": message}]} for message in messages]
+    events = streamed(stream(*chunks, {"choices": [{"index": 0, "finish_reason": "tool_calls"}]}))
+    calls = [(event.name, event.arguments) for event in events if isinstance(event, ToolCall)]
+    return getattr(events[-1], "message", {}).get("content"), calls
+
+
+@pytest.mark.parametrize("said", [{}, {"content": "I look."}, {"content": ""}])
+def test_calls_in_messages_that_repeat_all_so_far_are_called_once(said: dict[str, object]) -> None:
+    first: dict[str, object] = {"id": "1", "function": {"name": "ls", "arguments": "{}"}}
+    second = {"id": "2", "function": {"name": "rm", "arguments": '{"a":1}'}}
+    cut = {"id": "2", "function": {"name": "rm", "arguments": '{"a"'}}
+    snapshots = [[], [first], [first, cut], [first, second], [first, second]]
+    text, calls = _in_messages(*(said | {"tool_calls": calls} for calls in snapshots))
+    assert [("ls", "{}"), ("rm", '{"a":1}')] == calls
+    assert said.get("content", "") == (text or "")
+
+
+@pytest.mark.parametrize("marks", [[{"index": 0}, {"index": 1}], [{}, {}], [{"id": "a"}, {"id": "b"}]])
+def test_calls_in_pieces_of_a_message_are_all_called(marks: list[dict[str, object]]) -> None:
+    first, second = marks
+    anonymous = {name: value for name, value in first.items() if name == "index"}
+    messages: list[dict[str, object]] = [
+        {"content": "I look."},
+        {"tool_calls": [{**first, "function": {"name": "ls", "arguments": '{"a":'}}]},
+        {"tool_calls": [{**anonymous, "function": {"arguments": "1}"}}]},
+        {"tool_calls": [{**second, "function": {"name": "ls", "arguments": '{"a":2}'}}]},
+    ]
+    expected = [("ls", '{"a":1}'), ("ls", '{"a":2}')]
+    assert ("I look.", expected) == _in_messages(*messages)
+    assert ("", expected) == _in_messages(*messages[1:])

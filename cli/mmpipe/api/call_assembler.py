@@ -17,6 +17,7 @@ call before, gets a new id.
 """
 
 from collections.abc import Container, Mapping, Sequence
+from itertools import zip_longest
 
 from mmpipe.api.call_parts import CallPart, PartialCall, parse_function_call, parse_parts
 from mmpipe.core.calls import create_call_id
@@ -59,11 +60,11 @@ class CallAssembler:
 
         The last frame of a stream repeats the calls of the deltas, and may have more of them, or more of their arguments.
         """
-        parts = [part for part in parse_parts(message.get("tool_calls")) if not part.is_blank]
+        parts = _parse_whole(message)
         known, ids = len(self._calls), {part.id for part in parts if part.id}
         met = set[PartialCall]()
-        for position, part in enumerate(parts):
-            call = self._find_repeated(part, self._calls[position] if position < known else None, ids)
+        for part, beside in zip_longest(parts, self._calls[: len(parts)]):
+            call = self._find_repeated(part, beside, ids)
             if call is None or call in met:
                 call = self._begin(part)
                 self._add(call, part)
@@ -79,6 +80,15 @@ class CallAssembler:
         for part in parse_function_call(message.get("function_call")):
             self._function_call.complete(part)
         return False
+
+    def repeats(self, message: Mapping[str, object]) -> bool:
+        """Return True if each call in `message` is one that came before, with the same arguments or more."""
+        parts = _parse_whole(message)
+        for part, beside in zip_longest(parts, self._calls[: len(parts)]):
+            call = self._find_repeated(part, beside, ())
+            if call is None or not call.begins(part.arguments):
+                return False
+        return True
 
     def fill_in(self, message: Message, answer_id: str) -> Message:
         """The message with the calls in `tool_calls`, if there are any, and nowhere else."""
@@ -150,6 +160,10 @@ class CallAssembler:
         if call.id:
             self._by_id[call.id] = call
         return is_news
+
+
+def _parse_whole(message: Mapping[str, object]) -> list[CallPart]:
+    return [part for part in parse_parts(message.get("tool_calls")) if not part.is_blank]
 
 
 def _begins(call: PartialCall, part: CallPart) -> bool:

@@ -120,13 +120,17 @@ class ChunkDecoder:
     def _find_parts(self, choice: Mapping[str, object]) -> tuple[object, object]:
         """The delta and the message of a choice; raises BadResponse for a second answer."""
         delta, message = choice.get("delta"), choice.get("message")
-        if self._whole is not None and isinstance(message, dict) and not self._texts.repeats(message):
+        if self._whole is not None and isinstance(message, dict) and not self._repeats(message):
             if self.end.reason is not None:
                 raise BadResponse("the service sent two answers, and nobody knows which one is meant")
             # Some gateways stream pieces of the message, and no deltas.
             self._texts.merge(self._whole)
             self._whole, self._in_messages = None, True
         return (message, None) if self._in_messages else (delta, message)
+
+    def _repeats(self, message: Message) -> bool:
+        """True if a further message has again all that came before; without texts its calls decide."""
+        return self._texts.repeats(message) and (bool(read_texts(message)) or self._calls.repeats(message))
 
     def _take_part(self, key: str) -> None:
         self.progress += 1

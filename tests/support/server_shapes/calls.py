@@ -1,5 +1,7 @@
 """Tool calls: how servers cut, number, name and repeat them, and what they send as arguments."""
 
+from collections.abc import Mapping
+
 from support.server_shapes.shape import GOOD, Call, Shape, body, call, data, delta, message, streamed
 
 _PARIS = '{"city":"Paris"}'
@@ -18,6 +20,13 @@ def _streamed(*deltas: list[dict[str, object]], calls: tuple[Call, ...] = (_GET_
 def _whole(tool_calls: object, calls: tuple[Call, ...] = (_GET_PARIS,)) -> Shape:
     """A whole answer with these calls, before a good answer."""
     sent = body(message({"role": "assistant", "content": None, "tool_calls": tool_calls}, "tool_calls"))
+    return Shape(sent=(sent, GOOD), calls=calls, text="done", requests=2)
+
+
+def _in_messages(*messages: Mapping[str, object], calls: tuple[Call, ...]) -> Shape:
+    """A stream that has messages in place of deltas, before a good answer."""
+    events = [data(message(fields, None)) for fields in messages]
+    sent = streamed(*events, data(message({}, "tool_calls")))
     return Shape(sent=(sent, GOOD), calls=calls, text="done", requests=2)
 
 
@@ -284,6 +293,29 @@ SHAPES: dict[str, Shape] = {
         calls=(_GET_PARIS,),
         text="done",
         requests=2,
+    ),
+    # Gateways that stream messages and no deltas.
+    "in-messages-one-call-each": _in_messages(
+        {"tool_calls": [call("get", _PARIS, id="a", index=0)]},
+        {"tool_calls": [call("now", "{}", id="b", index=1)]},
+        calls=(_GET_PARIS, ("now", "{}")),
+    ),
+    "in-messages-one-call-each-without-ids": _in_messages(
+        {"tool_calls": [call("get", _PARIS, index=0)]},
+        {"tool_calls": [call("get", _ROME, index=1)]},
+        calls=_BOTH,
+    ),
+    "in-messages-in-pieces": _in_messages(
+        {"tool_calls": [call("get", _PARIS[:5], id="a", index=0)]},
+        {"tool_calls": [call(None, _PARIS[5:], index=0)]},
+        {"tool_calls": [call("get", _ROME, id="b", index=1)]},
+        calls=_BOTH,
+    ),
+    "in-messages-of-calls-that-repeat-all-so-far": _in_messages(
+        {"tool_calls": [call("get", _PARIS[:5], id="a")]},
+        {"tool_calls": [call("get", _PARIS, id="a")]},
+        {"tool_calls": [call("get", _PARIS, id="a"), call("get", _ROME, id="b")]},
+        calls=_BOTH,
     ),
     "call-with-stop": Shape(
         sent=(
