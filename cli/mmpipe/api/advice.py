@@ -6,9 +6,9 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
-from mmpipe.api.codes import CHECK_KEY, TOO_LONG, ErrorMeaning
+from mmpipe.api.codes import CHECK_KEY, TOO_LONG, ErrorMeaning, ResponseInfo
 from mmpipe.core.catalogue import load_models
-from mmpipe.errors import Rejected, ServerError
+from mmpipe.errors import AuthError, Rejected, ServerError
 from mmpipe.text.suggestions import suggest
 
 # Fields of every request that other servers may not know, and the option that leaves each away.
@@ -69,13 +69,12 @@ _ABOUT_KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason of an error in full, its names, the model that was asked, and the form of the body: a page or not."""
+    """The reason of an error in full, its names, the facts about the response, and the form of the body: a page or not."""
 
     reason: str
-    names: tuple[str, ...] = ()
-    model: str = ""
-    http: int = 200
-    is_page: bool = False
+    names: tuple[str, ...]
+    info: ResponseInfo
+    is_page: bool
 
 
 def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
@@ -83,16 +82,16 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     if meaning.error in (Rejected, ServerError) and (refused := _find_refused(refusal.reason)):
         known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
         options = " and ".join(_FIELDS[name] for name in refused)
-        may_pass = meaning.retryable and refusal.http not in _FINAL
+        may_pass = meaning.retryable and refusal.info.http not in _FINAL
         return meaning._replace(advice=f"{known}; use {options}", retryable=may_pass)
     if meaning.error is Rejected and _is_about_model(refusal):
-        return meaning._replace(advice=_suggest_model(refusal.model))
+        return meaning._replace(advice=_suggest_model(refusal.info.model))
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
         return meaning._replace(advice=TOO_LONG.advice)
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
-        return meaning._replace(advice=CHECK_KEY)  # Google answers with 400
-    if meaning.advice is CHECK_KEY and refusal.reason:
-        return meaning._replace(advice=_advise_on_key(refusal))
+        return meaning._replace(advice=refusal.info.no_key or CHECK_KEY)  # Google answers with 400
+    if meaning.error is AuthError:
+        return meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
     return meaning
 
 
@@ -116,14 +115,14 @@ def _refuses(reason: str, name: str) -> bool:
 
 def _is_about_model(refusal: Refusal) -> bool:
     """True if the reason is that the host does not have the model; the reason of a 404 need only name the model."""
-    reason, model = refusal.reason, refusal.model
+    reason, model = refusal.reason, refusal.info.model
     if any(map(_UNKNOWN_MODEL.search, (reason, *refusal.names))):
         return True
     named = len(model) >= _SHORTEST and model.lower() in reason.lower()
     if named and re.search(f"{re.escape(model)}{_BETWEEN}{_MISSING}", reason, re.IGNORECASE):
         return True
     return (
-        refusal.http == HTTPStatus.NOT_FOUND
+        refusal.info.http == HTTPStatus.NOT_FOUND
         and not refusal.is_page
         and (named or bool(_MODEL.search(reason)))
     )
@@ -139,9 +138,13 @@ def _suggest_model(model: str) -> str:
     return f"{guess.removeprefix('; ')} {_MODELS}".lstrip()
 
 
-def _advise_on_key(refusal: Refusal) -> str:
-    """The advice for 401 and 403: to check the key, unless the reason is another."""
-    if refusal.is_page and refusal.http == HTTPStatus.FORBIDDEN:
-        return _GATEWAY
-    about_key = _ABOUT_KEY.search(refusal.reason) and not _OTHER_THAN_KEY.search(refusal.reason)
-    return CHECK_KEY if about_key else _HOST
+def _advise_on_key(advice: str, refusal: Refusal) -> str:
+    """The advice for a key that is refused or was not sent, unless the reason of a 401 or 403 is another."""
+    reason, info = refusal.reason, refusal.info
+    if advice is CHECK_KEY and reason:
+        if refusal.is_page and info.http == HTTPStatus.FORBIDDEN:
+            return _GATEWAY
+        wants_key = bool(info.no_key) and info.http == HTTPStatus.UNAUTHORIZED
+        if not (wants_key or _ABOUT_KEY.search(reason)) or _OTHER_THAN_KEY.search(reason):
+            return _HOST
+    return info.no_key or advice

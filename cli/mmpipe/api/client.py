@@ -22,8 +22,8 @@ from mmpipe.api.sdk import (
     COMPLETIONS,
     USER_AGENT,
     accept_any_status,
-    complete_error,
     import_sdk,
+    mask_error,
     read_head,
     request_headers,
     sdk_key,
@@ -95,7 +95,7 @@ def _parts(
         try:
             yield from follow(exchange.arrivals(clock.left, observer.look), read, clock, observer)
         except MmpipeError as error:
-            raise complete_error(error, endpoint) from error.__cause__
+            raise mask_error(error, endpoint) from error.__cause__
 
 
 def _perform(

@@ -114,7 +114,8 @@ TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # anything else is not an id bu
 class ResponseInfo:
     """The facts about a response beside its body.
 
-    HTTP status, trace id, Retry-After in seconds, Date header, and the model that was asked.
+    HTTP status, trace id, Retry-After in seconds, Date header, the model that was asked, and the advice for a request
+    that was sent without a key; empty if it had one.
     """
 
     http: int = 200
@@ -122,6 +123,7 @@ class ResponseInfo:
     retry_after: float | None = None
     date: str | None = None
     model: str = ""
+    no_key: str = ""
 
     @property
     def is_success(self) -> bool:

@@ -10,7 +10,7 @@ from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
 from mmpipe.api.exchange import Clock, Stage
 from mmpipe.api.response import ResponseReader, read_answer
 from mmpipe.api.routes import Route, find_route
-from mmpipe.api.sdk import COMPLETIONS, complete_error, import_sdk, read_head
+from mmpipe.api.sdk import COMPLETIONS, import_sdk, mask_error, read_head
 from mmpipe.api.sdk_errors import explain_error
 from mmpipe.api.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
@@ -57,7 +57,7 @@ class Pool:
         try:
             return await self._exchange(request, clock, observer)
         except MmpipeError as error:
-            raise complete_error(error, self._endpoint) from error.__cause__
+            raise mask_error(error, self._endpoint) from error.__cause__
 
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """Run one exchange under one alarm, which each part of the answer moves on."""

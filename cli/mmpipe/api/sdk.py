@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mmpipe import __version__
-from mmpipe.api.codes import CHECK_KEY, TRACE, ResponseInfo
+from mmpipe.api.codes import TRACE, ResponseInfo
 from mmpipe.api.content_coding import parse_codings
 from mmpipe.api.lean_import import lean_openai
 from mmpipe.api.response import ResponseHead
 from mmpipe.api.routes import Route
 from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.errors import AuthError, MmpipeError, UsageError
+from mmpipe.errors import MmpipeError, UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -104,6 +104,7 @@ def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") 
         retry_after=_wait(fields, date),
         date=date,
         model=model,
+        no_key=_advise_on_missing_key(endpoint),
     )
     return ResponseHead(
         info,
@@ -122,12 +123,15 @@ def _wait(fields: Mapping[str, Sequence[str]], date: str | None) -> float | None
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def complete_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
-    """The same error without the key in its texts, which some hosts repeat; a missing key is part of the reason."""
+def _advise_on_missing_key(endpoint: Endpoint) -> str:
+    """The advice for a host that refuses a request without a key; empty if there is a key."""
+    if endpoint.key is not None:
+        return ""
+    other = "" if endpoint.unsent is None else f" ({endpoint.unsent} is not for this host)"
+    return f"no key was sent to {endpoint.base_url}{other}: give it one with --api-key-file and --base-url"
+
+
+def mask_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
+    """The same error without the key in its texts, which some hosts repeat."""
     request_id = None if error.request_id is None else endpoint.mask(error.request_id)
-    message = endpoint.mask(error.message)
-    if endpoint.key is None and isinstance(error, AuthError):
-        other = "" if endpoint.unsent is None else f" ({endpoint.unsent} is not for this host)"
-        reason = message.removesuffix(f"; {CHECK_KEY}")
-        message = f"{reason}; no key was sent to {endpoint.base_url}{other}: give it one with --api-key-file and --base-url"
-    return error.derived(message=message, request_id=request_id)
+    return error.derived(message=endpoint.mask(error.message), request_id=request_id)

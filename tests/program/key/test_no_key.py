@@ -81,6 +81,31 @@ def test_a_host_that_wants_a_key_after_all_fails_with_the_reason(command: str) -
     assert [False] == list(map(has_key, seen))
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "advice"),
+    [
+        ("401 X", b'{"error":{"message":"invalid api key (2049)"}}', "no key was sent to {}: give it one with"),
+        ("401 X", b'{"error":{"message":"who are you"}}', "no key was sent to {}: give it one with"),
+        ("401 X", b"", "no key was sent to {}: give it one with"),
+        ("403 X", b'{"error":{"message":"Not authenticated"}}', "no key was sent to {}: give it one with"),
+        ("400 X", b'{"error":{"message":"Missing API key"}}', "no key was sent to {}: give it one with"),
+        ("403 X", b'{"error":{"message":"your IP is blocked"}}', "the host refuses for this reason; a retry does not help"),
+        ("403 X", b"<html><title>403 Forbidden</title></html>", "a gateway or firewall of the host refuses; a retry does not help"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["chat", "batch"])
+def test_the_advice_of_a_refusal_knows_that_no_key_was_sent(
+    command: str, status: str, body: bytes, advice: str
+) -> None:
+    Path("in.txt").write_text("hi\n")
+    with server(answer(body, "application/json", status=status)) as (base_url, _):
+        done = mmpipe(*COMMANDS[command][1], "--base-url", base_url)
+    said = done.stderr_text + done.stdout.decode()
+    assert f"; {advice.format(base_url)}" in said
+    assert ("no key was sent" in said) == ("no key" in advice)
+    assert not any(words in said for words in ("check the key", "works in one region"))
+
+
 def test_answers_without_a_key_can_be_recorded_and_limited() -> None:
     with server(JSON) as (base_url, _):
         options = ("--base-url", base_url, "--wire", "whole")
