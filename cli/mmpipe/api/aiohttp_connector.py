@@ -1,7 +1,7 @@
 """aiohttp's connections for many requests, with our own parser and our own tunnels through proxies.
 
-aiohttp keeps the pool, names, addresses and TLS. Its parser judges responses by rules that the other stack cannot be told
-(see `http_parser`), drops an answer with what follows it in one segment, and never reports some broken chunks. The parser
+aiohttp keeps the pool, names, addresses and TLS. Its parser judges responses by rules that the other stack does not accept
+(see `http_parser`). It drops an answer with what follows it in one segment, and never reports some broken chunks. The parser
 of a connection is an attribute of its protocol, set for each request, and `_create_connection` is the method that
 aiohttp's own connectors override. If aiohttp changes these, `tests/api/test_pool_on_sockets.py` notices.
 """

@@ -20,7 +20,7 @@ from mmpipe.api.surrogates import join_surrogates
 from mmpipe.core.calls import is_valid_json
 from mmpipe.text import strict_json
 
-NO_ARGUMENTS: Final = "{}"
+_NO_ARGUMENTS: Final = "{}"
 # Texts that servers send where there are no arguments (yet).
 _NONE: Final = ("", "null")
 _EMPTY: Final = (*_NONE, "{}", "[]", '""')
@@ -33,7 +33,7 @@ def read_arguments(pieces: Sequence[str]) -> str:
     """Return the arguments as one text: JSON if there is a reading that gives JSON, `{}` for none."""
     joined = join_surrogates("".join(pieces))
     if joined.strip() in _NONE:
-        return NO_ARGUMENTS
+        return _NO_ARGUMENTS
     if len(pieces) == 1 or is_valid_json(joined):
         return joined
     read = _last_document(pieces) or _last_cumulative(pieces)
@@ -95,7 +95,7 @@ def _last_document(pieces: Sequence[str]) -> str | None:
     documents = list(_documents(pieces))
     texts = [text for text in documents if not is_empty(text)]
     if not texts:
-        return next((text for text in documents if text.strip() not in _NONE), NO_ARGUMENTS)
+        return next((text for text in documents if text.strip() not in _NONE), _NO_ARGUMENTS)
     try:
         values = [strict_json.loads(text) for text in texts]
     except ValueError:

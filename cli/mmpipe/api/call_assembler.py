@@ -2,17 +2,17 @@
 
 Servers number, name and repeat calls in many ways (FACTS.md, "Tool calls of other servers"). The rules for the pieces of a stream:
 
-* A piece belongs to the call of its id, otherwise to that of its index, otherwise to that of its position in the last
-  delta with several pieces, otherwise to the call of the piece before.
+* A piece belongs to the call of its id, otherwise to that of its index. Without these it belongs to the call at its
+  position in the last delta with several pieces, otherwise to the call of the piece before.
 * A new id with a name begins a call, even under a used index. So does another name after arguments, and the same name with
   other arguments after complete ones (`{}` too, if the call has no id). A new id alone begins a call only after complete
-  arguments, since some servers make an id for each piece. Without ids, and under one index or none, two equal calls in a
-  row cannot be told from a repetition: they are one.
+  arguments, since some servers make an id for each piece. Two equal calls in a row, without ids and
+  under one index or none, count as one: the second may be a repetition.
 * A name that begins with the name so far repeats it. Any other name before the first arguments continues it. The decoder
   does not know the tools, so a name of two equal pieces ("ha", "ha") is taken for one that is repeated.
 
 Each call of a whole message is a call of its own. In the last frame of a stream it is the call of its id, or else the call at
-its position, if the name is the same, and the arguments too where both have ids. A call without an id, or with the id of a
+its position. The latter needs the same name, and the same arguments if both have ids. A call without an id, or with the id of a
 call before, gets a new id.
 """
 

@@ -33,7 +33,7 @@ class CallPart:
 
     @property
     def is_blank(self) -> bool:
-        """True if the part says nothing about a call."""
+        """True if the part names no call, and has no arguments."""
         return not (self.id or self.name or self.arguments.strip())
 
 

@@ -6,8 +6,8 @@ damages the answer, so one decision holds for the whole stream, and it needs evi
 * A piece that does not begin with the whole piece before it, in the same field, proves the stream incremental.
   Nearly every stream proves it with its second piece.
 * A piece that repeats the piece before it is held back until the kind of the stream is known. The stream is cumulative
-  once a field has two such pieces, and the repeated text has at least 32 characters and is not periodic
-  ("ha" * 50 begins with "ha" * 30 however it was cut).
+  once a field has two such pieces. The repeated text must have at least 32 characters, and must not be periodic:
+  "ha" * 50 begins with "ha" * 30 however it was cut.
 * A stream that is still undecided at its end (`a`, `ab`, `abab`) is incremental: repeated text is better than lost text.
 """
 
@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from enum import Enum
 
-from mmpipe.api.surrogates import drop_first_half
+from mmpipe.api.surrogates import drop_first_surrogate
 
 # A piece of a text, after the key of the text: the name of its field, or of a part of it.
 Piece = tuple[str, str]
@@ -88,9 +88,9 @@ def join_cumulative(pieces: Iterable[str]) -> str:
     """Return the text of pieces that each repeat the text so far; other pieces are new as a whole."""
     known = ""
     for piece in pieces:
-        repeated = drop_first_half(known)
+        repeated = drop_first_surrogate(known)
         if piece.startswith(repeated):
-            # The piece has the first half of a pair again, joined with the second.
+            # The piece has the first surrogate of a pair again, joined with the second.
             known = repeated
         known += piece.removeprefix(known)
     return known

@@ -40,7 +40,7 @@ _STATUSES: Final[Mapping[int, str]] = {
     529: """overloaded serverisoverloaded serveroverloaded modeloverloaded modelisoverloaded engineoverloaded
         siteisoverloaded overload""",
 }
-# Words that say more than any status.
+# Words that mean more than any status.
 _SPECIFIC: Final[tuple[tuple[ErrorMeaning, str], ...]] = (
     (
         FILTERED,

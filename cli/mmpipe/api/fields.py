@@ -95,7 +95,7 @@ def read_texts(message: Mapping[str, object]) -> Sequence[Piece]:
     return found
 
 
-def detail_index(detail: Mapping[str, object], position: int) -> int:
+def _detail_index(detail: Mapping[str, object], position: int) -> int:
     """Return the index of an item of a list of details: its own, or its position in the list of the delta."""
     index = detail.get("index")
     return index if isinstance(index, int) else position
@@ -105,7 +105,7 @@ def _read_details(name: str, details: object) -> Iterator[Piece]:
     for position, detail in enumerate(details if isinstance(details, list) else ()):
         if not isinstance(detail, dict):
             continue
-        key = f"{name}/{detail.get('type')}/{detail_index(detail, position)}"
+        key = f"{name}/{detail.get('type')}/{_detail_index(detail, position)}"
         text = detail.get("text")
         if isinstance(text, str):
             if text:

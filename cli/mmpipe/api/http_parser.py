@@ -2,12 +2,13 @@
 
 Both HTTP stacks use this parser, so that `chat` and `batch` judge the same bytes the same way. The parsers of httpcore2
 (h11) and aiohttp (llhttp) differ in 58 of 232 odd responses, and no option makes them agree (FACTS.md, "HTTP framing").
-The stricter one is followed where no whole answer is lost by it:
+This parser follows the stricter one where no whole answer is lost by it:
 
-- refused: two Content-Length fields, even equal ones; a length beside chunks; any Transfer-Encoding but `chunked`; a
-  first line that is not of HTTP/1; characters that a header cannot have; a chunk size that is no hexadecimal number;
-- accepted: heads whose lines end with LF alone, folded lines, as many headers as fit into the limit, 1xx responses before
-  the final one, and bytes after the end, which are dropped with the connection.
+- It refuses two Content-Length fields, even equal ones, and a length beside chunks.
+- It refuses any Transfer-Encoding but `chunked`, and a chunk size that is no hexadecimal number.
+- It refuses a first line that is not of HTTP/1, and characters that a header cannot have.
+- It accepts heads whose lines end with LF alone, folded lines, and as many headers as fit into the limit.
+- It accepts 1xx responses before the final one. Bytes after the end are dropped with the connection.
 
 A body that is refused comes after its head, so that an error keeps its status, however broken its body is.
 """

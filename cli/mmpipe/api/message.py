@@ -59,5 +59,5 @@ def sendable(message: Message) -> Message:
 
 
 def _differ(name: str, before: object, value: object) -> bool:
-    said, text = ("".join(text for _, text in read_texts({name: of})) for of in (before, value))
-    return not text.startswith(said)
+    received, text = ("".join(text for _, text in read_texts({name: of})) for of in (before, value))
+    return not text.startswith(received)

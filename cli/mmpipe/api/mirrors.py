@@ -23,7 +23,7 @@ class _Reader:
 class MirrorFilter:
     """Takes the thinking of all fields, piece by piece; returns the new text in each piece.
 
-    A track is one thinking in pieces, which one or more fields say. There are at most as many tracks as fields.
+    A track is one thinking in pieces, which one or more fields repeat. There are at most as many tracks as fields.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class MirrorFilter:
         self._readers: dict[str, _Reader] = {}
 
     def take(self, field: str, text: str) -> str:
-        """Return the new text in the next piece of `field`, not empty; "" if another field said all of it."""
+        """Return the new text in the next piece of `field`, not empty; "" if it was received from another field."""
         reader = self._readers.get(field)
         if reader is None:
             reader = self._readers[field] = _Reader()

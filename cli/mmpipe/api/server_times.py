@@ -44,7 +44,7 @@ def parse_retry_after(value: str | None, *, now: float, unit: float = 1) -> floa
         return min(float(number[1]) * unit, _LONGEST_WAIT)
     if _DURATION.fullmatch(text):
         return _duration(text)
-    moment = parse_date(text)
+    moment = _parse_date(text)
     if moment is not None:
         return min(max(0.0, moment - now), _LONGEST_WAIT)
     if "," not in text:
@@ -53,7 +53,7 @@ def parse_retry_after(value: str | None, *, now: float, unit: float = 1) -> floa
     return max((wait for wait in waits if wait is not None), default=None)
 
 
-def parse_date(value: str | None) -> float | None:
+def _parse_date(value: str | None) -> float | None:
     """A date of HTTP or ISO 8601 in seconds since the epoch; None if invalid. Without a zone it is UTC (RFC 9110, 5.6.7)."""
     from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
@@ -69,7 +69,7 @@ def parse_date(value: str | None) -> float | None:
 
 def server_time(date: str | None) -> float:
     """Seconds since the epoch by the Date header of an answer; without one, by our own clock."""
-    return parse_date(date) or time.time()
+    return _parse_date(date) or time.time()
 
 
 def find_waits(errors: Iterable[Mapping[str, object]], reason: str, *, now: float) -> Iterator[float]:
@@ -82,7 +82,7 @@ def find_waits(errors: Iterable[Mapping[str, object]], reason: str, *, now: floa
                     wait = parse_retry_after(str(value), now=now, unit=unit)
                     if wait is not None:
                         yield wait
-    if (reset := _RESET.search(reason)) and (moment := parse_date(reset[1])) is not None:
+    if (reset := _RESET.search(reason)) and (moment := _parse_date(reset[1])) is not None:
         yield max(0.0, moment - now)
     if (hint := _HINT.search(reason)) and (found := _DURATION.match(reason, hint.end())):
         yield _duration(found[0])

@@ -1,7 +1,7 @@
 """The transport of a single request: one connection of httpcore2's network backend, and our own parser.
 
-httpx2's transport would judge a response by rules that the other stack cannot be told (see `http_parser`), and names
-neither host nor proxy in its errors.
+httpx2's transport judges a response by rules that the other stack does not accept (see `http_parser`). Its errors name
+neither host nor proxy.
 """
 
 import ssl
@@ -23,7 +23,7 @@ _AT_ONCE = 64 * 1024  # bytes that are read
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """How to reach the service; `context` checks certificates, and is None if nothing is encrypted."""
+    """Route and limits of a connection; `context` checks certificates, and is None if nothing is encrypted."""
 
     route: Route
     context: ssl.SSLContext | None

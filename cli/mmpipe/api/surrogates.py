@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-REPLACEMENT: Final = "\ufffd"
+_REPLACEMENT: Final = "\ufffd"
 
 
 class SurrogateJoiner:
@@ -19,12 +19,12 @@ class SurrogateJoiner:
 
     def join(self, field: str, text: str) -> str:
         """Return `text`, not empty, with pairs joined; a first surrogate at its end is held back."""
-        if not self.held and not has_surrogate(text):
+        if not self.held and not _has_surrogate(text):
             return text
         before = self.held.pop(field, "")
         # A piece of a cumulative stream has the held surrogate in its repetition.
         text = join_surrogates(text if _is_repeated(before, text) else before[-1:] + text)
-        whole = drop_first_half(text)
+        whole = drop_first_surrogate(text)
         if whole != text:
             self.held[field] = text
         return whole
@@ -34,24 +34,24 @@ class SurrogateJoiner:
         return [(field, self.held.pop(field)[-1]) for field in [*self.held] if is_over(field)]
 
 
-def has_surrogate(text: str) -> bool:
+def _has_surrogate(text: str) -> bool:
     """Return True if `text` has a surrogate, which is never part of a joined pair."""
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def join_surrogates(text: str) -> str:
     """Return `text` with each pair of surrogates as one character; lone surrogates stay."""
-    if not has_surrogate(text):
+    if not _has_surrogate(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def replace_lone_surrogates(text: str) -> str:
     """Return `text`, whose pairs are joined, with U+FFFD for each lone surrogate."""
-    return _SURROGATE.sub(REPLACEMENT, text) if has_surrogate(text) else text
+    return _SURROGATE.sub(_REPLACEMENT, text) if _has_surrogate(text) else text
 
 
-def drop_first_half(text: str) -> str:
+def drop_first_surrogate(text: str) -> str:
     """Return `text` without a first surrogate at its end."""
     return text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text
 

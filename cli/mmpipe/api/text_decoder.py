@@ -19,7 +19,7 @@ class TextDecoder:
         self._mirrors = MirrorFilter()
         self._assembler = MessageAssembler()
         self._last: Message = {}
-        self._said: dict[str, list[str]] = {}  # by key: the text so far, in pieces
+        self._received: dict[str, list[str]] = {}  # by key: the text so far, in pieces
 
     def merge(self, delta: Mapping[str, object]) -> bool:
         """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
@@ -47,14 +47,14 @@ class TextDecoder:
         self._last = message
         added: list[Piece] = []
         for key, text in _join_by_key(message).items():
-            said = self._said_so_far(key)
-            if text.startswith(said) and text != said:
-                added.append((key, text[len(said) :]))
+            received = self._received_so_far(key)
+            if text.startswith(received) and text != received:
+                added.append((key, text[len(received) :]))
         return added
 
     def repeats(self, message: Message) -> bool:
-        """True if each text of `message` begins with all of it that was said before."""
-        return all(text.startswith(self._said_so_far(key)) for key, text in _join_by_key(message).items())
+        """True if each text of `message` begins with all of it that was received before."""
+        return all(text.startswith(self._received_so_far(key)) for key, text in _join_by_key(message).items())
 
     def emit(self, key: str, text: str) -> Sequence[Event]:
         """The events of a text that is whole."""
@@ -69,19 +69,19 @@ class TextDecoder:
         released = self._surrogates.release(is_over)
         return [event for piece in released for event in self._events(self._cumulative.take(*piece))]
 
-    def _said_so_far(self, key: str) -> str:
+    def _received_so_far(self, key: str) -> str:
         # Joined once: a hostile server may send a thousand last frames.
-        self._said[key] = ["".join(self._said.get(key, ()))]
-        return self._said[key][0]
+        self._received[key] = ["".join(self._received.get(key, ()))]
+        return self._received[key][0]
 
     def _events(self, pieces: Sequence[Piece]) -> list[Event]:
         events: list[Event] = []
         for key, text in pieces:
-            said = self._said.get(key)
-            if said is None:
-                self._said[key] = [text]
+            received = self._received.get(key)
+            if received is None:
+                self._received[key] = [text]
             else:
-                said.append(text)
+                received.append(text)
             characters = replace_lone_surrogates(text)
             if is_answer(key):
                 events.append(Text(characters))

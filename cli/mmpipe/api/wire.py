@@ -114,7 +114,7 @@ class StreamDecoder:
     def _parse(self, data: bytes) -> Sequence[Mapping[str, object]]:
         """The objects of an event; none for the rest of a frame that is lost after the end of the answer."""
         try:
-            return parse_chunks(data)
+            return _parse_chunks(data)
         except BadResponse:
             is_lost = self._chunks.end.is_believed and not shows_part(data)
             if is_lost and (self._is_closing or self._is_done):
@@ -156,7 +156,7 @@ def _is_cut(data: bytes) -> bool:
     return bool(rest) and strict_json.is_beginning(rest)
 
 
-def parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
+def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
     """The JSON objects in `data`: one, or an array of them; raises BadResponse for anything else."""
     try:
         value = _parse(data)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmpipe.core.events import Message
-from mmpipe.core.messages import replace_lone_surrogates
+from mmpipe.core.messages import repair_surrogates
 from mmpipe.errors import InputError
 from mmpipe.text.json_encoding import format_json, has_lone_surrogate
 from mmpipe.text.strict_json import MAX_DEPTH, describe_fault, is_deeper, loads
@@ -53,7 +53,7 @@ def format_line(message: Message) -> bytes:
 
     No request may hold a lone surrogate, so a single answer with one would end the conversation.
     """
-    return f"{format_json(replace_lone_surrogates(message))}\n".encode()
+    return f"{format_json(repair_surrogates(message))}\n".encode()
 
 
 def _check_message(value: object, place: str) -> Message:
@@ -68,7 +68,7 @@ def _check_message(value: object, place: str) -> Message:
         raise InputError(f"{place} is nested too deep")
     if role == "assistant":
         # The record of such an answer has it as it came.
-        return replace_lone_surrogates(value)
+        return repair_surrogates(value)
     if has_lone_surrogate(value):
         raise InputError(f"{place} holds a lone surrogate, which is not valid Unicode")
     return value

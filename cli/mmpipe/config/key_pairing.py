@@ -1,7 +1,7 @@
 """Pairs the host with its key: a key goes only to a host that it was meant for.
 
-A key is sent to a host of MiniMax, to a host from the same source as the key, or to a host typed as an option. A host
-of the user's own, typed or configured, may have no key. A profile with such a host takes no key from elsewhere.
+A key is sent to a host of MiniMax, to a host of its own source, or to a host typed as an option. A host of the user's
+own, typed or configured, may have no key. A profile with such a host takes no key from elsewhere.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -38,7 +38,7 @@ class Settings:
     ) -> "Settings":
         """Return the settings with the typed options of these groups. Raises UsageError for a bad configuration file."""
         typed = {
-            # A flag that is not typed says nothing.
+            # A flag that is not typed means no choice.
             option.name: None if (value := getattr(group, option.name)) is False else value
             for group in (service, *groups)
             for option in fields(group)

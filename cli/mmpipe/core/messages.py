@@ -61,7 +61,7 @@ def check_parts(messages: Sequence[Message], model: str) -> None:
         raise InputError(f"{known.id} does not accept {', '.join(refused)}")
 
 
-def replace_lone_surrogates(message: Message) -> Message:
+def repair_surrogates(message: Message) -> Message:
     """Return `message` with U+FFFD for each lone surrogate: no request may hold one, and some answers do."""
     if not has_lone_surrogate(message):
         return message
@@ -103,7 +103,7 @@ def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, 
     """
     if not accepts_system_messages(messages, model):
         messages = _join_system_messages(messages)
-    return tuple(replace_lone_surrogates(_repair_arguments(message)) for message in messages)
+    return tuple(repair_surrogates(_repair_arguments(message)) for message in messages)
 
 
 def _join_system_messages(messages: Sequence[Message]) -> Sequence[Message]:

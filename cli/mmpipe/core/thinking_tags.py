@@ -3,11 +3,11 @@
 Two parsers, because the two forms of the API fail in different ways (FACTS.md, "Thinking in the content"):
 
 * native: `content` has `<think>...</think>` blocks, in a different layout for each model. Either tag may be that of M3
-  (`<mm:think>`), the first opener may be missing, and later blocks may follow, each at the start of a line.
+  (`<mm:think>`). The first opener may be missing. Later blocks may follow, each at the start of a line.
 * split: thinking has a field of its own, and the answer may mention tags. Only leftovers are dropped: a closer that
-  ends the thinking or begins the answer. An answer that begins with an opener, without
-  a thinking field, comes from a server that does not support the split: it is parsed as native. One that begins with a
-  block of the same thinking as the field has it twice: the block is dropped.
+  ends the thinking or begins the answer. An answer that begins with an opener, without a thinking field, is parsed as
+  native: its server does not support the split. One that begins with a block of the same thinking as the field has it
+  twice: the block is dropped.
 """
 
 from collections.abc import Iterable, Iterator

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import assert_never
 
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.core.messages import replace_lone_surrogates
+from mmpipe.core.messages import repair_surrogates
 from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
 from mmpipe.text.json_encoding import format_json
@@ -80,7 +80,7 @@ class TranscriptWriter(Writer):
     def _write_messages(self, messages: Sequence[Message]) -> None:
         for message in messages:
             # What is written here is sent back.
-            write_line(self._output, replace_lone_surrogates(message))
+            write_line(self._output, repair_surrogates(message))
 
 
 class RawWriter(Writer):

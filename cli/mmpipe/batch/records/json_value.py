@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from mmpipe.core.messages import replace_lone_surrogates
+from mmpipe.core.messages import repair_surrogates
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import format_sorted_json
@@ -64,5 +64,5 @@ def _replace_in_messages(request: dict[str, object]) -> dict[str, object]:
 
 def _replace(message: object) -> object:
     if isinstance(message, dict) and message.get("role") == "assistant":
-        return replace_lone_surrogates(message)
+        return repair_surrogates(message)
     return message
