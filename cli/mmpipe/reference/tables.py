@@ -17,7 +17,7 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
     (
         ExitStatus.BAD_RESPONSE,
-        "truncated, empty, an unknown finish reason, not JSON, not UTF-8, over a size limit, not what `--schema` asks for",
+        "truncated, empty, too large, not JSON, not UTF-8, not as `--schema` asks, unknown finish reason",
     ),
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer, or the model refuses"),
@@ -28,7 +28,7 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.BUSY, "another run holds the journal or the conversation"),
     (ExitStatus.TOOL, "a tool call without `--run`, not allowed or over the limits; `-c` keeps it"),
 )
-SIGNALS = ("129 130 131 141 143", "ended by SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM")
+SIGNALS = ("129 130 131 141 143", "ended by HUP, INT, QUIT, PIPE, TERM")
 
 # The objects that scripts read, and their fields.
 JSON_OUTPUT: Sequence[tuple[str, str]] = (
