@@ -276,10 +276,49 @@ def test_a_role_that_is_blanked_later_is_kept() -> None:
 def test_a_second_choice_is_not_mixed_into_the_first() -> None:
     first = {"delta": {"content": "56"}, "finish_reason": "stop"}
     second = {"index": 1, "delta": {"content": "no"}, "finish_reason": "stop"}
-    for chunks in ([[second], [first]], [[second, first]], [[first, second]], [[None, first | {"index": 0}]]):
+    for chunks in ([[first], [second]], [[second, first]], [[first, second]], [[None, first | {"index": 0}]]):
         assert [Start("", "", "trace"), Text("56")] == streamed(
             stream(*({"choices": choices} for choices in chunks))
         )[:-1]
+
+
+@pytest.mark.parametrize("index", [0, "0", None, 1, "1", -1, 7, "x"])
+def test_an_answer_under_any_index_is_the_answer(index: object) -> None:
+    choices = [{"index": index, "delta": {"content": part}, "finish_reason": None} for part in "56"]
+    choices[-1]["finish_reason"] = "stop"
+    assert "56" == text_of(streamed(stream(*({"choices": [choice]} for choice in choices))))
+
+
+@pytest.mark.parametrize(
+    "choice", ["lost", ["lost"], 7, {"delta": ["lost"]}, {"delta": "lost"}, {"message": "lost"}, {"message": ["lost"]}]
+)  # fmt: skip
+def test_a_choice_or_a_delta_that_is_no_object_is_an_error(choice: object) -> None:
+    chunks = [chunk({"content": "5"}), {"choices": [choice]}, chunk({}, finish_reason="stop")]
+    with pytest.raises(BadResponse, match=r"is not an object: .*(lost|7)"):
+        streamed(stream(*chunks))
+
+
+@pytest.mark.parametrize("choices", ["lost", {"lost": 1}, 7])
+def test_choices_that_are_no_list_are_an_error(choices: object) -> None:
+    with pytest.raises(BadResponse, match=r"choices is not a list: .*(lost|7)"):
+        streamed(stream(chunk({"content": "5"}, finish_reason="stop"), {"choices": choices}))
+
+
+@pytest.mark.parametrize("nothing", [None, [], ""])
+def test_nothing_in_place_of_a_choice_or_a_delta_is_nothing(nothing: object) -> None:
+    chunks = [
+        {"choices": [None, {"index": 0, "delta": nothing}]},
+        chunk({"content": "5"}, finish_reason="stop"),
+    ]
+    assert "5" == text_of(streamed(stream(*chunks)))
+
+
+def test_the_text_of_an_old_completion_is_the_answer() -> None:
+    choices = [{"index": 0, "text": part, "finish_reason": None} for part in ("5", "6", "")]
+    choices[-1]["finish_reason"] = "stop"
+    assert "56" == text_of(streamed(stream(*({"choices": [choice]} for choice in choices))))
+    whole_body = {"choices": [{"text": "56", "index": 0, "logprobs": None, "finish_reason": "stop"}]}
+    assert "56" == text_of(list(decode(json.dumps(whole_body).encode())))
 
 
 def test_of_a_field_that_is_not_known_the_latest_value_counts() -> None:

@@ -66,7 +66,7 @@ def _parse_part(fields: Mapping[str, object]) -> CallPart:
     if isinstance(name, str) and len(name) > _LONGEST_NAME:
         raise BadResponse(f"the name of a tool is longer than {_LONGEST_NAME} characters")
     return CallPart(
-        _parse_index(fields.get("index")),
+        parse_index(fields.get("index")),
         _parse_id(fields.get("id")),
         name if isinstance(name, str) and name.strip() else "",
         format_arguments(function.get("arguments")),
@@ -75,10 +75,13 @@ def _parse_part(fields: Mapping[str, object]) -> CallPart:
     )
 
 
-def _parse_index(value: object) -> int | None:
+def parse_index(value: object) -> int | None:
+    """The index of a call or a choice; some servers send it as text. None for what is no index."""
+    if isinstance(value, int):
+        return value
     if isinstance(value, str) and value.isdecimal() and len(value) < _LONGEST_INDEX:
         return int(value)
-    return value if isinstance(value, int) else None
+    return None
 
 
 def _parse_id(value: object) -> str:

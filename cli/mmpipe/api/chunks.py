@@ -1,10 +1,11 @@
 """Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mmpipe.api.answer_end import AnswerEnd
 from mmpipe.api.call_assembler import CallAssembler
+from mmpipe.api.call_parts import parse_index
 from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.fields import is_answer, read_texts
 from mmpipe.api.message import complete_message, sendable
@@ -30,6 +31,7 @@ class ChunkDecoder:
         self._texts = TextDecoder()
         self._calls = CallAssembler()
         self._whole: Message | None = None
+        self._index: int | None = None  # of the choice that is the answer
         self._id = ""
         self._start: Start | None = None  # until the first event: a failure before it leaves no output
         self._started = self._streamed = self._in_messages = False
@@ -53,9 +55,7 @@ class ChunkDecoder:
         usage = chunk.get("usage")
         if usage and self._take_usage(usage) and not choices:
             self.end.close()
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict) or choice.get("index") not in (0, None):
-                continue
+        for choice in self._find_choices(choices) if choices else ():
             if not self._started:
                 self._started = True
                 self._id = str(chunk.get("id") or "")
@@ -117,9 +117,32 @@ class ChunkDecoder:
         if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
             self.progress += self.end.take_reason(reason, with_first=was_empty and not self.end.is_empty)
 
+    def _find_choices(self, choices: object) -> Sequence[Mapping[str, object]]:
+        """The choices of the answer: those of the index that came first, of several at once the lowest.
+
+        One answer is asked for, and some servers count from 1. Raises BadResponse for what is no choice.
+        """
+        if not isinstance(choices, list):
+            raise BadResponse(f"choices is not a list: {one_line(repr(choices), 60)}")
+        found: list[tuple[int, Mapping[str, object]]] = []
+        for choice in choices:
+            if isinstance(choice, dict):
+                found.append((parse_index(choice.get("index")) or 0, choice))
+            elif choice is not None:
+                raise BadResponse(f"the choice is not an object: {one_line(repr(choice), 60)}")
+        if found and self._index is None:
+            self._index = min(index for index, _ in found)
+        return [choice for index, choice in found if index == self._index]
+
     def _find_parts(self, choice: Mapping[str, object]) -> tuple[object, object]:
-        """The delta and the message of a choice; raises BadResponse for a second answer."""
+        """The delta and the message of a choice; raises BadResponse for a second answer, and for what is neither."""
         delta, message = choice.get("delta"), choice.get("message")
+        if not isinstance(delta, dict) and not isinstance(message, dict):
+            if lost := delta or message:
+                name = "delta" if delta else "message"
+                raise BadResponse(f"the {name} is not an object: {one_line(repr(lost), 60)}")
+            if (text := choice.get("text")) is not None:  # the form of completions before chat
+                delta = {"content": text}
         if self._whole is not None and isinstance(message, dict) and not self._repeats(message):
             if self.end.reason is not None:
                 raise BadResponse("the service sent two answers, and nobody knows which one is meant")

@@ -276,4 +276,27 @@ SHAPES: dict[str, Shape] = {
         text="I think.\n</think>\n\nyes",
         says=("--native-thinking",),
     ),
+    # The form of completions before chat.
+    "text-of-a-choice": Shape(
+        sent=streamed(
+            data({"choices": [{"index": 0, "text": "ye", "finish_reason": None}]}),
+            data({"choices": [{"index": 0, "text": "s", "finish_reason": "stop"}]}),
+        ),
+        text="yes",
+        message={"content": "yes"},
+    ),
+    "index-of-the-choice-as-text": Shape(
+        sent=streamed(data({"choices": [{"index": "0", "delta": {"content": "yes"}, "finish_reason": "stop"}]})),
+        text="yes",
+    ),
+    "index-of-the-choice-counts-from-one": Shape(
+        sent=body({"choices": [{"index": 1, "message": {"content": "yes"}, "finish_reason": "stop"}]}),
+        text="yes",
+    ),
+    "delta-that-is-no-object": Shape(
+        sent=streamed(text("ye"), delta(["lost"]), text("s", "stop")),
+        status=8,
+        partial="ye",
+        says=("delta is not an object", "lost"),
+    ),
 }  # fmt: skip
