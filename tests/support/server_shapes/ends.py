@@ -53,10 +53,10 @@ SHAPES: dict[str, Shape] = {
         usage=_USAGE,
     ),
     "reason-in-each-chunk-slow-from-the-first": Shape(
-        sent=streamed(text("Hello ", "stop"), text("world", "stop") + DONE, pause=1.4, end=End.SILENCE), text="Hello world"
+        sent=streamed(text("Hello ", "stop"), text("world", "stop") + DONE, pause=1.2, end=End.SILENCE), text="Hello world"
     ),
     "reason-with-the-first-text-then-an-error": Shape(
-        sent=streamed(text("Hello ", "stop"), data({"error": {"message": "it broke", "code": 500}}), pause=1.4),
+        sent=streamed(text("Hello ", "stop"), data({"error": {"message": "it broke", "code": 500}}), pause=1.2),
         status=7,
         partial="Hello ",
         says=("it broke",),
@@ -81,7 +81,7 @@ SHAPES: dict[str, Shape] = {
             streamed(
                 text("I look.", "stop"),
                 delta({"tool_calls": [call("get", _PARIS, id="a", index=0)]}, "tool_calls"),
-                pause=1.5,
+                pause=1.2,
             ),
             GOOD,
         ),
