@@ -127,3 +127,17 @@ def test_calls_in_pieces_of_a_message_are_all_called(marks: list[dict[str, objec
     expected = [("ls", '{"a":1}'), ("ls", '{"a":2}')]
     assert ("I look.", expected) == _in_messages(*messages)
     assert ("", expected) == _in_messages(*messages[1:])
+
+
+@pytest.mark.parametrize("marks", [[{"index": 0}, {"index": 1}], [{"id": "a"}, {"id": "b"}]])
+def test_equal_calls_in_pieces_of_a_message_are_both_called_and_keep_their_spaces(
+    marks: list[dict[str, object]],
+) -> None:
+    pieces = [{**mark, "function": {"name": "ls", "arguments": '{"a":"b c"}'}} for mark in marks]
+    cut: list[dict[str, object]] = [
+        {"index": 2, "id": "c", "function": {"name": "ls", "arguments": '{"a":"b'}}
+    ]
+    cut += [{"index": 2, "id": "c", "function": {"arguments": text}} for text in (" ", 'c"}')]
+    calls = [("ls", '{"a":"b c"}')] * 2
+    assert ("", calls) == _in_messages(*({"tool_calls": [piece]} for piece in pieces))
+    assert ("", calls[1:]) == _in_messages(*({"tool_calls": [piece]} for piece in cut))

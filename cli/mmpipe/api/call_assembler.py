@@ -83,10 +83,18 @@ class CallAssembler:
 
     def repeats(self, message: Mapping[str, object]) -> bool:
         """Return True if each call in `message` is one that came before, with the same arguments or more."""
-        parts = _parse_whole(message)
+        # A space may be a piece of the arguments.
+        parts = [
+            part for part in parse_parts(message.get("tool_calls")) if part.arguments or not part.is_blank
+        ]
         for part, beside in zip_longest(parts, self._calls[: len(parts)]):
             call = self._find_repeated(part, beside, ())
             if call is None or not call.begins(part.arguments):
+                return False
+            # Two equal calls are told apart by what marks them.
+            if "" not in (part.id, call.id) and part.id != call.id:
+                return False
+            if None not in (part.index, call.index) and part.index != call.index:
                 return False
         return True
 
