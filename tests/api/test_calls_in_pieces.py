@@ -133,11 +133,11 @@ def test_calls_in_pieces_of_a_message_are_all_called(marks: list[dict[str, objec
 def test_equal_calls_in_pieces_of_a_message_are_both_called_and_keep_their_spaces(
     marks: list[dict[str, object]],
 ) -> None:
-    pieces = [{**mark, "function": {"name": "ls", "arguments": '{"a":"b c"}'}} for mark in marks]
-    cut: list[dict[str, object]] = [
-        {"index": 2, "id": "c", "function": {"name": "ls", "arguments": '{"a":"b'}}
+    cut = [
+        {"index": 2, "id": "c", "function": {"name": "ls", "arguments": '{"a":"b'}},
+        *({"index": 2, "id": "c", "function": {"arguments": text}} for text in (" ", 'c"}')),
     ]
-    cut += [{"index": 2, "id": "c", "function": {"arguments": text}} for text in (" ", 'c"}')]
-    calls = [("ls", '{"a":"b c"}')] * 2
-    assert ("", calls) == _in_messages(*({"tool_calls": [piece]} for piece in pieces))
-    assert ("", calls[1:]) == _in_messages(*({"tool_calls": [piece]} for piece in cut))
+    whole = [{**mark, "function": {"name": "ls", "arguments": '{"a":"b c"}'}} for mark in marks]
+    for pieces, count in ((whole, 2), (cut, 1)):
+        messages: list[dict[str, object]] = [{"tool_calls": [piece]} for piece in pieces]
+        assert ("", [("ls", '{"a":"b c"}')] * count) == _in_messages(*messages)

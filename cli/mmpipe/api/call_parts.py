@@ -139,6 +139,8 @@ class PartialCall:
         self._function.complete({**part.function, "name": None, "arguments": None})
         self.name = self.name or part.name
         if not self.is_closed or (len(self._pieces) == 1 and is_empty(self._pieces[0])):
+            if self.begins(part.arguments):
+                self._restart_arguments()
             self._add_arguments(part)
 
     def add(self, part: CallPart) -> bool:
@@ -191,11 +193,14 @@ class PartialCall:
                 # What follows a whole value is not JSON, unless `read_arguments` finds the end of a repetition.
                 self._is_mixed = True
             else:
-                self._pieces, self._end, self._followed = [], EndFinder(), 0
+                self._restart_arguments()
         if part.arguments:
             self._pieces.append(part.arguments)
             self.has_arguments = self.has_arguments or is_news
         return is_news
+
+    def _restart_arguments(self) -> None:
+        self._pieces, self._end, self._followed = [], EndFinder(), 0
 
     def _add_name(self, name: str) -> None:
         if name.strip().startswith(self.name.strip()):
