@@ -87,6 +87,7 @@ def huge(begin: bytes, piece: bytes = b"x" * PIECE) -> Script:
 SOUND: dict[str, Script] = {
     "sound": answered(GOOD),
     "sound-and-whole": whole(WHOLE),
+    "the-same-json-twice": whole(WHOLE + WHOLE),
     "one-byte-at-a-time": Script(tuple(bytes([byte]) for byte in head() + GOOD), pause=0.0001),
     "comments-and-odd-fields": answered(b": hi\n\nretry: 3\n\nid: 7\n\nevent: x\n\nnonsense\n\n:\n" + GOOD),
     "retry-between": answered(BEGUN + b"retry: 3000\n\nid: 1\n\n" + LAST),
@@ -192,7 +193,7 @@ NONSENSE: dict[str, Script] = {
     "true": whole(b"true"),
     "nan": whole(b"NaN"),
     "object": whole(b"{}"),
-    "two-of-json": whole(WHOLE + WHOLE),
+    "two-of-json": whole(WHOLE + WHOLE.replace(b"five", b"nine")),
     "json-not-utf-8": whole(WHOLE.replace(b"\xe2", b"\xff")),
     "deep-json": whole(DEEP),
     "closed-deep-json": whole(DEEP + b"]" * len(DEEP)),
