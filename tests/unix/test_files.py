@@ -80,7 +80,7 @@ def test_a_descriptor_is_written_where_it_is(tmp_path: Path) -> None:
 
 def test_a_descriptor_that_is_not_open_is_an_output_error() -> None:
     # Tests that ran before in this process may have left many open.
-    beyond = max(map(int, os.listdir("/dev/fd"))) + 100
+    beyond = max(int(entry.name) for entry in Path("/dev/fd").iterdir()) + 100
     with pytest.raises(OutputError, match="Bad file descriptor"), open_output(f"/dev/fd/{beyond}"):
         pass
 
