@@ -34,7 +34,7 @@ WHOLE = '{"city":"Paris","days":[1,2]}'
         (["{}", WHOLE[:9], WHOLE[:12], WHOLE], WHOLE),
         (["{", "{}"], "{}"),
         ([WHOLE[:9], WHOLE[:12], WHOLE, WHOLE], WHOLE),
-        # Half a character at the end of a cumulative piece.
+        # A first surrogate at the end of a cumulative piece.
         (['{"a":"\ud83d', '{"a":"\ud83d\ude00"}'], '{"a":"\U0001f600"}'),
         # Two calls in one, or what is no JSON: as it came.
         (['{"a":1}', '{"a":2}'], '{"a":1}{"a":2}'),

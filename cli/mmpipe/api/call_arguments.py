@@ -67,7 +67,7 @@ class EndFinder:
 
     @property
     def is_closed(self) -> bool:
-        """True if the text so far ends with a whole value, valid or not."""
+        """True if the text so far ends with a closed value, which need not be JSON."""
         return self._begun and self._depth <= 0 and not self._in_string
 
     def feed(self, text: str) -> None:
