@@ -1,6 +1,6 @@
 """All errors, as one tree; each branch is one exit status, as README and the man page list them.
 
-`api/codes.py` maps the codes of the API to these classes.
+`api/refusals/codes.py` maps the codes of the API to these classes.
 
 MmpipeError
 ├── Internal       1   a bug in mmpipe

@@ -8,11 +8,11 @@ from math import inf
 
 import pytest
 
-from mmpipe.api.answer_end import LINGER, LINGER_AT_FIRST
+from mmpipe.api.answer.answer_end import LINGER, LINGER_AT_FIRST
+from mmpipe.api.answer.response import MAX_EXPLANATION, read_answer
 from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, advance, follow
-from mmpipe.api.codes import ResponseInfo
-from mmpipe.api.exchange import Arrival, Clock, Stage
-from mmpipe.api.response import MAX_EXPLANATION, ResponseHead, read_answer
+from mmpipe.api.http.exchange import Arrival, Clock, Stage
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
@@ -240,7 +240,7 @@ def test_an_error_is_what_its_head_says_whatever_becomes_of_the_rest(
 def test_the_observer_sees_a_compressed_answer_without_its_compression(size: int) -> None:
     content = FIRST + LAST + USAGE
     sent, seen = gzip.compress(content), list[bytes]()
-    head = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream", ("gzip",))
+    head = ResponseHead(ResponseInfo(request_id="trace"), "text/event-stream", "gzip")
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
     found = followed(head, *pieces, observer=Observer(received=seen.append))
     assert ("56", content) == (text_of(found), b"".join(seen))
@@ -248,11 +248,11 @@ def test_the_observer_sees_a_compressed_answer_without_its_compression(size: int
 
 def test_a_coding_that_cannot_be_read_is_bad_in_an_answer_and_changes_no_error() -> None:
     with pytest.raises(BadResponse, match="compressed its answer with br") as caught:
-        followed(ResponseHead(ResponseInfo(request_id="trace"), "", ("br",)), b"\x0b\x02\x80 squeezed \x03")
+        followed(ResponseHead(ResponseInfo(request_id="trace"), "", "br"), b"\x0b\x02\x80 squeezed \x03")
     assert "trace" == caught.value.request_id
     for body in (b"\x0b", b"\x0b\x02\x80 squeezed \x03"):
         with pytest.raises(AuthError):
-            followed(ResponseHead(ResponseInfo(401), "", ("br",)), body)
+            followed(ResponseHead(ResponseInfo(401), "", "br"), body)
 
 
 def test_the_wait_for_the_body_of_an_error_is_within_the_other_limits() -> None:

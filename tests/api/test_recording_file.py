@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.api.codes import ResponseInfo
 from mmpipe.api.recording_file import Timed, format_recording, mask_secret, parse_recording
-from mmpipe.api.response import ResponseHead
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.errors import AuthError, ExitStatus, QuotaError
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"

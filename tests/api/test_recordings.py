@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.attempt import Observer
-from mmpipe.api.response import ResponseHead
+from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
@@ -47,7 +47,9 @@ def test_a_replay_brings_the_same_events_and_bytes(
 def test_a_compressed_answer_is_recorded_as_its_content(codings: tuple[str, ...], tmp_path: Path) -> None:
     expected = asked(tmp_path / "plain", "record", answering(STREAM, b"".join(GOOD)))
     sent = gzip.compress(b"".join(GOOD))
-    service = answering(replace(STREAM, codings=codings), *(bytes([byte]) for byte in sent))
+    service = answering(
+        replace(STREAM, content_encoding=", ".join(codings)), *(bytes([byte]) for byte in sent)
+    )
     found = asked(tmp_path / "packed", "record", service)
     assert (expected, b"".join(GOOD)) == (found, found[1])
     (recorded,) = (tmp_path / "packed").iterdir()

@@ -9,7 +9,7 @@ import httpx2
 from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
 
-from mmpipe.api.wire import StreamDecoder
+from mmpipe.api.answer.wire import StreamDecoder
 from mmpipe.core.thinking import arrange_thinking
 
 CHUNKS = 20_000

@@ -16,12 +16,12 @@ atheris = importlib.import_module("atheris")
 sys.path[:0] = [str(Path(__file__).parents[2] / "cli"), str(Path(__file__).parents[1])]
 
 with atheris.instrument_imports(include=["mmpipe"]):
-    from mmpipe.api.codes import ResponseInfo
-    from mmpipe.api.cumulative import CumulativeDetector
+    from mmpipe.api.answer.cumulative import CumulativeDetector
+    from mmpipe.api.answer.sse import EventReader
+    from mmpipe.api.answer.wire import StreamDecoder, decode
+    from mmpipe.api.refusals.service_errors import explain_event, explain_status, read_explanation
+    from mmpipe.api.response_head import ResponseInfo
     from mmpipe.api.server_times import parse_retry_after
-    from mmpipe.api.service_errors import explain_event, explain_status, read_explanation
-    from mmpipe.api.sse import EventReader
-    from mmpipe.api.wire import StreamDecoder, decode
     from mmpipe.batch.journal.journal import open_journal
     from mmpipe.chat.message_lines import format_line, parse_messages
     from mmpipe.chat.transcript import Transcript, open_transcript

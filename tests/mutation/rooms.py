@@ -26,10 +26,10 @@ TIMEOUTS = (36, 24, -24, 152, 255)
 LEFT_OUT = (
     "batch/journal/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
     "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
-    "api/test_call_assembler.py::test_many_pieces_are_assembled_in_linear_time",
-    "api/test_call_assembler.py::test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused",
-    "api/test_call_assembler.py::test_a_long_text_of_marks_is_followed_in_linear_time",
-    "api/test_call_arguments.py::test_many_pieces_are_read_in_linear_time",
+    "api/answer/test_call_assembler.py::test_many_pieces_are_assembled_in_linear_time",
+    "api/answer/test_call_assembler.py::test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused",
+    "api/answer/test_call_assembler.py::test_a_long_text_of_marks_is_followed_in_linear_time",
+    "api/answer/test_call_arguments.py::test_many_pieces_are_read_in_linear_time",
     "writers/test_progress.py::test_rich_is_loaded_for_a_bar_and_for_nothing_else",
 )
 
@@ -45,45 +45,52 @@ class Room(NamedTuple):
 ROOMS = {
     "errors": Room(
         (
-            "api/codes", "api/error_words", "api/service_errors", "api/reasons", "api/advice", "api/server_times",
+            "api/refusals/codes", "api/refusals/error_words", "api/refusals/service_errors", "api/refusals/reasons", "api/refusals/advice", "api/server_times",
             "text/html_page",
         ),
         (
-            "api/test_codes.py", "api/test_service_errors.py", "api/test_reasons.py", "api/test_advice.py",
+            "api/refusals/test_codes.py", "api/refusals/test_service_errors.py", "api/refusals/test_reasons.py", "api/refusals/test_advice.py",
             "api/test_server_times.py", "text/test_html_page.py",
         ),
-        ("api/test_response.py", "program/service/test_server_shapes.py"),
+        ("api/answer/test_response.py", "program/service/test_server_shapes.py"),
     ),
     "calls": Room(
-        ("api/call_arguments", "api/call_assembler", "api/call_parts", "core/calls"),
+        ("api/answer/call_arguments", "api/answer/call_assembler", "api/answer/call_parts", "core/calls"),
         (
-            "api/test_call_arguments.py", "api/test_call_assembler.py", "api/test_calls_in_pieces.py",
+            "api/answer/test_call_arguments.py", "api/answer/test_call_assembler.py", "api/answer/test_calls_in_pieces.py",
             "core/test_calls.py",
         ),
         (
-            "api/test_call_laws.py", "api/test_wire.py", "core/test_messages.py", "tools/test_tool_rounds.py",
+            "api/answer/test_call_laws.py", "api/answer/test_wire.py", "core/test_messages.py", "tools/test_tool_rounds.py",
             "program/service/test_calls_of_servers.py",
         ),
     ),
     "ends": Room(
-        ("api/answer_end", "api/usage", "core/finish_reasons", "core/reply", "batch/summary"),
+        ("api/answer/answer_end", "api/answer/usage", "core/finish_reasons", "core/reply", "batch/summary"),
         (
-            "api/test_answer_end.py", "api/test_usage.py", "core/test_finish_reasons.py", "core/test_reply.py",
+            "api/answer/test_answer_end.py", "api/answer/test_usage.py", "core/test_finish_reasons.py", "core/test_reply.py",
             "batch/test_summary.py",
         ),
-        ("api/test_wire.py", "api/test_end_laws.py", "chat/test_answer.py", "batch/test_results.py", "batch/test_run.py"),
+        ("api/answer/test_wire.py", "api/answer/test_end_laws.py", "chat/test_answer.py", "batch/test_results.py", "batch/test_run.py"),
     ),
     "wire": Room(
         (
-            "api/sse", "api/wire", "api/chunks", "api/message", "api/cumulative", "api/response",
-            "api/content_coding",
+            "api/answer/sse", "api/answer/wire", "api/answer/chunks", "api/answer/message", "api/answer/cumulative",
+            "api/answer/response",
+            "api/answer/content_coding",
             "core/events", "core/reply",
         ),
         (
-            "api/test_sse.py", "api/test_wire.py", "api/test_framings.py", "api/test_content_coding.py", "api/test_fields.py", "api/test_calls_in_pieces.py",
-            "api/test_cumulative.py", "api/test_response.py", "core/test_reply.py",
+            "api/answer/test_sse.py", "api/answer/test_wire.py", "api/answer/test_framings.py",
+            "api/answer/test_content_coding.py", "api/answer/test_fields.py", "api/answer/test_calls_in_pieces.py",
+            "api/answer/test_cumulative.py", "api/answer/test_response.py", "core/test_reply.py",
         ),
         ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),
+    ),
+    "parser": Room(
+        ("api/http/http_parser", "api/http/tunnels", "api/http/routes"),
+        ("api/http/test_http_parser.py", "api/http/test_routes.py"),
+        ("api/http/test_proxies.py", "api/test_client.py", "api/test_pool_on_sockets.py"),
     ),
     "thinking": Room(
         ("core/thinking", "core/thinking_tags"), ("core/test_thinking.py",), ("chat/test_answer.py",)

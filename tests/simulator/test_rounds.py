@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmpipe.api.wire import StreamDecoder
+from mmpipe.api.answer.wire import StreamDecoder
 from mmpipe.core.events import Stop
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.rounds import OrderedCall, OrderedRound, read_rounds

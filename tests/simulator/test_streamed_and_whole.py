@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mmpipe.api.wire import StreamDecoder, decode
+from mmpipe.api.answer.wire import StreamDecoder, decode
 from mmpipe.core.events import Event, Stop, ToolCall
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.endpoint import ReceivedRequest, respond

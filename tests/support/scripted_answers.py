@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mmpipe.api.answer.response import read_answer
 from mmpipe.api.attempt import AskOnce, Observer, follow
 from mmpipe.api.client import ask
-from mmpipe.api.codes import ResponseInfo
-from mmpipe.api.exchange import Clock
+from mmpipe.api.http.exchange import Clock
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.recordings import Recordings, open_recordings
-from mmpipe.api.response import ResponseHead, read_answer
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request

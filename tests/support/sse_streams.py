@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from mmpipe.api.codes import ResponseInfo
-from mmpipe.api.wire import StreamDecoder
+from mmpipe.api.answer.wire import StreamDecoder
+from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.events import Event, Text
 
 DETAIL = {"type": "reasoning.text", "id": "reasoning-text-1", "format": "MiniMax-response-v1", "index": 0}

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from mmpipe.api.call_assembler import CallAssembler
-from mmpipe.api.wire import decode
+from mmpipe.api.answer.call_assembler import CallAssembler
+from mmpipe.api.answer.wire import decode
 from mmpipe.core.calls import parse_calls
 from mmpipe.core.events import Event, ToolCall
 

@@ -1,1 +1,4 @@
-"""The only way to the service: a client and a pool, the decoder of answers, API codes, the retry rule, recordings."""
+"""The only way to the service: `client` for one request, `pool` for many, retries and recordings.
+
+`http` brings requests and responses over sockets, `answer` decodes bodies, `refusals` explains errors (FACTS.md).
+"""

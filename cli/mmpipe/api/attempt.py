@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from mmpipe.api.exchange import Arrival, Clock, Stage
-from mmpipe.api.response import ResponseHead, ResponseReader
+from mmpipe.api.answer.response import ResponseReader
+from mmpipe.api.http.exchange import Arrival, Clock, Stage
+from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits

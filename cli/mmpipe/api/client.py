@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mmpipe.api.answer_end import LINGER
+from mmpipe.api.answer.answer_end import LINGER
+from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
-from mmpipe.api.exchange import Arrival, Clock, Exchange, Stage
-from mmpipe.api.response import ResponseHead, ResponseReader, read_answer, read_model_list
-from mmpipe.api.routes import Route, find_route
-from mmpipe.api.sdk import (
+from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.api.http.routes import Route, find_route
+from mmpipe.api.http.sdk import (
     COMPLETIONS,
     USER_AGENT,
     accept_any_status,
@@ -29,9 +29,10 @@ from mmpipe.api.sdk import (
     sdk_key,
     tls_context,
 )
-from mmpipe.api.sdk_errors import explain_error
-from mmpipe.api.socket_transport import Connecting, socket_transport
-from mmpipe.api.tunnels import check_tunnels
+from mmpipe.api.http.sdk_errors import explain_error
+from mmpipe.api.http.socket_transport import Connecting, socket_transport
+from mmpipe.api.http.tunnels import check_tunnels
+from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request

@@ -5,14 +5,14 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from mmpipe.api.aiohttp_transport import open_session, request_options, sdk_client
+from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
-from mmpipe.api.exchange import Clock, Stage
-from mmpipe.api.response import ResponseReader, read_answer
-from mmpipe.api.routes import Route, find_route
-from mmpipe.api.sdk import COMPLETIONS, import_sdk, mask_error, read_head
-from mmpipe.api.sdk_errors import explain_error
-from mmpipe.api.tunnels import check_tunnels
+from mmpipe.api.http.aiohttp_transport import open_session, request_options, sdk_client
+from mmpipe.api.http.exchange import Clock, Stage
+from mmpipe.api.http.routes import Route, find_route
+from mmpipe.api.http.sdk import COMPLETIONS, import_sdk, mask_error, read_head
+from mmpipe.api.http.sdk_errors import explain_error
+from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request

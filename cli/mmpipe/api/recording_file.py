@@ -12,8 +12,7 @@ from typing import Final
 
 import msgspec
 
-from mmpipe.api.codes import ResponseInfo
-from mmpipe.api.response import ResponseHead
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import MASK
 from mmpipe.errors import (
     AuthError,

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmpipe.api.answer.response import read_answer
 from mmpipe.api.attempt import AskOnce, Observer, follow
-from mmpipe.api.exchange import Clock
+from mmpipe.api.http.exchange import Clock
 from mmpipe.api.options import RecordingMode
 from mmpipe.api.recording_file import (
     FAILURES,
@@ -18,7 +19,7 @@ from mmpipe.api.recording_file import (
     is_from_service,
     parse_recording,
 )
-from mmpipe.api.response import ResponseHead, read_answer
+from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Key
 from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmpipe.api.codes import is_plan_window
+from mmpipe.api.refusals.codes import is_plan_window
 from mmpipe.errors import MmpipeError
 
 _FIRST = 0.5  # seconds

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from mmpipe.api.codes import is_overload
+from mmpipe.api.refusals.codes import is_overload
 from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore
 from mmpipe.batch.pace.condition import StopSignal

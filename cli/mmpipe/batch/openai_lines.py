@@ -7,7 +7,7 @@ a good answer.
 
 import time
 
-from mmpipe.api.fields import DETAIL_FIELDS, THINKING_FIELDS
+from mmpipe.api.answer.fields import DETAIL_FIELDS, THINKING_FIELDS
 from mmpipe.core.events import Usage
 from mmpipe.core.reply import Reply
 from mmpipe.errors import MmpipeError

@@ -1,0 +1,174 @@
+"""Reads a response as it arrives, and decides about success: the one gate between HTTP and an answer; no I/O."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Final, Generic, Never, Protocol, TypeVar
+
+from mmpipe.api.answer.content_coding import ContentDecoder, parse_codings
+from mmpipe.api.answer.model_list import MAX_LIST, parse_model_ids
+from mmpipe.api.answer.wire import StreamDecoder, refuse_body
+from mmpipe.api.refusals.service_errors import explain_status, read_explanation
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
+from mmpipe.core.events import Event
+from mmpipe.errors import BadResponse, MmpipeError
+from mmpipe.text.utf8 import strip_bom
+
+MAX_EXPLANATION: Final = 2**20  # bytes; the body of an error is short
+
+Part = TypeVar("Part", covariant=True)  # noqa: PLC0105  as in api.attempt
+
+
+class BodyDecoder(Protocol[Part]):
+    """Bytes of a body in, parts of its content out; `wire.StreamDecoder` explains the names."""
+
+    @property
+    def longest_pause(self) -> float: ...
+    @property
+    def progress(self) -> int: ...
+    def feed(self, received: bytes) -> Iterator[Part]: ...
+    def close(self) -> Iterator[Part]: ...
+
+
+class WholeBodyDecoder(Generic[Part]):
+    """Collects a body of at most `limit` bytes; once it is whole, `read` decodes it if it looks like JSON."""
+
+    longest_pause = math.inf
+
+    def __init__(
+        self, head: ResponseHead, read: Callable[[bytes, ResponseInfo], Iterable[Part]], limit: int
+    ) -> None:
+        self._head, self._read, self._limit = head, read, limit
+        self._body = bytearray()
+        self._received = 0
+
+    @property
+    def progress(self) -> int:
+        """The bytes so far; spaces before an answer only keep a connection alive and do not count."""
+        return len(self._body)
+
+    def feed(self, received: bytes) -> Iterator[Part]:
+        """Collect the bytes; no part comes out yet."""
+        self._received += len(received)
+        self._body += received if self._body else received.lstrip()
+        if self._received > self._limit:
+            raise BadResponse(f"the answer is longer than {self._limit} bytes")
+        return iter(())
+
+    def close(self) -> Iterator[Part]:
+        """The parts of the whole body; raises an MmpipeError if it is no answer."""
+        body = strip_bom(bytes(self._body)).lstrip()
+        if not body.startswith((b"{", b"[")):
+            raise refuse_body(self._head.content_type, body)
+        return iter(self._read(body, self._head.info))
+
+
+class ErrorBodyDecoder:
+    """The body of a response outside 2xx. The status decides about the error, whatever becomes of the body."""
+
+    longest_pause = 0.0  # it is whole after its head
+    progress = 0
+
+    def __init__(self, info: ResponseInfo) -> None:
+        self._info = info
+        self._body = bytearray()
+
+    def feed(self, received: bytes) -> Iterator[Never]:
+        """Raise the error of the status if the body is too long for an explanation."""
+        self._body += received
+        if len(self._body) > MAX_EXPLANATION:
+            raise explain_status(self._info, None)
+        return iter(())
+
+    def close(self) -> Iterator[Never]:
+        """Raise the error of the status, with the explanation in the body."""
+        raise explain_status(self._info, read_explanation(bytes(self._body)))
+
+
+class ResponseReader(Generic[Part]):
+    """Takes the body of a response in pieces, and returns the parts of the answer.
+
+    Its errors carry the trace id. `is_answer` is false for a body that only explains an error.
+    """
+
+    def __init__(self, head: ResponseHead, decoder: BodyDecoder[Part]) -> None:
+        self.is_answer = head.info.is_success
+        self._request_id = head.info.request_id
+        self._content = ContentDecoder(parse_codings(head.content_encoding))
+        self._decoder = decoder
+
+    @property
+    def finished(self) -> bool:
+        """True once the answer is whole; its usage, or the explanation of an error, may still come."""
+        return self.longest_pause < math.inf
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds without a byte after which the body has ended; infinite as long as the answer is not whole."""
+        return self._decoder.longest_pause
+
+    @property
+    def progress(self) -> int:
+        """A number that grows with all that brings the answer forward; comments, spaces and empty deltas do not."""
+        return self._decoder.progress
+
+    def unpack(self, received: bytes) -> Iterator[bytes]:
+        """The content of the next bytes of the body, for `feed`: the same bytes, unless they are compressed."""
+        try:
+            yield from self._content.feed(received)
+        except BadResponse as error:
+            # The status decides about an error, whatever becomes of its body.
+            if self.is_answer:
+                raise self._traced(error) from error.__cause__
+
+    def feed(self, content: bytes) -> Iterator[Part]:
+        """The parts that the next bytes of the content complete."""
+        try:
+            yield from self._decoder.feed(content)
+        except MmpipeError as error:
+            raise self._traced(error) from None
+
+    def close(self, failure: MmpipeError | None = None) -> Iterator[Part]:
+        """The last parts. `failure` is the error that ended the connection, if any.
+
+        After the finish_reason the answer is whole, however the connection ended. An error is whole after its head.
+        """
+        try:
+            if failure is not None and not self.finished:
+                raise failure
+            yield from self._close()
+        except MmpipeError as error:
+            raise self._traced(error) from None
+
+    def _close(self) -> Iterator[Part]:
+        for content in self._rest():
+            yield from self._decoder.feed(content)
+        try:
+            yield from self._decoder.close()
+        except BadResponse as error:
+            if self._content.is_cut:
+                raise BadResponse(
+                    "the answer is truncated: its compressed bytes are cut off", retryable=True
+                ) from error
+            raise
+
+    def _rest(self) -> Iterator[bytes]:
+        with suppress(*(() if self.is_answer else (BadResponse,))):
+            yield from self._content.close()
+
+    def _traced(self, error: MmpipeError) -> MmpipeError:
+        return error if error.request_id else error.derived(request_id=self._request_id)
+
+
+def read_answer(head: ResponseHead) -> ResponseReader[Event]:
+    """A reader for an answer; the service may send a stream or a whole body, whatever the request says."""
+    return _reader(head, StreamDecoder(head.info, content_type=head.content_type))
+
+
+def read_model_list(head: ResponseHead) -> ResponseReader[str]:
+    """A reader for a list of models; its parts are the ids."""
+    return _reader(head, WholeBodyDecoder(head, parse_model_ids, MAX_LIST))
+
+
+def _reader(head: ResponseHead, decoder: BodyDecoder[Part]) -> ResponseReader[Part]:
+    return ResponseReader(head, decoder if head.info.is_success else ErrorBodyDecoder(head.info))

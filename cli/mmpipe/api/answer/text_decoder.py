@@ -1,0 +1,102 @@
+"""Turns the texts of deltas and messages into events, and collects them into the message; no I/O."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind
+from mmpipe.api.answer.fields import is_answer, read_texts
+from mmpipe.api.answer.message import MessageAssembler, complete_message
+from mmpipe.api.answer.mirrors import MirrorFilter
+from mmpipe.api.answer.surrogates import SurrogateJoiner, replace_lone_surrogates
+from mmpipe.core.events import Event, Message, Text, Thinking
+
+
+class TextDecoder:
+    """The texts of one answer: repeated text is dropped, pairs of surrogates are joined, mirrored thinking counts once."""
+
+    def __init__(self) -> None:
+        self._surrogates = SurrogateJoiner()
+        self._cumulative = CumulativeDetector()
+        self._mirrors = MirrorFilter()
+        self._assembler = MessageAssembler()
+        self._last: Message = {}
+        self._received: dict[str, list[str]] = {}  # by key: the text so far, in pieces
+
+    def merge(self, delta: Mapping[str, object]) -> bool:
+        """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
+        return self._assembler.merge(delta)
+
+    def take(self, key: str, text: str) -> Sequence[Event]:
+        """The events of the next piece of the text `key` of a stream."""
+        if text.isascii() and not self._surrogates.held and self._cumulative.kind is StreamKind.INCREMENTAL:
+            return self._events(((key, text),))
+        over: list[Event] = []
+        if self._surrogates.held:
+            # The texts of one channel follow each other.
+            over = self._release(lambda held: held != key and _channel(held) == _channel(key))
+        characters = self._surrogates.join(key, text)
+        if not characters:
+            return over
+        return over + self._events(self._cumulative.take(key, characters))
+
+    def settle(self) -> Sequence[Event]:
+        """The events of the text that was held back; nothing continues it."""
+        return self._release(lambda _: True) + self._events(self._cumulative.settle())
+
+    def complete(self, message: Message) -> list[Piece]:
+        """The texts that a last frame adds to the streamed ones (FACTS.md, "The end of a stream")."""
+        self._last = message
+        added: list[Piece] = []
+        for key, text in _join_by_key(message).items():
+            received = self._received_so_far(key)
+            if text.startswith(received) and text != received:
+                added.append((key, text[len(received) :]))
+        return added
+
+    def repeats(self, message: Message) -> bool:
+        """True if each text of `message` begins with all of it that was received before."""
+        return all(text.startswith(self._received_so_far(key)) for key, text in _join_by_key(message).items())
+
+    def emit(self, key: str, text: str) -> Sequence[Event]:
+        """The events of a text that is whole."""
+        return self._events([(key, text)])
+
+    def message(self) -> Message:
+        """The message so far, without its calls; a lone surrogate stays as it came."""
+        streamed = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
+        return complete_message(streamed, self._last)
+
+    def _release(self, is_over: Callable[[str], bool]) -> list[Event]:
+        released = self._surrogates.release(is_over)
+        return [event for piece in released for event in self._events(self._cumulative.take(*piece))]
+
+    def _received_so_far(self, key: str) -> str:
+        # Joined once: a hostile server may send a thousand last frames.
+        self._received[key] = ["".join(self._received.get(key, ()))]
+        return self._received[key][0]
+
+    def _events(self, pieces: Sequence[Piece]) -> list[Event]:
+        events: list[Event] = []
+        for key, text in pieces:
+            received = self._received.get(key)
+            if received is None:
+                self._received[key] = [text]
+            else:
+                received.append(text)
+            characters = replace_lone_surrogates(text)
+            if is_answer(key):
+                events.append(Text(characters))
+            elif new := self._mirrors.take(key.partition("/")[0], characters):
+                events.append(Thinking(new))
+        return events
+
+
+def _channel(key: str) -> str:
+    """The channel of a text: the answer, or one field of thinking."""
+    return "answer" if is_answer(key) else key.partition("/")[0]
+
+
+def _join_by_key(message: Message) -> dict[str, str]:
+    texts: dict[str, list[str]] = {}
+    for key, text in read_texts(message):
+        texts.setdefault(key, []).append(text)
+    return {key: "".join(pieces) for key, pieces in texts.items()}

@@ -1,0 +1,201 @@
+"""Decodes the bytes of an answer, streamed or whole, into events; no I/O, and the bytes may be cut anywhere."""
+
+import codecs
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from mmpipe.api.answer.answer_end import shows_part
+from mmpipe.api.answer.chunks import ChunkDecoder
+from mmpipe.api.answer.sse import EventReader
+from mmpipe.api.refusals.service_errors import explain_event
+from mmpipe.api.response_head import ResponseInfo
+from mmpipe.core.events import Event
+from mmpipe.errors import BadResponse
+from mmpipe.text import strict_json
+from mmpipe.text.utf8 import BOM
+from mmpipe.text.visible import one_line
+
+MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
+MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
+
+_OK = ResponseInfo()
+_QUOTED: Final = 400  # bytes of a body that is no answer
+_FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
+_ERRORS: Final = re.compile(rb"error|exception|failed|failure", re.IGNORECASE)
+_JSON_LINE: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
+_SEPARATOR: Final = re.compile(r"\s*(?:data:\s*)?")
+_DEFAULT_NAMES: Final = (b"", b"message")
+
+
+def decode(body: bytes, info: ResponseInfo = _OK) -> Iterator[Event]:
+    """The events of a body that is there as a whole; raises an MmpipeError if it is no answer."""
+    decoder = StreamDecoder(info)
+    yield from decoder.feed(body)
+    yield from decoder.close()
+
+
+class StreamDecoder:
+    """Bytes of an answer in, events out. The bytes decide about the form of the answer (FACTS.md, "Framing").
+
+    It may be a stream of events, one JSON value (an object, or an array of objects), or one JSON value a line.
+    `close` decides about success: the answer must have begun, and end with a `finish_reason`. Arguments of tool calls are
+    not parsed here. `[DONE]` alone proves nothing and may be missing (FACTS.md, "The end of a stream").
+    """
+
+    def __init__(self, info: ResponseInfo = _OK, limit: int = MAX_ANSWER, content_type: str = "") -> None:
+        self._info = info
+        self._limit = limit
+        self._content_type = content_type
+        self._reader = EventReader(MAX_EVENT)
+        self._chunks = ChunkDecoder(info)
+        self._received = 0
+        self._first = b""  # the first bytes that are no spaces
+        self._json_pieces = 0
+        self._is_done = self._is_closing = self._ends_in_json = False
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds without a byte after which the answer has ended; infinite until it seems whole, and once more has begun."""
+        pause = self._chunks.end.longest_pause
+        return math.inf if pause < math.inf and shows_part(self._reader.peek()) else pause
+
+    @property
+    def progress(self) -> int:
+        """The number of parts so far that brought the answer forward; comments, spaces and empty deltas do not."""
+        return self._chunks.progress + self._json_pieces
+
+    def feed(self, received: bytes) -> Iterator[Event]:
+        """The events that the next bytes complete."""
+        self._received += len(received)
+        if self._received > self._limit:
+            raise BadResponse(f"the answer is longer than {self._limit} bytes")
+        if len(self._first) < _QUOTED:
+            self._first += (received if self._first else received.lstrip())[:_QUOTED]
+        for name, data in self._reader.feed(received):
+            if name or not data.startswith(b"{"):
+                yield from self._decode_unusual(name, data)
+            else:
+                for chunk in self._parse(data):
+                    yield from self._chunks.decode(chunk)
+        # A whole answer may come slowly.
+        self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
+
+    def close(self) -> Iterator[Event]:
+        """The last events; the body has ended. Raises an MmpipeError if it was no whole answer."""
+        self._is_closing, self._ends_in_json = True, self._reader.holds_json
+        for name, data in self._reader.close():
+            yield from self._decode_unusual(name, data)
+        try:
+            yield from self._chunks.finish()
+        except BadResponse:
+            if self._is_foreign():
+                raise refuse_body(self._content_type, self._first) from None
+            raise
+
+    def _decode_unusual(self, name: bytes, data: bytes) -> Iterator[Event]:
+        """The events of an event with a name, or of one whose data do not begin with `{`."""
+        text = data.strip().removeprefix(BOM).removeprefix(b"data:").lstrip()
+        if _ERRORS.search(name):
+            raise explain_event(text, self._info)
+        if not text or text.startswith(b":"):
+            return  # a comment: some servers put `data:` before it
+        if text.strip(b"\"' ").upper() == b"[DONE]":
+            self._is_done = True
+            self._chunks.end.close()
+            return
+        if name not in _DEFAULT_NAMES and _JSON_LINE.search(text) is None:
+            return  # a ping
+        for chunk in self._parse(text):
+            if name in _DEFAULT_NAMES or not _is_notice(chunk):
+                yield from self._chunks.decode(chunk)
+
+    def _parse(self, data: bytes) -> Sequence[Mapping[str, object]]:
+        """The objects of an event; none for the rest of a frame that is lost after the end of the answer."""
+        try:
+            return _parse_chunks(data)
+        except BadResponse:
+            is_lost = self._chunks.end.is_believed and not shows_part(data)
+            if is_lost and (self._is_closing or self._is_done):
+                return ()
+            # An event without its blank line is whole if it parses; a cut event does not parse.
+            if self._is_closing and (not self._ends_in_json or _is_cut(data)):
+                raise self._chunks.truncated("inside an event") from None
+            if self._is_foreign():
+                raise refuse_body(self._content_type, self._first) from None
+            raise
+
+    def _is_foreign(self) -> bool:
+        """True if the body begins like neither a stream nor JSON, and no part of an answer came."""
+        first = self._first.removeprefix(BOM).lstrip()
+        return not self._chunks.progress and _FRAMED.match(first) is None
+
+
+def refuse_body(content_type: str, body: bytes) -> BadResponse:
+    """The error of a body, perhaps empty, that is neither a stream nor JSON."""
+    if not body.strip():
+        return BadResponse("the service sent an empty answer", retryable=True)
+    shown = one_line(body[:_QUOTED].decode(errors="replace"), 60)
+    kind = one_line(content_type, 40) or "something else"
+    return BadResponse(f"the service sent {kind} instead of an answer: {shown}")
+
+
+def _is_notice(chunk: Mapping[str, object]) -> bool:
+    """True for the words of a ping, which are no error."""
+    return not any(chunk.get(field) for field in ("choices", "error", "base_resp", "usage"))
+
+
+def _is_cut(data: bytes) -> bool:
+    """True if `data` is the beginning of JSON, perhaps after whole values."""
+    try:
+        text, _ = codecs.utf_8_decode(data, "strict", False)
+    except UnicodeDecodeError:
+        return False
+    _, rest = strict_json.loads_each(text, _SEPARATOR)
+    return bool(rest) and strict_json.is_beginning(rest)
+
+
+def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
+    """The JSON objects in `data`: one, or an array of them; raises BadResponse for anything else."""
+    try:
+        value = _parse(data)
+    except BadResponse:
+        value = _parse_run(data)
+        if not value:
+            raise
+    values = value if isinstance(value, list) else [value]
+    chunks = [chunk for chunk in values if isinstance(chunk, dict)]
+    if len(chunks) < len(values):
+        raise BadResponse("the response of the service is not a JSON object")
+    return chunks
+
+
+def _parse_run(data: bytes) -> list[object]:
+    """The chunks in `data` if no line end stands between them, or before `data: [DONE]`; empty for anything else."""
+    try:
+        text = data.decode().rstrip()
+    except UnicodeDecodeError:
+        return []
+    if text.endswith("[DONE]"):
+        text = text.removesuffix("[DONE]").rstrip().removesuffix("data:")
+    values, rest = strict_json.loads_each(text, _SEPARATOR)
+    return [] if rest else values
+
+
+def parse(data: bytes) -> Mapping[str, object]:
+    """The JSON object in `data`; raises BadResponse for anything else."""
+    value = _parse(data)
+    if isinstance(value, dict):
+        return value
+    raise BadResponse("the response of the service is not a JSON object")
+
+
+def _parse(data: bytes) -> object:
+    try:
+        return strict_json.loads(data.decode())
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 at byte {error.start}"
+    except ValueError:
+        problem = f"is not JSON: {one_line(data[:_QUOTED].decode(errors='replace'), 80) or 'it is empty'}"
+    raise BadResponse(f"the response of the service {problem}")

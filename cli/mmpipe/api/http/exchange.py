@@ -1,0 +1,167 @@
+"""Runs one HTTP exchange in a thread of its own, so that time limits and signals work whatever it waits for.
+
+A blocking call in the main thread cannot be ended. Name resolution obeys neither timeouts nor Ctrl-C. A server that
+sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
+waits with a clock. An abandoned exchange ends by its own timeouts, or with the process.
+"""
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Self
+
+from mmpipe.api.response_head import ResponseHead
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import TimedOut
+
+_AHEAD = 16  # pieces that may wait for a slow reader of standard output
+_LOOK = 0.25  # seconds between two calls of `look`
+_LATE = 0.1  # seconds that a limit waits for what came while this process could not run
+
+
+class Stage(Enum):
+    """The progress of an exchange."""
+
+    CONNECTING = "ready to connect"
+    SENDING = "connected"
+    WAITING = "request sent"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+
+
+class _End(Enum):
+    END = auto()
+
+
+Arrival = Stage | ResponseHead | bytes
+Perform = Callable[[Callable[[Arrival], None]], None]
+
+
+class Clock:
+    """The time limit in force, and its end; `peer` names the server in errors."""
+
+    def __init__(self, limits: Limits, *, begins_soon: bool, peer: object = "the service") -> None:
+        self._limits, self._peer = limits, peer
+        self._first = limits.first_byte if begins_soon else limits.idle
+        self._first_option = "--first-byte-timeout" if begins_soon else "--idle-timeout"
+        self.enter(Stage.CONNECTING)
+
+    def enter(self, stage: Stage) -> None:
+        """Set the limit of the stage that the exchange has reached."""
+        match stage:
+            case Stage.CONNECTING:
+                self._set(self._limits.connect, "no connection within", "--connect-timeout")
+            case Stage.SENDING:
+                self._set(self._limits.idle, "the request could not be sent within", "--idle-timeout")
+            case Stage.WAITING:
+                self._set(self._first, "no answer began within", self._first_option)
+
+    def progress(self, limit: float = math.inf) -> None:
+        """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
+        self._set(min(limit, self._limits.idle), "the answer stalled for", "--idle-timeout")
+
+    def left(self) -> float:
+        """Seconds until a limit is reached; raises TimedOut when one is."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise self.expired()
+        return left
+
+    @property
+    def end(self) -> float:
+        """The end of the limit in force, by the monotonic clock."""
+        return min(self._end, self._limits.deadline)
+
+    def expired(self) -> TimedOut:
+        """The error of the limit in force."""
+        if self._limits.deadline <= self._end:
+            return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
+        return TimedOut(f"{self._peer}: {self._event} {self._limit:g} s ({self._option})", retryable=True)
+
+    def _set(self, limit: float, event: str, option: str) -> None:
+        self._limit, self._event, self._option = limit, event, option
+        self._end = time.monotonic() + limit
+
+
+class Exchange:
+    """The arrivals of one exchange, in order; leaving the context abandons the exchange."""
+
+    def __init__(self, perform: Perform) -> None:
+        self._perform = perform
+        self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
+        self._late = 0  # arrivals in a row that came after their limit
+        self._abandoned = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._abandoned.set()
+
+    def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
+        """Yield the arrivals until the end; raises the error of the exchange.
+
+        `seconds_left` raises when a limit is reached; `look` is called a few times a second.
+        """
+        looked = time.monotonic()
+        while True:
+            if time.monotonic() - looked >= _LOOK:
+                look()
+                looked = time.monotonic()
+            try:
+                arrival = self._next(seconds_left)
+            except queue.Empty:
+                continue
+            if isinstance(arrival, _Failure):
+                raise arrival.error
+            if isinstance(arrival, _End):
+                return
+            yield arrival
+
+    def _next(self, seconds_left: Callable[[], float]) -> Arrival | _Failure | _End:
+        """The next arrival; raises Empty, and TimedOut when a limit is reached.
+
+        A process that was suspended finds its limits reached: what came meanwhile still counts.
+        """
+        try:
+            wait = min(_LOOK, seconds_left())
+        except TimedOut:
+            self._late += 1
+            with suppress(queue.Empty):
+                if self._late <= _AHEAD:
+                    return self._arrivals.get(timeout=_LATE)
+            raise
+        self._late = 0
+        return self._arrivals.get(timeout=wait)
+
+    def _run(self) -> None:
+        with suppress(_Abandoned):
+            try:
+                self._perform(self._put)
+            except Exception as error:  # noqa: BLE001  the boundary of the thread: the main thread raises it
+                self._put(_Failure(error))
+            else:
+                self._put(_End.END)
+
+    def _put(self, arrival: Arrival | _Failure | _End) -> None:
+        while not self._abandoned.is_set():
+            try:
+                self._arrivals.put(arrival, timeout=_LOOK)
+            except queue.Full:
+                continue
+            return
+        raise _Abandoned
+
+
+class _Abandoned(BaseException):
+    """The exchange was abandoned; on its way out of the thread this exception closes the connection."""

@@ -1,0 +1,135 @@
+"""The parts of the SDK's use that `client` and `pool` share: its import, headers, certificates and errors."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from mmpipe import __version__
+from mmpipe.api.http.lean_import import lean_openai
+from mmpipe.api.http.routes import Route
+from mmpipe.api.response_head import TRACE, ResponseHead, ResponseInfo
+from mmpipe.api.server_times import parse_retry_after, server_time
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.errors import MmpipeError, UsageError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+    import openai
+
+USER_AGENT = f"mmpipe/{__version__}"
+COMPLETIONS = "/chat/completions"  # below the base URL
+# The SDK insists on a key; without one `request_headers` omits the header, as the SDK's documentation proposes.
+_NO_KEY = "no key"
+# The headers that say when to retry, with the unit of a bare number in seconds (FACTS.md, "Errors of other servers").
+_RETRY_AFTER: Final = {"retry-after": 1.0, "retry-after-ms": 1e-3, "x-ms-retry-after-ms": 1e-3}
+_TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
+
+
+def import_sdk(*, aiohttp: bool) -> None:
+    """Import openai, so that later imports cost nothing; `aiohttp` is needed for many requests at once."""
+    # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address. SSLKEYLOGFILE makes
+    # TLS write the secrets of its connections into a file, and mmpipe writes no file unless asked.
+    for name in [name for name in os.environ if name.startswith("OPENAI_") or name == "SSLKEYLOGFILE"]:
+        del os.environ[name]
+    with lean_openai(aiohttp=aiohttp):
+        import openai  # noqa: F401  for its effect
+
+
+def sdk_key(endpoint: Endpoint) -> str:
+    """The key for the SDK's client."""
+    return _NO_KEY if endpoint.key is None else endpoint.key.value
+
+
+def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | openai.Omit]":
+    """The headers that differ from the SDK's own; `openai.omit` removes one."""
+    import openai
+
+    omitted = (*_TELEMETRY, "Authorization") if endpoint.key is None else _TELEMETRY
+    return {
+        "Accept": "text/event-stream" if streamed else "application/json",
+        # Compressed streams are often held back until they are long. An answer that is compressed anyway is read.
+        "Accept-Encoding": "identity",
+        # The SDK's telemetry that `platform_headers` does not hold.
+        **dict.fromkeys(omitted, openai.omit),
+    }
+
+
+def tls_context(endpoint: Endpoint, route: Route) -> "ssl.SSLContext | None":
+    """The context that checks certificates, of the service and of a proxy with TLS; None if nothing is encrypted.
+
+    Raises UsageError for an unusable --ca-file, or unusable SSL_CERT_FILE or SSL_CERT_DIR.
+    """
+    if not (route.is_tls or (route.proxy is not None and route.proxy.scheme == "https")):
+        return None
+    import ssl
+
+    import httpx2
+
+    try:
+        if endpoint.ca_file is None:
+            context = httpx2.create_ssl_context()
+        else:
+            context = ssl.create_default_context(cafile=endpoint.ca_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        if endpoint.ca_file is None:
+            raise UsageError(f"the environment's certificates cannot be used: {error}") from error
+        raise UsageError(
+            f"cannot use the certificates of {endpoint.ca_file}: {getattr(error, 'strerror', error)}"
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def accept_any_status(response: "httpx2.Response") -> None:
+    """Have the SDK accept any status: it would read the body of an error to its end, which may never come."""
+    response.raise_for_status = lambda: response  # type: ignore[method-assign]
+
+
+def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") -> ResponseHead:
+    """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
+    # One pass over the headers: each look-up of httpx2 searches all of them.
+    fields: dict[str, list[str]] = {}
+    for name, value in response.headers.raw:
+        fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    date = fields.get("date", [None])[0]
+    trace = "".join(fields.get("trace-id") or fields.get("minimax-request-id") or ())
+    info = ResponseInfo(
+        http=response.status_code,
+        # Some hosts repeat the key in texts that are shown.
+        request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
+        retry_after=_wait(fields, date),
+        date=date,
+        model=model,
+        no_key=_advise_on_missing_key(endpoint),
+    )
+    return ResponseHead(
+        info,
+        ",".join(fields.get("content-type", ())).partition(";")[0].strip().lower(),
+        ",".join(fields.get("content-encoding", ())),
+    )
+
+
+def _wait(fields: Mapping[str, Sequence[str]], date: str | None) -> float | None:
+    """The longest Retry-After, in seconds; two gateways may each send one."""
+    waits = [
+        parse_retry_after(value, now=server_time(date), unit=unit)
+        for name, unit in _RETRY_AFTER.items()
+        for value in fields.get(name, ())
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _advise_on_missing_key(endpoint: Endpoint) -> str:
+    """The advice for a host that refuses a request without a key; empty if there is a key."""
+    if endpoint.key is not None:
+        return ""
+    other = "" if endpoint.unsent is None else f" ({endpoint.unsent} is not for this host)"
+    return f"no key was sent to {endpoint.base_url}{other}: give it one with --api-key-file and --base-url"
+
+
+def mask_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
+    """The same error without the key in its texts, which some hosts repeat."""
+    request_id = None if error.request_id is None else endpoint.mask(error.request_id)
+    return error.derived(message=endpoint.mask(error.message), request_id=request_id)

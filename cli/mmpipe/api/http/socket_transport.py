@@ -1,0 +1,131 @@
+"""The transport of a single request: one connection of httpcore2's network backend, and our own parser.
+
+httpx2's transport judges a response by rules that the other stack does not accept (see `http_parser`). Its errors name
+neither host nor proxy.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmpipe.api.http.exchange import Stage
+from mmpipe.api.http.http_parser import RawHead, ResponseParser
+from mmpipe.api.http.routes import Route
+from mmpipe.api.http.tunnels import check_login, open_tunnel, proxy_authorization
+
+if TYPE_CHECKING:
+    import httpcore2
+    import httpx2
+
+_AT_ONCE = 64 * 1024  # bytes that are read
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """Route and limits of a connection; `context` checks certificates, and is None if nothing is encrypted."""
+
+    route: Route
+    context: ssl.SSLContext | None
+    connect: float  # seconds
+    idle: float  # seconds
+
+
+def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "httpx2.BaseTransport":
+    """A transport for one request at a time; `put` gets the stages that a request reaches."""
+    import httpcore2
+    import httpx2
+
+    class SocketBody(httpx2.SyncByteStream):
+        def __init__(self, connection: httpcore2.NetworkStream, parts: Iterator[RawHead | bytes]) -> None:
+            self._connection, self._parts = connection, parts
+
+        def __iter__(self) -> Iterator[bytes]:
+            return (part for part in self._parts if isinstance(part, bytes))
+
+        def close(self) -> None:
+            self._connection.close()
+
+    class SocketTransport(httpx2.BaseTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            connection = _connect(connecting)
+            try:
+                put(Stage.SENDING)
+                _send(connection, request, connecting)
+                put(Stage.WAITING)
+                parts = _receive(connection, connecting)
+                head = next(parts)
+                assert isinstance(head, RawHead)  # noqa: S101  the parser's first part
+                check_login(connecting.route, head.status)
+            except BaseException:
+                connection.close()
+                raise
+            headers = httpx2.Headers(list(head.headers), encoding="latin-1")
+            return httpx2.Response(head.status, headers=headers, stream=SocketBody(connection, parts))
+
+    return SocketTransport()
+
+
+def _connect(connecting: Connecting) -> "httpcore2.NetworkStream":
+    import httpcore2
+
+    route, limit = connecting.route, connecting.connect
+    host, port = route.first_hop
+    connection = httpcore2.SyncBackend().connect_tcp(host, port, limit, socket_options=())
+    try:
+        if route.proxy is not None and route.proxy.scheme == "https":
+            connection = _start_tls(connection, connecting, host)
+        if route.is_tunnelled:
+            _open_tunnel(connection, route, limit)
+        if route.is_tls:
+            connection = _start_tls(connection, connecting, route.host)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _start_tls(
+    connection: "httpcore2.NetworkStream", connecting: Connecting, host: str
+) -> "httpcore2.NetworkStream":
+    assert connecting.context is not None  # noqa: S101  by tls_context
+    return connection.start_tls(connecting.context, host.rstrip("."), connecting.connect)
+
+
+def _open_tunnel(connection: "httpcore2.NetworkStream", route: Route, limit: float) -> None:
+    steps = open_tunnel(route)
+    request = next(steps)
+    while True:
+        connection.write(request, limit)
+        try:
+            request = steps.send(connection.read(_AT_ONCE, limit))
+        except StopIteration:
+            return
+
+
+def _send(connection: "httpcore2.NetworkStream", request: "httpx2.Request", connecting: Connecting) -> None:
+    import httpcore2
+
+    target, fields = request.url.raw_path, list(request.headers.raw)
+    if connecting.route.is_forwarded:
+        assert connecting.route.proxy is not None  # noqa: S101  by is_forwarded
+        target = str(request.url).encode("ascii")
+        login = proxy_authorization(connecting.route.proxy)
+        fields += [(b"Proxy-Authorization", login)] if login else []
+    head = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
+    head += b"".join(b"%s: %s\r\n" % field for field in fields) + b"\r\n"
+    try:
+        connection.write(head + request.read(), connecting.idle)
+    except httpcore2.WriteError:
+        # A server may refuse a long request before its end; its answer is worth more than this error.
+        return
+
+
+def _receive(connection: "httpcore2.NetworkStream", connecting: Connecting) -> Iterator[RawHead | bytes]:
+    parser = ResponseParser(connecting.route)
+    while not parser.is_done:
+        received = connection.read(_AT_ONCE, connecting.idle)
+        if received:
+            yield from parser.feed(received)
+        else:
+            parser.end()

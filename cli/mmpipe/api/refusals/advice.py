@@ -1,0 +1,151 @@
+"""Chooses the advice that follows the reason of a refusal: it must fit the reason, not only the status; pure."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Final
+
+from mmpipe.api.refusals.codes import CHECK_KEY, TOO_LONG, ErrorMeaning
+from mmpipe.api.response_head import ResponseInfo
+from mmpipe.core.catalogue import load_models
+from mmpipe.errors import AuthError, Rejected, ServerError
+from mmpipe.text.suggestions import suggest
+
+# Fields of every request that other servers may not know, and the option that leaves each away.
+_SWITCH: Final = "reasoning_split"
+_FIELDS: Final = {
+    _SWITCH: "--native-thinking",
+    "stream_options": "--wire whole",
+    "max_completion_tokens": "-p max_tokens=N",
+}
+_FINAL: Final = (400, 422, 500, 501)  # the HTTP statuses of servers that refuse a field
+_HOST: Final = "the host refuses for this reason; a retry does not help"
+_GATEWAY: Final = "a gateway or firewall of the host refuses; a retry does not help"
+_MODELS: Final = "`mmpipe models --live` lists the models of the host"
+_NEAR: Final = 160  # characters between a field and the words that refuse it
+_MOST: Final = 20  # places of the field
+_SHORTEST: Final = 4  # characters of a name that cannot be a part of any text
+_LONGEST: Final = 100  # characters of a name
+
+# pydantic, Go, OpenAI, Python, JSON Schema.
+_UNKNOWN = r"unknown|unexpected|extra|unrecogni[sz]ed|unsupported|not (?:permitted|allowed|supported|recogni[sz]ed|known)|additional propert"
+_UNKNOWN_FIELD = re.compile(_UNKNOWN, re.IGNORECASE)
+# The field is a switch: no value of it is better.
+_REFUSED_SWITCH = re.compile(rf"{_UNKNOWN}|not a valid|does(?: not|n't) support|invalid", re.IGNORECASE)
+# Servers of OpenAI refuse the old name, and then name the new one.
+_OLD_NAME = re.compile(r"\bmax_tokens\b")
+# At most 40 characters of one sentence; names have dots and colons within.
+_BETWEEN = r"(?:[^.;:!?。\n]|[.:](?=\S)){0,40}?"
+_MISSING = r"(?:not found|not exist|n't exist|not valid|not available|not served|not loaded|不存在)"
+_UNKNOWN_MODEL = re.compile(
+    r"\b(?:unknown|invalid|no such|nonexistent|unsupported)[ _]model(?![a-z])(?! (?:in|out)put| param| option| setting| type)"
+    rf"|\bmodels?(?: name| id)?(?:[ =:]{{1,2}}\S{{1,200}})? (?:is |was |does |do )?{_MISSING}"
+    rf"|\bnot a valid model\b|\b(?:model|deployment)_?not_?(?:found|exist)|模型{_BETWEEN}不存在",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context (?:length|window|size)|(?:prompt|input)s? (?:is |are )?(?:too long|too large|exceeds?)|too many (?:input )?tokens",
+    re.IGNORECASE,
+)
+_INVALID_KEY = re.compile(
+    r"\b(?:invalid|incorrect|missing) api[ _-]?key|\bapi[ _-]?key (?:is )?(?:not valid|invalid|expired|missing)",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+_OTHER_THAN_KEY = re.compile(
+    r"\b(?:ips?|address(?:es)?|countr(?:y|ies)|territory|location|firewall|waf|blocked|cloudflare|captcha|bots?|vpn"
+    r"|flagged|moderation|attention required|just a moment|request could not be satisfied|(?:white|allow|deny|block) ?list(?:ed)?)\b",
+    re.IGNORECASE,
+)
+# Whole words; a token may also be a part of a text.
+_ABOUT_KEY = re.compile(
+    r"(?<![a-z])(?:(?:api)?keys?|(?:un)?auth(?:enticat\w*|ori[sz]\w*)?|credentials?|log(?:ged)? ?in|sign(?:ed)? ?in|bearer|secrets?"
+    r"|passwords?|forbidden|access denied|permissions?"
+    r"|(?:invalid|expired|access)[ _-]tokens?|tokens? (?:is |was |has )?(?:invalid|expired))(?![a-z])"
+    r"|密钥|令牌|鉴权|认证|授权",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The reason of an error in full, its names, the facts about the response, and the form of the body: a page or not."""
+
+    reason: str
+    names: tuple[str, ...]
+    info: ResponseInfo
+    is_page: bool
+
+
+def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
+    """The meaning with the advice that fits the reason."""
+    if meaning.error in (Rejected, ServerError) and (refused := _find_refused(refusal.reason)):
+        known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
+        options = " and ".join(_FIELDS[name] for name in refused)
+        may_pass = meaning.retryable and refusal.info.http not in _FINAL
+        return meaning._replace(advice=f"{known}; use {options}", retryable=may_pass)
+    if meaning.error is Rejected and _is_about_model(refusal):
+        return meaning._replace(advice=_suggest_model(refusal.info.model))
+    if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
+        return meaning._replace(advice=TOO_LONG.advice)
+    if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
+        return meaning._replace(advice=refusal.info.no_key or CHECK_KEY)  # Google answers with 400
+    if meaning.error is AuthError:
+        return meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
+    return meaning
+
+
+def _find_refused(reason: str) -> list[str]:
+    """The fields that the reason refuses as unknown, and not a request that has them."""
+    return [name for name in _FIELDS if name in reason and _refuses(reason, name)]
+
+
+def _refuses(reason: str, name: str) -> bool:
+    is_switch = name == _SWITCH
+    if not is_switch and _OLD_NAME.search(reason):
+        return False
+    words = _REFUSED_SWITCH if is_switch else _UNKNOWN_FIELD
+    # A quoted name before a colon, or a name before `=`, is part of a request that is repeated.
+    places = re.finditer(rf"{name}(?![\"']\s*:|=)", reason)
+    return any(
+        words.search(reason, max(0, found.start() - _NEAR), found.end() + _NEAR)
+        for found in islice(places, _MOST)
+    )
+
+
+def _is_about_model(refusal: Refusal) -> bool:
+    """True if the reason is that the host does not have the model; the reason of a 404 need only name the model."""
+    reason, model = refusal.reason, refusal.info.model
+    if any(map(_UNKNOWN_MODEL.search, (reason, *refusal.names))):
+        return True
+    named = len(model) >= _SHORTEST and model.lower() in reason.lower()
+    if named and re.search(f"{re.escape(model)}{_BETWEEN}{_MISSING}", reason, re.IGNORECASE):
+        return True
+    return (
+        refusal.info.http == HTTPStatus.NOT_FOUND
+        and not refusal.is_page
+        and (named or bool(_MODEL.search(reason)))
+    )
+
+
+def _suggest_model(model: str) -> str:
+    """The advice for an unknown model, with the id of the catalogue that is most like it, whatever stands before it."""
+    ids = [known.id for known in load_models()]
+    if model in ids:
+        return _MODELS
+    name = model[:_LONGEST]
+    guess = suggest(name, ids) or suggest(name.rpartition("/")[2], ids)
+    return f"{guess.removeprefix('; ')} {_MODELS}".lstrip()
+
+
+def _advise_on_key(advice: str, refusal: Refusal) -> str:
+    """The advice for a key that is refused or was not sent, unless the reason of a 401 or 403 is another."""
+    reason, info = refusal.reason, refusal.info
+    if advice is CHECK_KEY and reason:
+        if refusal.is_page and info.http == HTTPStatus.FORBIDDEN:
+            return _GATEWAY
+        wants_key = bool(info.no_key) and info.http == HTTPStatus.UNAUTHORIZED
+        if not (wants_key or _ABOUT_KEY.search(reason)) or _OTHER_THAN_KEY.search(reason):
+            return _HOST
+    return info.no_key or advice

@@ -1,0 +1,143 @@
+"""The tables of the errors that the service reports: what its codes and HTTP statuses mean; pure."""
+
+from collections.abc import Container, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from mmpipe.errors import (
+    AuthError,
+    Filtered,
+    MmpipeError,
+    QuotaError,
+    Rejected,
+    ServerError,
+    TimedOut,
+)
+
+_ADDRESS = "a base URL usually ends in /v1, as https://api.minimaxi.com/v1 does"
+_WAIT = "wait a little, or send requests less often"
+CHECK_KEY: Final = "check the key: `mmpipe chat -v` shows where it is read from"
+_REGION = (
+    "a key works in one region only: with a key of minimax.io use `--base-url intl`, "
+    "with a key of minimaxi.com `--base-url cn`"
+)
+_BALANCE = "top up the account, or use the key of a plan"
+_OVERLOAD = "the service is overloaded; retry later"
+_FAILED = "the service failed; retry later, and give the trace id to its support"
+_PLAN = "this plan does not have the model; choose another with -m, or use a pay-as-you-go key"
+_WINDOW = "the plan's window is used up; wait for its reset, or use a pay-as-you-go key"
+_WORDING = "change the wording; a retry does not help"
+_REQUEST = "the request itself must change"
+
+
+class ErrorMeaning(NamedTuple):
+    """The error of an API code or an HTTP status, and the user's next step.
+
+    `overload`: fewer requests at once would help. `plan_window`: the service answers no request before the moment in
+    the message.
+    """
+
+    error: type[MmpipeError]
+    advice: str
+    retryable: bool = False
+    overload: bool = False
+    plan_window: bool = False
+
+
+# FACTS.md, "Error codes". The official table calls 1002 and 1039 limits, whatever other clients call them.
+API_CODES: Mapping[int, ErrorMeaning] = {
+    1000: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1001: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
+    1002: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),
+    1004: ErrorMeaning(AuthError, CHECK_KEY),
+    1008: ErrorMeaning(QuotaError, _BALANCE),
+    1013: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1024: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1026: ErrorMeaning(Filtered, f"the prompt was refused by moderation; {_WORDING}"),
+    1027: ErrorMeaning(Filtered, f"the answer was stopped by moderation; {_WORDING}"),
+    1028: ErrorMeaning(QuotaError, _WINDOW),
+    1030: ErrorMeaning(QuotaError, _WINDOW),
+    1033: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1039: ErrorMeaning(Rejected, "too many tokens at once; shorten the prompt, or retry later"),
+    1041: ErrorMeaning(
+        QuotaError, "too many connections; send fewer requests at once", retryable=True, overload=True
+    ),
+    1042: ErrorMeaning(Rejected, "more than a tenth of the prompt are invisible characters; remove them"),
+    2013: ErrorMeaning(Rejected, _REQUEST),
+    2045: ErrorMeaning(
+        QuotaError, "the request rate grew too fast; start slower", retryable=True, overload=True
+    ),
+    2049: ErrorMeaning(AuthError, _REGION),
+    2056: ErrorMeaning(QuotaError, _WINDOW, plan_window=True),
+    2061: ErrorMeaning(QuotaError, _PLAN),
+    2062: ErrorMeaning(QuotaError, "there is no active plan for this key"),
+    2064: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
+}
+
+# The HTTP statuses that come with the codes of an error (FACTS.md, "Error codes"), and with single codes.
+_PAIRED: Mapping[type[MmpipeError], Container[int]] = {
+    AuthError: (401, 403),
+    QuotaError: (402, 403, 429),
+    TimedOut: (408, *range(500, 600)),
+    ServerError: range(500, 600),
+    Rejected: (400, 413, 422),
+    Filtered: (422,),
+}
+_PAIRED_TOO: Mapping[int, int] = {1027: 500, 2061: 400, 2062: 400}
+
+HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
+    401: ErrorMeaning(AuthError, CHECK_KEY),
+    402: ErrorMeaning(QuotaError, _BALANCE),
+    403: ErrorMeaning(AuthError, CHECK_KEY),
+    404: ErrorMeaning(Rejected, f"nothing is at this address; {_ADDRESS}"),
+    405: ErrorMeaning(Rejected, f"this address takes no such request; {_ADDRESS}"),
+    407: ErrorMeaning(Rejected, "the proxy asks for a user name and a password: write them into its URL"),
+    408: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
+    413: ErrorMeaning(Rejected, "the request is too large; shorten the prompt"),
+    429: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),
+    501: ErrorMeaning(ServerError, _REQUEST),
+    504: ErrorMeaning(TimedOut, "a gateway timed out; retry later", retryable=True),
+    529: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
+}
+
+# Meanings that servers express in words only (`error_words`).
+FILTERED: Final = ErrorMeaning(Filtered, f"the prompt or the answer was refused by moderation; {_WORDING}")
+UNPAID: Final = ErrorMeaning(QuotaError, _BALANCE)
+TOO_LONG: Final = ErrorMeaning(Rejected, "shorten the prompt, or ask for fewer tokens with --max-tokens")
+
+
+def is_plan_window(error: MmpipeError) -> bool:
+    """True if the plan of the key is used up, and the service answers again with the next window."""
+    return any(meaning.plan_window for meaning in _meanings_of(error))
+
+
+def is_overload(error: MmpipeError) -> bool:
+    """True if fewer requests at once would help; by the API code or by the HTTP status."""
+    return error.retryable and any(meaning.overload for meaning in _meanings_of(error))
+
+
+def _meanings_of(error: MmpipeError) -> Iterator[ErrorMeaning]:
+    """The rows of the tables for an error: that of its API code, that of its HTTP status."""
+    if error.api_code is not None and error.api_code in API_CODES:
+        yield API_CODES[error.api_code]
+    if error.http is not None and error.http in HTTP_STATUSES:
+        yield HTTP_STATUSES[error.http]
+
+
+def is_paired(code: int, http: int) -> bool:
+    """True if MiniMax sends the code with this HTTP status, or inside a success."""
+    if code not in API_CODES:
+        return False
+    return 200 <= http < 300 or http in _PAIRED[API_CODES[code].error] or http == _PAIRED_TOO.get(code)  # noqa: PLR2004  the range of successes
+
+
+def meaning_of(code: int | None, http: int) -> ErrorMeaning:
+    """The row of the tables for a code of the service, or for an HTTP status if the code is not known."""
+    if code is not None and code in API_CODES:
+        return API_CODES[code]
+    if http in HTTP_STATUSES:
+        return HTTP_STATUSES[http]
+    if http >= 500:  # noqa: PLR2004  the range of server errors
+        return ErrorMeaning(ServerError, _FAILED, retryable=True)
+    if http >= 300:  # noqa: PLR2004  everything else is about the request
+        return ErrorMeaning(Rejected, _REQUEST)
+    return ErrorMeaning(ServerError, "the service gives no details", retryable=True)
