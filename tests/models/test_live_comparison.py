@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe.api.answer.model_list import ModelList
 from mmpipe.api.attempt import Observer
 from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
@@ -28,23 +29,26 @@ HOSTILE = "M\x1b]0;x\x07\t1\n2\r\x85\u202e3"
 LIVE = ListOptions(live=True)
 
 
-def hosting(*attempts: Sequence[str] | MmpipeError, seen: list[Endpoint] | None = None) -> ListModels:
+Attempt = ModelList | Sequence[str] | MmpipeError
+
+
+def hosting(*attempts: Attempt, seen: list[Endpoint] | None = None) -> ListModels:
     """A host that lists these models, one attempt after the other, or fails."""
     left = iter(attempts)
 
-    def list_models(endpoint: Endpoint, _: Limits, __: Observer) -> Sequence[str]:
+    def list_models(endpoint: Endpoint, _: Limits, __: Observer) -> ModelList:
         if seen is not None:
             seen.append(endpoint)
         listed = next(left)
         if isinstance(listed, MmpipeError):
             raise listed
-        return listed
+        return listed if isinstance(listed, ModelList) else ModelList(tuple(listed))
 
     return list_models
 
 
 def shown(
-    *attempts: Sequence[str] | MmpipeError,
+    *attempts: Attempt,
     model: str | None = None,
     format: ListFormat | None = None,  # noqa: A002  the option's name
     header: bool = False,
@@ -153,7 +157,7 @@ def test_one_model_is_shown_alone_wherever_it_is_known(asked: str, name: str, li
 
 
 def test_a_model_unknown_to_catalogue_and_host_is_an_error() -> None:
-    with pytest.raises(Rejected, match="not in the catalogue, and the host does not serve it"):
+    with pytest.raises(Rejected, match="is unknown: the host does not list it"):
         shown(IDS, model="no-such-model")
 
 
@@ -209,9 +213,9 @@ def test_the_catalogue_alone_sends_no_request() -> None:
 
 
 def test_a_signal_ends_the_request_in_an_orderly_way() -> None:
-    def list_models(_: Endpoint, __: Limits, ___: Observer) -> Sequence[str]:
+    def list_models(_: Endpoint, __: Limits, ___: Observer) -> ModelList:
         signal.raise_signal(signal.SIGTERM)
-        return []
+        return ModelList(())
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted) as caught:
@@ -220,7 +224,7 @@ def test_a_signal_ends_the_request_in_an_orderly_way() -> None:
 
 
 def test_a_reader_that_goes_away_is_not_asked_for() -> None:
-    def list_models(_: Endpoint, __: Limits, observer: Observer) -> Sequence[str]:
+    def list_models(_: Endpoint, __: Limits, observer: Observer) -> ModelList:
         observer.look()
         pytest.fail("the host is still waited for")
 
@@ -234,3 +238,65 @@ def test_a_reader_that_goes_away_is_not_asked_for() -> None:
             show_models(ModelsOptions(listing=LIVE), streams, KEY, list_models)
     finally:
         os.close(writing)
+
+
+ELSEWHERE = "http://127.0.0.1:8000/v1"
+
+
+@pytest.mark.parametrize(
+    "base_url", [ELSEWHERE, "https://gateway.example/v1", "https://api.minimaxi.com.example"]
+)
+def test_a_host_of_another_service_has_only_the_models_that_it_lists(base_url: str) -> None:
+    stdout, stderr = shown(["z/MiniMax-M2", "minimax-m3", "Other", "other"], base_url=base_url)
+    found = [line.split("\t") for line in stdout.splitlines()]
+    # In the order of the host, in its spelling, and with the facts of the catalogue where it has the model.
+    assert ["z/MiniMax-M2", "minimax-m3", "Other", "other"] == [row[0] for row in found]
+    assert ["new", "served", "new", "new"] == [row[11] for row in found]
+    assert ["", "1000000", "", ""] == [row[1] for row in found]
+    assert "" == stderr
+
+
+@pytest.mark.parametrize(
+    "base_url", ["cn", "intl", "https://api.minimax.cn/v1", "https://API.minimax.io./v1"]
+)
+def test_a_host_of_minimax_is_compared_with_the_catalogue(base_url: str) -> None:
+    stdout, _ = shown(["New"], base_url=base_url)
+    assert [*["gone"] * len(IDS), "new"] == [line.split("\t")[11] for line in stdout.splitlines()]
+
+
+def test_every_format_has_only_what_another_host_lists() -> None:
+    records = shown(["MiniMax-M3", "Other"], format="jsonl", base_url=ELSEWHERE)[0].splitlines()
+    found = [(record["id"], record["live"], record["context"]) for record in map(json.loads, records)]
+    assert [("MiniMax-M3", "served", 1_000_000), ("Other", "new", None)] == found
+    table, _ = shown(["MiniMax-M3", "Other"], terminals="stdout", base_url=ELSEWHERE)
+    assert ["id", "MiniMax-M3", "Other"] == [line.split()[0] for line in table.splitlines()]
+    assert ("", "") == shown([], base_url=ELSEWHERE)
+
+
+@pytest.mark.parametrize(("asked", "name"), [("b", "b"), ("B", "B"), ("minimax-M3", "MINIMAX-M3")])
+def test_one_model_of_another_host_is_found_by_its_spelling_first(asked: str, name: str) -> None:
+    (line,) = shown(["B", "b", "MINIMAX-M3"], model=asked, base_url=ELSEWHERE)[0].splitlines()
+    assert name == line.split("\t")[0]
+
+
+def test_a_model_of_the_catalogue_that_another_host_does_not_list_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(Rejected, match="the host does not list it; did you mean MiniMaxAI/MiniMax-M3"):
+        shown(["x" * 10**6, "MiniMaxAI/MiniMax-M3"], model="MiniMax-M3", base_url=ELSEWHERE)
+
+
+@pytest.mark.parametrize("base_url", ["cn", ELSEWHERE])
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        (ModelList(("New",), unnamed=3), "warning: rows of the host's list without a name were left out: 3"),
+        (
+            ModelList(("New",), has_more=True),
+            "warning: the host has more models than it lists here: this list is not whole",
+        ),
+    ],
+)
+def test_a_list_that_is_not_whole_is_shown_with_a_warning(
+    listed: ModelList, words: str, base_url: str
+) -> None:
+    stdout, stderr = shown(listed, base_url=base_url)
+    assert ("New", f"mmpipe: {words}\n") == (stdout.splitlines()[-1].partition("\t")[0], stderr)

@@ -12,8 +12,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from mmpipe.api.answer.answer_end import LINGER
+from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
 from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
@@ -69,9 +71,17 @@ def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer
     return _parts(call, read_answer, endpoint, limits, observer)
 
 
-def list_models(endpoint: Endpoint, limits: Limits, observer: Observer) -> tuple[str, ...]:
-    """The ids of the models that the host serves, by one attempt; raises as `ask` does."""
-    return tuple(_parts(_Call("/models"), read_model_list, endpoint, limits, observer))
+def list_models(endpoint: Endpoint, limits: Limits, observer: Observer) -> ModelList:
+    """The models that the host serves, by one attempt at each page; raises as `ask` does."""
+
+    def ask_page(parameters: Mapping[str, str]) -> ModelList:
+        # An id is any text, also one that UTF-8 has no bytes for.
+        query = urlencode(parameters, errors="surrogatepass")
+        call = _Call(f"/models?{query}" if query else "/models")
+        (page,) = _parts(call, read_model_list, endpoint, limits, observer)
+        return page
+
+    return collect_pages(ask_page)
 
 
 def _parts(

@@ -23,7 +23,8 @@ MODELS = Command(
         max_output, in tokens; tps, in tokens a second; input, output and cache_read, in US dollars per million
         tokens of the smallest prompts (--json has all prices); images, if the model takes them; thinking: always,
         switch (by -p thinking) or adaptive; ends, the announced last day; note; and with --live, live: served, new
-        (not in the catalogue) or gone. An unknown value is empty.
+        (not in the catalogue) or gone. An unknown value is empty. With --live and a host that is not MiniMax's, only
+        the models that it lists are shown.
     """,
     examples=(
         Example("mmpipe models | cut -f 1,5,6", "Names, and prices in and out."),

@@ -1,16 +1,19 @@
 """List the models with their limits and prices: a table on a terminal, TSV or JSON for scripts.
 
-The models are those of the catalogue; `live` compares them with the list of the host.
+The models are those of the catalogue. `live` compares them with the list of a host of MiniMax; of any other host it
+lists what that host serves.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 
-from mmpipe.core.catalogue import Model, Price, load_models
+from mmpipe.core.catalogue import Model, Price, find_model, load_models
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.timeouts import Limits
+from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected, UsageError
 from mmpipe.models.options import ModelsOptions
 from mmpipe.text.suggestions import suggest
@@ -19,8 +22,10 @@ from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.table import TableStyle, format_table
 from mmpipe.writers.terminal import read_terminal_width, wants_style
+from mmpipe.writers.watch import OutputWatch
 
 if TYPE_CHECKING:
+    from mmpipe.api.answer.model_list import ModelList
     from mmpipe.api.attempt import Observer
 
 # Columns and their values; prices are dollars for a million tokens, of the smallest prompts.
@@ -51,6 +56,9 @@ _OPTIONAL = (
     "context",
     "ends",
 )
+# Names among which a similar one is looked for, and characters of a name: the comparison is slow.
+_MOST_GUESSES: Final = 1000
+_LONGEST_GUESS: Final = 100
 # The record of a model outside the catalogue. An unknown price is left out, and never 0.
 _UNKNOWN: Mapping[str, object] = {
     **{each.name: None for each in fields(Model)},
@@ -60,10 +68,10 @@ _UNKNOWN: Mapping[str, object] = {
 
 
 # Asks the host once: `list_models` of api.client, or that of a test.
-ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], Sequence[str]]
+ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], "ModelList"]
 
 
-def _list_models(endpoint: Endpoint, limits: Limits, observer: "Observer") -> Sequence[str]:
+def _list_models(endpoint: Endpoint, limits: Limits, observer: "Observer") -> "ModelList":
     # Imported here, because the catalogue alone does not need the client.
     from mmpipe.api.client import list_models
 
@@ -89,7 +97,7 @@ def show_models(
     entries = [ListedModel(model.id, model) for model in load_models()]
     listing = options.listing
     if listing.live:
-        entries = _compare(entries, _list_served(options, streams, environment, list_models))
+        entries = _list_live(options, streams, environment, list_models)
     if listing.model is not None:
         entries = [_find_entry(listing.model, entries, live=listing.live)]
     columns = (*_COLUMNS, "live") if listing.live else tuple(_COLUMNS)
@@ -109,15 +117,13 @@ def show_models(
             assert_never(unknown)
 
 
-def _list_served(
+def _list_live(
     options: ModelsOptions, streams: Streams, environment: Mapping[str, str], list_models: ListModels
-) -> Sequence[str]:
-    """Return the ids that the host lists, after retries where they may help."""
-    from mmpipe.api.attempt import Observer
-    from mmpipe.api.retry import RetryPolicy
+) -> list[ListedModel]:
+    """Ask the host, and return its models; for a host of MiniMax with those of the catalogue."""
+    from mmpipe.config.base_url import is_own_host
     from mmpipe.config.settings import Settings
     from mmpipe.unix.signals import raise_interrupts
-    from mmpipe.writers.watch import OutputWatch
 
     with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
         settings = Settings.read(environment, options.service)
@@ -125,42 +131,71 @@ def _list_served(
         endpoint = settings.endpoint()
         console.announce(endpoint, settings.explain())
         watch = OutputWatch(streams.stdout, console)
-        limits, policy = timeouts.limits(), RetryPolicy(timeouts.retries)
-        attempt = 1
-        while True:
-            try:
-                return list_models(endpoint, limits, Observer(look=watch.check, note=console.note))
-            except MmpipeError as error:
-                delay = policy.next_delay(error, attempt, limits.seconds_left)
-                if delay is None:
-                    raise
-                watch.wait_to_retry(error, attempt, delay)
-            attempt += 1
+        found = _ask(partial(list_models, endpoint), timeouts, watch)
+        for sentence in _faults(found):
+            console.warn(sentence)
+    return _compare(load_models(), found.ids) if is_own_host(endpoint.base_url) else _only_served(found.ids)
 
 
-def _compare(known: Sequence[ListedModel], served: Iterable[str]) -> list[ListedModel]:
+def _ask(
+    ask: Callable[[Limits, "Observer"], "ModelList"], timeouts: Timeouts, watch: OutputWatch
+) -> "ModelList":
+    """Ask the host for its list, with retries where they may help."""
+    from mmpipe.api.attempt import Observer
+    from mmpipe.api.retry import RetryPolicy
+
+    limits, policy = timeouts.limits(), RetryPolicy(timeouts.retries)
+    attempt = 1
+    while True:
+        try:
+            return ask(limits, Observer(look=watch.check, note=watch.console.note))
+        except MmpipeError as error:
+            delay = policy.next_delay(error, attempt, limits.seconds_left)
+            if delay is None:
+                raise
+            watch.wait_to_retry(error, attempt, delay)
+        attempt += 1
+
+
+def _faults(found: "ModelList") -> Iterator[str]:
+    """Yield a sentence for each reason why models of the host may be missing."""
+    if found.unnamed:
+        yield f"rows of the host's list without a name were left out: {found.unnamed}"
+    if found.has_more:
+        yield "the host has more models than it lists here: this list is not whole"
+
+
+def _compare(known: Sequence[Model], served: Iterable[str]) -> list[ListedModel]:
     """Return the models of the catalogue, then those that only the host has, each in its order; case is ignored."""
-    names = {entry.id.lower() for entry in known}
+    names = {model.id.lower() for model in known}
     hosted: dict[str, str] = {}
     for name in served:
         hosted.setdefault(name.lower(), name)
     return [
         *(
-            ListedModel(entry.id, entry.model, "served" if entry.id.lower() in hosted else "gone")
-            for entry in known
+            ListedModel(model.id, model, "served" if model.id.lower() in hosted else "gone")
+            for model in known
         ),
         *(ListedModel(name, None, "new") for lower, name in hosted.items() if lower not in names),
     ]
 
 
+def _only_served(served: Iterable[str]) -> list[ListedModel]:
+    """Return the models of a host that has nothing to do with the catalogue, in its order and spelling."""
+    known = ((name, find_model(name)) for name in served)
+    return [ListedModel(name, model, "new" if model is None else "served") for name, model in known]
+
+
 def _find_entry(name: str, entries: Sequence[ListedModel], *, live: bool) -> ListedModel:
-    found = next((entry for entry in entries if entry.id.lower() == name.lower()), None)
-    if found is not None:
-        return found
-    guess = suggest(name, (entry.id for entry in entries))
+    found = [entry for entry in entries if entry.id.lower() == name.lower()]
+    if found:
+        # A host of the user's own may tell upper and lower case apart.
+        return next((entry for entry in found if entry.id == name), found[0])
+    ids = (entry.id for entry in islice(entries, _MOST_GUESSES) if len(entry.id) <= _LONGEST_GUESS)
+    guess = suggest(name, ids)
     shown = one_line(repr(name), 100)
     if live:
-        raise Rejected(f"{shown} is not in the catalogue, and the host does not serve it{guess}")
+        raise Rejected(f"{shown} is unknown: the host does not list it{one_line(guess)}")
     otherwise = "; the service may know it: try it with `mmpipe chat -m`, or ask with --live"
     raise UsageError(f"{shown} is not in the catalogue{guess or otherwise}")
 

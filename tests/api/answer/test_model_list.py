@@ -6,10 +6,11 @@ import socket
 import threading
 import time
 import zlib
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from mmpipe.api.answer.model_list import MAX_LIST, parse_model_ids
+from mmpipe.api.answer.model_list import MAX_LIST, ModelList, collect_pages, parse_model_list
 from mmpipe.api.attempt import Observer
 from mmpipe.api.client import list_models
 from mmpipe.api.response_head import ResponseInfo
@@ -33,36 +34,111 @@ IDS = ("MiniMax-M3", "M\x1b[2J")
 UNKNOWN_KEY = b'{"type":"error","error":{"type":"authorized_error","message":"invalid api key (2049)","http_code":"401"}}'
 
 
+def ids(body: object) -> tuple[str, ...]:
+    return parse_model_list(json.dumps(body).encode()).ids
+
+
 def test_the_ids_come_in_the_order_and_spelling_of_the_host() -> None:
-    assert IDS == parse_model_ids(LIST) == parse_model_ids(b"\xef\xbb\xbf" + LIST)
+    assert IDS == parse_model_list(LIST).ids == parse_model_list(b"\xef\xbb\xbf" + LIST).ids
 
 
-def test_a_host_may_serve_nothing() -> None:
-    assert () == parse_model_ids(b'{"object":"list","data":[]}')
+@pytest.mark.parametrize(
+    "body", [{"object": "list", "data": []}, {"data": None}, {"models": []}, {"models": None}, []]
+)
+def test_a_host_may_serve_nothing(body: object) -> None:
+    assert ModelList(()) == parse_model_list(json.dumps(body).encode())
 
 
 def test_a_list_is_accepted_with_any_other_fields() -> None:
     body = {"code": 0, "message": "success", "base_resp": {"status_code": 0}, "data": [ROW]}
-    assert ("MiniMax-M3",) == parse_model_ids(json.dumps(body).encode())
+    assert ("MiniMax-M3",) == ids(body)
+
+
+OLLAMA = {
+    "name": "minimax-m2:cloud", "model": "minimax-m2:cloud", "modified_at": "2026-11-01T10:00:00Z",
+    "size": 382, "digest": "ea6cfb", "details": {"format": "gguf", "family": "minimax"},
+}  # fmt: skip
+VLLM = {
+    "id": "MiniMaxAI/MiniMax-M2", "object": "model", "created": 1780272000, "owned_by": "vllm",
+    "root": "MiniMaxAI/MiniMax-M2", "parent": None, "max_model_len": 196608, "permission": [{"id": "modelperm-1"}],
+}  # fmt: skip
+FORMS: dict[str, tuple[object, tuple[str, ...]]] = {
+    "OpenAI": ({"object": "list", "data": [ROW]}, ("MiniMax-M3",)),
+    "vLLM": ({"object": "list", "data": [VLLM]}, ("MiniMaxAI/MiniMax-M2",)),
+    "LM Studio": (
+        {"data": [{"id": "minimax-m2", "object": "model", "type": "llm", "state": "loaded"}]}, ("minimax-m2",),
+    ),
+    "LM Studio, native": ({"models": [{"type": "llm", "key": "minimax/minimax-m2"}]}, ("minimax/minimax-m2",)),
+    "litellm": (
+        {"data": [{"id": "m3", "object": "model", "owned_by": "openai"}, {"id": "*"}], "object": "list"},
+        ("m3", "*"),
+    ),
+    "litellm, information": (
+        {"data": [{"model_name": "m3", "litellm_params": {"model": "openai/m3"}, "model_info": {"id": "7f"}}]},
+        ("m3",),
+    ),
+    "Ollama": ({"models": [OLLAMA]}, ("minimax-m2:cloud",)),
+    "Ollama, old": ({"models": [{"name": "minimax-m2:latest", "size": 1}]}, ("minimax-m2:latest",)),
+    "Ollama without a model": ({"object": "list", "data": None}, ()),
+    "llama.cpp": ({"models": [{"name": "/m.gguf", "model": "/m.gguf"}], "object": "list", "data": [{"id": "/m.gguf"}]}, ("/m.gguf",)),
+    "an empty data beside models": ({"data": [], "models": [{"name": "M"}]}, ("M",)),
+    "a null beside models": ({"data": None, "models": ["M"]}, ("M",)),
+    "rows alone": ([{"id": "M"}, {"id": "N"}], ("M", "N")),
+    "names alone": (["M", "N"], ("M", "N")),
+    "names in data": ({"data": ["M", "N"]}, ("M", "N")),
+    "a title beside the id": ({"data": [{"id": "minimax/minimax-m2", "name": "MiniMax: M2"}]}, ("minimax/minimax-m2",)),
+    "a number as id": ({"data": [{"id": 7, "name": "M"}]}, ("M",)),
+    "an empty id": ({"data": [{"id": "", "name": "M"}]}, ("M",)),
+    "an error of null": ({"error": None, "models": [{"name": "M"}]}, ("M",)),
+    "a name twice": ({"data": [{"id": "M"}, {"id": "M"}]}, ("M", "M")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "expected"), FORMS.values(), ids=FORMS)
+def test_the_lists_of_all_servers_are_understood(body: object, expected: tuple[str, ...]) -> None:
+    assert expected == ids(body)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        7,
+        True,
+        "",
+        " ",
+        [],
+        {},
+        ["M"],
+        {"id": None},
+        {"id": {"name": "N"}},
+        {"title": "N"},
+        {"id": "\n"},
+    ],
+)
+def test_a_row_without_a_name_is_counted_and_the_others_stay(bad: object) -> None:
+    for rows in ([bad, ROW], [ROW, bad], [bad, ROW, bad]):
+        found = parse_model_list(json.dumps({"data": rows}).encode())
+        assert (("MiniMax-M3",), rows.count(bad)) == (found.ids, found.unnamed)
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"<html>", "not JSON"),
-        (b"[]", "not a JSON object"),
         (b"\xff", "not UTF-8"),
         (b"{}", "no list of models"),
+        (b'"M"', "no list of models"),
         (b'{"data":{"id":"M"}}', "no list of models"),
-        (b'{"data":[{"id":"M"},"N"]}', "row 2 of the list of models has no id"),
-        (b'{"data":[{"id":7}]}', "row 1 of the list of models has no id"),
-        (b'{"data":[{"id":" "}]}', "row 1 of the list of models has no id"),
-        (b'{"data":[{"name":"M"}]}', "row 1 of the list of models has no id"),
+        (b'{"data":"M","models":null}', "no list of models"),
+        (b'{"data":[{"id":7}]}', r"without a name \(rows: 1\)"),
+        (b'{"data":[{"id":" "},{}]}', r"without a name \(rows: 2\)"),
+        (b"[null, 7]", r"without a name \(rows: 2\)"),
     ],
 )
 def test_a_body_without_a_list_of_models_is_a_bad_response(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=words):
-        parse_model_ids(body)
+        parse_model_list(body)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +148,23 @@ def test_a_body_without_a_list_of_models_is_a_bad_response(body: bytes, words: s
         ({"data": [], "base_resp": {"status_code": 2056, "status_msg": "usage limit"}}, QuotaError, 2056),
         ({"error": {"message": "unknown error, 520 (1000)", "http_code": "500"}}, ServerError, 1000),
         ({"message": "rate limit (1002)"}, QuotaError, 1002),
+        (
+            {"models": [ROW], "base_resp": {"status_code": 2056, "status_msg": "usage limit"}},
+            QuotaError,
+            2056,
+        ),
+        ([{"error": {"message": "unknown error, 520 (1000)", "http_code": "500"}}], ServerError, 1000),
     ],
 )
 def test_an_error_with_status_200_is_an_error(body: object, error: type[MmpipeError], code: int) -> None:
     with pytest.raises(error) as caught:
-        parse_model_ids(json.dumps(body).encode(), ResponseInfo(request_id="0640"))
+        parse_model_list(json.dumps(body).encode(), ResponseInfo(request_id="0640"))
     assert (code, "0640") == (caught.value.api_code, caught.value.request_id)
 
 
 def listed(base_url: str, *, observer: Observer | None = None, limit: float = 30) -> tuple[str, ...]:
     limits = Limits(connect=limit, first_byte=limit, idle=limit, deadline=time.monotonic() + 60)
-    return list_models(Endpoint(base_url, Key(KEY, "test")), limits, observer or Observer())
+    return list_models(Endpoint(base_url, Key(KEY, "test")), limits, observer or Observer()).ids
 
 
 def test_one_get_is_sent_with_our_headers_and_no_body() -> None:
@@ -197,3 +279,95 @@ def test_spaces_for_ever_are_no_list() -> None:
                 listed(base_url, limit=0.5)
         finally:
             over.set()
+
+
+def paged(*replies: bytes) -> Callable[[socket.socket], None]:
+    """The replies one after the other, and the last one for ever."""
+    left = [*replies]
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(left.pop(0) if len(left) > 1 else left[0])
+
+    return reply
+
+
+def page(*names: str, **more: object) -> bytes:
+    return answer(json.dumps({"data": [{"id": name} for name in names], **more}).encode(), "application/json")
+
+
+def collected(*replies: bytes) -> tuple[ModelList, list[str]]:
+    """The list of a server with these replies, and the paths that it was asked for."""
+    limits = Limits(connect=30, first_byte=30, idle=30, deadline=time.monotonic() + 60)
+    with server(paged(*replies)) as (base_url, seen):
+        found = list_models(Endpoint(base_url, None), limits, Observer())
+    return found, [request.split()[1].decode() for request in seen]
+
+
+@pytest.mark.parametrize(
+    ("more", "paths"),
+    [
+        ({"object": "list", "last_id": "b"}, ["/v1/models", "/v1/models?after=b"]),
+        ({"object": "list"}, ["/v1/models", "/v1/models?after=b"]),
+        ({"object": "list", "last_id": None}, ["/v1/models", "/v1/models?after=b"]),
+        (
+            {"object": "list", "last_id": "c&d/e?ü #"},
+            ["/v1/models", "/v1/models?after=c%26d%2Fe%3F%C3%BC+%23"],
+        ),
+        ({"first_id": "a", "last_id": "b"}, ["/v1/models", "/v1/models?after=b&after_id=b"]),
+    ],
+)
+def test_the_pages_of_a_list_are_asked_for_to_its_end(more: dict[str, object], paths: list[str]) -> None:
+    found = collected(page("a", "b", has_more=True, **more), page("c", object="list", has_more=False))
+    assert (ModelList(("a", "b", "c")), paths) == found
+
+
+def test_rows_without_a_name_are_counted_over_all_pages() -> None:
+    found, _ = collected(page("a", "", has_more=True), page("", "b"))
+    assert ModelList(("a", "b"), unnamed=2) == found
+
+
+NOT_WHOLE: dict[str, tuple[tuple[bytes, ...], int]] = {
+    "the host sends the first page again": ((page("a", has_more=True),), 2),
+    "two pages in turn": ((page("a", has_more=True), page("b", has_more=True), page("a", has_more=True)), 3),
+    "the host refuses the parameter": (
+        (page("a", has_more=True), answer(b"unknown parameter", "text/plain", status="400 Bad Request")),
+        2,
+    ),
+    "no name to go on from": ((page(has_more=True),), 1),
+    "a name that fits in no line": ((page("a" * 9999, has_more=True),), 1),
+    "a page elsewhere": ((page("a", next="/v1/models?page=2"),), 1),
+    "a token for the next page": ((page("a", next_page_token="x"),), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("replies", "requests"), NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_a_list_that_cannot_be_read_to_its_end_is_known_as_not_whole(
+    replies: tuple[bytes, ...], requests: int
+) -> None:
+    found, paths = collected(*replies)
+    assert (True, requests, {}) == (found.has_more, len(paths), found.next_page)
+
+
+def test_a_page_that_fails_for_now_fails_the_attempt() -> None:
+    busy = answer(b"", status="503 Service Unavailable")
+    with pytest.raises(ServerError):
+        collected(page("a", has_more=True), busy)
+
+
+@pytest.mark.parametrize("length", [1, 100_000])
+def test_pages_without_an_end_are_asked_for_only_so_far(length: int) -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def ask(parameters: Mapping[str, str]) -> ModelList:
+        asked.append(parameters)
+        name = f"{len(asked)}".ljust(length)
+        return ModelList((name,), has_more=True, next_page={"after": name})
+
+    found = collect_pages(ask)
+    assert (True, len(asked)) == (found.has_more, len(found.ids))
+    assert {1: 100, 100_000: 11}[length] == len(asked)
+
+
+def test_a_name_without_bytes_in_utf_8_is_asked_for_all_the_same() -> None:
+    found, paths = collected(page("\ud800", has_more=True, object="list"), page("b"))
+    assert (("\ud800", "b"), "/v1/models?after=%ED%A0%80") == (found.ids, paths[1])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mmpipe.api.answer.model_list import ModelList
 from mmpipe.api.answer.response import MAX_EXPLANATION, WholeBodyDecoder, read_answer, read_model_list
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
@@ -147,7 +148,7 @@ def test_an_explanation_without_end_is_not_waited_for() -> None:
 def test_a_list_of_models_is_judged_by_the_same_rules() -> None:
     body = b'{"object": "list", "data": [{"id": "M-1", "object": "model"}]}'
     reader = read_model_list(head())
-    assert ["M-1"] == [*reader.feed(body), *reader.close()]
+    assert [ModelList(("M-1",))] == [*reader.feed(body), *reader.close()]
     failed = read_model_list(head())
     list(failed.feed(b'{"error": {"message": "down (1000)"}}'))
     with pytest.raises(ServerError, match="down") as caught:

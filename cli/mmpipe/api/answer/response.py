@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, Generic, Never, Protocol, TypeVar
 
 from mmpipe.api.answer.content_coding import ContentDecoder, parse_codings
-from mmpipe.api.answer.model_list import MAX_LIST, parse_model_ids
+from mmpipe.api.answer.model_list import MAX_LIST, ModelList, parse_model_list
 from mmpipe.api.answer.wire import StreamDecoder, refuse_body
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
@@ -165,9 +165,9 @@ def read_answer(head: ResponseHead) -> ResponseReader[Event]:
     return _reader(head, StreamDecoder(head.info, content_type=head.content_type))
 
 
-def read_model_list(head: ResponseHead) -> ResponseReader[str]:
-    """A reader for a list of models; its parts are the ids."""
-    return _reader(head, WholeBodyDecoder(head, parse_model_ids, MAX_LIST))
+def read_model_list(head: ResponseHead) -> ResponseReader[ModelList]:
+    """A reader for a list of models; its only part is the list."""
+    return _reader(head, WholeBodyDecoder(head, lambda body, info: (parse_model_list(body, info),), MAX_LIST))
 
 
 def _reader(head: ResponseHead, decoder: BodyDecoder[Part]) -> ResponseReader[Part]:

@@ -159,7 +159,7 @@ def _is_cut(data: bytes) -> bool:
 def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
     """The JSON objects in `data`: one, or an array of them; raises BadResponse for anything else."""
     try:
-        value = _parse(data)
+        value = parse(data)
     except BadResponse:
         value = _parse_run(data)
         if not value:
@@ -183,15 +183,8 @@ def _parse_run(data: bytes) -> list[object]:
     return [] if rest else values
 
 
-def parse(data: bytes) -> Mapping[str, object]:
-    """The JSON object in `data`; raises BadResponse for anything else."""
-    value = _parse(data)
-    if isinstance(value, dict):
-        return value
-    raise BadResponse("the response of the service is not a JSON object")
-
-
-def _parse(data: bytes) -> object:
+def parse(data: bytes) -> object:
+    """The JSON value in `data`; raises BadResponse for anything else."""
     try:
         return strict_json.loads(data.decode())
     except UnicodeDecodeError as error:
