@@ -33,6 +33,7 @@ from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageEr
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.inputs import decode_argument
+from mmpipe.unix.replacement import check_replaceable
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -212,6 +213,9 @@ def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
     with open_journal(output.path, resume=output.resume, overwrite=output.overwrite) as journal:
         if journal.repaired is not None:
             call.console.warn(f"{journal.path}: {journal.repaired}")
+        if output.keep_order:
+            # Before anything is asked: the sorted file replaces this one at the end.
+            check_replaceable(journal.path)
         yield journal
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mmpipe.errors import OutputError, UsageError
-from mmpipe.unix.replacement import open_replacement
+from mmpipe.unix.access_rights import copy_access
+from mmpipe.unix.replacement import check_replaceable, open_replacement
 from mmpipe.unix.streams import Output, Streams
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # no descriptor has a larger number
@@ -58,7 +59,7 @@ def replace_output(path: str) -> Iterator[Output]:
     """Open a new file that replaces `path` when the context succeeds; after an error `path` stays as it was.
 
     The data is on the disk before the name is (README, "What you can rely on"). A pipe, a device or /dev/stdout cannot
-    be replaced and is written directly. Raises OutputError.
+    be replaced and is written directly. Raises OutputError, first of all for a file whose name cannot be taken.
     """
     try:
         # Fails if the working directory is gone.
@@ -72,10 +73,12 @@ def replace_output(path: str) -> Iterator[Output]:
         with open_output(path) as output:
             yield output
         return
+    if found is not None:
+        check_replaceable(path)
     try:
         with open_replacement(target, 0o666 if found is None else 0o600) as descriptor:
             if found is not None:
-                _copy_owner_and_mode(descriptor, found)
+                copy_access(descriptor, target, found)
             yield Output(descriptor, path)
     except OSError as error:
         raise OutputError.from_os(path, error) from error
@@ -108,20 +111,6 @@ def _find_places(paths: Iterable[str | None], hyphen: int) -> Iterator[_Place]:
             if stat.S_ISREG(status.st_mode):
                 is_descriptor = path == "-" or _DESCRIPTOR.fullmatch(path) is not None
                 yield _Place(path, (status.st_dev, status.st_ino), is_descriptor)
-
-
-def _copy_owner_and_mode(descriptor: int, found: os.stat_result) -> None:
-    """Give the new file the owner, group and mode of the old one as far as permitted; nobody gains access."""
-    mode = found.st_mode & 0o777
-    try:
-        os.fchown(descriptor, -1, found.st_gid)
-    except OSError:
-        # The other group gets no more rights than everybody.
-        mode &= 0o707 | (mode & 0o007) << 3
-    os.fchmod(descriptor, mode)
-    with suppress(OSError):
-        # Last: the file of another owner cannot be changed.
-        os.fchown(descriptor, found.st_uid, -1)
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -295,6 +295,58 @@ def test_a_file_system_that_is_read_only_is_found_out_before_anything_is_asked(
     assert len(WRITING) == done.stderr_text.count("Read-only file system\n") == done.stderr_text.count("\n")
 
 
+REPLACING = {
+    "chat -n -o folder/old hi": "write into it with `> FILE`, or choose another file",
+    "stream -n -o folder/link hi": "write into it with `> FILE`, or choose another file",
+    "batch --merge folder/out.jsonl -o folder/old --overwrite": "write into it",
+    "batch -q -k -o folder/old --overwrite": "write into it",
+}
+
+
+@pytest.mark.parametrize("command", REPLACING)
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ("mount --bind folder/old folder/old", "it is a mount point"),
+        ("touch folder/other; mount --bind folder/other folder/old", "it is a mount point"),
+        (
+            "mount --bind /dev/shm folder/old 2> /dev/null; mount --bind folder/old folder/old",
+            "it is a mount point",
+        ),
+        ("chattr +i folder/old || exit 77", "it is protected"),
+        ("chattr +a folder/old || exit 77", "it is protected"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_file_whose_name_cannot_be_taken_is_found_out_before_anything_is_asked(
+    own_mounts: tuple[str, ...], command: str, before: str, reason: str
+) -> None:
+    setup = "ln -s old folder/link; : > folder/out.jsonl; : > folder/old; "
+    with service() as server:
+        done = run(
+            (*own_mounts, mounted(setup + before, command, after="ls -A folder")), server, stdin=b"hi\n"
+        )
+        assert [] == server.requests
+    if done.status == 77:
+        pytest.skip("the file system has no such protection")
+    assert done.stdout.decode().startswith("13\n"), done.stderr_text
+    if "+i" not in before:
+        assert reason in done.stderr_text
+        assert REPLACING[command] in done.stderr_text or "+a" in before
+
+
+def test_a_folder_that_is_mounted_holds_files_that_can_be_replaced(
+    own_mounts: tuple[str, ...], folder: Path
+) -> None:
+    assert folder.is_dir()
+    script = mounted(
+        "mount --bind folder folder", "chat -n -o folder/old 'sim:echo new'", after="cat folder/old"
+    )
+    with service() as server:
+        done = run((*own_mounts, script), server)
+    assert ("0\nnew\n", "") == (done.stdout.decode(), done.stderr_text)
+
+
 @pytest.mark.parametrize("pages", [0, 1])
 @pytest.mark.usefixtures("folder")
 def test_a_disk_that_fills_up_leaves_the_old_files_and_no_remains(
