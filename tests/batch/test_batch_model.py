@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,6 @@ MANNERS = st.builds(
     limit=st.none() | st.integers(1, 4),
     piped=st.booleans(),
     dedupe=st.booleans(),
-    openai=st.booleans(),
 )
 
 
@@ -63,6 +63,7 @@ class Batch(RuleBasedStateMachine):
         self.failing: set[str] = set()
         self.promised: dict[str, bytes] = {}
         self.count = 0
+        self.openai = False
 
     def teardown(self) -> None:
         """One more run always completes the journal."""
@@ -75,8 +76,9 @@ class Batch(RuleBasedStateMachine):
         finally:
             self._folder.cleanup()
 
-    @initialize(prompts=st.lists(PROMPTS, max_size=12))
-    def begin(self, prompts: list[str]) -> None:
+    @initialize(prompts=st.lists(PROMPTS, max_size=12), openai=st.booleans())
+    def begin(self, prompts: list[str], *, openai: bool) -> None:
+        self.openai = openai
         for prompt in prompts:
             self.add(prompt)
 
@@ -123,6 +125,7 @@ class Batch(RuleBasedStateMachine):
     def is_killed(self, how: Verbosity, turn: int) -> None:
         before, open_ids = lines(self.journal), self.open_ids()
         self.write_input()
+        how = replace(how, openai=self.openai)
         status = run_in_a_process(self.place, how, ScriptedService(self.log, frozenset(self.failing), turn))
         asked = self.check_asked(open_ids, how)
         assert status in (0, -9, ExitStatus.PARTIAL)
@@ -183,6 +186,15 @@ class Batch(RuleBasedStateMachine):
         assert ExitStatus.USAGE == self.run(Verbosity(resume=False), ScriptedService(self.log))
         assert (before, []) == (self.journal.read_bytes(), self.take_asked())
 
+    @precondition(lambda self: any(line.endswith(b"\n") for line in lines(self.journal)))
+    @rule(how=MANNERS)
+    def is_resumed_in_another_format(self, how: Verbosity) -> None:
+        whole = [line for line in lines(self.journal) if line.endswith(b"\n")]
+        self.openai = not self.openai
+        assert ExitStatus.USAGE == self.run(how, ScriptedService(self.log))
+        self.openai = not self.openai
+        assert (whole, []) == (lines(self.journal)[: len(whole)], self.take_asked())
+
     @invariant()
     def keeps_its_promises(self) -> None:
         """An answered record stays answered, once for each id, and with the right answer."""
@@ -204,7 +216,7 @@ class Batch(RuleBasedStateMachine):
 
     def run(self, how: Verbosity, server: ScriptedService) -> int:
         self.write_input()
-        return run(self.place, how, server)
+        return run(self.place, replace(how, openai=self.openai), server)
 
     def name(self, at: int) -> str:
         return [*self.records][at % len(self.records)]

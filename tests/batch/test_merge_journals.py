@@ -10,7 +10,7 @@ from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options
-from support.journals import record
+from support.journals import batch_api_line, record
 
 
 def joined(
@@ -51,6 +51,18 @@ def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: 
     ):
         joined(one, two, output=target, overwrite=True)
     assert "precious\n" == target.read_text()
+
+
+def test_journals_of_two_formats_are_not_joined(tmp_path: Path) -> None:
+    one, two = journal(tmp_path, "1", record("a", index=0)), journal(tmp_path, "2", batch_api_line("b"))
+    three = journal(tmp_path, "3", record("c", index=2), batch_api_line("d"))
+    for paths, names in (((one, two), (one, two)), ((two, one), (two, one)), ((one, three), (one, three))):
+        words = (
+            rf"^{names[0]} has lines in --format \w+, and {names[1]} in --format \w+; only journals of one"
+        )
+        with pytest.raises(InputError, match=words):
+            joined(*paths, output=tmp_path / "all")
+        assert not (tmp_path / "all").exists()
 
 
 def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Path) -> None:

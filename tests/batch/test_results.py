@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import entry
-from mmpipe.batch.options import ResultFormat
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.results import LineForm, bad_record_line, copied_line, result_line
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
@@ -281,3 +283,17 @@ def test_a_format_that_nothing_writes_is_an_error() -> None:
     unknown: ResultFormat = "yaml"  # type: ignore[assignment]
     with pytest.raises(AssertionError):
         result_line(DONE, LineForm(unknown))
+
+
+@pytest.mark.parametrize(
+    "form", [*map(LineForm, get_args(ResultFormat)), LineForm(with_thinking=False, pass_through=True)]
+)
+@pytest.mark.parametrize("custom_id", [False, True])
+def test_the_format_of_every_line_can_be_told(form: LineForm, *, custom_id: bool) -> None:
+    named = msgspec.structs.replace(RECORD, custom_id=custom_id)
+    done, failed = replace(DONE, item=named), replace(FAILED, item=named)
+    lines = [result_line(outcome, form) for outcome in (done, failed)]
+    lines += [copied_line(line, msgspec.structs.replace(named, id="other"), form) for line in lines]
+    for name in ("bad", None):
+        lines.append(bad_record_line(BadRecord(0, name, "-", 1, "it is bad", custom_id), form))
+    assert [form.format] * 6 == [entry(line).format for line in lines]

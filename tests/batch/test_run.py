@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.run import run_batch
-from mmpipe.errors import AuthError, InputError, UsageError
+from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, TimedOut, UsageError
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import Counts, Line, batch_options, run
 from support.fault_server import fault_server
@@ -68,6 +69,58 @@ def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> No
         str(it["id"]) for it in lines(out) if it["error"] is None
     }
     assert {1, 2} == {it["attempt"] for it in lines(out)}
+
+
+@pytest.mark.parametrize("limit", [None, 0])
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("first", get_args(ResultFormat))
+def test_a_journal_in_another_format_is_refused_before_anything_is_asked(
+    tmp_path: Path, *, first: ResultFormat, dry_run: bool, limit: int | None
+) -> None:
+    out = tmp_path / "out.jsonl"
+    (other,) = {*get_args(ResultFormat)} - {first}
+    with service() as server:
+        run(server, "sim:echo one\n", output=str(out), format=first)
+        before = out.read_bytes()
+        with pytest.raises(UsageError, match=rf"has lines in --format {first}; .*use that format"):
+            run(
+                server,
+                "sim:echo one\nsim:echo two\n",
+                output=str(out),
+                resume=True,
+                format=other,
+                dry_run=dry_run,
+                limit=limit,
+            )
+        assert (before, 1) == (out.read_bytes(), len(server.requests))
+        run(server, "sim:echo one\n", output=str(out), overwrite=True, format=other)
+
+
+def test_nothing_is_left_of_a_run_that_asked_nothing(tmp_path: Path) -> None:
+    out = str(tmp_path / "out.jsonl")
+    bad, here = tmp_path / "in" / "bad.jsonl", tmp_path / "in"
+    here.mkdir()
+    bad.write_text('{"prompt": "a"}\n{bad\n')
+    unasked: list[tuple[type[MmpipeError], dict[str, Any]]] = [
+        (InputError, {"files": (str(bad),)}),
+        (InputError, {"files": (str(here / "missing"),)}),
+        (InputError, {"files": (str(here),)}),
+        (UsageError, {"replay": str(here / "missing")}),
+        (OutputError, {"cache": str(bad)}),
+        (UsageError, {"resume": True, "overwrite": True}),
+        (UsageError, {"rpm": 1.0, "template": "}"}),
+        (TimedOut, {"files": (__file__,), "input_format": "lines", "deadline": 0.0}),
+    ]
+    with service() as server:
+        for error, typed in unasked:
+            with pytest.raises(error):
+                run(server, "a\n", output=out, **typed)
+            assert [here] == list(tmp_path.iterdir())
+        assert [] == server.requests
+    with pytest.raises(AuthError):
+        run(None, "a\n", output=out)
+    run(None, "a\n", output=out, dry_run=True)
+    assert [here] == list(tmp_path.iterdir())
 
 
 def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The options of `batch`."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from mmpipe.api.options import RecordingOptions
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
@@ -12,8 +13,6 @@ from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.writers.options import ProgressMode, Verbosity
-
-ResultFormat = Literal["jsonl", "openai"]
 
 
 @dataclass(frozen=True, slots=True)

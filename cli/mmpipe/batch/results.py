@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.openai_lines import openai_names, openai_outcome
-from mmpipe.batch.options import BatchOptions, ResultFormat
+from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.errors import InputError

@@ -197,6 +197,7 @@ def _open_earlier_journal(options: BatchOptions) -> Iterator[Journal | None]:
         yield None
         return
     with read_journal(output.path) as journal:
+        journal.check_format(output.format)
         yield journal
 
 
@@ -211,6 +212,7 @@ def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
         yield None
         return
     with open_journal(output.path, resume=output.resume, overwrite=output.overwrite) as journal:
+        journal.check_format(output.format)
         if journal.repaired is not None:
             call.console.warn(f"{journal.path}: {journal.repaired}")
         if output.keep_order:

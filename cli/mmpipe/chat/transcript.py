@@ -5,9 +5,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from mmpipe.chat.message_lines import format_line, is_array, parse_lines
@@ -17,7 +16,7 @@ from mmpipe.text.strict_json import loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.inputs import MAX_PROMPT
 from mmpipe.unix.locked_append import LockedFile, open_locked
-from mmpipe.unix.locks import is_same_file, pause_until_timeout
+from mmpipe.unix.locks import pause_until_timeout
 
 _FIRST_LINE: Final = b'{"role":"'  # the beginning of a transcript that mmpipe wrote
 _NOTHING_ADDED: Final = "nothing was added to it"
@@ -72,8 +71,7 @@ def open_transcript(
             yield _read_transcript(file)
         finally:
             if is_new:
-                with suppress(OSError):
-                    _remove_if_empty(file.descriptor, path)
+                file.remove_if_empty()
 
 
 def _open_locked(path: str, pauses: Iterator[None]) -> LockedFile:
@@ -128,14 +126,6 @@ def _read_content(file: LockedFile) -> bytes:
             return content.read(file.size)
     except OSError as error:
         raise InputError.from_os(file.path, error) from error
-
-
-def _remove_if_empty(descriptor: int, path: str) -> None:
-    """Remove the file that was made for an answer which did not come."""
-    status = os.fstat(descriptor)
-    # A device has no size either, and root could remove it.
-    if stat.S_ISREG(status.st_mode) and status.st_size == 0 and is_same_file(descriptor, path):
-        Path(path).resolve().unlink()
 
 
 def _is_torn(last: bytes) -> bool:

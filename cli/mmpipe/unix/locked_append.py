@@ -1,9 +1,11 @@
 """Locked append: a file is opened and locked under its present name, then only appended to; a failed write is rolled back."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from mmpipe.errors import OutputError
@@ -95,6 +97,21 @@ class LockedFile:
             os.fdatasync(self.descriptor)
         except OSError as error:
             raise OutputError.from_os(self.path, error) from error
+
+    def remove_if_empty(self) -> bool:
+        """Remove the file if it is empty and still has its name; False if it stays, perhaps for want of rights."""
+        with suppress(OSError):
+            status = os.fstat(self.descriptor)
+            # A device has no size either, and root could remove it.
+            if (
+                stat.S_ISREG(status.st_mode)
+                and status.st_size == 0
+                and is_same_file(self.descriptor, self.path)
+            ):
+                # The target of a symbolic link, which stays.
+                Path(self.path).resolve().unlink()
+                return True
+        return False
 
     def close(self) -> None:
         """Close the file, which unlocks it."""

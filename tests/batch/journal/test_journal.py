@@ -4,15 +4,18 @@ import json
 import os
 import pty
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.batch.journal.journal import open_journal, read_journal
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, request_half
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import InputError, Internal, OutputError, UsageError
 from support.journals import asked, batch_api_line, record, resumed, states
 
@@ -127,7 +130,10 @@ def expected(fields: dict[str, object]) -> Entry | None:
         or not (is_known or is_unasked)
     ):
         return None
-    return Entry(name, request_half(asked()) if is_known else NOT_ASKED, error is None, attempt, index)
+    has_both_names = fields.get("id") is not None and fields.get("custom_id") is not None
+    line_format: ResultFormat = "openai" if has_both_names else "jsonl"
+    request = request_half(asked()) if is_known else NOT_ASKED
+    return Entry(name, request, error is None, attempt, index, line_format)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +145,9 @@ def test_an_entry_has_the_id_the_state_and_the_index_if_there_is_one(
     good, failed = record("a", index=index), record("a", good=False, index=index, attempt=2)
     unasked = record("a", good=False, index=index, request_sha256=None, attempt=0)
     half = request_half(asked())
-    assert Entry("a", half, True, 1, place) == entry(good)
-    assert Entry("a", half, False, 2, place) == entry(failed)
-    assert Entry("a", NOT_ASKED, False, 0, place) == entry(unasked)
+    assert Entry("a", half, True, 1, place, "jsonl") == entry(good)
+    assert Entry("a", half, False, 2, place, "jsonl") == entry(failed)
+    assert Entry("a", NOT_ASKED, False, 0, place, "jsonl") == entry(unasked)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +274,79 @@ def test_a_journal_without_another_writer_is_untouched(path: Path, before: bytes
             journal.check_untouched()
             journal.append([record(name)])
         journal.check_untouched()
+
+
+class _Failure(Exception):
+    pass
+
+
+def _fail(path: Path, *, overwrite: bool = False, line: bytes | None = None) -> None:
+    """Open the journal, write the line, and leave with an error."""
+    with suppress(_Failure), open_journal(str(path), resume=False, overwrite=overwrite) as journal:
+        write_sidecar(str(path), Sidecar((), "", 1, 1.0))
+        if line is not None:
+            journal.append([line])
+        raise _Failure
+
+
+def test_a_new_journal_that_stays_empty_is_removed_after_an_error_and_its_sidecar_too(path: Path) -> None:
+    _fail(path)
+    assert [] == list(path.parent.iterdir())
+
+
+def test_a_journal_that_was_there_before_or_has_lines_stays_after_an_error(path: Path) -> None:
+    path.touch()
+    _fail(path)
+    assert b"" == path.read_bytes()
+    _fail(path, line=record("a"))
+    _fail(path, overwrite=True)
+    assert record("a") == path.read_bytes()
+    _fail(path.with_name("other"), line=record("b"))
+    assert record("b") == path.with_name("other").read_bytes()
+
+
+def test_a_link_to_a_journal_that_stays_empty_remains(path: Path) -> None:
+    path.symlink_to("elsewhere")
+    _fail(path)
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_an_empty_journal_that_was_replaced_meanwhile_is_left(path: Path) -> None:
+    with suppress(_Failure), open_journal(str(path), resume=False, overwrite=False):
+        path.rename(path.with_name("moved"))
+        path.touch()
+        raise _Failure
+    assert {"moved", path.name} == {found.name for found in path.parent.iterdir()}
+
+
+def test_a_run_without_records_leaves_an_empty_journal(path: Path) -> None:
+    with open_journal(str(path), resume=False, overwrite=False):
+        pass
+    assert b"" == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "formats"),
+    [
+        (b"", {"jsonl", "openai"}),
+        (record("a"), {"jsonl"}),
+        (record("a", good=False), {"jsonl"}),
+        (record("a", good=False, request_sha256=None, attempt=0), {"jsonl"}),
+        (record("a")[:-1], {"jsonl"}),
+        (record("a") + b'{"torn', {"jsonl"}),
+        (batch_api_line("a"), {"openai"}),
+        (batch_api_line("a", good=False), {"openai"}),
+        (batch_api_line("a")[:-1], {"openai"}),
+        (record("a") + batch_api_line("b"), {"jsonl", "openai"}),
+    ],
+)
+def test_a_journal_keeps_its_format(path: Path, content: bytes, formats: set[ResultFormat]) -> None:
+    path.write_bytes(content)
+    for wanted in get_args(ResultFormat):
+        expected = nullcontext() if wanted in formats else pytest.raises(UsageError, match="--format")
+        for opened in (read_journal(str(path)), open_journal(str(path), resume=True, overwrite=False)):
+            with opened as journal, expected:
+                journal.check_format(wanted)
 
 
 def test_an_empty_journal_knows_nothing(path: Path) -> None:

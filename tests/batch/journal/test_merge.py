@@ -25,9 +25,9 @@ def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes,
 def test_shards_are_joined_in_their_order_and_the_last_good_record_is_taken(tmp_path: Path) -> None:
     again, failed = record("a", attempt=2), record("a", good=False, attempt=3)
     content, found = merged(
-        tmp_path, record("a", good=False) + record("b") + again + failed, b"", batch_api_line("c")
+        tmp_path, record("a", good=False) + record("b") + again + failed, b"", record("c")
     )
-    assert (record("b") + again + batch_api_line("c"), 3) == (content, found.records)
+    assert (record("b") + again + record("c"), 3) == (content, found.records)
     assert ([], []) == (found.failed.examples, found.repeated.examples)
 
 
@@ -69,14 +69,14 @@ def placed(*indexes: int, good: bool = True) -> bytes:
 
 
 def test_the_order_of_the_input_is_kept_if_that_is_wanted(tmp_path: Path) -> None:
-    shards = (placed(4, 0) + batch_api_line("x"), placed(3, good=False), placed(1, 3, 10**30)[:-1])
+    shards = (placed(4, 0) + record("x", index=None), placed(3, good=False), placed(1, 3, 10**30)[:-1])
     content, found = merged(tmp_path, *shards, in_order=True)
-    assert placed(0, 1, 3, 4, 10**30) + batch_api_line("x") == content
+    assert placed(0, 1, 3, 4, 10**30) + record("x", index=None) == content
     assert (6, 0, 1) == (found.records, found.failed.count, found.repeated.count)
 
 
 def test_indexes_that_no_shard_has_are_reported(tmp_path: Path) -> None:
-    _, found = merged(tmp_path, placed(1, 7), placed(3, good=False) + batch_api_line("x"))
+    _, found = merged(tmp_path, placed(1, 7), placed(3, good=False) + record("x", index=None))
     assert (5, ["0", "2", "4", "5", "6"], None) == (
         found.missing.count,
         found.missing.examples,

@@ -10,7 +10,9 @@ from threading import Lock
 from typing import Final, Literal
 
 from mmpipe.batch.journal.journal_file import open_to_read
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.batch.journal.sidecar import remove_sidecar
 from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
@@ -36,6 +38,7 @@ class Journal:
     repaired: str | None
     _file: LockedFile
     _known: Ledger
+    _formats: set[ResultFormat] = field(default_factory=set)
     # Bytes of the previous run may not be on the disk either.
     _unsynced: bool = field(default=True, init=False)
     _lost: OutputError | None = field(default=None, init=False)
@@ -53,6 +56,12 @@ class Journal:
     def __len__(self) -> int:
         """The number of ids when the file was opened."""
         return len(self._known)
+
+    def check_format(self, wanted: ResultFormat) -> None:
+        """Raise UsageError if all lines have another format."""
+        if self._formats and wanted not in self._formats:
+            (found,) = self._formats
+            raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
     def state(self, name: str, request_sha256: str) -> State:
         """The state of this request; `changed` if the id has another request."""
@@ -136,13 +145,13 @@ class Journal:
 def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
     """Open the file, locked until the context ends, and then synced.
 
-    With `overwrite` its records do not count, and stay until `clear`.
+    With `overwrite` its records do not count, and stay until `clear`. A new file that is empty after an error is removed.
 
     Raises UsageError, Busy, InputError for a file that is not a journal (which is left as it is), OutputError.
     """
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
-    with closing(_open_locked(path)) as file:
+    with closing(_open_locked(path)) as file, _removed_if_unused(file):
         journal = _ready(file, resume=resume, overwrite=overwrite)
         try:
             yield journal
@@ -154,17 +163,29 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
 
 
 @contextmanager
+def _removed_if_unused(file: LockedFile) -> Iterator[None]:
+    """Inside, let an error remove the file and its sidecar if the file is new and still empty."""
+    is_new = file.is_new
+    try:
+        yield
+    except BaseException:
+        if is_new and file.remove_if_empty():
+            remove_sidecar(file.path)
+        raise
+
+
+@contextmanager
 def read_journal(path: str) -> Iterator[Journal]:
     """Open the file for reading only: it is not repaired, and a missing file counts as an empty one.
 
     Raises Busy, InputError.
     """
-    known = Ledger(_ROW.size)
+    known, formats = Ledger(_ROW.size), set[ResultFormat]()
     if not os.path.lexists(path):
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
-        known.put_all(_rows(known, source.entries()))
-        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known)
+        known.put_all(_rows(known, source.entries(), formats))
+        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats)
 
 
 def _open_locked(path: str) -> LockedFile:
@@ -182,31 +203,31 @@ def _open_locked(path: str) -> LockedFile:
 
 def _ready(file: LockedFile, *, resume: bool, overwrite: bool) -> Journal:
     try:
-        repaired, known = None, Ledger(_ROW.size)
         if file.size == 0 or overwrite:
             sync_folder_of(file.path)
-        elif resume:
-            repaired, known = _resume(file)
-        else:
-            raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
+            return Journal(None, file, Ledger(_ROW.size))
+        if resume:
+            return _resume(file)
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
-    return Journal(repaired, file, known)
+    raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
 
 
-def _resume(file: LockedFile) -> tuple[str | None, Ledger]:
-    known = Ledger(_ROW.size)
+def _resume(file: LockedFile) -> Journal:
+    known, formats = Ledger(_ROW.size), set[ResultFormat]()
     tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
-    known.put_all(_rows(known, entries(file.descriptor, tail.start, file.path)))
+    known.put_all(_rows(known, entries(file.descriptor, tail.start, file.path), formats))
     line, whole = last_line(file.descriptor, tail, file.path)
     if whole is not None:
-        known.put_all(_rows(known, [whole]))
-    return _repair(file, tail, line, whole), known
+        known.put_all(_rows(known, [whole], formats))
+    return Journal(_repair(file, tail, line, whole), file, known, formats)
 
 
-def _rows(known: Ledger, found: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
+def _rows(known: Ledger, found: Iterable[Entry], formats: set[ResultFormat]) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of these entries; the formats of their lines are added to `formats`."""
     for entry in found:
+        formats.add(entry.format)
         key, attempt = make_key(entry.name), entry.attempt
         if attempt:
             yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)

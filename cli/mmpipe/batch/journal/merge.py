@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.journal.journal_file import open_to_read
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import Entry
 from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.journal.sort import (
@@ -16,6 +17,7 @@ from mmpipe.batch.journal.sort import (
     taken_lines,
     write_lines,
 )
+from mmpipe.errors import InputError
 from mmpipe.unix.locks import lock_to_read
 from mmpipe.unix.streams import Output
 
@@ -56,12 +58,14 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     """Write the last good record of each id, or else its last one, in the order of the files or of the index.
 
     For an id in several files, take the first good record and report the id. Ignore a torn last record.
-    Raises InputError for a file that is not a journal, Busy for one that a run is writing to, OutputError.
+    Raises InputError for a file that is not a journal and for lines in several formats, Busy for one that a run is writing to, OutputError.
     """
     merged, indexes = MergeReport(), _SeenIndexes()
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
-        marks = mark_lines([indexes.seen_in(source.entries()) for source in sources], merged.repeated.add)
+        formats = _Formats()
+        noted = [formats.checked(source.path, indexes.seen_in(source.entries())) for source in sources]
+        marks = mark_lines(noted, merged.repeated.add)
         found = taken_lines(sources, marks, merged.failed.add)
         if in_order:
             write_lines(out, lines_by_index(sources, find_places(found)))
@@ -75,6 +79,26 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     if merged.unchecked is None:
         merged.missing = indexes.missing()
     return merged
+
+
+class _Formats:
+    """The format of all lines, and the first file that has it."""
+
+    def __init__(self) -> None:
+        self._first: tuple[ResultFormat, str] | None = None
+
+    def checked(self, path: str, records: Iterable[Entry]) -> Iterator[Entry]:
+        """Pass the records of a file on; raises InputError for one in another format than those before."""
+        for record in records:
+            if self._first is None:
+                self._first = record.format, path
+            if record.format != self._first[0]:
+                found, first = self._first
+                raise InputError(
+                    f"{first} has lines in --format {found}, and {path} in --format {record.format}; "
+                    "only journals of one format can be joined"
+                )
+            yield record
 
 
 class _SeenIndexes:

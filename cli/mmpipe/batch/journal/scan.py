@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import loads
 
@@ -27,7 +28,7 @@ class Entry(msgspec.Struct, gc=False):
     """The fields of a record that a later run needs.
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
-    the whole input, or None if unknown.
+    the whole input, or None if unknown. `format` is the format of the line.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, gc=False):
     good: bool
     attempt: int
     index: int | None
+    format: ResultFormat
 
 
 class _EntryFields(msgspec.Struct, gc=False):
@@ -87,6 +89,8 @@ def entry(line: bytes) -> Entry:
         fields = _parse_slowly(line)
     is_good = fields.error is None and fields.incomplete is None
     name, index, sha256 = fields.custom_id, fields.index, fields.request_sha256
+    # Only a line of the Batch API has both names.
+    line_format: ResultFormat = "jsonl" if name is None or fields.id is None else "openai"
     if name is None:
         name = fields.id
     if type(name) is not str:
@@ -94,9 +98,9 @@ def entry(line: bytes) -> Entry:
     if type(index) is not int or index < 0:
         index = None
     if sha256 is not None:
-        return Entry(name, request_half(sha256), is_good, fields.attempt, index)
+        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format)
     if fields.error is not None and not fields.attempt:
-        return Entry(name, NOT_ASKED, False, 0, index)
+        return Entry(name, NOT_ASKED, False, 0, index, line_format)
     raise ValueError("has no request_sha256")
 
 

@@ -102,6 +102,12 @@ def write_sidecar(journal: str, sidecar: Sidecar) -> None:
         output.write(json.dumps(asdict(sidecar)).encode() + b"\n")
 
 
+def remove_sidecar(journal: str) -> None:
+    """Remove the sidecar of a journal that was removed."""
+    with suppress(OSError):
+        Path(sidecar_path(journal)).unlink()
+
+
 def read_sidecar(journal: str) -> Sidecar | None:
     """Read the sidecar; None if it is missing or invalid."""
     try:
