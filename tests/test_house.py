@@ -19,14 +19,13 @@ HEAVY = ("openai", "httpx2", "pydantic", "rich", "asyncio", "aiohttp", "tomllib"
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "imported", "expected"),
     [
         ("api", "errors", " kept, 0 broken"),
-        # Siblings.
+        # A sibling, and upward.
         ("api", "writers", "mmpipe.api is not allowed to import mmpipe.writers"),
-        ("chat", "batch", "mmpipe.chat is not allowed to import mmpipe.batch"),
-        # Upward.
         ("core", "chat", "mmpipe.core is not allowed to import mmpipe.chat"),
     ],
 )
@@ -49,6 +48,7 @@ def test_an_import_that_is_not_downward_breaks_the_layers(
     assert expected in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_tests_that_would_run_another_mmpipe_are_not_begun(tmp_path: Path) -> None:
     (tmp_path / "cli" / "mmpipe").mkdir(parents=True)
     (tmp_path / "tests").mkdir()

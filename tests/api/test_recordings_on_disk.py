@@ -111,6 +111,7 @@ for turn in range(100):
 """
 
 
+@pytest.mark.slow
 def test_two_that_record_into_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", RECORDER, str(tmp_path)]

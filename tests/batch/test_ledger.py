@@ -4,6 +4,7 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def test_few_rows_come_in_order(rows: list[bytes]) -> None:
     assert sorted(rows) == list(sorted_rows(bytearray(b"".join(rows)), 3))
 
 
+@pytest.mark.slow
 def test_many_rows_come_in_order_without_being_objects_all_at_once() -> None:
     count = 100_000
     rows = bytearray(random.Random(1).randbytes(5 * count))  # noqa: S311 - no secret
@@ -55,6 +57,7 @@ def test_many_rows_come_in_order_without_being_objects_all_at_once() -> None:
     assert peak < 30 * count
 
 
+@pytest.mark.slow
 def test_many_rows_are_found_again_and_take_little_more_than_themselves() -> None:
     count, width = 50_000, 20
     tracemalloc.start()

@@ -51,6 +51,7 @@ def test_without_dedupe_identical_requests_are_each_asked() -> None:
         assert 3 == len(server.requests)
 
 
+@pytest.mark.slow
 def test_with_a_journal_a_late_duplicate_gets_its_answer_from_there(tmp_path: Path) -> None:
     out = str(tmp_path / "out.jsonl")
     with service() as server:

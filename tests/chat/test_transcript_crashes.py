@@ -68,6 +68,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "talk.jsonl"
 
 
+@pytest.mark.slow
 def test_processes_that_extend_one_conversation_take_turns(path: Path) -> None:
     with ExitStack() as stack:
         writers = [stack.enter_context(script(APPEND, path, writer)) for writer in range(8)]
@@ -206,6 +207,7 @@ def test_turns_are_one_write_and_on_the_disk_with_the_name_of_the_file(
     assert [[*again, "fsync", *again], again * 2, ["ftruncate", *again * 2]] == calls
 
 
+@pytest.mark.slow
 @settings(IN_ONE_FOLDER, max_examples=5)
 @given(
     MESSAGES.filter(bool), MESSAGES.filter(bool), st.booleans(), st.sampled_from([b"", b"\0", b"\0" * 5000])

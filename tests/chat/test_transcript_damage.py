@@ -17,6 +17,7 @@ pytestmark = pytest.mark.laws
 TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"gr\xc3', b"\0" * 9, b"\xc3"])
 
 
+@pytest.mark.slow
 @settings(IN_ONE_FOLDER, max_examples=150)
 @given(MESSAGES.filter(bool), DAMAGE, TORN)
 def test_messages_that_damage_did_not_touch_stay_or_the_file_is_refused_untouched(

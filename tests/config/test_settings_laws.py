@@ -48,6 +48,7 @@ def layer(names: list[str]) -> st.SearchStrategy[dict[str, object]]:
     return st.fixed_dictionaries({}, optional={name: values_of(name) for name in names})
 
 
+@pytest.mark.slow
 @settings(IN_ONE_FOLDER, max_examples=200)
 @given(
     layer([*FILE_KEYS]),
@@ -107,6 +108,7 @@ ORDER: Final = ("option", "environment", "profile", "file")
 SOME_PLACES: Final = st.sets(st.sampled_from(PLACES))
 
 
+@pytest.mark.slow
 @settings(IN_ONE_FOLDER, max_examples=300)
 @given(SOME_PLACES, SOME_PLACES, st.booleans())
 def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_and_nowhere_else(

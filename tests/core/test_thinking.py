@@ -247,6 +247,7 @@ def test_native_text_with_thinking_in_a_field_is_shown_with_one_pair_of_tags(tag
     assert ("", "<think>\none\n</think>\n\n56") == joined(shown)
 
 
+@pytest.mark.slow
 def test_long_thinking_in_a_field_and_between_tags_costs_linear_time() -> None:
     thinking = [f"thought {number}, " for number in range(50_000)]
     events = [

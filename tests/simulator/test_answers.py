@@ -172,6 +172,7 @@ def test_chunks_joined_are_the_text_and_none_is_empty(text: str) -> None:
     assert all(0 < len(piece) <= 150 for piece in pieces)
 
 
+@pytest.mark.slow
 @CALM
 @given(st.integers(1, 300))
 def test_a_limit_is_kept_to_the_token(limit: int) -> None:

@@ -160,6 +160,7 @@ def test_a_client_that_speaks_no_http_is_no_error_in_the_log(
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_a_large_request_is_read_whole() -> None:
     with simulator() as running:
         big = {"role": "user", "content": "word " * 100_000}

@@ -142,6 +142,8 @@ def proxy_server(
         started.set()
         await asyncio.to_thread(stopped.wait)
         running.close()
+        # A task that is cancelled before its first step would leave the accepted socket open.
+        await asyncio.sleep(0)
         connections = asyncio.all_tasks() - {asyncio.current_task()}
         for connection in connections:
             connection.cancel()

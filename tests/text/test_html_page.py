@@ -77,6 +77,7 @@ def test_every_page_has_a_short_description(pieces: list[str]) -> None:
     assert len(describe_page("<html>" + "".join(pieces), limit=40)) <= 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["<", "</", "<!--", "<a ", "<a>", "<title>", "<script>", "&", "&#x", " ", "<a>x"]
 )

@@ -17,6 +17,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(VALUES) | st.dictionaries(st.text(), VALUES), st.integers(0, 60), st.booleans())
 def test_every_beginning_of_json_is_known_as_one(value: object, missing: int, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)

@@ -71,6 +71,7 @@ def test_no_shell_looks_at_the_words_of_the_command(word: str, tmp_path: Path) -
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=300))
 def test_arguments_reach_standard_input_and_output_comes_back_byte_for_byte(data: bytes) -> None:

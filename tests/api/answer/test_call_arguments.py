@@ -51,6 +51,7 @@ def test_arguments_are_read_from_pieces_that_repeat(pieces: list[str], expected:
     assert expected == read_arguments(pieces)
 
 
+@pytest.mark.slow
 @given(JSON_TEXTS, PLACES)
 @example('{"a":"{}"}', [6, 8])
 @example('{"a":"{\\"a\\":"}', [1, 6, 7])
@@ -81,6 +82,7 @@ def test_no_text_is_ever_invented(text: str, places: list[int]) -> None:
     assert read in text or read == "{}"
 
 
+@pytest.mark.slow
 @given(JSON_TEXTS, PLACES)
 def test_the_end_of_an_object_is_found_at_its_last_character_only(text: str, places: list[int]) -> None:
     whole = text.strip()
@@ -114,6 +116,7 @@ def test_a_value_continues_one_that_is_a_part_of_it(earlier: object, later: obje
     assert expected is is_part(earlier, later)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ['{"a', "{}", '"', "[", '{"a":1}', "\\", " ", "\ud83d"])
 def test_many_pieces_are_read_in_linear_time(piece: str) -> None:
     began = time.process_time()

@@ -89,6 +89,7 @@ def test_no_cut_changes_calls(
     assert sorted(calls) == sorted(named(assembled(deltas)))
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["get_weather", "now", "a.b-c"]), ARGUMENTS, PLACES, PLACES)
 def test_a_name_in_pieces_is_one_name(
     name: str, arguments: str, name_places: list[int], places: list[int]
@@ -109,6 +110,7 @@ def test_no_cut_between_two_surrogates_breaks_a_character(city: str, places: lis
     assert [("get", arguments)] == named(assembled([{"tool_calls": [part]} for part in pieces]))
 
 
+@pytest.mark.slow
 @given(CALLS, PLACES)
 def test_calls_by_position_come_out_at_every_cut(calls: list[tuple[str, str]], places: list[int]) -> None:
     assume(len(calls) > 1)
@@ -120,6 +122,7 @@ def test_calls_by_position_come_out_at_every_cut(calls: list[tuple[str, str]], p
     assert calls == named(assembled(deltas))
 
 
+@pytest.mark.slow
 @given(CALLS, st.sampled_from(["object", "list", "text"]))
 def test_a_whole_answer_and_a_stream_have_the_same_calls(calls: list[tuple[str, str]], form: str) -> None:
     parts: list[Piece] = [

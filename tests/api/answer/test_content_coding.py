@@ -138,6 +138,7 @@ def test_corrupt_bytes_are_refused(sent: bytes) -> None:
         decoded(sent, [], "deflate")
 
 
+@pytest.mark.slow
 def test_a_bomb_unfolds_in_small_pieces_and_small_memory() -> None:
     bomb = gzip.compress(gzip.compress(bytes(100 * MEGABYTE), 9), 9)
     decoder, size = ContentDecoder(("gzip",)), 0

@@ -185,6 +185,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["id", "choices", "usage", "error", "base_resp"]), JSON), JSON, JSON)
 def test_fields_of_any_type_end_in_an_answer_or_in_our_error(
     body: dict[str, object], part: object, text: object

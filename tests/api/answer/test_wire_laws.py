@@ -68,6 +68,7 @@ def outcome(stream: bytes, places: list[int]) -> tuple[list[Event], tuple[type[M
     return events, None
 
 
+@pytest.mark.slow
 @given(streams(), PLACES)
 def test_the_cuts_of_a_stream_change_neither_its_events_nor_its_error(
     stream: bytes, places: list[int]

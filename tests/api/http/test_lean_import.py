@@ -26,6 +26,7 @@ def test_the_types_of_other_endpoints_stay_unloaded() -> None:
     assert lean < plain * 0.6
 
 
+@pytest.mark.slow
 def test_aiohttp_stays_out_where_it_is_not_used() -> None:
     assert "False" == python(LEAN + "print('aiohttp' in sys.modules)")
 
@@ -41,10 +42,12 @@ def test_every_type_is_there_when_it_is_asked_for() -> None:
     assert "ChatCompletion Response Batch Model" == python(LEAN + names)
 
 
+@pytest.mark.slow
 def test_a_name_that_does_not_exist_is_still_an_error() -> None:
     code = LEAN + "print(hasattr(openai.types, 'NoSuchType'), hasattr(openai.types, '__no_such__'))"
     assert "False False" == python(code)
 
 
+@pytest.mark.slow
 def test_the_finder_is_gone_afterwards() -> None:
     assert "[]" == python(LEAN + "print([f for f in sys.meta_path if 'lean' in type(f).__module__])")

@@ -85,6 +85,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_whatever_a_server_says_gives_a_text_of_bounded_length(value: object) -> None:
     assert len(find_reason(value)) <= 4000

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +81,7 @@ def test_the_window_stays_between_one_and_its_maximum(most: int, results: list[b
         assert window.allowed >= before.allowed // 2
 
 
+@pytest.mark.slow
 @given(st.integers(1, 500), st.lists(st.booleans(), max_size=500))
 def test_good_results_bring_the_window_back_after_anything(most: int, results: list[bool]) -> None:
     assert most == after([GOOD] * 20 * most, after(results, ConcurrencyWindow.first(most))).allowed

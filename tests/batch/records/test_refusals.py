@@ -139,6 +139,7 @@ def test_every_object_is_a_record_that_can_be_sent_or_a_sentence(value: dict[str
         assert record.message
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_every_value_is_read_as_it_was_written(value: object) -> None:
     assert repr(value) == repr(good({"prompt": "a", "x": value}).fields["x"])

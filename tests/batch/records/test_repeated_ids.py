@@ -61,6 +61,7 @@ def test_it_finds_what_a_plain_table_finds(names: list[str], data: st.DataObject
 STEPS = st.tuples(st.integers(1, 12), st.integers(1, 3), st.integers(1, 3))
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, max_size=4), st.sets(st.integers(0, 99)))
 def test_it_finds_lines_wherever_they_stand_and_however_far_from_each_other(
     stretches: list[tuple[int, int, int]], asked: set[int]
