@@ -42,7 +42,7 @@ class ScriptedService:
     log: Path
     failing: frozenset[str] = frozenset()
     dies_at: int | None = None
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[], object] | None = None
     _turns: int = field(default=0, init=False)
 
     async def __aenter__(self) -> Self:

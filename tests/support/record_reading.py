@@ -12,6 +12,7 @@ from mmpipe.batch.records.formats.record_format import (
     Unreadable,
 )
 from mmpipe.batch.records.formats.table import FormatChoice
+from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
@@ -45,7 +46,7 @@ def read_raw(
     paths: Sequence[str], stdin: Input, *, separator: bytes = NEWLINE, limit: int = MAX_RECORD
 ) -> Iterator[RawRecord | Unreadable]:
     """The raw records of files, as soon as they are there."""
-    for _, raw in split(read_pieces(paths, stdin), FormatOptions("lines", separator, limit)):
+    for _, raw in split(read_pieces(find_files(paths, stdin)), FormatOptions("lines", separator, limit)):
         assert raw is not None
         yield raw
 

@@ -79,7 +79,7 @@ def forecast_run(source: BatchInput, journal: Journal | None) -> Forecast:
     """The forecast for the whole input without the records that the journal has answers for; raises InputError."""
     options = source.options.selection
     forecast = Forecast(dedupe=not options.no_dedupe, limit=options.limit)
-    forecast.counts = count_input(source, source.ends(), journal, forecast.add)
+    forecast.counts = count_input(source, source.find_files(), journal, forecast.add)
     return forecast
 
 

@@ -20,10 +20,11 @@ from mmpipe.batch.journal.sidecar import (
 )
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL
+from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
-from mmpipe.batch.records.sources import Ends, Piece, find_ends, read_pieces
+from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.records.split import FormatOptions
 from mmpipe.batch.results import LineForm
 from mmpipe.errors import InputError
@@ -46,20 +47,16 @@ class BatchInput:
     def is_files(self) -> bool:
         """True if all of the input is in files, which can be read twice."""
         paths = self.options.records.files
-        return bool(paths) and all(map(os.path.isfile, paths))
+        return bool(paths) and all(path != "-" and Path(path).is_file() for path in paths)
 
     @property
     def separator(self) -> bytes:
         """The byte that ends a record of text."""
         return NUL if self.options.records.null else NEWLINE
 
-    def ends(self) -> Ends:
-        """The present ends of the files; what is appended later is not part of the input."""
-        return find_ends(self.options.records.files, self.stdin)
-
-    def pieces(self, ends: Ends) -> Iterator[Piece]:
-        """The bytes of the input."""
-        return read_pieces(self.options.records.files, self.stdin, ends)
+    def find_files(self) -> Sequence[InputFile]:
+        """The files with their present ends; what is appended later is not part of the input."""
+        return find_files(self.options.records.files, self.stdin)
 
     def records(
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str], bool] | None = None
@@ -91,12 +88,12 @@ class RecordSource:
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """Facts about the input before it is asked: its ends, and the `total` of the records of this run if it is known.
+    """Facts about the input before it is asked: its files, and the `total` of the records of this run if it is known.
 
     `checked` means that all of it was read and no id is repeated, `unchanged` that the journal was made of it.
     """
 
-    ends: Ends
+    files: Sequence[InputFile]
     total: int | None = None
     checked: bool = False
     unchanged: bool = False
@@ -130,27 +127,29 @@ def check_input(source: BatchInput, journal: Journal | None, console: Console) -
     _check_readable(source.options.records.files)
     now = _sidecar(source) if source.is_files else None
     # After the fingerprints: if a file grows in between, the next run sees that it has changed.
-    ends = source.ends()
+    files = source.find_files()
     if now is None:
-        return InputFacts(ends)
+        return InputFacts(files)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
     if then is not None and then.records is not None and _is_same(then, now):
         is_whole = options.shard is None and options.limit is None
-        return InputFacts(ends, then.records if is_whole else None, checked=True, unchanged=True)
+        for file in files:
+            file.is_known = True
+        return InputFacts(files, then.records if is_whole else None, checked=True, unchanged=True)
     for warning in changes(then, now):
         console.warn(warning)
-    counts = count_input(source, ends, journal)
+    counts = count_input(source, files, journal)
     if journal is not None:
         # Without the count where records are bad, so that the next run reads and refuses them again.
         write_sidecar(journal.path, now if counts.bad else replace(now, records=counts.records))
     limit = options.limit
     total = counts.taken if limit is None else min(counts.taken, counts.answered + limit)
-    return InputFacts(ends, total, checked=not counts.bad)
+    return InputFacts(files, total, checked=not counts.bad)
 
 
 def count_input(
     source: BatchInput,
-    ends: Ends,
+    files: Sequence[InputFile],
     journal: Journal | None,
     on_open: Callable[[Record], None] = lambda _: None,
 ) -> InputCounts:
@@ -158,9 +157,7 @@ def count_input(
 
     `on_open` is called with each record that has no good answer yet.
     """
-    records = (
-        found for found in source.records(source.pieces(ends)) if isinstance(found, Record | BadRecord)
-    )
+    records = (found for found in source.records(read_pieces(files)) if isinstance(found, Record | BadRecord))
     counts = count_records(records, journal, source.takes, on_open)
     if not source.options.selection.keep_going:
         counts.check()
@@ -174,7 +171,7 @@ def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) 
     def records(pieces: Iterable[Piece | None]) -> Iterator[FoundRecord | None]:
         return source.records(pieces, is_answered)
 
-    pieces, limit = source.pieces(facts.ends), source.options.selection.limit
+    pieces, limit = read_pieces(facts.files), source.options.selection.limit
     return RecordSource(pieces, records, source.takes, facts.checked, limit)
 
 

@@ -14,6 +14,7 @@ from mmpipe.batch.records.formats.jsonl import JsonLines
 from mmpipe.batch.records.formats.lines import Lines
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, RawRecord, too_long
 from mmpipe.batch.records.formats.table import FormatName, record_formats
+from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
@@ -107,7 +108,7 @@ def test_the_choice_does_not_depend_on_how_the_bytes_came(
 def test_the_first_record_of_a_live_pipe_comes_before_the_second_is_there() -> None:
     reading, writing = os.pipe()
     try:
-        records = split(read_pieces([], Input(reading)))
+        records = split(read_pieces(find_files([], Input(reading))))
         for number, line in enumerate((b'{"prompt": "one"}', b'{"prompt": "two"}'), 1):
             os.write(writing, line + b"\n")
             assert RawRecord("standard input", number, line) == next(records)[1]

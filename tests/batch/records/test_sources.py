@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.record_format import NUL, RawRecord, Unreadable, too_long
-from mmpipe.batch.records.sources import Piece, find_ends, read_pieces
+from mmpipe.batch.records.input_file import find_files
+from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.streams import Input, Streams
 from support.record_reading import read_raw
@@ -53,7 +54,7 @@ def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> No
 
 def test_standard_input_cannot_be_read_twice() -> None:
     with pytest.raises(UsageError, match="more than once"):
-        read_pieces(["-", "-"], Streams.fake().stdin)
+        find_files(["-", "-"], Streams.fake().stdin)
 
 
 def test_the_same_file_may_be_read_twice_and_counts_its_lines_anew(tmp_path: Path) -> None:
@@ -72,39 +73,37 @@ def test_an_empty_file_among_others_is_nothing(tmp_path: Path) -> None:
 
 
 def test_lines_appended_later_are_not_part_of_the_input(tmp_path: Path) -> None:
-    """Standard input may stand anywhere in its file; what was made shorter, or is another file now, has its own end."""
-    names = [str(tmp_path / name) for name in ("grows", "shrinks", "replaced", "empty")]
-    for name in names[:3]:
+    """Standard input may stand anywhere in its file; what is another file now has its own end."""
+    names = [str(tmp_path / name) for name in ("grows", "replaced", "empty")]
+    for name in names[:2]:
         Path(name).write_bytes(b"one\ntwo\n")
-    Path(names[3]).write_bytes(b"")
+    Path(names[2]).write_bytes(b"")
     paths, stdin = [*names, "-"], Streams.fake(b"passed over\nabc\n").stdin
     os.lseek(stdin.descriptor, 12, os.SEEK_SET)
-    ends = find_ends([*paths, "missing"], stdin)
+    files = find_files(paths, stdin)
     with Path(names[0]).open("ab") as file:
         file.write(b"more\n")
     os.pwrite(stdin.descriptor, b"more\n", 16)
-    os.truncate(names[1], 4)
     (tmp_path / "another").write_bytes(b"another of more lines\n")
-    (tmp_path / "another").rename(names[2])
-    found = [(piece.source, piece.content) for piece in read_pieces(paths, stdin, ends) if piece.content]
+    (tmp_path / "another").rename(names[1])
+    found = [(piece.source, piece.content) for piece in read_pieces(files) if piece.content]
     assert [
         (names[0], b"one\ntwo\n"),
-        (names[1], b"one\n"),
-        (names[2], b"another of more lines\n"),
+        (names[1], b"another of more lines\n"),
         ("standard input", b"abc\n"),
     ] == found
 
 
 def test_a_file_of_the_kernel_has_no_size_and_is_read_all_the_same() -> None:
     paths, stdin = ["/proc/self/status"], Streams.fake().stdin
-    assert b"Name:" in b"".join(piece.content for piece in read_pieces(paths, stdin, find_ends(paths, stdin)))
+    assert b"Name:" in b"".join(piece.content for piece in read_pieces(find_files(paths, stdin)))
 
 
 def test_each_source_ends_with_an_empty_piece_and_has_no_other(tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(gzip.compress(b"", mtime=0) + gzip.compress(b"a", mtime=0))
     expected = [Piece(str(path), b"a"), Piece(str(path), b""), Piece("standard input", b"")]
-    assert expected == list(read_pieces([str(path), "-"], Streams.fake(b"").stdin))
+    assert expected == list(read_pieces(find_files([str(path), "-"], Streams.fake(b"").stdin)))
 
 
 def test_items_may_end_with_nul() -> None:
