@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.api.answer.sse import EventReader
     from mmpipe.api.answer.wire import StreamDecoder, decode
     from mmpipe.api.refusals.service_errors import explain_event, explain_status, read_explanation
-    from mmpipe.api.response_head import ResponseInfo
+    from mmpipe.api.response_head import RequestFacts, ResponseInfo
     from mmpipe.api.server_times import parse_retry_after
     from mmpipe.batch.journal.journal import open_journal
     from mmpipe.chat.message_lines import format_line, parse_messages
@@ -127,7 +127,7 @@ def transcript(data: bytes) -> None:
 
 def refusal(data: bytes) -> None:
     """The body of an error, as it comes with any status."""
-    info = ResponseInfo(200 + (data[0] if data else 0), model="MiniMax-M3")
+    info = ResponseInfo(200 + (data[0] if data else 0), request=RequestFacts("MiniMax-M3"))
     for error in (explain_status(info, read_explanation(data[1:])), explain_event(data[1:], info)):
         assert error.message == one_line(error.message, 1000)
 

@@ -9,19 +9,32 @@ TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # anything else is not an id bu
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseInfo:
-    """The facts about a response beside its body.
+class RequestFacts:
+    """The facts about a request that its errors need: the model that is asked, and whom.
 
-    HTTP status, trace id, Retry-After in seconds, Date header, the model that was asked, and the advice for a request
-    that was sent without a key; empty if it had one.
+    `no_key` is the advice for a request that was sent without a key; empty if it had one. `origins` names the host and a
+    proxy that reads the request, either of which may have answered; empty without such a proxy.
+    """
+
+    model: str = ""
+    no_key: str = ""
+    is_minimax: bool = False
+    origins: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseInfo:
+    """The facts about a response beside its body: HTTP status, trace id, Retry-After in seconds, Date header.
+
+    `location` is the place that a redirect names, as it may be shown; empty if there is none.
     """
 
     http: int = 200
     request_id: str | None = None
     retry_after: float | None = None
     date: str | None = None
-    model: str = ""
-    no_key: str = ""
+    location: str = ""
+    request: RequestFacts = RequestFacts()
 
     @property
     def is_success(self) -> bool:

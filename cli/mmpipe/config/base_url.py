@@ -1,20 +1,12 @@
-"""Checks base URLs, and knows the hosts of MiniMax."""
+"""Checks base URLs."""
 
 import re
-from typing import Final
 from urllib.parse import urlsplit
 
 from mmpipe.config.options import HOSTS
-from mmpipe.core.endpoint import is_loopback
+from mmpipe.core.endpoint import is_loopback, is_minimax
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
-
-_OWN_HOSTS: Final = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
-
-
-def is_own_host(base_url: str) -> bool:
-    """Return True if the host belongs to MiniMax."""
-    return _dns_name(urlsplit(base_url).hostname or "") in _OWN_HOSTS
 
 
 def check_base_url(url: str, *, permits_http: bool = False) -> str:
@@ -35,7 +27,7 @@ def check_base_url(url: str, *, permits_http: bool = False) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("a base URL must not have a user name, query or fragment")
     if parts.scheme == "http" and not is_loopback(host):
-        _check_plain_http(shown, is_own=is_own_host(url), is_permitted=permits_http)
+        _check_plain_http(shown, is_own=is_minimax(url), is_permitted=permits_http)
     # Later comparisons need the scheme in lower case.
     return parts._replace(scheme=parts.scheme).geturl().rstrip("/")
 
@@ -49,12 +41,3 @@ def _check_plain_http(shown: str, *, is_own: bool, is_permitted: bool) -> None:
             f"the base URL {shown} is unencrypted: http:// to another machine needs --allow-http, "
             "or allow_http = true beside this base_url in the configuration file"
         )
-
-
-def _dns_name(host: str) -> str:
-    """Return the name that DNS is asked for: in ASCII, without a final dot; an invalid one as it is."""
-    try:
-        # The codec is loaded only for a name that needs it.
-        return (host if host.isascii() else host.encode("idna").decode("ascii")).rstrip(".")
-    except UnicodeError:
-        return host

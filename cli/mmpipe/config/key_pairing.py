@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mmpipe.config.base_url import check_base_url, is_own_host
+from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
 from mmpipe.config.sources import ENVIRONMENT, OPTION, Sourced
-from mmpipe.core.endpoint import Key
+from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.errors import AuthError
 
 _OPENAI_URL: Final = "OPENAI_BASE_URL"
@@ -50,7 +50,7 @@ class KeyPairing:
     def pair(self) -> Pair:
         """Return the host and its key. Raises UsageError for an invalid base URL, AuthError for a missing key."""
         host = self._check(self.found["base_url"])
-        is_own = is_own_host(str(host.value))
+        is_own = is_minimax(str(host.value))
         may_be_keyless = not is_own and (host.is_typed or host.is_configured)
         places = tuple(self._list_places())
         for place in places:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 MASK: Final = "***"
+_MINIMAX: Final = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
 # Characters of a key that identify it: more than the prefix that all keys of MiniMax have.
 _MIN_KEY = 8
 # Keys of servers of the user's own may be shorter. Still shorter ones, such as `x`, hide nothing and are in most words.
@@ -68,9 +69,28 @@ class Endpoint:
         parts = urlsplit(self.base_url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
+    @property
+    def is_minimax(self) -> bool:
+        """True if the host belongs to MiniMax."""
+        return is_minimax(self.base_url)
+
     def mask(self, text: str) -> str:
         """Return `text` without the key."""
         return text if self.key is None else self.key.mask(text)
+
+
+def is_minimax(base_url: str) -> bool:
+    """Return True if the host of a URL belongs to MiniMax."""
+    return _dns_name(urlsplit(base_url).hostname or "") in _MINIMAX
+
+
+def _dns_name(host: str) -> str:
+    """Return the name that DNS is asked for: in ASCII, without a final dot; an invalid one as it is."""
+    try:
+        # The codec is loaded only for a name that needs it.
+        return (host if host.isascii() else host.encode("idna").decode("ascii")).rstrip(".")
+    except UnicodeError:
+        return host
 
 
 def is_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
-from mmpipe.api.response_head import ResponseInfo
+from mmpipe.api.response_head import RequestFacts, ResponseInfo
 from mmpipe.errors import ExitStatus, MmpipeError
 
 PAGE = b"<html><head><title>%s</title></head><body>%s</body></html>"
@@ -11,7 +11,7 @@ PAGE = b"<html><head><title>%s</title></head><body>%s</body></html>"
 
 def told(http: int, body: object, model: str = "") -> MmpipeError:
     value = read_explanation(body) if isinstance(body, bytes) else body
-    return explain_status(ResponseInfo(http, model=model), value)
+    return explain_status(ResponseInfo(http, request=RequestFacts(model)), value)
 
 
 @pytest.mark.parametrize("http", [401, 403])

@@ -16,7 +16,7 @@ from mmpipe.api.refusals.service_errors import (
     is_blank,
     read_explanation,
 )
-from mmpipe.api.response_head import ResponseInfo
+from mmpipe.api.response_head import RequestFacts, ResponseInfo
 from mmpipe.errors import ExitStatus, MmpipeError
 from mmpipe.text.visible import one_line
 from support.json_texts import TEXTS
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.laws
 E = ExitStatus
 OF_STATUS = {
     400: (E.REJECTED, False), 401: (E.AUTH, False), 402: (E.QUOTA, False), 403: (E.AUTH, False),
-    404: (E.REJECTED, False), 408: (E.TIMEOUT, True), 409: (E.REJECTED, False), 413: (E.REJECTED, False),
+    404: (E.REJECTED, False), 408: (E.TIMEOUT, True), 409: (E.REJECTED, True), 413: (E.REJECTED, False),
     422: (E.REJECTED, False), 429: (E.QUOTA, True), 500: (E.SERVER, True), 501: (E.SERVER, False),
     502: (E.SERVER, True), 503: (E.SERVER, True), 504: (E.TIMEOUT, True), 529: (E.SERVER, True),
     599: (E.SERVER, True),
@@ -73,7 +73,7 @@ def test_a_status_inside_means_what_it_means_outside(
         ):
             found = inside(body)
             assert (expected, http, None) == (judged(found), found.http, found.api_code), body
-            assert found.message.startswith(f"HTTP {http}: denied; ")
+            assert found.message.startswith(f"code {http} in the answer: denied; ")
 
 
 @pytest.mark.parametrize(
@@ -192,15 +192,15 @@ def test_a_body_that_reports_no_error_is_none(body: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("event", "status", "words"),
     [
-        (b'{"code":400,"message":"too long"}', E.REJECTED, "HTTP 400: too long; "),
-        (b'{"error":{"message":"too long","code":400}}', E.REJECTED, "HTTP 400: too long; "),
-        (b'[{"error":{"message":"too long","code":400}}]', E.REJECTED, "HTTP 400: too long; "),
-        (b'{"code":400,"details":"too long"}', E.REJECTED, "HTTP 400: too long; "),
+        (b'{"code":400,"message":"too long"}', E.REJECTED, "code 400 in the answer: too long; "),
+        (b'{"error":{"message":"too long","code":400}}', E.REJECTED, "code 400 in the answer: too long; "),
+        (b'[{"error":{"message":"too long","code":400}}]', E.REJECTED, "code 400 in the answer: too long; "),
+        (b'{"code":400,"details":"too long"}', E.REJECTED, "code 400 in the answer: too long; "),
         (b'"too long"', E.SERVER, "too long; "),
         (b"the engine died", E.SERVER, "the engine died; "),
-        (b"503 Service Unavailable", E.SERVER, "HTTP 503: Service Unavailable; "),
-        (b"Error code: 429 - slow down", E.QUOTA, "HTTP 429: Error code: 429 - slow down; "),
-        (b"overloaded_error: try later", E.SERVER, "HTTP 529: overloaded_error: try later; "),
+        (b"503 Service Unavailable", E.SERVER, "503 Service Unavailable; "),
+        (b"Error code: 429 - slow down", E.QUOTA, "Error code: 429 - slow down; "),
+        (b"overloaded_error: try later", E.SERVER, "overloaded_error: try later; "),
         (b'{"choices":[],"message":"too long"}', E.SERVER, "too long; "),
         (b"{}", E.SERVER, "no reason given; "),
         (b"", E.SERVER, "no reason given; "),
@@ -259,7 +259,7 @@ PACKED = json.dumps({"type": "error", "error": {"type": "overloaded_error", "mes
 def test_an_error_that_is_packed_as_a_text_is_unpacked(body: dict[str, object]) -> None:
     error = inside(body)
     assert is_overload(error)
-    assert error.message.startswith("HTTP 529: slow down; ")
+    assert error.message.startswith("slow down; ")
 
 
 @pytest.mark.parametrize(
@@ -354,11 +354,11 @@ def test_a_note_after_the_end_of_an_answer_is_no_error(note: dict[str, object]) 
 
 def test_a_text_that_looks_like_json_and_is_nested_without_end_is_a_text() -> None:
     error = inside({"error": {"message": '{"error":' * 5_000, "code": 400}})
-    assert (E.REJECTED, True) == (error.status, 'HTTP 400: {"error":{"error":' in error.message)
+    assert (E.REJECTED, True) == (error.status, ': {"error":{"error":' in error.message)
 
 
 def test_the_full_stop_of_a_reason_does_not_stand_before_the_advice() -> None:
-    assert "HTTP 400: denied; " in inside({"error": {"message": "denied.", "code": 400}}).message
+    assert "answer: denied; " in inside({"error": {"message": "denied.", "code": 400}}).message
 
 
 def test_a_redirect_that_explains_itself_is_explained() -> None:
@@ -373,7 +373,7 @@ def test_a_text_in_any_field_of_an_error_is_one_with_nothing_around_it(field: st
 
 def test_a_name_beside_the_reason_is_shown_with_it() -> None:
     error = inside({"error": "invalid_token", "error_description": "it expired"})
-    assert error.message.startswith("HTTP 401: invalid_token: it expired; ")
+    assert error.message.startswith("invalid_token: it expired; ")
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ ERRORS = st.recursive(
 
 @given(ERRORS, st.sampled_from([200, 201, 301, 400, 403, 404, 422, 429, 500, 503]))
 def test_whatever_a_server_sends_gives_one_short_visible_line(body: object, http: int) -> None:
-    info = ResponseInfo(http, model="MiniMax-M3")
+    info = ResponseInfo(http, request=RequestFacts("MiniMax-M3"))
     sent = json.dumps(body).encode()
     errors = [explain_status(info, read_explanation(sent)), explain_event(sent, info)]
     if isinstance(body, dict):
@@ -454,5 +454,5 @@ def test_no_bytes_break_the_reading_of_an_error(body: bytes) -> None:
 )
 def test_the_longest_explanation_takes_no_time(body: bytes) -> None:
     began = time.process_time()
-    explain_status(ResponseInfo(404, model="MiniMax-M3"), read_explanation(body))
+    explain_status(ResponseInfo(404, request=RequestFacts("MiniMax-M3")), read_explanation(body))
     assert time.process_time() - began < 5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mmpipe import __version__
 from mmpipe.api.http.lean_import import lean_openai
 from mmpipe.api.http.routes import Route
-from mmpipe.api.response_head import TRACE, ResponseHead, ResponseInfo
+from mmpipe.api.response_head import TRACE, RequestFacts, ResponseHead, ResponseInfo
 from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import MmpipeError, UsageError
@@ -101,8 +101,7 @@ def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") 
         request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
         retry_after=_wait(fields, date),
         date=date,
-        model=model,
-        no_key=_advise_on_missing_key(endpoint),
+        request=RequestFacts(model, _advise_on_missing_key(endpoint), endpoint.is_minimax),
     )
     return ResponseHead(
         info,

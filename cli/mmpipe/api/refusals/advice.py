@@ -6,7 +6,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
-from mmpipe.api.refusals.codes import CHECK_KEY, TOO_LONG, ErrorMeaning
+from mmpipe.api.refusals.codes import CHECK_KEY, FAILED, TOO_LONG, TOP_UP, ErrorMeaning, meaning_of
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import AuthError, Rejected, ServerError
@@ -21,7 +21,10 @@ _FIELDS: Final = {
 }
 _FINAL: Final = (400, 422, 500, 501)  # the HTTP statuses of servers that refuse a field
 _HOST: Final = "the host refuses for this reason; a retry does not help"
-_GATEWAY: Final = "a gateway or firewall of the host refuses; a retry does not help"
+_GATEWAY: Final = "a gateway or firewall refuses; a retry does not help"
+_SECURED: Final = "write https:// in the base URL"
+_PASSES: Final = "the service may accept it later"
+_TRACE: Final = ", and give the trace id to its support"
 _MODELS: Final = "`mmpipe models --live` lists the models of the host"
 _NEAR: Final = 160  # characters between a field and the words that refuse it
 _MOST: Final = 20  # places of the field
@@ -48,6 +51,8 @@ _TOO_LONG = re.compile(
     r"context (?:length|window|size)|(?:prompt|input)s? (?:is |are )?(?:too long|too large|exceeds?)|too many (?:input )?tokens",
     re.IGNORECASE,
 )
+# nginx, Go.
+_IS_SECURED = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS (?:port|server)", re.IGNORECASE)
 _INVALID_KEY = re.compile(
     r"\b(?:invalid|incorrect|missing) api[ _-]?key|\bapi[ _-]?key (?:is )?(?:not valid|invalid|expired|missing)",
     re.IGNORECASE,
@@ -79,18 +84,34 @@ class Refusal:
 
 
 def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
-    """The meaning with the advice that fits the reason."""
+    """The meaning with the advice that fits the reason, the host and the headers."""
+    fitted = _fit_reason(meaning, refusal)
+    info = refusal.info
+    is_refused = fitted.error in (Rejected, ServerError) and not fitted.retryable
+    if is_refused and info.retry_after is not None and fitted is meaning_of(None, info.http):
+        # The server says that a refusal by its status alone passes.
+        return fitted._replace(advice=_PASSES, retryable=True)
+    if fitted.advice == FAILED and info.request_id and info.request.is_minimax:
+        return fitted._replace(advice=f"{FAILED}{_TRACE}")
+    if fitted.advice.startswith(TOP_UP) and not info.request.is_minimax:
+        return fitted._replace(advice=TOP_UP)
+    return fitted
+
+
+def _fit_reason(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     if meaning.error in (Rejected, ServerError) and (refused := _find_refused(refusal.reason)):
         known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
         options = " and ".join(_FIELDS[name] for name in refused)
         may_pass = meaning.retryable and refusal.info.http not in _FINAL
         return meaning._replace(advice=f"{known}; use {options}", retryable=may_pass)
     if meaning.error is Rejected and _is_about_model(refusal):
-        return meaning._replace(advice=_suggest_model(refusal.info.model))
+        return meaning._replace(advice=_suggest_model(refusal.info.request.model))
+    if meaning.error is Rejected and _IS_SECURED.search(refusal.reason):
+        return meaning._replace(advice=_SECURED)
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
         return meaning._replace(advice=TOO_LONG.advice)
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
-        return meaning._replace(advice=refusal.info.no_key or CHECK_KEY)  # Google answers with 400
+        return meaning._replace(advice=refusal.info.request.no_key or CHECK_KEY)  # Google answers with 400
     if meaning.error is AuthError:
         return meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
     return meaning
@@ -116,7 +137,7 @@ def _refuses(reason: str, name: str) -> bool:
 
 def _is_about_model(refusal: Refusal) -> bool:
     """True if the reason is that the host does not have the model; the reason of a 404 need only name the model."""
-    reason, model = refusal.reason, refusal.info.model
+    reason, model = refusal.reason, refusal.info.request.model
     if any(map(_UNKNOWN_MODEL.search, (reason, *refusal.names))):
         return True
     named = len(model) >= _SHORTEST and model.lower() in reason.lower()
@@ -145,7 +166,7 @@ def _advise_on_key(advice: str, refusal: Refusal) -> str:
     if advice is CHECK_KEY and reason:
         if refusal.is_page and info.http == HTTPStatus.FORBIDDEN:
             return _GATEWAY
-        wants_key = bool(info.no_key) and info.http == HTTPStatus.UNAUTHORIZED
+        wants_key = bool(info.request.no_key) and info.http == HTTPStatus.UNAUTHORIZED
         if not (wants_key or _ABOUT_KEY.search(reason)) or _OTHER_THAN_KEY.search(reason):
             return _HOST
-    return info.no_key or advice
+    return info.request.no_key or advice

@@ -20,13 +20,15 @@ _REGION = (
     "a key works in one region only: with a key of minimax.io use `--base-url intl`, "
     "with a key of minimaxi.com `--base-url cn`"
 )
-_BALANCE = "top up the account, or use the key of a plan"
+TOP_UP: Final = "top up the account"
+_BALANCE = f"{TOP_UP}, or use the key of a plan"
 _OVERLOAD = "the service is overloaded; retry later"
-_FAILED = "the service failed; retry later, and give the trace id to its support"
+FAILED: Final = "the service failed; retry later"
 _PLAN = "this plan does not have the model; choose another with -m, or use a pay-as-you-go key"
 _WINDOW = "the plan's window is used up; wait for its reset, or use a pay-as-you-go key"
 _WORDING = "change the wording; a retry does not help"
 _REQUEST = "the request itself must change"
+_REFUSED = "the service refuses the request; a retry does not help"
 
 
 class ErrorMeaning(NamedTuple):
@@ -45,18 +47,18 @@ class ErrorMeaning(NamedTuple):
 
 # FACTS.md, "Error codes". The official table calls 1002 and 1039 limits, whatever other clients call them.
 API_CODES: Mapping[int, ErrorMeaning] = {
-    1000: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1000: ErrorMeaning(ServerError, FAILED, retryable=True),
     1001: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
     1002: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),
     1004: ErrorMeaning(AuthError, CHECK_KEY),
     1008: ErrorMeaning(QuotaError, _BALANCE),
-    1013: ErrorMeaning(ServerError, _FAILED, retryable=True),
-    1024: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1013: ErrorMeaning(ServerError, FAILED, retryable=True),
+    1024: ErrorMeaning(ServerError, FAILED, retryable=True),
     1026: ErrorMeaning(Filtered, f"the prompt was refused by moderation; {_WORDING}"),
     1027: ErrorMeaning(Filtered, f"the answer was stopped by moderation; {_WORDING}"),
     1028: ErrorMeaning(QuotaError, _WINDOW),
     1030: ErrorMeaning(QuotaError, _WINDOW),
-    1033: ErrorMeaning(ServerError, _FAILED, retryable=True),
+    1033: ErrorMeaning(ServerError, FAILED, retryable=True),
     1039: ErrorMeaning(Rejected, "too many tokens at once; shorten the prompt, or retry later"),
     1041: ErrorMeaning(
         QuotaError, "too many connections; send fewer requests at once", retryable=True, overload=True
@@ -84,18 +86,38 @@ _PAIRED: Mapping[type[MmpipeError], Container[int]] = {
 }
 _PAIRED_TOO: Mapping[int, int] = {1027: 500, 2061: 400, 2062: 400}
 
+# Retried as the OpenAI SDK does (408, 409, 429, and 5xx but for three that no retry changes), by RFC 8470 (425), and where a
+# gateway lost its connection to the service (499 of nginx).
 HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
+    400: ErrorMeaning(Rejected, _REQUEST),
     401: ErrorMeaning(AuthError, CHECK_KEY),
     402: ErrorMeaning(QuotaError, _BALANCE),
     403: ErrorMeaning(AuthError, CHECK_KEY),
     404: ErrorMeaning(Rejected, f"nothing is at this address; {_ADDRESS}"),
     405: ErrorMeaning(Rejected, f"this address takes no such request; {_ADDRESS}"),
-    407: ErrorMeaning(Rejected, "the proxy asks for a user name and a password: write them into its URL"),
+    406: ErrorMeaning(Rejected, "the service offers no answer of this form; try the other --wire"),
+    407: ErrorMeaning(Rejected, "a proxy behind the host asks for a login; a retry does not help"),
     408: ErrorMeaning(TimedOut, "the service timed out; retry later", retryable=True),
+    409: ErrorMeaning(Rejected, "something else happened at the same time; retry later", retryable=True),
+    410: ErrorMeaning(Rejected, "this address or model is no longer served; check --base-url and -m"),
     413: ErrorMeaning(Rejected, "the request is too large; shorten the prompt"),
+    421: ErrorMeaning(Rejected, "another server is to be asked; check --base-url"),
+    422: ErrorMeaning(Rejected, _REQUEST),
+    423: ErrorMeaning(Rejected, "something is locked there; try it later"),
+    424: ErrorMeaning(Rejected, "a server behind the service failed; try it later"),
+    425: ErrorMeaning(Rejected, "the request came too early; retry later", retryable=True),
+    426: ErrorMeaning(Rejected, "the service speaks another protocol there; check --base-url"),
     429: ErrorMeaning(QuotaError, _WAIT, retryable=True, overload=True),
-    501: ErrorMeaning(ServerError, _REQUEST),
+    451: ErrorMeaning(Rejected, "the service refuses for legal reasons; a retry does not help"),
+    499: ErrorMeaning(Rejected, "a gateway gave up the request; retry later", retryable=True),
+    501: ErrorMeaning(ServerError, "the service does not know such a request; check --base-url and -p"),
+    502: ErrorMeaning(
+        ServerError, "a gateway got no valid answer from the service; retry later", retryable=True
+    ),
+    503: ErrorMeaning(ServerError, "the service is not available; retry later", retryable=True),
     504: ErrorMeaning(TimedOut, "a gateway timed out; retry later", retryable=True),
+    505: ErrorMeaning(ServerError, "the service speaks another version of HTTP there; check --base-url"),
+    511: ErrorMeaning(ServerError, "the network asks for a login: open any page of it in a browser"),
     529: ErrorMeaning(ServerError, _OVERLOAD, retryable=True, overload=True),
 }
 
@@ -103,6 +125,9 @@ HTTP_STATUSES: Mapping[int, ErrorMeaning] = {
 FILTERED: Final = ErrorMeaning(Filtered, f"the prompt or the answer was refused by moderation; {_WORDING}")
 UNPAID: Final = ErrorMeaning(QuotaError, _BALANCE)
 TOO_LONG: Final = ErrorMeaning(Rejected, "shorten the prompt, or ask for fewer tokens with --max-tokens")
+
+_OTHER_REFUSAL: Final = ErrorMeaning(Rejected, _REFUSED)
+_OTHER_FAILURE: Final = ErrorMeaning(ServerError, FAILED, retryable=True)
 
 
 def is_plan_window(error: MmpipeError) -> bool:
@@ -136,8 +161,6 @@ def meaning_of(code: int | None, http: int) -> ErrorMeaning:
         return API_CODES[code]
     if http in HTTP_STATUSES:
         return HTTP_STATUSES[http]
-    if http >= 500:  # noqa: PLR2004  the range of server errors
-        return ErrorMeaning(ServerError, _FAILED, retryable=True)
-    if http >= 300:  # noqa: PLR2004  everything else is about the request
-        return ErrorMeaning(Rejected, _REQUEST)
-    return ErrorMeaning(ServerError, "the service gives no details", retryable=True)
+    if 300 <= http < 500:  # noqa: PLR2004  everything but successes and server errors
+        return _OTHER_REFUSAL
+    return _OTHER_FAILURE

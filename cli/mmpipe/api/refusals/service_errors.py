@@ -5,15 +5,16 @@ Each server has a shape of its own (FACTS.md, "Error bodies" and "Errors of othe
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Final
 
 from mmpipe.api.refusals.advice import Refusal, fit_advice
-from mmpipe.api.refusals.codes import API_CODES, ErrorMeaning, is_paired, meaning_of
+from mmpipe.api.refusals.codes import ErrorMeaning, meaning_of
+from mmpipe.api.refusals.error_sentences import status_of_sentence
 from mmpipe.api.refusals.error_words import meaning_of_word
+from mmpipe.api.refusals.inner_codes import find_code, find_first_status, find_status, has_code
 from mmpipe.api.refusals.reasons import REPORTS, find_reason, names_of, unpack
 from mmpipe.api.response_head import TRACE, ResponseInfo
 from mmpipe.api.server_times import find_waits
@@ -22,24 +23,6 @@ from mmpipe.text.html_page import is_page
 from mmpipe.text.utf8 import strip_bom
 from mmpipe.text.visible import one_line
 
-_LONGEST_CODE: Final = 5  # digits
-_CODE = re.compile(r"\((\d{4,5})\)\s*$", re.ASCII)
-_STATUSES: Final = range(400, 600)
-# A status at the beginning of a text: `429 Too Many Requests`, `Error code: 429 - {...}`.
-_STATUS_FIRST = re.compile(
-    r"(?:HTTP(?:/[\d.]{1,3})?|(?:error|status)(?: code)?:?)?\s{0,3}([45]\d\d)\b", re.IGNORECASE | re.ASCII
-)
-# Fields that hold an HTTP status, as a number or its text.
-_STATUS_FIELDS: Final = (
-    "code",  # vLLM, SGLang, llama.cpp, OpenRouter, Google; litellm as a text
-    "http_code",  # MiniMax, as a text
-    "status",  # NVIDIA NIM, Spring
-    "status_code",
-    "statusCode",  # Azure
-    "http_status",
-    "http_status_code",  # TGI
-    "httpStatus",
-)
 _SUCCESS: Final = ("0", "200", "success", "succeeded", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
@@ -156,7 +139,7 @@ def _has_state(body: Mapping[str, object]) -> bool:
     """True if an object says that it is an error, by a code or a word."""
     return (
         _is_named_error(body)
-        or any(_parse_code(body.get(name)) for name in _STATUS_FIELDS)
+        or has_code(body)
         or any(meaning_of_word(name) is not None for name in names_of(body))
     )
 
@@ -167,9 +150,13 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     objects = [*_nested(error)] if body is error else [*_nested(error), body]
     names = tuple(_names(objects, reason))
     words = [meaning for name in names if (meaning := meaning_of_word(name)) is not None]
+    place = _place(objects, info)
     is_inside = info.is_success
-    info = _complete(info, body, _find_status(objects, words, reason))
-    code, is_known = _find_code(objects, reason, info.http, is_inside=is_inside)
+    if not is_inside:
+        # The pages of gateways repeat the status.
+        reason = reason.removeprefix(f"{info.http} ")
+    info = _complete(info, body, lambda: _find_inner_status(objects, words, reason))
+    code, is_known = find_code(objects, reason, info.http, is_inside=is_inside)
     specific = (meaning for meaning in words if isinstance(meaning, ErrorMeaning))
     meaning = meaning_of(code, info.http) if is_known else next(specific, meaning_of(None, info.http))
     is_html = isinstance(error, str) and is_page(error)
@@ -178,7 +165,7 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     if info.retry_after is not None:
         waits.append(info.retry_after)
     return meaning.error(
-        f"{_describe(reason, code, info)}; {meaning.advice}",
+        f"{place}{_describe(reason, code)}; {meaning.advice}",
         http=info.http,
         api_code=code,
         request_id=info.request_id,
@@ -188,12 +175,34 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     )
 
 
-def _complete(info: ResponseInfo, body: Mapping[str, object], inner: int | None) -> ResponseInfo:
+def _complete(
+    info: ResponseInfo, body: Mapping[str, object], find_inner: Callable[[], int | None]
+) -> ResponseInfo:
     """The facts about the response, with the trace id of its body, and with the status inside if HTTP reports a success."""
     request_id = body.get("request_id")
     if isinstance(request_id, str) and TRACE.fullmatch(request_id):
         info = replace(info, request_id=request_id)
-    return replace(info, http=inner) if info.is_success and inner is not None else info
+    inner = find_inner() if info.is_success else None
+    return info if inner is None else replace(info, http=inner)
+
+
+def _find_inner_status(
+    objects: Iterable[Mapping[str, object]], words: Iterable[ErrorMeaning | int], reason: str
+) -> int | None:
+    """The HTTP status of an error inside a 200: in a field, else by its words, else in its text."""
+    by_word = (word for word in words if isinstance(word, int))
+    return (
+        find_status(objects) or next(by_word, None) or find_first_status(reason) or status_of_sentence(reason)
+    )
+
+
+def _place(objects: Iterable[Mapping[str, object]], info: ResponseInfo) -> str:
+    """The words before a reason: the status of HTTP, or the code inside a success."""
+    if not info.is_success:
+        origins = f" from {info.request.origins}" if info.request.origins and not info.request_id else ""
+        return f"HTTP {info.http}{origins}: "
+    code = find_status(objects)
+    return "" if code is None else f"code {code} in the answer: "
 
 
 def _find_reason(error: object, body: Mapping[str, object]) -> str:
@@ -205,14 +214,9 @@ def _find_reason(error: object, body: Mapping[str, object]) -> str:
     return ": ".join(dict.fromkeys(part for part in (reason, beside) if part))
 
 
-def _describe(reason: str, code: int | None, info: ResponseInfo) -> str:
+def _describe(reason: str, code: int | None) -> str:
     shown = one_line(reason).removesuffix(".") or "no reason given"
-    if code is not None and not shown.endswith(f"({code})"):
-        shown = f"{shown} ({code})"
-    if info.http == HTTPStatus.OK:
-        return shown
-    # The pages of gateways repeat the status.
-    return f"HTTP {info.http}: {shown.removeprefix(f'{info.http} ')}"
+    return shown if code is None or shown.endswith(f"({code})") else f"{shown} ({code})"
 
 
 def _nested(error: object) -> Iterator[Mapping[str, object]]:
@@ -242,40 +246,3 @@ def _names(objects: Iterable[Mapping[str, object]], reason: str) -> Iterator[str
             yield "moderation"
     yield reason
     yield reason.partition(":")[0].rpartition(".")[2]
-
-
-def _find_status(
-    objects: Iterable[Mapping[str, object]], words: Iterable[ErrorMeaning | int], reason: str
-) -> int | None:
-    """The HTTP status of an error inside a 200: in a field, else by its words, else at the beginning of its text."""
-    for error in objects:
-        for name in _STATUS_FIELDS:
-            code = _parse_code(error.get(name))
-            if code in _STATUSES:
-                return code
-    for word in words:
-        if isinstance(word, int):
-            return word
-    first = _STATUS_FIRST.match(reason)
-    return int(first[1]) if first else None
-
-
-def _find_code(
-    objects: Iterable[Mapping[str, object]], reason: str, http: int, *, is_inside: bool
-) -> tuple[int | None, bool]:
-    """The code of the service, and True if it is one of MiniMax's; an HTTP status is none.
-
-    MiniMax writes it at the end of the message, where other servers write numbers of any kind. In a field beside an
-    HTTP status stand the codes of other services, which use the same numbers.
-    """
-    if (found := _CODE.search(reason)) and is_paired(int(found[1]), http):
-        return int(found[1]), True
-    codes = (_parse_code(error.get("code")) for error in objects)
-    code = next((code for code in codes if code and code not in _STATUSES), None)
-    return code, is_inside and code in API_CODES
-
-
-def _parse_code(code: object) -> int | None:
-    """A code from a number or a string of digits."""
-    text = str(code) if type(code) in (int, str) else ""
-    return int(text) if text.isdecimal() and text.isascii() and len(text) <= _LONGEST_CODE else None
