@@ -135,7 +135,7 @@ def _perform(
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            put(read_head(response, endpoint, call.model))
+            put(read_head(response, endpoint, route, call.model))
             for piece in response.iter_raw():
                 put(piece)
 

@@ -68,7 +68,7 @@ class Pool:
             async with asyncio.timeout(clock.left()) as alarm:
                 response = await self._send(request)
                 try:
-                    head = read_head(response, self._endpoint, request.model)
+                    head = read_head(response, self._endpoint, self._route, request.model)
                     reader = begin(read_answer, head, clock, observer)
                     # The loop has the monotonic clock, too.
                     alarm.reschedule(clock.end)

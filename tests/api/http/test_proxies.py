@@ -125,7 +125,7 @@ def test_a_refusal_names_host_and_proxy(
     with proxy_server(secured, refusal=refusal) as proxy:
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{proxy.port}")
         status, message = ask_both("https://api.example/v1")
-        place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{proxy.port}: "
+        place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{proxy.port} (https_proxy): "
     assert (ExitStatus.NETWORK, f"{place}the proxy refused: {words}") == (status, message)
 
 
@@ -139,7 +139,7 @@ def test_a_login_that_is_missing_or_wrong_is_named_and_never_shown(
         monkeypatch.setenv("all_proxy", f"{scheme}://{typed}127.0.0.1:{proxy.port}")
         status, message = ask_both(base_url)
     assert ExitStatus.NETWORK == status
-    assert f"through the proxy {scheme}://127.0.0.1:{proxy.port}: the proxy refused: " in message
+    assert f"through the proxy {scheme}://127.0.0.1:{proxy.port} (all_proxy): the proxy refused: " in message
     assert "give user and password in the URL of the proxy" in message
     assert "secret-word" not in message
     assert ("HTTP 407" in message) == (scheme == "http")
@@ -184,7 +184,7 @@ def test_a_proxy_that_does_not_listen_is_named(scheme: str, monkeypatch: pytest.
     monkeypatch.setenv("https_proxy", f"{scheme}://me:secret-word@127.0.0.1:9")
     assert (
         ExitStatus.NETWORK,
-        f"api.example:443 through the proxy {scheme}://127.0.0.1:9: the connection was refused: no proxy listens there",
+        f"api.example:443 through the proxy {scheme}://127.0.0.1:9 (https_proxy): the connection was refused: no proxy listens there",
     ) == ask_both("https://api.example/v1")
 
 
@@ -193,7 +193,7 @@ def test_a_proxy_that_dns_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch
     status, message = ask_both("https://api.example/v1")
     assert ExitStatus.NETWORK == status
     assert message.startswith(
-        "api.example:443 through the proxy http://no-such-proxy.invalid:3128: DNS: the proxy"
+        "api.example:443 through the proxy http://no-such-proxy.invalid:3128 (https_proxy): DNS: the proxy"
     )
 
 
@@ -203,7 +203,7 @@ def test_a_certificate_that_is_not_trusted_is_named_with_the_proxy(
     with proxy_server(secured) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
         status, message = ask_both("https://api.example/v1")
-        place = f"api.example:443 through the proxy http://127.0.0.1:{proxy.port}: TLS: "
+        place = f"api.example:443 through the proxy http://127.0.0.1:{proxy.port} (https_proxy): TLS: "
     assert ExitStatus.NETWORK == status
     assert message.startswith(place)
 
@@ -216,5 +216,5 @@ def test_a_server_that_is_no_proxy_is_a_network_error(
     with blunt_server(reply) as port:
         monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:{port}")
         status, message = ask_both("https://api.example/v1")
-    place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{port}: "
+    place = f"api.example:443 through the proxy {scheme}://127.0.0.1:{port} (https_proxy): "
     assert (ExitStatus.NETWORK, place) == (status, message[: len(place)])

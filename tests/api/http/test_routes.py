@@ -17,7 +17,7 @@ P, Q = "http://p:3128", "http://q:3128"
 def proxy(base_url: str, **environment: str) -> str | None:
     """The proxy as errors name it."""
     found = find_route(base_url, environment).proxy
-    return None if found is None else str(found)
+    return None if found is None else found.url
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_user_and_password_are_decoded_and_not_shown() -> None:
     assert route.proxy is not None
     assert ("us@er", "pass:word") == (route.proxy.user, route.proxy.password)
     assert "pass" not in f"{route} {route!r}"
-    assert "api.example:443 through the proxy http://p:3128" == str(route)
+    assert "api.example:443 through the proxy http://p:3128 (https_proxy)" == str(route)
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,11 @@ def test_the_code_says_more_than_the_http_status() -> None:
 
 
 @pytest.mark.parametrize(("http", "redirects"), [(300, 1), (308, 1), (399, 1), (400, 0)])
-def test_every_redirect_is_explained_by_where_the_key_must_not_go(http: int, redirects: int) -> None:
+def test_no_redirect_is_followed(http: int, redirects: int) -> None:
     error = explain_status(ResponseInfo(http, "trace"), None)
-    assert redirects == error.message.count("the host redirects elsewhere, where the key must not go")
+    assert redirects == error.message.count(
+        "the host redirects elsewhere, and mmpipe does not follow; check --base-url"
+    )
     assert (http, "trace") == (error.http, error.request_id)
     assert error.message.startswith(f"HTTP {http}: ")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.sdk import USER_AGENT, accept_any_status, request_headers, sdk_key, tls_context
-from mmpipe.api.http.tunnels import check_login, proxy_authorization
+from mmpipe.api.http.tunnels import check_proxy, proxy_authorization
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import MmpipeError
@@ -38,7 +38,7 @@ def open_session(endpoint: Endpoint, route: Route, timeouts: Timeouts, size: int
 
     proxy, login = None, None
     if route.proxy is not None and route.is_forwarded:
-        proxy, login = yarl.URL(str(route.proxy)), proxy_authorization(route.proxy)
+        proxy, login = yarl.URL(route.proxy.url), proxy_authorization(route.proxy)
     return aiohttp.ClientSession(
         connector=Connector(route, tls_context(endpoint, route), size),
         # No state of a host is sent with the next request.
@@ -159,7 +159,7 @@ def _transport(route: Route, session: "aiohttp.ClientSession") -> "httpx2.AsyncB
 def _check_proxy(route: Route, response: "aiohttp.ClientResponse") -> None:
     """Raise NetworkError, and close the connection, if the response is the refusal of a proxy."""
     try:
-        check_login(route, response.status)
+        check_proxy(route, response.status, response.raw_headers)
     except MmpipeError:
         response.close()
         raise

@@ -34,15 +34,24 @@ _MAX_SOCKS_LOGIN: Final = 255  # bytes (RFC 1929)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Proxy of the environment: `scheme` is http, https, socks5 or socks4; user and password are never shown."""
+    """Proxy of the environment: `scheme` is http, https, socks5 or socks4; user and password are never shown.
+
+    `variable` is the name of the variable that it came from.
+    """
 
     scheme: str
     host: str
     port: int
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    variable: str = ""
 
     def __str__(self) -> str:
+        return f"{self.url} ({self.variable})" if self.variable else self.url
+
+    @property
+    def url(self) -> str:
+        """URL without user and password."""
         return f"{self.scheme}://{_bracketed(self.host)}:{self.port}"
 
     @property
@@ -68,6 +77,11 @@ class Route:
     def address(self) -> str:
         """Host and port, as CONNECT names them."""
         return f"{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def origins(self) -> str:
+        """Host and proxy, where the proxy may have answered for the host; empty otherwise."""
+        return f"{self.address} or the proxy {self.proxy}" if self.is_forwarded else ""
 
     @property
     def first_hop(self) -> tuple[str, int]:
@@ -157,7 +171,7 @@ def _parse_proxy(name: str, value: str) -> Proxy:
     user, password = unquote(url.username or ""), unquote(url.password or "")
     if problem := _find_login_problem(scheme, user, password):
         raise refuse(problem)
-    return Proxy(scheme, host, port or _PORTS[scheme], user, password)
+    return Proxy(scheme, host, port or _PORTS[scheme], user, password, name)
 
 
 def _find_login_problem(scheme: str, user: str, password: str) -> str | None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
 
 from mmpipe import __version__
 from mmpipe.api.http.lean_import import lean_openai
@@ -11,6 +12,7 @@ from mmpipe.api.response_head import TRACE, RequestFacts, ResponseHead, Response
 from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import MmpipeError, UsageError
+from mmpipe.text.visible import one_line
 
 if TYPE_CHECKING:
     import ssl
@@ -24,6 +26,7 @@ COMPLETIONS = "/chat/completions"  # below the base URL
 _NO_KEY = "no key"
 # The headers that say when to retry, with the unit of a bare number in seconds (FACTS.md, "Errors of other servers").
 _RETRY_AFTER: Final = {"retry-after": 1.0, "retry-after-ms": 1e-3, "x-ms-retry-after-ms": 1e-3}
+_LONGEST_LOCATION: Final = 200  # characters
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
@@ -87,7 +90,7 @@ def accept_any_status(response: "httpx2.Response") -> None:
     response.raise_for_status = lambda: response  # type: ignore[method-assign]
 
 
-def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") -> ResponseHead:
+def read_head(response: "httpx2.Response", endpoint: Endpoint, route: Route, model: str = "") -> ResponseHead:
     """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
     # One pass over the headers: each look-up of httpx2 searches all of them.
     fields: dict[str, list[str]] = {}
@@ -101,13 +104,28 @@ def read_head(response: "httpx2.Response", endpoint: Endpoint, model: str = "") 
         request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
         retry_after=_wait(fields, date),
         date=date,
-        request=RequestFacts(model, _advise_on_missing_key(endpoint), endpoint.is_minimax),
+        location=_find_location(response, fields, endpoint),
+        request=RequestFacts(model, _advise_on_missing_key(endpoint), endpoint.is_minimax, route.origins),
     )
     return ResponseHead(
         info,
         ",".join(fields.get("content-type", ())).partition(";")[0].strip().lower(),
         ",".join(fields.get("content-encoding", ())),
     )
+
+
+def _find_location(
+    response: "httpx2.Response", fields: Mapping[str, Sequence[str]], endpoint: Endpoint
+) -> str:
+    """The URL that a redirect names, without user, query and key; empty if there is none."""
+    if not 300 <= response.status_code < 400 or "location" not in fields:  # noqa: PLR2004  the range of redirects
+        return ""
+    try:
+        url = urlsplit(urljoin(str(response.request.url), fields["location"][0].strip()))
+    except ValueError:
+        return ""
+    plain = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return one_line(endpoint.mask(plain), _LONGEST_LOCATION)
 
 
 def _wait(fields: Mapping[str, Sequence[str]], date: str | None) -> float | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.routes import Route
-from mmpipe.api.http.tunnels import check_login, open_tunnel, proxy_authorization
+from mmpipe.api.http.tunnels import check_proxy, open_tunnel, proxy_authorization
 
 if TYPE_CHECKING:
     import httpcore2
@@ -56,7 +56,7 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
                 parts = _receive(connection, connecting)
                 head = next(parts)
                 assert isinstance(head, RawHead)  # noqa: S101  the parser's first part
-                check_login(connecting.route, head.status)
+                check_proxy(connecting.route, head.status, head.headers)
             except BaseException:
                 connection.close()
                 raise

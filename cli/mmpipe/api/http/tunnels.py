@@ -12,9 +12,10 @@ from http import HTTPStatus
 from importlib.util import find_spec
 from typing import Final
 
-from mmpipe.api.http.http_parser import RawHead, ResponseParser
+from mmpipe.api.http.http_parser import Fields, RawHead, ResponseParser
 from mmpipe.api.http.routes import Proxy, Route, is_address
 from mmpipe.errors import BadResponse, NetworkError, UsageError
+from mmpipe.text.visible import one_line
 
 Tunnel = Generator[bytes, bytes, None]
 _Reader = Generator[bytes, bytes, bytes]
@@ -33,6 +34,7 @@ _SOCKS5_REPLIES: Final = {
     7: "it does not know the command",
     8: "it does not know this type of address",
 }
+_SQUID: Final = b"x-squid-error"  # the header of squid's own errors
 _LOGIN_HINT: Final = "give user and password in the URL of the proxy"
 _NO_LOGIN: Final = f"HTTP 407 Proxy Authentication Required; {_LOGIN_HINT}"
 
@@ -52,10 +54,16 @@ def proxy_authorization(proxy: Proxy) -> bytes | None:
     return b"Basic " + b64encode(f"{proxy.user}:{proxy.password}".encode())
 
 
-def check_login(route: Route, status: int) -> None:
-    """Raise NetworkError if the proxy that reads the request itself answers 407 for the service."""
-    if route.is_forwarded and status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+def check_proxy(route: Route, status: int, headers: Fields) -> None:
+    """Raise NetworkError if the proxy that reads the request itself answers for the service, and says so."""
+    if not route.is_forwarded or status < HTTPStatus.BAD_REQUEST:
+        return
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise _refused(route, _NO_LOGIN)
+    for name, value in headers:
+        if name.lower() == _SQUID:
+            word = one_line(value.decode("latin-1"), 60)
+            raise _refused(route, f"HTTP {status}{_phrase(status)} ({word})", passing=status in _PASSING_HTTP)
 
 
 def open_tunnel(route: Route) -> Tunnel:

@@ -26,6 +26,7 @@ from mmpipe.text.visible import one_line
 _SUCCESS: Final = ("0", "200", "success", "succeeded", "ok")
 _NOTHING: Final = ("", "none", "null")
 _NESTED: Final = 3  # objects
+_PATHS: Final = ("/chat/completions", "/models")  # below the base URL
 _PARTS: Final = ("metadata", "details")  # OpenRouter, Anthropic
 _GZIP: Final = b"\x1f\x8b"
 _CUT_JSON = re.compile(r"\{\s*\"|\[\s*\{")
@@ -54,12 +55,19 @@ def explain_status(info: ResponseInfo, explanation: object) -> MmpipeError:
     is_redirect = 300 <= info.http < 400  # noqa: PLR2004  the range of redirects
     body = explanation if isinstance(explanation, dict) else {}
     if is_redirect and _find_report(body) is None:
-        return Rejected(
-            f"HTTP {info.http}: the host redirects elsewhere, where the key must not go; check --base-url",
-            http=info.http,
-            request_id=info.request_id,
-        )
+        message = f"{_place((), info)}{_describe_redirect(info.location)}"
+        return Rejected(message, http=info.http, request_id=info.request_id)
     return _explain_any(explanation, info)
+
+
+def _describe_redirect(location: str) -> str:
+    """The place that a redirect names, which is never followed, and the base URL that it stands for."""
+    to = f"to {location}" if location else "elsewhere"
+    said = f"the host redirects {to}, and mmpipe does not follow"
+    base = next((location.removesuffix(path) for path in _PATHS if location.endswith(path)), "")
+    if not base.startswith(("https://", "http://")):
+        return f"{said}; check --base-url"
+    return f"{said}; if this place is right, use --base-url {base}"
 
 
 def read_explanation(body: bytes) -> object:
