@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
+from mmpipe.api.http.certificates import explain_certificate
 from mmpipe.api.http.routes import Route
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.text.visible import one_line
@@ -42,10 +43,7 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
     first = "the host" if route.proxy is None else "the proxy"
     match error:
         case ssl.SSLCertVerificationError():
-            owner = "the host" if route.proxy is None else "the host or the proxy"
-            return NetworkError(
-                f"{route}: TLS: the certificate of {owner} is not trusted: {_words(error)}; see --ca-file"
-            )
+            return explain_certificate(error, route)
         case ssl.SSLError():
             hint = (
                 "; the server may speak http:// there" if getattr(error, "reason", None) in _NOT_TLS else ""
