@@ -121,7 +121,6 @@ def _list_live(
     options: ModelsOptions, streams: Streams, environment: Mapping[str, str], list_models: ListModels
 ) -> list[ListedModel]:
     """Ask the host, and return its models; for a host of MiniMax with those of the catalogue."""
-    from mmpipe.config.base_url import is_own_host
     from mmpipe.config.settings import Settings
     from mmpipe.unix.signals import raise_interrupts
 
@@ -134,7 +133,7 @@ def _list_live(
         found = _ask(partial(list_models, endpoint), timeouts, watch)
         for sentence in _faults(found):
             console.warn(sentence)
-    return _compare(load_models(), found.ids) if is_own_host(endpoint.base_url) else _only_served(found.ids)
+    return _compare(load_models(), found.ids) if endpoint.is_minimax else _only_served(found.ids)
 
 
 def _ask(
