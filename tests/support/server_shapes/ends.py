@@ -261,6 +261,24 @@ SHAPES: dict[str, Shape] = {
     ),
     "usage-never": Shape(sent=body(message({"content": "one"})), text="one", usage={}),
     "usage-of-nonsense": Shape(
-        sent=body(message({"content": "one"}, usage={"total_tokens": 10**400, "prompt_tokens": "4"})), text="one", usage={}
+        sent=body(message({"content": "one"}, usage={"total_tokens": 10**400, "prompt_tokens": -4})), text="one", usage={}
+    ),
+    "usage-of-truth-and-fractions": Shape(
+        sent=body(message({"content": "one"}, usage={"total_tokens": True, "prompt_tokens": 3.5, "completion_tokens": 2**41})),
+        text="one",
+        usage={},
+    ),
+    "usage-as-text-and-floats": Shape(
+        sent=streamed(text("one", "stop"), data({"choices": [], "usage": {"prompt_tokens": "3", "completion_tokens": 4.0}})),
+        text="one",
+        usage=_USAGE,
+    ),
+    "usage-of-groq": Shape(
+        sent=streamed(text("one"), data({"choices": [{"delta": {}, "finish_reason": "stop"}], "x_groq": {"usage": _USAGE}}), DONE),
+        text="one",
+        usage=_USAGE,
+    ),
+    "usage-in-the-message": Shape(
+        sent=body(message({"content": "one", "usage": _USAGE})), text="one", usage=_USAGE
     ),
 }  # fmt: skip

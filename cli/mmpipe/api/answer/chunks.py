@@ -9,7 +9,7 @@ from mmpipe.api.answer.call_parts import parse_index
 from mmpipe.api.answer.fields import is_answer, read_texts
 from mmpipe.api.answer.message import complete_message, sendable
 from mmpipe.api.answer.text_decoder import TextDecoder
-from mmpipe.api.answer.usage import read_usage
+from mmpipe.api.answer.usage import find_choice_usage, find_usage
 from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import find_error, is_blank
 from mmpipe.api.response_head import ResponseInfo
@@ -52,9 +52,11 @@ class ChunkDecoder:
         choices = chunk.get("choices")
         if choices or not ("choices" in chunk or "error" in chunk):
             self._is_silent = False
-        usage = chunk.get("usage")
-        if usage and self._take_usage(usage) and not choices:
-            self.end.close()
+        usage = find_usage(chunk)
+        if usage is not None:
+            self._usage = usage
+            if not choices:
+                self.end.close()
         for choice in self._find_choices(choices) if choices else ():
             if not self._started:
                 self._started = True
@@ -109,9 +111,8 @@ class ChunkDecoder:
                 yield from self._texts.take(key, text)
         if isinstance(message, dict) and (message or not isinstance(delta, dict)):
             yield from self._take_message(message)
-        # Moonshot puts the usage here, OpenRouter an error.
-        if usage := choice.get("usage"):
-            self._take_usage(usage)
+        self._usage = find_choice_usage(choice) or self._usage
+        # OpenRouter puts an error here.
         if not is_blank(choice.get("error")):
             self._failure = choice["error"]
         if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
@@ -173,11 +174,6 @@ class ChunkDecoder:
             yield from self._texts.emit(key, text)
         if not self._streamed:
             self._whole = message if self._whole is None else complete_message(self._whole, message)
-
-    def _take_usage(self, value: object) -> bool:
-        usage = read_usage(value)
-        self._usage = self._usage if usage is None else usage
-        return usage is not None
 
     def _message(self) -> Message:
         """The assistant message without its calls; that of an unstreamed answer as it came."""

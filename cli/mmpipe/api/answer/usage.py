@@ -1,13 +1,15 @@
-"""Reads the token counts of an answer, by the names that the servers give them; pure."""
+"""Reads the token counts of an answer, from the places and by the names that servers give them; pure."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from mmpipe.core.events import Usage
 
-_MOST = 2**53  # a greater count is no count, and no float
+_MOST: Final = 2**40  # tokens; a greater count is no count
+_LONGEST: Final = 20  # characters of a count that is written as text
 
-# FACTS.md, "Usage": the names of each count, in the order of the fields of Usage; the first that holds a number counts.
+# FACTS.md, "Usage": the names of each count, in the order of the fields of Usage; the first that holds a count is taken.
 _NAMES: Final = (
     ("prompt_tokens", "input_tokens"),
     ("completion_tokens", "output_tokens"),
@@ -18,7 +20,27 @@ _NAMES: Final = (
     ("cache_creation_input_tokens",),
 )
 # Objects that hold some of the counts; some servers put these beside the others.
-_DETAILS: Final = ("completion_tokens_details", "prompt_tokens_details")
+_DETAILS: Final = (
+    "completion_tokens_details",
+    "prompt_tokens_details",
+    "output_tokens_details",
+    "input_tokens_details",
+)
+# Members that may hold the usage of an answer: of a chunk, and of a choice.
+_OF_CHUNK: Final = ("x_groq", "metadata", "meta", "response")
+_OF_CHOICE: Final = ("delta", "message")
+_IN_CHUNK: Final = frozenset({"usage", *_OF_CHUNK})
+
+
+def find_usage(chunk: Mapping[str, object]) -> Usage | None:
+    """The usage of a chunk or a whole answer, beside its choices; None if there is none."""
+    # Most chunks of a stream have none.
+    return None if _IN_CHUNK.isdisjoint(chunk) else _read_first(chunk, _OF_CHUNK)
+
+
+def find_choice_usage(choice: Mapping[str, object]) -> Usage | None:
+    """The usage within a choice; None if there is none."""
+    return _read_first(choice, _OF_CHOICE)
 
 
 def read_usage(value: object) -> Usage | None:
@@ -38,9 +60,27 @@ def read_usage(value: object) -> Usage | None:
     return Usage(prompt, completion, total, thinking, read, written)
 
 
+def _read_first(holder: Mapping[str, object], names: Iterable[str]) -> Usage | None:
+    """The first usage that reports tokens: of `holder` itself, or of one of its members."""
+    inner = (member for name in names if isinstance(member := holder.get(name), dict))
+    found = (read_usage(each["usage"]) for each in chain((holder,), inner) if each.get("usage"))
+    return next((usage for usage in found if usage is not None), None)
+
+
 def _find_count(fields: Mapping[str, object], names: Iterable[str]) -> int | None:
-    for name in names:
-        count = fields.get(name)
-        if type(count) is int and 0 <= count < _MOST:
-            return count
-    return None
+    return next((count for name in names if (count := _read_count(fields.get(name))) is not None), None)
+
+
+def _read_count(value: object) -> int | None:
+    """The count in a number or in its text; None for what cannot be a count: a fraction, a negative or a huge number."""
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > _LONGEST or not text.isascii():
+            return None
+        digits, _, zeros = text.partition(".")
+        if not digits.isdecimal() or zeros.strip("0"):
+            return None
+        value = int(digits)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+        return None
+    return int(value) if value == int(value) else None
