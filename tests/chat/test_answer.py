@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,34 @@ def test_nothing_is_retried_after_a_byte_of_output() -> None:
     assert ("4", BROKEN) == (stdout, error)
 
 
+def test_a_live_answer_of_native_thinking_without_a_tag_is_written_as_it_comes() -> None:
+    begun: list[Event | MmpipeError] = [Start("0", "M"), Text("4"), Text("2\n</think>\nx"), BROKEN]
+    native = RequestOptions(native_thinking=True)
+    assert ("42\n</think>\nx", BROKEN) == written(begun, live=True, request=native)[::2]
+
+
+UNTAGGED: list[Event | MmpipeError] = [
+    Start("0", "M"),
+    Text("I think.\n</think>\n\n56"),
+    Stop("stop", {"role": "assistant", "content": "I think.\n</think>\n\n56"}),
+]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_thinking_without_its_opener_is_no_part_of_a_whole_answer(native: bool) -> None:
+    request = RequestOptions(native_thinking=native)
+    assert ("56\n", "", None) == written(UNTAGGED, request=request)
+    record = json.loads(written(UNTAGGED, request=request, output=OutputOptions("json"))[0])
+    assert ("I think.", "56") == (record["thinking"], record["content"])
+    assert "I think.\n</think>\n\n56" == record["message"]["content"]
+
+
+def test_a_live_answer_without_the_opener_of_its_thinking_is_warned_of() -> None:
+    stdout, stderr, error = written(UNTAGGED, live=True)
+    assert ("I think.\n</think>\n\n56\n", None) == (stdout, error)
+    assert "without its opening tag" in stderr
+
+
 def test_an_error_that_a_retry_cannot_help_is_not_retried() -> None:
     refusal = QuotaError("no balance")
     assert ("", "", refusal) == written([refusal], list(WHOLE))
@@ -113,7 +142,7 @@ def test_a_cut_or_filtered_answer_is_written_and_fails(stop: Stop, error: type[M
 
 def test_a_truncated_answer_can_be_accepted() -> None:
     assert ("56\n", "", None) == written(
-        [*WHOLE[:-1], Stop("length", {})], output=OutputOptions(allow_truncated=True)
+        [*WHOLE[:-1], replace(STOP, reason="length")], output=OutputOptions(allow_truncated=True)
     )
 
 

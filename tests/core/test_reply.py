@@ -158,7 +158,7 @@ SILENT = {"role": "assistant", "content": "", "reasoning_content": "hm"}
         ((Text("56"), Stop("stop", MESSAGE)), False),
         ((ToolCall(0, "1", "ls", "{}"), Stop("tool_calls", SILENT)), False),
         ((ToolCall(0, "1", "ls", "{}"), Stop("stop", SILENT)), False),
-        ((Thinking("hm"), Stop("length", SILENT)), False),
+        ((Thinking("hm"), Stop("length", SILENT)), True),  # with --allow-truncated
         ((Thinking("hm"),), False),
     ],
 )
@@ -171,6 +171,8 @@ def test_thinking_alone_is_warned_of(events: tuple[Event, ...], is_warned: bool)
     [
         ("I think.\n</think>\n\n56", ReplyWarning.LONE_CLOSER),
         ("</mm:think>56", ReplyWarning.LONE_CLOSER),
+        ("<think> is a tag", ReplyWarning.UNCLOSED_BLOCK),
+        ("\n<mm:think>\nhm\n", ReplyWarning.UNCLOSED_BLOCK),
         ("<think>\nI think.\n</think>\n\n56", None),
         ("The tag </think> ends it.", None),
         ('<minimax:tool_call>\n<invoke name="ls">\n</minimax:tool_call>', ReplyWarning.UNREAD_CALL),

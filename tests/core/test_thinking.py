@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
-from mmpipe.core.thinking_tags import separate_tags
+from mmpipe.core.thinking_tags import EventUse, separate_tags
 from support.piece_cuts import cut
 
 TAGGED = st.lists(
@@ -189,6 +189,88 @@ def test_long_text_without_tags_is_looked_through_once() -> None:
     # Looked through again at each piece, this would take minutes.
     pieces = ["no tag in here, word for word, "] * 60_000
     assert ("", "".join(pieces)) == separated(pieces, native=True)
+
+
+def test_live_text_without_a_tag_is_not_held_back() -> None:
+    for native in (True, False):
+        events = separate_tags(
+            iter([Text("The"), Text(" sky\n</think>\n\n56")]), native=native, use=EventUse.LIVE
+        )
+        assert [Text("The"), Text(" sky\n</think>\n\n56")] == list(events)
+        waiting = iter([Text("<thi"), Text("s is no tag"), Text("!")])
+        assert Text("<this is no tag") == next(separate_tags(waiting, native=native, use=EventUse.LIVE))
+        assert [Text("!")] == list(waiting)
+
+
+@pytest.mark.parametrize("closer", ["</think>", "</mm:think>"])
+def test_thinking_whose_opener_is_missing_is_found_in_split_mode_at_every_cut(closer: str) -> None:
+    content = f"I think.\n{closer}\n\nuse </think> to end"
+    for size in range(1, len(content) + 1):
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
+        assert ("I think.", "use </think> to end") == separated(pieces, native=False)
+
+
+def test_no_opener_is_missing_where_the_thinking_has_a_field_of_its_own() -> None:
+    text = "It ends with\n</think>\n\nyes"
+    orders: list[list[Event]] = [
+        [Thinking("hm"), Text(text)],
+        [Text("It "), Thinking("hm"), Text(text[3:])],
+    ]
+    for events in orders:
+        assert ("hm", text) == joined(list(separate_tags(events, native=False)))
+
+
+def test_no_opener_is_missing_where_thinking_is_disabled() -> None:
+    events = separate_tags([Text("It ends with\n</think>\n\nyes")], native=False, thinks=False)
+    assert [Text("It ends with\n</think>\n\nyes")] == list(events)
+
+
+UNCLOSED = [
+    ("<think> is a tag. The rest matters: 42.", "", ""),
+    ("\n <mm:think>\nthis too\n", "", ""),
+    ("<think>", "", ""),
+    ("<think>one</think>\n\nfirst\n<think>\nlast", "one", "first\n"),
+    ("<think>one</think>\n\n<think>last", "one", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "thinking", "answer"), UNCLOSED)
+@pytest.mark.parametrize("native", [True, False])
+def test_a_block_that_a_complete_answer_never_closes_is_text(
+    content: str, thinking: str, answer: str, native: bool
+) -> None:
+    stop = Stop("stop", {})
+    block = content[max(0, content.rfind("<think>", 1)) :]
+    for size in range(1, len(content) + 1):
+        pieces = [Text(content[at : at + size]) for at in range(0, len(content), size)]
+        whole = list(separate_tags([*pieces, Usage(), stop], native=native))
+        assert (thinking, answer + block) == joined(whole)
+        assert [Usage(), stop] == whole[-2:]
+        live = list(separate_tags([*pieces, Usage(), stop], native=native, use=EventUse.LIVE))
+        assert answer + block == joined(live)[1]
+        shown = separate_tags([*pieces, stop], native=native, use=EventUse.SHOWN)
+        assert answer == joined(list(shown))[1]
+
+
+@pytest.mark.parametrize(
+    "end", [[Stop("length", {})], [Stop("max_tokens", {})], [ToolCall(0, "a", "ls", "{}")], []]
+)
+def test_a_block_that_is_cut_off_or_ends_with_a_call_is_thinking(end: list[Event]) -> None:
+    events = [Text("<think>\nI will"), Text(" look"), *end]
+    for use in EventUse:
+        assert ("I will look", "") == joined(list(separate_tags(events, native=False, use=use)))
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_no_block_is_looked_for_where_thinking_is_disabled(native: bool) -> None:
+    text = "<think>a</think>\n<think>\nb"
+    for use in EventUse:
+        events = separate_tags([Text(text)], native=native, thinks=False, use=use)
+        assert [Text(text)] == list(events)
+
+
+def test_a_leftover_closer_is_taken_off_though_thinking_is_disabled() -> None:
+    assert [Text("56")] == list(separate_tags([Text("</think>\n\n56")], native=False, thinks=False))
 
 
 def test_text_held_back_comes_before_usage_and_stop() -> None:

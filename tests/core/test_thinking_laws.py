@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
+from mmpipe.core.lone_closers import CLOSERS, OPENERS
 from mmpipe.core.thinking import arrange_thinking
-from mmpipe.core.thinking_tags import CLOSERS, OPENERS, separate_tags
+from mmpipe.core.thinking_tags import EventUse, separate_tags
 from support.piece_cuts import PLACES, cut
 
 pytestmark = pytest.mark.laws
@@ -80,6 +81,31 @@ def test_no_event_is_empty_and_what_follows_the_text_comes_after_all_of_it(
     events = list(separate_tags([begin, *map(Text, cut(content, places)), usage, stop], native=native))
     assert [begin, usage, stop] == [events[0], *events[-2:]]
     assert all(isinstance(event, Text | Thinking) and event.text for event in events[1:-2])
+
+
+@given(TAGGED, PLACES, st.booleans(), st.booleans(), st.sampled_from(EventUse))
+def test_no_byte_of_a_complete_answer_that_begins_without_a_closed_block_is_lost(
+    content: str, places: list[int], native: bool, thinks: bool, use: EventUse
+) -> None:
+    texts = map(Text, cut(content, places))
+    events = list(separate_tags([*texts, Stop("stop", {})], native=native, thinks=thinks, use=use))
+    if not any(closer in content for closer in CLOSERS) and use is not EventUse.SHOWN:
+        # A block that is never closed is text, with its opener.
+        assert content == separate_texts(events)[1]
+    if not any(tag in content for tag in (*OPENERS, *CLOSERS)):
+        assert ("", content) == separate_texts(events)
+
+
+@given(PROSE, st.sampled_from(CLOSERS), ANSWER, PLACES)
+def test_thinking_whose_opener_is_missing_is_found_before_anything_is_written(
+    thought: str, closer: str, answer: str, places: list[int]
+) -> None:
+    content = f"{thought}\n{closer}\n\n{answer}"
+    if not any(tag in thought for tag in (*OPENERS, *CLOSERS)):
+        for native in (True, False):
+            assert (thought, answer) == separate_texts(separated(cut(content, places), native=native))
+        live = separate_tags(map(Text, cut(content, places)), native=False, use=EventUse.LIVE)
+        assert ("", content) == separate_texts(list(live))
 
 
 @given(st.lists(st.tuples(THOUGHT, ANSWER, LAYOUTS, TAGS), min_size=1, max_size=4), PLACES)

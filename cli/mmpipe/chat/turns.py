@@ -107,7 +107,7 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
     """Ask once, and write the answer: as it comes if it is live, otherwise once it is whole and so can be retried."""
     targets, rules = session.targets, session.rules
     events = _collected(session, question.request, reply, writer)
-    if not targets.form.live or rules.constraint.extract is not None:
+    if not _is_live(session):
         events = iter(_constrained(list(events), reply, rules, question.unwritten))
     for event in events:
         if not isinstance(event, Start):
@@ -129,13 +129,22 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
     """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
     targets, upstream = session.targets, session.upstream
     observer = Observer(writer.receive, targets.watch.check, targets.console.note)
-    events = distinguish_calls(upstream.ask(request, upstream.limits, observer), request.messages)
+    asked = session.stats.timed(upstream.ask(request, upstream.limits, observer))
     events = arrange_thinking(
-        events, targets.thinking.mode, native=request.native_thinking, thinks=request.thinks
+        distinguish_calls(asked, request.messages),
+        targets.thinking.mode,
+        native=request.native_thinking,
+        thinks=request.thinks,
+        live=_is_live(session),
     )
-    for event in session.stats.timed(events if session.rules.runs_tools else check_calls(events)):
+    for event in events if session.rules.runs_tools else check_calls(events):
         reply.add(event)
         yield event
+
+
+def _is_live(session: Session) -> bool:
+    """True if each event is written as it comes."""
+    return session.targets.form.live and session.rules.constraint.extract is None
 
 
 def _constrained(

@@ -9,13 +9,12 @@ from typing import Final, assert_never
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
 from mmpipe.core.messages import is_refusal
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
 from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
 
-# The first tag of thinking, as group 1 if it is a closer at the start of a line.
-_TAG: Final = re.compile(r"^(</(?:mm:)?think>)|<(?:mm:)?think>", re.MULTILINE)
 # A call as MiniMax M2, M3 and other models write it (FACTS.md, "Tool calls").
 _CALL: Final = re.compile(
     r"^(?:<minimax:tool_call>|\]<\]minimax\[>\[<tool_call>|<tool_call>\s*\{)", re.MULTILINE
@@ -28,8 +27,12 @@ class ReplyWarning(Enum):
 
     THINKING_ALONE = ("the answer has no text", "without text")
     LONE_CLOSER = (
-        "the text holds </think> without its opening tag, perhaps after thinking: --native-thinking takes it out",
+        "the text holds </think> without its opening tag, perhaps after thinking: chat --native-thinking takes it out",
         "with a lone </think>",
+    )
+    UNCLOSED_BLOCK = (
+        "the text begins with <think> and never closes it: if all of it is thinking, there is no answer",
+        "with an unclosed <think>",
     )
     UNREAD_CALL = ("the text holds a tool call that the server did not read", "with an unread tool call")
     LONE_SURROGATE = (
@@ -144,20 +147,29 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
 
 def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
     """Return what is odd about a good answer."""
-    is_complete = finish_meaning(reply.finish_reason) is FinishMeaning.COMPLETE
     text = "".join(reply.texts)
     # With `-t show` the thinking is part of the texts.
     has_text = text.strip() and reply.message.get("content") not in ("", None)
-    tag = _TAG.search(text) if "<" in text else None
     found = {
-        ReplyWarning.THINKING_ALONE: is_complete and not has_text and not reply.tool_calls,
-        ReplyWarning.LONE_CLOSER: tag is not None and tag[1] is not None,
+        ReplyWarning.THINKING_ALONE: reply.finish_reason is not None
+        and not has_text
+        and not reply.tool_calls,
+        ReplyWarning.LONE_CLOSER: any(closer in text for closer in CLOSERS)
+        and _begins_line_with_closer(text),
+        ReplyWarning.UNCLOSED_BLOCK: text.lstrip().startswith(OPENERS)
+        and not any(closer in text for closer in CLOSERS),
         ReplyWarning.UNREAD_CALL: not reply.tool_calls
         and "tool_call>" in text
         and _CALL.search(text) is not None,
         ReplyWarning.LONE_SURROGATE: has_lone_surrogate(reply.message),
     }
     return tuple(warning for warning, is_there in found.items() if is_there)
+
+
+def _begins_line_with_closer(text: str) -> bool:
+    """True if the first tag of the text, tags in code aside, is a closer at the start of a line."""
+    tag = find_first_tag(text)
+    return tag is not None and text.startswith(CLOSERS, tag[0]) and text[tag[0] - 1 : tag[0]] in ("", "\n")
 
 
 def _cut_short(where: str, advice: str, reply: Reply) -> CutShort:

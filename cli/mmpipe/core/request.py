@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
 from mmpipe.text.json_encoding import format_sorted_json
 
@@ -27,9 +28,12 @@ class Request:
 
     @property
     def thinks(self) -> bool:
-        """True unless the request disables thinking (FACTS.md, "Parameters")."""
+        """True unless the request disables thinking, and the model takes that (FACTS.md, "Parameters")."""
         thinking = self.parameters.get("thinking")
-        return not (isinstance(thinking, dict) and thinking.get("type") == "disabled")
+        if not isinstance(thinking, dict) or thinking.get("type") != "disabled":
+            return True
+        model = find_model(self.model)
+        return model is not None and "thinking" in model.ignored
 
     def body(self) -> dict[str, object]:
         """Return the JSON body of POST /chat/completions."""

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from mmpipe.core.events import Event, Stop, Text, Thinking, ToolCall
 from mmpipe.core.thinking_mode import ThinkingMode
-from mmpipe.core.thinking_tags import separate_tags
+from mmpipe.core.thinking_tags import EventUse, separate_tags
 
 
 def hide(events: Iterable[Event]) -> Iterator[Event]:
@@ -29,12 +29,16 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def arrange_thinking(
-    events: Iterable[Event], mode: ThinkingMode, *, native: bool, thinks: bool = True
+    events: Iterable[Event], mode: ThinkingMode, *, native: bool, thinks: bool = True, live: bool = False
 ) -> Iterator[Event]:
-    """Return `events` with the thinking shown, split or hidden; `native` and `thinks` as in Request."""
+    """Return `events` with the thinking shown, split or hidden; `native` and `thinks` as in Request.
+
+    `live` events are written at once; otherwise nothing is written before the answer has ended.
+    """
+    use = EventUse.WHOLE if not live else EventUse.SHOWN if mode == "show" else EventUse.LIVE
     if mode == "show" and native:
-        return _show_as_sent(events)
-    separated = separate_tags(events, native=native, thinks=thinks)
+        return _show_as_sent(events, use)
+    separated = separate_tags(events, native=native, thinks=thinks, use=use)
     match mode:
         case "show":
             return show(separated)
@@ -46,12 +50,12 @@ def arrange_thinking(
             assert_never(mode)
 
 
-def _show_as_sent(events: Iterable[Event]) -> Iterator[Event]:
+def _show_as_sent(events: Iterable[Event], use: EventUse) -> Iterator[Event]:
     """Yield native text unchanged, since it contains its tags. If thinking comes first in a field, add tags to that."""
     rest = iter(events)
     for event in rest:
         if isinstance(event, Thinking):
-            yield from show(separate_tags(chain((event,), rest), native=True))
+            yield from show(separate_tags(chain((event,), rest), native=True, use=use))
         else:
             yield event
             if isinstance(event, Text):

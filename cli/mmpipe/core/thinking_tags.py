@@ -7,46 +7,68 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
 * split: thinking has a field of its own, and the answer may mention tags. Only leftovers are dropped: a closer that
   ends the thinking or begins the answer. An answer that begins with an opener, without a thinking field, is parsed as
   native: its server does not support the split. One that begins with a block of the same thinking as the field has it
-  twice: the block is dropped.
+  twice: the block is dropped. One whose opener is missing is parsed too, by stricter rules (core/lone_closers.py).
+
+A block that a complete answer never closes is text, with its opener. If the request disabled thinking, there are no blocks.
 """
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from io import SEEK_END, StringIO
-from typing import assert_never
+from typing import Final, assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_lone_closer
 
-OPENERS = ("<think>", "<mm:think>")
-CLOSERS = ("</think>", "</mm:think>")
-
-_BLOCK_ENDS = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
-_LEFTOVERS = tuple(f"{end}\n" for end in _BLOCK_ENDS)
-_LINE_OPENERS = tuple(f"\n{opener}" for opener in OPENERS)
-_EVIDENCE = 24  # characters of a block that repeat the thinking field, unless the block is shorter
-_MAX_TAG = max(map(len, _LEFTOVERS))
+_BLOCK_ENDS: Final = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
+_LEFTOVERS: Final = tuple(f"{end}\n" for end in _BLOCK_ENDS)
+_LINE_OPENERS: Final = tuple(f"\n{opener}" for opener in OPENERS)
+_EVIDENCE: Final = 24  # characters of a block that repeat the thinking field, unless the block is shorter
+_MAX_TAG: Final = max(map(len, _LEFTOVERS))
 
 
-def separate_tags(events: Iterable[Event], *, native: bool, thinks: bool = True) -> Iterator[Event]:
-    """Yield `events` with the text between tags as Thinking; each piece is yielded as soon as its kind is certain.
+class EventUse(Enum):
+    """The use of the events: it decides what may be held back, and what becomes of a block that is never closed."""
 
-    Native text that begins without a tag may be thinking whose opener is missing. Such text is held back until a tag
-    comes or the turn ends. If the request disabled thinking (`thinks` is false), nothing is held back for this reason.
+    WHOLE = "nothing is written before the answer has ended"
+    LIVE = "each event is written at once; a block that is never closed comes once more, as text"
+    SHOWN = "each event is written at once, thinking as text"
+
+
+def separate_tags(
+    events: Iterable[Event], *, native: bool, thinks: bool = True, use: EventUse = EventUse.WHOLE
+) -> Iterator[Event]:
+    """Yield `events` with the text between tags as Thinking; `native` and `thinks` as in Request.
+
+    Text that begins without a tag may be thinking whose opener is missing. Where nothing is written before the end, such
+    text is held back until then, as is each block until its closer. Otherwise each piece is yielded as soon as its kind is
+    certain.
     """
-    separator = _TagSeparator(native=native, may_lack_opener=native and thinks)
+    separator = _TagSeparator(native=native, thinks=thinks, use=use)
+    usages: list[Usage] = []  # they stand before the Stop, which decides about a block that is not closed
     for event in events:
         match event:
             case Text(text):
                 yield from separator.feed_text(text)
             case Thinking(text):
                 yield from separator.feed_thinking(text)
-            case ToolCall() | ToolResult() | Usage() | Stop():
-                yield from separator.close()
+            case Usage():
+                usages.append(event)
+            case ToolCall() | ToolResult() | Stop():
+                is_complete = (
+                    isinstance(event, Stop) and finish_meaning(event.reason) is FinishMeaning.COMPLETE
+                )
+                yield from separator.close(is_complete=is_complete)
+                yield from usages
+                usages.clear()
                 yield event
             case Start():
                 yield event
             case _:
                 assert_never(event)
-    yield from separator.close()
+    yield from separator.close(is_complete=False)
+    yield from usages
 
 
 class _TagSeparator:
@@ -55,18 +77,20 @@ class _TagSeparator:
     A state (`_opening`, `_block` ...) reads the held text, returns at most one event, and may set the next state.
     """
 
-    def __init__(self, *, native: bool, may_lack_opener: bool) -> None:
-        self._native = native
-        self._may_lack_opener = may_lack_opener
+    def __init__(self, *, native: bool, thinks: bool, use: EventUse) -> None:
+        self._native, self._thinks, self._delivery = native and thinks, thinks, use
         self._untagged: list[str] = []  # text that is thinking if a closer follows
         self._held = ""
         self._held_thinking = ""
-        self._field_thinking = (
-            StringIO()
-        )  # thinking from a field of its own, without newlines at its beginning
+        # Thinking from a field of its own, without newlines at its beginning.
+        self._field_thinking = StringIO()
         self._has_field = False
         self._had_block = False
         self._mirrored = 0  # characters of the field thinking that came again between tags
+        self._block_text: list[
+            str
+        ] = []  # of a block without its closer: the text as it came, with the opener
+        self._ready: list[Event] = []
         self._state = self._opening
 
     def feed_thinking(self, text: str) -> Iterator[Event]:
@@ -74,18 +98,28 @@ class _TagSeparator:
         text = self._held_thinking + text
         cut = len(text) - _count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
+        if self._untagged and cut:
+            # No opener is missing where the thinking has a field.
+            self._end_untagged()
+            yield from self._run_states(final=False)
         yield from self._emit_field_thinking(text[:cut])
 
     def feed_text(self, text: str) -> Iterator[Event]:
         """Take text from `content`."""
         yield from self._flush_thinking()
         self._held += text
+        if self._block_text:
+            self._block_text.append(text)
         yield from self._run_states(final=False)
 
-    def close(self) -> Iterator[Event]:
-        """End the turn: yield the text that is still held back."""
+    def close(self, *, is_complete: bool) -> Iterator[Event]:
+        """End the turn: yield the text that is still held back. In a complete answer, a block without a closer is text."""
         yield from self._flush_thinking()
         yield from self._run_states(final=True)
+        if is_complete and self._block_text and self._delivery is not EventUse.SHOWN:
+            self._ready = [Text("".join(self._block_text))]
+        yield from self._ready
+        self._block_text, self._ready = [], []
 
     def _flush_thinking(self) -> Iterator[Event]:
         held, self._held_thinking = self._held_thinking, ""
@@ -101,10 +135,13 @@ class _TagSeparator:
 
     def _run_states(self, *, final: bool) -> Iterator[Event]:
         while True:
-            state = self._state
+            state, was_in_block = self._state, bool(self._block_text)
             event = state(final)
             if event is not None:
-                yield event
+                self._ready.append(event)
+            if not (was_in_block and self._block_text and self._delivery is EventUse.WHOLE):
+                yield from self._ready
+                self._ready.clear()
             if self._state == state:
                 return
 
@@ -114,18 +151,23 @@ class _TagSeparator:
         if not final and (not start or _is_incomplete(start, (*OPENERS, *CLOSERS))):
             return None
         opener, closer = _find_prefix(start, OPENERS), _find_prefix(start, CLOSERS)
-        if opener is not None and (self._native or not self._has_field):
+        if opener is not None and self._thinks and (self._native or not self._has_field):
             self._native = True
-            self._held, self._state = start.removeprefix(opener), self._block_start
-        elif opener is not None:
+            self._enter_block(start.removeprefix(opener))
+        elif opener is not None and self._thinks:
             self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._may_lack_opener and not self._has_field:
+        elif self._thinks and not self._has_field and self._delivery is EventUse.WHOLE:
             self._state = self._without_opener
         else:
             self._state = self._answer
         return None
+
+    def _enter_block(self, rest: str) -> None:
+        """Begin a block: the held text is its opener, and the `rest` behind that."""
+        self._block_text = [self._held]
+        self._held, self._state = rest, self._block_start
 
     def _repeated_block(self, final: bool) -> None:
         """Decide for a block beside a thinking field: the same thinking again, or an answer about tags."""
@@ -136,27 +178,29 @@ class _TagSeparator:
             return
         begun = begun[: closing[0] if closing else len(begun) - _count_held(begun, _BLOCK_ENDS)].rstrip()
         if begun and self._field_thinking.getvalue().lstrip().startswith(begun):
-            self._held, self._state = block, self._block_start
+            self._enter_block(block)
         else:
             self._state = self._answer
 
     def _without_opener(self, final: bool) -> Event | None:
-        """Decide for native text without a tag: thinking if a closer comes before any opener, else the answer."""
-        tag = _find_first(self._held, (*OPENERS, *CLOSERS))
-        if tag is not None and not self._held.startswith(OPENERS, tag[0]):
-            self._untagged.append(self._held[: tag[0]])
-            thinking, self._held = "".join(self._untagged).strip("\n"), self._held[tag[1] :]
-            self._state = self._answer_start
-            return Thinking(thinking) if thinking else None
-        if tag is not None or final:
-            self._held = "".join((*self._untagged, self._held))
-            self._state = self._answer
-        else:
-            # Only the end can belong to a tag: the rest is not searched again.
-            cut = max(0, len(self._held) - _MAX_TAG)
-            self._untagged.append(self._held[:cut])
-            self._held = self._held[cut:]
-        return None
+        """Collect text without a tag at its beginning, and decide at the end: thinking up to a lone closer, or the answer."""
+        self._untagged.append(self._held)
+        self._held = ""
+        if not final:
+            return None
+        text = self._end_untagged()
+        found = find_lone_closer(text, anywhere=self._native)
+        if found is None:
+            return None
+        thinking, self._held = text[: found[0]].strip("\n"), text[found[1] :]
+        self._state = self._answer_start
+        return Thinking(thinking) if thinking else None
+
+    def _end_untagged(self) -> str:
+        """Take all text so far for the answer, and return it."""
+        self._held, self._untagged = "".join((*self._untagged, self._held)), []
+        self._state = self._answer
+        return self._held
 
     def _block_start(self, final: bool) -> None:
         """Drop the newline after an opener, which is layout."""
@@ -172,7 +216,7 @@ class _TagSeparator:
         closing = _find_first(self._held, CLOSERS)
         if closing is not None:
             thinking, self._held = self._held[: closing[0]].removesuffix("\n"), self._held[closing[1] :]
-            self._state = self._answer_start
+            self._state, self._block_text = self._answer_start, []
         else:
             cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
@@ -189,7 +233,7 @@ class _TagSeparator:
         self._held = self._held.lstrip("\n")
         opener = _find_prefix(self._held, OPENERS)
         if self._native and opener is not None:
-            self._held, self._state = self._held.removeprefix(opener), self._block_start
+            self._enter_block(self._held.removeprefix(opener))
         elif self._held and (final or not (self._native and _is_incomplete(self._held, OPENERS))):
             self._state = self._answer
 
@@ -197,8 +241,9 @@ class _TagSeparator:
         """Return the answer; in native text a further block opens only at the start of a line."""
         opening = _find_first(self._held, _LINE_OPENERS) if self._native else None
         if opening is not None:
-            text, self._held = self._held[: opening[0] + 1], self._held[opening[1] :]
-            self._state = self._block_start
+            text, opened = self._held[: opening[0] + 1], self._held[opening[1] :]
+            self._held = self._held[opening[0] + 1 :]
+            self._enter_block(opened)
         else:
             cut = len(self._held) - (
                 _count_held(self._held, _LINE_OPENERS) if self._native and not final else 0

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mmpipe.structured.fences import find_blocks
 from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import exact_json, strict_json
+from mmpipe.text.fences import find_blocks
 from mmpipe.text.visible import one_line
 
 # The most brackets without a JSON value behind them. Each search takes time that grows with the text, and an

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_stream_prints_the_answer_as_far_as_it_came(server: FaultServer, name: s
     done, asked = ask(server, "stream", name)
     printed = shape.partial or with_newline(shape.text)
     assert (shape.status, printed) == (done.status, done.stdout.decode()), done.stderr_text
-    check_reason(shape, done.stderr_text)
+    check_reason(replace(shape, says=shape.says + shape.live_says), done.stderr_text)
     # Nothing is retried once a byte has been written.
     assert (1 if shape.partial else shape.requests) == len(asked)
     check_calls(shape, asked)

@@ -26,6 +26,37 @@ SHAPES: dict[str, Shape] = {
         text="yes",
         thinking="I think.",
     ),
+    "no-opener-whole": Shape(
+        sent=body(message({"role": "assistant", "content": "I think.</mm:think>\n\n`</think>` is a tag"})),
+        text="`</think>` is a tag",
+        partial="I think.</mm:think>\n\n`</think>` is a tag\n",
+        thinking="I think.",
+    ),
+    "closer-in-a-fence": Shape(
+        sent=streamed(text("Write:\n```\n</think>\n```\n"), text("and go on.", "stop")),
+        text="Write:\n```\n</think>\n```\nand go on.",
+    ),
+    "closer-in-prose": Shape(sent=body(message({"content": "The tag </think>\nends it."})), text="The tag </think>\nends it."),
+    "closer-beside-a-field": Shape(
+        sent=streamed(delta({"reasoning": "I think."}), text("It ends with\n</think>\n\nyes", "stop")),
+        text="It ends with\n</think>\n\nyes",
+        thinking="I think.",
+        says=("--native-thinking",),
+    ),
+    "block-never-closed": Shape(
+        sent=streamed(text("<think> is a "), text("tag. The rest matters: 42.", "stop")),
+        text="<think> is a tag. The rest matters: 42.",
+        says=("never closes it",),
+    ),
+    "block-never-closed-whole": Shape(
+        sent=body(message({"content": "\n<mm:think>\na\n\nb\n"})), text="\n<mm:think>\na\n\nb\n", says=("never closes it",)
+    ),
+    # With thinking disabled, tags are text.
+    "block-not-asked-for": Shape(
+        sent=streamed(text("<think>x</think>\n\n"), text("is a block", "stop")),
+        text="<think>x</think>\n\nis a block",
+        options=("-m", "m", "-p", 'thinking={"type":"disabled"}'),
+    ),
     # vLLM, Ollama, Groq: 10_reasoning
     "reasoning": Shape(
         sent=streamed(delta({"reasoning": "I "}), delta({"reasoning": "think."}), text("yes", "stop")),
@@ -273,8 +304,11 @@ SHAPES: dict[str, Shape] = {
     # vLLM without a reasoning parser: the template of the model opens the thinking, so the answer has the closer alone.
     "closer-alone": Shape(
         sent=streamed(text("I think.\n"), text("</think>"), text("\n\nyes", "stop")),
-        text="I think.\n</think>\n\nyes",
-        says=("--native-thinking",),
+        text="yes",
+        partial="I think.\n</think>\n\nyes\n",
+        thinking="I think.",
+        live_says=("--native-thinking",),
+        message={"content": "I think.\n</think>\n\nyes"},
     ),
     # The form of completions before chat.
     "text-of-a-choice": Shape(

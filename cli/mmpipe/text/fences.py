@@ -35,6 +35,19 @@ def find_blocks(text: str) -> Iterator[CodeBlock]:
             yield CodeBlock(opening["info"], "".join(content))
 
 
+def lines_outside_blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of `text` outside fenced blocks, each with its place; the lines of the fences are no such lines."""
+    fence = ""
+    for found in _LINE.finditer(text):
+        line, place = found[0], found.start()
+        if fence:
+            fence = "" if _is_closing(line, fence) else fence
+        elif opening := _FENCE.fullmatch(line.rstrip()):
+            fence = opening["fence"]
+        else:
+            yield place, line
+
+
 def _read_until_closed(lines: Iterator[str], fence: str, indent: int) -> Iterator[str]:
     for line in lines:
         if _is_closing(line, fence):
