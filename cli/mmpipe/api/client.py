@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from mmpipe.api.answer.answer_end import LINGER
@@ -19,16 +18,15 @@ from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
 from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.api.http.http_parser import RawHead
 from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import (
     COMPLETIONS,
-    USER_AGENT,
-    accept_any_status,
     import_sdk,
     mask_error,
+    open_client,
     read_head,
     request_headers,
-    sdk_key,
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
@@ -40,10 +38,6 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
-
-if TYPE_CHECKING:
-    import httpx2
-    from openai import OpenAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,7 @@ def _perform(
     call: _Call, endpoint: Endpoint, route: Route, limits: Limits, put: Callable[[Arrival], None]
 ) -> None:
     """Run in the exchange's thread: import the SDK, send the request, pass on what arrives."""
-    import_sdk(aiohttp=False)
+    import_sdk()
     import httpx2
 
     put(Stage.CONNECTING)
@@ -124,7 +118,7 @@ def _perform(
         limits.connect + LINGER,
         max(limits.idle, limits.first_byte) + LINGER,
     )
-    with _client(endpoint, socket_transport(connecting, put)) as client:
+    with open_client(endpoint, socket_transport(connecting, put)) as client:
         send = client.get if call.body is None else partial(client.post, body=call.body)
         response = send(
             call.path,
@@ -135,34 +129,7 @@ def _perform(
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            put(read_head(response, endpoint, route, call.model))
+            head = RawHead(response.status_code, response.headers.raw)
+            put(read_head(head, endpoint, route, call.model))
             for piece in response.iter_raw():
                 put(piece)
-
-
-def _client(endpoint: Endpoint, transport: "httpx2.BaseTransport") -> "OpenAI":
-    import openai
-
-    class SyncClient(openai.OpenAI):
-        @property
-        def user_agent(self) -> str:
-            return USER_AGENT
-
-        def platform_headers(self) -> dict[str, str]:
-            """Nothing: the system and the Python version stay private."""
-            return {}
-
-    return SyncClient(
-        api_key=sdk_key(endpoint),
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=None,
-        http_client=openai.DefaultHttpxClient(
-            transport=transport,
-            # The route is found by `find_route`, and certificates by `tls_context`.
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,
-            event_hooks={"response": [accept_any_status]},
-        ),
-    )

@@ -1,16 +1,20 @@
-"""Asks the service many times at once: the SDK on asyncio, over a pool of persistent connections."""
+"""Asks the service many times at once: requests of the SDK over a pool of kept connections.
+
+All requests have one head, which the SDK builds once; each has its own body. `client` does the same for one.
+"""
 
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
-from mmpipe.api.http.aiohttp_transport import open_session, request_options, sdk_client
+from mmpipe.api.http.connection_pool import ConnectionPool
 from mmpipe.api.http.exchange import Clock, Stage
+from mmpipe.api.http.request_head import build_head, with_body
 from mmpipe.api.http.routes import Route, find_route
-from mmpipe.api.http.sdk import COMPLETIONS, import_sdk, mask_error, read_head
+from mmpipe.api.http.sdk import import_sdk, mask_error, read_head, tls_context
 from mmpipe.api.http.sdk_errors import explain_error
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
@@ -20,9 +24,6 @@ from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 
-if TYPE_CHECKING:
-    import httpx2
-
 
 class Pool:
     """At most `size` connections to one endpoint; entered inside the event loop that uses it."""
@@ -31,23 +32,22 @@ class Pool:
         self._endpoint, self._timeouts, self._size = endpoint, timeouts, size
 
     async def __aenter__(self) -> Self:
-        import_sdk(aiohttp=True)
-        self._route = find_route(self._endpoint.base_url, os.environ)
-        check_tunnels(self._route.proxy)
-        self._session = open_session(self._endpoint, self._route, self._timeouts, self._size)
+        import_sdk()
+        endpoint, route = self._endpoint, find_route(self._endpoint.base_url, os.environ)
+        check_tunnels(route.proxy)
+        context = tls_context(endpoint, route)
         try:
-            self._client = sdk_client(self._endpoint, self._route, self._session)
+            self._heads = {
+                streamed: build_head(endpoint, route, streamed=streamed) for streamed in (False, True)
+            }
         except Exception as error:
-            await self._session.close()
-            raise explain_error(error, self._route) or error from error
-        self._options = {
-            streamed: request_options(self._endpoint, streamed=streamed) for streamed in (False, True)
-        }
+            raise explain_error(error, route) or error from error
+        self._route = route
+        self._connections = ConnectionPool(route, context, self._timeouts.connect, self._size)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
-        await self._session.close()
+        await self._connections.close()
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
@@ -61,22 +61,26 @@ class Pool:
 
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """Run one exchange under one alarm, which each part of the answer moves on."""
+        sent = with_body(self._heads[request.streamed], encode_json(request.body()))
         events: list[Event] = []
         reader: ResponseReader[Event] | None = None
         failure: MmpipeError | None = None
         try:
-            async with asyncio.timeout(clock.left()) as alarm:
-                response = await self._send(request)
-                try:
-                    head = read_head(response, self._endpoint, self._route, request.model)
-                    reader = begin(read_answer, head, clock, observer)
-                    # The loop has the monotonic clock, too.
-                    alarm.reschedule(clock.end)
-                    async for piece in response.stream:  # type: ignore[union-attr]  # of an asynchronous client
-                        events += advance(reader, piece, clock, observer)
+            # The event loop has the monotonic clock, too.
+            async with asyncio.timeout(clock.left()) as alarm, self._connections.exchange(sent) as response:
+                raw, connection = response
+                head = read_head(raw, self._endpoint, self._route, request.model)
+                reader = begin(read_answer, head, clock, observer)
+                while True:
+                    if alarm.when() != clock.end:
                         alarm.reschedule(clock.end)
-                finally:
-                    await response.stream.aclose()  # type: ignore[union-attr]
+                    piece = await connection.receive()
+                    if piece is None:
+                        break
+                    assert isinstance(piece, bytes)  # noqa: S101  after its head
+                    events += advance(reader, piece, clock, observer)
+                # The answer may be whole before the error that ended its connection.
+                failure = connection.failure
         except MmpipeError:
             raise
         except Exception as error:
@@ -85,20 +89,6 @@ class Pool:
                 raise failure from error
         events += reader.close(failure)
         return events
-
-    async def _send(self, request: Request) -> "httpx2.Response":
-        import httpx2
-
-        response = await self._client.post(
-            COMPLETIONS,
-            cast_to=httpx2.Response,
-            content=encode_json(request.body()),
-            options=self._options[request.streamed],
-            stream=True,
-            stream_cls=None,
-        )
-        assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
-        return response
 
 
 def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:

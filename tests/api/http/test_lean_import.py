@@ -8,7 +8,7 @@ import pytest
 LEAN = """
 import sys
 from mmpipe.api.http.lean_import import lean_openai
-with lean_openai(aiohttp=False):
+with lean_openai():
     import openai
 """
 

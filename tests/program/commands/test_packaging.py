@@ -125,7 +125,7 @@ def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, P
         return done.stdout + done.stderr
 
     assert "simulated answer" in output_of("mmpipe sim -- mmpipe chat hi")
-    # With a connection that must not be used again: where aiohttp cannot be told so, the request hangs.
+    # With a connection that must not be used again.
     batch = "seq 3 | mmpipe sim --fail 'cut:#1' -- mmpipe batch -q --max-time 30"
     assert 3 == output_of(batch).count('"finish_reason":"stop"')
     assert (

@@ -36,7 +36,7 @@ LOADED = {
     "mmpipe.chat.answer": ("stream", "-n", *TO_FILE, "hi"),
     "openai": ("chat", "-n", *TO_FILE, "hi"),
     "ssl": ("stream", "-n", *TO_FILE, "hi"),
-    "aiohttp": ("batch", "-q", "in.txt"),
+    "mmpipe.api.pool": ("batch", "-q", "in.txt"),
 }
 
 

@@ -18,9 +18,9 @@ _PACKAGE = "openai.types"
 
 
 @contextmanager
-def lean_openai(*, aiohttp: bool) -> Iterator[None]:
-    """Import openai inside this context; without `aiohttp`, its optional transport stays out too (0.1 s)."""
-    finder = _Finder(absent=() if aiohttp else ("aiohttp",))
+def lean_openai() -> Iterator[None]:
+    """Import openai inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
+    finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -29,13 +29,10 @@ def lean_openai(*, aiohttp: bool) -> Iterator[None]:
 
 
 class _Finder(MetaPathFinder):
-    def __init__(self, absent: Sequence[str]) -> None:
-        self._absent = absent
-
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in self._absent:
+        if fullname == "aiohttp":
             # The SDK's own fallback for a missing extra.
             raise ModuleNotFoundError(fullname, name=fullname)
         if fullname != _PACKAGE and not fullname.startswith(f"{_PACKAGE}."):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from mmpipe import __version__
+from mmpipe.api.http.http_parser import RawHead
 from mmpipe.api.http.lean_import import lean_openai
 from mmpipe.api.http.routes import Route
 from mmpipe.api.response_head import TRACE, RequestFacts, ResponseHead, ResponseInfo
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-USER_AGENT = f"mmpipe/{__version__}"
+_USER_AGENT = f"mmpipe/{__version__}"
 COMPLETIONS = "/chat/completions"  # below the base URL
 # The SDK insists on a key; without one `request_headers` omits the header, as the SDK's documentation proposes.
 _NO_KEY = "no key"
@@ -30,19 +31,43 @@ _LONGEST_LOCATION: Final = 200  # characters
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
-def import_sdk(*, aiohttp: bool) -> None:
-    """Import openai, so that later imports cost nothing; `aiohttp` is needed for many requests at once."""
+def import_sdk() -> None:
+    """Import openai, so that later imports cost nothing."""
     # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address. SSLKEYLOGFILE makes
     # TLS write the secrets of its connections into a file, and mmpipe writes no file unless asked.
     for name in [name for name in os.environ if name.startswith("OPENAI_") or name == "SSLKEYLOGFILE"]:
         del os.environ[name]
-    with lean_openai(aiohttp=aiohttp):
+    with lean_openai():
         import openai  # noqa: F401  for its effect
 
 
-def sdk_key(endpoint: Endpoint) -> str:
-    """The key for the SDK's client."""
-    return _NO_KEY if endpoint.key is None else endpoint.key.value
+def open_client(endpoint: Endpoint, transport: "httpx2.BaseTransport") -> "openai.OpenAI":
+    """The SDK's client over `transport`, without retries, redirects and settings of the environment."""
+    import openai
+
+    class SyncClient(openai.OpenAI):
+        @property
+        def user_agent(self) -> str:
+            return _USER_AGENT
+
+        def platform_headers(self) -> dict[str, str]:
+            """Nothing: the system and the Python version stay private."""
+            return {}
+
+    return SyncClient(
+        api_key=_NO_KEY if endpoint.key is None else endpoint.key.value,
+        base_url=endpoint.base_url,
+        max_retries=0,
+        timeout=None,
+        http_client=openai.DefaultHttpxClient(
+            transport=transport,
+            # The route is found by `find_route`, and certificates by `tls_context`.
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,
+            event_hooks={"response": [_accept_any_status]},
+        ),
+    )
 
 
 def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | openai.Omit]":
@@ -85,26 +110,25 @@ def tls_context(endpoint: Endpoint, route: Route) -> "ssl.SSLContext | None":
     return context
 
 
-def accept_any_status(response: "httpx2.Response") -> None:
+def _accept_any_status(response: "httpx2.Response") -> None:
     """Have the SDK accept any status: it would read the body of an error to its end, which may never come."""
     response.raise_for_status = lambda: response  # type: ignore[method-assign]
 
 
-def read_head(response: "httpx2.Response", endpoint: Endpoint, route: Route, model: str = "") -> ResponseHead:
+def read_head(raw: RawHead, endpoint: Endpoint, route: Route, model: str = "") -> ResponseHead:
     """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
-    # One pass over the headers: each look-up of httpx2 searches all of them.
     fields: dict[str, list[str]] = {}
-    for name, value in response.headers.raw:
+    for name, value in raw.headers:
         fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     date = fields.get("date", [None])[0]
     trace = "".join(fields.get("trace-id") or fields.get("minimax-request-id") or ())
     info = ResponseInfo(
-        http=response.status_code,
+        http=raw.status,
         # Some hosts repeat the key in texts that are shown.
         request_id=trace if TRACE.fullmatch(trace) and endpoint.mask(trace) == trace else None,
         retry_after=_wait(fields, date),
         date=date,
-        location=_find_location(response, fields, endpoint),
+        location=_find_location(raw.status, fields, endpoint),
         request=RequestFacts(model, _advise_on_missing_key(endpoint), endpoint.is_minimax, route.origins),
     )
     return ResponseHead(
@@ -114,14 +138,12 @@ def read_head(response: "httpx2.Response", endpoint: Endpoint, route: Route, mod
     )
 
 
-def _find_location(
-    response: "httpx2.Response", fields: Mapping[str, Sequence[str]], endpoint: Endpoint
-) -> str:
+def _find_location(status: int, fields: Mapping[str, Sequence[str]], endpoint: Endpoint) -> str:
     """The URL that a redirect names, without user, query and key; empty if there is none."""
-    if not 300 <= response.status_code < 400 or "location" not in fields:  # noqa: PLR2004  the range of redirects
+    if not 300 <= status < 400 or "location" not in fields:  # noqa: PLR2004  the range of redirects
         return ""
     try:
-        url = urlsplit(urljoin(str(response.request.url), fields["location"][0].strip()))
+        url = urlsplit(urljoin(f"{endpoint.base_url}{COMPLETIONS}", fields["location"][0].strip()))
     except ValueError:
         return ""
     plain = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()

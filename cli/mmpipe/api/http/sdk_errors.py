@@ -1,6 +1,6 @@
 """Explains failed connections by their innermost exception, with the names of host and proxy; pure.
 
-Exceptions of httpcore2, httpx2 and aiohttp are known by name, since only `client` and `pool` import these libraries.
+Exceptions of httpcore2 and httpx2 are known by name, since only `client` imports these libraries.
 `tests/api/test_client.py` raises most of them on real sockets, and notices a changed name.
 """
 
@@ -74,13 +74,9 @@ def _by_name(error: BaseException, route: Route) -> MmpipeError | None:
             return TimedOut(f"{route}: no connection in time (--connect-timeout)", retryable=True)
         case "ReadTimeout" | "WriteTimeout":
             return TimedOut(f"{route}: the connection stalled (--idle-timeout)", retryable=True)
-        case "ServerDisconnectedError":
-            return NetworkError(
-                f"{route}: the service closed the connection without an answer", retryable=True
-            )
         case "InvalidURL" | "UnsupportedProtocol" | "LocalProtocolError":
             return UsageError(f"the request cannot be sent: {words}")
-        case "ConnectError" | "ReadError" | "WriteError" | "ClientOSError":
+        case "ConnectError" | "ReadError" | "WriteError":
             return NetworkError(f"{route}: the connection failed: {words}", retryable=True)
         case _:
             return None

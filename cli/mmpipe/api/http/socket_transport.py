@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
+from mmpipe.api.http.request_head import encode_head, with_body
 from mmpipe.api.http.routes import Route
-from mmpipe.api.http.tunnels import check_proxy, open_tunnel, proxy_authorization
+from mmpipe.api.http.tunnels import check_proxy, open_tunnel
 
 if TYPE_CHECKING:
     import httpcore2
@@ -106,16 +107,9 @@ def _open_tunnel(connection: "httpcore2.NetworkStream", route: Route, limit: flo
 def _send(connection: "httpcore2.NetworkStream", request: "httpx2.Request", connecting: Connecting) -> None:
     import httpcore2
 
-    target, fields = request.url.raw_path, list(request.headers.raw)
-    if connecting.route.is_forwarded:
-        assert connecting.route.proxy is not None  # noqa: S101  by is_forwarded
-        target = str(request.url).encode("ascii")
-        login = proxy_authorization(connecting.route.proxy)
-        fields += [(b"Proxy-Authorization", login)] if login else []
-    head = b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
-    head += b"".join(b"%s: %s\r\n" % field for field in fields) + b"\r\n"
+    head = encode_head(request, connecting.route)
     try:
-        connection.write(head + request.read(), connecting.idle)
+        connection.write(with_body(head, request.read()), connecting.idle)
     except httpcore2.WriteError:
         # A server may refuse a long request before its end; its answer is worth more than this error.
         return
