@@ -58,6 +58,12 @@ def test_it_is_laid_out_for_people() -> None:
     assert expected == format_recording(BODY, None, HEAD, pieces).decode()
 
 
+def test_the_host_comes_first_and_is_read_again() -> None:
+    content = format_recording(BODY, None, HEAD, [(0, b"a")], host="https://api.example/v1")
+    assert ["host", "request", "answer"] == [*json.loads(content)]
+    assert "https://api.example/v1" == parse_recording(content).host
+
+
 def test_a_refusal_is_its_error() -> None:
     error = QuotaError("wait", http=429, api_code=1002, request_id="9", retryable=True, retry_after=7)
     content = format_recording(BODY, error, None, [])
@@ -82,7 +88,7 @@ def test_the_key_is_masked_wherever_it_is_cut(parts: list[bytes], cuts: list[int
     content = format_recording(BODY, None, HEAD, pieces, KEY)
     assert KEY.encode() not in content
     assert whole.replace(KEY.encode(), b"***") == body(content)
-    assert [ms for ms, _ in pieces] == [ms for ms, _ in mask_secret(pieces, KEY.encode())]
+    assert [ms for ms, _ in pieces] == [ms for ms, _ in mask_secret(pieces, KEY)]
 
 
 def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
@@ -93,6 +99,52 @@ def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
     value = json.loads(content)
     assert ("is *** good?", "no ***") == (value["request"]["prompt"], value["error"]["message"])
     assert KEY.encode() not in content
+
+
+def escaped(form: str) -> str:
+    """The key with each of its characters in this form, which gets the number of the character."""
+    return "".join(form % ord(character) for character in KEY)
+
+
+FORMS = {
+    "JSON": escaped(r"\u%04x"),
+    "JSON, upper case": escaped(r"\u%04X"),
+    "JSON, only the hyphens": KEY.replace("-", r"\u002d"),
+    "JSON in JSON": escaped(r"\\u%04x"),
+    "JSON in JSON in JSON": escaped(r"\\\\u%04x"),
+    "Python or C": escaped(r"\x%02x"),
+    "JavaScript": escaped(r"\u{%x}"),
+    "URL": escaped("%%%02x"),
+    "URL, only the hyphens": KEY.replace("-", "%2D"),
+    "HTML": escaped("&#%d;"),
+    "HTML, hexadecimal": escaped("&#x%X;"),
+    "upper case": KEY.upper(),
+    "one character": "\\u0073" + KEY[1:],
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_the_key_is_masked_in_every_escaped_form(form: str, size: int) -> None:
+    sent = f'data: {{"content":"is {form} good?"}}\n\n'.encode()
+    pieces = [(at, sent[at : at + size]) for at in range(0, len(sent), size)]
+    content = format_recording({"prompt": form}, AuthError(form, http=401), HEAD, pieces, KEY)
+    value = json.loads(content)
+    assert ("***", "***") == (value["request"]["prompt"], value["error"]["message"])
+    assert b'data: {"content":"is *** good?"}\n\n' == body(content)
+
+
+@pytest.mark.parametrize("key", ["sk/with/slashes+and=ends", 'sk-"quoted"-\\-back', "sk-ümlaut-\u4e2d-wide"])
+def test_a_key_with_characters_that_json_escapes_is_masked(key: str) -> None:
+    forms = (key, json.dumps(key)[1:-1], json.dumps(json.dumps(key)[1:-1])[1:-1], key.replace("/", "\\/"))
+    for form in forms:
+        content = format_recording({"prompt": form}, None, HEAD, [(0, form.encode())], key)
+        assert ("***", b"***") == (json.loads(content)["request"]["prompt"], body(content))
+
+
+def test_a_long_run_of_backslashes_takes_no_time_and_stays() -> None:
+    text = b"\\" * 200_000
+    assert text == body(format_recording(BODY, None, HEAD, [(0, text)], KEY))
 
 
 def test_a_placeholder_for_a_key_takes_no_words_apart() -> None:

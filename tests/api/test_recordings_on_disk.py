@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from mmpipe.api.options import RecordingMode
-from mmpipe.api.recordings import open_recordings
 from mmpipe.core.request import Request
 from mmpipe.errors import AuthError, InputError, NetworkError, OutputError, UsageError
 from support.full_disk import largest_file
 from support.harness import KEY
-from support.scripted_answers import END, GOOD, REQUEST, STREAM, answering, asked, at, chunk, text
+from support.scripted_answers import END, GOOD, REQUEST, STREAM, answering, asked, at, chunk, recordings, text
 from support.socket_server import answer, server
 
 
@@ -43,18 +42,11 @@ def test_an_answer_that_is_none_any_more_is_an_input_error(pieces: list[object],
     assert f"{path} holds no whole answer: " in error.message
 
 
-def test_a_recording_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
-    (tmp_path / f"{REQUEST.sha256}.json").mkdir()
-    error = asked(tmp_path, "replay")[2]
-    assert isinstance(error, InputError)
-    assert "Is a directory" in error.message
-
-
 @pytest.mark.parametrize("name", ["missing", "file", "file/below", "x" * 300])
 def test_a_replay_needs_a_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="there are no recordings to replay"):
-        open_recordings(tmp_path / name, "replay", None)
+        recordings(tmp_path / name, "replay")
 
 
 @pytest.mark.parametrize("mode", ["record", "cache"])
@@ -64,7 +56,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_any_request(
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to"):
-        open_recordings(tmp_path / name, mode, None)
+        recordings(tmp_path / name, mode)
 
 
 def test_nobody_else_can_read_what_was_asked(tmp_path: Path) -> None:
@@ -103,9 +95,8 @@ def test_the_key_is_in_no_file_although_prompt_or_answer_holds_it(tmp_path: Path
 RECORDER = """
 import json, sys
 from pathlib import Path
-from mmpipe.api.recordings import open_recordings
-from support.scripted_answers import END, PATIENCE, STREAM, Observer, Request, chunk, answering
-asking = open_recordings(Path(sys.argv[1]), "record", None).wrap(answering(STREAM, chunk(sys.argv[2] * 9999), END))
+from support.scripted_answers import END, PATIENCE, STREAM, Observer, Request, chunk, answering, recordings
+asking = recordings(Path(sys.argv[1]), "record").wrap(answering(STREAM, chunk(sys.argv[2] * 9999), END))
 for turn in range(100):
     list(asking(Request("M", ({"role": "user", "content": str(turn % 5)},)), PATIENCE.limits(), Observer()))
 """

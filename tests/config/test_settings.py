@@ -398,3 +398,45 @@ def test_a_base_url_that_can_be_used_loses_only_its_last_slash(url: str) -> None
 def test_a_base_url_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         check_base_url(url)
+
+
+def identity(environment: dict[str, str], **options: object) -> str | None:
+    return Settings(options, environment).identify_host()
+
+
+def test_the_host_of_a_replay_is_the_one_that_would_be_asked_and_no_key_is_read(tmp_path: Path) -> None:
+    file = config(tmp_path, f'api_key_command = ["sh", "-c", "touch {tmp_path}/was-run; echo sk-three"]\n')
+    ours = HOSTS["cn"]
+    openai = {"OPENAI_API_KEY": "sk-two", "OPENAI_BASE_URL": ELSEWHERE}
+    assert [ours, ours, ELSEWHERE, HOSTS["intl"], ELSEWHERE, ELSEWHERE, ours, ELSEWHERE] == [
+        identity(KEY),
+        identity(file),
+        identity(KEY | {"MINIMAX_BASE_URL": ELSEWHERE}),
+        identity({"MINIMAX_BASE_URL": "intl"}),
+        identity({}, base_url=f"{ELSEWHERE}/"),
+        identity(openai),
+        identity(KEY | openai),
+        identity({"OPENAI_BASE_URL": ELSEWHERE}),
+    ]
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_without_host_and_key_a_replay_has_no_host() -> None:
+    assert [None, None] == [identity({}), identity({"OPENAI_API_KEY": "sk-two"})]
+
+
+def test_the_simulator_is_one_host_at_all_ports() -> None:
+    key = "sk-sim-0000000000000000"
+    for port in (1, 2):
+        here = f"http://127.0.0.1:{port}/v1"
+        for variables in (
+            {"MINIMAX_API_KEY": key, "MINIMAX_BASE_URL": here},
+            {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": here},
+        ):
+            assert "mmpipe sim" == identity(variables)
+    assert HOSTS["cn"] == identity({"MINIMAX_API_KEY": key})
+
+
+def test_an_invalid_host_of_a_replay_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="is not a base URL"):
+        identity({}, base_url="nonsense")

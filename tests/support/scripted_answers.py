@@ -1,7 +1,7 @@
 """Answers from a list that a test gives, without a server; records and replays them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mmpipe.api.answer.response import read_answer
@@ -9,7 +9,7 @@ from mmpipe.api.attempt import AskOnce, Observer, follow
 from mmpipe.api.client import ask
 from mmpipe.api.http.exchange import Clock
 from mmpipe.api.options import RecordingMode
-from mmpipe.api.recordings import Recordings, open_recordings
+from mmpipe.api.recordings import RecordedHost, Recordings, open_recordings
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
@@ -53,18 +53,33 @@ def answering(*arrivals: ResponseHead | bytes | MmpipeError, seen: list[Request]
     return ask
 
 
-def recordings(folder: Path, mode: RecordingMode) -> Recordings:
-    return open_recordings(folder, mode, None if mode == "replay" else Key(KEY, "test"))
+HOST = "https://api.example/v1"
+
+
+def ignore(_: object) -> None:
+    pass
+
+
+def recordings(
+    folder: Path, mode: RecordingMode, host: str | None = HOST, warn: Callable[[str], None] = ignore
+) -> Recordings:
+    recorded = RecordedHost(host, None if mode == "replay" else Key(KEY, "test"))
+    return open_recordings(folder, mode, recorded, warn)
 
 
 def asked(
-    folder: Path, mode: RecordingMode, ask: AskOnce | None = None, request: Request = REQUEST
+    folder: Path,
+    mode: RecordingMode,
+    ask: AskOnce | None = None,
+    request: Request = REQUEST,
+    host: str | None = HOST,
+    warn: Callable[[str], None] = ignore,
 ) -> tuple[list[Event], bytes, MmpipeError | None]:
     """The events, the bytes that an observer sees, and the error."""
     received: list[bytes] = []
     events: list[Event] = []
     try:
-        asking = recordings(folder, mode).wrap(ask)
+        asking = recordings(folder, mode, host, warn).wrap(ask)
         for event in asking(request, PATIENCE.limits(), Observer(received.append)):
             events.append(event)  # noqa: PERF402  what came before an error counts
     except MmpipeError as error:

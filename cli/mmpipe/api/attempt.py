@@ -11,7 +11,7 @@ from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError, OutputError, TimedOut
 
 EXPLAINED = 5.0  # seconds that an error, known from its head, waits for its explanation
 
@@ -22,17 +22,23 @@ def _nothing(_: object = None) -> None:
     pass
 
 
+def _raise(error: OutputError) -> None:
+    raise error
+
+
 @dataclass(frozen=True, slots=True)
 class Observer:
     """Callbacks: `began` gets the head of an answer, `received` each piece of its body, `note` lines for `-v`.
 
-    `look` is called a few times a second.
+    `look` is called a few times a second. `unrecorded` gets the error of a recording that could not be written; the
+    answer itself is not lost.
     """
 
     received: Callable[[bytes], None] = _nothing
     look: Callable[[], None] = _nothing
     note: Callable[[str], None] = _nothing
     began: Callable[[ResponseHead], None] = _nothing
+    unrecorded: Callable[[OutputError], None] = _raise
 
 
 UNOBSERVED: Final = Observer()

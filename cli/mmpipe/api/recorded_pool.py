@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 
 from mmpipe.api.ask_many import AskMany, AskManyContext
 from mmpipe.api.attempt import UNOBSERVED, Observer
-from mmpipe.api.recordings import Recordings
+from mmpipe.api.recordings import Recordings, replay
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
@@ -24,9 +24,9 @@ class _RecordedPool:
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """Answer as the pool does; the files are small enough to be read and written inside the event loop."""
-        recording = self._recordings.find(request)
-        if recording is not None:
-            return list(self._recordings.replay(recording, request, limits, observer))
+        found = self._recordings.find(request)
+        if found is not None:
+            return list(replay(found, limits, observer))
         assert self._pool is not None  # noqa: S101  `find` has replayed it, or raised
         with self._recordings.record(request, observer) as recorder:
             return await self._pool.ask(request, limits, recorder)

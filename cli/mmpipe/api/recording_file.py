@@ -7,6 +7,7 @@ from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Final
 
@@ -14,6 +15,7 @@ import msgspec
 
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import MASK
+from mmpipe.core.request import Request, format_question
 from mmpipe.errors import (
     AuthError,
     BadResponse,
@@ -30,6 +32,8 @@ from mmpipe.text.visible import visible_json
 
 # Characters. A placeholder such as `x` or `test` is no secret, and is part of many words.
 _SHORTEST_SECRET: Final = 8
+_MASK: Final = MASK.encode()
+_ESCAPED: Final = '"\\/'  # characters that JSON may have behind a backslash
 _PAGE: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _LINE: Final = json.JSONEncoder(ensure_ascii=False)
 FAILURES: Final[tuple[type[MmpipeError], ...]] = (
@@ -93,11 +97,30 @@ class RecordedError:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """An answer; or an error, with the part of an answer that came before it."""
+    """An answer; or an error, with the part of an answer that came before it.
+
+    `host` is the identity of the host that answered; None in recordings of older versions.
+    """
 
     request: Mapping[str, object]
     answer: RecordedAnswer | None = None
     error: RecordedError | None = None
+    host: str | None = None
+
+    def answers(self, request: Request) -> bool:
+        """True if the recorded request is this question; a key in it was masked."""
+        first, *others = format_question(self.request).split(MASK)
+        asked = format_question(request.body())
+        if not others:
+            return asked == first
+        last, end = others[-1], len(asked) - len(others[-1])
+        place = len(first) if asked.startswith(first) and asked.endswith(last) else -1
+        for part in others[:-1]:
+            if place < 0:
+                break
+            found = asked.find(part, place)
+            place = -1 if found < 0 else found + len(part)
+        return 0 <= place <= end
 
 
 def parse_recording(content: bytes) -> Recording:
@@ -124,15 +147,16 @@ def format_recording(
     head: ResponseHead | None,
     pieces: Sequence[Timed],
     key: str | None = None,
+    host: str | None = None,
 ) -> bytes:
-    """The content of the file for a request and its response; the key is masked everywhere."""
+    """The content of the file for a request to a host and its response; the key is masked everywhere."""
     secret = key if key is not None and len(key) >= _SHORTEST_SECRET else None
-    value: dict[str, object] = {"request": request}
+    value: dict[str, object] = {"request": request} if host is None else {"host": host, "request": request}
     if error is not None:
         value["error"] = error.as_json()
     rows: list[Piece] = []
     if head is not None:
-        rows += split_text(pieces if secret is None else mask_secret(pieces, secret.encode()))
+        rows += split_text(pieces if secret is None else mask_secret(pieces, secret))
         value["answer"] = {
             "status": head.info.http,
             "content_type": head.content_type,
@@ -141,7 +165,8 @@ def format_recording(
         }
     page = _page(value, rows)
     if secret is not None:
-        page = page.replace(_LINE.encode(secret)[1:-1], MASK)
+        masked = _secret_pattern(secret).sub(_MASK, page.encode(errors="surrogatepass"))
+        page = masked.decode(errors="surrogatepass")
     return visible_json(page).encode()
 
 
@@ -163,20 +188,41 @@ def split_text(pieces: Iterable[Timed]) -> Iterator[Piece]:
         yield ms, Base64(waiting)
 
 
-def mask_secret(pieces: Sequence[Timed], secret: bytes) -> list[Timed]:
-    """The pieces with `***` for the secret, also where it begins in one of them and ends in another."""
+def mask_secret(pieces: Sequence[Timed], secret: str) -> list[Timed]:
+    """The pieces with `***` for the secret in every form, also where it begins in one of them and ends in another."""
     body = b"".join(piece for _, piece in pieces)
-    found = [match.start() for match in re.finditer(re.escape(secret), body)]
+    spans = [match.span() for match in _secret_pattern(secret).finditer(body)]
+    starts = [begin for begin, _ in spans]
+    # The bytes that are gone after each span.
+    gone = [0, *accumulate(end - begin - len(_MASK) for begin, end in spans)]
 
     def moved(cut: int) -> int:
         """The new place of a cut; a cut inside a secret moves behind it."""
-        before = bisect_left(found, cut)
-        behind = found[before - 1] + len(secret) if before else 0
-        return max(cut, behind) - before * (len(secret) - len(MASK))
+        before = bisect_left(starts, cut)
+        behind = spans[before - 1][1] if before else 0
+        return max(cut, behind) - gone[before]
 
-    clean = body.replace(secret, MASK.encode())
+    clean = _secret_pattern(secret).sub(_MASK, body)
     cuts = map(moved, accumulate((len(piece) for _, piece in pieces), initial=0))
     return [(ms, clean[begin:end]) for (ms, _), (begin, end) in zip(pieces, pairwise(cuts), strict=True)]
+
+
+@lru_cache(4)
+def _secret_pattern(secret: str) -> re.Pattern[bytes]:
+    """A pattern for the secret, upper and lower case alike, each character as it is or escaped.
+
+    The escapes are those of JSON (also of JSON within JSON), of URLs, and of HTML.
+    """
+    return re.compile(b"".join(map(_character_pattern, secret)), re.IGNORECASE)
+
+
+def _character_pattern(character: str) -> bytes:
+    code = ord(character)
+    # At most so many backslashes, since a run of them is searched from each of its places.
+    backslashes = rb"\\{0,16}" if character in _ESCAPED else b""
+    plain = backslashes + re.escape(character.encode(errors="surrogatepass"))
+    escapes = rb"\\{1,16}(?:u%04x|x%02x|u\{0{0,4}%x\})|%%%02x|&\#(?:0{0,5}%d|x0{0,5}%x);" % ((code,) * 6)
+    return b"(?:%b|%b)" % (plain, escapes)
 
 
 def _page(value: Mapping[str, object], rows: Iterable[Piece]) -> str:

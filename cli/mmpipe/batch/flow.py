@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.api.ask_many import AskMany, AskManyContext
+from mmpipe.api.attempt import Observer
 from mmpipe.batch.dedupe import Answers, JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.delivery import Delivery, RunOutput
 from mmpipe.batch.engine import Ask, Engine, EnginePolicy, Outcome
@@ -148,8 +149,10 @@ async def ask_records(
     writer = ResultWriter(output.stdout, output.journal, output.console.pause, stop, in_order=in_order)
     spending = _spending(options, terms, stop)
     async with terms.pool as pool:
+        # An answer that cannot be recorded is delivered all the same.
+        observer = Observer(unrecorded=lambda error: engine.stop(error))  # noqa: PLW0108  it is made below
         engine = Engine[Record](
-            _ask_through(pool, options.thinking.thinking),
+            _ask_through(pool, options.thinking.thinking, observer),
             Permits(terms.limiters, spending.tokens),
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
@@ -173,11 +176,11 @@ async def ask_records(
         raise engine.stopped_by
 
 
-def _ask_through(pool: AskMany, thinking: ThinkingMode) -> Ask:
+def _ask_through(pool: AskMany, thinking: ThinkingMode, observer: Observer) -> Ask:
     """A function that asks the pool, arranges the thinking of the answer, and checks its tool calls."""
 
     async def ask(request: Request, limits: Limits) -> Iterable[Event]:
-        events = await pool.ask(request, limits)
+        events = await pool.ask(request, limits, observer)
         return check_calls(
             arrange_thinking(events, thinking, native=request.native_thinking, thinks=request.thinks)
         )

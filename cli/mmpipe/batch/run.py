@@ -8,7 +8,7 @@ from pathlib import Path
 from mmpipe.api.ask_many import AskManyContext, OpenPool
 from mmpipe.api.pools import POOLS
 from mmpipe.api.recorded_pool import open_recorded_pool
-from mmpipe.api.recordings import open_recordings
+from mmpipe.api.recordings import open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
 from mmpipe.batch.engine import EnginePolicy
@@ -113,7 +113,7 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
         concurrency = _possible_concurrency(call)
         pool = None if endpoint is None else open_pool(endpoint, prepared.policy.timeouts, concurrency)
-        pool = _recorded(call, pool, endpoint)
+        pool = _recorded(call, prepared.settings, pool, endpoint)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
         output = RunOutput(call.streams.stdout, journal, summary, call.console)
         with _resume_hint(output):
@@ -178,15 +178,17 @@ def _possible_concurrency(call: BatchCall) -> int:
     return possible
 
 
-def _recorded(call: BatchCall, pool: AskManyContext | None, endpoint: Endpoint | None) -> AskManyContext:
+def _recorded(
+    call: BatchCall, settings: Settings, pool: AskManyContext | None, endpoint: Endpoint | None
+) -> AskManyContext:
     """The pool, behind the folder of recordings if there is one; a replay has neither pool nor endpoint."""
     chosen = call.options.recordings.chosen
     if chosen is None:
         assert pool is not None  # noqa: S101  only a replay has none
         return pool
-    key = None if endpoint is None else endpoint.key
     mode, folder = chosen
-    return open_recorded_pool(open_recordings(Path(folder), mode, key), pool)
+    host = recorded_host(endpoint, settings.identify_host)
+    return open_recorded_pool(open_recordings(Path(folder), mode, host, call.console.warn), pool)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from mmpipe.api.retry import RetryPolicy
 from mmpipe.chat.conversation import append_at_end, open_conversation
 from mmpipe.chat.dialogue import hold_dialogue
 from mmpipe.chat.options import ChatOptions
-from mmpipe.chat.outputs import AnswerForm, open_targets
+from mmpipe.chat.outputs import AnswerForm, open_targets, report_unrecorded
 from mmpipe.chat.prompt import PromptSources, check_sources
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.chat.turns import AnswerRules, Session, Upstream
@@ -62,13 +62,14 @@ def answer(
         check_sources(PromptSources.of(options), streams.stdin)
         ask_once = _bind_endpoint(ask, options.recordings, settings, console)
         with (
+            report_unrecorded(console) as unrecorded,
             open_conversation(
                 options, streams.stdin, console, patience=timeouts.total, runs_tools=runs_tools
             ) as conversation,
             open_targets(form, options, streams, console) as targets,
             append_at_end(conversation, console),
         ):
-            upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries))
+            upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries), unrecorded)
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
             rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
             hold_dialogue(Session(upstream, targets, rules, stats), base, conversation, rounds)
@@ -105,11 +106,11 @@ def _bind_endpoint(ask: Ask, options: RecordingOptions, settings: Settings, cons
 
     if options.chosen is None:
         return once
-    from mmpipe.api.recordings import open_recordings
+    from mmpipe.api.recordings import open_recordings, recorded_host
 
     mode, folder = options.chosen
-    key = None if endpoint is None else endpoint.key
-    return open_recordings(Path(folder), mode, key).wrap(once)
+    host = recorded_host(endpoint, settings.identify_host)
+    return open_recordings(Path(folder), mode, host, console.warn).wrap(once)
 
 
 def _choose_thinking(

@@ -1,13 +1,13 @@
 """Opens the outputs of an answer, before the request: an answer that cannot be written is not paid for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from mmpipe.chat.options import ChatOptions
 from mmpipe.core.events import Message
 from mmpipe.core.thinking_mode import ThinkingMode
-from mmpipe.errors import MmpipeError, UsageError
+from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, UsageError
 from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
@@ -98,6 +98,23 @@ def open_targets(
             place = file or (data if form.thinking == "show" else streams.stderr)
             sink = _text_sink(place, dim=console.can_dim)
         yield OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
+
+
+@contextmanager
+def report_unrecorded(console: Console) -> Iterator[Callable[[OutputError], None]]:
+    """Yield a function that takes the errors of recordings; the first is raised when the context ends.
+
+    So the answer is written first, since it is paid. After another error they are only a warning.
+    """
+    errors: list[OutputError] = []
+    try:
+        yield errors.append
+    except (MmpipeError, PipeClosed, Interrupted):
+        for error in errors[:1]:
+            console.warn(f"the answer was not recorded: {error.message}")
+        raise
+    for error in errors[:1]:
+        raise error.derived(message=f"the answer is written, but not recorded: {error.message}")
 
 
 def _choose_mode(form: AnswerForm, *, has_place: bool, can_dim: bool) -> ThinkingMode:

@@ -1,6 +1,6 @@
 """Asks for one turn of a conversation: attempts until an answer is written; returns the reply."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -22,11 +22,15 @@ from mmpipe.writers.writer import WholeAnswer, Writer
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The way to the service; `limits` hold for all attempts of all turns together."""
+    """The way to the service; `limits` hold for all attempts of all turns together.
+
+    `unrecorded` gets the error of a recording that could not be written.
+    """
 
     ask: AskOnce
     limits: Limits
     policy: RetryPolicy
+    unrecorded: Callable[[OutputError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,9 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
 def _collected(session: Session, request: Request, reply: Reply, writer: Writer) -> Iterator[Event]:
     """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
     targets, upstream = session.targets, session.upstream
-    observer = Observer(writer.receive, targets.watch.check, targets.console.note)
+    observer = Observer(
+        writer.receive, targets.watch.check, targets.console.note, unrecorded=upstream.unrecorded
+    )
     asked = session.stats.timed(upstream.ask(request, upstream.limits, observer))
     events = arrange_thinking(
         distinguish_calls(asked, request.messages),

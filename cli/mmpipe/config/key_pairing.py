@@ -10,8 +10,9 @@ from typing import Final
 
 from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
-from mmpipe.config.sources import ENVIRONMENT, OPTION, Sourced
+from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Key, is_minimax
+from mmpipe.core.host_identity import identify_host
 from mmpipe.errors import AuthError
 
 _OPENAI_URL: Final = "OPENAI_BASE_URL"
@@ -69,6 +70,19 @@ class KeyPairing:
             return Pair(host, unsent=self._openai_alone)
         raise self._missing_key_error(host, is_own=is_own)
 
+    def identify_host(self) -> str | None:
+        """Return the identity of the host that would be asked; None if neither a host nor a key is given.
+
+        No key is read, since a command may ask for a password. Raises UsageError for an invalid base URL.
+        """
+        host, places = self._check(self.found["base_url"]), tuple(self._list_places())
+        key = self.environment.get(MINIMAX_KEY) if places and places[0].source == ENVIRONMENT else None
+        if not places and not host.is_typed and self.environment.get(_OPENAI_URL):
+            host, key = self._own_openai_host(), self.environment.get(OPENAI_KEY)
+        elif not places and host.source == DEFAULT:
+            return None
+        return identify_host(str(host.value), key)
+
     def _check(self, host: Sourced) -> Sourced:
         return replace(host, value=check_base_url(str(host.value), permits_http=self.permits_http(host)))
 
@@ -95,13 +109,16 @@ class KeyPairing:
 
     def _pair_openai(self, host: Sourced) -> Pair:
         """Return the pair of OPENAI_*, as in the official quick start. Raises AuthError if another host was typed."""
-        own = self._check(Sourced(self.environment[_OPENAI_URL], f"{ENVIRONMENT}, OPENAI_*"))
+        own = self._own_openai_host()
         if host.is_typed and host.value != own.value:
             raise AuthError(
                 "OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url; "
                 "unset both to ask a host without a key"
             )
         return Pair(own, parse_key(self.environment[OPENAI_KEY], own.source))
+
+    def _own_openai_host(self) -> Sourced:
+        return self._check(Sourced(self.environment[_OPENAI_URL], f"{ENVIRONMENT}, OPENAI_*"))
 
     @property
     def _openai_alone(self) -> str | None:

@@ -95,16 +95,25 @@ class Settings:
 
         Raises UsageError for an invalid base URL, AuthError if there is no key for its host.
         """
-        pairing = KeyPairing(
-            self._found, self._environment, self._permits_http, lambda: self.seconds("max_time")
-        )
-        pair = pairing.pair()
+        pair = self._pairing().pair()
         if pair.host.source != self._found["base_url"].source:
             # The pair of OPENAI_* has a host of its own.
             self._found["base_url"] = pair.host
         ca_file = self.get("ca_file")
         return Endpoint(
             str(pair.host.value), pair.key, None if ca_file is None else Path(str(ca_file)), pair.unsent
+        )
+
+    def identify_host(self) -> str | None:
+        """Return the identity of the host that would be asked; None if neither a host nor a key is given.
+
+        Raises UsageError for an invalid base URL.
+        """
+        return self._pairing().identify_host()
+
+    def _pairing(self) -> KeyPairing:
+        return KeyPairing(
+            self._found, self._environment, self._permits_http, lambda: self.seconds("max_time")
         )
 
     def _permits_http(self, host: Sourced) -> bool:

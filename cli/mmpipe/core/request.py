@@ -49,6 +49,10 @@ class Request:
         # Loads OpenSSL, which is slow, and few runs need it.
         from hashlib import sha256
 
-        question = {name: value for name, value in self.body().items() if name not in _WIRE}
         # Lone surrogates are escaped as in encode_json.
-        return sha256(format_sorted_json(question).encode(errors="backslashreplace")).hexdigest()
+        return sha256(format_question(self.body()).encode(errors="backslashreplace")).hexdigest()
+
+
+def format_question(body: Mapping[str, object]) -> str:
+    """Return the question in a body as canonical JSON: without the fields that change how the answer is sent."""
+    return format_sorted_json({name: value for name, value in body.items() if name not in _WIRE})

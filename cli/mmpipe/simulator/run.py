@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
 from mmpipe.simulator.options import SimulatorOptions
 from mmpipe.text.suggestions import suggest
@@ -17,8 +18,6 @@ from mmpipe.unix.streams import Streams
 
 if TYPE_CHECKING:
     from mmpipe.simulator.profile import SimulatorProfile
-
-_KEY = "sk-sim-0000000000000000"
 
 
 def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[str, str]) -> int:
@@ -47,7 +46,7 @@ def _variables(base_url: str) -> dict[str, str]:
     """Return both pairs of variables: the official samples find the simulator, and mmpipe finds no real key."""
     return {
         f"{service}_{name}": value
-        for name, value in (("BASE_URL", base_url), ("API_KEY", _KEY))
+        for name, value in (("BASE_URL", base_url), ("API_KEY", SIMULATOR_KEY))
         for service in ("MINIMAX", "OPENAI")
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import KEY, mmpipe, service
+from support.harness import KEY, mmpipe, service, shell
 from support.tool_conversations import TOOLS, TWO_ROUNDS, runs
 
 PROMPTS = ["sim:echo caf\u00e9", "Why is the sky blue?"]
@@ -117,3 +117,50 @@ def test_an_invalid_call_is_recorded_all_the_same() -> None:
     with service() as server:
         first = mmpipe("chat", *options, "--record", "kept", server=server)
     assert (8, 8) == (first.status, mmpipe("chat", *options, "--replay", "kept").status)
+
+
+REAL = {"MINIMAX_API_KEY": "sk-of-a-real-account"}
+
+
+def test_two_simulators_share_a_cache_and_their_words_are_no_answer_of_a_real_host() -> None:
+    asked = "mmpipe chat -n --retries 0 {} kept sim:echo\\ simulated"
+    cached, replayed = asked.format("--cache"), asked.format("--replay")
+    first = shell(f"mmpipe sim -- {cached}")
+    # The second one fails each request that it gets.
+    second = shell(f"mmpipe sim --fail 500 -- {cached} && mmpipe sim --fail 500 -- {replayed}")
+    assert (0, b"simulated\n") == (first.status, first.stdout), first.stderr_text
+    assert (0, b"simulated\n" * 2) == (second.status, second.stdout), second.stderr_text
+    real = shell(replayed, env=REAL)
+    assert (6, b"") == (real.status, real.stdout)
+    assert "is of mmpipe sim, and not of https://api.minimaxi.com/v1" in real.stderr_text
+    with service() as server:
+        asked_again = shell(cached, server)
+        assert (0, 1) == (asked_again.status, len(server.requests)), asked_again.stderr_text
+        assert 6 == shell(replayed, env={"MINIMAX_BASE_URL": "http://127.0.0.1:9/v1"}).status
+    # Neither host nor key: a test of a script runs anywhere.
+    assert b"simulated\n" == shell(replayed).stdout
+
+
+def test_a_batch_takes_no_answer_of_another_host_either() -> None:
+    with service() as server:
+        assert 0 == mmpipe("batch", "--cache", "kept", server=server, stdin=b"Hi\n").status
+    with service() as other:
+        cached = mmpipe("batch", "--cache", "kept", server=other, stdin=b"Hi\n")
+        assert (0, 1) == (cached.status, len(other.requests))
+    done = mmpipe("batch", "--replay", "kept", env=REAL, stdin=b"Hi\n")
+    assert (14, 6) == (done.status, done.record["error"]["code"])  # type: ignore[index]
+
+
+def test_one_warning_is_printed_for_all_recordings_of_an_older_mmpipe() -> None:
+    asked = b"".join(f"sim:echo {number}\n".encode() for number in range(9))
+    with service() as server:
+        mmpipe("batch", "--record", "kept", server=server, stdin=asked)
+    for path in Path("kept").iterdir():
+        value = json.loads(path.read_text())
+        del value["host"]
+        path.write_text(json.dumps(value))
+    done = mmpipe("batch", "--replay", "kept", env=REAL, stdin=asked)
+    assert (0, 1) == (done.status, done.stderr_text.count("warning: recordings without a host")), (
+        done.stderr_text
+    )
+    assert (0, b"") == ((done := mmpipe("chat", "-n", "--replay", "kept", "sim:echo 1")).status, done.stderr)
