@@ -3,11 +3,13 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -53,11 +55,18 @@ class Inside:
     """Runs commands in a sandbox."""
 
     def __init__(
-        self, home: Path, *, writable: Path | None = None, hidden: tuple[str, ...] = (), path: str = SYSTEM
+        self,
+        home: Path,
+        *,
+        writable: Path | None = None,
+        hidden: tuple[str, ...] = (),
+        path: str = SYSTEM,
+        runtime: Path | None = None,
     ) -> None:
         self._environment = select_environment({"PATH": path, "HOME": str(home)}, [])
         place = None if writable is None else str(writable)
-        self._sandbox = Sandbox.find(self._environment, writable=place, hidden=hidden)
+        services = {} if runtime is None else {"XDG_RUNTIME_DIR": str(runtime)}
+        self._sandbox = Sandbox.find({**self._environment, **services}, writable=place, hidden=hidden)
         self._folder = place
 
     def run(self, *argv: str, timeout: float = 60.0, arguments: bytes = b"") -> Execution:
@@ -177,6 +186,119 @@ def test_a_hidden_file_is_empty(how: str, home: Path, project: Path) -> None:
         done.output,
     )
     assert "the key" == key.read_text()
+
+
+@pytest.mark.parametrize("name", ["key", "link"])
+def test_a_file_that_has_another_name_too_cannot_be_hidden(name: str, home: Path, project: Path) -> None:
+    (project / "key").write_text("the key")
+    (project / "link").symlink_to("key")
+    (home / "other").hardlink_to(project / "key")
+    with pytest.raises(ToolError, match=rf"cannot hide .*/{name}, which has 2 names \(hard links\): remove"):
+        Inside(home, hidden=(str(project / name),))
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Path]:
+    """Folder of the services of a user, with a socket in it."""
+    folder = tmp_path / "runtime"
+    (folder / "bus.d").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "bus"))
+        yield folder
+
+
+@pytest.mark.parametrize("place", [".", "bus.d", "bus.d/.."])
+def test_the_services_of_the_user_stay_hidden_where_their_folder_is_the_current_one(
+    place: str, home: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runtime / place)
+    inside = Inside(home, runtime=runtime)
+    assert f"{(runtime / place).resolve()}\n" == inside.printed(
+        f"pwd; ls -A; ls -A {runtime} | grep -v bus.d"
+    )
+
+
+@pytest.mark.parametrize("above", ["/run", "/run/user", "/home"])
+def test_a_folder_of_services_or_a_home_is_hidden_as_the_current_folder(
+    above: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make such a folder")
+    Path(above).mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=above) as folder:
+        Path(folder, "secret").touch()
+        monkeypatch.chdir(folder)
+        assert f"{folder}\n" == Inside(home).printed("pwd; ls -A")
+        monkeypatch.chdir("/")
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+def test_a_folder_of_services_is_not_given_to_write_to(place: str, home: Path, runtime: Path) -> None:
+    with pytest.raises(UsageError, match=r"--tool-dir .* not a home folder or one of services"):
+        Inside(home, writable=runtime / place, runtime=runtime)
+
+
+def test_a_folder_of_its_own_among_services_may_be_given(home: Path, runtime: Path) -> None:
+    inside = Inside(home, writable=runtime / "bus.d", runtime=runtime)
+    assert "" == inside.printed(f"touch made; ls -A {runtime} | grep -v bus.d")
+    assert (runtime / "bus.d" / "made").exists()
+
+
+# Looks for a secret in the session keyring of the kernel.
+FIND = """
+import ctypes
+call, found = ctypes.CDLL(None).syscall, ctypes.create_string_buffer(99)
+number = call(250, 10, -3, b"user", b"mmpipe-test", 0)
+call(250, 11, number, found, 99)
+print(number > 0, found.value)
+"""
+# Keeps one in a session keyring of its own, and runs that as a tool: without and with a sandbox.
+KEEP = """
+import ctypes, sys, threading
+from mmpipe.tools.environment import select_environment
+from mmpipe.tools.process import Containment, run_contained
+from mmpipe.tools.sandbox import Sandbox
+call = ctypes.CDLL(None).syscall
+call(250, 1, None)
+assert call(248, b"user", b"mmpipe-test", b"sk-secret", 9, -3) > 0
+environment = select_environment({"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nowhere"}, [])
+for sandbox in (None, Sandbox.find(environment)):
+    argv = (sys.executable, "-I", "-S", "-c", sys.argv[1])
+    done = run_contained(argv, b"", Containment(environment, None, 60.0, sandbox), threading.Event())
+    print(done.output.decode().strip(), done.errors.decode())
+"""
+
+
+@pytest.mark.skipif(
+    os.uname().machine != "x86_64", reason="the numbers of the system calls are of this machine"
+)
+def test_the_session_keyring_of_the_kernel_is_not_that_of_the_user(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEEP, FIND],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=tmp_path,
+    )
+    if "AssertionError" in done.stderr:
+        pytest.skip("keys cannot be kept in the kernel here")
+    assert ("True b'sk-secret' \nFalse b'' \n", "") == (done.stdout, done.stderr)
+
+
+def test_a_bubblewrap_of_the_current_folder_is_never_run(
+    home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bwrap", "prlimit", "true"):
+        executable(project / name, f"#!/bin/sh\ntouch {project}/pwned\n")
+    for path in (".", "", ":", "./", "../project", f".:{SYSTEM}", f":{SYSTEM}", f"bin:{SYSTEM}:"):
+        monkeypatch.setenv("PATH", path)
+        if SYSTEM in path:
+            assert "ran" == Inside(home, path=path).printed("printf ran")
+        else:
+            with pytest.raises(ToolError, match="no bwrap is on the PATH"):
+                Inside(home, path=path)
+    assert not (project / "pwned").exists()
 
 
 def test_no_other_process_is_seen(inside: Inside) -> None:

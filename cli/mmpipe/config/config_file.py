@@ -39,6 +39,16 @@ def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]
         yield name, Sourced(value, source, is_of_profile=True)
 
 
+def read_tables(path: Path) -> Iterator[Mapping[str, object]]:
+    """Yield the table of the file and that of each profile, unchecked. Raises UsageError."""
+    content = _parse_file(path)
+    yield content
+    profiles = content.get("profile")
+    for table in profiles.values() if isinstance(profiles, dict) else ():
+        if isinstance(table, dict):
+            yield table
+
+
 def _parse_file(path: Path) -> dict[str, object]:
     try:
         if path.is_fifo():

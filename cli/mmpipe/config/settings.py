@@ -72,10 +72,10 @@ class Settings:
 
     @property
     def secret_files(self) -> tuple[str, ...]:
-        """Files that contain the key, or the command that prints it."""
-        named = self.get("api_key_file")
-        paths = (self._path, None if named is None else Path(str(named)))
-        return tuple(str(path.absolute()) for path in paths if path is not None and path.is_file())
+        """Files that lead to a key, of this or of another profile."""
+        from mmpipe.config.secret_files import find_secret_files
+
+        return find_secret_files(self._path, self.get("api_key_file"))
 
     def timeouts(self) -> Timeouts:
         """Return the timeouts and the number of retries. Raises UsageError for invalid ones."""

@@ -1,4 +1,4 @@
-"""Sets its own limits, then executes the command of a tool: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... -- ARGV...`.
+"""Sets its own limits, then executes the command of a tool: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... [KEYRING=new] -- ARGV...`.
 
 A separate program, since Python code between fork and exec is not safe in a process with threads. It imports nothing of
 mmpipe and little else, since every call of a tool waits for it.
@@ -13,6 +13,23 @@ from typing import NoReturn
 _CANNOT_EXECUTE = 126
 _NOT_FOUND = 127
 _SET_PDEATHSIG = 1  # linux/prctl.h
+# linux/keyctl.h
+_GET_KEYRING_ID = 0
+_JOIN_SESSION_KEYRING = 1
+_SESSION_KEYRING = -3
+# The number of the system call keyctl, by machine and bits.
+_KEYCTL = {
+    ("x86_64", 64): 250,
+    ("x86_64", 32): 288,
+    ("i686", 32): 288,
+    ("aarch64", 64): 219,
+    ("aarch64", 32): 311,
+    ("armv7l", 32): 311,
+    ("riscv64", 64): 219,
+    ("loongarch64", 64): 219,
+    ("ppc64le", 64): 271,
+    ("s390x", 64): 280,
+}
 
 
 def launch(arguments: list[str]) -> NoReturn:
@@ -22,6 +39,9 @@ def launch(arguments: list[str]) -> NoReturn:
     _die_with_parent(parent)
     for limit in limits:
         name, _, number = limit.partition("=")
+        if name == "KEYRING":
+            _leave_session_keyring()
+            continue
         _lower_limit(getattr(resource, f"RLIMIT_{name}"), int(number))
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_RR:
         # The high priority is for the parent, which watches the command.
@@ -45,6 +65,32 @@ def _die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _leave_session_keyring() -> None:
+    """Give the command an empty session keyring of the kernel: ours may hold the key. Exits if that is not possible."""
+    import ctypes
+    import errno
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = _KEYCTL.get((os.uname().machine, 64 if sys.maxsize > 2**32 else 32))
+
+    def call_keyctl(operation: int, argument: int) -> int:
+        """Return 0, or the number of the error."""
+        if number is None:
+            return errno.EOPNOTSUPP
+        done = libc.syscall(
+            ctypes.c_long(number), ctypes.c_long(operation), ctypes.c_long(argument), ctypes.c_long(0)
+        )
+        return ctypes.get_errno() if done == -1 else 0
+
+    failure = call_keyctl(_JOIN_SESSION_KEYRING, 0)
+    # Where this call is forbidden as a whole, as in most containers, the command can use no keyring either.
+    if failure in (errno.EPERM, errno.ENOSYS) and call_keyctl(_GET_KEYRING_ID, _SESSION_KEYRING) == failure:
+        return
+    if failure:
+        sys.stderr.write(f"no session keyring of its own for the tool: {os.strerror(failure)}\n")
+        sys.exit(_CANNOT_EXECUTE)
 
 
 def _lower_limit(limit: int, number: int) -> None:

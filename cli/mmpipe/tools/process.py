@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, TypeVar
 
 from mmpipe.errors import ToolError
+from mmpipe.tools.launch import build_launch
 from mmpipe.tools.pipes import Pipes
 from mmpipe.tools.process_count import ProcessCounter
 from mmpipe.tools.sandbox import Sandbox
@@ -164,11 +164,10 @@ def _start(argv: Sequence[str], containment: Containment) -> Iterator["subproces
     limits = {"CPU": _compute_cpu_limit(containment.timeout), **_LIMITS}
     sandbox = containment.sandbox
     inner = argv if sandbox is None else sandbox.wrap(argv, containment.folder)
-    launcher = str(Path(__file__).with_name("launcher.py"))
     words = [f"{name}={number}" for name, number in limits.items()]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher, str(os.getpid()), *words, "--", *inner],
+            build_launch(words, inner, hides_keys=sandbox is not None),
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

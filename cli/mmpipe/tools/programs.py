@@ -15,6 +15,12 @@ _MAX_DEPTH = 8  # links, or interpreters of interpreters
 _MAX_LINE = 4096  # bytes
 
 
+def find_own_program(name: str, path: str | None) -> str | None:
+    """Return the program that mmpipe itself needs, found on `path`; never in the current folder, whose files are not trusted."""
+    folders = (os.defpath if path is None else path).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(folder for folder in folders if folder.startswith("/")))
+
+
 def locate_program(word: str, folder: Path, path: str | None) -> Path | None:
     """Return the program that a shell in `folder` would run for `word`, its folder without links; None if there is none."""
     found = str(folder / word) if "/" in word else shutil.which(word, path=path)

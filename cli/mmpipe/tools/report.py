@@ -21,6 +21,10 @@ class ToolReporter:
         """Stop drawing on the terminal, which is about to show a question."""
         self._console.pause()
 
+    def warn(self, sentence: str) -> None:
+        """Print a warning."""
+        self._console.warn(sentence)
+
     def report_refusal(self, call: ToolCall, text: str) -> None:
         """Report a call that was not run; `text` is what the model gets as its result."""
         self._console.note(f"tool {call.name}: {one_line(text, 200)}")

@@ -1,8 +1,8 @@
 """Runs a command in a bubblewrap sandbox: no network, no other processes, no home folder, and no writing.
 
 A tool sees, read-only: the files of the system, the current folder, its program with its installation, and the files that
-its command names. /tmp is private and empty, and is its HOME. /run and every home folder are otherwise empty. Only the
-folder of --tool-dir is writable. All its processes end with it.
+its command names. /tmp is private and empty, and is its HOME. /run, $XDG_RUNTIME_DIR and every home folder are otherwise
+empty, even as the current folder. Only the folder of --tool-dir is writable. All its processes end with it.
 A tool can still read files outside the home folders that its user can read (for root, all of /etc). It can connect to
 a socket in a folder that it sees, and use memory and processors until its timeout.
 """
@@ -12,16 +12,26 @@ import pwd
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmpipe.errors import ToolError, UsageError
 from mmpipe.text.visible import one_line
-from mmpipe.tools.programs import PARTS, find_dependencies, find_named_files, locate_program
+from mmpipe.tools.launch import build_launch
+from mmpipe.tools.programs import (
+    PARTS,
+    find_dependencies,
+    find_named_files,
+    find_own_program,
+    locate_program,
+)
 
 _ISOLATION = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108  private to the tool
 _SERVICES = "/run"  # sockets of services, and folders of the users who are logged in
+_USERS = "/run/user"
+_MEDIA = "/run/media"  # disks and sticks, with the files of users
 _HOMES = "/home"
 _ROOT_HOME = "/root"
 _TRIAL_TIMEOUT = 20.0  # seconds
@@ -34,13 +44,12 @@ _OWN_COUNT_SINCE = (5, 14)  # since this Linux the processes of a user namespace
 class Sandbox:
     """Sandbox for a tool: `writable` is the only folder that it can write to, `hidden` are files that appear empty.
 
-    `path` finds its programs, and `home` is the home folder of the user. `prlimit` is the program that limits the number
-    of processes; None where the system cannot.
+    PATH of `environment` finds its programs, HOME and XDG_RUNTIME_DIR are concealed. `prlimit` is the program that limits
+    the number of processes; None where the system cannot.
     """
 
     bwrap: str
-    path: str | None = None
-    home: str | None = None
+    environment: Mapping[str, str] = field(repr=False)
     writable: str | None = None
     hidden: tuple[str, ...] = ()
     prlimit: str | None = None
@@ -49,17 +58,24 @@ class Sandbox:
     def find(
         cls, environment: Mapping[str, str], *, writable: str | None = None, hidden: tuple[str, ...] = ()
     ) -> "Sandbox":
-        """Return a sandbox after a trial run. Raises ToolError if it does not work, UsageError for a writable home folder."""
+        """Return a sandbox after a trial run.
+
+        Raises ToolError if it does not work or cannot hide a file, UsageError for a writable folder with the files of others.
+        """
         path = environment.get("PATH")
-        bwrap = locate_program("bwrap", Path("/"), path)
+        bwrap = find_own_program("bwrap", path)
         if bwrap is None:
-            raise ToolError("--sandbox needs bubblewrap, and no bwrap is on the PATH")
-        sandbox = cls(str(bwrap), path, environment.get("HOME"), writable, hidden, _find_prlimit(path))
-        if writable is not None and sandbox._exposes_home(Path(writable).resolve()):
-            raise UsageError(
-                f"--tool-dir {one_line(writable, 60)}: in a sandbox this must be a folder of its own, not a home folder"
+            raise ToolError(
+                "--sandbox needs bubblewrap, and no bwrap is on the PATH (its relative folders do not count)"
             )
-        sandbox._run_trial(environment)
+        sandbox = cls(bwrap, environment, writable, hidden, _find_prlimit(path))
+        if writable is not None and sandbox._is_shared(Path(writable).resolve()):
+            raise UsageError(
+                f"--tool-dir {one_line(writable, 60)}: in a sandbox this must be a folder of its own, "
+                "not a home folder or one of services"
+            )
+        _check_names(hidden)
+        sandbox._run_trial()
         return sandbox
 
     def wrap(self, argv: Sequence[str], folder: str | None = None) -> list[str]:
@@ -72,11 +88,17 @@ class Sandbox:
         except OSError as error:
             raise ToolError(f"cannot make a sandbox in the current folder: {error.strerror}") from error
         work = Path(self.writable or folder or here).resolve()
-        program = locate_program(argv[0], here, self.path)
-        shown = self._select_shown(here, work, program, argv[1:])
+        program = locate_program(argv[0], here, self.environment.get("PATH"))
+        is_chosen = bool(self.writable or folder)
+        folders = [
+            path for path in (here, work) if (is_chosen and path == work) or not self._is_of_services(path)
+        ]
+        shown = self._select_shown(here, folders, program, argv[1:])
         return [
             *(self.bwrap, *_ISOLATION, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
             *_repeat_option("--tmpfs", self._list_concealed()),
+            # The current folder may be concealed: then it is an empty one.
+            *(("--dir", str(work)) if self._is_concealed(work) else ()),
             *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
             *(() if self.writable is None else ("--bind", str(work), str(work))),
             *(word for path in self._select_masked(shown) for word in ("--dev-bind", "/dev/null", str(path))),
@@ -88,13 +110,15 @@ class Sandbox:
             *(argv[0] if program is None else str(program), *argv[1:]),
         ]
 
-    def _select_shown(self, here: Path, work: Path, program: Path | None, words: Sequence[str]) -> list[Path]:
+    def _select_shown(
+        self, here: Path, folders: Sequence[Path], program: Path | None, words: Sequence[str]
+    ) -> list[Path]:
         """Return the paths to show inside concealed folders, without those inside a path already shown."""
-        needed = [] if program is None else find_dependencies(program, self.path)
+        needed = [] if program is None else find_dependencies(program, self.environment.get("PATH"))
         parts = (path for path in needed if not self._is_home_part(path))
         shown: list[Path] = []
-        for path in sorted({here, work, *parts, *find_named_files(words, here)}):
-            if self._is_concealed(path) and not self._exposes_home(path) and not _is_inside(path, shown):
+        for path in sorted({*folders, *parts, *find_named_files(words, here)}):
+            if self._is_concealed(path) and not self._is_shared(path) and not _is_inside(path, shown):
                 shown.append(path)
         return shown
 
@@ -107,36 +131,46 @@ class Sandbox:
                 yield path
 
     def _list_concealed(self) -> list[Path]:
-        return [*_list_scratch(), *_select_outermost((_SERVICES, *self._list_homes()))]
+        return [*_list_scratch(), *_select_outermost((*self._list_services(), *self._list_homes()))]
+
+    def _list_services(self) -> tuple[str, ...]:
+        own = self.environment.get("XDG_RUNTIME_DIR", "")
+        return (_SERVICES, own) if own.startswith("/") and own.strip("/") else (_SERVICES,)
 
     def _list_homes(self) -> tuple[str, ...]:
         # Under cron HOME may be unset, while the home folder exists.
-        homes = (self.home or "", _find_own_home())
+        homes = (self.environment.get("HOME", ""), _find_own_home())
         return (_HOMES, _ROOT_HOME, *(home for home in homes if home.startswith("/") and home.strip("/")))
 
     def _is_concealed(self, path: Path) -> bool:
         return _is_inside(path, self._list_concealed())
 
-    def _exposes_home(self, path: Path) -> bool:
-        """Return True if the path is a home folder, contains one, or is a concealed folder."""
-        homes = [Path(home).resolve() for home in self._list_homes()]
+    def _is_shared(self, path: Path) -> bool:
+        """Return True if the path is a home folder or one of services, contains one, or is a concealed folder."""
+        others = [Path(name).resolve() for name in (*self._list_homes(), *self._list_services())]
         return (
             path in self._list_concealed()
-            or any(home.is_relative_to(path) for home in homes)
-            or path.parent == Path(_HOMES)
+            or any(other.is_relative_to(path) for other in others)
+            or path.parent in (Path(_HOMES), Path(_USERS))
         )
+
+    def _is_of_services(self, path: Path) -> bool:
+        """Return True for a folder of services, which is shown only if the user names it."""
+        inside = _is_inside(path, (Path(name).resolve() for name in self._list_services()))
+        return inside and not path.is_relative_to(_MEDIA)
 
     def _is_home_part(self, path: Path) -> bool:
         """Return True for a folder such as `~/share`: of a home folder only the program in `~/bin` is shown."""
-        return path.name in PARTS and path.is_dir() and self._exposes_home(path.parent)
+        return path.name in PARTS and path.is_dir() and self._is_shared(path.parent)
 
-    def _run_trial(self, environment: Mapping[str, str]) -> None:
+    def _run_trial(self) -> None:
+        program = find_own_program("true", self.environment.get("PATH")) or "true"
         try:
             done = subprocess.run(
-                self.wrap(["true"]),
+                build_launch((), self.wrap([program]), hides_keys=True),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=environment,
+                env=self.environment,
                 timeout=_TRIAL_TIMEOUT,
                 check=False,
             )
@@ -144,7 +178,18 @@ class Sandbox:
             raise ToolError(f"--sandbox: cannot run bwrap: {one_line(str(error), 200)}") from error
         if done.returncode != 0:
             words = one_line(done.stderr.decode(errors="replace"), 200)
-            raise ToolError(f"--sandbox: bwrap does not work here: {words or f'status {done.returncode}'}")
+            raise ToolError(f"--sandbox does not work here: {words or f'bwrap: status {done.returncode}'}")
+
+
+def _check_names(hidden: Iterable[str]) -> None:
+    """Raise ToolError for a file that has several names: only one of them could be hidden."""
+    for name in hidden:
+        with suppress(OSError):
+            if (links := Path(name).stat().st_nlink) > 1:
+                raise ToolError(
+                    f"--sandbox cannot hide {one_line(name, 100)}, which has {links} names (hard links): "
+                    "remove the others, or use a copy"
+                )
 
 
 def _is_inside(path: Path, folders: Iterable[Path]) -> bool:
@@ -178,5 +223,5 @@ def _find_own_home() -> str:
 def _find_prlimit(path: str | None) -> str | None:
     """Return the program that limits processes; None for root, which has no limit, and where a sandbox is not counted apart."""
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-    found = locate_program("prlimit", Path("/"), path)
-    return None if found is None or release < _OWN_COUNT_SINCE or os.geteuid() == 0 else str(found)
+    found = find_own_program("prlimit", path)
+    return None if release < _OWN_COUNT_SINCE or os.geteuid() == 0 else found

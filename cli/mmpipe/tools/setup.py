@@ -16,6 +16,7 @@ from mmpipe.tools.process import Containment
 from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.rounds import ToolPolicy, ToolRounds
 from mmpipe.tools.sandbox import Sandbox
+from mmpipe.tools.set_id_files import SetIdGuard
 from mmpipe.tools.toolbox import Toolbox, parse_commands
 from mmpipe.unix.inputs import read_text
 from mmpipe.writers.watch import OutputWatch
@@ -62,7 +63,10 @@ def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: 
     hide_environment()
     containment = _build_containment(options, environment, secrets)
     confirm = ask_user if options.confirm else None
-    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options, containment, confirm))
+    # Without a sandbox a tool can make such files anywhere.
+    guarded = None if containment.sandbox is None else containment.folder
+    guard = None if guarded is None else SetIdGuard.survey(guarded)
+    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options, containment, confirm, guard))
 
 
 def _check_no_tool_options(options: ToolOptions) -> None:
@@ -100,5 +104,8 @@ def _build_containment(
     if folder is not None and not Path(folder).is_dir():
         raise UsageError(f"--tool-dir {one_line(str(options.tool_dir), 60)}: there is no such folder")
     variables = select_environment(environment, options.tool_env)
-    sandbox = Sandbox.find(variables, writable=folder, hidden=tuple(secrets)) if options.sandbox else None
+    if not options.sandbox:
+        return Containment(variables, folder, options.tool_timeout)
+    services = {name: environment[name] for name in ("XDG_RUNTIME_DIR",) if name in environment}
+    sandbox = Sandbox.find({**variables, **services}, writable=folder, hidden=tuple(secrets))
     return Containment(variables, folder, options.tool_timeout, sandbox)

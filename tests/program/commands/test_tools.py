@@ -556,6 +556,48 @@ def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], N
     assert "key\n" in str(results(server, 3)[0])
 
 
+def test_no_file_that_leads_to_a_key_is_seen_in_the_sandbox(
+    needs: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("bwrap")
+    project = Path("project").absolute()
+    (project / "mmpipe").mkdir(parents=True)
+    monkeypatch.chdir(project)
+    names = ("key", "other", "printed", "mmpipe/config.toml")
+    for name in names:
+        Path(name).write_text(KEY)
+    Path("mmpipe/config.toml").write_text(
+        f'api_key_file = "~/project/key"\n[profile.a]\napi_key_file = "{project}/other"\n'
+        '[profile.b]\napi_key_command = ["sh", "-c", "cat ~/project/printed"]\n'
+    )
+    tool = command("weather", f"cat {' '.join(names)}; echo seen: $?")
+    options = ("--tools", tools_file(), "--run", f"get_weather={tool}", "--sandbox")
+    with service() as server:
+        host = ("--base-url", server.base_url, "--api-key-file", "./key")
+        env = {"HOME": str(project.parent), "XDG_CONFIG_HOME": str(project)}
+        done = mmpipe("chat", "-n", *options, *host, WEATHER, server=server, env=env)
+        assert 0 == done.status, done.stderr_text
+    assert "seen: 0" == str(results(server, 1)[0]).strip()
+
+
+@pytest.mark.parametrize("is_boxed", [True, False])
+def test_a_set_id_file_of_a_sandboxed_tool_loses_its_bits(
+    is_boxed: bool, needs: Callable[[str], None]
+) -> None:
+    needs("bwrap")
+    Path("work").mkdir()
+    tool = command(
+        "weather", "cp /bin/true work/made 2> /dev/null || cp /bin/true made; chmod 6755 *made work/made"
+    )
+    options = ("--tools", tools_file(), "--run", f"get_weather={Path(tool).absolute()}", "--tool-dir", "work")
+    with service() as server:
+        done = mmpipe("chat", "-n", *options, *(["--sandbox"] if is_boxed else []), WEATHER, server=server)
+    assert 0 == done.status, done.stderr_text
+    warning = "mmpipe: warning: a tool made set-ID files; the bits are removed: "
+    assert (0o755 if is_boxed else 0o6755) == Path("work/made").stat().st_mode & 0o7777
+    assert is_boxed is done.stderr_text.startswith(warning)
+
+
 def test_a_required_tool_call_is_not_met_by_an_earlier_answer() -> None:
     Path("talk").write_text('{"role":"user","content":"a"}\n{"role":"assistant","content":"b"}\n')
     options = ("--messages", "talk", "--tools", tools_file(), "--tool-choice", "required")
