@@ -205,7 +205,7 @@ class Engine(Generic[Item]):
                 reply.add(event)
             error = reply_error(reply, allow_truncated=self._policy.accepts_truncated)
             if error is None:
-                self._policy.constraint.apply(reply)
+                self._policy.constraint.apply(reply, offers_tools=request.offers_tools)
         except MmpipeError as raised:
             return reply, raised
         return reply, error

@@ -112,7 +112,7 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
     targets, rules = session.targets, session.rules
     events = _collected(session, question.request, reply, writer)
     if not _is_live(session):
-        events = iter(_constrained(list(events), reply, rules, question.unwritten))
+        events = iter(_constrained(list(events), reply, rules, question))
     for event in events:
         if not isinstance(event, Start):
             targets.console.end_drawing()
@@ -153,15 +153,14 @@ def _is_live(session: Session) -> bool:
     return session.targets.form.live and session.rules.constraint.extract is None
 
 
-def _constrained(
-    events: list[Event], reply: Reply, rules: AnswerRules, unwritten: Usage | None
-) -> list[Event]:
+def _constrained(events: list[Event], reply: Reply, rules: AnswerRules, question: Question) -> list[Event]:
     """The events to write for a whole reply: their text is what was asked for. Raises InvalidAnswer."""
     if rules.constraint.extract is None:
         return events
     _check_whole(reply, rules)
-    rules.constraint.apply(reply)
+    rules.constraint.apply(reply, offers_tools=question.request.offers_tools)
     events = _with_text(events, "".join(reply.texts))
+    unwritten = question.unwritten
     # Answers that were not written are paid too.
     return [event + unwritten if unwritten and isinstance(event, Usage) else event for event in events]
 

@@ -35,6 +35,11 @@ class Request:
         model = find_model(self.model)
         return model is not None and "thinking" in model.ignored
 
+    @property
+    def offers_tools(self) -> bool:
+        """True if the model may call a tool."""
+        return bool(self.parameters.get("tools")) and self.parameters.get("tool_choice") != "none"
+
     def body(self) -> dict[str, object]:
         """Return the JSON body of POST /chat/completions."""
         streaming: dict[str, object] = (

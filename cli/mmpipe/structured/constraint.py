@@ -19,6 +19,7 @@ from mmpipe.structured.schema import Schema
 from mmpipe.unix.inputs import read_text
 
 SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
+_CALL_UNASKED: Final = "It is a tool call, and there are no tools."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,22 @@ class OutputConstraint:
     instruction: str | None = None
     repairs: int = 0
 
-    def apply(self, reply: Reply) -> None:
-        """Replace the text of the reply by what was asked for, or by nothing: a reply with tool calls is no answer yet.
+    def apply(self, reply: Reply, *, offers_tools: bool) -> None:
+        """Replace the text of the reply by what was asked for; raises InvalidAnswer.
 
-        Raises InvalidAnswer.
+        With `offers_tools` in the request, a reply with tool calls is no answer yet: its text is dropped, and the calls are
+        left to whoever runs them. Without, only its text counts.
         """
         if self.extract is None:
             return
         text, reply.texts = "".join(reply.texts), []
-        if reply.tool_calls:
+        if reply.tool_calls and offers_tools:
             return
         try:
             reply.texts = [self.extract(text)]
         except InvalidText as error:
-            raise InvalidAnswer(str(error), request_id=reply.request_id) from error
+            complaint = _CALL_UNASKED if reply.tool_calls and not text.strip() else str(error)
+            raise InvalidAnswer(complaint, request_id=reply.request_id) from error
 
 
 AS_IT_IS: Final = OutputConstraint()

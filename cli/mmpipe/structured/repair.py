@@ -24,10 +24,17 @@ def schema_instruction(schema: Schema) -> str:
     )
 
 
-def repair_messages(reply: Reply, error: InvalidAnswer) -> tuple[Message, Message]:
-    """The messages to add to the request that got the invalid `reply`: the answer, and the complaint of the user."""
+def repair_messages(reply: Reply, error: InvalidAnswer) -> tuple[Message, ...]:
+    """The messages to add to the request that got the invalid `reply`: the answer, and the complaint of the user.
+
+    Each tool call of the answer gets a result, since a server refuses a call without one.
+    """
+    results = [
+        {"role": "tool", "tool_call_id": call.id, "content": "This tool does not exist."}
+        for call in reply.tool_calls
+    ]
     complaint = (
         f"Your answer cannot be used:\n{error.complaint}\nAnswer again with the whole corrected JSON value and "
         "nothing else: no apology, no explanation, no code fence."
     )
-    return reply.message, {"role": "user", "content": complaint}
+    return reply.message, *results, {"role": "user", "content": complaint}
