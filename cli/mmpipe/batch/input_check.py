@@ -13,9 +13,10 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
     Sidecar,
     changes,
+    hash_settings,
+    new_salt,
     read_fingerprint,
     read_sidecar,
-    settings_sha256,
     write_sidecar,
 )
 from mmpipe.batch.options import BatchOptions
@@ -125,13 +126,13 @@ def check_input(source: BatchInput, journal: Journal | None, console: Console) -
     """
     options = source.options.selection
     _check_readable(source.options.records.files)
-    now = _sidecar(source) if source.is_files else None
+    then = None if journal is None or not len(journal) else read_sidecar(journal.path)
+    now = _sidecar(source, new_salt() if then is None else then.salt) if source.is_files else None
     # After the fingerprints: if a file grows in between, the next run sees that it has changed.
     files = source.find_files()
     if now is None:
         return InputFacts(files)
-    then = None if journal is None or not len(journal) else read_sidecar(journal.path)
-    if then is not None and then.records is not None and _is_same(then, now):
+    if then is not None and then.records is not None and _is_same(then, now, files):
         is_whole = options.shard is None and options.limit is None
         for file in files:
             file.is_known = True
@@ -249,18 +250,20 @@ def _has_answer(journal: Journal) -> Callable[[str], bool]:
     return lambda name: next(counted) % _COMPARED != 0 and journal.is_good(name)
 
 
-def _sidecar(source: BatchInput) -> Sidecar:
+def _sidecar(source: BatchInput, salt: str) -> Sidecar:
     options = source.options
-    inputs = (read_fingerprint(path) for path in options.records.files)
+    inputs = (read_fingerprint(path, salt) for path in options.records.files)
     return Sidecar(
+        salt=salt,
         inputs=tuple(found for found in inputs if found is not None),
-        settings_sha256=settings_sha256(
+        settings=hash_settings(
             {
                 **asdict(source.defaults),
                 "format": options.records.input_format,
                 "separator": source.separator.decode("latin-1"),
-                "form": LineForm.of(options).settings,
-            }
+                "form": asdict(LineForm.of(options)),
+            },
+            salt,
         ),
         pid=os.getpid(),
         started=time.time(),
@@ -269,5 +272,10 @@ def _sidecar(source: BatchInput) -> Sidecar:
     )
 
 
-def _is_same(then: Sidecar, now: Sidecar) -> bool:
-    return (then.inputs, then.settings_sha256) == (now.inputs, now.settings_sha256)
+def _is_same(then: Sidecar, now: Sidecar, files: Sequence[InputFile]) -> bool:
+    if (then.inputs, then.settings) != (now.inputs, now.settings) or len(now.inputs) != len(files):
+        return False
+    return all(
+        file.found is not None and known.matches(file.found)
+        for file, known in zip(files, now.inputs, strict=True)
+    )

@@ -31,15 +31,6 @@ class LineForm:
         output = options.output
         return cls(output.format, options.thinking.thinking == "split", output.pass_through)
 
-    @property
-    def settings(self) -> dict[str, bool]:
-        """The form as sidecars hash it: with other names, journals of earlier versions would resume with a warning."""
-        return {
-            "openai": self.format == "openai",
-            "with_thinking": self.with_thinking,
-            "pass_through": self.pass_through,
-        }
-
 
 def result_line(
     outcome: Outcome[Record], form: LineForm, earlier: int = 0, dollars: float | None = None

@@ -1,4 +1,7 @@
-"""The sidecar: a file beside a journal that describes its input, so that a later run can report changes."""
+"""The sidecar: a file beside a journal that describes its input, so that a later run can report changes.
+
+It has the rights of the journal. Hashes of input and settings, which may be private, are keyed with a salt of its own.
+"""
 
 import json
 import os
@@ -6,60 +9,80 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
 
 from mmpipe.errors import OutputError
 from mmpipe.text.strict_json import loads
-from mmpipe.unix.files import replace_output
+from mmpipe.unix.access_rights import copy_access
+from mmpipe.unix.replacement import open_replacement
+from mmpipe.unix.streams import Output
+from mmpipe.unix.trusted_file import read_trusted
 
 _HEAD: Final = 64 << 10
+_LIMIT: Final = 64 << 20  # bytes; more files than a command line can name
 _NAME: Final = 240  # bytes; with what is put around it less than the 255 of a file name
+_SALT: Final = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The size, time and beginning of an input file."""
+    """The size, times, inode and beginning of an input file; `head` is a salted hash."""
 
     path: str
     size: int
     mtime_ns: int
-    head_sha256: str
+    ctime_ns: int
+    inode: int
+    head: str
+
+    def matches(self, status: os.stat_result) -> bool:
+        """True if a file with this status has not been written to since."""
+        found = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        return found == (self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
     """The inputs and settings of a run, the process, and when it started (seconds since 1970).
 
-    `records` is the number in the whole input, if it was read to its end; `shard` is like "2/8".
+    `settings` is a hash with this `salt`, in hexadecimal like all. `records` is the number in the whole input, if it was
+    read to its end; `shard` is like "2/8".
     """
 
+    salt: str
     inputs: tuple[Fingerprint, ...]
-    settings_sha256: str
+    settings: str
     pid: int
     started: float
     records: int | None = None
     shard: str | None = None
 
 
-def fingerprint(path: str, status: os.stat_result, head: bytes) -> Fingerprint:
+def new_salt() -> str:
+    """A salt for a sidecar; later sidecars of the same journal keep it, or their hashes could not be compared."""
+    return os.urandom(_SALT).hex()
+
+
+def fingerprint(path: str, status: os.stat_result, head: bytes, salt: str) -> Fingerprint:
     """The fingerprint of a file with this status that begins with `head`."""
-    return Fingerprint(path, status.st_size, status.st_mtime_ns, sha256(head[:_HEAD]).hexdigest())
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return Fingerprint(path, status.st_size, *times, status.st_ino, _hash(head[:_HEAD], salt))
 
 
-def read_fingerprint(path: str) -> Fingerprint | None:
+def read_fingerprint(path: str, salt: str) -> Fingerprint | None:
     """The present fingerprint of the file; None for a pipe or a terminal, and if it cannot be read."""
     with suppress(OSError):
         if stat.S_ISREG(Path(path).stat().st_mode):
             with Path(path).open("rb") as file:
-                return fingerprint(os.path.realpath(path), os.fstat(file.fileno()), file.read(_HEAD))
+                return fingerprint(os.path.realpath(path), os.fstat(file.fileno()), file.read(_HEAD), salt)
     return None
 
 
-def settings_sha256(settings: Mapping[str, object]) -> str:
-    """The SHA-256 of the settings, which does not depend on their order."""
-    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+def hash_settings(settings: Mapping[str, object], salt: str) -> str:
+    """A hash of the settings, which does not depend on their order."""
+    return _hash(json.dumps(settings, sort_keys=True).encode(), salt)
 
 
 def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
@@ -72,7 +95,7 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
         for file in now.inputs
         if (sentence := _change(before.get(file.path), file, anything=bool(before)))
     ]
-    if then.settings_sha256 != now.settings_sha256:
+    if then.settings != now.settings:
         sentences.append("the settings differ from those of the previous run")
     return sentences
 
@@ -80,7 +103,7 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
 def _change(then: Fingerprint | None, now: Fingerprint, *, anything: bool) -> str | None:
     if then is None:
         return f"{now.path} was not an input of the previous run" if anything else None
-    if (then.size, then.head_sha256) != (now.size, now.head_sha256):
+    if (then.size, then.head) != (now.size, now.head):
         return f"{now.path} has changed since the previous run"
     if then.mtime_ns != now.mtime_ns:
         return f"{now.path} was written to since the previous run"
@@ -97,9 +120,16 @@ def sidecar_path(journal: str) -> str:
 
 
 def write_sidecar(journal: str, sidecar: Sidecar) -> None:
-    """Write the sidecar atomically; if the folder permits no file, only a later warning is lost."""
-    with suppress(OutputError), replace_output(sidecar_path(journal)) as output:
-        output.write(json.dumps(asdict(sidecar)).encode() + b"\n")
+    """Write the sidecar atomically; if the folder permits no file, only a later warning is lost.
+
+    A link under its name is replaced, and never followed.
+    """
+    with (
+        suppress(OSError, OutputError),
+        open_replacement(sidecar_path(journal), 0o600, syncs_name=False) as descriptor,
+    ):
+        Output(descriptor, "the sidecar").write(json.dumps(asdict(sidecar)).encode() + b"\n")
+        copy_access(descriptor, journal, Path(journal).stat())
 
 
 def remove_sidecar(journal: str) -> None:
@@ -109,19 +139,20 @@ def remove_sidecar(journal: str) -> None:
 
 
 def read_sidecar(journal: str) -> Sidecar | None:
-    """Read the sidecar; None if it is missing or invalid."""
+    """Read the sidecar; None if it is missing, invalid or not ours, or of a version that had no salt."""
     try:
-        match loads(Path(sidecar_path(journal)).read_text("utf-8")):
+        match loads(read_trusted(sidecar_path(journal), _LIMIT).decode()):
             case {
+                "salt": str(salt),
                 "inputs": [*inputs],
-                "settings_sha256": str(settings),
+                "settings": str(settings),
                 "pid": int(pid),
                 "started": float(started),
                 **rest,
-            }:
+            } if len(bytes.fromhex(salt)) == _SALT:
                 records, shard = _count(rest.get("records")), rest.get("shard")
                 known_shard = shard if isinstance(shard, str) else None
-                return Sidecar(_fingerprints(inputs), settings, pid, started, records, known_shard)
+                return Sidecar(salt, _fingerprints(inputs), settings, pid, started, records, known_shard)
     except (OSError, ValueError):
         pass
     return None
@@ -131,11 +162,22 @@ def _fingerprints(values: Sequence[object]) -> tuple[Fingerprint, ...]:
     found = []
     for value in values:
         match value:
-            case {"path": str(path), "size": int(size), "mtime_ns": int(mtime_ns), "head_sha256": str(head)}:
-                found.append(Fingerprint(path, size, mtime_ns, head))
+            case {
+                "path": str(path),
+                "size": int(size),
+                "mtime_ns": int(mtime_ns),
+                "ctime_ns": int(ctime_ns),
+                "inode": int(inode),
+                "head": str(head),
+            }:
+                found.append(Fingerprint(path, size, mtime_ns, ctime_ns, inode, head))
             case _:
                 raise ValueError("not a fingerprint")
     return tuple(found)
+
+
+def _hash(content: bytes, salt: str) -> str:
+    return blake2b(content, key=bytes.fromhex(salt), digest_size=32).hexdigest()
 
 
 def _count(value: object) -> int | None:
