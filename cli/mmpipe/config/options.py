@@ -128,7 +128,7 @@ class ServiceOptions(OptionGroup):
         option(
             "--idle-timeout",
             metavar="SECONDS",
-            help=f"Longest pause within an answer [{DEFAULTS['idle_timeout']}].",
+            help=f"Longest pause in a stream, or wait for a whole answer [{DEFAULTS['idle_timeout']}].",
         ),
     ] = None
     max_time: Annotated[

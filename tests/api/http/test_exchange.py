@@ -71,8 +71,9 @@ def test_each_stage_has_its_limit(before: list[Arrival], limit: str, words: str)
     assert caught.value.retryable
 
 
-def test_an_unstreamed_answer_may_be_silent_until_it_is_whole() -> None:
-    with pytest.raises(TimedOut, match="idle-timeout"):
+def test_a_whole_answer_is_silent_until_it_is_done_and_its_limit_names_what_helps() -> None:
+    words = "no whole answer within 0.3 s .--idle-timeout.; allow more, or use --wire stream$"
+    with pytest.raises(TimedOut, match=words):
         list(arrivals(hanging(Stage.WAITING), Clock(replace(CALM, idle=0.3), begins_soon=False)))
 
 

@@ -50,8 +50,7 @@ class Clock:
 
     def __init__(self, limits: Limits, *, begins_soon: bool, peer: object = "the service") -> None:
         self._limits, self._peer = limits, peer
-        self._first = limits.first_byte if begins_soon else limits.idle
-        self._first_option = "--first-byte-timeout" if begins_soon else "--idle-timeout"
+        self._begins_soon = begins_soon
         self.enter(Stage.CONNECTING)
 
     def enter(self, stage: Stage) -> None:
@@ -61,8 +60,12 @@ class Clock:
                 self._set(self._limits.connect, "no connection within", "--connect-timeout")
             case Stage.SENDING:
                 self._set(self._limits.idle, "the request could not be sent within", "--idle-timeout")
+            case Stage.WAITING if self._begins_soon:
+                self._set(self._limits.first_byte, "no answer began within", "--first-byte-timeout")
             case Stage.WAITING:
-                self._set(self._first, "no answer began within", self._first_option)
+                # It is silent until it is done. Without this limit a server that is gone would be waited for in vain.
+                self._set(self._limits.idle, "no whole answer within", "--idle-timeout")
+                self._hint = "; allow more, or use --wire stream"
 
     def progress(self, limit: float = math.inf) -> None:
         """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
@@ -84,10 +87,11 @@ class Clock:
         """The error of the limit in force."""
         if self._limits.deadline <= self._end:
             return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
-        return TimedOut(f"{self._peer}: {self._event} {self._limit:g} s ({self._option})", retryable=True)
+        reached = f"{self._event} {self._limit:g} s ({self._option}){self._hint}"
+        return TimedOut(f"{self._peer}: {reached}", retryable=True)
 
     def _set(self, limit: float, event: str, option: str) -> None:
-        self._limit, self._event, self._option = limit, event, option
+        self._limit, self._event, self._option, self._hint = limit, event, option, ""
         self._end = time.monotonic() + limit
 
 
