@@ -89,7 +89,7 @@ ROOMS = {
     ),
     "parser": Room(
         ("api/http/http_parser", "api/http/tunnels", "api/http/routes"),
-        ("api/http/test_http_parser.py", "api/http/test_routes.py"),
+        ("api/http/test_http_parser.py", "api/http/test_routes.py", "api/http/test_tunnels.py"),
         ("api/http/test_proxies.py", "api/test_client.py", "api/test_pool_on_sockets.py"),
     ),
     "thinking": Room(
