@@ -156,3 +156,78 @@ def test_spaces_around_a_value_are_no_part_of_it() -> None:
     head = parsed(b"HTTP/1.1 200 OK\r\nA: \t b \tc\t \r\nB:\t \nC:d\r\nContent-Length: 0\r\n\r\n")[0]
     assert head is not None
     assert [(b"A", b"b \tc"), (b"B", b""), (b"C", b"d")] == [*head.headers][:3]
+
+
+def problem(*pieces: bytes) -> str:
+    """Return the message of the error."""
+    parser = ResponseParser("host:1")
+
+    def parse() -> None:
+        for piece in pieces:
+            for _ in parser.feed(piece):
+                pass
+        parser.end()
+
+    with pytest.raises(MmpipeError) as caught:
+        parse()
+    return caught.value.message
+
+
+NOT_HTTP = "the response of the service is not HTTP: "
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (b"", "host:1: the service closed the connection without an answer"),
+        (SIZED[:-1], "the answer is truncated: the connection ended inside the body"),
+        (CHUNKED[:-1], "the answer is truncated: the connection ended inside the body"),
+        (b"<html>hello</html>\nx", f"{NOT_HTTP}it begins with '<html>hello</html> x'"),
+        (b"<html>\r\n", f"{NOT_HTTP}it begins with '<html>'"),
+        (b"x" * 300, f"{NOT_HTTP}it begins with '{'x' * 59}…'"),
+        (b"\x15\3\3\0\2", f"{NOT_HTTP}it begins with '␕␃␃␀␂'; it may speak https:// there"),
+        (b"\x16\3\1", f"{NOT_HTTP}it begins with '␖␃␁'; it may speak https:// there"),
+        (b"\x17\3\1", f"{NOT_HTTP}it begins with '␗␃␁'"),
+        (b"HTTP/1.1 OK\r\n\r\n", f"{NOT_HTTP}its status line is 'HTTP/1.1 OK'"),
+        (b"HTTP/1.1 101 Switch\r\n\r\n", f"{NOT_HTTP}its status line is 'HTTP/1.1 101 Switch'"),
+        (HEAD + b"no sense\xe4\r\n\r\n", f"{NOT_HTTP}a header is 'no senseä'"),
+        (HEAD + b"\xe4: x\r\n\r\n", f"{NOT_HTTP}a header is 'ä: x'"),
+        (SIZED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n"),
+         f"{NOT_HTTP}it has both Content-Length and Transfer-Encoding"),
+        (HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+         f"{NOT_HTTP}its Transfer-Encoding is 'gzip, chunked'"),
+        (HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", f"{NOT_HTTP}its Content-Length is '5, 5'"),
+        (HEAD + b"Content-Length: five\r\n\r\n", f"{NOT_HTTP}its Content-Length is 'five'"),
+        (CHUNKED_HEAD + b"zz\r\n", f"{NOT_HTTP}the size of a chunk is 'zz'"),
+        (CHUNKED_HEAD + b"2\r\nhey\r\n", f"{NOT_HTTP}a chunk is longer than its size"),
+        (CHUNKED_HEAD + b"2\r\nhe\n", f"{NOT_HTTP}a chunk is longer than its size"),
+        (CHUNKED_HEAD + b"1;" + b"x" * MAX_HEAD, f"{NOT_HTTP}a line between its chunks is longer than {MAX_HEAD} bytes"),
+        (HEAD + b"X: " + b"x" * MAX_HEAD, f"{NOT_HTTP}its head is longer than {MAX_HEAD} bytes"),
+    ],
+)  # fmt: skip
+def test_a_response_that_is_refused_is_described(response: bytes, expected: str) -> None:
+    assert expected == problem(response)
+
+
+@pytest.mark.parametrize("size", [1, 9, 10, 15, 16, 17, 0xAB, 0x1F00])
+def test_the_size_of_a_chunk_is_hexadecimal_in_either_case(size: int) -> None:
+    for written in (b"%x" % size, b"%X" % size, b"000%x" % size, b"%x  ; y=z" % size):
+        response = CHUNKED_HEAD + written + b"\r\n" + b"a" * size + b"\r\n0\r\n\r\n"
+        assert (b"a" * size, ExitStatus.OK) == parsed(response)[1:3]
+
+
+@pytest.mark.parametrize("fold", [b"\n ", b"\n\t", b"\r\n \t "])
+def test_a_line_is_folded_by_a_space_or_by_a_tab(fold: bytes) -> None:
+    head = parsed(b"HTTP/1.1 200 OK\r\nA: b" + fold + b"c\r\nD: e\r\nContent-Length: 0\r\n\r\n")[0]
+    assert head is not None
+    assert [(b"A", b"b c"), (b"D", b"e"), (b"Content-Length", b"0")] == [*head.headers]
+
+
+def test_two_fields_of_the_connection_count_both() -> None:
+    for options in ((b"close", b"x"), (b"x", b"close"), (b"x, close", b"y")):
+        fields = b"".join(b"Connection: " + option + b"\r\n" for option in options)
+        assert not parsed(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + b"\r\n")[4]
+
+
+def test_trailers_may_end_with_a_bare_line_feed() -> None:
+    assert (b"hello", ExitStatus.OK, False, True) == parsed(CHUNKED[:-2] + b"\n")[1:]

@@ -102,6 +102,46 @@ def test_a_proxy_that_cannot_be_used_is_a_usage_error_without_its_password(typed
     assert caught.value.message == visible(caught.value.message)
 
 
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("ftp://p", "it is not an http://, https://, socks5:// or socks4:// URL"),
+        ("http://:3128", "it names no host"),
+        ("http://a b", "it names no host"),
+        ("http://p:0", "it has no valid port"),
+        ("http://p:x", "it is not a URL with a valid host and port"),
+        ("socks5://:pass-word@p", "SOCKS has no password without a user"),
+        ("http://pass-word\udcff@p", "user or password is not UTF-8"),
+        (
+            f"socks5://user:{'x' * 256}@p",
+            "user or password is longer than 255 bytes, the limit of SOCKS",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_proxy_is_named(typed: str, problem: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        proxy(HTTPS, ALL_PROXY=typed)
+    assert caught.value.message.endswith(f": {problem}")
+
+
+def test_a_password_with_a_line_break_is_not_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        proxy(HTTPS, ALL_PROXY="ftp://user:one\npass-word@p")
+    assert "pass-word" not in caught.value.message
+
+
+def test_a_route_has_the_scheme_of_its_url() -> None:
+    for base_url, environment, names in (
+        (HTTPS, {}, "api.example:443"),
+        (HTTPS, {"https_proxy": P}, f"api.example:443 through the proxy {P}"),
+        (HTTP, {}, "api.example:8000"),
+        (HTTP, {"http_proxy": P}, f"api.example:8000 through the proxy {P}"),
+    ):
+        route = find_route(base_url, environment)
+        assert (base_url.partition(":")[0], names) == (route.scheme, str(route))
+        assert route.is_tls is base_url.startswith("https:")
+
+
 @pytest.mark.parametrize("sign", "/?#")
 @pytest.mark.parametrize(
     "login", ["user:pass-word{}ret", "user:99{}pass-word", "pass-word{}x", "user{}:pass-word", "{}@pass-word"]
