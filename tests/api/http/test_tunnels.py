@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.api.http.routes import Proxy, Route
-from mmpipe.api.http.tunnels import check_login, check_tunnels, open_tunnel, proxy_authorization
+from mmpipe.api.http.tunnels import check_proxy, check_tunnels, open_tunnel, proxy_authorization
 from mmpipe.errors import NetworkError
 from support.piece_cuts import PLACES, cut
 
@@ -236,13 +236,22 @@ def test_a_name_that_dns_cannot_have_fails_before_anything_is_sent(scheme: str) 
         exchanged(route(scheme, "a..b"), HELLO)
 
 
-def test_only_the_proxy_that_reads_the_request_itself_wants_a_login_for_it() -> None:
+SQUID = [(b"X-Squid-Error", b"ERR_DNS_FAIL 0")]
+
+
+def test_only_the_proxy_that_reads_the_request_itself_answers_for_the_service() -> None:
     forwarded = Route("http", NAME, 80, Proxy("http", "p", 3128))
     with pytest.raises(NetworkError, match="HTTP 407 Proxy Authentication Required; give user and password"):
-        check_login(forwarded, 407)
-    check_login(forwarded, 401)
-    check_login(route("http"), 407)
-    check_login(Route("http", NAME, 80), 407)
+        check_proxy(forwarded, 407, [])
+    for status, words, again in ((403, "Forbidden", False), (503, "Service Unavailable", True)):
+        with pytest.raises(NetworkError) as caught:
+            check_proxy(forwarded, status, [(b"Server", b"x"), *SQUID])
+        assert caught.value.message.endswith(f"HTTP {status} {words} (ERR_DNS_FAIL 0)")
+        assert again is caught.value.retryable
+    check_proxy(forwarded, 401, [(b"Server", b"x")])
+    check_proxy(forwarded, 399, SQUID)
+    for other in (route("http"), Route("http", NAME, 80)):
+        check_proxy(other, 407, SQUID)
 
 
 def test_no_proxy_but_one_of_socks_needs_the_extra() -> None:
