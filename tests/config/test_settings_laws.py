@@ -29,16 +29,26 @@ def written(folder: Path, top: Mapping[str, object], profile: Mapping[str, objec
     """Return the text of a configuration file; JSON strings, numbers and arrays are valid TOML."""
     path = folder / "mmpipe" / "config.toml"
     path.parent.mkdir(exist_ok=True)
-    sections = [(name, json.dumps(value)) for name, value in top.items()]
-    lines = [f"{name} = {value}" for name, value in sections]
-    lines += [f"[profile.{PROFILE}]", *(f"{name} = {json.dumps(value)}" for name, value in profile.items())]
+    lines = [
+        *(f"{name} = {in_toml(value)}" for name, value in top.items()),
+        f"[profile.{PROFILE}]",
+        *(f"{name} = {in_toml(value)}" for name, value in profile.items()),
+    ]
     path.write_text("\n".join(lines))
     return path
+
+
+def in_toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {in_toml(inner)}' for name, inner in value.items())}}}"
+    return json.dumps(value)
 
 
 def values_of(name: str) -> st.SearchStrategy[object]:
     """Return a strategy for the values that a configuration file may have."""
     kind = FILE_KEYS[name]
+    if kind is dict:
+        return st.dictionaries(st.text("abc", min_size=1), st.integers(1, 9), max_size=2)
     if kind is bool:
         return st.booleans()
     return st.integers(1, 99) if kind is not str and name != "api_key_command" else st.text("abc", min_size=1)

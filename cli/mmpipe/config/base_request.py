@@ -36,17 +36,19 @@ def build_base_request(
     Warns about parameters that the model ignores. Raises UsageError for invalid values.
     """
     sampled = build_sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
-    split = {} if options.native_thinking else {"reasoning_split": True}
+    split = {} if settings.get("native_thinking") else {"reasoning_split": True}
     further = parse_parameters(options.param)
     if twice := sorted(further.keys() & fields.keys()):
         raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: use only one of them")
-    if (
-        OLD_LIMIT_FIELD in further
-        and sampled.pop(LIMIT_FIELD, None) is not None
-        and settings.is_typed("max_tokens")
-    ):
+    if OLD_LIMIT_FIELD in further and settings.is_typed("max_tokens"):
         raise UsageError("-p max_tokens and --max-tokens: use only one of them")
-    body = {**sampled, **split, **fields, **further}
+    configured = dict(settings.params)
+    if OLD_LIMIT_FIELD in configured and settings.is_typed("max_tokens"):
+        # The server of this configuration knows the old name.
+        configured[OLD_LIMIT_FIELD] = sampled[LIMIT_FIELD]
+    if OLD_LIMIT_FIELD in {**configured, **further}:
+        sampled.pop(LIMIT_FIELD, None)
+    body = {**sampled, **split, **configured, **fields, **further}
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")

@@ -1,5 +1,6 @@
 """Reads the configuration file, and checks its names and types."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
 _MAX_SIZE: Final = 2**20  # bytes
+_MOST: Final = 2**63
 
 
 def locate_config(environment: Mapping[str, str]) -> Path | None:
@@ -67,8 +69,9 @@ def _parse_file(path: Path) -> dict[str, object]:
 
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        # Python itself refuses an integer of thousands of digits.
+        raise UsageError(f"{path} is not TOML: {one_line(str(error), 200)}") from error
 
 
 def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tuple[str, object]]:
@@ -80,6 +83,24 @@ def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tupl
             raise UsageError(
                 f"{source}: {name} is not a setting; the settings are {', '.join(FILE_KEYS)}{suggest(name, FILE_KEYS)}"
             )
-        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        is_of_kind = isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
+        if not is_of_kind or not _can_be_sent(value):
             raise UsageError(f"{source}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
         yield name, value
+
+
+def _can_be_sent(value: object) -> bool:
+    """True for a value of JSON: no date, no NaN, and no integer beyond 64 bits, the range of TOML."""
+    match value:
+        case bool() | str():
+            return True
+        case int():
+            return -_MOST <= value < _MOST
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(map(_can_be_sent, value))
+        case dict():
+            return all(map(_can_be_sent, value.values()))
+        case _:
+            return False

@@ -15,7 +15,11 @@ from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.core.host_identity import identify_host
 from mmpipe.errors import AuthError
 
-_OPENAI_URL: Final = "OPENAI_BASE_URL"
+OPENAI_URL: Final = "OPENAI_BASE_URL"
+OPENAI_SOURCE: Final = f"{ENVIRONMENT}, OPENAI_*"
+_URL_ALONE: Final = (
+    "; OPENAI_BASE_URL alone is not used: type it as --base-url, or set OPENAI_API_KEY with it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class KeyPairing:
                 f"the key ({places[0].source}) is not sent to {host.value} ({host.source}): "
                 "give key and host in the same place, or type --base-url"
             )
-        if self.environment.get(OPENAI_KEY) and self.environment.get(_OPENAI_URL):
+        if self.environment.get(OPENAI_KEY) and self.environment.get(OPENAI_URL):
             return self._pair_openai(host)
         if may_be_keyless:
             return Pair(host, unsent=self._openai_alone)
@@ -77,7 +81,7 @@ class KeyPairing:
         """
         host, places = self._check(self.found["base_url"]), tuple(self._list_places())
         key = self.environment.get(MINIMAX_KEY) if places and places[0].source == ENVIRONMENT else None
-        if not places and not host.is_typed and self.environment.get(_OPENAI_URL):
+        if not places and not host.is_typed and self.environment.get(OPENAI_URL):
             host, key = self._own_openai_host(), self.environment.get(OPENAI_KEY)
         elif not places and host.source == DEFAULT:
             return None
@@ -118,7 +122,7 @@ class KeyPairing:
         return Pair(own, parse_key(self.environment[OPENAI_KEY], own.source))
 
     def _own_openai_host(self) -> Sourced:
-        return self._check(Sourced(self.environment[_OPENAI_URL], f"{ENVIRONMENT}, OPENAI_*"))
+        return self._check(Sourced(self.environment[OPENAI_URL], OPENAI_SOURCE))
 
     @property
     def _openai_alone(self) -> str | None:
@@ -126,6 +130,7 @@ class KeyPairing:
         return OPENAI_KEY if self.environment.get(OPENAI_KEY) else None
 
     def _missing_key_error(self, host: Sourced, *, is_own: bool) -> AuthError:
+        url_alone = _URL_ALONE if self.environment.get(OPENAI_URL) else ""
         if self._openai_alone is not None:
             return AuthError(
                 "OPENAI_API_KEY alone is not used, since it may be the key of another service; "
@@ -134,10 +139,11 @@ class KeyPairing:
         if not is_own:
             return AuthError(
                 f"no API key for {host.value} ({host.source}): set MINIMAX_API_KEY; "
-                "for a server without a key, type --base-url or configure base_url"
+                f"for a server without a key, type --base-url or configure base_url{url_alone}"
             )
         return AuthError(
             "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"
+            f"{url_alone}"
         )
 
 

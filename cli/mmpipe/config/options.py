@@ -27,7 +27,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
 
 
 _NUMBER: Final = (int, float)
-# Names in the configuration file, and the types of their values.
+# Names in the configuration file, and the types of their values. `params` are further fields of the request, as of `-p`.
 FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "model": str,
     "base_url": str,
@@ -39,6 +39,8 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "temperature": _NUMBER,
     "top_p": _NUMBER,
     "max_tokens": int,
+    "native_thinking": bool,
+    "params": dict,
     "connect_timeout": _NUMBER,
     "first_byte_timeout": _NUMBER,
     "idle_timeout": _NUMBER,

@@ -5,10 +5,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from mmpipe.config.config_file import locate_config, read_config
-from mmpipe.config.key_pairing import KeyPairing
+from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL, KeyPairing
+from mmpipe.config.keys import OPENAI_KEY
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, ServiceOptions
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.parameters import check_params
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup
@@ -51,6 +53,12 @@ class Settings:
         found = self._found.get(name)
         return None if found is None else found.value
 
+    @property
+    def params(self) -> Mapping[str, object]:
+        """Further fields of the request, from the configuration file. Raises UsageError for those with a setting."""
+        found = self.get("params")
+        return check_params(found) if isinstance(found, dict) else {}
+
     def is_typed(self, name: str) -> bool:
         """Return True if the value is an option of the command line."""
         return name in self._found and self._found[name].is_typed
@@ -69,6 +77,11 @@ class Settings:
         for name, found in sorted(self._found.items()):
             value = "..." if name.startswith("api_key") else found.value
             yield f"{name} = {value} ({found.source})"
+        if self._environment.get(OPENAI_URL) and self._found["base_url"].source != OPENAI_SOURCE:
+            reason = "it is used with OPENAI_API_KEY only"
+            if self._environment.get(OPENAI_KEY):
+                reason = "another key or host comes first"
+            yield f"{OPENAI_URL} is not used: {reason}"
 
     @property
     def secret_files(self) -> tuple[str, ...]:

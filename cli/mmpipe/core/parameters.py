@@ -48,6 +48,16 @@ def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
     return parameters
 
 
+def check_params(params: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the fields of `params` in a configuration file. Raises UsageError for a field with a setting of its own."""
+    for name in params:
+        if name in _OWN_OPTION:
+            setting = {LIMIT_FIELD: "max_tokens", "reasoning_split": "native_thinking"}.get(name)
+            raise UsageError(f"params.{one_line(name, 60)}: use {setting or _OWN_OPTION[name]}")
+    check_fields(params)
+    return params
+
+
 def check_fields(parameters: Mapping[str, object]) -> None:
     """Raise UsageError for body fields that the API has removed, and for more than one answer."""
     for old, new in _REMOVED.items():

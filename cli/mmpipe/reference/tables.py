@@ -109,12 +109,16 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         "`-p max_tokens=`N",
         (
             "In place of `--max-tokens`, for servers that know only this name and ignore the other, such as Ollama. The "
-            "limits of the records of a batch then have this name too"
+            "limits of the records of a batch then have this name too. In the configuration file write `params = {max_tokens = `N`}`: "
+            "`--max-tokens` is then sent under this name"
         ),
     ),
     (
         "`--native-thinking`",
-        "For servers that refuse the field `reasoning_split`. Thinking is then found between tags in the text",
+        (
+            "For servers that refuse the field `reasoning_split`. Thinking is then found between tags in the text. In the "
+            "configuration file: `native_thinking = true`"
+        ),
     ),
     (
         "`--temperature` T",
@@ -154,6 +158,9 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
 FILES: Sequence[tuple[str, str]] = (
     (
         "`~/.config/mmpipe/config.toml`",
-        f"settings, also under `[profile.NAME]`: {', '.join(f'`{name}`' for name in FILE_KEYS)}",
+        (
+            f"settings, also under `[profile.NAME]`: {', '.join(f'`{name}`' for name in FILE_KEYS)}. `params` is a table of "
+            "further fields of each request, as of `-p`"
+        ),
     ),
 )

@@ -42,6 +42,10 @@ class Console:
         for choice in choices:
             self.note(choice)
         self.note(f"asking {endpoint.base_url} {_describe_key(endpoint)}")
+        if endpoint.is_exposed and endpoint.key is not None:
+            self.warn(
+                f"the key is sent unencrypted to {endpoint.base_url}: any machine on the way can read it"
+            )
 
     def set_mask(self, mask: Callable[[str], str]) -> None:
         """Pass every later message through `mask`, which hides the key."""

@@ -90,7 +90,7 @@ def test_a_host_that_wants_a_key_after_all_fails_with_the_reason(command: str) -
         ("403 X", b'{"error":{"message":"Not authenticated"}}', "no key was sent to {}: give it one with"),
         ("400 X", b'{"error":{"message":"Missing API key"}}', "no key was sent to {}: give it one with"),
         ("403 X", b'{"error":{"message":"your IP is blocked"}}', "the host refuses for this reason; a retry does not help"),
-        ("403 X", b"<html><title>403 Forbidden</title></html>", "a gateway or firewall of the host refuses; a retry does not help"),
+        ("403 X", b"<html><title>403 Forbidden</title></html>", "a gateway or firewall refuses; a retry does not help"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("command", ["chat", "batch"])
@@ -149,6 +149,24 @@ def test_a_key_that_goes_over_plain_http_is_reported_with_verbose() -> None:
     options = ("--retries", "0", "--base-url", "http://no-such-host.invalid/v1", "--allow-http")
     done = mmpipe("chat", "-n", "-v", *options, "hi", env={"MINIMAX_API_KEY": KEY})
     assert "with the key of: environment (unencrypted)" in done.stderr_text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_key_that_goes_over_plain_http_is_one_warning(command: str) -> None:
+    Path("in.txt").write_text("hi\n" * 3)
+    reply, arguments = COMMANDS[command]
+    warning = "warning: the key is sent unencrypted to http://gpu.invalid:8000/v1"
+    with server(reply) as (proxy, _):
+        for key, quiet, expected in (KEY, [], 1), ("", [], 0), (KEY, ["-q"], 0):
+            env = {"http_proxy": proxy.removesuffix("/v1"), "MINIMAX_API_KEY": key}
+            done = mmpipe(
+                *arguments, *quiet, "--base-url", "http://gpu.invalid:8000/v1", "--allow-http", env=env
+            )
+            assert is_answered(done, command), done.stderr_text
+            assert expected == done.stderr_text.count(warning)
+    with server(reply) as (base_url, _):
+        done = mmpipe(*arguments, "--base-url", base_url, env={"MINIMAX_API_KEY": KEY})
+    assert "unencrypted" not in done.stderr_text
 
 
 def test_a_host_of_the_environment_without_a_key_is_not_asked() -> None:
