@@ -121,7 +121,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l extract -x -a 'code json' -d 'Only 
 complete -c mmpipe -n '__mmpipe_at batch' -s j -l concurrency -x -d 'Most requests at once [32].'
 complete -c mmpipe -n '__mmpipe_at batch' -l rpm -x -d 'Most requests a minute, of all runs here together.'
 complete -c mmpipe -n '__mmpipe_at batch' -l tpm -x -d 'Most tokens a minute, in and out, likewise.'
-complete -c mmpipe -n '__mmpipe_at batch' -l max-wait -x -d 'Longest pause that the service may ask for [600].'
+complete -c mmpipe -n '__mmpipe_at batch' -l max-wait -x -d 'Longest wait for a pause of the service, or for --rpm and --tpm [600].'
 complete -c mmpipe -n '__mmpipe_at batch' -l max-errors -x -d 'End the run when more records than this failed.'
 complete -c mmpipe -n '__mmpipe_at batch' -l max-cost -x -d 'End the run before the answers cost more.'
 complete -c mmpipe -n '__mmpipe_at batch' -l deadline -x -d 'End the run after this time; --max-time limits one record.'

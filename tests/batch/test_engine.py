@@ -89,7 +89,13 @@ def make_engine(
     allowed: AdaptiveSemaphore | None = None,
     policy: EnginePolicy = POLICY,
 ) -> Engine[Item]:
-    return Engine(ask, Permits(limiters, lambda _: 10), allowed or semaphore(), policy, StopSignal())
+    return Engine(
+        ask,
+        Permits(limiters, lambda _: 10, policy.max_wait, lambda _: None),
+        allowed or semaphore(),
+        policy,
+        StopSignal(),
+    )
 
 
 def run(

@@ -147,6 +147,24 @@ def test_a_longer_retry_after_than_max_wait_ends_the_run() -> None:
     assert (2, 1) == (error.value.retry_after, len(server.requests))
 
 
+def test_a_record_larger_than_tpm_is_asked_and_the_next_one_waits_no_longer_than_max_wait() -> None:
+    with service() as server:
+        assert (Counts(1), 1) == (run(server, numbers(1), template=ECHO, tpm=1)[0], len(server.requests))
+    with (
+        service() as server,
+        pytest.raises(QuotaError, match="longer than --max-wait 60: --rpm and --tpm") as error,
+    ):
+        run(server, numbers(4), template=ECHO, tpm=1, max_wait=60)
+    assert error.value.retry_after == pytest.approx(600, abs=60)
+    assert 1 == len(server.requests)
+
+
+def test_a_deadline_ends_the_wait_for_a_permit() -> None:
+    with service() as server, pytest.raises(TimedOut, match="--deadline 1"):
+        run(server, numbers(4), template=ECHO, tpm=1, deadline=1)
+    assert 1 == len(server.requests)
+
+
 def test_a_long_closed_plan_window_ends_the_run_and_names_its_end() -> None:
     with service("2056:#5") as server, pytest.raises(QuotaError) as error:
         run(server, numbers(100), template=ECHO, concurrency=1, max_wait=60)

@@ -153,7 +153,7 @@ async def ask_records(
         observer = Observer(unrecorded=lambda error: engine.stop(error))  # noqa: PLW0108  it is made below
         engine = Engine[Record](
             _ask_through(pool, options.thinking.thinking, observer),
-            Permits(terms.limiters, spending.tokens),
+            Permits(terms.limiters, spending.tokens, terms.policy.max_wait, output.console.hint),
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
             stop,

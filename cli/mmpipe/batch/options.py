@@ -140,7 +140,7 @@ class PaceOptions(OptionGroup):
             "--max-wait",
             metavar="SECONDS",
             at_least=0,
-            help="Longest pause that the service may ask for [{default}].",
+            help="Longest wait for a pause of the service, or for --rpm and --tpm [{default}].",
         ),
     ] = 600.0
 

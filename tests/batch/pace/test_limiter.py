@@ -134,7 +134,7 @@ def test_a_pause_outlasts_reserving_and_settling() -> None:
 
 def test_a_run_without_a_rate_takes_nothing_from_runs_with_one() -> None:
     state, _ = reserve(RateState(), Rates(requests=60), 10_000, 1000)
-    state = settle(state, Rates(requests=60), 10_000, 20_000)
+    state = settle(state, Rates(requests=60), 10_000, 20_000, 1000)
     assert 0 == reserve(state, Rates(tokens=6_000), 100, 1000)[1]
     state, _ = reserve(RateState(), Rates(tokens=6_000), 100, 1000)
     assert 0 == reserve(state, Rates(requests=60), 100, 1000)[1]
@@ -200,13 +200,14 @@ def test_no_window_has_more_requests_than_the_rate_and_one_bucket(rate: float, g
             assert rate * (end - begin) / 60 + bucket(rate) + 1e-6 >= j
 
 
-@given(RATES, st.lists(st.tuples(st.floats(0, 9), st.floats(0, 5_000)), min_size=1, max_size=40))
+@given(RATES, st.lists(st.tuples(st.floats(0, 9), st.floats(0, 10)), min_size=1, max_size=40))
 def test_no_window_has_more_tokens_than_the_rate_and_one_bucket_or_request(
     rate: float, arrivals: list[tuple[float, float]]
 ) -> None:
     state, now, starts = RateState(), 0.0, list[tuple[float, float]]()
-    for gap, tokens in arrivals:
+    for gap, minutes in arrivals:
         now += gap
+        tokens = minutes * rate
         state, wait = reserve(state, Rates(tokens=rate), tokens, now)
         starts.append((now + wait, tokens))
     most = max(bucket(rate), *(tokens for _, tokens in starts), 0)
@@ -215,6 +216,34 @@ def test_no_window_has_more_tokens_than_the_rate_and_one_bucket_or_request(
         for end, tokens in starts[i:]:
             total += tokens
             assert rate * (end - begin) / 60 + most + 0.01 >= total
+
+
+NUMBERS = st.floats(0, 1e308) | st.integers(0, 2**40)
+
+
+@given(RATES, st.lists(st.tuples(st.floats(0, 900), NUMBERS, NUMBERS), min_size=1, max_size=40))
+def test_no_number_of_tokens_holds_the_next_request_for_more_than_ten_minutes(
+    rate: float, answers: list[tuple[float, float, float]]
+) -> None:
+    clock = Clock()
+    limiter, lying = LocalLimiter(Rates(tokens=rate), clock), list[tuple[float, float]]()
+    for gap, reserved, used in answers:
+        clock.now += limiter.reserve(reserved)
+        lying.append((reserved, used))
+        # Some answers come together.
+        while gap > 450 and lying:
+            limiter.settle(*lying.pop())
+        wait = LocalLimiter.reserve(limiter, 0)
+        assert 0 <= wait <= 600 + 1e-3
+        clock.now += gap
+
+
+def test_a_debt_of_one_request_takes_nothing_from_that_of_others() -> None:
+    # The reserved tokens are given back as they were taken: for ten minutes, and not for years.
+    limiter = LocalLimiter(Rates(tokens=1000), Clock())
+    assert [0, 600] == pytest.approx([limiter.reserve(2e12), limiter.reserve(1000)])
+    limiter.settle(2e12, 1000)
+    assert 60 + 60 - 0.25 == pytest.approx(limiter.reserve(1000), abs=1)
 
 
 @given(
@@ -228,7 +257,7 @@ def test_no_order_of_reserving_and_settling_makes_a_wait_negative_or_endless(
     for gap, reserved, used, settles in steps:
         now += gap
         if settles:
-            state = settle(state, rates, reserved, used)
+            state = settle(state, rates, reserved, used, now)
         else:
             state, wait = reserve(state, rates, reserved, now)
             assert 0 <= wait < float("inf")

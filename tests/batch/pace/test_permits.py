@@ -1,21 +1,114 @@
+"""A permit is waited for as long as --max-wait says, and no wait is silent, or survives the end of the run."""
+
 import asyncio
+from collections.abc import Sequence
+
+import pytest
 
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.gcra import Rates
-from mmpipe.batch.pace.limiter import LocalLimiter
+from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.core.request import Request
+from mmpipe.errors import QuotaError
 
 REQUEST = Request("MiniMax-M3", ())
 
 
-def test_a_run_that_stops_gives_its_tokens_back_to_every_limiter() -> None:
-    limiters = [LocalLimiter(Rates(tokens=60), clock=lambda: 0.0) for _ in range(2)]
+def stopped() -> StopSignal:
+    stop = StopSignal()
+    stop.set()
+    return stop
 
-    async def acquire() -> float | None:
+
+def limiters(rates: Rates, count: int = 1) -> list[LocalLimiter]:
+    return [LocalLimiter(rates, clock=lambda: 0.0) for _ in range(count)]
+
+
+def acquire(asked: Sequence[Limiter], *, tokens: float = 600, max_wait: float = 600) -> list[str]:
+    """Ask for a permit, end the run at the first wait, and return what was reported."""
+    reported = list[str]()
+
+    async def ask() -> float | None:
         stop = StopSignal()
-        stop.set()
-        return await Permits(limiters, lambda _: 600).acquire(REQUEST, stop)
 
-    assert asyncio.run(acquire()) is None
-    assert [0.0, 0.0] == [limiter.reserve(1) for limiter in limiters]
+        def report(sentence: str) -> None:
+            reported.append(sentence)
+
+        permits = Permits(asked, lambda _: tokens, max_wait, report)
+        asking = asyncio.create_task(permits.acquire(REQUEST, stop))
+        await asyncio.sleep(0.01)
+        stop.set()
+        return await asking
+
+    assert asyncio.run(ask()) is None
+    return reported
+
+
+def test_a_run_that_stops_gives_its_tokens_back_to_every_limiter() -> None:
+    asked = limiters(Rates(tokens=60), 2)
+
+    async def ask() -> float | None:
+        return await Permits(asked, lambda _: 600, 600, lambda _: None).acquire(REQUEST, stopped())
+
+    assert asyncio.run(ask()) is None
+    assert [0.0, 0.0] == [limiter.reserve(1) for limiter in asked]
+
+
+def test_a_request_that_is_cancelled_gives_its_tokens_back() -> None:
+    (limiter,) = limiters(Rates(tokens=60))
+    limiter.reserve(60)
+
+    async def ask() -> None:
+        permits = Permits([limiter], lambda _: 6_000, 600, lambda _: None)
+        asking = asyncio.create_task(permits.acquire(REQUEST, StopSignal()))
+        await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.wait([asking])
+
+    asyncio.run(ask())
+    assert 60 == pytest.approx(limiter.reserve(1), abs=1)
+
+
+def test_the_pace_that_was_asked_for_is_not_reported_and_needs_no_max_wait() -> None:
+    for max_wait in (0, 600):
+        (limiter,) = limiters(Rates(requests=1))
+        limiter.reserve(0)
+        assert [] == acquire([limiter], max_wait=max_wait)
+
+
+def test_a_wait_above_a_minute_is_reported_with_its_reason() -> None:
+    (limiter,) = limiters(Rates(tokens=60))
+    limiter.reserve(500)
+    assert ["waiting 8 min: --rpm and --tpm allow no request sooner"] == acquire([limiter])
+    (paused,) = limiters(Rates())
+    paused.pause(90)
+    assert ["waiting 90 s: the service asks for a pause"] == acquire([paused])
+
+
+@pytest.mark.parametrize(
+    ("max_wait", "debt", "pause"),
+    [(0, 61, 0), (60, 121, 0), (500, 561, 0), (0, 0, 1), (60, 0, 61), (60, 0, 86_400), (600, 0, 601)],
+)
+def test_a_longer_wait_than_max_wait_ends_the_run_and_says_when_to_come_back(
+    max_wait: float, debt: float, pause: float
+) -> None:
+    # One limiter is a shard's own, the other is shared with other runs.
+    own, shared = limiters(Rates(tokens=60), 2)
+    shared.reserve(debt + 1)
+    shared.pause(pause)
+    with pytest.raises(QuotaError) as caught:
+        acquire([own, shared], tokens=1, max_wait=max_wait)
+    reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
+    expected = f"the next request has to wait longer than --max-wait {max_wait}: {reason}"
+    assert (expected, True) == (caught.value.message, caught.value.retryable)
+    assert max(debt, pause) == pytest.approx(caught.value.retry_after, abs=1.1)
+
+
+def test_a_run_whose_limits_are_in_debt_ends_and_leaves_no_more_of_it() -> None:
+    (limiter,) = limiters(Rates(tokens=60))
+    limiter.reserve(500)
+    for _ in range(20):
+        with pytest.raises(QuotaError):
+            acquire([limiter], tokens=100_000, max_wait=0)
+    assert 500 == pytest.approx(limiter.reserve(1), abs=1.1)

@@ -149,11 +149,23 @@ def test_times_of_another_boot_are_ignored(descriptor: int) -> None:
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"another").reserve(0)
 
 
-@pytest.mark.parametrize("moment", [float("nan"), float("inf"), -float("inf")])
-def test_an_invalid_time_is_ignored(descriptor: int, moment: float) -> None:
-    times = struct.pack("=ddd", 5000, moment, 0)
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize(
+    "moment", [float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, -1.0, 90_000.0]
+)
+def test_a_time_that_cannot_be_is_ignored_and_replaced(descriptor: int, moment: float, place: int) -> None:
+    moments = [0.0, 0.0, 0.0]
+    moments[place] = moment
+    times = struct.pack("=ddd", *moments)
     os.pwrite(descriptor, times + struct.pack("=I", crc32(times, crc32(b"boot"))), 0)
-    assert 0 == SharedLimiter(SLOW, descriptor, Clock(), b"boot").reserve(0)
+    both = Rates(requests=1, tokens=1)
+    limiter = SharedLimiter(both, descriptor, Clock(), b"boot")
+    assert [0, 0, 60] == [
+        limiter.paused(),
+        limiter.reserve(0),
+        SharedLimiter(both, descriptor, Clock(), b"boot").reserve(0),
+    ]
+    assert all(0 <= moment < 90_000 for moment in struct.unpack("=ddd", os.pread(descriptor, 24, 0)))
 
 
 def test_the_times_are_those_of_this_boot(opened: Open, runtime: Path) -> None:
@@ -167,9 +179,20 @@ def test_the_times_are_those_of_this_boot(opened: Open, runtime: Path) -> None:
         os.close(descriptor)
 
 
-def test_a_time_more_than_a_day_ahead_is_ignored(descriptor: int) -> None:
-    SharedLimiter(SLOW, descriptor, Clock(1_000_000)).reserve(0)
+@pytest.mark.parametrize("earlier", [1_000_000, 4_601])
+def test_a_time_more_than_an_hour_ahead_is_ignored(descriptor: int, earlier: float) -> None:
+    SharedLimiter(SLOW, descriptor, Clock(earlier)).reserve(0)
     assert 0 == SharedLimiter(SLOW, descriptor, Clock(1000)).reserve(0)
+
+
+def test_a_lie_about_tokens_holds_other_runs_for_ten_minutes_at_most(opened: Open) -> None:
+    clock, rates = Clock(), Rates(tokens=1000)
+    one, other = opened(rates, clock=clock), opened(rates, clock=clock)
+    for _ in range(50):
+        one.reserve(1)
+    for _ in range(50):
+        one.settle(1, 2e12)
+    assert 600 == pytest.approx(other.reserve(1), abs=4)
 
 
 def test_no_pause_is_longer_than_a_day_and_none_is_lost(opened: Open) -> None:

@@ -11,6 +11,8 @@ _MINUTE = 60.0
 # rate. With as much again for requests that the network bunches up, these are at most 605 requests at 600 a minute.
 # A smaller bucket slows nothing down, since a request reserves its time before it waits.
 _BURST_S = 0.25
+# Services count tokens by the minute: what one answer took long ago, or is said to have taken, holds nobody for longer.
+_LONGEST_DEBT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ def reserve(state: RateState, rates: Rates, tokens: float, now: float) -> tuple[
     """Reserve a time for one request of so many tokens; the new state, and the seconds to wait before sending.
 
     In any window there are at most `rate * window + bucket` requests, and as many tokens, except for a request that is
-    larger than the bucket: it waits until the bucket is full, and the requests behind it wait for its debt.
+    larger than the bucket: it waits until the bucket is full, and the requests behind it wait for its debt, at most
+    ten minutes.
     """
     start = max(
         now,
@@ -48,15 +51,17 @@ def reserve(state: RateState, rates: Rates, tokens: float, now: float) -> tuple[
     )
     taken = RateState(
         max(state.requests, start) + _duration(1, rates.requests),
-        max(state.tokens, start) + _duration(tokens, rates.tokens),
+        max(state.tokens, start) + _debt(tokens, rates),
         state.paused_until,
     )
     return taken, start - now
 
 
-def settle(state: RateState, rates: Rates, reserved: float, used: float) -> RateState:
+def settle(state: RateState, rates: Rates, reserved: float, used: float, now: float) -> RateState:
     """The state once `used` tokens replace the `reserved` ones."""
-    return replace(state, tokens=state.tokens + _duration(used - reserved, rates.tokens))
+    added = _debt(used, rates) - _debt(reserved, rates)
+    longest = max(state.tokens, now + _LONGEST_DEBT_S)
+    return replace(state, tokens=min(state.tokens + added, longest))
 
 
 def pause(state: RateState, until: float) -> RateState:
@@ -67,6 +72,11 @@ def pause(state: RateState, until: float) -> RateState:
 def bucket(rate: float) -> float:
     """The requests, or tokens, that may go at once after a rest."""
     return max(1.0, rate * _BURST_S / _MINUTE)
+
+
+def _debt(tokens: float, rates: Rates) -> float:
+    """The seconds for which later requests wait for so many tokens."""
+    return min(_duration(tokens, rates.tokens), _LONGEST_DEBT_S)
 
 
 def _earliest(full: float, rate: float | None, size: float) -> float:

@@ -36,7 +36,7 @@ class LocalLimiter:
 
     def settle(self, reserved: float, used: float) -> None:
         """Replace the reserved tokens by those that the request used."""
-        self._take(lambda state, _: (settle(state, self._rates, reserved, used), 0.0))
+        self._take(lambda state, now: (settle(state, self._rates, reserved, used, now), 0.0))
 
     def pause(self, seconds: float) -> None:
         """Hold every request for so long, as the service asked."""

@@ -2,41 +2,56 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.core.request import Request
+from mmpipe.errors import QuotaError
+from mmpipe.text.durations import format_rough_duration
+
+# Seconds between two requests at the lowest rate: a wait that the user asked for, and no more is reported.
+_SLOWEST_PACE: Final = 60.0
 
 
 class Permits:
-    """The permits of all `limiters`; `tokens` estimates the tokens to reserve for a request."""
+    """The permits of all `limiters`; `tokens` estimates the tokens to reserve for a request.
 
-    def __init__(self, limiters: Sequence[Limiter], tokens: Callable[[Request], float]) -> None:
+    No permit is waited for longer than `max_wait` seconds, besides the pace itself; `report` prints the reason of a
+    long wait.
+    """
+
+    def __init__(
+        self,
+        limiters: Sequence[Limiter],
+        tokens: Callable[[Request], float],
+        max_wait: float,
+        report: Callable[[str], None],
+    ) -> None:
         self._limiters, self._tokens = limiters, tokens
+        self._max_wait, self._report = max_wait, report
         self._turn = asyncio.Lock()
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
         """Wait for the permits; the tokens that they reserve, or None if the run stops first.
 
         One request at a time. If many reserved and slept at once, one that wakes late would be sent together with the
-        next ones, above the rate; and none of them would notice a pause.
+        next ones, above the rate; and none of them would notice a pause. Raises QuotaError for too long a wait.
         """
         reserved, asked = self._tokens(request), list[Limiter]()
-        async with self._turn:
-            for limiter in self._limiters:
-                asked.append(limiter)
-                wait = limiter.reserve(reserved)
-                while wait > 0 and not await stop.within(wait):
-                    # A pause may have begun meanwhile.
-                    wait = limiter.paused()
-                if stop.is_set:
-                    break
-        if not stop.is_set:
-            return reserved
-        # Other runs may share a limiter, and could use these tokens.
-        for limiter in asked:
-            limiter.settle(reserved, 0)
-        return None
+        is_granted = False
+        try:
+            async with self._turn:
+                for limiter in self._limiters:
+                    asked.append(limiter)
+                    await self._wait(limiter, limiter.reserve(reserved), stop)
+            is_granted = not stop.is_set
+        finally:
+            if not is_granted:
+                # Other runs may share a limiter, and could use these tokens.
+                for limiter in asked:
+                    limiter.settle(reserved, 0)
+        return reserved if is_granted else None
 
     def settle(self, reserved: float, used: float | None) -> None:
         """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
@@ -48,3 +63,22 @@ class Permits:
         """Hold every request for so long, as the service asked."""
         for limiter in self._limiters:
             limiter.pause(seconds)
+
+    async def _wait(self, limiter: Limiter, wait: float, stop: StopSignal) -> None:
+        waited = 0.0
+        while wait > 0:
+            pause = limiter.paused()
+            reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
+            waited += wait
+            if pause > self._max_wait or waited > self._max_wait + _SLOWEST_PACE:
+                raise QuotaError(
+                    f"the next request has to wait longer than --max-wait {self._max_wait:g}: {reason}",
+                    retryable=True,
+                    retry_after=wait,
+                )
+            if wait > _SLOWEST_PACE:
+                self._report(f"waiting {format_rough_duration(wait)}: {reason}")
+            if await stop.within(wait):
+                return
+            # A pause may have begun meanwhile.
+            wait = limiter.paused()

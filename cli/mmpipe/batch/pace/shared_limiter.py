@@ -1,7 +1,6 @@
 """Shares one limit among all runs of one key on one machine, through a small locked file."""
 
 import fcntl
-import math
 import os
 import stat
 import struct
@@ -20,7 +19,8 @@ _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _TIMES.size + _CHECKSUM.size
 _RUNTIME_FOLDERS = Path("/run/user")
-_DAY = 86_400.0  # no request waits longer; a state with a later time is not valid
+# Seconds from now: no run reserves further ahead, and no pause is longer. A state with a later time is not valid.
+_LATEST = (3600.0, 3600.0, 86_400.0)
 _PAUSE_S = 0.0005
 _TRIES = 2000  # one second altogether; a lock is held for some microseconds
 
@@ -161,7 +161,9 @@ def _lock(descriptor: int) -> None:
 
 
 def _packed(state: RateState, salt: int, now: float) -> bytes:
-    times = _TIMES.pack(*(min(moment, now + _DAY) for moment in _times(state)))
+    times = _TIMES.pack(
+        *(max(0.0, min(moment, now + most)) for moment, most in zip(_times(state), _LATEST, strict=True))
+    )
     return times + _CHECKSUM.pack(crc32(times, salt))
 
 
@@ -171,7 +173,7 @@ def _unpacked(block: bytes, salt: int, now: float) -> RateState:
     if checksum != _CHECKSUM.pack(crc32(times, salt)):
         return RateState()
     state = RateState(*_TIMES.unpack(times))
-    is_valid = all(math.isfinite(moment) and moment <= now + _DAY for moment in _times(state))
+    is_valid = all(0 <= moment <= now + most for moment, most in zip(_times(state), _LATEST, strict=True))
     return state if is_valid else RateState()
 
 
