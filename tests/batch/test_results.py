@@ -10,15 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.result_format import ResultFormat
-from mmpipe.batch.journal.scan import entry
+from mmpipe.batch.journal.scan import LINE_LIMIT, entry
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.batch.results import LineForm, bad_record_line, copied_line, result_line
+from mmpipe.batch.results import (
+    LineForm,
+    bad_record_line,
+    copied_line,
+    fitting_copy,
+    fitting_line,
+    result_line,
+)
 from mmpipe.core.events import Start, Stop, Text, Thinking, Usage
 from mmpipe.core.reply import Attempts, Reply
 from mmpipe.core.request import Request
-from mmpipe.errors import CutShort, Filtered, MmpipeError, QuotaError
+from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError
 from mmpipe.structured.repair import InvalidAnswer
 
 REQUEST = Request("MiniMax-M3", ({"role": "user", "content": "hi"},))
@@ -297,3 +305,64 @@ def test_the_format_of_every_line_can_be_told(form: LineForm, *, custom_id: bool
     for name in ("bad", None):
         lines.append(bad_record_line(BadRecord(0, name, "-", 1, "it is bad", custom_id), form))
     assert [form.format] * 6 == [entry(line).format for line in lines]
+
+
+LONGEST = {
+    "control characters": ("\0", 6),
+    "escapes": ('"\\', 4),
+    "emoji": ("\U0001f389", 4),
+    "letters": ("x", 1),
+    "lone surrogates": ("\ud800", 6),
+}
+"""What the longest texts that the service can send are made of, and its bytes there."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "form", "thinks"),
+    [
+        *((name, LineForm(), False) for name in LONGEST),
+        ("emoji", LineForm("openai"), False),
+        ("letters", LineForm(), True),
+    ],
+)
+def test_the_longest_answer_is_a_line_that_can_be_resumed(name: str, form: LineForm, *, thinks: bool) -> None:
+    piece, size = LONGEST[name]
+    text = piece * (MAX_ANSWER // size)
+    found = Reply(texts=[] if thinks else [text], thoughts=[text] if thinks else [])
+    found.add(Stop("stop", {"role": "assistant", "reasoning_content" if thinks else "content": text}))
+    outcome, line = fitting_line(Outcome(RECORD, found, Attempts(1)), form)
+    assert outcome.error is None
+    assert len(line) <= LINE_LIMIT
+    assert entry(line).good
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [*map(LineForm, get_args(ResultFormat))])
+def test_an_answer_that_no_later_run_could_read_is_a_failure_with_its_usage(form: LineForm) -> None:
+    found = reply()
+    found.message = {"role": "assistant", "content": "", "unknown": "x" * LINE_LIMIT}
+    outcome, line = fitting_line(Outcome(RECORD, found, Attempts(1)), form, earlier=2, dollars=0.5)
+    assert isinstance(outcome.error, BadResponse)
+    assert outcome.error.message.endswith(f"; the output takes {LINE_LIMIT}")
+    assert (USAGE, False, 3) == (outcome.reply.usage, entry(line).good, entry(line).attempt)
+    nested: object = None
+    for _ in range(5000):
+        nested = [nested]
+    found.message = {"role": "assistant", "content": "", "unknown": nested}
+    outcome, line = fitting_line(Outcome(RECORD, found, Attempts(1)), form)
+    assert isinstance(outcome.error, BadResponse)
+    assert "nested too deep" in outcome.error.message
+    assert not entry(line).good
+
+
+@pytest.mark.slow
+def test_a_copy_that_no_later_run_could_read_is_a_failure_too() -> None:
+    found = Reply(texts=["x" * (LINE_LIMIT - 1000)])
+    _, line = fitting_line(Outcome(RECORD, found, Attempts(1)), LineForm())
+    assert len(line) <= LINE_LIMIT
+    copied, is_copy = fitting_copy(line, RECORD, LineForm())
+    assert (True, True) == (is_copy, entry(copied).good)
+    other = msgspec.structs.replace(RECORD, id="y" * 1000)
+    copied, is_copy = fitting_copy(line, other, LineForm())
+    assert (False, False, other.id) == (is_copy, entry(copied).good, entry(copied).name)

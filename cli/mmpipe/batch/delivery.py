@@ -7,7 +7,7 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.budgets import EndingRules
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
-from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, copied_line, result_line
+from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import RunSummary
 from mmpipe.core.reply import Reply, reply_warnings
 from mmpipe.errors import MmpipeError
@@ -23,6 +23,15 @@ class RunOutput:
     journal: Journal | None
     summary: RunSummary
     console: Console
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A line, its offset in the journal, and True if it has a good answer."""
+
+    line: bytes
+    offset: int
+    good: bool
 
 
 class Delivery:
@@ -45,16 +54,16 @@ class Delivery:
 
     def copy(self, record: Record, line: bytes, good: bool) -> None:
         """Write for this record the answer in `line`, which another record with the same request received."""
-        copied = copied_line(line, record, self._format, self._earlier_attempts(record))
+        copied, is_copy = fitting_copy(line, record, self._format, self._earlier_attempts(record))
         self._writer.put(record.index, copied)
         self._summary.copied += 1
-        self._settle(good=good)
+        self._settle(good=good and is_copy)
 
-    def deliver(self, outcome: Outcome[Record], dollars: float | None) -> tuple[bytes, int]:
-        """Write and count the outcome of a record; its line, and the offset of the line in the journal."""
+    def deliver(self, outcome: Outcome[Record], dollars: float | None) -> Delivered:
+        """Write and count the outcome of a record."""
         record = outcome.item
+        outcome, line = fitting_line(outcome, self._format, self._earlier_attempts(record), dollars)
         self._summary.count(outcome, dollars)
-        line = result_line(outcome, self._format, self._earlier_attempts(record), dollars)
         offset = self._writer.end
         self._writer.put(record.index, line)
         self._settle(good=outcome.error is None)
@@ -63,7 +72,7 @@ class Delivery:
             self._warn(record, outcome.reply)
         trace = outcome.reply.request_id or "no trace id"
         self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
-        return line, offset
+        return Delivered(line, offset, good=outcome.error is None)
 
     def retrying(self, record: Record, error: MmpipeError, delay: float) -> None:
         """Count a retry, and report it if the user wants details."""

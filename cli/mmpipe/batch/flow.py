@@ -79,9 +79,9 @@ class RecordFlow:
         """Write the outcome, and give it to the records with the same request."""
         record, dollars = outcome.item, outcome.reply.cost
         self._spending.settle(record.index, outcome.reply.usage, 0.0 if outcome.is_unpaid else dollars)
-        line, offset = self._delivery.deliver(outcome, dollars)
+        delivered = self._delivery.deliver(outcome, dollars)
         if self._coalescer is not None:
-            self._coalescer.settle(record, line, offset, good=outcome.error is None)
+            self._coalescer.settle(record, delivered.line, delivered.offset, good=delivered.good)
 
     def retrying(self, item: Record, error: MmpipeError, delay: float) -> None:
         """Count and report a retry."""

@@ -1,16 +1,17 @@
 """Writes the result of a record as one JSON line: our own (man page, JSON OUTPUT) or one of the OpenAI Batch API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.scan import LINE_LIMIT
 from mmpipe.batch.openai_lines import openai_names, openai_outcome
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.reply import Attempts, Reply
-from mmpipe.errors import InputError
+from mmpipe.errors import BadResponse, InputError
 from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.strict_json import loads
 
@@ -57,6 +58,41 @@ def result_line(
             return _line(line)
         case _:
             assert_never(form.format)
+
+
+def fitting_line(
+    outcome: Outcome[Record], form: LineForm, earlier: int = 0, dollars: float | None = None
+) -> tuple[Outcome[Record], bytes]:
+    """The outcome and its line; a failure without the answer, if a later run could not read the line of the answer."""
+    try:
+        line = result_line(outcome, form, earlier, dollars)
+    except RecursionError:
+        fault = "its answer is nested too deep for a line of the output"
+    else:
+        if len(line) <= LINE_LIMIT:
+            return outcome, line
+        fault = f"its answer would be a line of {len(line)} bytes; the output takes {LINE_LIMIT}"
+    reply = outcome.reply
+    kept = Reply(id=reply.id, model=reply.model, request_id=reply.request_id, usage=reply.usage)
+    error = outcome.error or BadResponse(fault, request_id=reply.request_id)
+    failed = replace(outcome, reply=kept, error=error)
+    return failed, result_line(failed, form, earlier, dollars)
+
+
+def fitting_copy(line: bytes, record: Record, form: LineForm, earlier: int = 0) -> tuple[bytes, bool]:
+    """The copied_line and True; a failure and False, if a later run could not read the line."""
+    try:
+        copied = copied_line(line, record, form, earlier)
+    except (ValueError, RecursionError):
+        fault = "the answer that it shares is nested too deep to be copied"
+    else:
+        if len(copied) <= LINE_LIMIT:
+            return copied, True
+        fault = (
+            f"the answer that it shares would be a line of {len(copied)} bytes; the output takes {LINE_LIMIT}"
+        )
+    failed = Outcome(record, Reply(), Attempts(), BadResponse(fault))
+    return result_line(failed, form, earlier), False
 
 
 def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
+from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import loads
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 20
 _READ: Final = 1 << 16  # stays in the cache until its lines are decoded
-# Longer than any record; a file with longer lines is not a journal, and must not fill the memory.
-LINE_LIMIT: Final = 64 << 20
+# Bytes. A line holds the text and the thinking of an answer twice or three times, and no longer line is written
+# (results.py). A file with longer lines is not a journal, and must not fill the memory.
+LINE_LIMIT: Final = 4 * MAX_ANSWER
 _NO_RECORD: Final = "lacks a valid id, error, attempt or request_sha256, which a record of a batch has"
 # Instead of half a hash: the record had no valid request.
 NOT_ASKED: Final = bytes(16)
