@@ -2,9 +2,9 @@
 
 import fcntl
 import os
-import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.text.cells import name_invisible
 from mmpipe.tools.confirmation import format_question
 
 pytestmark = pytest.mark.tools
@@ -38,6 +39,7 @@ sys.exit(10 + ask_user("wipe", ("rm", "-r", "a b"), arguments, float(sys.argv[3]
 """
 YES, NO = 11, 10
 PROMPT = b"[y/N] "
+MARGIN = "  | "
 
 
 @dataclass
@@ -75,11 +77,16 @@ class Asked:
 
 @contextmanager
 def asked(
-    arguments: str = '{"path":"x"}', *, seconds: float = 60.0, wait: bool = False, stdin: bytes = b""
+    arguments: str = '{"path":"x"}',
+    *,
+    seconds: float = 60.0,
+    wait: bool = False,
+    stdin: bytes = b"",
+    columns: int = 40,
 ) -> Iterator[Asked]:
     """Ask on a new terminal; with `wait`, only when the test says so."""
     master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, b"\x18\x00\x28\x00\x00\x00\x00\x00")
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-c", ASK, os.ttyname(slave), "wait" if wait else "go", str(seconds), arguments],
         stdin=subprocess.PIPE,
@@ -177,26 +184,106 @@ def test_the_question_shows_the_command_and_the_arguments_and_no_control_reaches
     assert "\x1b" not in shown
 
 
-@given(st.text(max_size=300), st.text(max_size=20), st.integers(10, 200))
+def parts(question: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the lines of the command and of the arguments without their margin, and what follows them."""
+    first, *lines = question.split("\n")
+    assert "mmpipe: the model asks to run" == first
+    head = lines.index("with these arguments:")
+    end = next(place for place in range(head + 1, len(lines)) if not lines[place].startswith(MARGIN))
+    assert all(line.startswith(MARGIN) for line in lines[:head])
+    bare = [line.removeprefix(MARGIN) for line in lines]
+    return bare[:head], bare[head + 1 : end], lines[end:]
+
+
+@given(st.text(max_size=300), st.text(max_size=20), st.integers(1, 200))
 def test_no_text_of_a_model_passes_for_a_line_of_ours(arguments: str, word: str, columns: int) -> None:
-    first, head, *middle, last = format_question("t", (word,), arguments, columns).split("\n")
-    assert ("with these arguments:", "run it? [y/N] ") == (head, last)
-    assert all(line.startswith("  | ") for line in middle)
-    assert "".join([first, *middle]).isprintable()
+    question = format_question("t", (word,), arguments, columns)
+    command, shown, rest = parts(question)
+    repeated = ["for the command", *(MARGIN + line for line in command)] if len(shown) > 10 else []
+    assert [*repeated, "run it? [y/N] "] == rest
+    assert all(line.isprintable() for line in question.split("\n"))
 
 
-@given(st.text(st.characters(categories=["L", "N", "P"]), max_size=4096), st.integers(10, 200))
+@given(st.text(st.characters(categories=["L", "N", "P"]), max_size=4096), st.integers(20, 200))
 def test_all_of_the_arguments_are_shown(arguments: str, columns: int) -> None:
-    middle = format_question("t", ("true",), arguments, columns).split("\n")[2:-1]
-    assert all(cells(line) <= columns for line in middle)
-    assert arguments == "".join(line.removeprefix("  | ") for line in middle)
+    _, shown, _ = parts(format_question("t", ("true",), arguments, columns))
+    assert all(cells(MARGIN + line) < columns for line in shown)
+    assert name_invisible(arguments) == "".join(shown)
 
 
 def cells(line: str) -> int:
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in line)
+    return sum(2 if east_asian_width(character) in "WFA" else 1 for character in line)
 
 
-def test_arguments_that_are_too_long_to_be_shown_are_reported() -> None:
-    text = format_question("t", ("true",), "x" * 5000, 80)
-    assert 4096 == len(re.findall("x", text.split("\n", 2)[2].split("and 904")[0]))
-    assert "and 904 more characters, WHICH ARE NOT SHOWN" in text
+def test_arguments_that_are_too_long_to_be_shown_are_reported_and_the_command_is_repeated() -> None:
+    command, shown, rest = parts(format_question("t", ("rm", "-r", "a b"), "x" * 5000, 80))
+    assert "x" * 4096 == "".join(shown)
+    assert "and 904 more characters, WHICH ARE NOT SHOWN" == rest[0]
+    assert ["t: rm -r 'a b'"] == command
+    assert ["for the command", f"{MARGIN}t: rm -r 'a b'", "run it? [y/N] "] == rest[1:]
+
+
+def test_the_command_is_repeated_after_more_than_ten_lines_and_not_before() -> None:
+    width = 80 - len(MARGIN) - 1
+    for lines, is_repeated in ((10, False), (11, True)):
+        _, shown, rest = parts(format_question("t", ("true",), "x" * (width * lines), 80))
+        assert (lines, is_repeated) == (len(shown), "for the command" in rest)
+
+
+@pytest.mark.parametrize("columns", [20, 33, 80, 200])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "\u6f22",
+        "\u00b1",
+        "\u2764\ufe0f",
+        "e\u0301",
+        "e" + "\u0301" * 99,
+        "\U0001f1f3",
+        "\u200b",
+        "a \u2800",
+        "\u0bcd",
+    ],
+    ids=ascii,
+)
+def test_on_a_terminal_of_any_width_no_line_is_wrapped_by_it(text: str, columns: int) -> None:
+    """A screen counts each character with the most cells that terminals take, and its lines with what it wraps."""
+    arguments = text * (1000 // len(text))
+    with asked(arguments, columns=columns) as user:
+        seen = user.until(PROMPT)
+        user.type(b"n\n")
+        assert NO == user.status()
+    lines = seen.split("\r\n")
+    ours = ("mmpipe: the model asks to run", "with these arguments:", "for the command", "run it? [y/N] ")
+    foreign = [line for line in lines if line not in ours]
+    assert all(line.startswith(MARGIN) and cells(line) < columns for line in foreign)
+    assert name_invisible(arguments) in "".join(line.removeprefix(MARGIN) for line in foreign)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u200b", "<U+200B>"),
+        ("\u00ad", "<U+00AD>"),
+        ("\ufeff", "<U+FEFF>"),
+        ("\u3164", "<U+3164>"),
+        ("\u115f\u1160\uffa0", "<U+115F><U+1160><U+FFA0>"),
+        ("\u034f", "<U+034F>"),
+        ("\ufe0f\U000e0100", "<U+FE0F><U+E0100>"),
+        ("\u2800", "<U+2800>"),
+        ("\u00a0\u3000\u2009", "<U+00A0><U+3000><U+2009>"),
+        ("\u202e\u2066\u061c", "<U+202E><U+2066><U+061C>"),
+        ("\U000e0041", "<U+E0041>"),
+        ("\ue000\U0010ffff\u0378", "<U+E000><U+10FFFF><U+0378>"),
+        ("\ud800", "<U+D800>"),
+        ("\x1b\x00\x7f\x9b", "\u241b\u2400\u2421<U+009B>"),
+        ("a\nb\tc\rd", "a\u240ab\u2409c\u240dd"),
+        ("e\u0301\u0302\u0303\u0304x\u0301", "e\u0301\u0302<U+0303><U+0304>x\u0301"),
+        ("\u0301", "<U+0301>"),
+        ("\u0928\u092e\u0938\u094d\u0924\u0947", "\u0928\u092e\u0938\u094d\u0924\u0947"),
+        ("a b", "a b"),
+    ],
+)
+def test_every_invisible_character_is_named_and_every_other_one_stays(text: str, shown: str) -> None:
+    assert shown == name_invisible(text)

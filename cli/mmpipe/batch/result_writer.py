@@ -7,8 +7,8 @@ from typing import Final
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.errors import MmpipeError, OutputError
-from mmpipe.text.visible import visible_json
 from mmpipe.unix.streams import Output
+from mmpipe.writers.lines import write_json_lines
 
 _SYNC_EVERY: Final = 1.0  # seconds; a power cut may lose the lines of that time
 _MAX_UNREAD: Final = 16 << 20  # bytes that a slow reader may leave unread
@@ -154,8 +154,7 @@ class ResultWriter:
         data, count, self._ready = b"".join(self._ready), len(self._ready), []
         if self._stdout.is_terminal:
             self._make_way()
-            data = visible_json(data.decode()).encode()
-        await asyncio.get_running_loop().run_in_executor(None, self._stdout.write, data)
+        await asyncio.get_running_loop().run_in_executor(None, write_json_lines, self._stdout, data)
         self._written += count
         self._unread = sum(map(len, self._ready))
         self._condition.changed()

@@ -14,6 +14,7 @@ from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError, TimedOut
 from mmpipe.text.visible import one_line
 from mmpipe.unix.signals import MAX_WAIT, delay_signals
+from mmpipe.unix.waiting import wait_until_ready
 
 MINIMAX_KEY, OPENAI_KEY = KEY_VARIABLES = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _MAX_KEY = 16 * 1024  # bytes
@@ -104,7 +105,7 @@ def _read_output(child: "subprocess.Popen[bytes]", end: float) -> bytes:
     while True:
         if time.monotonic() >= end:
             raise _timeout_error()
-        if not select.select([child.stdout], [], [], MAX_WAIT)[0]:
+        if not wait_until_ready(child.stdout.fileno(), select.POLLIN, MAX_WAIT):
             continue
         piece = os.read(child.stdout.fileno(), _MAX_KEY)
         printed += piece

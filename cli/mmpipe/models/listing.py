@@ -104,7 +104,7 @@ def show_models(
     out = streams.stdout
     match listing.chosen_format or (None if out.is_terminal else "tsv"):
         case None if listing.model is None:
-            _write(out, _table(columns, entries, out, environment))
+            out.draw(f"{_table(columns, entries, out, environment)}\n")
         case None:
             _write(out, "\n".join(_fact_lines(entries[0])))
         case "tsv":

@@ -7,11 +7,11 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from unicodedata import east_asian_width
 
 from mmpipe.errors import OutputError, ToolError
-from mmpipe.text.visible import visible
+from mmpipe.text.cells import count_cells, name_invisible
 from mmpipe.unix.streams import Output
+from mmpipe.unix.waiting import wait_until_ready
 from mmpipe.writers.terminal import read_terminal_width
 
 _TERMINAL = "/dev/tty"
@@ -19,6 +19,8 @@ _YES = (b"y", b"yes")
 _MAX_SHOWN = 4096  # characters of arguments; nobody reads more
 _MAX_LINE = 1024  # bytes
 _MARGIN = "  | "  # so that text of the model cannot imitate a line of mmpipe
+_MIN_WIDTH = 2  # cells; the widest character must fit
+_LONG = 10  # lines of arguments; after more the command is repeated
 
 
 def ask_user(name: str, argv: Sequence[str], arguments: str, seconds: float) -> bool:
@@ -27,7 +29,7 @@ def ask_user(name: str, argv: Sequence[str], arguments: str, seconds: float) -> 
     Keys typed before the question are dropped. Raises ToolError if there is no terminal.
     """
     with _open_terminal() as descriptor:
-        terminal = Output(descriptor, _TERMINAL)
+        terminal = Output(descriptor, _TERMINAL, is_terminal=True)
         try:
             termios.tcflush(descriptor, termios.TCIFLUSH)
             columns = read_terminal_width(terminal, {})
@@ -44,13 +46,23 @@ def ask_user(name: str, argv: Sequence[str], arguments: str, seconds: float) -> 
 
 
 def format_question(name: str, argv: Sequence[str], arguments: str, columns: int) -> str:
-    """Return the question for a terminal of so many columns: wrapped by us, every invisible character made visible."""
-    command = f"{_show(name)}: {_show(shlex.join(argv))}"
+    """Return the question for a terminal of so many columns: wrapped by us, every invisible character named.
+
+    After long arguments the command is repeated, since its first line has left the screen.
+    """
+    # Some terminals begin a new line after a character in the last column.
+    width = max(_MIN_WIDTH, columns - len(_MARGIN) - 1)
+    command = list(_wrap(name_invisible(f"{name}: {shlex.join(argv)}"), width))
+    shown = list(_wrap(name_invisible(arguments[:_MAX_SHOWN]), width))
     rest = len(arguments) - _MAX_SHOWN
-    lines = [f"mmpipe: the model asks to run {command}", "with these arguments:"]
-    lines += _wrap(_show(arguments[:_MAX_SHOWN]), columns - len(_MARGIN))
-    lines += [f"and {rest} more characters, WHICH ARE NOT SHOWN"] if rest > 0 else []
-    return "\n".join([*lines, "run it? [y/N] "])
+    return "\n".join(
+        [
+            *("mmpipe: the model asks to run", *command, "with these arguments:", *shown),
+            *([f"and {rest} more characters, WHICH ARE NOT SHOWN"] if rest > 0 else []),
+            *(["for the command", *command] if len(shown) > _LONG else []),
+            "run it? [y/N] ",
+        ]
+    )
 
 
 def check_terminal() -> None:
@@ -71,19 +83,11 @@ def _open_terminal() -> Iterator[int]:
         os.close(descriptor)
 
 
-def _show(text: str) -> str:
-    """Return the text with every invisible character, line ends too, replaced by a picture or its number."""
-    pictured = visible(text).replace("\n", "\u240a").replace("\t", "\u2409")
-    return "".join(
-        character if character.isprintable() else f"<U+{ord(character):04X}>" for character in pictured
-    )
-
-
 def _wrap(text: str, width: int) -> Iterator[str]:
     """Yield lines of at most `width` cells behind the margin; if the terminal wrapped them, some had no margin."""
     line, used = "", 0
     for character in text:
-        cells = 2 if east_asian_width(character) in "WF" else 1
+        cells = count_cells(character)
         if line and used + cells > width:
             yield _MARGIN + line
             line, used = "", 0
@@ -96,7 +100,7 @@ def _read_line(descriptor: int, end: float) -> bytes | None:
     read = b""
     while b"\n" not in read and len(read) < _MAX_LINE:
         left = end - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+        if left <= 0 or not wait_until_ready(descriptor, select.POLLIN, left):
             return None
         piece = os.read(descriptor, _MAX_LINE)
         if not piece:

@@ -10,6 +10,7 @@ from mmpipe.errors import InputError
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.signals import MAX_WAIT
 from mmpipe.unix.streams import STDIN_NAME, Input
+from mmpipe.unix.waiting import wait_until_ready
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 _NOTICE_AFTER = 2.0  # seconds
@@ -64,7 +65,7 @@ def _read_stdin(stdin: Input, timeout: float | None, notify: Callable[[str], Non
             notify("waiting for standard input to end; -n (--no-stdin) does without it")
             notice = float("inf")
         wake = min(end, notice, now + MAX_WAIT)
-        if select.select([stdin.descriptor], [], [], wake - now)[0]:
+        if wait_until_ready(stdin.descriptor, select.POLLIN, wake - now):
             notice = float("inf")
             piece = _read(stdin)
             if piece == b"":

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mmpipe.errors import OutputError, PipeClosed
-from mmpipe.text.visible import one_line
+from mmpipe.text.visible import one_line, visible
+from mmpipe.unix.waiting import wait_until_ready
 
 STDIN_NAME = "standard input"  # in messages
 
@@ -26,10 +27,20 @@ class Output:
     written: int = 0
 
     def write(self, data: bytes) -> None:
-        """Write all of `data`, in as many system calls as the kernel needs.
+        """Write all of `data`; on a terminal every control character but newline and tab is made visible.
 
         Raises PipeClosed if the reader of standard output is gone, OutputError for any other error.
         """
+        if self.is_terminal:
+            data = visible(data.decode(errors="replace")).encode(errors="replace")
+        self._write_all(data)
+
+    def draw(self, text: str) -> None:
+        """Write text with control sequences of our own; foreign text in it must be visible already. Raises as `write` does."""
+        self._write_all(text.encode(errors="replace"))
+
+    def _write_all(self, data: bytes) -> None:
+        """Write in as many system calls as the kernel needs."""
         left = memoryview(data)
         while left:
             try:
@@ -38,7 +49,7 @@ class Output:
                 left = left[taken:]
             except BlockingIOError:
                 # Another process that shares the descriptor made it non-blocking.
-                select.select([], [self.descriptor], [])
+                wait_until_ready(self.descriptor, select.POLLOUT, None)
             except OSError as error:
                 raise self._translate(error) from error
 
@@ -47,9 +58,7 @@ class Output:
 
         A write would notice too, but there is nothing to write while the model thinks.
         """
-        poll = select.poll()
-        poll.register(self.descriptor, 0)
-        if any(happened & select.POLLERR for _, happened in poll.poll(0)):
+        if wait_until_ready(self.descriptor, 0, 0.0) & select.POLLERR:
             raise PipeClosed
 
     def check_open(self) -> None:

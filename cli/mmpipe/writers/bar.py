@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
+from mmpipe.unix.waiting import wait_until_ready
 from mmpipe.writers.terminal import ERASE_LINE, read_terminal_width
 
 _GAP = "  "  # between columns
@@ -35,9 +36,7 @@ class StatusLine:
     @property
     def is_suspended(self) -> bool:
         """True while the user has suspended output (Ctrl-S); a write would block the whole run."""
-        poll = select.poll()
-        poll.register(self._output.descriptor, select.POLLOUT)
-        return not any(happened & select.POLLOUT for _, happened in poll.poll(0))
+        return not wait_until_ready(self._output.descriptor, select.POLLOUT, 0.0) & select.POLLOUT
 
     def draw(self, text: str) -> None:
         """Replace the drawn line by `text`."""
@@ -52,7 +51,7 @@ class StatusLine:
 
     def _write(self, text: str) -> None:
         try:
-            self._output.write(text.encode())
+            self._output.draw(text)
         except OutputError:
             # The terminal is gone: no bar is needed.
             self._is_drawn = False

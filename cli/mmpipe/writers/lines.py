@@ -10,7 +10,7 @@ from mmpipe.core.messages import repair_surrogates
 from mmpipe.core.reply import usage_json
 from mmpipe.errors import MmpipeError, ToolError
 from mmpipe.text.json_encoding import format_json
-from mmpipe.text.visible import visible, visible_json
+from mmpipe.text.visible import visible_json
 from mmpipe.unix.streams import Output
 from mmpipe.writers.options import LineFormat
 from mmpipe.writers.writer import WholeAnswer, Writer
@@ -23,6 +23,11 @@ def write_line(output: Output, value: Mapping[str, object]) -> None:
         line = visible_json(line)
     # A lone surrogate becomes its JSON escape.
     output.write(f"{line}\n".encode(errors="backslashreplace"))
+
+
+def write_json_lines(output: Output, lines: bytes) -> None:
+    """Write complete lines of JSON as they are; on a terminal equal ones that are visible. Raises as `write_line` does."""
+    output.write(visible_json(lines.decode(errors="replace")).encode() if output.is_terminal else lines)
 
 
 def create_line_writer(name: LineFormat, output: Output, *, live: bool) -> Writer:
@@ -103,7 +108,8 @@ class RawWriter(Writer):
     def end_turn(self) -> None:
         body = bytes(self._buffer)
         self._buffer.clear()
-        self._output.write(visible(self._decoder.decode(body)).encode() if self._output.is_terminal else body)
+        # On a terminal no character may be cut in two.
+        self._output.write(self._decoder.decode(body).encode() if self._output.is_terminal else body)
 
 
 def _event_json(event: Event) -> dict[str, object]:

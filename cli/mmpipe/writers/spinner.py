@@ -31,7 +31,7 @@ class Spinner:
 
     def _draw(self, text: str) -> None:
         try:
-            self._output.write(text.encode())
+            self._output.draw(text)
         except OutputError:
             # The terminal is gone: no spinner is needed.
             self._frames = 0

@@ -56,7 +56,7 @@ class TerminalText(PlainText):
 
     def write(self, text: str) -> None:
         shown = visible(text)
-        super().write(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
+        self._output.draw(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
         self._last = text[-1]
 
     def break_off(self) -> None:

@@ -11,6 +11,7 @@ from mmpipe.batch.journal.scan import Entry, entry
 from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
+from mmpipe.writers.lines import write_json_lines
 
 # Marks of lines.
 DROPPED: Final = 0
@@ -100,9 +101,9 @@ def write_lines(out: Output, found: Iterable[bytes]) -> None:
         group.append(line if line.endswith(b"\n") else line + b"\n")
         size += len(line)
         if size >= _GROUP:
-            out.write(b"".join(group))
+            write_json_lines(out, b"".join(group))
             group, size = [], 0
-    out.write(b"".join(group))
+    write_json_lines(out, b"".join(group))
 
 
 def _is_ascending(places: bytearray) -> bool:
