@@ -86,6 +86,23 @@ def test_of_two_reasons_the_graver_holds(reasons: tuple[str, ...], expected: str
     assert expected == end("text", "call", *reasons).reason
 
 
+@pytest.mark.parametrize("grave", ["length", "max_tokens", "content_filter", "error", "model_length"])
+@pytest.mark.parametrize("between", ["text", "thinking", "call"])
+def test_a_reason_that_says_the_answer_is_not_whole_counts_wherever_it_stood(
+    grave: str, between: str
+) -> None:
+    assert None is end("text", grave, between).reason
+    for later in ("stop", "tool_calls", "weird"):
+        assert grave == end("text", grave, between, later).reason
+        assert grave == end("text", grave, "text", later, between, "stop", "close").reason
+    assert "error" == end("text", grave, between, "stop", between, "error").reason
+
+
+def test_a_reason_that_was_no_end_and_says_nothing_bad_is_forgotten() -> None:
+    for harmless in ("stop", "tool_calls", "weird"):
+        assert "end_turn" == end("text", harmless, "text", "end_turn").reason
+
+
 def test_only_the_first_reason_after_a_part_is_news() -> None:
     found = end("text")
     assert [True, False] == [found.take_reason("stop"), found.take_reason("stop")]

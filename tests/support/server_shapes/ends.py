@@ -72,6 +72,14 @@ SHAPES: dict[str, Shape] = {
     "text-after-the-reason": Shape(
         sent=streamed(text("one ", "stop"), text("two"), text("", "stop")), text="one two"
     ),
+    "limit-then-more": Shape(
+        sent=streamed(text("one ", "length"), text("two"), text("", "stop"), DONE), status=11, text="one two"
+    ),
+    "limit-then-stop": Shape(sent=streamed(text("one", "length"), delta({}, "stop"), DONE), status=11, text="one"),
+    "stop-then-limit": Shape(sent=streamed(text("one", "stop"), delta({}, "max_tokens"), DONE), status=11, text="one"),
+    "filter-then-more": Shape(
+        sent=streamed(text("one ", "content_filter"), text("two", "stop")), status=10, text="one two"
+    ),
     "text-after-done": Shape(sent=streamed(text("one ", "stop"), DONE, text("two", "stop"), DONE), text="one two"),
     "text-after-the-last-reason": Shape(
         sent=streamed(text("one ", "stop"), text("two")), status=8, partial="one two", says=("truncated",), requests=2

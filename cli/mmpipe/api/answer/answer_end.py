@@ -2,7 +2,8 @@
 
 A finish reason is the end only if no part of the answer follows it. Some servers put one into every chunk (gcli2api#403,
 open-webui#16377), others send a call after it. One part after a reason proves that the reasons of this server are no ends.
-At the end of the body the last reason holds all the same (FACTS.md, "Finish reasons").
+At the end of the body the last reason holds all the same, or one before it that says the answer is not whole: the gravest of
+several counts, wherever it stood (FACTS.md, "Finish reasons").
 """
 
 import math
@@ -29,6 +30,9 @@ class AnswerEnd:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self._gravest: str | None = (
+            None  # of the reasons that were no ends, if it says that the answer is not whole
+        )
         self.has_thinking = self.has_text = self.has_calls = False
         self._is_closed = False
         self._is_with_first = False  # the reason came in the chunk of the first part
@@ -81,14 +85,14 @@ class AnswerEnd:
         self._go_on()
 
     def take_reason(self, reason: str, *, with_first: bool = False) -> bool:
-        """Note a finish reason, of several in a row the gravest; True if it is the first since the last part.
+        """Note a finish reason, of several the gravest; True if it is the first since the last part.
 
         `with_first` is true in the chunk of the first part.
         """
         is_first = self.reason is None
         self._is_with_first |= with_first
-        if self.reason is None or finish_meaning(reason) >= finish_meaning(self.reason):
-            self.reason = reason
+        before = self._gravest if self.reason is None else self.reason
+        self.reason = max(reason, before or reason, key=finish_meaning)
         return is_first
 
     def close(self) -> None:
@@ -97,6 +101,8 @@ class AnswerEnd:
 
     def _go_on(self) -> None:
         if self.reason is not None:
+            if finish_meaning(self.reason) >= FinishMeaning.CUT_SHORT:
+                self._gravest = self.reason
             self.reason, self._is_closed, self._was_wrong = None, False, True
 
 
