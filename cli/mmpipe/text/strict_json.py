@@ -7,9 +7,10 @@ from contextlib import suppress
 from itertools import chain
 from typing import Final
 
-MAX_DEPTH: Final = (
-    500  # levels of records and messages; Python's own limit is far away, so that all code can recurse
-)
+# Levels of records and messages; Python's own limit is far away, so that all code can recurse.
+MAX_DEPTH: Final = 500
+# Levels of an answer: a record, a transcript or a journal that holds its message can be read again.
+MAX_ANSWER_DEPTH: Final = 490
 
 
 class TooLarge(ValueError):

@@ -168,6 +168,10 @@ def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
     chunks = [chunk for chunk in values if isinstance(chunk, dict)]
     if len(chunks) < len(values):
         raise BadResponse("the response of the service is not a JSON object")
+    deepest = strict_json.MAX_ANSWER_DEPTH
+    # Counting is cheap: only few chunks have so many brackets.
+    if data.count(b"{") + data.count(b"[") > deepest and strict_json.is_deeper(chunks, 1 + deepest):
+        raise BadResponse(f"the response of the service is nested deeper than {deepest} levels")
     return chunks
 
 
