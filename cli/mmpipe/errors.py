@@ -6,6 +6,7 @@ MmpipeError
 ├── Internal       1   a bug in mmpipe
 ├── UsageError     2   bad option, configuration or base URL
 ├── AuthError      3   no key, or a key that the host refuses
+│   └── Forbidden      one request is refused, not the key
 ├── QuotaError     4   rate, balance or plan
 ├── TimedOut       5   connect, first byte, idle, total
 ├── NetworkError   6   DNS, refused, reset, TLS, proxy
@@ -126,6 +127,10 @@ class AuthError(MmpipeError):
     """No key, or a key that the host refuses."""
 
     status = ExitStatus.AUTH
+
+
+class Forbidden(AuthError):
+    """A host or firewall refuses one request, and does not say that it is for the key; the next one may pass."""
 
 
 class QuotaError(MmpipeError):

@@ -15,7 +15,16 @@ from mmpipe.batch.pace.permits import Permits
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
-from mmpipe.errors import AuthError, Interrupted, MmpipeError, QuotaError, Rejected, ServerError, TimedOut
+from mmpipe.errors import (
+    AuthError,
+    Forbidden,
+    Interrupted,
+    MmpipeError,
+    QuotaError,
+    Rejected,
+    ServerError,
+    TimedOut,
+)
 
 PATIENCE = Timeouts(connect=1, first_byte=1, idle=1, total=30, retries=2)
 POLICY = EnginePolicy(timeouts=PATIENCE)
@@ -189,6 +198,13 @@ def test_a_rejected_request_is_not_retried_and_the_others_go_on() -> None:
 def test_an_error_that_every_request_would_meet_ends_the_run(error: MmpipeError) -> None:
     outcomes, engine = run(failing(error), map(str, range(50)), workers=1)
     assert ([error], error) == ([outcome.error for outcome in outcomes], engine.stopped_by)
+
+
+def test_a_request_that_a_firewall_refuses_fails_alone() -> None:
+    error = Forbidden("blocked", http=403)
+    outcomes, engine = run(failing(error), map(str, range(50)), workers=1)
+    assert (50, None) == (len(outcomes), engine.stopped_by)
+    assert [error] == [outcome.error for outcome in outcomes if outcome.error]
 
 
 def test_reserved_tokens_are_settled_by_the_used_ones() -> None:

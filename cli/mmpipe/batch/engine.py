@@ -15,7 +15,7 @@ from mmpipe.core.events import Event, Usage
 from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
-from mmpipe.errors import AuthError, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
+from mmpipe.errors import AuthError, Forbidden, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
@@ -213,7 +213,7 @@ class Engine(Generic[Item]):
     def _retry_delay(self, error: MmpipeError, course: _Course) -> float | None:
         """Seconds until the retry; None for none. An error of one request may pause them all, or end the run."""
         if not self._retries.may_help(error):
-            if isinstance(error, AuthError | QuotaError):
+            if isinstance(error, AuthError | QuotaError) and not isinstance(error, Forbidden):
                 self.stop(error)
             return None
         if error.retry_after is not None:

@@ -7,7 +7,7 @@ import pytest
 from mmpipe.batch.pace.budgets import CostBudget, EndingRules
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, Rejected, UsageError
+from mmpipe.errors import Forbidden, MmpipeError, NetworkError, NotRecorded, QuotaError, Rejected, UsageError
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_nobody_waits_for_the_budget_once_the_run_stops() -> None:
     asyncio.run(spend())
 
 
-def network_errors_until_the_end(*errors: MmpipeError | None) -> int | None:
+def results_until_the_end(*errors: MmpipeError | None) -> int | None:
     """The number of results after which the rules stop a run of two requests in flight; None if never."""
     stopped: list[Exception] = []
     rules = EndingRules(None, 2, stopped.append)
@@ -125,7 +125,16 @@ def network_errors_until_the_end(*errors: MmpipeError | None) -> int | None:
 
 def test_network_errors_in_a_row_end_the_run_and_an_answer_between_begins_anew() -> None:
     lost = NetworkError("refused")
-    assert 22 == network_errors_until_the_end(*[lost] * 30)
-    assert 32 == network_errors_until_the_end(*[lost] * 9, None, *[lost] * 30)
-    assert None is network_errors_until_the_end(*[lost, Rejected("no")] * 30)
-    assert None is network_errors_until_the_end(*[NotRecorded("no answer")] * 30)
+    assert 22 == results_until_the_end(*[lost] * 30)
+    assert 32 == results_until_the_end(*[lost] * 9, None, *[lost] * 30)
+    assert None is results_until_the_end(*[lost, Rejected("no")] * 30)
+    assert None is results_until_the_end(*[NotRecorded("no answer")] * 30)
+
+
+def test_refusals_in_a_row_without_any_answer_end_the_run() -> None:
+    blocked = Forbidden("blocked")
+    assert 10 == results_until_the_end(*[blocked] * 30)
+    assert 15 == results_until_the_end(*[blocked] * 4, Rejected("no"), *[blocked] * 30)
+    assert None is results_until_the_end(None, *[blocked] * 30)
+    assert None is results_until_the_end(*[blocked] * 9, None, *[blocked] * 30)
+    assert None is results_until_the_end(*[blocked, Rejected("no")] * 30)

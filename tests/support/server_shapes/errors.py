@@ -280,7 +280,6 @@ OF_A_STATUS: dict[str, Shape] = {
         failed("403 X", b"your address is not on the list", kind="text/plain"),
         3,
         "your address is not on the list; the host refuses",
-        ends_batch=True,
     ),
     "text-in-latin-1": refused(
         failed("400 X", "requête refusée".encode("latin-1"), kind="text/plain"), 9, "requête refusée"
@@ -293,7 +292,6 @@ OF_A_STATUS: dict[str, Shape] = {
         3,
         "Attention Required! & More: You are blocked",
         "a gateway or firewall",
-        ends_batch=True,
     ),
     "page-not-found": refused(
         failed("404 X", HTML % (b"404 Not Found", b"404 Not Found"), kind="text/html"),

@@ -9,7 +9,7 @@ from typing import Final
 from mmpipe.api.refusals.codes import CHECK_KEY, FAILED, TOO_LONG, TOP_UP, ErrorMeaning, meaning_of
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.catalogue import load_models
-from mmpipe.errors import AuthError, Rejected, ServerError
+from mmpipe.errors import AuthError, Forbidden, Rejected, ServerError
 from mmpipe.text.suggestions import suggest
 
 # Fields of every request that other servers may not know, and the option that leaves each away.
@@ -75,12 +75,13 @@ _ABOUT_KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason of an error in full, its names, the facts about the response, and the form of the body: a page or not."""
+    """The reason of an error in full, its names, the facts about the response, and the form of the body."""
 
     reason: str
     names: tuple[str, ...]
     info: ResponseInfo
     is_page: bool
+    is_json: bool = True
 
 
 def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
@@ -113,7 +114,9 @@ def _fit_reason(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
         return meaning._replace(advice=refusal.info.request.no_key or CHECK_KEY)  # Google answers with 400
     if meaning.error is AuthError:
-        return meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
+        fitted = meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
+        is_of_request = meaning is meaning_of(None, HTTPStatus.FORBIDDEN) and not _blames_key(refusal)
+        return fitted._replace(error=Forbidden) if is_of_request else fitted
     return meaning
 
 
@@ -158,6 +161,12 @@ def _suggest_model(model: str) -> str:
     name = model[:_LONGEST]
     guess = suggest(name, ids) or suggest(name.rpartition("/")[2], ids)
     return f"{guess.removeprefix('; ')} {_MODELS}".lstrip()
+
+
+def _blames_key(refusal: Refusal) -> bool:
+    """True if the API itself says that the key is the reason; firewalls answer with pages, texts or nothing."""
+    reason = refusal.reason
+    return refusal.is_json and bool(_ABOUT_KEY.search(reason)) and not _OTHER_THAN_KEY.search(reason)
 
 
 def _advise_on_key(advice: str, refusal: Refusal) -> str:

@@ -168,7 +168,7 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     specific = (meaning for meaning in words if isinstance(meaning, ErrorMeaning))
     meaning = meaning_of(code, info.http) if is_known else next(specific, meaning_of(None, info.http))
     is_html = isinstance(error, str) and is_page(error)
-    meaning = fit_advice(meaning, Refusal(reason, names, info, is_page=is_html))
+    meaning = fit_advice(meaning, Refusal(reason, names, info, is_page=is_html, is_json=bool(body)))
     waits = [*find_waits(objects, reason, now=info.now)]
     if info.retry_after is not None:
         waits.append(info.retry_after)

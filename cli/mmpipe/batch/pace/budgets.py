@@ -5,19 +5,21 @@ from collections.abc import Callable
 
 from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.errors import MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
+from mmpipe.errors import Forbidden, MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
 
 _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
+_FEWEST_FORBIDDEN = 10  # requests in a row; fewer may be prompts that a firewall does not like
 
 
 class EndingRules:
-    """Stops a run when too many records failed, at its deadline, and when the server cannot be reached."""
+    """Stops a run when too many records failed, at its deadline, and when the server cannot be reached or refuses all."""
 
     def __init__(
         self, errors: ErrorLimit | None, concurrency: int, stop: Callable[[Exception], None]
     ) -> None:
         self._errors, self._concurrency, self._stop = errors, concurrency, stop
-        self._unreached = 0
+        self._unreached = self._forbidden = 0
+        self._is_answered = False
 
     def start_deadline(self, seconds: float | None, elapsed: float) -> None:
         """Stop the run so many seconds after its start, `elapsed` seconds ago. Call inside the event loop."""
@@ -26,10 +28,17 @@ class EndingRules:
             asyncio.get_running_loop().call_later(max(0.0, seconds - elapsed), self._stop, overdue)
 
     def check_reached(self, error: MmpipeError | None) -> None:
-        """Stop the run after too many network errors in a row: every further record would fail too."""
+        """Stop the run after too many network errors in a row, or refusals in a row without any answer.
+
+        Every further record would fail too.
+        """
         is_unreached = isinstance(error, NetworkError) and not isinstance(error, NotRecorded)
         self._unreached = self._unreached + 1 if is_unreached else 0
         if error is not None and self._unreached >= _FEWEST_UNREACHED + self._concurrency:
+            self._stop(error)
+        self._is_answered = self._is_answered or error is None
+        self._forbidden = self._forbidden + 1 if isinstance(error, Forbidden) else 0
+        if error is not None and not self._is_answered and self._forbidden >= _FEWEST_FORBIDDEN:
             self._stop(error)
 
     def check_failures(self, failed: int, done: int) -> None:
