@@ -116,6 +116,15 @@ class MmpipeError(Exception):
 class Internal(MmpipeError):
     """A bug in mmpipe."""
 
+    @classmethod
+    def of_bug(cls, error: Exception) -> "Internal":
+        """The error that reports an exception that nobody expected, and its place."""
+        import traceback
+
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.name}, line {frame.lineno}"
+        return cls(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")
+
 
 class UsageError(MmpipeError):
     """A bad option, setting or base URL."""

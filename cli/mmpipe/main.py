@@ -90,7 +90,6 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
 
 def _describe_bug(error: Exception) -> "Internal":
     import errno
-    import traceback
 
     from mmpipe.errors import Internal
 
@@ -100,9 +99,7 @@ def _describe_bug(error: Exception) -> "Internal":
         return Internal("not enough memory (ulimit -v?)")
     if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
         return Internal("too many open files (ulimit -n?)")
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{frame.name}, line {frame.lineno}"
-    return Internal(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")
+    return Internal.of_bug(error)
 
 
 def _open_standard_descriptors() -> None:

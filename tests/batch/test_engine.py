@@ -17,6 +17,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import (
     AuthError,
+    ExitStatus,
     Forbidden,
     Interrupted,
     MmpipeError,
@@ -69,7 +70,7 @@ def semaphore(allowed: int = 100) -> AdaptiveSemaphore:
     return AdaptiveSemaphore(ConcurrencyWindow(allowed, allowed, allowed))
 
 
-Asking = Callable[[Request, Limits], Awaitable[Sequence[Event]]]
+Asking = Callable[[Request, Limits], Awaitable[Iterable[Event]]]
 
 
 @dataclass
@@ -186,6 +187,41 @@ def test_a_temporary_error_is_retried_and_the_attempts_are_counted() -> None:
 def test_a_lasting_error_is_delivered_after_the_retries() -> None:
     (outcome,), engine = run(failing(*[AGAIN] * 9), ["a"])
     assert (AGAIN, 3, None) == (outcome.error, outcome.attempts.count, engine.stopped_by)
+
+
+@pytest.mark.parametrize(
+    "bug", [ValueError("odd"), OverflowError(), KeyError("x"), RecursionError(), AssertionError()]
+)
+def test_a_bug_in_one_answer_fails_its_record_alone_and_is_not_retried(bug: Exception) -> None:
+    asked = list[object]()
+
+    async def ask(request: Request, _: Limits) -> Iterable[Event]:
+        name = request.messages[0]["content"]
+        asked.append(name)
+        if name == "odd":
+            raise bug
+        # An answer is decoded while it is read.
+        return (fail(bug) if name == "late" else event for event in answered(str(name)))
+
+    outcomes, engine = run(ask, ["a", "odd", "late", *map(str, range(50))])
+    assert (53, 53, None) == (len(asked), len(outcomes), engine.stopped_by)
+    failed = {outcome.item.name: outcome.error for outcome in outcomes if outcome.error is not None}
+    assert {"odd", "late"} == failed.keys()
+    for error in failed.values():
+        assert ExitStatus.INTERNAL == error.status
+        assert error.message.startswith(f"a bug in mmpipe: {type(bug).__name__}: {bug} (")
+
+
+def fail(bug: Exception) -> Event:
+    raise bug
+
+
+@pytest.mark.parametrize("error", [OSError(28, "no space"), MemoryError()])
+def test_an_error_of_the_process_ends_the_run(error: Exception) -> None:
+    async def ask(_: Request, __: Limits) -> Iterable[Event]:
+        raise error
+
+    assert error is run(ask, ["a", "b"])[1].stopped_by
 
 
 def test_a_rejected_request_is_not_retried_and_the_others_go_on() -> None:

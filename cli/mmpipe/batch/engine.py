@@ -15,7 +15,16 @@ from mmpipe.core.events import Event, Usage
 from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
-from mmpipe.errors import AuthError, Forbidden, Interrupted, MmpipeError, NetworkError, QuotaError, Rejected
+from mmpipe.errors import (
+    AuthError,
+    Forbidden,
+    Internal,
+    Interrupted,
+    MmpipeError,
+    NetworkError,
+    QuotaError,
+    Rejected,
+)
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
@@ -208,6 +217,11 @@ class Engine(Generic[Item]):
                 self._policy.constraint.apply(reply, offers_tools=request.offers_tools)
         except MmpipeError as raised:
             return reply, raised
+        except (OSError, MemoryError, ImportError):
+            # Of the process, and not of this answer.
+            raise
+        except Exception as bug:  # noqa: BLE001  the boundary of a record: the others are asked all the same
+            return reply, Internal.of_bug(bug)
         return reply, error
 
     def _retry_delay(self, error: MmpipeError, course: _Course) -> float | None:
