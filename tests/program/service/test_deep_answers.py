@@ -27,11 +27,11 @@ def deep(place: str, levels: int) -> Script:
     """An answer of so many levels."""
     inside = levels - PLACES[place]
     if place == "stream":
-        first = data({"choices": [{"index": 0, "delta": {"content": "y", "extra": INNER}}]})
+        first = data({"model": "m", "choices": [{"index": 0, "delta": {"content": "y", "extra": INNER}}]})
         return streamed(nested(first, inside), text("es", "stop"))
     calls = {"tool_calls": [call("get", {"x": INNER}, id="a", index=0, type="function")]}
     fields = {"role": "assistant", "content": "yes"} | ({"extra": INNER} if place == "field" else calls)
-    return body(nested(json.dumps(message(fields)).encode(), inside))
+    return body(nested(json.dumps(message(fields, model="m")).encode(), inside))
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,8 @@ def test_a_deep_answer_is_read_again_from_everything_that_keeps_it(
     asked = server.asked(name)
     assert 0 == main(["batch", "--merge", "jsonl"], Streams.fake(b""))
     # Each line is a record again.
-    assert 0 == status(server, "batch", "-q", "--template", "{index} hello", stdin=Path("jsonl").read_bytes())
+    lines = Path("jsonl").read_bytes()
+    assert 0 == status(server, "batch", "-q", "--template", "{index} hello", stdin=lines)
     assert asked == server.asked(name)
 
 
