@@ -17,9 +17,11 @@ SPELLINGS = {
     ),
     FinishMeaning.CONTEXT_FULL: ("model_context_window_exceeded", "model_length", "ERROR_LIMIT", "REASON_MAX_CONTEXT"),
     FinishMeaning.FILTERED: (
-        "content_filter", "content-filter", "CONTENT_FILTER", "content_filtered", "sensitive", "SAFETY", "refusal",
+        "content_filter", "content-filter", "CONTENT_FILTER", "content_filtered", "sensitive", "SAFETY",
         "guardrail_intervened", "ERROR_TOXIC", "PROHIBITED_CONTENT",
     ),
+    FinishMeaning.REFUSED: ("refusal", "REFUSAL", "Refusal"),
+    FinishMeaning.REPEATED: ("repetition", "REPETITION"),
     FinishMeaning.FAILED: (
         "error", "ERROR", "abort", "aborted", "network_error", "insufficient_system_resource", "cancelled", "CANCELED",
         "timeout", "TIMED_OUT", "MALFORMED_FUNCTION_CALL",

@@ -218,3 +218,50 @@ def test_a_replayed_answer_costs_nothing() -> None:
 def test_a_lone_surrogate_in_the_message_is_warned_of(key: str) -> None:
     odd = reply(Text("a\ufffd"), Stop("stop", {"role": "assistant", "content": "a", key: "a\ud83d"}))
     assert (ReplyWarning.LONE_SURROGATE,) == reply_warnings(odd)
+
+
+def test_a_loop_that_the_server_stopped_is_no_limit_of_tokens() -> None:
+    error = reply_error(ended("repetition"))
+    assert isinstance(error, CutShort)
+    assert error.message == (
+        "the answer was cut off by the service, since it repeats itself (repetition); "
+        "change the prompt or the sampling, or accept it with --allow-truncated"
+    )
+    assert None is reply_error(ended("repetition"), allow_truncated=True)
+
+
+def test_a_finish_reason_of_refusal_is_the_models_and_not_of_moderation() -> None:
+    error = reply_error(ended("refusal"))
+    assert isinstance(error, Filtered)
+    assert "the model refused to answer (refusal)" == error.message
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+TEXT = {"type": "text", "text": "a"}
+
+
+@pytest.mark.parametrize(
+    ("message", "is_warned"),
+    [
+        ({"content": [TEXT, IMAGE]}, True),
+        ({"content": [IMAGE]}, True),
+        ({"content": IMAGE}, True),
+        ({"content": [{"type": "output_image", "data": "x"}]}, True),
+        ({"content": [{"type": "input_audio", "input_audio": {"data": "x"}}]}, True),
+        ({"content": [{"inlineData": {"mimeType": "image/png", "data": "x"}}]}, True),
+        ({"content": [{"type": "file", "file": {"file_id": "x"}}]}, True),
+        ({"content": [{"type": "document", "source": {}}]}, True),
+        ({"content": "a", "images": [IMAGE]}, True),
+        ({"content": "a", "audio": {"id": "x", "data": "y"}}, True),
+        ({"content": "a", "images": [], "audio": None}, False),
+        ({"content": [TEXT, {"type": "thinking", "thinking": "x"}]}, False),
+        ({"content": [{"type": "text", "text": "a", "annotations": [{"type": "file_citation"}]}]}, False),
+        ({"content": [{"type": "redacted_thinking", "data": "x"}, TEXT]}, False),
+        ({"content": "an image"}, False),
+        ({"content": ["image"]}, False),
+    ],
+)
+def test_a_part_that_is_not_text_is_one_warning(message: dict[str, object], is_warned: bool) -> None:
+    has_text = message["content"] != [IMAGE]
+    found = reply(Start("1", "M"), *[Text("a")] * has_text, Stop("stop", message))
+    assert ([ReplyWarning.OTHER_PART] if is_warned else []) == list(reply_warnings(found))

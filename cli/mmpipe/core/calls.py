@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final
 
 from mmpipe.core.events import Event, Message, Stop, ToolCall
-from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.finish_reasons import LIMITED, finish_meaning
 from mmpipe.errors import BadResponse, CutShort
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import encode_json, format_json
@@ -16,7 +16,6 @@ from mmpipe.text.visible import one_line
 # The key under which arguments that are not JSON are sent back.
 _NOT_JSON: Final = "not_json"
 _ID_LENGTH: Final = 9
-_LIMITS: Final = (FinishMeaning.CUT_SHORT, FinishMeaning.CONTEXT_FULL)
 
 
 def parse_calls(message: Message) -> tuple[ToolCall, ...]:
@@ -65,7 +64,7 @@ def check_calls(events: Iterable[Event]) -> Iterator[Event]:
 
 def _cut_off_error(call: ToolCall, last: Event) -> CutShort | None:
     """Return the error for a call that the end of the answer cut off, None if the finish reason is no limit."""
-    if isinstance(last, Stop) and finish_meaning(last.reason) in _LIMITS:
+    if isinstance(last, Stop) and finish_meaning(last.reason) in LIMITED:
         return CutShort(f"the answer was cut off within a call of {call.name!r}; raise --max-tokens")
     return None
 

@@ -12,10 +12,16 @@ class FinishMeaning(IntEnum):
     CALLS = auto()  # the model waits for the results of its tool calls
     UNKNOWN = auto()
     CUT_SHORT = auto()  # at a limit on the answer
+    REPEATED = auto()  # by a server that found the text in a loop
     CONTEXT_FULL = auto()  # at the end of the model's context
     FILTERED = auto()
+    REFUSED = auto()  # by the model itself
     FAILED = auto()
 
+
+# The meanings of an answer that the server cut off, and of all that may end an answer before its first word.
+LIMITED = (FinishMeaning.CUT_SHORT, FinishMeaning.REPEATED, FinishMeaning.CONTEXT_FULL)
+STOPPED = (*LIMITED, FinishMeaning.FILTERED, FinishMeaning.REFUSED)
 
 _LONGEST = 64  # characters of a reason that is looked up
 _PREFIXES = ("finishreason", "reason")  # of enumerations: Gemini (FINISH_REASON_STOP), xAI (REASON_STOP)
@@ -58,7 +64,7 @@ _MEANINGS: Mapping[str, FinishMeaning] = {
     "maxlength": FinishMeaning.CUT_SHORT,
     "tokenlimit": FinishMeaning.CUT_SHORT,  # watsonx
     "incomplete": FinishMeaning.CUT_SHORT,  # gateways to the Responses API
-    "repetition": FinishMeaning.CUT_SHORT,  # vLLM: it stopped a loop
+    "repetition": FinishMeaning.REPEATED,  # vLLM: it stopped a loop
     "modelcontextwindowexceeded": FinishMeaning.CONTEXT_FULL,  # Anthropic, Zhipu
     "contextwindowexceeded": FinishMeaning.CONTEXT_FULL,  # Envoy's gateway
     "contextlengthexceeded": FinishMeaning.CONTEXT_FULL,
@@ -71,7 +77,7 @@ _MEANINGS: Mapping[str, FinishMeaning] = {
     "contentblocked": FinishMeaning.FILTERED,
     "guardrailintervened": FinishMeaning.FILTERED,  # Bedrock
     "sensitive": FinishMeaning.FILTERED,  # Zhipu, Hunyuan
-    "refusal": FinishMeaning.FILTERED,  # Anthropic
+    "refusal": FinishMeaning.REFUSED,  # Anthropic
     "errortoxic": FinishMeaning.FILTERED,  # Cohere
     "safety": FinishMeaning.FILTERED,  # Gemini, as all that follow
     "recitation": FinishMeaning.FILTERED,

@@ -1,6 +1,7 @@
 """Checks and prepares the messages of a conversation for the service; pure."""
 
 import operator
+import re
 from collections.abc import Iterator, Sequence
 
 from mmpipe.core.calls import (
@@ -18,6 +19,13 @@ from mmpipe.text.json_encoding import format_valid_json, has_lone_surrogate
 
 # Parts of a message that a model with images accepts.
 _IMAGE_PARTS = frozenset({"image_url", "video_url"})
+
+# Beginnings of the types and members of parts that are no text; Gemini has `inlineData`. And fields beside the content:
+# OpenRouter's images, OpenAI's sound.
+_MEDIA = re.compile(
+    r"(?:input_|output_)?(?:image|audio|video|file|document|media|inline_?data)", re.IGNORECASE
+)
+_MEDIA_FIELDS = ("images", "audio", "videos")
 
 
 def drop_open_calls(messages: Sequence[Message]) -> Sequence[Message]:
@@ -75,6 +83,18 @@ def is_refusal(message: Message) -> bool:
     parts = content if isinstance(content, list) else [content]
     return bool(message.get("refusal")) or any(
         isinstance(part, dict) and (part.get("type") == "refusal" or part.get("refusal")) for part in parts
+    )
+
+
+def has_other_part(message: Message) -> bool:
+    """Return True if the answer has an image, a sound or a file: as a part of the content, or in a field of its own."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    return any(message.get(name) for name in _MEDIA_FIELDS) or any(
+        isinstance(part, dict)
+        and not part.get("text")
+        and any(_MEDIA.match(name) for name in (str(part.get("type")), *part))
+        for part in parts
     )
 
 

@@ -10,7 +10,7 @@ from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
-from mmpipe.core.messages import is_refusal
+from mmpipe.core.messages import has_other_part, is_refusal
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
 from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
@@ -33,6 +33,10 @@ class ReplyWarning(Enum):
     UNCLOSED_BLOCK = (
         "the text begins with <think> and never closes it: if all of it is thinking, there is no answer",
         "with an unclosed <think>",
+    )
+    OTHER_PART = (
+        "the answer has a part that is not text, such as an image: it is in the field `message` of JSON only",
+        "with a part that is not text",
     )
     UNREAD_CALL = ("the text holds a tool call that the server did not read", "with an unread tool call")
     LONE_SURROGATE = (
@@ -129,12 +133,19 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
         case FinishMeaning.CUT_SHORT:
-            return None if allow_truncated else _cut_short("limit of tokens", "raise --max-tokens", reply)
+            return (
+                None if allow_truncated else _cut_short("at the limit of tokens", "raise --max-tokens", reply)
+            )
+        case FinishMeaning.REPEATED:
+            where, advice = "by the service, since it repeats itself", "change the prompt or the sampling"
+            return None if allow_truncated else _cut_short(where, advice, reply)
         case FinishMeaning.CONTEXT_FULL:
-            where, advice = "end of the context", "shorten the prompt"
+            where, advice = "at the end of the context", "shorten the prompt"
             return None if allow_truncated else _cut_short(where, advice, reply)
         case FinishMeaning.FILTERED:
             return Filtered(f"the answer was cut off by moderation ({reason})", request_id=trace)
+        case FinishMeaning.REFUSED:
+            return Filtered(f"the model refused to answer ({reason})", request_id=trace)
         case FinishMeaning.FAILED:
             failed = f"the service failed within the answer ({reason})"
             return ServerError(failed, request_id=trace, retryable=True)
@@ -150,9 +161,12 @@ def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
     text = "".join(reply.texts)
     # With `-t show` the thinking is part of the texts.
     has_text = text.strip() and reply.message.get("content") not in ("", None)
+    has_other = has_other_part(reply.message)
     found = {
+        ReplyWarning.OTHER_PART: has_other,
         ReplyWarning.THINKING_ALONE: reply.finish_reason is not None
         and not has_text
+        and not has_other
         and not reply.tool_calls,
         ReplyWarning.LONE_CLOSER: any(closer in text for closer in CLOSERS)
         and _begins_line_with_closer(text),
@@ -176,7 +190,7 @@ def _cut_short(where: str, advice: str, reply: Reply) -> CutShort:
     reason = one_line(reply.finish_reason or "", 40)
     shown = "" if reason == "length" else f" ({reason})"
     return CutShort(
-        f"the answer was cut off at the {where}{shown}; {advice}, or accept it with --allow-truncated",
+        f"the answer was cut off {where}{shown}; {advice}, or accept it with --allow-truncated",
         request_id=reply.request_id,
     )
 

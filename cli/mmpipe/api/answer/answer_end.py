@@ -10,7 +10,7 @@ import math
 import re
 from typing import Final
 
-from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, finish_meaning
 
 LINGER: Final = 1.0  # seconds that an answer waits, after its finish reason, for its usage, for an error or for more of it
 # The same for a reason in the chunk of the first part: it may stand in every chunk. An answer in one chunk whose connection
@@ -36,7 +36,7 @@ class AnswerEnd:
         self.has_thinking = self.has_text = self.has_calls = False
         self._is_closed = False
         self._is_with_first = False  # the reason came in the chunk of the first part
-        self._was_wrong = False
+        self.was_wrong = False  # True once a part followed a reason
 
     @property
     def is_empty(self) -> bool:
@@ -51,12 +51,12 @@ class AnswerEnd:
         meaning = finish_meaning(self.reason)
         if self._is_closed or meaning is FinishMeaning.FAILED:
             return True
-        if self._was_wrong:
+        if self.was_wrong:
             return False
         match meaning:
             case FinishMeaning.CALLS:
                 return self.has_calls
-            case FinishMeaning.CUT_SHORT | FinishMeaning.CONTEXT_FULL | FinishMeaning.FILTERED:
+            case _ if meaning in STOPPED:
                 return not self.is_empty
             case _:
                 return self.has_text or self.has_calls
@@ -103,7 +103,7 @@ class AnswerEnd:
         if self.reason is not None:
             if finish_meaning(self.reason) >= FinishMeaning.CUT_SHORT:
                 self._gravest = self.reason
-            self.reason, self._is_closed, self._was_wrong = None, False, True
+            self.reason, self._is_closed, self.was_wrong = None, False, True
 
 
 def shows_part(event: bytes) -> bool:

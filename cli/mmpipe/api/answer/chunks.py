@@ -15,12 +15,9 @@ from mmpipe.api.refusals.service_errors import find_error, is_blank
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.calls import parse_calls
 from mmpipe.core.events import Event, Message, Start, Stop, Usage
-from mmpipe.core.finish_reasons import FinishMeaning, find_finish_reason, finish_meaning
+from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
 from mmpipe.text.visible import one_line
-
-# An answer with such a reason may be empty: the limit or the filter stopped it before its first word.
-_STOPPED = (FinishMeaning.CUT_SHORT, FinishMeaning.CONTEXT_FULL, FinishMeaning.FILTERED)
 
 
 class ChunkDecoder:
@@ -78,8 +75,10 @@ class ChunkDecoder:
         if not self._started:
             raise BadResponse("the response of the service holds no answer", retryable=self._is_silent)
         if reason is None:
-            raise self.truncated("without a finish_reason")
-        if finish_meaning(reason) not in _STOPPED:
+            raise self.truncated(
+                f"without a finish_reason{' after its last part' if self.end.was_wrong else ''}"
+            )
+        if finish_meaning(reason) not in STOPPED:
             self._check_content(message, reason)
         usage = () if self._usage is None else (replace(self._usage, service_tier=self._tier),)
         yield from self._begin((*calls, *usage, Stop(reason, message)))

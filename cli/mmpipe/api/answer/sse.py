@@ -14,6 +14,7 @@ NamedData = tuple[bytes, bytes]
 _FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _LONGEST_FIELD: Final = 6  # bytes of a name with its colon
 _PEEKED: Final = 4096  # bytes
+_REST: Final = 2000  # bytes
 _MAX_CHECKS: Final = 8  # so that the work is linear
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
@@ -46,6 +47,9 @@ class EventReader:
         self._json_ended = False
         self._json_checks = 0  # at empty lines within it
         self._ends_with_line = False  # True once an event ended without a blank line
+        self.rest = (
+            b""  # the first lines since the last event that are no part of a stream, such as a text or a page
+        )
         self._at_start = True
         self._after_cr = False
 
@@ -136,6 +140,8 @@ class EventReader:
         if field not in _FIELDS:
             if self._json or _begins_value(line):
                 yield from self._take_json_line(line)
+            elif len(self.rest) < _REST:
+                self.rest += line[:_REST] + b"\n"
             return
         if self._json_ended:
             yield self._take_json()
@@ -172,7 +178,7 @@ class EventReader:
         name = self._name if is_next_begun else self._next_name or self._name
         self._name, self._next_name = self._next_name if is_next_begun else b"", b""
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        self._data, self._data_size = [], 0
+        self._data, self._data_size, self.rest = [], 0, b""
         return name, data
 
     def _take_json(self) -> NamedData:

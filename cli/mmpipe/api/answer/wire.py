@@ -9,6 +9,7 @@ from typing import Final
 from mmpipe.api.answer.answer_end import shows_part
 from mmpipe.api.answer.chunks import ChunkDecoder
 from mmpipe.api.answer.sse import EventReader
+from mmpipe.api.refusals.reasons import explain_text
 from mmpipe.api.refusals.service_errors import explain_event
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.events import Event
@@ -85,14 +86,14 @@ class StreamDecoder:
     def close(self) -> Iterator[Event]:
         """The last events; the body has ended. Raises an MmpipeError if it was no whole answer."""
         self._is_closing, self._ends_in_json = True, self._reader.holds_json
-        for name, data in self._reader.close():
-            yield from self._decode_unusual(name, data)
         try:
+            for name, data in self._reader.close():
+                yield from self._decode_unusual(name, data)
             yield from self._chunks.finish()
-        except BadResponse:
+        except BadResponse as error:
             if self._is_foreign():
                 raise refuse_body(self._content_type, self._first) from None
-            raise
+            raise self._quote_rest(error) from None
 
     def _decode_unusual(self, name: bytes, data: bytes) -> Iterator[Event]:
         """The events of an event with a name, or of one whose data do not begin with `{`."""
@@ -125,6 +126,11 @@ class StreamDecoder:
             if self._is_foreign():
                 raise refuse_body(self._content_type, self._first) from None
             raise
+
+    def _quote_rest(self, error: BadResponse) -> BadResponse:
+        """The error with the first words of a text or page that follows a stream, as servers and proxies send them."""
+        words = one_line(explain_text(self._reader.rest.decode(errors="replace")), 100)
+        return error.derived(message=f"{error.message}; after it came: {words}") if words else error
 
     def _is_foreign(self) -> bool:
         """True if the body begins like neither a stream nor JSON, and no part of an answer came."""
