@@ -27,8 +27,12 @@ class ProxyServer:
     tls: ssl.SSLContext | None = None
     asked: list[str] = field(default_factory=list)
     port: int = 0
+    begun: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.begun.add(task)
         try:
             first = await reader.readexactly(1)
             match first:
@@ -142,12 +146,11 @@ def proxy_server(
         started.set()
         await asyncio.to_thread(stopped.wait)
         running.close()
-        # A task that is cancelled before its first step would leave the accepted socket open.
-        await asyncio.sleep(0)
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        # A task of asyncio that accepts, or of ours before its first step, would leave its socket open if it were cancelled.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks & proxy.begun:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=0.05)
         # Aborted transports close in the next turn of the loop.
         await asyncio.sleep(0)
 
