@@ -83,9 +83,12 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         return
     from mmpipe.text.durations import format_duration
 
-    later = "" if error.retry_after is None else f"; retry in {format_duration(error.retry_after)}"
+    message, later = error.message, ""
+    if error.retry_after is not None:
+        message = message.removesuffix("; retry later")
+        later = f"; retry in {format_duration(error.retry_after)}"
     trace = "" if error.request_id is None else f" (trace {error.request_id})"
-    streams.report(f"{error.status.label}: {error.message}{later}{trace}")
+    streams.report(f"{error.status.label}: {message}{later}{trace}")
 
 
 def _describe_bug(error: Exception) -> "Internal":

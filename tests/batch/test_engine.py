@@ -255,6 +255,19 @@ def test_retry_after_pauses_all_requests() -> None:
     assert ("pause", 0.1, 0) in limiter.heard
 
 
+def test_retry_after_of_a_request_that_is_refused_pauses_no_other() -> None:
+    limiter, error = Limiter(), Rejected("conflict", http=409, retryable=True, retry_after=0.1)
+    outcomes, _ = run(failing(error), ["a"], limiter=limiter)
+    assert [None] == [outcome.error for outcome in outcomes]
+    assert not any(kind == "pause" for kind, _, _ in limiter.heard)
+
+
+def test_a_request_that_is_refused_for_longer_than_max_wait_fails_alone() -> None:
+    error = Rejected("locked", http=423, retryable=True, retry_after=86_400)
+    outcomes, engine = run(failing(error), ["a", "b"], workers=1)
+    assert ([error, None], None) == ([outcome.error for outcome in outcomes], engine.stopped_by)
+
+
 def test_no_retry_is_sent_before_retry_after_whatever_the_limiters_do() -> None:
     began = time.monotonic()
     (outcome,), _ = run(failing(QuotaError("slower", retryable=True, retry_after=0.7)), ["a"])

@@ -231,10 +231,14 @@ class Engine(Generic[Item]):
                 self.stop(error)
             return None
         if error.retry_after is not None:
+            # A server that refuses one request may accept the others.
+            is_of_all = not isinstance(error, Rejected)
             if error.retry_after > self._policy.max_wait:
-                self.stop(_too_long(error, self._policy.max_wait))
+                if is_of_all:
+                    self.stop(_too_long(error, self._policy.max_wait))
                 return None
-            self._permits.pause(error.retry_after)
+            if is_of_all:
+                self._permits.pause(error.retry_after)
         seconds_left = self._policy.timeouts.total - course.spent + _pause(error)
         return self._retries.next_delay(error, course.attempts - course.attempts_before_repair, seconds_left)
 
