@@ -70,3 +70,10 @@ def test_many_rows_are_found_again_and_take_little_more_than_themselves() -> Non
         tracemalloc.stop()
     assert all(number.to_bytes(width) == ledger.get(make_key(str(number))) for number in range(count))
     assert size < 2 * count * (16 + width)
+
+
+def test_a_record_that_is_named_by_its_place_has_a_key_that_no_id_has() -> None:
+    assert make_key("7", 7) != make_key("7")
+    assert make_key("7") == make_key("7", 8) == make_key("7", None)
+    assert make_key("07", 7) == make_key("07")
+    assert 3 == len({make_key("1", 1), make_key("1", 0), make_key("0", 0)})

@@ -65,6 +65,18 @@ def test_journals_of_two_formats_are_not_joined(tmp_path: Path) -> None:
         assert not (tmp_path / "all").exists()
 
 
+def test_two_requests_under_one_id_are_an_error_and_what_is_not_known_is_a_warning(tmp_path: Path) -> None:
+    one, two = record("a", index=0, request="one"), record("a", index=0, request="two")
+    with pytest.raises(InputError, match="1 ids have the answers to two requests: a"):
+        joined(journal(tmp_path, "1", one, two))
+    empty = [journal(tmp_path, name) for name in ("2", "3")]
+    ids, messages = joined(*empty)
+    assert ([], True) == (
+        ids,
+        "warning: it is not known whether a record is missing: no journal has" in messages,
+    )
+
+
 def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("b", index=1, good=False))
     with pytest.raises(Partial, match="1 records have no good answer: b"):

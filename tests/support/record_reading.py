@@ -74,7 +74,9 @@ def read(
 def read_lightly(
     content: bytes, is_answered: Callable[[str], bool], defaults: Defaults = AUTO
 ) -> list[FoundRecord]:
-    records = read_records(whole(content), defaults, FormatOptions(defaults.format), is_answered)
+    records = read_records(
+        whole(content), defaults, FormatOptions(defaults.format), lambda name, _: is_answered(name)
+    )
     return [record for record in records if record is not None]
 
 

@@ -48,7 +48,7 @@ class Delivery:
 
     def refuse(self, record: BadRecord) -> None:
         """Write the error of a record that cannot be asked, unless the journal has it from an earlier run."""
-        is_known = self._journal is not None and bad_record_id(record) in self._journal
+        is_known = self._journal is not None and self._journal.knows(bad_record_id(record), record.index)
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
         self._settle(good=False)
 
@@ -91,4 +91,4 @@ class Delivery:
         self._rules.check_failures(self._summary.failed, self._summary.done)
 
     def _earlier_attempts(self, record: Record) -> int:
-        return 0 if self._journal is None else self._journal.attempt(record.id)
+        return 0 if self._journal is None else self._journal.attempt(record.id, record.index)

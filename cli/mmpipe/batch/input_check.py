@@ -60,7 +60,7 @@ class BatchInput:
         return find_files(self.options.records.files, self.stdin)
 
     def records(
-        self, pieces: Iterable[Piece | None], is_answered: Callable[[str], bool] | None = None
+        self, pieces: Iterable[Piece | None], is_answered: Callable[[str, int], bool] | None = None
     ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
         options = FormatOptions(self.options.records.input_format, self.separator)
@@ -204,21 +204,24 @@ def count_records(
 
 
 def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | BadRecord:
-    """The record, or a bad one in its place if its id was seen before; the message names both places."""
+    """The record, or a bad one in its place if its id was seen before; the message names both places.
+
+    The id belongs to the first record, so that the bad one is named by its index.
+    """
     first = None if isinstance(record, BadRecord) else seen.first_place(record)
     if first is None:
         return record
     source, number = first
     places = f"{source}, line {number}, and in {record.source}, line {record.number}"
     message = f"the id {record.id!r} is in {places}"
-    return BadRecord(record.index, record.id, record.source, record.number, message, record.custom_id)
+    return BadRecord(record.index, None, record.source, record.number, message, record.custom_id)
 
 
 def is_answered(record: Record, journal: Journal | None) -> bool:
     """True if the journal has a good answer; raises InputError if it answers another request with the same id."""
     if journal is None:
         return False
-    state = journal.state(record.id, record.sha256)
+    state = journal.state(record.id, record.index, record.sha256)
     if state == "changed":
         raise InputError(
             f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}; "
@@ -241,13 +244,13 @@ def _check_readable(paths: Sequence[str]) -> None:
             raise InputError(f"cannot read {path}: {reason}")
 
 
-def _has_answer(journal: Journal) -> Callable[[str], bool]:
+def _has_answer(journal: Journal) -> Callable[[str, int], bool]:
     """A test whether an id has a good answer. Every so many ids count as unanswered, so that their requests are compared.
 
     This detects that another file has taken the name of the journal.
     """
     counted = itertools.count()
-    return lambda name: next(counted) % _COMPARED != 0 and journal.is_good(name)
+    return lambda name, index: next(counted) % _COMPARED != 0 and journal.is_good(name, index)
 
 
 def _sidecar(source: BatchInput, salt: str) -> Sidecar:

@@ -8,6 +8,7 @@ from heapq import merge
 from typing import Final
 
 _KEY: Final = 16
+_PLACE: Final = b"place"  # tells keys of places from those of ids
 _SLOTS: Final = 1024  # to begin with; always a power of two
 _MANY: Final = 1 << 20  # slots; larger tables double instead of growing fourfold, to waste less memory
 _PIECE: Final = 1 << 14  # rows that are sorted at once
@@ -85,9 +86,13 @@ class Ledger:
         self._slots = slots
 
 
-def make_key(name: str) -> bytes:
-    """The key for an id; JSON can hold lone surrogates, which UTF-8 cannot."""
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
+def make_key(name: str, index: int | None = None) -> bytes:
+    """The key for the record of this id; a record that is named by its `index` has a key that no id has.
+
+    JSON can hold lone surrogates, which UTF-8 cannot.
+    """
+    kind = _PLACE if index is not None and name == str(index) else b""
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_KEY, person=kind).digest()
 
 
 def sorted_rows(rows: bytearray, width: int) -> Iterator[bytes]:

@@ -15,8 +15,8 @@ from mmpipe.writers.console import Console
 def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the record of each id; returns only if every record is there once and is good.
 
-    An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals,
-    Partial for failed ones, and the errors of `merge`.
+    An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals
+    and for ids of two requests, Partial for failed ones, and the errors of `merge`.
     """
     paths, output = options.records.files, options.output
     if not paths:
@@ -27,7 +27,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             merged = merge(paths, out, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:
-            console.warn(f"it is unknown whether a record is missing: {merged.unchecked}")
+            console.warn(f"it is not known whether a record is missing: {merged.unchecked}")
         console.summarize(f"{merged.records} records of {len(paths)} journals")
     if merged.failed.count:
         raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")
@@ -39,6 +39,8 @@ def _check(merged: MergeReport) -> None:
         faults.append(_list(merged.missing, "records are missing, by their index"))
     if merged.repeated.count:
         faults.append(_list(merged.repeated, "ids are in several journals"))
+    if merged.different.count:
+        faults.append(_list(merged.different, "ids have the answers to two requests"))
     if faults:
         raise InputError("; ".join(faults))
 

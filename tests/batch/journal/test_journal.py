@@ -29,31 +29,62 @@ def test_an_answered_record_is_good_and_a_failed_one_is_retried(path: Path) -> N
     path.write_bytes(record("a") + record("b", good=False) + record("c", good=False) + record("c", attempt=2))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "failed", "good", "new"] == states(journal, "a", "b", "c", "d")
-        assert [1, 1, 2, 0] == [journal.attempt(name) for name in "abcd"]
+        assert [1, 1, 2, 0] == [journal.attempt(name, 0) for name in "abcd"]
         assert (3, None) == (len(journal), journal.repaired)
 
 
 def test_another_request_under_an_old_id_is_a_change(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", request="one", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert ["changed", "changed"] == [journal.state(name, asked("another")) for name in "ab"]
-        assert "good" == journal.state("a", asked("one").upper())
+        assert ["changed", "changed"] == [journal.state(name, 0, asked("another")) for name in "ab"]
+        assert "good" == journal.state("a", 0, asked("one").upper())
 
 
 def test_an_id_with_a_good_answer_is_known_whatever_was_asked(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert [True, False, False] == [journal.is_good(name) for name in "abc"]
+        assert [True, False, False] == [journal.is_good(name, 0) for name in "abc"]
 
 
 def test_a_record_that_was_never_sent_may_have_another_request_later(path: Path) -> None:
     bad = record("a", good=False, request_sha256=None, attempt=0)
     path.write_bytes(bad)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert (["failed"], 0, False) == (states(journal, "a"), journal.attempt("a"), journal.is_good("a"))
+        assert (["failed"], 0, False) == (
+            states(journal, "a"),
+            journal.attempt("a", 0),
+            journal.is_good("a", 0),
+        )
     path.write_bytes(bad + record("a", attempt=2) + bad)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a"))
+        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a", 0))
+
+
+def test_a_record_without_an_id_is_not_one_that_is_called_like_its_place(path: Path) -> None:
+    unasked = record("1", index=1, good=False, request_sha256=None, attempt=0)
+    path.write_bytes(record("1", index=0) + unasked + record("2", index=2, request="another"))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        known = [
+            journal.knows(name, index) for name, index in (("1", 0), ("1", 1), ("2", 2), ("0", 0), ("2", 5))
+        ]
+        assert [True, True, True, False, False] == known
+        assert ["good", "failed", "changed"] == [journal.state(str(n or 1), n, asked()) for n in (0, 1, 2)]
+        assert [True, False, True] == [journal.is_good(str(n or 1), n) for n in (0, 1, 2)]
+        assert [1, 0, 1] == [journal.attempt(str(n or 1), n) for n in (0, 1, 2)]
+
+
+def test_a_record_keeps_its_id_where_it_moves_to(path: Path) -> None:
+    """A record with the id 7 may have been at the place 7, and looks there as if it were named by it."""
+    path.write_bytes(record("7", index=7) + record("9", index=3))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        for index in (2, 7, 8):
+            assert ("good", "changed", 1) == (
+                journal.state("7", index, asked()),
+                journal.state("7", index, asked("another")),
+                journal.attempt("7", index),
+            )
+        assert ["good", "new"] == [journal.state("9", index, asked()) for index in (4, 9)]
+        assert ["new"] * 4 == [journal.state(name, 0, asked()) for name in ("07", "7.0", "-7", "\u0667")]
 
 
 def test_a_line_that_was_appended_can_be_read_back_from_where_it_began(path: Path) -> None:
@@ -77,7 +108,7 @@ def test_lines_of_the_batch_api_go_by_their_custom_id_and_their_attempts_are_cou
     path.write_bytes(batch_api_line("a", good=False) + batch_api_line("a"))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "new"] == states(journal, "a", "batch_req_1")
-        assert 2 == journal.attempt("a")
+        assert 2 == journal.attempt("a", 0)
 
 
 def test_an_id_may_be_any_string_of_json(path: Path) -> None:
@@ -353,16 +384,16 @@ def test_an_empty_journal_knows_nothing(path: Path) -> None:
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert (["new"], 0, 0, False) == (
             states(journal, "a"),
-            journal.attempt("a"),
+            journal.attempt("a", 0),
             len(journal),
-            "a" in journal,
+            journal.knows("a", 0),
         )
 
 
 def test_a_journal_knows_which_ids_are_in_it(path: Path) -> None:
     path.write_bytes(record("a") + record("b", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert [True, True, False] == [name in journal for name in "abc"]
+        assert [True, True, False] == [journal.knows(name, 0) for name in "abc"]
 
 
 def test_a_journal_opened_for_reading_is_not_cleared(path: Path) -> None:

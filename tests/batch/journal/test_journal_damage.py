@@ -72,4 +72,4 @@ def test_of_many_records_of_one_id_the_last_one_counts(
             good, request = last.get(name, (False, ""))
             for wanted in ("one", "two"):
                 expected = "changed" if request and request != wanted else "good" if good else "failed"
-                assert (expected if request else "new") == journal.state(name, asked(wanted))
+                assert (expected if request else "new") == journal.state(name, 0, asked(wanted))

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.scan import LINE_LIMIT
 from mmpipe.errors import InputError
 from support.journals import batch_api_line, record, resumed, states
 
@@ -66,7 +67,7 @@ def test_the_repair_of_a_journal_is_reported(path: Path) -> None:
 def test_a_last_line_of_the_batch_api_that_lacks_its_end_counts_as_asked(path: Path) -> None:
     path.write_bytes(batch_api_line("a", good=False) + batch_api_line("a")[:-1])
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a"))
+        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a", 0))
 
 
 @pytest.mark.slow
@@ -100,7 +101,7 @@ def test_records_longer_than_a_block_are_read(path: Path) -> None:
 def test_a_file_without_line_ends_is_refused_and_not_read_into_memory(path: Path) -> None:
     for end in (b"", b"\n"):
         path.write_bytes(b"{")
-        os.truncate(path, 1 << 29)
+        os.truncate(path, 1 << 31)
         with path.open("ab") as file:
             file.write(b"}" + end)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,4 +109,5 @@ def test_a_file_without_line_ends_is_refused_and_not_read_into_memory(path: Path
             InputError, match=rf"^{path} is not a journal .*: (line 1 is not JSON|its last line is too long)"
         ):
             resumed(path)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KiB
+        assert grown < 2.5 * LINE_LIMIT / 1024

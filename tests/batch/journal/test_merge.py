@@ -13,6 +13,8 @@ from mmpipe.errors import Busy, InputError
 from mmpipe.unix.files import open_output
 from support.journals import batch_api_line, record
 
+SIZE_UNKNOWN = "no journal has the size of its input, so that only gaps are found"
+
 
 def merged(folder: Path, *shards: bytes, in_order: bool = False) -> tuple[bytes, MergeReport]:
     for number, content in enumerate(shards):
@@ -77,7 +79,7 @@ def test_the_order_of_the_input_is_kept_if_that_is_wanted(tmp_path: Path) -> Non
 
 def test_indexes_that_no_shard_has_are_reported(tmp_path: Path) -> None:
     _, found = merged(tmp_path, placed(1, 7), placed(3, good=False) + record("x", index=None))
-    assert (5, ["0", "2", "4", "5", "6"], None) == (
+    assert (5, ["0", "2", "4", "5", "6"], SIZE_UNKNOWN) == (
         found.missing.count,
         found.missing.examples,
         found.unchecked,
@@ -111,6 +113,64 @@ def test_a_huge_index_takes_no_memory_and_no_gaps_are_reported(tmp_path: Path, i
         found.missing.count,
         found.unchecked,
     )
+
+
+def sized(folder: Path, shard: int, records: int | None) -> None:
+    (folder / str(shard)).touch()
+    write_sidecar(str(folder / str(shard)), Sidecar(new_salt(), (), "", 1, 1.0, records))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_known"),
+    [
+        ((), False),
+        ((None,), False),
+        ((3,), True),
+        ((None, 3), True),
+        ((2,), False),
+        ((2, 4), True),
+        ((0,), False),
+    ],
+)
+def test_that_nothing_is_missing_is_known_only_with_the_size_of_the_input(
+    tmp_path: Path, sizes: tuple[int | None, ...], *, is_known: bool
+) -> None:
+    for shard, records in enumerate(sizes):
+        sized(tmp_path, shard, records)
+    _, found = merged(tmp_path, placed(0, 2), placed(1))
+    assert (None if is_known else SIZE_UNKNOWN) == found.unchecked
+    assert (["3"] if 4 in sizes else []) == found.missing.examples
+
+
+def test_of_empty_journals_nothing_is_known_but_that_their_input_was_empty(tmp_path: Path) -> None:
+    _, found = merged(tmp_path, b"", b"")
+    assert (0, SIZE_UNKNOWN) == (found.missing.count, found.unchecked)
+    sized(tmp_path, 1, 0)
+    _, found = merged(tmp_path, b"", b"")
+    assert (0, None) == (found.missing.count, found.unchecked)
+
+
+def test_an_index_without_a_good_answer_is_seen_behind_a_record_that_is_called_like_it(
+    tmp_path: Path,
+) -> None:
+    unasked = record("1", index=1, good=False, request_sha256=None, attempt=0)
+    content, found = merged(tmp_path, record("1", index=0) + unasked)
+    assert (record("1", index=0) + unasked, 2, ["1"]) == (content, found.records, found.failed.examples)
+    assert [] == found.repeated.examples
+    _, found = merged(tmp_path, record("1", index=0), unasked)
+    assert ([], ["1"]) == (found.repeated.examples, found.failed.examples)
+
+
+def test_two_requests_under_one_id_are_reported_once(tmp_path: Path) -> None:
+    asked = [record("a", index=1, request=text) for text in ("one", "two", "three")]
+    for shards in ((b"".join(asked),), (asked[0], asked[1]), (asked[0] + asked[0], b"", asked[2] + asked[1])):
+        _, found = merged(tmp_path, *shards)
+        assert (1, ["a"]) == (found.different.count, found.different.examples)
+    _, found = merged(tmp_path, record("0", index=0, request="one") + record("0", index=0, request="two"))
+    assert ["0"] == found.different.examples
+    failed = record("a", index=1, request="two", good=False)
+    _, found = merged(tmp_path, asked[0] + failed + asked[0])
+    assert 0 == found.different.count
 
 
 def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> None:

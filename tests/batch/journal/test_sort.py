@@ -69,6 +69,25 @@ def test_an_incomplete_end_is_repaired(path: Path, end: bytes, kept: bytes) -> N
     assert record("a") + kept == path.read_bytes()
 
 
+def test_the_error_of_a_place_is_not_dropped_for_a_record_that_is_called_like_it(path: Path) -> None:
+    unasked = record("1", index=1, good=False, request_sha256=None, attempt=0)
+    named, other = record("1", index=2), record("0", index=0)
+    path.write_bytes(named + unasked + other)
+    assert sort_journal(str(path))
+    assert other + unasked + named == path.read_bytes()
+
+
+def test_the_answers_to_two_requests_under_one_id_are_both_kept(path: Path) -> None:
+    content = record("a", index=1) + record("a", index=0, request="another")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="two requests under the id 'a'; it was left unsorted"):
+        sort_journal(str(path))
+    assert content == path.read_bytes()
+    path.write_bytes(record("a", good=False, request="another") + record("a"))
+    assert sort_journal(str(path))
+    assert record("a") == path.read_bytes()
+
+
 def test_an_empty_journal_is_in_order(path: Path) -> None:
     path.write_bytes(b"")
     assert not sort_journal(str(path))

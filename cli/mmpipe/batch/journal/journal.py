@@ -23,6 +23,7 @@ from mmpipe.unix.streams import Output
 State = Literal["new", "good", "failed", "changed"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
+_LONGEST_PLACE: Final = 18  # digits; more records cannot be read
 _ROW: Final = struct.Struct(
     ">16sI"
 )  # 16 bytes of the request's SHA-256; the number of the attempt * 2, + 1 if the answer is good
@@ -32,6 +33,7 @@ _ROW: Final = struct.Struct(
 class Journal:
     """The answers that the file had when it was opened, and its end to append to.
 
+    A record is known by its id and its place in the input, the index: one without an id of its own is named by the index.
     `repaired` is a sentence about the repair of its end, if one was needed.
     """
 
@@ -49,9 +51,9 @@ class Journal:
         """The name that the file was opened by."""
         return self._file.path
 
-    def __contains__(self, name: str) -> bool:
-        """Return True if there is a record of this id."""
-        return bool(len(self._known)) and self._known.get(make_key(name)) is not None
+    def knows(self, name: str, index: int) -> bool:
+        """True if there is a line of this record."""
+        return self._row(name, index) is not None
 
     def __len__(self) -> int:
         """The number of ids when the file was opened."""
@@ -63,11 +65,9 @@ class Journal:
             (found,) = self._formats
             raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
-    def state(self, name: str, request_sha256: str) -> State:
-        """The state of this request; `changed` if the id has another request."""
-        if not len(self._known):
-            return "new"
-        row = self._known.get(make_key(name))
+    def state(self, name: str, index: int, request_sha256: str) -> State:
+        """The state of this request; `changed` if the record has another request."""
+        row = self._find(name, index)
         if row is None:
             return "new"
         request, attempts = _ROW.unpack(row)
@@ -75,17 +75,27 @@ class Journal:
             return "changed"
         return "good" if attempts & 1 else "failed"
 
-    def is_good(self, name: str) -> bool:
-        """Return True if the id has a good answer, to whatever request."""
-        row = self._known.get(make_key(name))
+    def is_good(self, name: str, index: int) -> bool:
+        """True if the record has a good answer, to whatever request."""
+        row = self._row(name, index)
         return row is not None and bool(_ROW.unpack(row)[1] & 1)
 
-    def attempt(self, name: str) -> int:
+    def attempt(self, name: str, index: int) -> int:
         """The number of attempts before this run."""
-        if not len(self._known):
-            return 0
-        row = self._known.get(make_key(name))
+        row = self._find(name, index)
         return 0 if row is None else _ROW.unpack(row)[1] >> 1
+
+    def _find(self, name: str, index: int) -> bytes | None:
+        """The row of a record that may have had another place in the input of an earlier run."""
+        row = self._row(name, index)
+        if row is None and name != str(index) and (place := _parse_place(name)) is not None:
+            # A record with the id "7" may have been at the place 7, and looks as if it were named by it.
+            row = self._row(name, place)
+            return row if row is not None and _ROW.unpack(row)[0] != NOT_ASKED else None
+        return row
+
+    def _row(self, name: str, index: int) -> bytes | None:
+        return self._known.get(make_key(name, index)) if len(self._known) else None
 
     @property
     def end(self) -> int:
@@ -188,6 +198,12 @@ def read_journal(path: str) -> Iterator[Journal]:
         yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats)
 
 
+def _parse_place(name: str) -> int | None:
+    """The place in the input that `name` may be; None if it is no number that a place has."""
+    is_number = name.isdecimal() and name.isascii() and len(name) <= _LONGEST_PLACE
+    return int(name) if is_number and str(int(name)) == name else None
+
+
 def _open_locked(path: str) -> LockedFile:
     def check(descriptor: int) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
@@ -228,7 +244,7 @@ def _rows(known: Ledger, found: Iterable[Entry], formats: set[ResultFormat]) -> 
     """The rows of these entries; the formats of their lines are added to `formats`."""
     for entry in found:
         formats.add(entry.format)
-        key, attempt = make_key(entry.name), entry.attempt
+        key, attempt = make_key(entry.name, entry.index), entry.attempt
         if attempt:
             yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)
             continue

@@ -24,6 +24,7 @@ from mmpipe.unix.streams import Output
 _EXAMPLES: Final = 10
 # Each takes a byte of memory.
 _MOST_PLACES: Final = 1 << 27
+_SIZE_UNKNOWN: Final = "no journal has the size of its input, so that only gaps are found"
 
 
 @dataclass(slots=True)
@@ -44,40 +45,39 @@ class Findings:
 class MergeReport:
     """The result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
-    `unchecked` is the reason why missing indexes are unknown, or None.
+    `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None.
     """
 
     records: int = 0
     failed: Findings = field(default_factory=Findings)
     repeated: Findings = field(default_factory=Findings)
+    different: Findings = field(default_factory=Findings)
     missing: Findings = field(default_factory=Findings)
     unchecked: str | None = None
 
 
 def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> MergeReport:
-    """Write the last good record of each id, or else its last one, in the order of the files or of the index.
+    """Write the last good line of each record, or else its last one, in the order of the files or of the index.
 
-    For an id in several files, take the first good record and report the id. Ignore a torn last record.
-    Raises InputError for a file that is not a journal and for lines in several formats, Busy for one that a run is writing to, OutputError.
+    For a record in several files, take the first good line and report the id. Ignore a torn last line.
+    Raises InputError for a file that is not a journal and for lines in several formats, Busy for a file that a run is
+    writing to, OutputError.
     """
     merged, indexes = MergeReport(), _SeenIndexes()
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
         formats = _Formats()
         noted = [formats.checked(source.path, indexes.seen_in(source.entries())) for source in sources]
-        marks = mark_lines(noted, merged.repeated.add)
+        marks = mark_lines(noted, merged.repeated.add, merged.different.add)
         found = taken_lines(sources, marks, merged.failed.add)
         if in_order:
             write_lines(out, lines_by_index(sources, find_places(found)))
         else:
             write_lines(out, (line for _, _, line in found))
     merged.records = sum(len(own) - own.count(DROPPED) for own in marks)
-    for sidecar in map(read_sidecar, paths):
-        if sidecar is not None and sidecar.records is not None:
-            indexes.expect(sidecar.records)
-    merged.unchecked = indexes.unchecked(merged.records)
-    if merged.unchecked is None:
-        merged.missing = indexes.missing()
+    sizes = [sidecar.records for sidecar in map(read_sidecar, paths) if sidecar is not None]
+    size = max((size for size in sizes if size is not None), default=None)
+    merged.missing, merged.unchecked = indexes.compare(size)
     return merged
 
 
@@ -107,32 +107,41 @@ class _SeenIndexes:
     def __init__(self) -> None:
         self._seen = bytearray()
         self._too_many: int | None = None
+        self._has_records = False
 
     def seen_in(self, records: Iterable[Entry]) -> Iterator[Entry]:
         """Pass the records on, and note their indexes."""
         for record in records:
+            self._has_records = True
             index = record.index
             if index is not None:
-                self.expect(index + 1)
+                self._expect(index + 1)
                 if index < len(self._seen):
                     self._seen[index] = 1
             yield record
 
-    def expect(self, count: int) -> None:
+    def compare(self, size: int | None) -> tuple[Findings, str | None]:
+        """The indexes without a record, and the reason why further ones may be missing, or None.
+
+        `size` is the number of records in the input, if it is known.
+        """
+        if self._has_records and 1 not in self._seen and self._too_many is None:
+            return Findings(), "no record has its index in the input"
+        is_known = size is not None and size >= len(self._seen)
+        self._expect(size or 0)
+        if self._too_many is not None:
+            reason = f"an input of {self._too_many} records is too long to be searched for gaps"
+            return Findings(), reason
+        return self._missing(), None if is_known else _SIZE_UNKNOWN
+
+    def _expect(self, count: int) -> None:
         """Expect at least `count` records."""
         if count > _MOST_PLACES:
             self._too_many = count
         elif count > len(self._seen):
             self._seen.extend(bytes(count - len(self._seen)))
 
-    def unchecked(self, records: int) -> str | None:
-        """The reason why missing indexes are unknown with so many records, or None."""
-        if self._too_many is not None:
-            return f"an input of {self._too_many} records is too long to be searched for gaps"
-        return "no record has its index in the input" if records and 1 not in self._seen else None
-
-    def missing(self) -> Findings:
-        """The indexes without a record."""
+    def _missing(self) -> Findings:
         found = Findings(self._seen.count(0))
         at = -1
         while len(found.examples) < min(found.count, _EXAMPLES):

@@ -85,7 +85,8 @@ def entry(line: bytes) -> Entry:
     """Parse a line; raises ValueError with a phrase about the line if it is not a record of a batch."""
     try:
         # msgspec does not check the fields that it skips.
-        line.decode()
+        if not line.isascii():
+            line.decode()
         fields = _DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = _parse_slowly(line)

@@ -9,6 +9,7 @@ from typing import Final
 from mmpipe.batch.journal.journal_file import JournalFile, open_to_read
 from mmpipe.batch.journal.scan import Entry, entry
 from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
+from mmpipe.errors import InputError
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
 from mmpipe.writers.lines import write_json_lines
@@ -17,8 +18,12 @@ from mmpipe.writers.lines import write_json_lines
 DROPPED: Final = 0
 GOOD: Final = 1
 FAILED: Final = 2
-# For an id: the file and line of the record to take, and True if another file has the id too.
-_CHOSEN: Final = struct.Struct(">II?")
+# For a record: the file and line to take, what was reported of it, and the beginning of the request's hash, which tells
+# two requests under one id apart.
+_CHOSEN: Final = struct.Struct(">IIB4s")
+_REQUEST: Final = 4  # bytes
+_IN_SEVERAL_FILES: Final = 1
+_HAS_TWO_REQUESTS: Final = 2
 # For a taken line: its index, its file, its position there, and its length; big-endian, so that bytes sort like numbers.
 _PLACE: Final = struct.Struct(">QIQI")
 _NOWHERE: Final = (1 << 64) - 1  # after every index
@@ -26,13 +31,19 @@ _GROUP: Final = 1 << 20  # bytes that are written at once
 
 
 def sort_journal(path: str) -> bool:
-    """Sort a journal into the order of its input, each id once; returns False if it is sorted already.
+    """Sort a journal into the order of its input, each record once; returns False if it is sorted already.
 
     `path` then names another file, so nothing may be appended through a descriptor opened before.
-    Raises InputError, OutputError; the file is then unchanged.
+    Raises InputError, also if two requests have good answers under one id, and OutputError; the file is then unchanged.
     """
+
+    def refuse(name: str) -> None:
+        raise InputError(
+            f"{path} has the answers to two requests under the id {name!r}; it was left unsorted"
+        )
+
     with open_to_read(path) as source:
-        marks = mark_lines([source.entries()])
+        marks = mark_lines([source.entries()], different=refuse)
         places = find_places(taken_lines([source], marks))
         if not source.is_torn and DROPPED not in marks[0] and _is_ascending(places):
             return False
@@ -42,27 +53,36 @@ def sort_journal(path: str) -> bool:
 
 
 def mark_lines(
-    files: Sequence[Iterable[Entry]], repeated: Callable[[str], None] = lambda _: None
+    files: Sequence[Iterable[Entry]],
+    repeated: Callable[[str], None] = lambda _: None,
+    different: Callable[[str], None] = lambda _: None,
 ) -> list[bytearray]:
-    """The marks of each file's lines: for each id the last good record is taken, or else the last one.
+    """The marks of each file's lines: for each record the last good line is taken, or else the last one.
 
-    For an id in several files the first good record is taken, and `repeated` is called.
+    For a record in several files the first good line is taken, and `repeated` is called with its id. `different` is
+    called for an id with good answers to two requests.
     """
     chosen = Ledger(_CHOSEN.size)
     marks = [bytearray() for _ in files]
     for file, records in enumerate(files):
         for number, found in enumerate(records):
-            key, mark = make_key(found.name), GOOD if found.good else FAILED
-            row = chosen.get(key)
-            first, old, is_repeated = (file, number, False) if row is None else _CHOSEN.unpack(row)
-            if first != file and not is_repeated:
-                repeated(found.name)
-            is_better = row is None or marks[first][old] == FAILED or (found.good and first == file)
-            if is_better and row is not None:
-                marks[first][old] = DROPPED
-            marks[file].append(mark if is_better else DROPPED)
-            place = (file, number) if is_better else (first, old)
-            chosen.put(key, _CHOSEN.pack(*place, is_repeated or first != file))
+            key, mark, reported = make_key(found.name, found.index), GOOD if found.good else FAILED, 0
+            taken = file, number, found.request[:_REQUEST]
+            if (row := chosen.get(key)) is not None:
+                first, old, reported, request = _CHOSEN.unpack(row)
+                is_good = marks[first][old] == GOOD
+                if first != file and not reported & _IN_SEVERAL_FILES:
+                    reported |= _IN_SEVERAL_FILES
+                    repeated(found.name)
+                if is_good and found.good and request != taken[2] and not reported & _HAS_TWO_REQUESTS:
+                    reported |= _HAS_TWO_REQUESTS
+                    different(found.name)
+                if is_good and not (found.good and first == file):
+                    mark, taken = DROPPED, (first, old, request)
+                else:
+                    marks[first][old] = DROPPED
+            marks[file].append(mark)
+            chosen.put(key, _CHOSEN.pack(*taken[:2], reported, taken[2]))
     return marks
 
 

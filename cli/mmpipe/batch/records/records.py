@@ -62,17 +62,17 @@ def read_records(
     pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
     options: FormatOptions,
-    is_answered: Callable[[str], bool] | None = None,
+    is_answered: Callable[[str, int], bool] | None = None,
 ) -> Iterator[FoundRecord | None]: ...
 def read_records(
     pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
     options: FormatOptions,
-    is_answered: Callable[[str], bool] | None = None,
+    is_answered: Callable[[str, int], bool] | None = None,
 ) -> Iterator[FoundRecord | None]:
     """The records of all sources; blank ones are skipped.
 
-    If `is_answered` returns True for an id, the rest of the record is not parsed. None says that the next piece has
+    If `is_answered` returns True for an id and an index, the rest of the record is not parsed. None says that the next piece has
     not arrived yet, and is passed on.
     """
     read = _RecordReader(defaults, is_answered).read
@@ -96,7 +96,7 @@ def read_records(
 class _RecordReader:
     """Parses raw records, and builds their requests."""
 
-    def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str], bool] | None) -> None:
+    def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str, int], bool] | None) -> None:
         self._defaults, self._is_answered = defaults, is_answered
         self._prompts = PromptRequests(defaults)
 
@@ -107,7 +107,7 @@ class _RecordReader:
             name, id_field = _identify(content.value, index)
         except InputError as error:
             return BadRecord(index, None, raw.source, raw.number, error.message)
-        if self._is_answered is not None and self._is_answered(name):
+        if self._is_answered is not None and self._is_answered(name, index):
             return AnsweredRecord(index, name)
         custom_id = id_field == "custom_id"
         try:
