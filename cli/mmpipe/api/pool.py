@@ -26,7 +26,7 @@ from mmpipe.text.json_encoding import encode_json
 
 
 class Pool:
-    """At most `size` connections to one endpoint; entered inside the event loop that uses it."""
+    """At most `size` requests at once to one endpoint; entered inside the event loop that uses it."""
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts, size: int) -> None:
         self._endpoint, self._timeouts, self._size = endpoint, timeouts, size

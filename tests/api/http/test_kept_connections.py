@@ -1,6 +1,7 @@
 """Connections are kept and used again; one that dies before its answer, or says more than was asked, fails nobody."""
 
 import asyncio
+import json
 import socket
 import ssl
 import struct
@@ -11,17 +12,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from mmpipe.api.pool import Pool
-from mmpipe.core.endpoint import Endpoint, Key
-from mmpipe.core.events import Text
-from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Timeouts
+from mmpipe.api.http.connection_pool import MAX_RESTING, ConnectionPool
+from mmpipe.api.http.request_head import with_body
+from mmpipe.api.http.routes import find_route
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError
 from support.harness import LIMIT
 from support.kept_connections import Asked, Reply, Seen, keeping_server, response
-from support.socket_server import KEY
 
-PATIENCE = Timeouts(connect=20, first_byte=20, idle=20, total=60, retries=0)
 UNASKED = {
     "answer": response("nobody's"),
     "two answers": response("nobody's") * 2,
@@ -53,17 +50,24 @@ def trusted(authority: trustme.CA, folder: Path) -> Path:
     return folder / "ca.pem"
 
 
-def request(prompt: str) -> Request:
-    return Request("M", ({"role": "user", "content": prompt},), {}, streamed=False)
-
-
-async def ask(pool: Pool, prompt: str) -> str:
+async def ask(pool: ConnectionPool, prompt: str) -> str:
     """The text of the answer, or the name of the error's class."""
+    sent = with_body(b"POST /v1 HTTP/1.1\r\n", json.dumps({"messages": [{"content": prompt}]}).encode())
+    body = b""
     try:
-        events = await pool.ask(request(prompt), PATIENCE.limits())
+        async with pool.exchange(sent) as (_, connection):
+            while isinstance(part := await connection.receive(), bytes):
+                body += part
+            if connection.failure is not None:
+                raise connection.failure
     except MmpipeError as error:
         return type(error).__name__
-    return "".join(event.text for event in events if isinstance(event, Text))
+    return str(json.loads(body)["choices"][0]["message"]["content"])
+
+
+def open_pool(server: Seen, size: int = 1, ca_file: Path | None = None, rest: float = 0) -> ConnectionPool:
+    context = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    return ConnectionPool(find_route(server.base_url, {}), context, LIMIT, size, rest)
 
 
 def ask_in_turn(
@@ -71,17 +75,28 @@ def ask_in_turn(
     prompts: Sequence[str],
     ca_file: Path | None = None,
     pause: Callable[[], Awaitable[object]] | None = None,
+    rest: float = 0,
 ) -> list[str]:
     """The answers to prompts that are asked one after the other over one pool, with a pause between them."""
 
     async def run() -> list[str]:
-        answers = []
-        async with Pool(Endpoint(server.base_url, Key(KEY, "test"), ca_file), PATIENCE, 1) as pool:
-            for prompt in prompts:
-                answers.append(await ask(pool, prompt))
-                if pause is not None:
-                    await pause()
+        pool, answers = open_pool(server, 1, ca_file, rest), list[str]()
+        for prompt in prompts:
+            answers.append(await ask(pool, prompt))
+            if pause is not None:
+                await pause()
+        await pool.close()
         return answers
+
+    return asyncio.run(run())
+
+
+def ask_at_once(server: Seen, prompts: Sequence[str], size: int) -> list[str]:
+    async def run() -> list[str]:
+        pool = open_pool(server, size)
+        answers = await asyncio.gather(*(ask(pool, prompt) for prompt in prompts))
+        await pool.close()
+        return list(answers)
 
     return asyncio.run(run())
 
@@ -130,13 +145,8 @@ def test_a_connection_over_tls_carries_many_requests(authority: trustme.CA, tmp_
 
 def test_requests_at_once_share_the_connections_of_the_pool() -> None:
     prompts = [f"number {number}" for number in range(40)]
-
-    async def run() -> list[str]:
-        async with Pool(Endpoint(server.base_url, Key(KEY, "test")), PATIENCE, 4) as pool:
-            return list(await asyncio.gather(*(ask(pool, prompt) for prompt in prompts)))
-
     with keeping_server(keep) as server:
-        assert prompts == asyncio.run(run())
+        assert prompts == ask_at_once(server, prompts, 4)
     assert server.connections <= 4
 
 
@@ -153,13 +163,8 @@ def test_a_connection_that_is_to_be_closed_is_not_used_again(more: str) -> None:
 
 def test_a_server_that_closes_after_each_answer_fails_no_record() -> None:
     prompts = [f"number {number}" for number in range(40)]
-
-    async def run() -> list[str]:
-        async with Pool(Endpoint(server.base_url, Key(KEY, "test")), PATIENCE, 4) as pool:
-            return list(await asyncio.gather(*(ask(pool, prompt) for prompt in prompts)))
-
     with keeping_server(close) as server:
-        assert prompts == asyncio.run(run())
+        assert prompts == ask_at_once(server, prompts, 4)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,9 @@ def test_a_kept_connection_that_ends_without_an_answer_is_replaced(
 ) -> None:
     tls = certified(authority) if secured else None
     with keeping_server(answer_first(end), tls) as server:
-        assert ["a", "b", "c"] == ask_in_turn(server, "abc", trusted(authority, tmp_path))
+        assert ["a", "b", "c"] == ask_in_turn(
+            server, "abc", trusted(authority, tmp_path) if secured else None
+        )
     assert [1, 1, 2, 2, 3] == server.requests
 
 
@@ -246,7 +253,9 @@ def test_bytes_on_an_idle_connection_answer_no_later_request(
         sent.wait(LIMIT)
 
     with keeping_server(reply, tls) as server:
-        assert ["a", "b", "c"] == ask_in_turn(server, "abc", trusted(authority, tmp_path), pause)
+        assert ["a", "b", "c"] == ask_in_turn(
+            server, "abc", trusted(authority, tmp_path) if secured else None, pause
+        )
     assert [1, 2, 2] == server.requests
 
 
@@ -264,3 +273,27 @@ def test_a_response_that_comes_before_its_whole_request_is_of_another_one(status
     with keeping_server(reply) as server:
         assert ["a", "b" * 2**22] == ask_in_turn(server, ["a", "b" * 2**22])
     assert [1, 2] == server.requests
+
+
+def test_a_connection_rests_so_that_a_late_unasked_response_answers_no_request() -> None:
+    came = threading.Event()
+
+    def reply(asked: Asked) -> bool:
+        asked.connection.sendall(asked.answer())
+        if asked.number == 1:
+            # The next request is sent meanwhile.
+            came.wait(LIMIT)
+            asked.connection.sendall(response("nobody's"))
+        came.set()
+        return True
+
+    with keeping_server(reply) as server:
+        assert ["a", "b", "c"] == ask_in_turn(server, "abc", rest=LIMIT)
+    assert [1, 2, 3] == sorted(server.requests)
+
+
+def test_no_more_connections_rest_than_the_process_can_bear() -> None:
+    prompts = [str(number) for number in range(MAX_RESTING + 20)]
+    with keeping_server(keep) as server:
+        assert prompts == ask_in_turn(server, prompts, rest=LIMIT)
+    assert MAX_RESTING == server.connections

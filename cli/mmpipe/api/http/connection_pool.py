@@ -5,7 +5,9 @@ other rules than `http_parser`.
 """
 
 import asyncio
+import resource
 import socket
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +22,12 @@ from mmpipe.errors import NetworkError, TimedOut
 if TYPE_CHECKING:
     import ssl
 
-_KEPT: Final = 300.0  # seconds after which an idle connection is not used again
+# What a server sends unasked, it mostly sends soon after an answer, or when the time of an idle connection is over. An answer
+# that is sent in the moment between would be taken for that of the next request. Many servers wait 5 s for the next one.
+REST: Final = 0.2  # seconds after which an idle connection is used again
+_KEPT: Final = 4.0  # seconds after which it is not used again
+MAX_RESTING: Final = 100  # idle connections; with more of them, a connection rests for a shorter time
+_OTHERS: Final = 64  # descriptors of the process beside connections
 _LOOKED_UP: Final = 10.0  # seconds for which the addresses of a name are used
 _NEXT_ADDRESS: Final = 0.25  # seconds until the next address is tried beside the first (RFC 8305)
 
@@ -28,17 +35,23 @@ _Addresses = list[tuple[Any, ...]]  # of getaddrinfo
 
 
 class ConnectionPool:
-    """At most `size` connections over one route, each open within `limit` seconds.
+    """Connections for at most `size` requests at once over one route, each open within `limit` seconds.
 
-    `context` checks certificates, and is None if nothing is encrypted.
+    `context` checks certificates, and is None if nothing is encrypted. After a response a connection
+    rests for `rest` seconds: more may be open than are used.
     """
 
-    def __init__(self, route: Route, context: "ssl.SSLContext | None", limit: float, size: int) -> None:
-        self._route, self._context, self._limit = route, context, limit
+    def __init__(
+        self, route: Route, context: "ssl.SSLContext | None", limit: float, size: int, rest: float = REST
+    ) -> None:
+        self._route, self._context, self._limit, self._rest = route, context, limit, rest
         self._places = asyncio.Semaphore(size)
-        self._idle: list[
-            tuple[Connection, float]
-        ] = []  # with the time of their last use, the last one used last
+        self._idle: deque[tuple[Connection, float]] = (
+            deque()
+        )  # with the time of their last use, the oldest first
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = MAX_RESTING if descriptors == resource.RLIM_INFINITY else descriptors - size - _OTHERS
+        self._max_resting = max(0, min(MAX_RESTING, free))
         self._addresses: asyncio.Future[_Addresses] | None = None
         self._looked_up = 0.0
 
@@ -82,11 +95,14 @@ class ConnectionPool:
         return await connection.ask(request), connection
 
     def _take_idle(self) -> Connection | None:
-        """The kept connection that was used last; None if there is none that may be used again."""
-        oldest = self._now() - _KEPT
+        """The connection that was used longest ago, and may be used again; None if a new one is to be opened."""
+        now = self._now()
         while self._idle:
-            connection, used = self._idle.pop()
-            if used > oldest and connection.is_reusable and connection.is_silent:
+            connection, used = self._idle[0]
+            if now - used < self._rest and len(self._idle) < self._max_resting:
+                return None
+            self._idle.popleft()
+            if now - used < _KEPT and connection.is_reusable and connection.is_silent:
                 return connection
             connection.close()
         return None

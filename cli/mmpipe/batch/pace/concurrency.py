@@ -5,6 +5,8 @@ import resource
 from collections import deque
 from dataclasses import dataclass, replace
 
+from mmpipe.api.http.connection_pool import MAX_RESTING
+
 _FIRST = 4  # requests in flight at the start
 _FEWEST_OVERLOADS = 2  # a single one changes nothing
 _SHARE = 10  # one overload in so many results is too much
@@ -104,7 +106,7 @@ def connection_capacity(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    required = wanted + _OWN_DESCRIPTORS
+    required = wanted + MAX_RESTING + _OWN_DESCRIPTORS
     if required > soft:
         # No further than needed: some programs that we start close every descriptor up to the limit.
         soft = required if hard == resource.RLIM_INFINITY else min(hard, required)
