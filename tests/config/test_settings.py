@@ -440,3 +440,60 @@ def test_the_simulator_is_one_host_at_all_ports() -> None:
 def test_an_invalid_host_of_a_replay_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="is not a base URL"):
         identity({}, base_url="nonsense")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "sk-key-with/slash",
+        "/key+with/slashes==",
+        "sk-key",
+        "/sk-key",
+        "./sk-key/x",
+        "a/b/c/sk-key",
+        "~nobody-there/sk-key",
+        "\0sk-key/",
+    ],
+)
+def test_a_key_that_was_typed_for_its_file_is_not_shown(typed: str) -> None:
+    with pytest.raises(AuthError, match="cannot read the key file") as caught:
+        Settings({"api_key_file": typed}, {}).endpoint()
+    assert "key/" not in caught.value.message
+    assert "sk-key" not in caught.value.message
+    assert "slash" not in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["missing", "missing/folder/key"])
+def test_a_key_file_that_is_missing_is_named_if_its_folder_is_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(AuthError) as caught:
+        Settings({"api_key_file": str(tmp_path / name)}, {}).endpoint()
+    assert f"cannot read the key file {tmp_path / name}: No such file" in caught.value.message
+
+
+@pytest.mark.parametrize("typed", ["sk-cp-1234567890abcdef", "sk-abc/def+ghi=0123456789"])
+def test_a_key_that_was_typed_for_the_base_url_is_not_shown(typed: str) -> None:
+    for options, environment in (({"base_url": typed}, KEY), ({}, {"MINIMAX_BASE_URL": typed, **KEY})):
+        with pytest.raises(UsageError, match="it looks like a key") as caught:
+            Settings(options, environment).endpoint()
+        assert typed not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("[]", "is empty"),
+        ('[""]', "is empty"),
+        ('""', "is empty"),
+        ('" "', "is empty"),
+        ("[1]", "not a text"),
+        ('["echo", 5]', "not a text"),
+        ('[["echo"]]', "not a text"),
+        ("[{a = 1}]", "not a text"),
+        ('["echo\\u0000"]', "cannot run"),
+        ('["/no/such/program"]', "cannot run"),
+        ('"\'"', "not a valid command"),
+    ],
+)
+def test_a_key_command_that_is_none_is_an_auth_error(command: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(AuthError, match=words):
+        Settings({}, config(tmp_path, f"api_key_command = {command}")).endpoint()

@@ -1,5 +1,6 @@
 """A key is masked in every text, wherever it stands."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -61,3 +62,40 @@ def test_a_name_like_that_of_this_machine_is_another_one(host: str) -> None:
 def test_an_endpoint_without_a_key_masks_nothing() -> None:
     assert "sk-test-SECRETsecret0123" == Endpoint("https://gpu.example/v1", None).mask(KEY.value)
     assert "***" == Endpoint("https://gpu.example/v1", KEY).mask(KEY.value)
+
+
+def in_json(text: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in text)
+
+
+def in_json_of_json(text: str) -> str:
+    return in_json(text).replace("\\", "\\\\")
+
+
+def in_url(text: str) -> str:
+    return "".join(f"%{ord(character):02X}" for character in text)
+
+
+def in_html(text: str) -> str:
+    return "".join(f"&#{ord(character)};" for character in text)
+
+
+def only_signs(text: str) -> str:
+    return "".join(character if character.isalnum() else in_json(character) for character in text)
+
+
+FORMS = [in_json, in_json_of_json, in_url, in_html, only_signs]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("length", [8, 12, 20, len(KEY.value)])
+def test_a_key_is_masked_in_every_escape_and_where_it_is_cut_off(
+    form: Callable[[str], str], length: int
+) -> None:
+    assert '{"bad key": "***", \\n' == KEY.mask(f'{{"bad key": "{form(KEY.value[:length])}", \\n')
+    assert "***.***" == KEY.mask(f"{form(KEY.value)}.{KEY.value}")
+
+
+def test_a_text_of_escapes_alone_is_masked_in_linear_work() -> None:
+    assert "\\" * 10**5 == KEY.mask("\\" * 10**5)
+    assert "%73" * 10**5 == KEY.mask("%73" * 10**5)

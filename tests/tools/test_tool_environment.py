@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.errors import UsageError
-from mmpipe.tools.environment import select_environment
+from mmpipe.tools.environment import check_key, select_environment
 
 pytestmark = pytest.mark.tools
 
@@ -97,3 +97,17 @@ def test_a_tool_cannot_read_the_key_of_its_parent(how: str, sees: bool, needs: C
     )
     assert b"" == done.stderr
     assert sees == (KEY in json.loads(done.stdout))
+
+
+FILED = "sk-key-from-a-file"
+
+
+@pytest.mark.parametrize("value", [FILED, f" {FILED}\n", f"token={FILED}", f"https://x/?k={FILED}"])
+def test_no_variable_for_tools_holds_a_key_that_came_from_a_file(value: str) -> None:
+    with pytest.raises(UsageError, match="--tool-env TOKEN: no tool gets an API key"):
+        check_key({"PATH": "/bin", "TOKEN": value}, FILED)
+
+
+def test_a_variable_that_only_looks_like_the_key_is_given() -> None:
+    check_key({"PATH": "/bin", "TOKEN": "sk-key-from-a-fil", "EMPTY": ""}, FILED)
+    check_key({"WORD": "text"}, "tex")

@@ -28,12 +28,12 @@ from mmpipe.errors import (
     TimedOut,
 )
 from mmpipe.text import strict_json
+from mmpipe.text.escapes import escaped_pattern
 from mmpipe.text.visible import visible_json
 
 # Characters. A placeholder such as `x` or `test` is no secret, and is part of many words.
 _SHORTEST_SECRET: Final = 8
 _MASK: Final = MASK.encode()
-_ESCAPED: Final = '"\\/'  # characters that JSON may have behind a backslash
 _PAGE: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _LINE: Final = json.JSONEncoder(ensure_ascii=False)
 FAILURES: Final[tuple[type[MmpipeError], ...]] = (
@@ -209,20 +209,9 @@ def mask_secret(pieces: Sequence[Timed], secret: str) -> list[Timed]:
 
 @lru_cache(4)
 def _secret_pattern(secret: str) -> re.Pattern[bytes]:
-    """A pattern for the secret, upper and lower case alike, each character as it is or escaped.
-
-    The escapes are those of JSON (also of JSON within JSON), of URLs, and of HTML.
-    """
-    return re.compile(b"".join(map(_character_pattern, secret)), re.IGNORECASE)
-
-
-def _character_pattern(character: str) -> bytes:
-    code = ord(character)
-    # At most so many backslashes, since a run of them is searched from each of its places.
-    backslashes = rb"\\{0,16}" if character in _ESCAPED else b""
-    plain = backslashes + re.escape(character.encode(errors="surrogatepass"))
-    escapes = rb"\\{1,16}(?:u%04x|x%02x|u\{0{0,4}%x\})|%%%02x|&\#(?:0{0,5}%d|x0{0,5}%x);" % ((code,) * 6)
-    return b"(?:%b|%b)" % (plain, escapes)
+    """A pattern for the secret, upper and lower case alike, each character as it is or escaped."""
+    pattern = "".join(map(escaped_pattern, secret))
+    return re.compile(pattern.encode(errors="surrogatepass"), re.IGNORECASE)
 
 
 def _page(value: Mapping[str, object], rows: Iterable[Piece]) -> str:

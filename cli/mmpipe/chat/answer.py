@@ -60,7 +60,10 @@ def answer(
         form = AnswerForm(options.output.chosen_format, thinking, live=live, with_calls=not runs_tools)
         base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         check_sources(PromptSources.of(options), streams.stdin)
-        ask_once = _bind_endpoint(ask, options.recordings, settings, console)
+        endpoint = _find_endpoint(options.recordings, settings, console)
+        if tools is not None and endpoint is not None:
+            tools.check_key(endpoint.key)
+        ask_once = _bind_endpoint(ask, endpoint, options.recordings, settings, console)
         with (
             report_unrecorded(console) as unrecorded,
             open_conversation(
@@ -94,11 +97,19 @@ def _set_up_tools(
     return set_up_tools(options, environment, settings.secret_files)
 
 
-def _bind_endpoint(ask: Ask, options: RecordingOptions, settings: Settings, console: Console) -> AskOnce:
-    """Return the function that asks the endpoint, or the recordings; a replay needs neither key nor host."""
-    endpoint = None if options.is_replay else settings.endpoint()
-    if endpoint is not None:
-        console.announce(endpoint, settings.explain())
+def _find_endpoint(options: RecordingOptions, settings: Settings, console: Console) -> Endpoint | None:
+    """Return the endpoint, named if the user wants details; None for a replay, which needs neither key nor host."""
+    if options.is_replay:
+        return None
+    endpoint = settings.endpoint()
+    console.announce(endpoint, settings.explain())
+    return endpoint
+
+
+def _bind_endpoint(
+    ask: Ask, endpoint: Endpoint | None, options: RecordingOptions, settings: Settings, console: Console
+) -> AskOnce:
+    """Return the function that asks the endpoint, or the recordings."""
 
     def once(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
         assert endpoint is not None  # noqa: S101  a replay asks nobody

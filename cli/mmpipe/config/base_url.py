@@ -12,6 +12,7 @@ from mmpipe.text.visible import one_line
 
 # The addresses by which a server listens to every network, and this machine as its clients name it.
 _LISTENING: Final[Mapping[str, str]] = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  it is refused here
+_LIKE_KEY = re.compile(r"[A-Za-z0-9_+/=-]{16,}")
 _NO_SCHEME = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::\d{1,5})?(?:/[^\s?#@]*)?")
 
 
@@ -31,6 +32,10 @@ def check_base_url(url: str, *, permits_http: bool = False) -> str:
     if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\x00-\x1f\x7f]", url):
         if guess := _guess_schemes(url):
             raise UsageError(f"{shown!r} is not a base URL: write {guess}")
+        if _LIKE_KEY.fullmatch(url):
+            raise UsageError(
+                "the base URL is not a URL: it looks like a key, which belongs into MINIMAX_API_KEY"
+            )
         raise UsageError(f"{shown!r} is not a base URL: it must look like {HOSTS['cn']}, or be cn or intl")
     if parts.username is not None or parts.query or parts.fragment:
         raise UsageError("a base URL must not have a user name, query or fragment")

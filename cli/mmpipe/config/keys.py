@@ -39,7 +39,7 @@ def parse_key(value: str, source: str) -> Key:
 def read_key_file(path: str, source: str) -> str:
     """Return the content of a key file. Raises AuthError.
 
-    The error names the path only if it contains a slash: some users type the key itself by mistake.
+    The error names the path only if a folder of it exists: some users type the key itself by mistake, perhaps with a slash.
     """
     try:
         with Path(path).expanduser().open("rb") as file:
@@ -48,8 +48,17 @@ def read_key_file(path: str, source: str) -> str:
         raise AuthError(f"the key file is not text ({source})") from error
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        shown = f" {path}" if "/" in path else ""
+        shown = f" {one_line(path, 200)}" if _has_folder(path) else ""
         raise AuthError(f"cannot read the key file{shown}: {reason} ({source})") from error
+
+
+def _has_folder(path: str) -> bool:
+    """True if a folder of the path exists, other than the root and the current one."""
+    try:
+        folders = Path(path).expanduser().parents
+        return any(str(folder) not in ("/", ".") and folder.is_dir() for folder in folders)
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def run_key_command(command: object, environment: Mapping[str, str], limit: float) -> str:
@@ -57,7 +66,7 @@ def run_key_command(command: object, environment: Mapping[str, str], limit: floa
 
     The command may ask the user on the terminal. It gets no other key. Raises AuthError, TimedOut.
     """
-    words = [str(word) for word in command] if isinstance(command, list) else _split_words(str(command))
+    words = _check_words(command) if isinstance(command, list) else _split_words(str(command))
     clean = {name: value for name, value in environment.items() if not name.endswith("_API_KEY")}
     end = time.monotonic() + min(limit, _COMMAND_TIMEOUT)
     with _start(words, clean) as child:
@@ -87,6 +96,15 @@ def _start(words: Sequence[str], environment: Mapping[str, str]) -> "Iterator[su
             except BaseException:
                 child.kill()
                 raise
+
+
+def _check_words(command: Sequence[object]) -> list[str]:
+    words = [word for word in command if isinstance(word, str)]
+    if len(words) < len(command):
+        raise AuthError("api_key_command has a word that is not a text")
+    if not words or not words[0]:
+        raise AuthError("api_key_command is empty")
+    return words
 
 
 def _split_words(command: str) -> list[str]:

@@ -1,11 +1,15 @@
 """Endpoint of the API: the base URL and its key, which is never shown."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import urlsplit
+
+from mmpipe.text.escapes import escaped_pattern
 
 MASK: Final = "***"
 _MINIMAX: Final = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
@@ -13,6 +17,7 @@ _MINIMAX: Final = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.
 _MIN_KEY = 8
 # Keys of servers of the user's own may be shorter. Still shorter ones, such as `x`, hide nothing and are in most words.
 _MIN_SHORT_KEY = 4
+_ESCAPE: Final = re.compile(r"\\|%[0-9A-Fa-f]{2}|&\#")
 # Only ASCII: lower() turns some letters into two, which would shift all later positions.
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -31,6 +36,9 @@ class Key:
         """
         if len(self.value) < _MIN_KEY:
             return self._mask_word(text)
+        return self._mask_plain(self._mask_escaped(text) if _ESCAPE.search(text) else text)
+
+    def _mask_plain(self, text: str) -> str:
         lowered, searched = self.value.translate(_LOWER), text.translate(_LOWER)
         place = searched.find(lowered[:_MIN_KEY])
         kept: list[str] = []
@@ -45,10 +53,33 @@ class Key:
             done, place = end, searched.find(lowered[:_MIN_KEY], end)
         return "".join((*kept, text[done:]))
 
+    def _mask_escaped(self, text: str) -> str:
+        """Return `text` without the key, or its beginning, where characters of it are escaped as in JSON, URLs or HTML."""
+        first, *others = _escaped_forms(self.value)
+        kept: list[str] = []
+        done = 0
+        while (found := first.search(text, done)) is not None:
+            end = found.end()
+            for form in others:
+                if (following := form.match(text, end)) is None:
+                    break
+                end = following.end()
+            kept += [text[done : found.start()], MASK]
+            done = end
+        return "".join((*kept, text[done:]))
+
     def _mask_word(self, text: str) -> str:
         if len(self.value) < _MIN_SHORT_KEY:
             return text
         return re.sub(rf"(?<![^\W_]){re.escape(self.value)}(?![^\W_])", MASK, text)
+
+
+@lru_cache(4)
+def _escaped_forms(key: str) -> Sequence[re.Pattern[str]]:
+    """Return a pattern for the characters that identify the key, and one for each that follows."""
+    forms = [escaped_pattern(character) for character in key]
+    beginning = "".join(forms[:_MIN_KEY])
+    return [re.compile(form, re.IGNORECASE) for form in (beginning, *forms[_MIN_KEY:])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,13 @@ def select_environment(environment: Mapping[str, str], names: Sequence[str]) -> 
     return {"PATH": _PATH, **given}
 
 
+def check_key(given: Mapping[str, str], key: str) -> None:
+    """Raise UsageError if one of the variables for tools contains the key, which may come from a file or a command."""
+    for name, value in given.items():
+        if _contains_any(value, [key]):
+            raise UsageError(f"--tool-env {name}: no tool gets an API key")
+
+
 def hide_environment() -> bool:
     """Hide the memory of this process, and so the key, from other processes of the user; returns True on success.
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmpipe.core.endpoint import Key
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.confirmation import ask_user, check_terminal
 from mmpipe.tools.definitions import Tool, parse_tools
-from mmpipe.tools.environment import hide_environment, select_environment
+from mmpipe.tools.environment import check_key, hide_environment, select_environment
 from mmpipe.tools.options import CHOICES, ToolOptions
 from mmpipe.tools.process import Containment
 from mmpipe.tools.report import ToolReporter
@@ -33,6 +34,11 @@ class ToolSetup:
     def runs_tools(self) -> bool:
         """True if mmpipe runs the calls."""
         return self.policy is not None
+
+    def check_key(self, key: Key | None) -> None:
+        """Raise UsageError if a tool would get the key in a variable."""
+        if self.policy is not None and key is not None:
+            check_key(self.policy.containment.environment, key.value)
 
     def start_rounds(
         self, limits: Limits, watch: OutputWatch, write_meta: Callable[[Mapping[str, object]], None]

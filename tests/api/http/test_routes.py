@@ -133,9 +133,9 @@ def test_a_password_with_a_line_break_is_not_shown() -> None:
 def test_a_route_has_the_scheme_of_its_url() -> None:
     for base_url, environment, names in (
         (HTTPS, {}, "api.example:443"),
-        (HTTPS, {"https_proxy": P}, f"api.example:443 through the proxy {P}"),
+        (HTTPS, {"https_proxy": P}, f"api.example:443 through the proxy {P} (https_proxy)"),
         (HTTP, {}, "api.example:8000"),
-        (HTTP, {"http_proxy": P}, f"api.example:8000 through the proxy {P}"),
+        (HTTP, {"http_proxy": P}, f"api.example:8000 through the proxy {P} (http_proxy)"),
     ):
         route = find_route(base_url, environment)
         assert (base_url.partition(":")[0], names) == (route.scheme, str(route))
@@ -245,3 +245,31 @@ def test_any_variables_give_a_route_or_a_usage_error(typed: str, no_proxy: str, 
     except UsageError as error:
         shown = error.message
     assert shown == visible(shown).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("none://p:3128", "none://p:3128"),
+        ("http://p:99999", "http://p:99999"),
+        ("http://[::1", "http://[::1"),
+        ("http://user:pass-word@p:0", "http://***@p:0"),
+        ("user:pass-word@p:0", "***@p:0"),
+        # The login in another place, as lists of proxies have it.
+        ("user:pass-word", "***"),
+        ("http://user:pass-word", "http://***"),
+        ("p:3128:user:pass-word", "***"),
+        ("http://p:3128:user:pass-word", "http://***"),
+        ("socks5://p:3128@user:pass-word", "socks5://***"),
+        ("socks5://p:3128@user:12345678", "socks5://***"),
+        ("http://user:pass-word@p:3128:x", "http://***"),
+        ("http://user:x@pass-word@p:0", "http://***@p:0"),
+        ("http://user pass-word p", "http://***"),
+        ("http://" + "p" * 500 + ":0", "http://***"),
+    ],
+)
+def test_of_an_unusable_proxy_only_an_address_is_shown(typed: str, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_route(HTTPS, {"https_proxy": typed})
+    assert f"https_proxy={shown}: " in caught.value.message
+    assert "pass-word" not in caught.value.message

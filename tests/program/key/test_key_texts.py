@@ -10,6 +10,7 @@ from mmpipe.errors import ExitStatus
 from support.harness import Finished, headers, service
 from support.hidden_key import KEY, SEEN, WAYS, given, where_it_shows
 from support.in_process import run_in_process
+from support.tool_conversations import runs
 
 pytestmark = pytest.mark.keys
 
@@ -95,6 +96,19 @@ def test_an_empty_key_is_none(way: str) -> None:
                 assert (ExitStatus.AUTH, b"") == (done.status, done.stdout)
                 assert "API key" in done.stderr_text
         assert [] == server.requests
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_tool_gets_the_key_in_another_variable_wherever_the_key_came_from(way: str) -> None:
+    with service() as server:
+        env, options = given(way, server.base_url)
+        tools = [*runs(), "--tool-env", "TOKEN"]
+        done = run_in_process("chat", "-n", *tools, *options, "hi", env={**env, "TOKEN": f"token={KEY}"})
+        assert (ExitStatus.USAGE, b"", []) == (done.status, done.stdout, server.requests)
+        assert "--tool-env TOKEN: no tool gets an API key" in done.stderr_text
+        fine = run_in_process("chat", "-n", *tools, *options, "sim:echo x", env={**env, "TOKEN": "other"})
+        assert (0, b"x\n") == (fine.status, fine.stdout)
+    assert [] == where_it_shows(done, fine)
 
 
 @pytest.mark.parametrize("path", ["secret", "nowhere", "/dev/null", "/dev/zero", "~nobody-has-this-name/key"])

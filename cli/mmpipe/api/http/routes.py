@@ -29,6 +29,11 @@ _SOCKS: Final = {
 _WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # The sign that ends the address of a proxy, before an `@`: most likely it belongs to the password.
 _LOGIN_AFTER_END = re.compile(r"[^/]*//[^/?#]*([/?#]).*@", re.DOTALL)
+_ADDRESS_ONLY = re.compile(
+    r"(?:[A-Za-z0-9+.-]{1,20}://)?(?:[A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]*\]?)(?::\d{1,5})?/?", re.ASCII
+)
+_WITH_PORT = re.compile(r":\d{1,5}$", re.ASCII)  # before an `@`: the address, and the login after it
+_LONGEST_SHOWN: Final = 100  # characters
 _MAX_SOCKS_LOGIN: Final = 255  # bytes (RFC 1929)
 
 
@@ -148,8 +153,7 @@ def _read(environment: Mapping[str, str], name: str, *, capitals: bool = True) -
 
 def _parse_proxy(name: str, value: str) -> Proxy:
     def refuse(problem: str) -> UsageError:
-        shown = one_line(re.sub(r"^([^/]*//)?.*@", r"\1***@", value, flags=re.DOTALL), 100)
-        return UsageError(f"the environment's proxy cannot be used: {name}={shown}: {problem}")
+        return UsageError(f"the environment's proxy cannot be used: {name}={_mask_login(value)}: {problem}")
 
     typed = value if _WITH_SCHEME.match(value) else f"http://{value}"
     found = _LOGIN_AFTER_END.match(typed)
@@ -172,6 +176,17 @@ def _parse_proxy(name: str, value: str) -> Proxy:
     if problem := _find_login_problem(scheme, user, password):
         raise refuse(problem)
     return Proxy(scheme, host, port or _PORTS[scheme], user, password, name)
+
+
+def _mask_login(value: str) -> str:
+    """The URL of a proxy as it may be shown: whole if it is an address only, for anything else may be a password."""
+    if len(value) <= _LONGEST_SHOWN and _ADDRESS_ONLY.fullmatch(value):
+        return value
+    scheme = _WITH_SCHEME.match(value)
+    login, at, address = value.rpartition("@")
+    is_address_last = bool(at) and _ADDRESS_ONLY.fullmatch(address) and not _WITH_PORT.search(login)
+    rest = f"@{address}" if is_address_last and len(address) <= _LONGEST_SHOWN else ""
+    return f"{one_line(scheme[0], 20) if scheme else ''}***{rest}"
 
 
 def _find_login_problem(scheme: str, user: str, password: str) -> str | None:
