@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from mmpipe.batch.input_check import BatchInput, InputCounts, count_input
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.ledger import Ledger
+from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
+from mmpipe.batch.records.sources import read_pieces
 from mmpipe.core.catalogue import find_model
 
 _MINUTE = 60.0
@@ -75,11 +77,13 @@ class Forecast:
         }
 
 
-def forecast_run(source: BatchInput, journal: Journal | None) -> Forecast:
-    """The forecast for the whole input without the records that the journal has answers for; raises InputError."""
+def forecast_run(source: BatchInput, journal: Journal | None, deadline: Deadline) -> Forecast:
+    """The forecast for the whole input without the records that the journal has answers for; raises InputError, TimedOut."""
     options = source.options.selection
     forecast = Forecast(dedupe=not options.no_dedupe, limit=options.limit)
-    forecast.counts = count_input(source, source.find_files(), journal, forecast.add)
+    forecast.counts = count_input(
+        source, deadline.hold(read_pieces(source.find_files(), deadline.hold)), journal, forecast.add
+    )
     return forecast
 
 

@@ -18,6 +18,7 @@ from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.budgets import CostBudget, EndingRules
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.batch.pace.spending import Spending
@@ -159,7 +160,7 @@ async def ask_records(
             stop,
         )
         rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
-        rules.start_deadline(options.limits.deadline, output.summary.seconds)
+        rules.start_deadline(Deadline(options.limits.deadline, output.summary.began))
         delivery = Delivery(output, writer, LineForm.of(options), rules)
         intake = RecordIntake(source, output.journal, delivery, stop)
         coalescer = None

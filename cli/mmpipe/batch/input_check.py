@@ -20,6 +20,7 @@ from mmpipe.batch.journal.sidecar import (
     write_sidecar,
 )
 from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL
 from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
@@ -119,8 +120,10 @@ class InputCounts:
             )
 
 
-def check_input(source: BatchInput, journal: Journal | None, console: Console) -> InputFacts:
-    """Read files whole, unless the run before has read the same ones; raises InputError for bad records.
+def check_input(
+    source: BatchInput, journal: Journal | None, console: Console, deadline: Deadline
+) -> InputFacts:
+    """Read files whole, unless the run before has read the same ones; raises InputError for bad records, TimedOut.
 
     A pipe is read later, as it comes.
     """
@@ -139,7 +142,7 @@ def check_input(source: BatchInput, journal: Journal | None, console: Console) -
         return InputFacts(files, then.records if is_whole else None, checked=True, unchanged=True)
     for warning in changes(then, now):
         console.warn(warning)
-    counts = count_input(source, files, journal)
+    counts = count_input(source, deadline.hold(read_pieces(files, deadline.hold)), journal)
     if journal is not None:
         # Without the count where records are bad, so that the next run reads and refuses them again.
         write_sidecar(journal.path, now if counts.bad else replace(now, records=counts.records))
@@ -150,7 +153,7 @@ def check_input(source: BatchInput, journal: Journal | None, console: Console) -
 
 def count_input(
     source: BatchInput,
-    files: Sequence[InputFile],
+    pieces: Iterable[Piece],
     journal: Journal | None,
     on_open: Callable[[Record], None] = lambda _: None,
 ) -> InputCounts:
@@ -158,7 +161,7 @@ def count_input(
 
     `on_open` is called with each record that has no good answer yet.
     """
-    records = (found for found in source.records(read_pieces(files)) if isinstance(found, Record | BadRecord))
+    records = (found for found in source.records(pieces) if isinstance(found, Record | BadRecord))
     counts = count_records(records, journal, source.takes, on_open)
     if not source.options.selection.keep_going:
         counts.check()

@@ -41,7 +41,7 @@ class BackgroundReader(Generic[Item]):
         threading.Thread(target=self._read, daemon=True, name="background reader").start()
 
     def available(self) -> Iterator[Item | None]:
-        """The items in their order, and None whenever the next one is not there yet; raises what reading raised."""
+        """The items in their order, None after each, and whenever the next one is not there yet; raises what reading raised."""
         while True:
             match self._ready[0] if self._ready else None:
                 case None:
@@ -54,6 +54,8 @@ class BackgroundReader(Generic[Item]):
                     self._ready.popleft()
                     self._free.release()
                     yield item
+                    # There may be more items without a record than the deadline and signals can wait for.
+                    yield None
 
     async def arrival(self) -> None:
         """Return when an item or the end has arrived; another task may have taken it already."""
@@ -111,6 +113,7 @@ class RecordIntake:
         """
         while (found := next(self._records, _InputEnd.END)) is not _InputEnd.END:
             if found is None:
+                await asyncio.sleep(0)
                 await self._reader.arrival()
                 continue
             self._read += 1

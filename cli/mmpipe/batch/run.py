@@ -19,6 +19,7 @@ from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.concurrency import connection_capacity
+from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
@@ -79,7 +80,7 @@ def run_batch(
     ):
         call = BatchCall(options, streams, environment, console)
         if options.limits.dry_run:
-            _dry_run(call)
+            _dry_run(call, Deadline(options.limits.deadline, summary.began))
         else:
             with raise_interrupts():
                 _run(call, summary, open_pool)
@@ -97,11 +98,11 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     )
 
 
-def _dry_run(call: BatchCall) -> None:
+def _dry_run(call: BatchCall, deadline: Deadline) -> None:
     """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
     options, prepared = call.options, _prepare(call)
-    with _open_earlier_journal(options) as journal:
-        forecast = forecast_run(prepared.source, journal)
+    with _open_earlier_journal(options, deadline) as journal:
+        forecast = forecast_run(prepared.source, journal, deadline)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
 
 
@@ -110,7 +111,8 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     prepared = _prepare(call)
     _check_stdin(call)
     endpoint = _announce_endpoint(call, prepared.settings)
-    with _open_journal(call) as journal, _open_limiters(call, endpoint) as limiters:
+    deadline = Deadline(call.options.limits.deadline, summary.began)
+    with _open_journal(call, deadline) as journal, _open_limiters(call, endpoint) as limiters:
         concurrency = _possible_concurrency(call)
         pool = None if endpoint is None else open_pool(endpoint, prepared.policy.timeouts, concurrency)
         pool = _recorded(call, prepared.settings, pool, endpoint)
@@ -192,19 +194,19 @@ def _recorded(
 
 
 @contextmanager
-def _open_earlier_journal(options: BatchOptions) -> Iterator[Journal | None]:
+def _open_earlier_journal(options: BatchOptions, deadline: Deadline) -> Iterator[Journal | None]:
     """The journal that a run with --resume would continue."""
     output = options.output
     if output.path is None or not output.resume:
         yield None
         return
-    with read_journal(output.path) as journal:
+    with read_journal(output.path, deadline.hold_many) as journal:
         journal.check_format(output.format)
         yield journal
 
 
 @contextmanager
-def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
+def _open_journal(call: BatchCall, deadline: Deadline) -> Iterator[Journal | None]:
     """The journal, or None if results go to standard output, which must be open."""
     output = call.options.output
     if output.path is None:
@@ -213,7 +215,9 @@ def _open_journal(call: BatchCall) -> Iterator[Journal | None]:
         call.streams.stdout.check_open()
         yield None
         return
-    with open_journal(output.path, resume=output.resume, overwrite=output.overwrite) as journal:
+    with open_journal(
+        output.path, resume=output.resume, overwrite=output.overwrite, hold=deadline.hold_many
+    ) as journal:
         journal.check_format(output.format)
         if journal.repaired is not None:
             call.console.warn(f"{journal.path}: {journal.repaired}")
@@ -247,7 +251,8 @@ def _shard_rates(options: BatchOptions) -> Rates:
 def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
     """Check the input, ask it, and print the summary however the run ends."""
     options, journal = call.options, output.journal
-    facts = check_input(source, journal, call.console)
+    deadline = Deadline(options.limits.deadline, output.summary.began)
+    facts = check_input(source, journal, call.console, deadline)
     if journal is not None and options.output.overwrite:
         journal.clear()
     progress = choose_progress(options.output.progress, call.streams, call.environment, options.verbosity)

@@ -3,7 +3,7 @@
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -20,6 +20,8 @@ from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import lock_to_read
 from mmpipe.unix.streams import Output
 
+# Passes entries on, as long as there is time to read them.
+Hold = Callable[[Iterable[Entry]], Iterator[Entry]]
 State = Literal["new", "good", "failed", "changed"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
@@ -152,7 +154,7 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
+def open_journal(path: str, *, resume: bool, overwrite: bool, hold: Hold = iter) -> Iterator[Journal]:
     """Open the file, locked until the context ends, and then synced.
 
     With `overwrite` its records do not count, and stay until `clear`. A new file that is empty after an error is removed.
@@ -162,7 +164,7 @@ def open_journal(path: str, *, resume: bool, overwrite: bool) -> Iterator[Journa
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
     with closing(_open_locked(path)) as file, _removed_if_unused(file):
-        journal = _ready(file, resume=resume, overwrite=overwrite)
+        journal = _ready(file, resume=resume, overwrite=overwrite, hold=hold)
         try:
             yield journal
         except BaseException:
@@ -185,7 +187,7 @@ def _removed_if_unused(file: LockedFile) -> Iterator[None]:
 
 
 @contextmanager
-def read_journal(path: str) -> Iterator[Journal]:
+def read_journal(path: str, hold: Hold = iter) -> Iterator[Journal]:
     """Open the file for reading only: it is not repaired, and a missing file counts as an empty one.
 
     Raises Busy, InputError.
@@ -194,7 +196,7 @@ def read_journal(path: str) -> Iterator[Journal]:
     if not os.path.lexists(path):
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
-        known.put_all(_rows(known, source.entries(), formats))
+        known.put_all(_rows(known, hold(source.entries()), formats))
         yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats)
 
 
@@ -217,23 +219,23 @@ def _open_locked(path: str) -> LockedFile:
         raise OutputError.from_os(path, error) from error
 
 
-def _ready(file: LockedFile, *, resume: bool, overwrite: bool) -> Journal:
+def _ready(file: LockedFile, *, resume: bool, overwrite: bool, hold: Hold) -> Journal:
     try:
         if file.size == 0 or overwrite:
             sync_folder_of(file.path)
             return Journal(None, file, Ledger(_ROW.size))
         if resume:
-            return _resume(file)
+            return _resume(file, hold)
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
     raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
 
 
-def _resume(file: LockedFile) -> Journal:
+def _resume(file: LockedFile, hold: Hold) -> Journal:
     known, formats = Ledger(_ROW.size), set[ResultFormat]()
     tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
-    known.put_all(_rows(known, entries(file.descriptor, tail.start, file.path), formats))
+    known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), formats))
     line, whole = last_line(file.descriptor, tail, file.path)
     if whole is not None:
         known.put_all(_rows(known, [whole], formats))

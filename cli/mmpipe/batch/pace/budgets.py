@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from mmpipe.batch.pace.condition import Condition, StopSignal
+from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.errors import Forbidden, MmpipeError, NetworkError, NotRecorded, QuotaError, TimedOut
+from mmpipe.errors import Forbidden, MmpipeError, NetworkError, NotRecorded, QuotaError
 
 _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
 _FEWEST_FORBIDDEN = 10  # requests in a row; fewer may be prompts that a firewall does not like
@@ -21,11 +22,12 @@ class EndingRules:
         self._unreached = self._forbidden = 0
         self._is_answered = False
 
-    def start_deadline(self, seconds: float | None, elapsed: float) -> None:
-        """Stop the run so many seconds after its start, `elapsed` seconds ago. Call inside the event loop."""
-        if seconds is not None:
-            overdue = TimedOut(f"the run is not done within --deadline {seconds:g}")
-            asyncio.get_running_loop().call_later(max(0.0, seconds - elapsed), self._stop, overdue)
+    def start_deadline(self, deadline: Deadline) -> None:
+        """Stop the run at its deadline, at once if that has passed. Call inside the event loop."""
+        if deadline.left == 0.0:
+            self._stop(deadline.error())
+        elif deadline.left is not None:
+            asyncio.get_running_loop().call_later(deadline.left, self._stop, deadline.error())
 
     def check_reached(self, error: MmpipeError | None) -> None:
         """Stop the run after too many network errors in a row, or refusals in a row without any answer.

@@ -1,7 +1,7 @@
 """Reads files and standard input in pieces, as soon as bytes arrive; this blocks, and runs in a thread."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from msgspec import Struct
@@ -21,10 +21,15 @@ class Piece(Struct, frozen=True, gc=False):
     content: bytes
 
 
-def read_pieces(files: Sequence[InputFile]) -> Iterator[Piece]:
-    """The pieces of all files in order; raises InputError for a failed read."""
+def read_pieces(
+    files: Sequence[InputFile], hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter
+) -> Iterator[Piece]:
+    """The pieces of all files in order; raises InputError for a failed read.
+
+    The bytes of a file come through `hold`, which may end the reading: gzip data may unfold to nothing for ever.
+    """
     for file in files:
-        contents = file.contents()
+        contents = hold(file.contents())
         first = next(contents, b"")
         # No text begins like that, whatever the name of the file.
         is_compressed = file.path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
