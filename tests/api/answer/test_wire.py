@@ -1,5 +1,6 @@
 """The bytes of the service become events; an incomplete answer becomes an error. Shapes: api/FACTS.md."""
 
+import itertools
 import json
 
 import pytest
@@ -356,3 +357,57 @@ def test_calls_alone_come_after_the_start() -> None:
     start, found, _ = streamed(stream(chunk(call(0, id="1", function={"name": "f"}), finish_reason="stop")))
     assert Start("0700", "MiniMax-M2.7", "trace") == start
     assert isinstance(found, ToolCall)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason", "http"),
+    [
+        ({"code": 502, "message": "upstream"}, "upstream", 502),
+        ({"code": 400, "message": "x"}, "x", 400),
+        ({"code": 599, "message": "x"}, "x", 599),
+        ({"code": 399, "message": "x"}, "x", None),
+        ({"code": 600, "message": "x"}, "x", None),
+        ({"code": True, "message": "x"}, "x", None),
+        ({"code": 500.0, "message": "x"}, "x", None),
+        ("broken", "broken", None),
+        ({}, "no reason given", None),
+        (None, "no reason given", None),
+    ],
+)
+def test_a_choice_that_failed_names_its_reason_and_may_be_retried(
+    failure: object, reason: str, http: int | None
+) -> None:
+    last = chunk({}, finish_reason="error", error=failure)
+    with pytest.raises(ServerError) as caught:
+        streamed(stream(chunk({"content": "a"}), last))
+    error = caught.value
+    assert f"the service failed within the answer (error): {reason}; retry later" == error.message
+    assert (http, True) == (error.http, error.retryable)
+
+
+def test_a_body_that_is_no_answer_is_quoted() -> None:
+    for kind, body, message, again in (
+        (
+            "text/html",
+            b"<b>Welcome</b>",
+            "the service sent text/html instead of an answer: <b>Welcome</b>",
+            False,
+        ),
+        ("", b"Welcome", "the service sent something else instead of an answer: Welcome", False),
+        ("text/event-stream", b" \n", "the service sent an empty answer", True),
+    ):
+        decoder = StreamDecoder(content_type=kind)
+        with pytest.raises(BadResponse) as caught:
+            list(itertools.chain(decoder.feed(body), decoder.close()))
+        assert (message, again) == (caught.value.message, caught.value.retryable)
+
+
+def test_chunks_without_a_line_between_them_and_the_done_marker_behind_them_are_read() -> None:
+    first, last = (
+        json.dumps(part).encode()
+        for part in (chunk({"content": "a"}), chunk({"content": "b"}, finish_reason="stop"))
+    )
+    for run in (first + last, first + b" " + last + b" data: [DONE]", first + last + b"[DONE] "):
+        assert "ab" == text_of(streamed(b"data: " + run + b"\n\n"))
+    with pytest.raises(BadResponse, match="is not JSON"):
+        streamed(b"data: " + first + b"x" + last + b"\n\n" + stream(chunk({"content": "c"})))
