@@ -51,16 +51,6 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         return parser is not None and parser.is_reusable and not self._lost and not self._received
 
-    @property
-    def is_silent(self) -> bool:
-        """True if nothing can be read, not even the end of the connection; the event loop may not have looked yet."""
-        descriptor = self._descriptor()
-        if descriptor < 0:
-            return False
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return not poll.poll(0)
-
     async def ask(self, request: bytes) -> RawHead:
         """Send a request, and return the head of its response; closes the connection if there is none.
 
@@ -152,7 +142,9 @@ class Connection(asyncio.Protocol):
         early = self._received
         self._stale, self.failure, self._received = self._parser is not None, None, deque()
         self._parser = ResponseParser(self._route)
-        if self._transport is None or self._lost:
+        # Directly before the write: all that can be read now is older than the request.
+        if self._transport is None or self._lost or (self._stale and not self._is_silent()):
+            self._lost = True
             self._end()
             return
         self._transport.write(request)
@@ -189,6 +181,15 @@ class Connection(asyncio.Protocol):
         arrival, self._arrival = self._arrival, None
         if arrival is not None and not arrival.done():
             arrival.set_result(None)
+
+    def _is_silent(self) -> bool:
+        """True if nothing can be read, not even the end of the connection; the event loop may not have looked yet."""
+        descriptor = self._descriptor()
+        if descriptor < 0:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return not poll.poll(0)
 
     def _has_unsent(self) -> bool:
         """True if the server's kernel has not acknowledged the whole request: what comes now is no answer to it."""

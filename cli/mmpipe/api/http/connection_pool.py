@@ -102,7 +102,7 @@ class ConnectionPool:
             if now - used < self._rest and len(self._idle) < self._max_resting:
                 return None
             self._idle.popleft()
-            if now - used < _KEPT and connection.is_reusable and connection.is_silent:
+            if now - used < _KEPT and connection.is_reusable:
                 return connection
             connection.close()
         return None
