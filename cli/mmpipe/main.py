@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from mmpipe.errors import Internal, MmpipeError
+    from mmpipe.errors import MmpipeError
     from mmpipe.unix.streams import Streams
 
 _NO_MEMORY = b"mmpipe: internal: not enough memory (ulimit -v?)\n"
+_TOO_MANY_FILES = "too many open files: close some, or raise the limit (ulimit -n)"
 
 
 def run() -> NoReturn:
@@ -28,6 +29,10 @@ def run() -> NoReturn:
         # The report of the first error has failed too, for want of memory; these bytes exist already.
         os.write(2, _NO_MEMORY)
         status = 1
+    except OSError as error:
+        # Or for want of descriptors, without which Python loads no module.
+        os.write(2, f"mmpipe: usage: {_TOO_MANY_FILES} ({error.strerror})\n".encode())
+        status = 2
     # All output is written, without buffers of Python. An ordinary exit would only unload the modules of the SDK
     # and wait for its threads.
     os._exit(status)
@@ -39,6 +44,8 @@ def _run_prepared() -> int:
     from mmpipe.unix.streams import Streams
 
     _open_standard_descriptors()
+    # Python would print a traceback for an error in a destructor, which concerns no user.
+    sys.unraisablehook = lambda _: None
     # A core file would contain the key. Only the soft limit: commands that we run may raise theirs.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return main(sys.argv[1:], Streams.real())
@@ -48,7 +55,7 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
     """Run one command; returns its exit status, or ends the process by a signal."""
     import os
 
-    from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, PipeClosed
+    from mmpipe.errors import Interrupted, MmpipeError, PipeClosed
 
     try:
         from mmpipe.command_line import perform
@@ -64,8 +71,9 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
     except Interrupted as interruption:
         _die_by_signal(interruption.signal_number)
     except Exception as error:  # noqa: BLE001  the boundary: users get a message, not a traceback
-        _report(_describe_bug(error), arguments, streams)
-        return ExitStatus.INTERNAL
+        found = _describe_unexpected(error)
+        _report(found, arguments, streams)
+        return found.status
 
 
 def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") -> None:
@@ -91,17 +99,21 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
     streams.report(f"{error.status.label}: {message}{later}{trace}")
 
 
-def _describe_bug(error: Exception) -> "Internal":
+def _describe_unexpected(error: Exception) -> "MmpipeError":
+    """Return the error of the system, or a bug."""
     import errno
 
-    from mmpipe.errors import Internal
+    from mmpipe.errors import Internal, OutputError, UsageError
 
     # The dynamic linker has no error number for a library that found no memory.
     is_unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
     if isinstance(error, MemoryError) or is_unmapped or getattr(error, "errno", None) == errno.ENOMEM:
         return Internal("not enough memory (ulimit -v?)")
-    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
-        return Internal("too many open files (ulimit -n?)")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return UsageError(_TOO_MANY_FILES)
+    if isinstance(error, OSError) and error.errno in (errno.EDQUOT, errno.ENOSPC, errno.EFBIG, errno.EROFS):
+        # A write whose place is not known here, as at the end of a file.
+        return OutputError(f"cannot write: {error.strerror}")
     return Internal.of_bug(error)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.result_format import ResultFormat
-from mmpipe.batch.journal.scan import LINE_LIMIT, entry
+from mmpipe.batch.journal.scan import LINE_LIMIT, MAX_ATTEMPT, entry
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.results import (
     LineForm,
@@ -76,6 +76,13 @@ def test_a_good_record_has_its_answer_its_identity_and_no_error() -> None:
         found[name] for name in ("response_id", "request_id", "attempt", "request_sha256")
     )
     assert 9e-6 == found["cost"]
+
+
+@pytest.mark.parametrize("form", [LineForm(), LineForm("openai")], ids=["own", "Batch API"])
+def test_a_line_after_any_number_of_attempts_can_be_read_again(form: LineForm) -> None:
+    outcome = Outcome(RECORD, reply(), Attempts(3), None)
+    for earlier in (0, 1, MAX_ATTEMPT - 1, MAX_ATTEMPT):
+        assert min(earlier + 3, MAX_ATTEMPT) == entry(result_line(outcome, form, earlier)).attempt
 
 
 def test_a_failed_record_says_why_and_has_the_same_fields() -> None:

@@ -47,7 +47,12 @@ def collect_less() -> Iterator[None]:
 
 def run_event_loop(main: Coroutine[None, None, None]) -> None:
     """Run like asyncio.run, but wait for no thread at the end: one may hang in a name look-up, or in a write."""
-    loop = asyncio.new_event_loop()
+    try:
+        loop = asyncio.new_event_loop()
+    except BaseException:
+        # Otherwise Python would warn that it was never run.
+        main.close()
+        raise
     try:
         loop.run_until_complete(main)
     finally:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.result_format import ResultFormat
-from mmpipe.batch.journal.scan import LINE_LIMIT
+from mmpipe.batch.journal.scan import LINE_LIMIT, MAX_ATTEMPT
 from mmpipe.batch.openai_lines import openai_names, openai_outcome
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.records import BadRecord, Record
@@ -145,7 +145,7 @@ def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
 
 def _identity(record: Record, attempt: int) -> dict[str, object]:
     """The fields by which a later run recognises the line."""
-    return {"request_sha256": record.sha256, "attempt": attempt}
+    return {"request_sha256": record.sha256, "attempt": min(attempt, MAX_ATTEMPT)}
 
 
 def _line(record: Mapping[str, object]) -> bytes:

@@ -47,11 +47,16 @@ def open_output(path: str, *, append: bool = False) -> Iterator[Output]:
         descriptor = _open(path, append=append)
     except OSError as error:
         raise OutputError.from_os(path, error) from error
+    is_main = path in ("/dev/stdout", "/dev/fd/1")
+    output = Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)
     try:
-        is_main = path in ("/dev/stdout", "/dev/fd/1")
-        yield Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)
-    finally:
-        os.close(descriptor)
+        yield output
+    except BaseException:
+        # The first error is the one to report.
+        with suppress(OutputError):
+            output.close()
+        raise
+    output.close()
 
 
 @contextmanager

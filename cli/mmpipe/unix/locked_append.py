@@ -114,8 +114,8 @@ class LockedFile:
         return False
 
     def close(self) -> None:
-        """Close the file, which unlocks it."""
-        os.close(self.descriptor)
+        """Close the file, which unlocks it; raises OutputError."""
+        self.output.close()
 
     def _cut_torn_line(self, written: bytes) -> None:
         torn = len(written) - written.rfind(b"\n") - 1

@@ -59,7 +59,7 @@ def check_replaceable(path: str) -> None:
         return
     if not _permits(folder, os.W_OK | os.X_OK):
         reason = f"Permission denied for a new file in {folder}"
-    elif _read_mount(target) != _read_mount(folder):
+    elif _is_mount_point(target, folder):
         reason = "it is a mount point, as a single file that is mounted into a container"
     elif _is_protected(target):
         is_foreign = around.st_mode & stat.S_ISVTX and os.geteuid() not in (found.st_uid, around.st_uid)
@@ -74,6 +74,11 @@ def _permits(path: str, mode: int) -> bool:
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
+def _is_mount_point(target: str, folder: str) -> bool:
+    mounts = _read_mount(target), _read_mount(folder)
+    return None not in mounts and mounts[0] != mounts[1]
+
+
 def _read_mount(path: str) -> str | None:
     """Return the number of the mount that `path` belongs to; None where the system does not name it."""
     if not hasattr(os, "O_PATH"):
@@ -84,7 +89,8 @@ def _read_mount(path: str) -> str | None:
             with open(f"/proc/self/fdinfo/{descriptor}") as lines:
                 return next((line for line in lines if line.startswith("mnt_id:")), None)
         finally:
-            os.close(descriptor)
+            with suppress(OSError):
+                os.close(descriptor)
     return None
 
 

@@ -39,6 +39,13 @@ class Output:
         """Write text with control sequences of our own; foreign text in it must be visible already. Raises as `write` does."""
         self._write_all(text.encode(errors="replace"))
 
+    def close(self) -> None:
+        """Close the descriptor; raises OutputError, since some file systems report a full quota only now."""
+        try:
+            os.close(self.descriptor)
+        except OSError as error:
+            raise OutputError.from_os(self.name, error) from error
+
     def _write_all(self, data: bytes) -> None:
         """Write in as many system calls as the kernel needs."""
         left = memoryview(data)

@@ -1,12 +1,14 @@
 """Abilities of a terminal: redrawing, colour and width, from the terminal itself and from TERM, NO_COLOR and COLUMNS."""
 
 import os
+import re
 from collections.abc import Mapping
 
 from mmpipe.unix.streams import Output
 
 ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
+_COLUMNS = re.compile(r"0*[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
 
 
@@ -21,9 +23,9 @@ def wants_style(environment: Mapping[str, str]) -> bool:
 
 
 def read_terminal_width(output: Output, environment: Mapping[str, str]) -> int:
-    """Return the columns of a terminal: COLUMNS if it is a number above 0, else the terminal's own, else 80."""
+    """Return the columns of a terminal: COLUMNS if it is a possible number, else the terminal's own, else 80."""
     typed = environment.get("COLUMNS", "")
-    if typed.isdecimal() and int(typed) > 0:
+    if _COLUMNS.fullmatch(typed):
         return int(typed)
     try:
         return os.get_terminal_size(output.descriptor).columns or _WIDTH

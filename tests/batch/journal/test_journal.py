@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.journal.journal import open_journal, read_journal
 from mmpipe.batch.journal.result_format import ResultFormat
-from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, request_half
+from mmpipe.batch.journal.scan import MAX_ATTEMPT, NOT_ASKED, Entry, entry, request_half
 from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
 from mmpipe.errors import InputError, Internal, OutputError, UsageError
 from support.journals import asked, batch_api_line, record, resumed, states
@@ -109,6 +109,13 @@ def test_lines_of_the_batch_api_go_by_their_custom_id_and_their_attempts_are_cou
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "new"] == states(journal, "a", "batch_req_1")
         assert 2 == journal.attempt("a", 0)
+
+
+def test_a_number_of_attempts_that_is_too_large_stays_the_largest(path: Path) -> None:
+    path.write_bytes(record("a", attempt=MAX_ATTEMPT) + batch_api_line("a", good=False))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ["failed"] == states(journal, "a")
+        assert MAX_ATTEMPT == journal.attempt("a")
 
 
 def test_an_id_may_be_any_string_of_json(path: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mmpipe.main import main
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Input, Output, Streams
 from support.full_disk import largest_file
-from support.harness import KEY, Finished, parsed, service
+from support.harness import KEY, MMPIPE, Finished, parsed, run, service
 
 pytestmark = pytest.mark.outputs
 
@@ -230,3 +230,32 @@ def test_a_full_standard_error_does_not_change_the_status(server: RunningSimulat
 
 def test_thinking_is_data_on_standard_error_too(server: RunningSimulator) -> None:
     assert 13 == run_with_stderr(server, "stream", "-n", "-t", "split", THINKING, stderr="/dev/full").status
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("answer", "chat -n -o answer hi"),
+        ("meta", "stream -n --meta meta hi"),
+        ("thoughts", "chat -n --thinking-file thoughts hi"),
+        ("talk", "chat -n -c talk hi"),
+        ("out.jsonl", "batch -q -o out.jsonl"),
+        ("meta", "batch -q --meta meta"),
+    ],
+)
+def test_a_quota_that_is_reported_when_a_file_is_closed_is_an_error_of_output(
+    needs: Callable[[str], None], here: Path, file: str, command: str
+) -> None:
+    """As a file system of the net does it. strace plays the kernel."""
+    needs("strace")
+    (here / file).touch()
+    # The answer is written beside its place, under a name that nobody knows before.
+    path = () if file == "answer" else ("-P", str(here / file))
+    inject = "inject=close:error=EDQUOT" if path else "inject=fsync:error=EDQUOT"
+    traced = ("strace", "-f", "-qq", "-o", "trace", *path, "-e", "trace=close,fsync", "-e", inject)
+    with service() as server:
+        done = run((*traced, *MMPIPE, *command.split()), server, stdin=b"sim:echo 1\n")
+    assert (13, f"mmpipe: output: cannot write to {file}: Disk quota exceeded\n") == (
+        done.status,
+        done.stderr_text,
+    )

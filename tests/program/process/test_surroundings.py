@@ -1,6 +1,7 @@
 """A run works in every setting that a parent, a shell or the kernel makes, or reports in one line why not."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from support.fault_cases import BEGUN, MANY, event, head
 from support.fault_server import Script, fault_server
 from support.harness import (
     AT_ONCE,
+    KEY,
     LIMIT,
     MMPIPE,
     Finished,
@@ -175,6 +177,56 @@ def test_too_few_descriptors_lower_the_concurrency_and_are_reported(
         done = shell(f"ulimit -n {limit}; mmpipe batch -j {wanted}", server, stdin=lines)
     assert (0, count) == (done.status, len(done.records))
     assert 1 == done.stderr_text.count(f"-j is {possible}\n")
+
+
+@pytest.mark.parametrize("limit", [5, 6, 7])
+def test_without_descriptors_enough_it_is_reported_in_one_line_and_is_no_bug(limit: int) -> None:
+    Path("in.txt").write_text("sim:echo 1\n")
+    with service() as server:
+        done = within("RLIMIT_NOFILE", limit, "batch", "in.txt", "-q", "-o", "out.jsonl", server=server)
+    expected = "mmpipe: usage: too many open files: close some, or raise the limit (ulimit -n)\n"
+    assert (2, expected) == (done.status, done.stderr_text)
+
+
+CROWDED = """
+import os, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+for _ in range(1200):
+    os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chat",),
+        ("stream", "-n", "sim:echo 1"),
+        ("batch", "-q"),
+        ("batch", "-q", "-o", "/dev/fd/900"),
+        ("models", "--live"),
+        ("chat", "-n", "--profile", "asks", "sim:echo 1"),
+        ("chat", "-n", "--tools", "tools.json", "--run", "get_weather=echo fine", WEATHER),
+        ("sim", "--", "echo", "1"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:4]),
+)
+def test_more_descriptors_than_select_knows_may_be_inherited(arguments: tuple[str, ...]) -> None:
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2000:
+        pytest.skip("so many descriptors are not permitted here")
+    tools_file()
+    Path(".config/mmpipe").mkdir(parents=True)
+    with service() as server:
+        Path(".config/mmpipe/config.toml").write_text(
+            f'[profile.asks]\nbase_url = "{server.base_url}"\napi_key_command = "echo {KEY}"\n'
+        )
+        has_profile = "--profile" in arguments
+        crowded = (sys.executable, "-c", CROWDED, *MMPIPE, *arguments)
+        done = run(crowded, None if has_profile else server, stdin=b"sim:echo 1\n")
+    is_refused = "/dev/fd/900" in arguments
+    assert (2 if is_refused else 0) == done.status, done.stderr_text
+    assert is_refused or (done.stdout and not done.stderr)
 
 
 SHORT_OF_MEMORY = """

@@ -11,7 +11,16 @@ from typing import Final, Literal
 
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.result_format import ResultFormat
-from mmpipe.batch.journal.scan import NOT_ASKED, Entry, Tail, entries, find_tail, last_line, request_half
+from mmpipe.batch.journal.scan import (
+    MAX_ATTEMPT,
+    NOT_ASKED,
+    Entry,
+    Tail,
+    entries,
+    find_tail,
+    last_line,
+    request_half,
+)
 from mmpipe.batch.journal.sidecar import remove_sidecar
 from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.errors import Internal, OutputError, UsageError
@@ -254,7 +263,7 @@ def _rows(known: Ledger, found: Iterable[Entry], formats: set[ResultFormat]) -> 
         if entry.request != NOT_ASKED:
             # Lines of the Batch API have no number of attempts.
             earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
-            yield key, _ROW.pack(entry.request, earlier + 1 << 1 | entry.good)
+            yield key, _ROW.pack(entry.request, min(earlier + 1, MAX_ATTEMPT) << 1 | entry.good)
         elif before is None:
             # A record that was not asked must not replace one that was.
             yield key, _ROW.pack(NOT_ASKED, 0)

@@ -21,6 +21,7 @@ _READ: Final = 1 << 16  # stays in the cache until its lines are decoded
 # Bytes. A line holds the text and the thinking of an answer twice or three times, and no longer line is written
 # (results.py). A file with longer lines is not a journal, and must not fill the memory.
 LINE_LIMIT: Final = 4 * MAX_ANSWER
+MAX_ATTEMPT: Final = (1 << 31) - 1  # later ones are counted as this one
 _NO_RECORD: Final = "lacks a valid id, error, attempt or request_sha256, which a record of a batch has"
 # Instead of half a hash: the record had no valid request.
 NOT_ASKED: Final = bytes(16)
@@ -50,7 +51,7 @@ class _EntryFields(msgspec.Struct, gc=False):
     request_sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64)] | None = None
     id: object = None
     custom_id: object = None
-    attempt: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)] = 0
+    attempt: Annotated[int, msgspec.Meta(ge=0, le=MAX_ATTEMPT)] = 0
     index: object = None
 
 
