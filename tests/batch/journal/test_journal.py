@@ -115,7 +115,7 @@ def test_a_number_of_attempts_that_is_too_large_stays_the_largest(path: Path) ->
     path.write_bytes(record("a", attempt=MAX_ATTEMPT) + batch_api_line("a", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["failed"] == states(journal, "a")
-        assert MAX_ATTEMPT == journal.attempt("a")
+        assert MAX_ATTEMPT == journal.attempt("a", 0)
 
 
 def test_an_id_may_be_any_string_of_json(path: Path) -> None:
