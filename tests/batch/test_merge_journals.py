@@ -41,6 +41,20 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
     assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
 
 
+def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("a", index=0, host="mmpipe sim"), record("b", index=1))
+    two = journal(tmp_path, "2", record("c", index=2, host="http://gpu:8000/v1"))
+    failed = journal(tmp_path, "3", record("d", index=2, good=False, host="http://other"))
+    warning = "warning: the answers are of several hosts: mmpipe sim, http://gpu:8000/v1\n"
+    assert warning in joined(one, two)[1]
+    assert "several hosts" not in joined(one)[1]
+    with pytest.raises(Partial):
+        joined(one, failed)
+    ids, _ = joined(one, two, output=tmp_path / "all")
+    assert b'"host": "mmpipe sim"' in (tmp_path / "all").read_bytes()
+    assert [] == ids
+
+
 def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("d", index=3))
     two = journal(tmp_path, "2", record("a", index=0))

@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import pytest
 
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.run import run_batch
 from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, TimedOut, UsageError
+from mmpipe.simulator.profile import SimulatorProfile
+from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import Counts, Line, batch_options, run
 from support.fault_server import fault_server
@@ -60,7 +63,8 @@ def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> No
     out, stdin = tmp_path / "out.jsonl", "".join(f"sim:echo {number}\n" for number in range(30))
     with service("2013:1/3") as server:
         first, _ = run(server, stdin, output=str(out), retries=0)
-    with service() as server:
+    # Another port would be another host.
+    with RunningSimulator(SimulatorProfile(port=urlsplit(server.base_url).port or 0)) as server:
         second, _ = run(server, stdin, output=str(out), resume=True, retries=0)
         assert 10 == len(server.requests)
     assert (Counts(good=20, failed=10), Counts(good=10, skipped=20)) == (first, second)
@@ -216,3 +220,13 @@ def test_thinking_alone_is_warned_of_once_a_run_and_counted() -> None:
     assert "the answer has no text" in stderr
     assert "3 good" in stderr
     assert "3 without text, tokens unknown" in stderr
+
+
+def test_a_model_past_its_end_is_warned_of_once_a_run_and_counted() -> None:
+    streams = Streams.fake(b"0\n1\n2\n")
+    with service() as server:
+        run_batch(batch_options(model="MiniMax-M2.5"), streams, environment(server))
+    stderr = streams.captured()[1].decode()
+    assert 1 == stderr.count("warning:")
+    assert ": MiniMax-M2.5 was announced to end on 2026-11-18" in stderr
+    assert "3 by a model past its end date" in stderr

@@ -16,12 +16,28 @@ from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usa
 from mmpipe.core.request import Request
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, QuotaError, ServerError, ToolError
+from mmpipe.errors import (
+    BadResponse,
+    CutShort,
+    Filtered,
+    MmpipeError,
+    QuotaError,
+    Rejected,
+    ServerError,
+    ToolError,
+)
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.options import OutputFormat
+from mmpipe.writers.options import OutputFormat, Verbosity
 
 STOP = Stop("stop", {"role": "assistant", "content": "56"})
-WHOLE: list[Event] = [Start("1", "M", "trace"), Thinking("hm"), Text("5"), Text("6"), Usage(4, 5, 9), STOP]
+WHOLE: list[Event] = [
+    Start("1", "MiniMax-M3", "trace"),
+    Thinking("hm"),
+    Text("5"),
+    Text("6"),
+    Usage(4, 5, 9),
+    STOP,
+]
 BROKEN = BadResponse("truncated", retryable=True)
 KEY = {"MINIMAX_API_KEY": "sk-test-key", "TERM": "xterm"}
 
@@ -69,22 +85,22 @@ def test_an_answer_is_written_with_one_final_newline() -> None:
 
 def test_a_failed_attempt_without_output_is_retried() -> None:
     down = ServerError("down", retryable=True)
-    assert ("56\n", "", None) == written([Start("0", "M"), Text("4"), BROKEN], [down], list(WHOLE))
+    assert ("56\n", "", None) == written([Start("0", "MiniMax-M3"), Text("4"), BROKEN], [down], list(WHOLE))
 
 
 def test_nothing_is_retried_after_a_byte_of_output() -> None:
-    stdout, _, error = written([Start("0", "M"), Text("4"), BROKEN], list(WHOLE), live=True)
+    stdout, _, error = written([Start("0", "MiniMax-M3"), Text("4"), BROKEN], list(WHOLE), live=True)
     assert ("4", BROKEN) == (stdout, error)
 
 
 def test_a_live_answer_of_native_thinking_without_a_tag_is_written_as_it_comes() -> None:
-    begun: list[Event | MmpipeError] = [Start("0", "M"), Text("4"), Text("2\n</think>\nx"), BROKEN]
+    begun: list[Event | MmpipeError] = [Start("0", "MiniMax-M3"), Text("4"), Text("2\n</think>\nx"), BROKEN]
     native = RequestOptions(native_thinking=True)
     assert ("42\n</think>\nx", BROKEN) == written(begun, live=True, request=native)[::2]
 
 
 UNTAGGED: list[Event | MmpipeError] = [
-    Start("0", "M"),
+    Start("0", "MiniMax-M3"),
     Text("I think.\n</think>\n\n56"),
     Stop("stop", {"role": "assistant", "content": "I think.\n</think>\n\n56"}),
 ]
@@ -154,17 +170,20 @@ def test_an_answer_with_an_unknown_finish_reason_is_written_and_fails_once() -> 
 
 
 def test_thinking_alone_is_an_empty_line_and_a_warning() -> None:
-    stdout, stderr, error = written([Start("0", "M"), Thinking("hm"), Stop("stop", {})])
+    stdout, stderr, error = written([Start("0", "MiniMax-M3"), Thinking("hm"), Stop("stop", {})])
     assert ("\n", None) == (stdout, error)
     assert "warning: the answer has no text" in stderr
 
 
 def test_tool_calls_in_text_are_lines_of_json_and_an_error() -> None:
     call = ToolCall(0, "1", "ls", "{}")
-    stdout, _, error = written([Start("0", "M"), call, Stop("tool_calls", {})])
+    stdout, _, error = written([Start("0", "MiniMax-M3"), call, Stop("tool_calls", {})])
     assert '{"index":0,"id":"1","name":"ls","arguments":"{}"}\n' == stdout
     assert isinstance(error, ToolError)
-    assert written([Start("0", "M"), call, Stop("tool_calls", {})], output=OutputOptions("json"))[2] is None
+    assert (
+        written([Start("0", "MiniMax-M3"), call, Stop("tool_calls", {})], output=OutputOptions("json"))[2]
+        is None
+    )
 
 
 SHOWN = "<think>\nhm\n</think>\n\n56\n"
@@ -205,7 +224,7 @@ def test_a_record_holds_the_thinking_by_its_mode(thinking: ThinkingMode, content
     assert content == record["content"]
     assert ("hm" if thinking == "split" else None) == record.get("thinking")
     assert dict(STOP.message) == record["message"]
-    assert ("1", "M", "trace", "stop", 1) == tuple(
+    assert ("1", "MiniMax-M3", "trace", "stop", 1) == tuple(
         record[name] for name in ("id", "model", "request_id", "finish_reason", "attempts")
     )
 
@@ -259,3 +278,26 @@ def test_meta_describes_the_answer(tmp_path: Path) -> None:
     assert (0, 2, "stop", 9, None) == (
         line["exit_status"], line["attempts"], line["finish_reason"], line["usage"]["total_tokens"], line["error"]
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_answer_by_another_model_and_a_model_past_its_end_are_warned_of(*, live: bool) -> None:
+    events: list[Event | MmpipeError] = [Start("1", "MiniMax-M2"), Text("56"), STOP]
+    assert ("56\n", "mmpipe: warning: MiniMax-M3 was asked, and MiniMax-M2 answered\n", None) == written(
+        events, live=live
+    )
+    stdout, stderr, _ = written(events, live=live, request=RequestOptions(model="MiniMax-M2.5"))
+    assert ("56\n", 2) == (stdout, len(stderr.splitlines()))
+    assert "mmpipe: warning: MiniMax-M2.5 was announced to end on 2026-11-18; `mmpipe models`" in stderr
+    assert (
+        ""
+        == written(events, request=RequestOptions(model="MiniMax-M2.5"), verbosity=Verbosity(quiet=True))[1]
+    )
+
+
+def test_a_rejected_request_for_a_model_past_its_end_names_the_end() -> None:
+    _, stderr, error = written([Rejected("unknown model")], request=RequestOptions(model="MiniMax-M2.5"))
+    assert isinstance(error, Rejected)
+    assert "was announced to end on 2026-11-18" in stderr
+    _, stderr, _ = written([Rejected("unknown model")])
+    assert "" == stderr

@@ -1,5 +1,6 @@
 """Delivers results: a line for each record to the output, a count to the summary, a check by the ending rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmpipe.batch.engine import Outcome
@@ -9,7 +10,8 @@ from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import RunSummary
-from mmpipe.core.reply import Reply, reply_warnings
+from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
+from mmpipe.core.reply import ReplyWarning, reply_warnings
 from mmpipe.errors import MmpipeError
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
@@ -23,6 +25,7 @@ class RunOutput:
     journal: Journal | None
     summary: RunSummary
     console: Console
+    form: LineForm = LineForm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,9 @@ class Delivered:
 class Delivery:
     """The results of one run."""
 
-    def __init__(self, output: RunOutput, writer: ResultWriter, form: LineForm, rules: EndingRules) -> None:
+    def __init__(self, output: RunOutput, writer: ResultWriter, rules: EndingRules) -> None:
         self._journal, self._summary, self._console = output.journal, output.summary, output.console
-        self._writer, self._format, self._rules = writer, form, rules
+        self._writer, self._format, self._rules = writer, output.form, rules
 
     def skip(self, index: int, *, is_answered: bool) -> None:
         """Write nothing for a record: an earlier run answered it, or another shard takes it."""
@@ -69,7 +72,8 @@ class Delivery:
         self._settle(good=outcome.error is None)
         self._rules.check_reached(outcome.error)
         if outcome.error is None:
-            self._warn(record, outcome.reply)
+            self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
+        self._warn(record, find_model_warnings(record.request.model, outcome.reply, outcome.error))
         trace = outcome.reply.request_id or "no trace id"
         self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
         return Delivered(line, offset, good=outcome.error is None)
@@ -79,11 +83,13 @@ class Delivery:
         self._summary.retries += 1
         self._console.note(f"{record.id}: {error.message}; retrying in {delay:.1f} s")
 
-    def _warn(self, record: Record, reply: Reply) -> None:
-        """Count what is odd about a good answer; each kind is reported once a run."""
-        for warning in reply_warnings(reply):
+    def _warn(
+        self, record: Record, sentences: Mapping[ReplyWarning, str] | Mapping[ModelWarning, str]
+    ) -> None:
+        """Count what is odd about an answer; each kind is reported once a run."""
+        for warning, sentence in sentences.items():
             if not self._summary.warned[warning]:
-                self._console.warn(f"{record.id}: {warning.sentence}")
+                self._console.warn(f"{record.id}: {sentence}")
             self._summary.warned[warning] += 1
 
     def _settle(self, *, good: bool) -> None:

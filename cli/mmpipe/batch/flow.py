@@ -24,7 +24,6 @@ from mmpipe.batch.pace.permits import Permits
 from mmpipe.batch.pace.spending import Spending
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
-from mmpipe.batch.results import LineForm
 from mmpipe.core.calls import check_calls
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
@@ -161,7 +160,7 @@ async def ask_records(
         )
         rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
         rules.start_deadline(Deadline(options.limits.deadline, output.summary.began))
-        delivery = Delivery(output, writer, LineForm.of(options), rules)
+        delivery = Delivery(output, writer, rules)
         intake = RecordIntake(source, output.journal, delivery, stop)
         coalescer = None
         if not options.selection.no_dedupe:

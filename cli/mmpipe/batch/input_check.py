@@ -135,7 +135,8 @@ def check_input(
     files = source.find_files()
     if now is None:
         return InputFacts(files)
-    if then is not None and then.records is not None and _is_same(then, now, files):
+    is_of_this_host = journal is None or journal.hosts.other is None
+    if then is not None and then.records is not None and is_of_this_host and _is_same(then, now, files):
         is_whole = options.shard is None and options.limit is None
         for file in files:
             file.is_known = True
@@ -225,6 +226,11 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     if journal is None:
         return False
     state = journal.state(record.id, record.index, record.sha256)
+    if state == "other host":
+        raise InputError(
+            f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.hosts.other} in {journal.path}, "
+            f"and the host is now {journal.hosts.asked} (base_url has changed); ask that host, or begin a new file"
+        )
     if state == "changed":
         raise InputError(
             f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}; "

@@ -28,6 +28,8 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             _check(merged)
         if merged.unchecked is not None:
             console.warn(f"it is not known whether a record is missing: {merged.unchecked}")
+        if len(merged.hosts) > 1:
+            console.warn(f"the answers are of several hosts: {', '.join(merged.hosts)}")
         console.summarize(f"{merged.records} records of {len(paths)} journals")
     if merged.failed.count:
         raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")

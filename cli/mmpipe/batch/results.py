@@ -20,11 +20,15 @@ _NAMES = ("id", "custom_id")
 
 @dataclass(frozen=True, slots=True)
 class LineForm:
-    """The format of result lines, and the optional fields: thinking in both forms, the record's input in our own."""
+    """The format of result lines, and the optional fields: thinking in both forms, the record's input in our own.
+
+    `host` is the identity of the host that is asked; None in a replay without one.
+    """
 
     format: ResultFormat = "jsonl"
     with_thinking: bool = True
     pass_through: bool = False
+    host: str | None = None
 
     @classmethod
     def of(cls, options: BatchOptions) -> "LineForm":
@@ -38,7 +42,7 @@ def result_line(
 ) -> bytes:
     """The line of an outcome that cost so many dollars; earlier runs made `earlier` attempts."""
     record, error = outcome.item, outcome.error
-    identity = _identity(record, earlier + outcome.attempts.count)
+    identity = _identity(record, form, earlier + outcome.attempts.count)
     match form.format:
         case "openai":
             result = openai_outcome(outcome.reply, error, with_thinking=form.with_thinking)
@@ -100,7 +104,7 @@ def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -
     shared = loads(line.decode())
     assert isinstance(shared, dict)  # noqa: S101  a line of ours
     first = next(shared[name] for name in reversed(_NAMES) if name in shared)
-    identity = {"same_as": first, **_identity(record, earlier)}
+    identity = {"same_as": first, **_identity(record, form, earlier)}
     match form.format:
         case "openai":
             return _line({**shared, **openai_names(record.id, record.index), **identity})
@@ -116,7 +120,7 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
     """The line of a record that could not be asked, with the same fields."""
     name = bad_record_id(record)
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
-    identity = {"request_sha256": None, "attempt": 0}
+    identity = {"request_sha256": None, "attempt": 0, "host": form.host}
     match form.format:
         case "openai":
             result = openai_outcome(Reply(), error, with_thinking=form.with_thinking)
@@ -143,9 +147,9 @@ def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
     return {"input": record.fields} if form.pass_through else {}
 
 
-def _identity(record: Record, attempt: int) -> dict[str, object]:
+def _identity(record: Record, form: LineForm, attempt: int) -> dict[str, object]:
     """The fields by which a later run recognises the line."""
-    return {"request_sha256": record.sha256, "attempt": min(attempt, MAX_ATTEMPT)}
+    return {"request_sha256": record.sha256, "attempt": min(attempt, MAX_ATTEMPT), "host": form.host}
 
 
 def _line(record: Mapping[str, object]) -> bytes:

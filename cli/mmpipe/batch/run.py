@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmpipe.api.ask_many import AskManyContext, OpenPool
 from mmpipe.api.pools import POOLS
 from mmpipe.api.recorded_pool import open_recorded_pool
-from mmpipe.api.recordings import open_recordings, recorded_host
+from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
 from mmpipe.batch.engine import EnginePolicy
@@ -26,6 +26,7 @@ from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
+from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
 from mmpipe.config.base_request import build_base_request, read_system_message
 from mmpipe.config.settings import Settings
@@ -101,7 +102,7 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
 def _dry_run(call: BatchCall, deadline: Deadline) -> None:
     """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
     options, prepared = call.options, _prepare(call)
-    with _open_earlier_journal(options, deadline) as journal:
+    with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
 
@@ -112,12 +113,14 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     _check_stdin(call)
     endpoint = _announce_endpoint(call, prepared.settings)
     deadline = Deadline(call.options.limits.deadline, summary.began)
-    with _open_journal(call, deadline) as journal, _open_limiters(call, endpoint) as limiters:
+    host = recorded_host(endpoint, prepared.settings.identify_host)
+    with _open_journal(call, host, deadline) as journal, _open_limiters(call, endpoint) as limiters:
         concurrency = _possible_concurrency(call)
         pool = None if endpoint is None else open_pool(endpoint, prepared.policy.timeouts, concurrency)
-        pool = _recorded(call, prepared.settings, pool, endpoint)
+        pool = _recorded(call, host, pool)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
-        output = RunOutput(call.streams.stdout, journal, summary, call.console)
+        form = replace(LineForm.of(call.options), host=host.identity)
+        output = RunOutput(call.streams.stdout, journal, summary, call.console, form)
         with _resume_hint(output):
             _ask(call, prepared.source, terms, output)
             _sort(call.options, journal)
@@ -180,33 +183,32 @@ def _possible_concurrency(call: BatchCall) -> int:
     return possible
 
 
-def _recorded(
-    call: BatchCall, settings: Settings, pool: AskManyContext | None, endpoint: Endpoint | None
-) -> AskManyContext:
-    """The pool, behind the folder of recordings if there is one; a replay has neither pool nor endpoint."""
+def _recorded(call: BatchCall, host: RecordedHost, pool: AskManyContext | None) -> AskManyContext:
+    """The pool, behind the folder of recordings if there is one; a replay has none."""
     chosen = call.options.recordings.chosen
     if chosen is None:
         assert pool is not None  # noqa: S101  only a replay has none
         return pool
     mode, folder = chosen
-    host = recorded_host(endpoint, settings.identify_host)
     return open_recorded_pool(open_recordings(Path(folder), mode, host, call.console.warn), pool)
 
 
 @contextmanager
-def _open_earlier_journal(options: BatchOptions, deadline: Deadline) -> Iterator[Journal | None]:
+def _open_earlier_journal(
+    options: BatchOptions, settings: Settings, deadline: Deadline
+) -> Iterator[Journal | None]:
     """The journal that a run with --resume would continue."""
     output = options.output
     if output.path is None or not output.resume:
         yield None
         return
-    with read_journal(output.path, deadline.hold_many) as journal:
+    with read_journal(output.path, settings.identify_host(), deadline.hold_many) as journal:
         journal.check_format(output.format)
         yield journal
 
 
 @contextmanager
-def _open_journal(call: BatchCall, deadline: Deadline) -> Iterator[Journal | None]:
+def _open_journal(call: BatchCall, host: RecordedHost, deadline: Deadline) -> Iterator[Journal | None]:
     """The journal, or None if results go to standard output, which must be open."""
     output = call.options.output
     if output.path is None:
@@ -216,11 +218,15 @@ def _open_journal(call: BatchCall, deadline: Deadline) -> Iterator[Journal | Non
         yield None
         return
     with open_journal(
-        output.path, resume=output.resume, overwrite=output.overwrite, hold=deadline.hold_many
+        output.path,
+        resume=output.resume,
+        overwrite=output.overwrite,
+        host=host.identity,
+        hold=deadline.hold_many,
     ) as journal:
         journal.check_format(output.format)
-        if journal.repaired is not None:
-            call.console.warn(f"{journal.path}: {journal.repaired}")
+        for remark in filter(None, (journal.repaired, journal.hosts.remark)):
+            call.console.warn(f"{journal.path}: {remark}")
         if output.keep_order:
             # Before anything is asked: the sorted file replaces this one at the end.
             check_replaceable(journal.path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records.records import Record
 from mmpipe.core.events import Usage
+from mmpipe.core.model_warnings import ModelWarning
 from mmpipe.core.reply import ReplyWarning
 from mmpipe.errors import MmpipeError
 from mmpipe.writers.snapshot import Snapshot
@@ -45,7 +46,7 @@ class RunSummary:
 
     `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
     of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
-    counts the good answers that have something odd.
+    counts the answers that have something odd.
     """
 
     good: int = 0
@@ -55,7 +56,7 @@ class RunSummary:
     unwritten: int = 0
     requests: int = 0
     retries: int = 0
-    warned: Counter[ReplyWarning] = field(default_factory=Counter)
+    warned: Counter[ReplyWarning | ModelWarning] = field(default_factory=Counter)
     tokens: TokenTotals = field(default_factory=TokenTotals)
     cost: float = 0.0
     unpriced: int = 0

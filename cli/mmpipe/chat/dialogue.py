@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmpipe.chat.conversation import Conversation
-from mmpipe.chat.turns import Question, Session, ask_turn
+from mmpipe.chat.turns import Question, Session, Turn, ask_turn
 from mmpipe.core.calls import find_open_calls
 from mmpipe.core.events import Message, ToolCall, Usage
 from mmpipe.core.messages import accepts_system_messages, add_instruction, check_parts, prepare_messages
+from mmpipe.core.model_warnings import find_model_warnings
 from mmpipe.core.reply import sum_usage
 from mmpipe.core.request import Request
-from mmpipe.errors import MmpipeError, ToolError
+from mmpipe.errors import Interrupted, MmpipeError, PipeClosed, ToolError
 from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def hold_dialogue(
         messages = (*conversation.messages, *repairing)
         request = _request(session, base, messages, is_first=is_first)
         turn, is_first = ask_turn(session, Question(request, messages, unwritten)), False
+        _warn_of_model(session, request, turn)
         if isinstance(turn.error, InvalidAnswer):
             if not repairs_left:
                 session.targets.fail(session.targets.writer(), turn.error)
@@ -55,6 +57,13 @@ def hold_dialogue(
             _check_calls_are_output(session, turn.reply.request_id)
             return
         _run_tools(session, conversation, rounds, turn.reply.tool_calls)
+
+
+def _warn_of_model(session: Session, request: Request, turn: Turn) -> None:
+    """Warn of the model of the first turn; that of later ones is the same."""
+    if session.stats.turns == 1 and not isinstance(turn.error, PipeClosed | Interrupted):
+        for sentence in find_model_warnings(request.model, turn.reply, turn.error).values():
+            session.targets.console.warn(sentence)
 
 
 def _check_calls_are_output(session: Session, request_id: str | None) -> None:

@@ -20,6 +20,11 @@ class AnswerStats:
         self._began: float | None = None
         self._first_byte_ms: int | None = None
 
+    @property
+    def turns(self) -> int:
+        """The number of turns that have ended."""
+        return len(self._turns)
+
     def begin_attempt(self) -> None:
         """Count an attempt; the time runs from the first one."""
         self._began = self._began or time.monotonic()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
+from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.errors import InputError
 from support.harness import MMPIPE, parsed, run, service
 from support.power_loss import OPTIONS, Disk
@@ -50,7 +51,9 @@ def cuts(folder: Path, arguments: Sequence[str], **before: bytes) -> tuple[set[L
     command = ("strace", "-o", str(trace), *OPTIONS, *MMPIPE, *arguments)
     inside = ("sh", "-c", 'cd work && exec "$@" < ../in.txt', "sh", *command)
     with service() as server:
-        done = run(inside, server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        # By its key the simulator is one host at every port.
+        env = {"PYTHONDONTWRITEBYTECODE": "1", "MINIMAX_API_KEY": SIMULATOR_KEY}
+        done = run(inside, server, env=env)
     assert 0 == done.status, done.stderr_text
     disk = Disk(folder, before)
     found = set(disk.leftovers())

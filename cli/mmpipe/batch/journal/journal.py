@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Literal
 
+from mmpipe.batch.journal.answer_hosts import AnswerHosts, invert
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import (
@@ -31,7 +32,7 @@ from mmpipe.unix.streams import Output
 
 # Passes entries on, as long as there is time to read them.
 Hold = Callable[[Iterable[Entry]], Iterator[Entry]]
-State = Literal["new", "good", "failed", "changed"]
+State = Literal["new", "good", "failed", "changed", "other host"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
 _LONGEST_PLACE: Final = 18  # digits; more records cannot be read
@@ -52,6 +53,7 @@ class Journal:
     _file: LockedFile
     _known: Ledger
     _formats: set[ResultFormat] = field(default_factory=set)
+    hosts: AnswerHosts = field(default_factory=AnswerHosts)
     # Bytes of the previous run may not be on the disk either.
     _unsynced: bool = field(default=True, init=False)
     _lost: OutputError | None = field(default=None, init=False)
@@ -77,13 +79,14 @@ class Journal:
             raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
     def state(self, name: str, index: int, request_sha256: str) -> State:
-        """The state of this request; `changed` if the record has another request."""
+        """The state of this request; `changed` if the record has another request, `other host` if another host answered it."""
         row = self._find(name, index)
         if row is None:
             return "new"
         request, attempts = _ROW.unpack(row)
-        if request not in (NOT_ASKED, request_half(request_sha256)):
-            return "changed"
+        asked = request_half(request_sha256)
+        if request not in (NOT_ASKED, asked):
+            return "other host" if self.hosts.other is not None and request == invert(asked) else "changed"
         return "good" if attempts & 1 else "failed"
 
     def is_good(self, name: str, index: int) -> bool:
@@ -163,8 +166,10 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: str, *, resume: bool, overwrite: bool, hold: Hold = iter) -> Iterator[Journal]:
-    """Open the file, locked until the context ends, and then synced.
+def open_journal(
+    path: str, *, resume: bool, overwrite: bool, host: str | None = None, hold: Hold = iter
+) -> Iterator[Journal]:
+    """Open the file, locked until the context ends, and then synced; `host` is the identity of the host to be asked.
 
     With `overwrite` its records do not count, and stay until `clear`. A new file that is empty after an error is removed.
 
@@ -173,7 +178,7 @@ def open_journal(path: str, *, resume: bool, overwrite: bool, hold: Hold = iter)
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
     with closing(_open_locked(path)) as file, _removed_if_unused(file):
-        journal = _ready(file, resume=resume, overwrite=overwrite, hold=hold)
+        journal = _ready(file, AnswerHosts(host), resume=resume, overwrite=overwrite, hold=hold)
         try:
             yield journal
         except BaseException:
@@ -196,17 +201,17 @@ def _removed_if_unused(file: LockedFile) -> Iterator[None]:
 
 
 @contextmanager
-def read_journal(path: str, hold: Hold = iter) -> Iterator[Journal]:
+def read_journal(path: str, host: str | None = None, hold: Hold = iter) -> Iterator[Journal]:
     """Open the file for reading only: it is not repaired, and a missing file counts as an empty one.
 
     Raises Busy, InputError.
     """
-    known, formats = Ledger(_ROW.size), set[ResultFormat]()
+    known, formats, hosts = Ledger(_ROW.size), set[ResultFormat](), AnswerHosts(host)
     if not os.path.lexists(path):
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
-        known.put_all(_rows(known, hold(source.entries()), formats))
-        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats)
+        known.put_all(_rows(known, hold(source.entries()), formats, hosts))
+        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats, hosts)
 
 
 def _parse_place(name: str) -> int | None:
@@ -228,42 +233,45 @@ def _open_locked(path: str) -> LockedFile:
         raise OutputError.from_os(path, error) from error
 
 
-def _ready(file: LockedFile, *, resume: bool, overwrite: bool, hold: Hold) -> Journal:
+def _ready(file: LockedFile, hosts: AnswerHosts, *, resume: bool, overwrite: bool, hold: Hold) -> Journal:
     try:
         if file.size == 0 or overwrite:
             sync_folder_of(file.path)
             return Journal(None, file, Ledger(_ROW.size))
         if resume:
-            return _resume(file, hold)
+            return _resume(file, hosts, hold)
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
     raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
 
 
-def _resume(file: LockedFile, hold: Hold) -> Journal:
+def _resume(file: LockedFile, hosts: AnswerHosts, hold: Hold) -> Journal:
     known, formats = Ledger(_ROW.size), set[ResultFormat]()
     tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
-    known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), formats))
+    known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), formats, hosts))
     line, whole = last_line(file.descriptor, tail, file.path)
     if whole is not None:
-        known.put_all(_rows(known, [whole], formats))
-    return Journal(_repair(file, tail, line, whole), file, known, formats)
+        known.put_all(_rows(known, [whole], formats, hosts))
+    return Journal(_repair(file, tail, line, whole), file, known, formats, hosts)
 
 
-def _rows(known: Ledger, found: Iterable[Entry], formats: set[ResultFormat]) -> Iterator[tuple[bytes, bytes]]:
-    """The rows of these entries; the formats of their lines are added to `formats`."""
+def _rows(
+    known: Ledger, found: Iterable[Entry], formats: set[ResultFormat], hosts: AnswerHosts
+) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of these entries; `formats` and `hosts` take note of their lines."""
     for entry in found:
         formats.add(entry.format)
         key, attempt = make_key(entry.name, entry.index), entry.attempt
         if attempt:
-            yield key, _ROW.pack(entry.request, attempt << 1 | entry.good)
+            yield key, _ROW.pack(hosts.sign_request(entry), attempt << 1 | entry.good)
             continue
         before = known.get(key)
         if entry.request != NOT_ASKED:
             # Lines of the Batch API have no number of attempts.
             earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
-            yield key, _ROW.pack(entry.request, min(earlier + 1, MAX_ATTEMPT) << 1 | entry.good)
+            attempts = min(earlier + 1, MAX_ATTEMPT)
+            yield key, _ROW.pack(hosts.sign_request(entry), attempts << 1 | entry.good)
         elif before is None:
             # A record that was not asked must not replace one that was.
             yield key, _ROW.pack(NOT_ASKED, 0)

@@ -45,7 +45,8 @@ class Findings:
 class MergeReport:
     """The result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
-    `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None.
+    `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None. `hosts`
+    are the first hosts with good answers.
     """
 
     records: int = 0
@@ -54,6 +55,7 @@ class MergeReport:
     different: Findings = field(default_factory=Findings)
     missing: Findings = field(default_factory=Findings)
     unchecked: str | None = None
+    hosts: list[str] = field(default_factory=list)
 
 
 def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> MergeReport:
@@ -67,7 +69,11 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
         formats = _Formats()
-        noted = [formats.checked(source.path, indexes.seen_in(source.entries())) for source in sources]
+        entries = (_note_hosts(merged.hosts, source.entries()) for source in sources)
+        noted = [
+            formats.checked(source.path, indexes.seen_in(found))
+            for source, found in zip(sources, entries, strict=True)
+        ]
         marks = mark_lines(noted, merged.repeated.add, merged.different.add)
         found = taken_lines(sources, marks, merged.failed.add)
         if in_order:
@@ -79,6 +85,14 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     size = max((size for size in sizes if size is not None), default=None)
     merged.missing, merged.unchecked = indexes.compare(size)
     return merged
+
+
+def _note_hosts(hosts: list[str], records: Iterable[Entry]) -> Iterator[Entry]:
+    """Pass the records on, and add the first hosts of good answers to `hosts`."""
+    for record in records:
+        if record.good and record.host is not None and record.host not in hosts and len(hosts) < _EXAMPLES:
+            hosts.append(record.host)
+        yield record
 
 
 class _Formats:

@@ -31,7 +31,8 @@ class Entry(msgspec.Struct, gc=False):
     """The fields of a record that a later run needs.
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
-    the whole input, or None if unknown. `format` is the format of the line.
+    the whole input, or None if unknown. `format` is the format of the line. `host` is the identity of the host that
+    answered, or None if unknown.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Entry(msgspec.Struct, gc=False):
     attempt: int
     index: int | None
     format: ResultFormat
+    host: str | None = None
 
 
 class _EntryFields(msgspec.Struct, gc=False):
@@ -53,6 +55,7 @@ class _EntryFields(msgspec.Struct, gc=False):
     custom_id: object = None
     attempt: Annotated[int, msgspec.Meta(ge=0, le=MAX_ATTEMPT)] = 0
     index: object = None
+    host: object = None
 
 
 _DECODE: Final = msgspec.json.Decoder(_EntryFields).decode
@@ -102,7 +105,8 @@ def entry(line: bytes) -> Entry:
     if type(index) is not int or index < 0:
         index = None
     if sha256 is not None:
-        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format)
+        host = fields.host if type(fields.host) is str else None
+        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format, host)
     if fields.error is not None and not fields.attempt:
         return Entry(name, NOT_ASKED, False, 0, index, line_format)
     raise ValueError("has no request_sha256")
