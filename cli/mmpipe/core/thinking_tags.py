@@ -80,6 +80,9 @@ class _TagSeparator:
     def __init__(self, *, native: bool, thinks: bool, use: EventUse) -> None:
         self._native, self._thinks, self._delivery = native and thinks, thinks, use
         self._untagged: list[str] = []  # text that is thinking if a closer follows
+        self._before: list[
+            str
+        ] = []  # spaces, and perhaps an opener, before the held text: they are searched once
         self._held = ""
         self._held_thinking = ""
         # Thinking from a field of its own, without newlines at its beginning.
@@ -147,14 +150,17 @@ class _TagSeparator:
 
     def _opening(self, final: bool) -> Event | None:
         """Decide at the beginning of a turn: a block, a leftover closer, thinking without an opener, or the answer."""
-        start = self._held.lstrip()
+        start = self._set_spaces_apart()
         if not final and (not start or _is_incomplete(start, (*OPENERS, *CLOSERS))):
             return None
+        self._held, self._before = "".join((*self._before, start)), []
         opener, closer = _find_prefix(start, OPENERS), _find_prefix(start, CLOSERS)
         if opener is not None and self._thinks and (self._native or not self._has_field):
             self._native = True
             self._enter_block(start.removeprefix(opener))
         elif opener is not None and self._thinks:
+            at = len(self._held) - len(start) + len(opener)
+            self._before, self._held = [self._held[:at]], self._held[at:]
             self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
@@ -171,16 +177,24 @@ class _TagSeparator:
 
     def _repeated_block(self, final: bool) -> None:
         """Decide for a block beside a thinking field: the same thinking again, or an answer about tags."""
-        _, _, block = self._held.partition(">")
-        begun = block.lstrip()[:_EVIDENCE]
+        begun = self._set_spaces_apart()[:_EVIDENCE]
         closing = _find_first(begun, CLOSERS)
         if closing is None and len(begun) < _EVIDENCE and not final:
             return
         begun = begun[: closing[0] if closing else len(begun) - _count_held(begun, _BLOCK_ENDS)].rstrip()
+        block = "".join((*self._before[1:], self._held))
+        self._held, self._before = self._before[0] + block, []
         if begun and self._field_thinking.getvalue().lstrip().startswith(begun):
             self._enter_block(block)
         else:
             self._state = self._answer
+
+    def _set_spaces_apart(self) -> str:
+        """Take the spaces off the beginning of the held text; return the rest."""
+        start = self._held.lstrip()
+        self._before.append(self._held[: len(self._held) - len(start)])
+        self._held = start
+        return start
 
     def _without_opener(self, final: bool) -> Event | None:
         """Collect text without a tag at its beginning, and decide at the end: thinking up to a lone closer, or the answer."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from mmpipe.api.answer.call_assembler import CallAssembler
+from mmpipe.api.answer.call_assembler import MAX_CALLS, CallAssembler
 from mmpipe.core.calls import parse_calls
 from mmpipe.core.events import Stop, ToolCall
 from mmpipe.errors import BadResponse
@@ -483,3 +483,19 @@ def test_a_long_text_of_marks_is_followed_in_linear_time(marks: str) -> None:
     began = time.process_time()
     called([piece("get", marks * 1_000_000, index=0)], [piece("get", "{}", index=0)])
     assert time.process_time() - began < 10
+
+
+def test_an_answer_has_a_limit_of_calls_however_they_come() -> None:
+    ways: list[list[Mapping[str, object]]] = [
+        [{"tool_calls": [piece("get", "{}", index=number)]} for number in range(MAX_CALLS)],
+        [{"tool_calls": [piece("get", "{}", index=number) for number in range(MAX_CALLS)]}],
+        [{"tool_calls": [piece("get", PARIS, index=0, id=f"c{number}")]} for number in range(MAX_CALLS)],
+    ]
+    for deltas in ways:
+        assembler = CallAssembler()
+        for delta in deltas:
+            assembler.merge(delta)
+        with pytest.raises(BadResponse, match="more than 10000 tool calls"):
+            assembler.merge({"tool_calls": [piece("get", ROME, index=MAX_CALLS, id="new")]})
+    with pytest.raises(BadResponse, match="more than 10000 tool calls"):
+        CallAssembler().merge_message({"tool_calls": [piece("get", "{}")] * (MAX_CALLS + 1)})

@@ -200,3 +200,8 @@ def test_json_with_very_many_empty_lines_costs_linear_time_and_ends_with_the_nex
     assert body.replace(b"\n\n", b"\n").strip() == first[1]
     assert b'{"b":1}' == second[1]
     assert time.process_time() - began < 2
+
+
+def test_empty_data_lines_count_for_the_limit_of_an_event() -> None:
+    assert ([b"\n" * 999], True) == events(b"data:\n" * 1000 + b"\n", [], 1000)
+    assert ([], False) == events(b"data:\n" * 1001, [], 1000)

@@ -22,6 +22,11 @@ from itertools import zip_longest
 from mmpipe.api.answer.call_parts import CallPart, PartialCall, parse_function_call, parse_parts
 from mmpipe.core.calls import create_call_id
 from mmpipe.core.events import Message
+from mmpipe.errors import BadResponse
+
+MAX_CALLS = (
+    10_000  # of one answer, so that hostile ones cost little; the longest real ones have some hundreds
+)
 
 
 class CallAssembler:
@@ -155,6 +160,8 @@ class CallAssembler:
         return beside
 
     def _begin(self, part: CallPart) -> PartialCall:
+        if len(self._calls) == MAX_CALLS:
+            raise BadResponse(f"the answer holds more than {MAX_CALLS} tool calls")
         call = PartialCall(part.index)
         self._calls.append(call)
         self._slots = []

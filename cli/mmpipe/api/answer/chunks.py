@@ -27,7 +27,7 @@ class ChunkDecoder:
         self._info = info
         self._texts = TextDecoder()
         self._calls = CallAssembler()
-        self._whole: Message | None = None
+        self._whole: dict[str, object] | None = None
         self._index: int | None = None  # of the choice that is the answer
         self._id = ""
         self._start: Start | None = None  # until the first event: a failure before it leaves no output
@@ -172,7 +172,8 @@ class ChunkDecoder:
             self._take_part(key)
             yield from self._texts.emit(key, text)
         if not self._streamed:
-            self._whole = message if self._whole is None else complete_message(self._whole, message)
+            self._whole = {} if self._whole is None else self._whole
+            complete_message(self._whole, message)
 
     def _message(self) -> Message:
         """The assistant message without its calls; that of an unstreamed answer as it came."""

@@ -32,7 +32,7 @@ class MessageAssembler:
                 changed |= assembler.merge(details)
         return changed
 
-    def message(self, *, cumulative: bool = False) -> Message:
+    def message(self, *, cumulative: bool = False) -> dict[str, object]:
         """The message so far, with the fields of an unstreamed one (FACTS.md, "Whole answers")."""
         whole: dict[str, object] = {"content": "", "role": "assistant"}
         whole |= self._fields.assembled(cumulative=cumulative)
@@ -42,14 +42,12 @@ class MessageAssembler:
         return whole
 
 
-def complete_message(streamed: Message, last: Message) -> Message:
-    """The `streamed` message with all that the `last` frame adds; of different texts the streamed one stays."""
-    whole = dict(streamed)
+def complete_message(message: dict[str, object], last: Message) -> None:
+    """Add to `message` all that the `last` frame adds; of different texts the one of the message stays."""
     for name, value in last.items():
-        before = streamed.get(name)
+        before = message.get(name)
         if not before or (value and not (name in _HOLD_TEXT and _differ(name, before, value))):
-            whole[name] = value
-    return whole
+            message[name] = value
 
 
 def sendable(message: Message) -> Message:

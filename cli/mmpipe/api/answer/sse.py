@@ -1,7 +1,7 @@
 """Reads server-sent events, and JSON that stands there without their framing, from bytes that are cut anywhere."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from mmpipe.errors import BadResponse
@@ -15,6 +15,7 @@ _FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _LONGEST_FIELD: Final = 6  # bytes of a name with its colon
 _PEEKED: Final = 4096  # bytes
 _REST: Final = 2000  # bytes
+_MOST_PEEKED: Final = 1000  # lines, or pieces of one: some are empty
 _MAX_CHECKS: Final = 8  # so that the work is linear
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
@@ -92,7 +93,7 @@ class EventReader:
     def peek(self) -> bytes:
         """The first bytes of an event that has begun to come, a few thousand of them at most."""
         found = bytes(self._json[:_PEEKED])
-        for piece in chain(self._data, self._line):
+        for piece in islice(chain(self._data, self._line), _MOST_PEEKED):
             if len(found) >= _PEEKED:
                 break
             found += piece[:_PEEKED]
@@ -131,7 +132,8 @@ class EventReader:
 
     def _add(self, value: bytes) -> None:
         self._data.append(value)
-        self._data_size += len(value)
+        # Empty lines cannot fill the memory either.
+        self._data_size += len(value) or 1
         self._check()
 
     def _take_line(self, line: bytes) -> Iterator[NamedData]:

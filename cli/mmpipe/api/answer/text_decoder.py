@@ -62,8 +62,9 @@ class TextDecoder:
 
     def message(self) -> Message:
         """The message so far, without its calls; a lone surrogate stays as it came."""
-        streamed = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
-        return complete_message(streamed, self._last)
+        message = self._assembler.message(cumulative=self._cumulative.kind is StreamKind.CUMULATIVE)
+        complete_message(message, self._last)
+        return message
 
     def _release(self, is_over: Callable[[str], bool]) -> list[Event]:
         released = self._surrogates.release(is_over)

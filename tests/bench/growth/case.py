@@ -1,0 +1,41 @@
+"""A case: makes an input of about so many bytes, and reads it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mmpipe.errors import MmpipeError
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Generic[Made]):
+    """`make` is not timed; `read` may end with an error of ours, as a program may that reads foreign bytes."""
+
+    name: str
+    make: Callable[[int], Made]
+    read: Callable[[Made], object]
+
+    def reading(self, size: int) -> Callable[[], None]:
+        """Return a function that reads an input of this size once."""
+        made = self.make(size)
+
+        def read() -> None:
+            with suppress(MmpipeError, ValueError):
+                self.read(made)
+
+        return read
+
+
+def exhaust(found: Iterable[object]) -> None:
+    """Take everything, and keep nothing."""
+    for _ in found:
+        pass
+
+
+def cut(content: bytes, length: int) -> Iterator[bytes]:
+    """The content in pieces, as sockets and files give it."""
+    for at in range(0, len(content), length):
+        yield content[at : at + length]
