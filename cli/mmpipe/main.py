@@ -62,7 +62,7 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         from mmpipe.commands.program import Program
         from mmpipe.commands.tree import TREE
 
-        return perform(arguments, Program(streams, dict(os.environ), TREE))
+        return _finish(perform(arguments, Program(streams, dict(os.environ), TREE)), streams)
     except MmpipeError as error:
         _report(error, arguments, streams)
         return error.status
@@ -74,6 +74,12 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         found = _describe_unexpected(error)
         _report(found, arguments, streams)
         return found.status
+
+
+def _finish(status: int, streams: "Streams") -> int:
+    """Return the status; raises OutputError if standard output was written to and is not kept."""
+    streams.stdout.check_kept()
+    return status
 
 
 def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") -> None:

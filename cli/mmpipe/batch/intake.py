@@ -138,6 +138,8 @@ class RecordIntake:
         """Count a record as begun, and close the input with the last one; False if the limit was reached before."""
         is_allowed = self._begun != self._source.limit
         self._begun += is_allowed
+        if is_allowed and self._journal is not None:
+            self._journal.is_used = True
         if self._begun == self._source.limit:
             self._close()
         return is_allowed

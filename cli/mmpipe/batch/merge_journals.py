@@ -8,7 +8,7 @@ from mmpipe.batch.journal.merge import Findings, MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.unix.files import reject_input_as_output, replace_output
-from mmpipe.unix.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
 
 
@@ -56,7 +56,8 @@ def _list(found: Findings, description: str) -> str:
 def _opened(options: ResultOptions, streams: Streams) -> Iterator[Output]:
     path = options.path
     if path is None:
-        yield streams.stdout
+        with sync_at_end(streams.stdout) as out:
+            yield out
         return
     # Locked, so that a journal is not replaced while a run writes it.
     with open_journal(path, resume=False, overwrite=options.overwrite), replace_output(path) as out:

@@ -37,7 +37,7 @@ from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.inputs import decode_argument
 from mmpipe.unix.replacement import check_replaceable
 from mmpipe.unix.signals import raise_interrupts
-from mmpipe.unix.streams import Streams
+from mmpipe.unix.streams import Streams, sync_at_end
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
@@ -215,7 +215,8 @@ def _open_journal(call: BatchCall, host: RecordedHost, deadline: Deadline) -> It
         if output.resume or output.overwrite:
             raise UsageError("--resume and --overwrite need a file: name it with -o")
         call.streams.stdout.check_open()
-        yield None
+        with sync_at_end(call.streams.stdout):
+            yield None
         return
     with open_journal(
         output.path,

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.unix.inputs import MAX_PROMPT
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import pause_until_timeout
+from mmpipe.unix.streams import close_at_end
 
 _FIRST_LINE: Final = b'{"role":"'  # the beginning of a transcript that mmpipe wrote
 _NOTHING_ADDED: Final = "nothing was added to it"
@@ -65,7 +66,8 @@ def open_transcript(
     A lock of another process is awaited for up to `patience` seconds: `waiting` is called once, `look` several times a
     second. Raises Busy, OutputError, and InputError for a file that is no transcript, which is left as it is.
     """
-    with closing(_open_locked(path, pause_until_timeout(patience, look, waiting))) as file:
+    file = _open_locked(path, pause_until_timeout(patience, look, waiting))
+    with close_at_end(file.output):
         is_new = file.is_new
         try:
             yield _read_transcript(file)

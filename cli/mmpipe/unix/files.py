@@ -12,7 +12,7 @@ from itertools import combinations
 from mmpipe.errors import OutputError, UsageError
 from mmpipe.unix.access_rights import copy_access
 from mmpipe.unix.replacement import check_replaceable, open_replacement
-from mmpipe.unix.streams import Output, Streams
+from mmpipe.unix.streams import Output, Streams, close_at_end
 
 _DESCRIPTOR = re.compile(r"/dev/(?:fd/([0-9]{1,9})|stdin|stdout|stderr)")  # no descriptor has a larger number
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
@@ -48,15 +48,8 @@ def open_output(path: str, *, append: bool = False) -> Iterator[Output]:
     except OSError as error:
         raise OutputError.from_os(path, error) from error
     is_main = path in ("/dev/stdout", "/dev/fd/1")
-    output = Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)
-    try:
+    with close_at_end(Output(descriptor, path, is_terminal=os.isatty(descriptor), is_main=is_main)) as output:
         yield output
-    except BaseException:
-        # The first error is the one to report.
-        with suppress(OutputError):
-            output.close()
-        raise
-    output.close()
 
 
 @contextmanager

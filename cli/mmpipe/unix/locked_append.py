@@ -113,10 +113,6 @@ class LockedFile:
                 return True
         return False
 
-    def close(self) -> None:
-        """Close the file, which unlocks it; raises OutputError."""
-        self.output.close()
-
     def _cut_torn_line(self, written: bytes) -> None:
         torn = len(written) - written.rfind(b"\n") - 1
         if not torn:

@@ -19,8 +19,15 @@ def open_replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iter
     """
     temporary, descriptor = create_beside(target, mode)
     try:
-        yield descriptor
-        os.fsync(descriptor)
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                os.close(descriptor)
+            raise
+        # Before the rename: some file systems report a full quota at the close.
+        os.close(descriptor)
         os.rename(temporary, target)
         if syncs_name:
             sync_folder_of(target)
@@ -28,8 +35,6 @@ def open_replacement(target: str, mode: int, *, syncs_name: bool = True) -> Iter
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    finally:
-        os.close(descriptor)
 
 
 def create_beside(target: str, mode: int) -> tuple[str, int]:

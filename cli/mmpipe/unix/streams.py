@@ -3,7 +3,9 @@
 import errno
 import os
 import select
-from contextlib import suppress
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mmpipe.errors import OutputError, PipeClosed
@@ -75,12 +77,55 @@ class Output:
         except OSError as error:
             raise self._translate(error) from error
 
+    def check_kept(self) -> None:
+        """Raise OutputError if the file system refuses what was written: some report a full quota only at a close."""
+        if self.written:
+            try:
+                # The descriptor itself stays open, and is not our own.
+                os.close(os.dup(self.descriptor))
+            except OSError as error:
+                raise self._translate(error) from error
+
+    def sync(self) -> None:
+        """Return once a regular file has all bytes on the disk; for anything else at once. Raises OutputError."""
+        try:
+            if stat.S_ISREG(os.fstat(self.descriptor).st_mode):
+                os.fsync(self.descriptor)
+        except OSError as error:
+            # Files of the kernel look regular, and are on no disk.
+            if error.errno != errno.EINVAL:
+                raise self._translate(error) from error
+
     def _translate(self, error: OSError) -> Exception:
         if error.errno == errno.EPIPE and self.is_main:
             return PipeClosed()
         if error.errno == errno.EBADF:
             return OutputError(f"{self.name} is closed")
         return OutputError.from_os(self.name, error)
+
+
+@contextmanager
+def sync_at_end(output: Output) -> Iterator[Output]:
+    """Sync the output when the context ends, as far as possible after an error. Raises OutputError."""
+    try:
+        yield output
+    except BaseException:
+        with suppress(OutputError):
+            output.sync()
+        raise
+    output.sync()
+
+
+@contextmanager
+def close_at_end(output: Output) -> Iterator[Output]:
+    """Close the output when the context ends; raises OutputError, unless another error came first."""
+    try:
+        yield output
+    except BaseException:
+        with suppress(OutputError):
+            output.close()
+        raise
+    output.close()
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

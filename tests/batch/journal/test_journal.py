@@ -327,7 +327,7 @@ def _fail(path: Path, *, overwrite: bool = False, line: bytes | None = None) -> 
         raise _Failure
 
 
-def test_a_new_journal_that_stays_empty_is_removed_after_an_error_and_its_sidecar_too(path: Path) -> None:
+def test_a_new_journal_that_was_not_used_is_removed_after_an_error_and_its_sidecar_too(path: Path) -> None:
     _fail(path)
     assert [] == list(path.parent.iterdir())
 
@@ -341,6 +341,13 @@ def test_a_journal_that_was_there_before_or_has_lines_stays_after_an_error(path:
     assert record("a") == path.read_bytes()
     _fail(path.with_name("other"), line=record("b"))
     assert record("b") == path.with_name("other").read_bytes()
+
+
+def test_a_new_journal_stays_once_something_is_asked_for_it(path: Path) -> None:
+    with suppress(_Failure), open_journal(str(path), resume=False, overwrite=False) as journal:
+        journal.is_used = True
+        raise _Failure
+    assert b"" == path.read_bytes()
 
 
 def test_a_link_to_a_journal_that_stays_empty_remains(path: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Literal
@@ -28,7 +28,7 @@ from mmpipe.errors import Internal, OutputError, UsageError
 from mmpipe.unix.folders import sync_folder_of
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import lock_to_read
-from mmpipe.unix.streams import Output
+from mmpipe.unix.streams import Output, close_at_end
 
 # Passes entries on, as long as there is time to read them.
 Hold = Callable[[Iterable[Entry]], Iterator[Entry]]
@@ -46,7 +46,7 @@ class Journal:
     """The answers that the file had when it was opened, and its end to append to.
 
     A record is known by its id and its place in the input, the index: one without an id of its own is named by the index.
-    `repaired` is a sentence about the repair of its end, if one was needed.
+    `repaired` is a sentence about the repair of its end, if one was needed. It `is_used` once something is asked for it.
     """
 
     repaired: str | None
@@ -54,6 +54,7 @@ class Journal:
     _known: Ledger
     _formats: set[ResultFormat] = field(default_factory=set)
     hosts: AnswerHosts = field(default_factory=AnswerHosts)
+    is_used: bool = field(default=False, init=False)
     # Bytes of the previous run may not be on the disk either.
     _unsynced: bool = field(default=True, init=False)
     _lost: OutputError | None = field(default=None, init=False)
@@ -171,33 +172,31 @@ def open_journal(
 ) -> Iterator[Journal]:
     """Open the file, locked until the context ends, and then synced; `host` is the identity of the host to be asked.
 
-    With `overwrite` its records do not count, and stay until `clear`. A new file that is empty after an error is removed.
+    With `overwrite` its records do not count, and stay until `clear`. A new file that was not used is removed after an error.
 
     Raises UsageError, Busy, InputError for a file that is not a journal (which is left as it is), OutputError.
     """
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
-    with closing(_open_locked(path)) as file, _removed_if_unused(file):
-        journal = _ready(file, AnswerHosts(host), resume=resume, overwrite=overwrite, hold=hold)
+    file = _open_locked(path)
+    with close_at_end(file.output):
+        journal = None
         try:
+            journal = _ready(file, AnswerHosts(host), resume=resume, overwrite=overwrite, hold=hold)
             yield journal
         except BaseException:
-            with suppress(OutputError):
-                journal.sync()
+            _leave(file, journal)
             raise
         journal.sync()
 
 
-@contextmanager
-def _removed_if_unused(file: LockedFile) -> Iterator[None]:
-    """Inside, let an error remove the file and its sidecar if the file is new and still empty."""
-    is_new = file.is_new
-    try:
-        yield
-    except BaseException:
-        if is_new and file.remove_if_empty():
-            remove_sidecar(file.path)
-        raise
+def _leave(file: LockedFile, journal: Journal | None) -> None:
+    """Sync the journal after an error; one that is new, empty and unused is removed, and its sidecar too."""
+    if journal is not None:
+        with suppress(OutputError):
+            journal.sync()
+    if file.is_new and not (journal is not None and journal.is_used) and file.remove_if_empty():
+        remove_sidecar(file.path)
 
 
 @contextmanager
