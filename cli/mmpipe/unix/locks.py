@@ -23,13 +23,13 @@ def lock(descriptor: int, path: str, pauses: Iterable[None] = ()) -> bool:
     for _ in chain([None], pauses):
         if _try_lock(descriptor, path, fcntl.LOCK_EX):
             return is_same_file(descriptor, path)
-    raise _busy_error(descriptor, path)
+    raise _busy_error(descriptor, path, is_shared=_is_lock_shared(descriptor, path))
 
 
 def lock_to_read(descriptor: int, path: str) -> None:
     """Lock the file against writers; other readers are permitted. Raises Busy and OutputError."""
     if not _try_lock(descriptor, path, fcntl.LOCK_SH):
-        raise _busy_error(descriptor, path)
+        raise _busy_error(descriptor, path, is_shared=False)
 
 
 def pause_until_timeout(
@@ -84,10 +84,22 @@ def _try_lock(descriptor: int, path: str, kind: int) -> bool:
     return True
 
 
-def _busy_error(descriptor: int, path: str) -> Busy:
+def _is_lock_shared(descriptor: int, path: str) -> bool:
+    """Return True if only readers hold the lock that was refused: then a shared lock is granted, and given back here."""
+    is_shared = _try_lock(descriptor, path, fcntl.LOCK_SH)
+    if is_shared:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return is_shared
+
+
+def _busy_error(descriptor: int, path: str, *, is_shared: bool) -> Busy:
     pid = find_lock_holder(os.fstat(descriptor))
-    who = "another run" if pid is None else f"another run (process {pid})"
-    return Busy(f"{who} has locked {path}", retryable=True)
+    number = "" if pid is None else f" (process {pid})"
+    if is_shared:
+        # Not one of our runs that write, but perhaps a merge.
+        message = f"another process{number} holds a shared lock on {path} while it reads, as `flock -s` does; try again after it"
+        return Busy(message, retryable=True)
+    return Busy(f"another run{number} has locked {path}", retryable=True)
 
 
 def _parse_owner(line: str, name: str) -> int | None:
