@@ -15,6 +15,7 @@ _mmpipe_value() {
                 -s | --system | --stdin-timeout | --temperature | --top-p | --max-tokens | -p | --param | --repair | --tool-result | --run | -j | --concurrency | --max-rounds | --max-calls | --tool-timeout | --tool-env | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile | '') kind=text ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --wire) kind=words words='stream whole' ;;
+                --pieces) kind=words words='auto new repeated' ;;
                 -t | --thinking) kind=words words='show split hide' ;;
                 -F | --format) kind=words words='text json jsonl messages raw' ;;
                 --extract) kind=words words='code json' ;;
@@ -29,6 +30,7 @@ _mmpipe_value() {
                 --system-file | -o | --output | --meta | --schema | --record | --replay | --cache | --ca-file | --api-key-file | '') kind=files ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --wire) kind=words words='stream whole' ;;
+                --pieces) kind=words words='auto new repeated' ;;
                 -t | --thinking) kind=words words='show split hide' ;;
                 --format) kind=words words='jsonl openai' ;;
                 --progress) kind=words words='auto bar plain none' ;;
@@ -66,8 +68,8 @@ _mmpipe_options() {
     kind=words
     case $1 in
         '') words='-h --help --version' ;;
-        chat | stream) words='-f --file --messages -c --conversation --no-wait -s --system --system-file -n --no-stdin --stdin-timeout -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --thinking-file -F --format --json -o --output --meta --allow-truncated --schema --repair --extract --tools --tool-choice --tool-result --run -j --concurrency --max-rounds --max-calls --tool-timeout --confirm --sandbox --tool-dir --tool-env --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
-        batch) words='--input-format -0 --null --template -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire -t --thinking --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
+        chat | stream) words='-f --file --messages -c --conversation --no-wait -s --system --system-file -n --no-stdin --stdin-timeout -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire --pieces -t --thinking --thinking-file -F --format --json -o --output --meta --allow-truncated --schema --repair --extract --tools --tool-choice --tool-result --run -j --concurrency --max-rounds --max-calls --tool-timeout --confirm --sandbox --tool-dir --tool-env --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
+        batch) words='--input-format -0 --null --template -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens -p --param --native-thinking --wire --pieces -t --thinking --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         models) words='-F --format --json --header --live -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
         completion) words='--error-json -h --help --version' ;;

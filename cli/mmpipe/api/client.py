@@ -62,7 +62,7 @@ class _Call:
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError."""
     call = _Call(COMPLETIONS, request.body(), streamed=request.streamed)
-    return _parts(call, read_answer, endpoint, limits, observer)
+    return _parts(call, partial(read_answer, pieces=request.pieces), endpoint, limits, observer)
 
 
 def list_models(endpoint: Endpoint, limits: Limits, observer: Observer) -> ModelList:

@@ -6,6 +6,7 @@ All requests have one head, which the SDK builds once; each has its own body. `c
 import asyncio
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
@@ -70,7 +71,7 @@ class Pool:
             async with asyncio.timeout(clock.left()) as alarm, self._connections.exchange(sent) as response:
                 raw, connection = response
                 head = read_head(raw, self._endpoint, self._route, request.model)
-                reader = begin(read_answer, head, clock, observer)
+                reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
                 while True:
                     if alarm.when() != clock.end:
                         alarm.reschedule(clock.end)

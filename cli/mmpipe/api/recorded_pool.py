@@ -26,7 +26,7 @@ class _RecordedPool:
         """Answer as the pool does; the files are small enough to be read and written inside the event loop."""
         found = self._recordings.find(request)
         if found is not None:
-            return list(replay(found, limits, observer))
+            return list(replay(found, request, limits, observer))
         assert self._pool is not None  # noqa: S101  `find` has replayed it, or raised
         with self._recordings.record(request, observer) as recorder:
             return await self._pool.ask(request, limits, recorder)

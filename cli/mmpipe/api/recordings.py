@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -82,7 +82,7 @@ class Recordings:
         def ask_once(request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
             found = self.find(request)
             if found is not None:
-                yield from replay(found, limits, observer)
+                yield from replay(found, request, limits, observer)
             else:
                 assert ask is not None  # noqa: S101  `find` has replayed it, or raised
                 with self.record(request, observer) as recorder:
@@ -191,14 +191,15 @@ class Recordings:
             recorder.observer.note(f"recorded to {path}")
 
 
-def replay(found: FoundRecording, limits: Limits, observer: Observer) -> Iterator[Event]:
+def replay(found: FoundRecording, request: Request, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of the recording, decoded as a response is, but without its pauses."""
     path, recording = found.path, found.recording
     observer.note(f"replayed from {path}")
     try:
         if recording.answer is not None:
             clock = Clock(limits, begins_soon=True)
-            for event in follow(recording.answer.arrivals, read_answer, clock, observer):
+            read = partial(read_answer, pieces=request.pieces)
+            for event in follow(recording.answer.arrivals, read, clock, observer):
                 yield replace(event, replayed=True) if isinstance(event, Start) else event
     except FAILURES as error:
         if recording.error is None and not is_from_service(error):

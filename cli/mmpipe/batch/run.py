@@ -158,6 +158,7 @@ def _request_defaults(call: BatchCall, settings: Settings, instruction: str | No
         parameters=base.parameters,
         template=None if template is None else Template.parse(decode_argument(template, "the template")),
         streamed=base.streamed,
+        pieces=base.pieces,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
@@ -14,7 +14,7 @@ from mmpipe.core.parameters import (
     check_for_model,
     parse_parameters,
 )
-from mmpipe.core.request import Request
+from mmpipe.core.request import Pieces, Request
 from mmpipe.errors import UsageError
 from mmpipe.unix.inputs import decode_argument, read_text
 
@@ -55,7 +55,18 @@ def build_base_request(
     for warning in check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
         warn(warning)
     wire = options.wire
-    return Request(model, (), body, streamed=streamed if wire is None else wire == "stream")
+    is_streamed = streamed if wire is None else wire == "stream"
+    return Request(model, (), body, streamed=is_streamed, pieces=_find_pieces(settings))
+
+
+def _find_pieces(settings: Settings) -> Pieces:
+    """Return the setting, which the configuration may hold too; raises UsageError for an unknown one."""
+    found = settings.get("pieces") or "auto"
+    known: tuple[Pieces, ...] = get_args(Pieces)
+    for pieces in known:
+        if pieces == found:
+            return pieces
+    raise UsageError(f"pieces is {found!r}: it must be one of {', '.join(known)}")
 
 
 def read_system_message(options: SystemMessageOptions) -> str | None:

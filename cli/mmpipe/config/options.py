@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
+from mmpipe.core.request import Pieces
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
 
@@ -40,6 +41,7 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "top_p": _NUMBER,
     "max_tokens": int,
     "native_thinking": bool,
+    "pieces": str,
     "params": dict,
     "connect_timeout": _NUMBER,
     "first_byte_timeout": _NUMBER,
@@ -100,6 +102,12 @@ class RequestOptions(OptionGroup):
     wire: Annotated[
         Literal["stream", "whole"] | None,
         option("--wire", help="How the API sends the answer; the output stays the same."),
+    ] = None
+    pieces: Annotated[
+        Pieces | None,
+        option(
+            "--pieces", help="How the server streams: each piece is new text, or repeats all before [auto]."
+        ),
     ] = None
 
 

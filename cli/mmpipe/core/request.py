@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
@@ -12,14 +12,22 @@ from mmpipe.text.json_encoding import format_sorted_json
 _WIRE: Final = ("stream", "stream_options")
 
 
+# The pieces of a stream: decided by what comes; each is new text; or each repeats all text before it.
+Pieces = Literal["auto", "new", "repeated"]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Request: the model, the messages, and the other body fields; `streamed` asks for the answer as a stream."""
+    """Request: the model, the messages, and the other body fields.
+
+    `streamed` asks for the answer as a stream, `pieces` says how this server streams text; neither changes the question.
+    """
 
     model: str
     messages: tuple[Message, ...]
     parameters: Mapping[str, object] = field(default_factory=dict)
     streamed: bool = True
+    pieces: Pieces = "auto"
 
     @property
     def native_thinking(self) -> bool:

@@ -121,6 +121,14 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "`--pieces` HOW",
+        (
+            "The pieces of a stream are `new` text, or each has `repeated` all text before it. By default, `auto`, a stream is "
+            "taken for repeated once a text has grown three times from its first piece without an exception. In the "
+            'configuration file: `pieces = "new"`'
+        ),
+    ),
+    (
         "`--temperature` T",
         "Must be what the catalogue gives for the model; the temperature of any other model is not judged",
     ),

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mmpipe.api.answer.cumulative import ENOUGH_CHARACTERS, ENOUGH_REPEATS, CumulativeDetector
+from mmpipe.api.answer.cumulative import (
+    ENOUGH_CHARACTERS,
+    ENOUGH_GROWTHS,
+    CumulativeDetector,
+    StreamKind,
+    is_refuted,
+)
 
 PROSE = (
     "The sky is blue because short waves of light are scattered more than long ones by the molecules of the air. "
@@ -21,13 +27,11 @@ def taken(pieces: list[str], field: str = "content") -> str:
 
 
 def only_a_cumulative_stream_does(pieces: list[str]) -> bool:
-    """Return whether each piece repeats the one before from the beginning, the second time at least 32 characters."""
-    repeats = 0
-    for before, after in pairwise(pieces):
-        if not after.startswith(before):
+    """Return whether each of the first pieces has all of the one before and more, at last at least 32 characters."""
+    for growths, (before, after) in enumerate(pairwise(pieces), 1):
+        if not after.startswith(before) or after == before:
             return False
-        repeats += after != before
-        if repeats >= ENOUGH_REPEATS and len(before) >= ENOUGH_CHARACTERS and after != before:
+        if growths >= ENOUGH_GROWTHS and len(before) >= ENOUGH_CHARACTERS:
             return True
     return False
 
@@ -84,10 +88,10 @@ def test_a_cumulative_stream_with_repeats_at_first_is_emitted_once() -> None:
 
 @given(
     st.sets(st.integers(1, 31), min_size=1),
-    st.sets(st.integers(ENOUGH_CHARACTERS, len(PROSE) - 1), min_size=1),
+    st.sets(st.integers(ENOUGH_CHARACTERS, len(PROSE) - 1), min_size=2),
 )
 def test_a_cumulative_stream_says_its_text_once(short: set[int], long: set[int]) -> None:
-    # Its pieces repeat twice, the second time much: less proves nothing.
+    # Its pieces repeat three times, the last time much: less proves nothing.
     pieces = [PROSE[:end] for end in sorted(short | long | {len(PROSE)})]
     assert PROSE == taken(pieces)
 
@@ -99,11 +103,12 @@ def test_a_very_long_piece_is_looked_at_no_longer_than_a_short_one() -> None:
 
 def test_a_cumulative_stream_flows_as_soon_as_it_is_proved() -> None:
     growth = CumulativeDetector()
-    pieces = [PROSE[:3], PROSE[:60], PROSE[:80], PROSE[:90]]
+    pieces = [PROSE[:3], PROSE[:50], PROSE[:60], PROSE[:80], PROSE[:90]]
     assert [
         [("content", PROSE[:3])],
         [],
-        [("content", PROSE[3:60]), ("content", PROSE[60:80])],
+        [],
+        [("content", PROSE[3:50]), ("content", PROSE[50:60]), ("content", PROSE[60:80])],
         [("content", PROSE[80:90])],
     ] == [growth.take("content", piece) for piece in pieces]
 
@@ -116,7 +121,7 @@ def test_an_incremental_stream_flows_at_once() -> None:
 
 def test_a_cumulative_field_proves_a_cumulative_stream() -> None:
     growth = CumulativeDetector()
-    for piece in (PROSE[:40], PROSE[:80], PROSE[:120]):
+    for piece in (PROSE[:40], PROSE[:80], PROSE[:120], PROSE[:121]):
         growth.take("thinking", piece)
     assert [("content", "56")] == growth.take("content", "56")
     assert [("content", "!")] == growth.take("content", "56!")
@@ -136,4 +141,60 @@ def test_one_repetition_is_no_proof_while_more_may_come() -> None:
 
 
 def test_text_that_does_not_continue_a_cumulative_stream_is_not_lost() -> None:
-    assert PROSE[:120] + "?" == taken([PROSE[:40], PROSE[:80], PROSE[:120], "?"])
+    grown = [PROSE[:40], PROSE[:80], PROSE[:120], PROSE[:140]]
+    assert PROSE[:140] + "?!" == taken([*grown, "?", "!"])
+    assert PROSE[:140] + "?!" == taken([*grown, "?", PROSE[:140] + "?!"])
+    assert PROSE[:140] + PROSE[:130] == taken([*grown, PROSE[:130]])
+
+
+def test_a_piece_that_only_repeats_proves_an_incremental_stream_unless_it_is_proved_cumulative() -> None:
+    pieces = [PROSE[:40], PROSE[:80], PROSE[:80], PROSE[:120], PROSE]
+    assert "".join(pieces) == taken(pieces)
+    assert PROSE == taken([PROSE[:40], PROSE[:80], PROSE[:120], PROSE, PROSE])
+
+
+STATEMENT = "INSERT INTO t (id, name, mail) VALUES (1, 'a', 'x@y.z')"
+
+
+def test_statements_that_begin_alike_are_all_kept() -> None:
+    more = STATEMENT + ", (2, 'b', 'x@y.z');\n"
+    pieces = [STATEMENT, more, more, more + "COMMIT;\n"]
+    for count in range(1, 5):
+        assert "".join(pieces[:count]) == taken(pieces[:count])
+
+
+PHRASES = st.sampled_from(
+    [STATEMENT, PROSE[:50], PROSE[:90], "```sql\n", "- item\n", " ", "and so on and so on; ", "a"]
+)
+
+
+@given(
+    st.lists(st.lists(PHRASES, min_size=1, max_size=4).map("".join), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=6),
+)
+def test_a_stream_of_repeated_phrases_loses_no_byte(pieces: list[str], copies: list[tuple[int, int]]) -> None:
+    for source, target in copies:
+        # A piece that begins as another one did, as lines of a list or statements do.
+        pieces.insert(target, pieces[source % len(pieces)] + "." * (source % 3))
+    assume(not only_a_cumulative_stream_does(pieces))
+    assert "".join(pieces) == taken(pieces)
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=40), max_size=8))
+def test_who_knows_the_kind_of_a_stream_is_believed(pieces: list[str]) -> None:
+    nested = ["".join(pieces[:count]) for count in range(1, len(pieces) + 1)]
+    for kind, expected in (
+        (StreamKind.INCREMENTAL, "".join(nested)),
+        (StreamKind.CUMULATIVE, "".join(pieces)),
+    ):
+        detector = CumulativeDetector(kind)
+        found = [text for piece in nested for _, text in detector.take("content", piece)]
+        assert [] == detector.settle()
+        assert expected == "".join(found)
+
+
+def test_the_usage_refutes_a_guess_that_leaves_too_little_text() -> None:
+    assert is_refuted(written=120, received=355, tokens=89)
+    assert not is_refuted(written=120, received=355, tokens=40)
+    # More tokens than all bytes: the server counts what it does not send.
+    assert not is_refuted(written=120, received=355, tokens=5000)

@@ -3,6 +3,7 @@
 from support.server_shapes.shape import GOOD, Shape, body, call, data, delta, message, streamed, text
 
 _PARIS = '{"city":"Paris"}'
+_INSERT = "INSERT INTO t (id, name, mail) VALUES (1, 'a', 'x@y.z')"
 _DETAILS = [
     {"type": "reasoning.summary", "index": 0, "summary": "I "},
     {"type": "reasoning.encrypted", "index": 0, "id": "e1", "data": "gAAA"},
@@ -309,6 +310,37 @@ SHAPES: dict[str, Shape] = {
         thinking="I think.",
         live_says=("--native-thinking",),
         message={"content": "I think.\n</think>\n\nyes"},
+    ),
+    # Statements that begin alike are no cumulative stream.
+    "statements-that-begin-alike": Shape(
+        sent=streamed(text(_INSERT), text(f"{_INSERT}, (2);"), text(f"{_INSERT}, (2);"), text(f"{_INSERT}, (2); COMMIT;", "stop")),
+        text=f"{_INSERT}{_INSERT}, (2);{_INSERT}, (2);{_INSERT}, (2); COMMIT;",
+    ),
+    "two-growths": Shape(
+        sent=streamed(text(_INSERT), text(f"{_INSERT}, (2)"), text(f"{_INSERT}, (2), (3)", "stop")),
+        text=f"{_INSERT}{_INSERT}, (2){_INSERT}, (2), (3)",
+    ),
+    # DashScope: each piece repeats all before.
+    "cumulative-text": Shape(
+        sent=streamed(*(text(_INSERT[:end]) for end in (2, 20, 40, 50)), text(_INSERT), text(_INSERT, "stop")), text=_INSERT
+    ),
+    "cumulative-text-that-is-new": Shape(
+        sent=streamed(*(text(_INSERT[:end]) for end in (20, 40, 50)), text(_INSERT, "stop")),
+        text=f"{_INSERT[:20]}{_INSERT[:40]}{_INSERT[:50]}{_INSERT}",
+        options=("--pieces", "new"),
+    ),
+    "cumulative-text-that-is-short": Shape(
+        sent=streamed(text("ab"), text("abc"), text("abcd", "stop")), text="abcd", options=("--pieces", "repeated")
+    ),
+    "cumulative-text-refuted-by-its-usage": Shape(
+        sent=streamed(
+            *(text(_INSERT[:end]) for end in (35, 40, 45, 50)),
+            text(_INSERT, "stop"),
+            data({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 60}}),
+        ),
+        status=8,
+        partial=_INSERT,
+        says=("--pieces",),
     ),
     # The form of completions before chat.
     "text-of-a-choice": Shape(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mmpipe.api.answer.answer_end import AnswerEnd
 from mmpipe.api.answer.call_assembler import CallAssembler
 from mmpipe.api.answer.call_parts import parse_index
+from mmpipe.api.answer.cumulative import StreamKind
 from mmpipe.api.answer.fields import is_answer, read_texts
 from mmpipe.api.answer.message import complete_message, sendable
 from mmpipe.api.answer.text_decoder import TextDecoder
@@ -14,7 +15,7 @@ from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import find_error, is_blank
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.calls import parse_calls
-from mmpipe.core.events import Event, Message, Start, Stop, Usage
+from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
 from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
 from mmpipe.text.visible import one_line
@@ -23,9 +24,9 @@ from mmpipe.text.visible import one_line
 class ChunkDecoder:
     """The state of one answer; `decode` takes each JSON object that carries a part of it."""
 
-    def __init__(self, info: ResponseInfo) -> None:
+    def __init__(self, info: ResponseInfo, kind: StreamKind) -> None:
         self._info = info
-        self._texts = TextDecoder()
+        self._texts = TextDecoder(kind)
         self._calls = CallAssembler()
         self._whole: dict[str, object] | None = None
         self._index: int | None = None  # of the choice that is the answer
@@ -80,6 +81,7 @@ class ChunkDecoder:
             )
         if finish_meaning(reason) not in STOPPED:
             self._check_content(message, reason)
+        self._check_usage(calls)
         usage = () if self._usage is None else (replace(self._usage, service_tier=self._tier),)
         yield from self._begin((*calls, *usage, Stop(reason, message)))
 
@@ -178,6 +180,17 @@ class ChunkDecoder:
     def _message(self) -> Message:
         """The assistant message without its calls; that of an unstreamed answer as it came."""
         return self._texts.message() if self._whole is None else self._whole
+
+    def _check_usage(self, calls: Sequence[ToolCall]) -> None:
+        """Raise BadResponse if the usage shows that text was dropped which did not repeat the text before."""
+        tokens = 0 if self._usage is None else self._usage.completion_tokens or 0
+        if self._usage is not None and not self.end.has_thinking:
+            tokens -= self._usage.reasoning_tokens or 0
+        if self._texts.is_refuted(tokens, beside=sum(len(call.arguments) for call in calls)):
+            raise BadResponse(
+                f"each piece of the stream repeats those before, but the answer has {tokens} tokens, too many for its text; "
+                "--pieces new or --pieces repeated says how this server streams"
+            )
 
     def _check_content(self, message: Message, reason: str) -> None:
         """Raise BadResponse if there is nothing of what the finish reason promises."""

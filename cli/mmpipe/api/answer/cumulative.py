@@ -3,12 +3,13 @@
 The service sends new text (FACTS.md, "Streams"); the official sample expects repeated text. A wrong guess
 damages the answer, so one decision holds for the whole stream, and it needs evidence:
 
-* A piece that does not begin with the whole piece before it, in the same field, proves the stream incremental.
+* A piece that does not begin with the whole piece before it in the same field, and go on, proves the stream incremental.
   Nearly every stream proves it with its second piece.
-* A piece that repeats the piece before it is held back until the kind of the stream is known. The stream is cumulative
-  once a field has two such pieces. The repeated text must have at least 32 characters, and must not be periodic:
-  "ha" * 50 begins with "ha" * 30 however it was cut.
+* Other pieces are held back until the kind of the stream is known. The stream is cumulative once a field has grown three
+  times from its very first piece, without one exception. The repeated text must have at least 32 characters, and must
+  not be periodic: "ha" * 50 begins with "ha" * 30 however it was cut.
 * A stream that is still undecided at its end (`a`, `ab`, `abab`) is incremental: repeated text is better than lost text.
+* The usage at the end may refute the guess (`is_refuted`). Who knows the server says so with `--pieces`.
 """
 
 from collections import defaultdict
@@ -21,26 +22,29 @@ from mmpipe.api.answer.surrogates import drop_first_surrogate
 Piece = tuple[str, str]
 
 ENOUGH_CHARACTERS = 32
-ENOUGH_REPEATS = 2
+ENOUGH_GROWTHS = 3
+_BYTES_OF_TOKEN = 1.5  # of UTF-8; a token of prose has 3 to 5, a digit of a number may have one
 _TESTED = 4096  # characters
 
 
 class StreamKind(Enum):
-    """The kind of a stream, as far as it is known."""
+    """The kind of a stream, as far as it is known; the values are those of `--pieces`."""
 
-    UNKNOWN = "unknown"
-    INCREMENTAL = "incremental"
-    CUMULATIVE = "cumulative"
+    UNKNOWN = "auto"
+    INCREMENTAL = "new"
+    CUMULATIVE = "repeated"
 
 
 class CumulativeDetector:
-    """Takes the pieces of a stream's text fields; returns the new text in them."""
+    """Takes the pieces of a stream's text fields; returns the new text in them. The `kind` may be known before."""
 
-    def __init__(self) -> None:
-        self.kind = StreamKind.UNKNOWN
+    def __init__(self, kind: StreamKind = StreamKind.UNKNOWN) -> None:
+        self.kind = kind
+        self.is_guessed = kind is StreamKind.UNKNOWN
         self._last: dict[str, str] = {}  # by field: the piece before
-        self._repeats: defaultdict[str, int] = defaultdict(int)
-        self._known: dict[str, str] = {}  # by field, once cumulative: all text returned
+        self._growths: defaultdict[str, int] = defaultdict(int)
+        # By field: all text returned, unless the stream is incremental.
+        self._known: defaultdict[str, _KnownText] = defaultdict(_KnownText)
         self._held: list[Piece] = []
 
     def take(self, field: str, piece: str) -> list[Piece]:
@@ -52,15 +56,15 @@ class CumulativeDetector:
         before = self._last.get(field)
         self._last[field] = piece
         if before is None and not self._held:
-            self._known[field] = piece
-            return [(field, piece)]
+            return [(field, self._known[field].add(piece))]
         self._held.append((field, piece))
-        if before is not None and not piece.startswith(before):
+        if before is None:
+            return []
+        if len(piece) <= len(before) or not piece.startswith(before):
             return self._decide(StreamKind.INCREMENTAL)
-        if before is not None and len(piece) > len(before):
-            self._repeats[field] += 1
-            if self._repeats[field] >= ENOUGH_REPEATS and _is_evidence(before):
-                return self._decide(StreamKind.CUMULATIVE)
+        self._growths[field] += 1
+        if self._growths[field] >= ENOUGH_GROWTHS and _is_evidence(before):
+            return self._decide(StreamKind.CUMULATIVE)
         return []
 
     def settle(self) -> list[Piece]:
@@ -73,27 +77,47 @@ class CumulativeDetector:
         return held if kind is StreamKind.INCREMENTAL else self._new_text(held)
 
     def _new_text(self, pieces: list[Piece]) -> list[Piece]:
-        new: list[Piece] = []
-        for field, piece in pieces:
-            known = self._known.get(field, "")
-            # A piece that does not continue the known text is new as a whole: nothing is lost.
-            text = piece.removeprefix(known)
-            self._known[field] = known + text
-            if text:
-                new.append((field, text))
-        return new
+        new = ((field, self._known[field].add(piece)) for field, piece in pieces)
+        return [(field, text) for field, text in new if text]
+
+
+class _KnownText:
+    """The text of one field so far; joined only when a piece is long enough to repeat it, so that the work is linear."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+
+    def add(self, piece: str) -> str:
+        """Return the new text of a piece. A piece that does not continue the known text is new as a whole: nothing is lost."""
+        if len(piece) >= self._length:
+            known = self.text()
+            # A piece may have the first surrogate of a pair again, joined with the second.
+            repeated = drop_first_surrogate(known)
+            if not piece.startswith(known) and piece.startswith(repeated):
+                known = repeated
+            self._parts, self._length = [known], len(known)
+            piece = piece.removeprefix(known)
+        self._parts.append(piece)
+        self._length += len(piece)
+        return piece
+
+    def text(self) -> str:
+        """Return all text so far."""
+        return "".join(self._parts)
+
+
+def is_refuted(written: int, received: int, tokens: int) -> bool:
+    """Return True if the text that was `written` is too short for so many tokens, and all that was received is not (in bytes)."""
+    return written < _BYTES_OF_TOKEN * tokens <= received
 
 
 def join_cumulative(pieces: Iterable[str]) -> str:
     """Return the text of pieces that each repeat the text so far; other pieces are new as a whole."""
-    known = ""
+    known = _KnownText()
     for piece in pieces:
-        repeated = drop_first_surrogate(known)
-        if piece.startswith(repeated):
-            # The piece has the first surrogate of a pair again, joined with the second.
-            known = repeated
-        known += piece.removeprefix(known)
-    return known
+        known.add(piece)
+    return known.text()
 
 
 def join_undecided(pieces: Iterable[str]) -> str:

@@ -6,11 +6,13 @@ from contextlib import suppress
 from typing import Final, Generic, Never, Protocol, TypeVar
 
 from mmpipe.api.answer.content_coding import ContentDecoder, parse_codings
+from mmpipe.api.answer.cumulative import StreamKind
 from mmpipe.api.answer.model_list import MAX_LIST, ModelList, parse_model_list
 from mmpipe.api.answer.wire import StreamDecoder, refuse_body
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event
+from mmpipe.core.request import Pieces
 from mmpipe.errors import BadResponse, MmpipeError
 from mmpipe.text.utf8 import strip_bom
 
@@ -160,9 +162,10 @@ class ResponseReader(Generic[Part]):
         return error if error.request_id else error.derived(request_id=self._request_id)
 
 
-def read_answer(head: ResponseHead) -> ResponseReader[Event]:
+def read_answer(head: ResponseHead, pieces: Pieces = "auto") -> ResponseReader[Event]:
     """A reader for an answer; the service may send a stream or a whole body, whatever the request says."""
-    return _reader(head, StreamDecoder(head.info, content_type=head.content_type))
+    decoder = StreamDecoder(head.info, content_type=head.content_type, kind=StreamKind(pieces))
+    return _reader(head, decoder)
 
 
 def read_model_list(head: ResponseHead) -> ResponseReader[ModelList]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind
+from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind, is_refuted
 from mmpipe.api.answer.fields import is_answer, read_texts
 from mmpipe.api.answer.message import MessageAssembler, complete_message
 from mmpipe.api.answer.mirrors import MirrorFilter
@@ -11,11 +11,15 @@ from mmpipe.core.events import Event, Message, Text, Thinking
 
 
 class TextDecoder:
-    """The texts of one answer: repeated text is dropped, pairs of surrogates are joined, mirrored thinking counts once."""
+    """The texts of one answer: repeated text is dropped, pairs of surrogates are joined, mirrored thinking counts once.
 
-    def __init__(self) -> None:
+    `kind` is that of its stream, if it is known.
+    """
+
+    def __init__(self, kind: StreamKind = StreamKind.UNKNOWN) -> None:
         self._surrogates = SurrogateJoiner()
-        self._cumulative = CumulativeDetector()
+        self._cumulative = CumulativeDetector(kind)
+        self._taken = 0  # bytes of the pieces, unless the stream is incremental
         self._mirrors = MirrorFilter()
         self._assembler = MessageAssembler()
         self._last: Message = {}
@@ -29,6 +33,8 @@ class TextDecoder:
         """The events of the next piece of the text `key` of a stream."""
         if text.isascii() and not self._surrogates.held and self._cumulative.kind is StreamKind.INCREMENTAL:
             return self._events(((key, text),))
+        if self._cumulative.kind is not StreamKind.INCREMENTAL:
+            self._taken += _measure(text)
         over: list[Event] = []
         if self._surrogates.held:
             # The texts of one channel follow each other.
@@ -41,6 +47,13 @@ class TextDecoder:
     def settle(self) -> Sequence[Event]:
         """The events of the text that was held back; nothing continues it."""
         return self._release(lambda _: True) + self._events(self._cumulative.settle())
+
+    def is_refuted(self, tokens: int, *, beside: int) -> bool:
+        """True if text was dropped as repeated, and so many tokens need more than is left and `beside` bytes of other parts."""
+        if self._cumulative.kind is not StreamKind.CUMULATIVE or not self._cumulative.is_guessed:
+            return False
+        written = sum(_measure(text) for pieces in self._received.values() for text in pieces)
+        return is_refuted(beside + written, beside + self._taken, tokens)
 
     def complete(self, message: Message) -> list[Piece]:
         """The texts that a last frame adds to the streamed ones (FACTS.md, "The end of a stream")."""
@@ -89,6 +102,10 @@ class TextDecoder:
             elif new := self._mirrors.take(key.partition("/")[0], characters):
                 events.append(Thinking(new))
         return events
+
+
+def _measure(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _channel(key: str) -> str:

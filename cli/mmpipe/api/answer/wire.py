@@ -8,6 +8,7 @@ from typing import Final
 
 from mmpipe.api.answer.answer_end import shows_part
 from mmpipe.api.answer.chunks import ChunkDecoder
+from mmpipe.api.answer.cumulative import StreamKind
 from mmpipe.api.answer.sse import EventReader
 from mmpipe.api.refusals.reasons import explain_text
 from mmpipe.api.refusals.service_errors import explain_event
@@ -45,12 +46,18 @@ class StreamDecoder:
     not parsed here. `[DONE]` alone proves nothing and may be missing (FACTS.md, "The end of a stream").
     """
 
-    def __init__(self, info: ResponseInfo = _OK, limit: int = MAX_ANSWER, content_type: str = "") -> None:
+    def __init__(
+        self,
+        info: ResponseInfo = _OK,
+        limit: int = MAX_ANSWER,
+        content_type: str = "",
+        kind: StreamKind = StreamKind.UNKNOWN,
+    ) -> None:
         self._info = info
         self._limit = limit
         self._content_type = content_type
         self._reader = EventReader(MAX_EVENT)
-        self._chunks = ChunkDecoder(info)
+        self._chunks = ChunkDecoder(info, kind)
         self._received = 0
         self._first = b""  # the first bytes that are no spaces
         self._json_pieces = 0

@@ -15,7 +15,7 @@ from mmpipe.core.parameters import (
     check_fields,
     check_for_model,
 )
-from mmpipe.core.request import Request
+from mmpipe.core.request import Pieces, Request
 from mmpipe.errors import InputError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
@@ -68,6 +68,7 @@ class RequestDefaults:
     parameters: Mapping[str, object] = field(default_factory=dict)
     template: Template | None = None
     streamed: bool = False
+    pieces: Pieces = "auto"
 
     @property
     def parameter_names(self) -> frozenset[str]:
@@ -171,7 +172,8 @@ def _build(
         parameters = {**parameters, **_name_limit(_checked_parameters(given), parameters)}
         # The caller warns of ignored parameters, once for all records.
         list(check_for_model(parameters, find_model(model)))
-    return Request(model, prepare_messages(messages, model), parameters, streamed=defaults.streamed)
+    prepared = prepare_messages(messages, model)
+    return Request(model, prepared, parameters, streamed=defaults.streamed, pieces=defaults.pieces)
 
 
 def _prompt(text: str) -> str:

@@ -1,0 +1,54 @@
+"""Who knows how a server streams is believed; otherwise the usage may refute the guess."""
+
+import pytest
+
+from mmpipe.api.answer.cumulative import StreamKind
+from mmpipe.api.answer.wire import StreamDecoder
+from mmpipe.core.events import Event, Text, Thinking
+from mmpipe.errors import BadResponse
+from support.sse_streams import chunk, stream
+
+PROSE = "The sky is blue because short waves of light are scattered more than long ones by the air."
+ENDS = (36, 44, 52, 60, 68)
+END = chunk({}, finish_reason="stop")
+
+
+def written(body: bytes, kind: StreamKind = StreamKind.UNKNOWN) -> str:
+    decoder = StreamDecoder(kind=kind)
+    events: list[Event] = [*decoder.feed(body), *decoder.close()]
+    return "".join(event.text for event in events if isinstance(event, Text | Thinking))
+
+
+def grown(tokens: int | None, **more: object) -> bytes:
+    """A stream that grows, and counts so many tokens."""
+    usage = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": tokens, **more}}
+    pieces = [chunk({"content": PROSE[:end]}) for end in ENDS]
+    return stream(*pieces, END, *([] if tokens is None else [usage]))
+
+
+@pytest.mark.parametrize("tokens", [None, 5, 17, 45])
+def test_a_usage_that_fits_proves_nothing_against_a_cumulative_stream(tokens: int | None) -> None:
+    assert PROSE[: ENDS[-1]] == written(grown(tokens))
+
+
+@pytest.mark.parametrize("tokens", [65, 100, 170])
+def test_a_usage_of_more_tokens_than_the_text_can_have_is_an_error_that_names_the_switch(tokens: int) -> None:
+    with pytest.raises(BadResponse, match="--pieces new or --pieces repeated") as caught:
+        written(grown(tokens))
+    assert not caught.value.retryable
+
+
+def test_tokens_of_thinking_that_is_not_sent_do_not_count() -> None:
+    assert PROSE[: ENDS[-1]] == written(grown(100, completion_tokens_details={"reasoning_tokens": 85}))
+
+
+@pytest.mark.parametrize("tokens", [None, 5, 100])
+def test_who_knows_the_server_decides(tokens: int | None) -> None:
+    assert PROSE[: ENDS[-1]] == written(grown(tokens), StreamKind.CUMULATIVE)
+    assert "".join(PROSE[:end] for end in ENDS) == written(grown(tokens), StreamKind.INCREMENTAL)
+
+
+def test_a_cumulative_stream_is_known_from_its_second_piece_on() -> None:
+    decoder = StreamDecoder(kind=StreamKind.CUMULATIVE)
+    events = [[*decoder.feed(stream(chunk({"content": text})))] for text in ("a", "ab", "ab", "abc")]
+    assert [Text("a"), [Text("b")], [], [Text("c")]] == [events[0][-1], *events[1:]]
