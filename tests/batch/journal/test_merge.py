@@ -1,7 +1,10 @@
 """Merged shards hold every id once; missing and repeated ids are reported."""
 
 import os
+import select
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from mmpipe.batch.journal.merge import MergeReport, merge
 from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
 from mmpipe.errors import Busy, InputError
 from mmpipe.unix.files import open_output
+from mmpipe.unix.streams import Output
 from support.journals import batch_api_line, record
 
 SIZE_UNKNOWN = "no journal has the size of its input, so that only gaps are found"
@@ -187,6 +191,38 @@ def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> Non
             found.missing.count,
             found.unchecked,
         )
+
+
+MANY = b"".join(record(str(index), index=index, content="x" * 1000) for index in range(1000))
+WRITTEN: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: os.truncate(path, len(MANY) // 2),
+    "emptied": lambda path: path.write_bytes(b""),
+    "turned round": lambda path: path.write_bytes(b"".join(MANY.splitlines(keepends=True)[::-1])),
+    "appended": lambda path: path.write_bytes(MANY + record("more", index=1000)),
+    "other bytes": lambda path: path.write_bytes(bytes(len(MANY))),
+}
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_journal_that_somebody_writes_to_without_the_lock_is_an_input_error(
+    tmp_path: Path, name: str, *, in_order: bool
+) -> None:
+    """The merge has read it once, and waits for a reader of its output."""
+    path = tmp_path / "0"
+    path.write_bytes(MANY)
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as other:
+        merging = other.submit(merge, [str(path)], Output(writing, "out"), in_order=in_order)
+        os.read(reading, 1)
+        WRITTEN[name](path)
+        while not merging.done():
+            if select.select([reading], [], [], 0.01)[0]:
+                os.read(reading, 1 << 20)
+        with pytest.raises(InputError, match=f"^{path} was written to while it was read; do it again$"):
+            merging.result()
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_torn_end_is_left_out_and_a_whole_one_gets_its_newline(tmp_path: Path) -> None:

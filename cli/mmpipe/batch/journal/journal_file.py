@@ -1,7 +1,7 @@
 """Opens journals for reading only."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ class JournalFile:
     end: int
     last: tuple[bytes, Entry] | None
     is_torn: bool
+    stamp: tuple[int, int]  # the size and the time of the last write, when the file was opened
 
     def entries(self) -> Iterator[Entry]:
         """The entries of all records."""
@@ -34,6 +35,11 @@ class JournalFile:
         if self.last is not None:
             yield self.end, self.last[0]
 
+    def check_unchanged(self) -> None:
+        """Raise InputError if somebody has written to the file since it was opened: not all programs take the lock."""
+        if _stamp(self.descriptor) != self.stamp:
+            raise InputError(f"{self.path} was written to while it was read; do it again")
+
 
 @contextmanager
 def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: None) -> Iterator[JournalFile]:
@@ -44,11 +50,31 @@ def open_to_read(path: str, lock: Callable[[int, str], None] = lambda _, __: Non
         raise InputError.from_os(path, error) from error
     try:
         lock(descriptor, path)
+        stamp = _stamp(descriptor)
         tail = find_tail(descriptor)
         line, whole = last_line(descriptor, tail, path)
         last = None if whole is None else (line, whole)
-        yield JournalFile(descriptor, path, tail.start, last, is_torn=tail.start < tail.size)
+        yield JournalFile(descriptor, path, tail.start, last, tail.start < tail.size, stamp)
     except OSError as error:
         raise InputError.from_os(path, error) from error
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def unchanged(sources: Sequence[JournalFile]) -> Iterator[None]:
+    """A context in which journals are read several times; raises InputError if one was written to meanwhile."""
+    try:
+        yield
+    except ValueError:
+        # The lines of a later reading need not be those of the first.
+        for source in sources:
+            source.check_unchanged()
+        raise
+    for source in sources:
+        source.check_unchanged()
+
+
+def _stamp(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmpipe.batch.journal.journal_file import open_to_read
+from mmpipe.batch.journal.journal_file import open_to_read, unchanged
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import Entry
 from mmpipe.batch.journal.sidecar import read_sidecar
@@ -68,6 +68,7 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
     merged, indexes = MergeReport(), _SeenIndexes()
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
+        stack.enter_context(unchanged(sources))
         formats = _Formats()
         entries = (_note_hosts(merged.hosts, source.entries()) for source in sources)
         noted = [

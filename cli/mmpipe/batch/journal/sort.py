@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from mmpipe.batch.journal.journal_file import JournalFile, open_to_read
+from mmpipe.batch.journal.journal_file import JournalFile, open_to_read, unchanged
 from mmpipe.batch.journal.scan import Entry, entry
 from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.errors import InputError
@@ -42,12 +42,12 @@ def sort_journal(path: str) -> bool:
             f"{path} has the answers to two requests under the id {name!r}; it was left unsorted"
         )
 
-    with open_to_read(path) as source:
+    with open_to_read(path) as source, unchanged([source]):
         marks = mark_lines([source.entries()], different=refuse)
         places = find_places(taken_lines([source], marks))
         if not source.is_torn and DROPPED not in marks[0] and _is_ascending(places):
             return False
-        with replace_output(path) as out:
+        with replace_output(path) as out, unchanged([source]):
             write_lines(out, lines_by_index([source], places))
     return True
 
