@@ -4,6 +4,7 @@ import gzip
 import re
 import time
 from collections.abc import Iterator
+from itertools import chain
 from math import inf
 
 import pytest
@@ -180,11 +181,20 @@ def test_a_failure_after_a_finish_reason_that_was_wrong_is_what_went_wrong(failu
 
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
     clock, reader = Watch(), read_answer(STREAM)
-    events = advance(reader, FIRST, clock, UNOBSERVED)
+    events = chain.from_iterable(advance(reader, FIRST, clock, UNOBSERVED))
     next(events)
     assert [] == clock.seen
     assert [Text("5")] == list(events)
     assert [inf] == clock.seen
+
+
+def test_a_limit_holds_between_the_steps_in_which_a_bomb_unfolds() -> None:
+    clock = Clock(Limits(1, 1, 1, time.monotonic() - 1), begins_soon=True)
+    zipped = ResponseHead(STREAM.info, STREAM.content_type, "gzip")
+    bomb = gzip.compress(FIRST * 100_000)
+    found = list[Event]()
+    with pytest.raises(TimedOut, match="--max-time"):
+        found.extend(follow(iter((*STAGES, zipped, bomb)), read_answer, clock, UNOBSERVED))
 
 
 FAILURES = [NetworkError("reset"), TimedOut("slow"), BadResponse("too much")]

@@ -15,7 +15,7 @@ import trustme
 from mmpipe.api.pool import Pool
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Text
-from mmpipe.errors import ExitStatus, MmpipeError, UsageError
+from mmpipe.errors import BadResponse, ExitStatus, MmpipeError, UsageError
 from support.harness import LIMIT
 from support.socket_server import KEY, answer, blunt_server, server
 from support.two_stacks import GOOD, JSON, PATIENCE, REQUEST, ask_both, ask_pool
@@ -102,6 +102,26 @@ def test_a_body_without_an_end_is_not_read_for_ever(status: str) -> None:
 def test_the_bytes_decide_about_compression(compress: Callable[[bytes], bytes], header: str) -> None:
     with server(answer(compress(GOOD), JSON, more=header)) as (base_url, _):
         assert (ExitStatus.OK, "56") == ask_both(base_url)
+
+
+def test_other_requests_have_their_turns_while_a_few_bytes_unfold_to_many() -> None:
+    words = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 60_000
+
+    async def turns_until_the_end(base_url: str) -> int:
+        turns = 0
+        async with Pool(Endpoint(base_url, Key(KEY, "test")), PATIENCE, 1) as pool:
+            asking = asyncio.create_task(pool.ask(REQUEST, PATIENCE.limits()))
+            while not asking.done():
+                turns += 1
+                await asyncio.sleep(0.001)
+        assert isinstance(asking.exception(), BadResponse)
+        return turns
+
+    # The body comes in one piece of 64 KB.
+    body = gzip.compress(words, 9)
+    assert len(body) < 2**16
+    with server(answer(body, "text/event-stream", more="Content-Encoding: gzip\r\n")) as (base_url, _):
+        assert asyncio.run(turns_until_the_end(base_url)) > 5
 
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-x\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])

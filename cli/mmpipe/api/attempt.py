@@ -1,7 +1,7 @@
 """Follows an exchange to its end: sets the clock, informs the observer, and decodes the body."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -57,7 +57,7 @@ def follow(
     began = time.monotonic()
     reader: ResponseReader[Part] | None = None
     failure: MmpipeError | None = None
-    while True:
+    while failure is None:
         try:
             arrival = next(arrivals, None)
         except (NetworkError, TimedOut, BadResponse) as error:
@@ -72,7 +72,7 @@ def follow(
                 trace = f"trace {info.request_id}" if info.request_id else "no trace id"
                 observer.note(f"HTTP {info.http}, {content_type or 'no content type'}, {trace}")
             case bytes() if reader is not None:
-                yield from advance(reader, arrival, clock, observer)
+                failure = yield from _within(clock, advance(reader, arrival, clock, observer))
             case _:
                 break
     if reader is not None:
@@ -93,17 +93,30 @@ def begin(
     return reader
 
 
+def _within(clock: Clock, steps: Iterator[Iterator[Part]]) -> Generator[Part, None, TimedOut | None]:
+    """The parts of all steps; returns the error of the limit that is reached between two of them.
+
+    A few compressed bytes may unfold to much that is to be decoded.
+    """
+    for number, parts in enumerate(steps):
+        if number and clock.end < time.monotonic():
+            return clock.expired()
+        yield from parts
+    return None
+
+
 def advance(
     reader: ResponseReader[Part], received: bytes, clock: Clock, observer: Observer
-) -> Iterator[Part]:
-    """The parts in the next bytes; the clock is set if they brought the answer forward, or changed what is known of its end.
+) -> Iterator[Iterator[Part]]:
+    """The parts in the next bytes, in steps of bounded work, each of which is to be read to its end before the next.
 
-    The observer gets the content of the body, without its compression.
+    The clock is set by a step that brought the answer forward, or changed what is known of its end. The observer gets
+    the content of the body, without its compression.
     """
-    before = reader.longest_pause, reader.progress
     for content in reader.unpack(received):
+        before = reader.longest_pause, reader.progress
         if reader.is_answer:
             observer.received(content)
-        yield from reader.feed(content)
-    if (reader.longest_pause, reader.progress) != before:
-        clock.progress(reader.longest_pause)
+        yield reader.feed(content)
+        if (reader.longest_pause, reader.progress) != before:
+            clock.progress(reader.longest_pause)

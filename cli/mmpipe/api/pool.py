@@ -5,9 +5,10 @@ All requests have one head, which the SDK builds once; each has its own body. `c
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
@@ -24,6 +25,8 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
+
+_TURN: Final = 0.02  # seconds
 
 
 class Pool:
@@ -72,14 +75,16 @@ class Pool:
                 raw, connection = response
                 head = read_head(raw, self._endpoint, self._route, request.model)
                 reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
+                turns = _Turns(alarm, clock)
                 while True:
-                    if alarm.when() != clock.end:
-                        alarm.reschedule(clock.end)
+                    await turns.give()
                     piece = await connection.receive()
                     if piece is None:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
-                    events += advance(reader, piece, clock, observer)
+                    for parts in advance(reader, piece, clock, observer):
+                        await turns.give()
+                        events += parts
                 # The answer may be whole before the error that ended its connection.
                 failure = connection.failure
         except MmpipeError:
@@ -90,6 +95,22 @@ class Pool:
                 raise failure from error
         events += reader.close(failure)
         return events
+
+
+class _Turns:
+    """Moves the alarm with the clock; after much work of one request, limits, signals and other requests have their turn."""
+
+    def __init__(self, alarm: asyncio.Timeout, clock: Clock) -> None:
+        self._alarm, self._clock = alarm, clock
+        self._began = time.monotonic()
+
+    async def give(self) -> None:
+        """Call between two steps of decoding."""
+        if self._alarm.when() != self._clock.end:
+            self._alarm.reschedule(self._clock.end)
+        if time.monotonic() - self._began > _TURN:
+            await asyncio.sleep(0)
+            self._began = time.monotonic()
 
 
 def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:
