@@ -11,6 +11,7 @@ from mmpipe.errors import ExitStatus
 from support.harness import KEY, MMPIPE, Finished, mmpipe, run, service
 from support.hostile_texts import EVERYTHING
 from support.in_process import run_in_process
+from support.tool_conversations import WEATHER, tools_file
 
 pytestmark = pytest.mark.processes
 
@@ -173,3 +174,75 @@ def test_a_proxy_that_is_down_is_named_and_its_password_is_not_shown(command: tu
     assert "pass-word" not in f"{done.stdout!r}{done.stderr_text}"
     if command[0] != "batch":
         assert (ExitStatus.NETWORK, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
+
+
+# Modules that a run loads, of Python, of others and as ours are called; and programs that something may look for.
+SHADOWS = (
+    *(
+        "typing",
+        "signal",
+        "resource",
+        "json",
+        "re",
+        "traceback",
+        "asyncio",
+        "ssl",
+        "socket",
+        "select",
+        "subprocess",
+    ),
+    *(
+        "openai",
+        "httpx2",
+        "aiohttp",
+        "msgspec",
+        "typer",
+        "rich",
+        "jsonschema_rs",
+        "main",
+        "errors",
+        "text",
+        "core",
+    ),
+)
+PROGRAMS = (
+    "bwrap",
+    "prlimit",
+    "true",
+    "uname",
+    "lsb_release",
+    "ldconfig",
+    "gcc",
+    "sh",
+    "stty",
+    "tput",
+    "man",
+)
+
+
+@pytest.mark.parametrize("path", [".:/usr/bin:/bin", ":/usr/bin:/bin", "/usr/bin:/bin:"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--version",),
+        ("chat", "--json", "-n", "sim:echo x"),
+        ("stream", "-n", "--tools", "tools.json", "--run", "get_weather=/bin/echo hi", "--sandbox", WEATHER),
+        ("batch", "-q"),
+        ("models", "--live"),
+        ("sim", "--", "/bin/echo", "x"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_no_module_and_no_program_of_the_current_folder_is_loaded(
+    arguments: tuple[str, ...], path: str, here: Path, needs: Callable[[str], None]
+) -> None:
+    needs("bwrap")
+    tools_file()
+    for name in SHADOWS:
+        (here / f"{name}.py").write_text(f"open('loaded', 'a').write('{name}.py ')")
+    for name in PROGRAMS:
+        (here / name).write_text(f"#!/bin/sh\nprintf '{name} ' >> loaded\n")
+        (here / name).chmod(0o755)
+    with service() as server:
+        done = mmpipe(*arguments, server=server, stdin=b"sim:echo x\n", env={"PATH": path})
+    assert (0, "") == (done.status, (here / "loaded").read_text() if (here / "loaded").exists() else "")
