@@ -57,7 +57,7 @@ def some_text_but_no_finish(events: list[Json]) -> bool:
 def raw_exchange(running: RunningSimulator, body: Json, seconds: float) -> bytes:
     """Return all bytes of so many seconds, or until the end."""
     data = json.dumps(body).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nContent-Length: {len(data)}\r\n\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\nContent-Length: {len(data)}\r\n\r\n"
     address = urlsplit(running.base_url)
     received = bytearray()
     with socket.create_connection((address.hostname, address.port)) as connection:

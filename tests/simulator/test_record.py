@@ -3,7 +3,9 @@
 import json
 import threading
 import time
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -46,18 +48,32 @@ def test_a_record_has_all_of_a_request(tmp_path: Path) -> None:
     assert isinstance(record["duration"], float)
 
 
-def test_the_key_is_masked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "authorization",
+        "X-Api-Key",
+        "api-key",
+        "Cookie",
+        "Proxy-Authorization",
+        "X-Auth-Token",
+    ],
+)
+@pytest.mark.parametrize("value", [f"Bearer {KEY}", KEY, "Bearer short", "short", "Basic dTpw", "a b c"])
+def test_a_secret_is_masked_as_a_whole(name: str, value: str, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with simulator(log=log) as running:
-        ask(running, chat())
-        ask(running, chat(), key="Bearer short")
-        masked = [record["headers"] for record in running.requests]
-    assert [headers["authorization"] for headers in masked if isinstance(headers, dict)] == [
-        "****cdef",
-        "****",
-    ]
-    assert KEY not in log.read_text("utf-8")
-    assert "short" not in log.read_text("utf-8")
+        connection = HTTPConnection(urlsplit(running.base_url).netloc, timeout=60)
+        connection.request("GET", "/v1/models", headers={name: value, "X-Other": "seen"})
+        connection.getresponse().read()
+        connection.close()
+        (record,) = running.requests
+    headers = record["headers"]
+    assert isinstance(headers, dict)
+    assert ("****", "seen") == (headers[name.lower()], headers["x-other"])
+    assert [record] == lines(log)
+    assert value[-4:] not in log.read_text("utf-8")
 
 
 def test_only_the_owner_can_read_the_log(tmp_path: Path) -> None:

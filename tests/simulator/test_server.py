@@ -98,7 +98,7 @@ def test_a_hanging_answer_does_not_delay_the_end(fault: str) -> None:
     with simulator(fault) as running:
         client = connected(running)
         body = json.dumps(chat(**STREAM))
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nContent-Length: {len(body)}"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\nContent-Length: {len(body)}"
         client.sendall(f"{head}\r\n\r\n{body}".encode())
         eventually(lambda: running.in_flight, "the request")
         began = time.monotonic()
@@ -139,7 +139,8 @@ def test_connections_are_kept_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", ["POST /v1/chat", "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"]
+    "sent",
+    ["POST /v1/chat", "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"],
 )
 def test_half_a_request_is_no_error_in_the_log(sent: str, caplog: pytest.LogCaptureFixture) -> None:
     with simulator() as running:

@@ -220,6 +220,13 @@ def prompts(server: RunningSimulator) -> list[object]:
     ]
 
 
+def sent_key(server: RunningSimulator) -> str:
+    """The key of the first request."""
+    first = server.authorizations[0]
+    assert first is not None
+    return first.removeprefix("Bearer ")
+
+
 def headers(server: RunningSimulator) -> dict[str, str]:
     """The headers of the first request."""
     found = server.requests[0]["headers"]

@@ -35,12 +35,13 @@ _ERRORS_IN_THE_MIDDLE = frozenset({FaultKind.EVENT, FaultKind.MID_ERROR})
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request, before anything is checked."""
+    """A request, before anything is checked but its host and size: it is refused with the status `refused_with`, if any."""
 
     method: str
     path: str
     authorization: str | None
     raw: bytes
+    refused_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def _context_of(body: object, trace: RequestTrace, dialects: Collection[Dialect]
 def _refusal(
     incoming: ReceivedRequest, profile: SimulatorProfile, context: RequestContext, *, admitted: bool
 ) -> ApiFailure | None:
+    if incoming.refused_with is not None:
+        return failure_of_status(incoming.refused_with, model=context.model, now=context.trace.now)
     method = _METHODS.get(incoming.path)
     if method != incoming.method:
         return failure_of_status(405 if method else 404, model=context.model, now=context.trace.now)

@@ -2,21 +2,22 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from mmpipe.simulator.json_text import Json, parse
+from mmpipe.text.visible import visible_json
 
-_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
-_SHOWN = 4
-_LONG_ENOUGH = 12
+_SECRET = re.compile(r"auth|cookie|key|token|secret|password|credential")
+_MASK = "****"
 
 
 def mask_secrets(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with lower-case names, and only the last four characters of secrets."""
+    """Return the headers with lower-case names, and without the values of those that may hold a secret."""
     named = ((name.lower(), value) for name, value in headers.items())
-    return {name: _masked(value) if name in _SECRET else value for name, value in named}
+    return {name: _MASK if _SECRET.search(name) else value for name, value in named}
 
 
 def decode_body(raw: bytes) -> object:
@@ -28,7 +29,7 @@ def decode_body(raw: bytes) -> object:
 
 def append_record(log: Path, record: Json) -> None:
     """Append one line in one write, so that lines of several processes never mix."""
-    append_line(log, json.dumps(record).encode() + b"\n")
+    append_line(log, visible_json(json.dumps(record)).encode() + b"\n")
 
 
 def append_line(log: Path, line: bytes) -> None:
@@ -38,9 +39,3 @@ def append_line(log: Path, line: bytes) -> None:
         os.write(descriptor, line)
     finally:
         os.close(descriptor)
-
-
-def _masked(value: str) -> str:
-    secret = value.rpartition(" ")[2]
-    # Of a short secret, four characters are too many to show.
-    return f"****{secret[-_SHOWN:]}" if len(secret) >= _LONG_ENOUGH else "****"

@@ -20,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from mmpipe.simulator.endpoint import PlannedResponse, ReceivedRequest, respond
 from mmpipe.simulator.headers import RequestTrace
+from mmpipe.simulator.hosts import is_local
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.rate_limit import RateLimit
@@ -33,6 +34,7 @@ _START_S = 30.0
 _SETTLE_S = 1.0
 _TURNS = 10
 _BACKLOG = 1024
+_MAX_BODY = 64 * 2**20  # bytes (FACTS.md, "Limits and prices")
 
 
 class RunningSimulator:
@@ -58,6 +60,11 @@ class RunningSimulator:
         while self._service.in_flight and time.monotonic() < deadline:
             time.sleep(_POLL_S / 10)
         return list(self._service.records)
+
+    @property
+    def authorizations(self) -> list[str | None]:
+        """The Authorization header of each request so far; records and log have none of it."""
+        return list(self._service.authorizations)
 
     @property
     def in_flight(self) -> int:
@@ -146,6 +153,7 @@ class _Service:
     def __init__(self, profile: SimulatorProfile, *, remember: bool) -> None:
         self.profile = profile
         self.records: deque[Json] = deque(maxlen=None if remember else 0)
+        self.authorizations: deque[str | None] = deque(maxlen=None if remember else 0)
         self.in_flight = 0
         self._numbers = itertools.count(1)
         self._limit = RateLimit(profile.rpm)
@@ -154,6 +162,7 @@ class _Service:
         trace = RequestTrace(self.profile.seed, next(self._numbers), time.time())
         exchange = _Exchange(request, trace, time.monotonic())
         self.in_flight += 1
+        self.authorizations.append(request.headers.get("Authorization"))
         try:
             # A client that goes away is no error here: the record has `answered: false`.
             with suppress(ConnectionError):
@@ -188,10 +197,25 @@ class _Exchange:
         self._raw = b""
 
     async def read(self) -> ReceivedRequest:
-        self._raw = await self._request.content.read()
+        refused_with = await self._read_body() if is_local(self._request.headers.get("Host")) else 421
+        # What was not read would be taken for the next request.
+        self.connection.is_last = refused_with is not None
+        authorization = self._request.headers.get("Authorization")
         return ReceivedRequest(
-            self._request.method, self._request.path, self._request.headers.get("Authorization"), self._raw
+            self._request.method, self._request.path, authorization, self._raw, refused_with
         )
+
+    async def _read_body(self) -> int | None:
+        """Read the body, whoever sent it, up to the limit of the service; returns the status for a longer one."""
+        if (self._request.content_length or 0) > _MAX_BODY:
+            return 413
+        body = bytearray()
+        async for piece in self._request.content.iter_any():
+            body += piece
+            if len(body) > _MAX_BODY:
+                return 413
+        self._raw = bytes(body)
+        return None
 
     def record(self) -> Json:
         fault = self.response.fault if self.response else None
@@ -215,6 +239,7 @@ class _Connection:
         self.response = web.StreamResponse()
         self.status: int | None = None
         self.answered = False
+        self.is_last = False
         self._request = request
 
     async def perform(self, steps: Iterable[Step]) -> None:
@@ -240,6 +265,8 @@ class _Connection:
         self.response = web.StreamResponse(status=head.status, headers=head.headers)
         self.response.content_length = head.length
         self.status = head.status
+        if self.is_last:
+            self.response.force_close()
         await self.response.prepare(self._request)
 
     def _drop(self, *, reset: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import MMPIPE, Finished, eventually, finished, headers, mmpipe, run, service, started
+from support.harness import MMPIPE, Finished, eventually, finished, mmpipe, run, sent_key, service, started
 from support.hidden_key import KEY, SEEN, WAYS, given, shows, where_it_shows
 from support.socket_server import answer, server
 from support.tool_conversations import TWO_ROUNDS, WEATHER, command, runs, tools_file
@@ -57,7 +57,7 @@ def test_it_is_in_nothing_that_a_run_says_or_writes(way: str, here: Path) -> Non
             )
         ]
         assert [0] * len(done) == [one.status for one in done], [one.stderr_text for one in done]
-        assert KEY[-SEEN:] == headers(running)["authorization"][-SEEN:]
+        assert KEY == sent_key(running)
     assert {"log", "meta", "talk", "answer", "out.jsonl"} <= {path.name for path in here.iterdir()}
     assert list(here.glob("kept/*"))
     assert [] == where_it_shows(*done)
@@ -76,7 +76,7 @@ def test_it_is_in_nothing_that_a_failed_run_says_or_writes(fault: str, way: str,
             mmpipe("batch", *kept, "-o", "out.jsonl", env=env, stdin=b"hi\n"),
         ]
         assert all(one.status > 0 for one in done)
-        assert KEY[-SEEN:] == headers(running)["authorization"][-SEEN:]
+        assert KEY == sent_key(running)
     assert {"meta", "out.jsonl"} <= {path.name for path in here.iterdir()}
     assert [] == where_it_shows(*done)
 
