@@ -177,6 +177,14 @@ def test_it_is_kept_when_each_piece_came_and_a_replay_does_not_wait_for_it(tmp_p
     assert "five ü" == text(asked(tmp_path, "replay")[0])
 
 
+def test_the_number_of_pieces_is_bounded_by_the_time(tmp_path: Path) -> None:
+    body = json.dumps({**MESSAGE, "padding": "x" * 100_000}).encode()
+    expected = asked(tmp_path, "record", answering(WHOLE, *(bytes([byte]) for byte in body)))
+    (pieces,) = (json.loads(path.read_text())["answer"]["pieces"] for path in tmp_path.iterdir())
+    assert 10_000 <= len(pieces) <= 10_000 + pieces[-1][0]
+    assert expected == asked(tmp_path, "replay")
+
+
 def test_an_answer_can_be_edited(tmp_path: Path) -> None:
     asked(tmp_path, "record", answering(STREAM, *GOOD))
     path = tmp_path / f"{REQUEST.sha256}.json"

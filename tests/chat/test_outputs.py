@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from mmpipe.chat.options import ChatOptions
-from mmpipe.chat.outputs import AnswerForm, open_targets
+from mmpipe.chat.outputs import AnswerForm, RecordingErrors, open_targets
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.options import OutputFormat, Verbosity
@@ -19,7 +19,7 @@ from mmpipe.writers.writer import Writer
 def writer(name: OutputFormat) -> Iterator[Writer]:
     streams = Streams.fake()
     console = Console(streams, Verbosity(), {})
-    with open_targets(AnswerForm(name), ChatOptions(), streams, console) as targets:
+    with open_targets(AnswerForm(name), ChatOptions(), streams, console, RecordingErrors()) as targets:
         yield targets.writer()
 
 

@@ -34,6 +34,7 @@ from mmpipe.unix.trusted_file import UntrustedFile, read_trusted, replace_truste
 _OWN: Final = 0o600  # the mode of a recording: for its owner alone
 # Bytes: an answer and a request of the largest size, each byte of them as an escape, and the times of the pieces.
 _LIMIT: Final = 1 << 30
+_MANY_PIECES: Final = 10_000  # of one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ class _ResponseRecorder:
 
     def __init__(self, observer: Observer) -> None:
         self.head: ResponseHead | None = None
-        self.pieces: list[Timed] = []
+        self._pieces: list[tuple[int, bytearray]] = []
         self.observer = replace(observer, began=self._begin, received=self._receive)
         self._next, self._since = observer, time.monotonic()
 
@@ -245,8 +246,16 @@ class _ResponseRecorder:
         self.head = head
         self._next.began(head)
 
+    @property
+    def pieces(self) -> list[Timed]:
+        """The pieces that were received; after very many, those of one millisecond are one: then time bounds their number."""
+        return [(ms, bytes(piece)) for ms, piece in self._pieces]
+
     def _receive(self, piece: bytes) -> None:
-        self.pieces.append((round((time.monotonic() - self._since) * 1000), piece))
+        ms = round((time.monotonic() - self._since) * 1000)
+        if len(self._pieces) < _MANY_PIECES or self._pieces[-1][0] != ms:
+            self._pieces.append((ms, bytearray()))
+        self._pieces[-1][1].extend(piece)
         self._next.received(piece)
 
 

@@ -69,10 +69,10 @@ def answer(
             open_conversation(
                 options, streams.stdin, console, patience=timeouts.total, runs_tools=runs_tools
             ) as conversation,
-            open_targets(form, options, streams, console) as targets,
+            open_targets(form, options, streams, console, unrecorded) as targets,
             append_at_end(conversation, console),
         ):
-            upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries), unrecorded)
+            upstream = Upstream(ask_once, timeouts.limits(), RetryPolicy(timeouts.retries), unrecorded.add)
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
             rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
             hold_dialogue(Session(upstream, targets, rules, stats), base, conversation, rounds)

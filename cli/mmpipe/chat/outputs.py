@@ -1,6 +1,6 @@
 """Opens the outputs of an answer, before the request: an answer that cannot be written is not paid for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -74,11 +74,40 @@ class OutputTargets:
         writer.fail(error, messages)
 
 
+@dataclass(slots=True)
+class RecordingErrors:
+    """The errors of recordings that could not be written; `first` is raised after the answer is written, which is paid."""
+
+    first: OutputError | None = None
+
+    def add(self, error: OutputError) -> None:
+        """Keep the first error."""
+        if self.first is None:
+            self.first = error
+
+
+@contextmanager
+def report_unrecorded(console: Console) -> Iterator[RecordingErrors]:
+    """Yield a place for errors of recordings; raises the first when the context ends, or warns after another error."""
+    errors = RecordingErrors()
+    try:
+        yield errors
+    except (MmpipeError, PipeClosed, Interrupted):
+        if errors.first is not None:
+            console.warn(f"the answer was not recorded: {errors.first.message}")
+        raise
+    if errors.first is not None:
+        raise errors.first.derived(message=f"the answer is written, but not recorded: {errors.first.message}")
+
+
 @contextmanager
 def open_targets(
-    form: AnswerForm, options: ChatOptions, streams: Streams, console: Console
+    form: AnswerForm, options: ChatOptions, streams: Streams, console: Console, unrecorded: RecordingErrors
 ) -> Iterator[OutputTargets]:
-    """Open the outputs until the context ends; raises UsageError for contradicting options, OutputError."""
+    """Open the outputs until the context ends; raises UsageError for contradicting options, OutputError.
+
+    The answer is followed by an error of its recording, in a form that has errors.
+    """
     output, thinking_file = options.output.output, options.thinking.thinking_file
     if thinking_file is not None and form.format != "text":
         raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
@@ -97,24 +126,10 @@ def open_targets(
         if form.format == "text" and mode == "split":
             place = file or (data if form.thinking == "show" else streams.stderr)
             sink = _text_sink(place, dim=console.can_dim)
-        yield OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
-
-
-@contextmanager
-def report_unrecorded(console: Console) -> Iterator[Callable[[OutputError], None]]:
-    """Yield a function that takes the errors of recordings; the first is raised when the context ends.
-
-    So the answer is written first, since it is paid. After another error they are only a warning.
-    """
-    errors: list[OutputError] = []
-    try:
-        yield errors.append
-    except (MmpipeError, PipeClosed, Interrupted):
-        for error in errors[:1]:
-            console.warn(f"the answer was not recorded: {error.message}")
-        raise
-    for error in errors[:1]:
-        raise error.derived(message=f"the answer is written, but not recorded: {error.message}")
+        targets = OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
+        yield targets
+        if unrecorded.first is not None:
+            targets.fail(targets.writer(), unrecorded.first)
 
 
 def _choose_mode(form: AnswerForm, *, has_place: bool, can_dim: bool) -> ThinkingMode:

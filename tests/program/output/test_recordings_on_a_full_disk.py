@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,6 +115,13 @@ def test_every_form_of_an_answer_is_written_where_a_quota_is_reached(
     assert 1 == len(done.stderr_text.splitlines())
 
 
+def test_the_events_of_an_answer_end_with_the_error_of_its_recording() -> None:
+    with service() as server:
+        done = shell(f"ulimit -f 1; exec mmpipe stream -n -F jsonl --record kept 'sim:echo {LONG}'", server)
+    *_, end, error = done.records
+    assert (13, "end", "error", 13) == (done.status, end["type"], error["type"], error["code"])
+
+
 @pytest.mark.parametrize("options", ["-o answer", "-c talk.jsonl", "--meta meta"])
 def test_files_with_the_answer_are_complete_although_the_recording_fails(options: str, here: Path) -> None:
     # Only the folder of the recordings is at fault: it has become a file of the answer's name.
@@ -166,3 +173,19 @@ def test_a_batch_ends_with_the_recording_of_an_error_too() -> None:
         done = shell("ulimit -f 1; exec mmpipe batch -q -j2 --record kept", server, stdin=asked.encode())
         assert 13 == done.status, done.stderr_text
         assert 1 <= len(prompts(server)) <= 4
+
+
+@pytest.mark.parametrize("error", ["EDQUOT", "EIO", "ENOSPC", "EROFS", "ESTALE"])
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_outlives_every_error_of_the_disk(
+    call: str, error: str, mode: str, needs: Callable[[str], None]
+) -> None:
+    needs("strace")
+    inject = f"strace -f -qq -o trace -e trace={call} -e inject={call}:error={error}"
+    with service() as server:
+        done = shell(f"{inject} mmpipe chat -n {mode} kept sim:echo\\ paid", server)
+        batch = shell(f"{inject} mmpipe batch -q -j1 {mode} kept", server, stdin=b"sim:echo 1\nsim:echo 2\n")
+    assert (13, b"paid\n") == (done.status, done.stdout), done.stderr_text
+    assert (13, ["1"]) == (batch.status, [record["content"] for record in batch.records]), batch.stderr_text
+    assert [] == [*Path("kept").iterdir()]
