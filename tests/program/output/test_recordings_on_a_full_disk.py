@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import mmpipe, prompts, service, shell
+from mmpipe.simulator.server import RunningSimulator
+from support.harness import Finished, mmpipe, prompts, service, shell
 from support.tool_conversations import TOOLS
 
 pytestmark = pytest.mark.outputs
@@ -39,6 +40,13 @@ def full_disk(here: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def limited(command: str, server: RunningSimulator, stdin: bytes = b"") -> Finished:
+    """The command of mmpipe where no file may have more than a few bytes, as where a quota is reached."""
+    # What Python compiles must not be kept as far as it went.
+    env = {"PYTHONDONTWRITEBYTECODE": "1"}
+    return shell(f"ulimit -f 1; exec mmpipe {command}", server, stdin=stdin, env=env)
 
 
 def fill(folder: Path) -> None:
@@ -108,7 +116,7 @@ def test_every_form_of_an_answer_is_written_where_a_quota_is_reached(
 ) -> None:
     words = " ".join((command, "-n", *options, mode, "kept", f"'sim:echo {LONG}'"))
     with service() as server:
-        done = shell(f"ulimit -f 1; exec mmpipe {words}", server)
+        done = limited(words, server)
         assert (13, 1) == (done.status, len(prompts(server))), done.stderr_text
     assert part in done.stdout
     assert done.stderr_text.endswith("json: File too large\n")
@@ -117,7 +125,7 @@ def test_every_form_of_an_answer_is_written_where_a_quota_is_reached(
 
 def test_the_events_of_an_answer_end_with_the_error_of_its_recording() -> None:
     with service() as server:
-        done = shell(f"ulimit -f 1; exec mmpipe stream -n -F jsonl --record kept 'sim:echo {LONG}'", server)
+        done = limited(f"stream -n -F jsonl --record kept 'sim:echo {LONG}'", server)
     *_, end, error = done.records
     assert (13, "end", "error", 13) == (done.status, end["type"], error["type"], error["code"])
 
@@ -144,7 +152,7 @@ def test_a_tool_that_the_model_calls_is_run_and_the_answer_written() -> None:
     words = "chat -n --record kept --run get_weather=cat --tools tools.json"
     Path("tools.json").write_text(json.dumps(TOOLS))
     with service() as server:
-        done = shell(f'ulimit -f 1; exec mmpipe {words} \'sim:tool get_weather {{"city":"{LONG}"}}\'', server)
+        done = limited(f'{words} \'sim:tool get_weather {{"city":"{LONG}"}}\'', server)
         assert (13, 2) == (done.status, len(prompts(server))), done.stderr_text
     assert done.stdout
     assert 1 == done.stderr_text.count("is written, but not recorded")
@@ -152,7 +160,7 @@ def test_a_tool_that_the_model_calls_is_run_and_the_answer_written() -> None:
 
 def test_a_failure_of_the_service_keeps_its_status_and_the_recording_is_a_warning() -> None:
     with service("1026") as server:
-        done = shell(f"ulimit -f 1; exec mmpipe chat -n --record kept '{LONG}'", server)
+        done = limited(f"chat -n --record kept '{LONG}'", server)
     assert (10, b"") == (done.status, done.stdout)
     assert "warning: the answer was not recorded: cannot write to " in done.stderr_text
 
@@ -161,7 +169,7 @@ def test_a_failure_of_the_service_keeps_its_status_and_the_recording_is_a_warnin
 def test_a_batch_to_a_pipe_writes_each_paid_answer_and_ends(mode: str) -> None:
     asked = "".join(f"sim:echo {LONG}{number}\n" for number in range(100))
     with service() as server:
-        done = shell(f"ulimit -f 1; exec mmpipe batch -q -j4 {mode} kept", server, stdin=asked.encode())
+        done = limited(f"batch -q -j4 {mode} kept", server, stdin=asked.encode())
         assert 13 == done.status, done.stderr_text
         assert 1 <= len(done.records) == len(prompts(server)) <= 8
     assert [None] * len(done.records) == [record["error"] for record in done.records]
@@ -170,7 +178,7 @@ def test_a_batch_to_a_pipe_writes_each_paid_answer_and_ends(mode: str) -> None:
 def test_a_batch_ends_with_the_recording_of_an_error_too() -> None:
     asked = "".join(f"{LONG}{number}\n" for number in range(100))
     with service("1026") as server:
-        done = shell("ulimit -f 1; exec mmpipe batch -q -j2 --record kept", server, stdin=asked.encode())
+        done = limited("batch -q -j2 --record kept", server, stdin=asked.encode())
         assert 13 == done.status, done.stderr_text
         assert 1 <= len(prompts(server)) <= 4
 
