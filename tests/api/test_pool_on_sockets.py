@@ -104,6 +104,15 @@ def test_the_bytes_decide_about_compression(compress: Callable[[bytes], bytes], 
         assert (ExitStatus.OK, "56") == ask_both(base_url)
 
 
+def test_a_long_answer_whose_end_is_read_beside_the_others_is_the_same_or_the_same_error() -> None:
+    text = "56" * 500_000
+    body = GOOD.replace(b"56", text.encode())
+    with server(answer(body, JSON)) as (base_url, _):
+        assert (ExitStatus.OK, text) == ask_both(base_url)
+    with server(answer(body[:-1] + b"x", JSON)) as (base_url, _):
+        assert ExitStatus.BAD_RESPONSE == ask_both(base_url)[0]
+
+
 def test_other_requests_have_their_turns_while_a_few_bytes_unfold_to_many() -> None:
     words = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 60_000
 

@@ -54,6 +54,11 @@ def zipped(content: bytes) -> Script:
     return Script((head("Content-Encoding: gzip") + gzip.compress(content, 9)[:-1],), end=End.SILENCE)
 
 
+def ended(*pieces: bytes) -> Script:
+    """A stream with an end, and then silence; its calls are read at the end."""
+    return Script((head(), *pieces, event({}, "stop") + b"data: [DONE]\n\n"), end=End.SILENCE)
+
+
 WORD = event({"content": "word "})
 ROWS: dict[str, Script] = {
     "calls-in-one-event": for_ever(calls(*({"index": number} for number in range(PIECES)))),
@@ -61,6 +66,7 @@ ROWS: dict[str, Script] = {
     "pieces-without-index": for_ever(calls(*(call(name="f", arguments="{"),) * PIECES)),
     "arguments": for_ever(calls({"index": 0, "function": {"name": "f", "arguments": "x" * 1000}}) * 100),
     "arguments-of-marks": for_ever(calls({"index": 0, "function": {"arguments": '"{[' * 300}}) * 100),
+    "ended-arguments-of-marks": ended(*[calls({"index": 0, "function": {"arguments": '"{[' * 300}}) * 100] * 300),
     "cumulative-arguments": for_ever(
         *(calls({"index": 0, "function": {"arguments": '{"a":"' + "x" * 1000 * size}}) for size in range(1000))
     ),

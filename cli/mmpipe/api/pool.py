@@ -27,6 +27,7 @@ from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 
 _TURN: Final = 0.02  # seconds
+_LONG: Final = 2**18  # bytes of an answer, perhaps compressed
 
 
 class Pool:
@@ -66,7 +67,7 @@ class Pool:
     async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
         """Run one exchange under one alarm, which each part of the answer moves on."""
         sent = with_body(self._heads[request.streamed], encode_json(request.body()))
-        events: list[Event] = []
+        events, size = list[Event](), 0
         reader: ResponseReader[Event] | None = None
         failure: MmpipeError | None = None
         try:
@@ -82,6 +83,7 @@ class Pool:
                     if piece is None:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
+                    size += len(piece)
                     for parts in advance(reader, piece, clock, observer):
                         await turns.give()
                         events += parts
@@ -93,8 +95,9 @@ class Pool:
             failure = _explained(error, clock, self._route)
             if reader is None:
                 raise failure from error
-        events += reader.close(failure)
-        return events
+        if size < _LONG or failure is not None:
+            return [*events, *reader.close(failure)]
+        return [*events, *await _close_beside(reader, clock)]
 
 
 class _Turns:
@@ -111,6 +114,16 @@ class _Turns:
         if time.monotonic() - self._began > _TURN:
             await asyncio.sleep(0)
             self._began = time.monotonic()
+
+
+async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:
+    """The last events of a long answer, whose calls and JSON are read in one step; it may take seconds."""
+    clock.progress()
+    try:
+        async with asyncio.timeout(clock.left()):
+            return await asyncio.to_thread(list, reader.close())
+    except TimeoutError:
+        raise clock.expired() from None
 
 
 def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:
