@@ -135,6 +135,34 @@ def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(server)]
 
 
+CHANGED: list[tuple[dict[str, Any], str]] = [
+    ({"model": "MiniMax-M3.1-Flash"}, "model"),
+    ({"temperature": 0.5}, "temperature"),
+    ({"max_tokens": 77}, "max_completion_tokens"),
+    ({"system": "Answer in French."}, "system"),
+    ({"param": ("top_k=7",)}, "top_k"),
+    ({"template": "Once more: {}"}, "template"),
+    ({"native_thinking": True}, "reasoning_split"),
+    ({"model": "MiniMax-M3.1-Flash", "temperature": 0.5}, "model, temperature"),
+    ({"param": ("format=7",)}, "-p format"),
+]
+
+
+@pytest.mark.parametrize(("changed", "names"), CHANGED)
+def test_a_changed_request_is_refused_by_the_names_of_the_settings_that_changed(
+    changed: dict[str, Any], names: str, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    source.write_text("one\n")
+    with service() as server:
+        run(server, files=(str(source),), output=str(out))
+        with pytest.raises(
+            InputError, match=rf"has another request in .*out\.jsonl \(changed: {names}\); give"
+        ):
+            run(server, files=(str(source),), output=str(out), resume=True, **changed)
+        assert 1 == len(server.requests)
+
+
 def test_a_file_with_content_needs_resume_or_overwrite(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("precious\n")

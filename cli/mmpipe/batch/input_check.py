@@ -3,19 +3,18 @@
 import itertools
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from mmpipe.batch.input_description import describe_input
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
     Sidecar,
+    changed_settings,
     changes,
-    hash_settings,
     new_salt,
-    read_fingerprint,
     read_sidecar,
     write_sidecar,
 )
@@ -28,7 +27,6 @@ from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.records.split import FormatOptions
-from mmpipe.batch.results import LineForm
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
@@ -130,7 +128,11 @@ def check_input(
     options = source.options.selection
     _check_readable(source.options.records.files)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
-    now = _sidecar(source, new_salt() if then is None else then.salt) if source.is_files else None
+    now = (
+        describe_input(source.options, source.defaults, new_salt() if then is None else then.salt)
+        if source.is_files
+        else None
+    )
     # After the fingerprints: if a file grows in between, the next run sees that it has changed.
     files = source.find_files()
     if now is None:
@@ -143,6 +145,8 @@ def check_input(
         return InputFacts(files, then.records if is_whole else None, checked=True, unchanged=True)
     for warning in changes(then, now):
         console.warn(warning)
+    if journal is not None:
+        journal.changed_settings = changed_settings(then, now)
     counts = count_input(source, deadline.hold(read_pieces(files, deadline.hold)), journal)
     if journal is not None:
         # Without the count where records are bad, so that the next run reads and refuses them again.
@@ -232,8 +236,9 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
             f"and the host is now {journal.hosts.asked} (base_url has changed); ask that host, or begin a new file"
         )
     if state == "changed":
+        changed = f" (changed: {', '.join(journal.changed_settings)})" if journal.changed_settings else ""
         raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}; "
+            f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}{changed}; "
             "give it another id, or begin a new file"
         )
     return state == "good"
@@ -260,28 +265,6 @@ def _has_answer(journal: Journal) -> Callable[[str, int], bool]:
     """
     counted = itertools.count()
     return lambda name, index: next(counted) % _COMPARED != 0 and journal.is_good(name, index)
-
-
-def _sidecar(source: BatchInput, salt: str) -> Sidecar:
-    options = source.options
-    inputs = (read_fingerprint(path, salt) for path in options.records.files)
-    return Sidecar(
-        salt=salt,
-        inputs=tuple(found for found in inputs if found is not None),
-        settings=hash_settings(
-            {
-                **asdict(source.defaults),
-                "format": options.records.input_format,
-                "separator": source.separator.decode("latin-1"),
-                "form": asdict(LineForm.of(options)),
-            },
-            salt,
-        ),
-        pid=os.getpid(),
-        started=time.time(),
-        records=None,
-        shard=None if options.selection.shard is None else str(options.selection.shard),
-    )
 
 
 def _is_same(then: Sidecar, now: Sidecar, files: Sequence[InputFile]) -> bool:

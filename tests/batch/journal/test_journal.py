@@ -321,7 +321,7 @@ class _Failure(Exception):
 def _fail(path: Path, *, overwrite: bool = False, line: bytes | None = None) -> None:
     """Open the journal, write the line, and leave with an error."""
     with suppress(_Failure), open_journal(str(path), resume=False, overwrite=overwrite) as journal:
-        write_sidecar(str(path), Sidecar(new_salt(), (), "", 1, 1.0))
+        write_sidecar(str(path), Sidecar(new_salt(), (), {}, 1, 1.0))
         if line is not None:
             journal.append([line])
         raise _Failure

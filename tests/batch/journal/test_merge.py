@@ -97,7 +97,7 @@ def test_indexes_that_no_shard_has_are_reported(tmp_path: Path) -> None:
 def test_missing_last_records_are_reported_if_the_size_of_the_input_is_known(tmp_path: Path) -> None:
     for shard, records in (("0", None), ("1", 4), ("2", 2)):
         (tmp_path / shard).touch()
-        write_sidecar(str(tmp_path / shard), Sidecar(new_salt(), (), "", 1, 1.0, records, f"{shard}/3"))
+        write_sidecar(str(tmp_path / shard), Sidecar(new_salt(), (), {}, 1, 1.0, records, f"{shard}/3"))
     _, found = merged(tmp_path, placed(0), placed(1), b"")
     assert ["2", "3"] == found.missing.examples
     _, found = merged(tmp_path, b"", b"", b"")
@@ -121,7 +121,7 @@ def test_a_huge_index_takes_no_memory_and_no_gaps_are_reported(tmp_path: Path, i
 
 def sized(folder: Path, shard: int, records: int | None) -> None:
     (folder / str(shard)).touch()
-    write_sidecar(str(folder / str(shard)), Sidecar(new_salt(), (), "", 1, 1.0, records))
+    write_sidecar(str(folder / str(shard)), Sidecar(new_salt(), (), {}, 1, 1.0, records))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_two_requests_under_one_id_are_reported_once(tmp_path: Path) -> None:
 
 def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> None:
     (tmp_path / "0").touch()
-    write_sidecar(str(tmp_path / "0"), Sidecar(new_salt(), (), "", 1, 1.0, records=4))
+    write_sidecar(str(tmp_path / "0"), Sidecar(new_salt(), (), {}, 1, 1.0, records=4))
     for content in (
         batch_api_line("a"),
         record("a", index=-1),

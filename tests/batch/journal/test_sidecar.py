@@ -13,6 +13,7 @@ import pytest
 from mmpipe.batch.journal.sidecar import (
     Fingerprint,
     Sidecar,
+    changed_settings,
     changes,
     fingerprint,
     hash_settings,
@@ -77,9 +78,10 @@ def test_other_content_another_time_and_another_file_are_different_changes(promp
 
 
 def test_other_settings_are_reported() -> None:
-    assert ["the settings differ from those of the previous run"] == changes(
-        sidecar(model="a"), sidecar(model="b")
-    )
+    then = sidecar(model="a", top_p=0.5, system=None, parameters={"a": 1, "b": 2})
+    now = sidecar(model="b", temperature=1, system=None, parameters={"b": 2, "a": 1})
+    assert ["settings have changed since the previous run: model, temperature, top_p"] == changes(then, now)
+    assert [] == changed_settings(None, now)
 
 
 def test_only_the_head_of_a_file_is_looked_at(prompts: Path) -> None:
@@ -102,10 +104,10 @@ def test_a_pipe_and_a_missing_file_have_no_fingerprint(tmp_path: Path) -> None:
         b"{",
         b"[]",
         b"\xff",
-        f'{{"salt":"{SALT}","inputs":[1],"settings":"","pid":1,"started":1.0}}'.encode(),
-        b'{"salt":"","inputs":[],"settings":"","pid":1,"started":1.0}',
-        b'{"salt":"ab","inputs":[],"settings":"","pid":1,"started":1.0}',
-        b'{"salt":"no hexadecimal number at all....","inputs":[],"settings":"","pid":1,"started":1.0}',
+        f'{{"salt":"{SALT}","inputs":[1],"settings":{{}},"pid":1,"started":1.0}}'.encode(),
+        b'{"salt":"","inputs":[],"settings":{},"pid":1,"started":1.0}',
+        b'{"salt":"ab","inputs":[],"settings":{},"pid":1,"started":1.0}',
+        b'{"salt":"no hexadecimal number at all....","inputs":[],"settings":{},"pid":1,"started":1.0}',
         b'{"inputs":[],"settings_sha256":"","pid":1,"started":1.0}',
         b'{"inputs":[],"pid":1}',
     ],

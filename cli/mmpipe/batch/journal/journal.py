@@ -54,6 +54,8 @@ class Journal:
     _known: Ledger
     _formats: set[ResultFormat] = field(default_factory=set)
     hosts: AnswerHosts = field(default_factory=AnswerHosts)
+    # Names of settings that are not those of the run before, as far as they are known.
+    changed_settings: Sequence[str] = field(default=(), init=False)
     is_used: bool = field(default=False, init=False)
     # Bytes of the previous run may not be on the disk either.
     _unsynced: bool = field(default=True, init=False)

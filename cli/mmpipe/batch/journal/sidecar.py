@@ -47,13 +47,13 @@ class Fingerprint:
 class Sidecar:
     """The inputs and settings of a run, the process, and when it started (seconds since 1970).
 
-    `settings` is a hash with this `salt`, in hexadecimal like all. `records` is the number in the whole input, if it was
-    read to its end; `shard` is like "2/8".
+    `settings` has a hash with this `salt` for each setting, in hexadecimal like all. `records` is the number in the whole
+    input, if it was read to its end; `shard` is like "2/8".
     """
 
     salt: str
     inputs: tuple[Fingerprint, ...]
-    settings: str
+    settings: Mapping[str, str]
     pid: int
     started: float
     records: int | None = None
@@ -80,9 +80,17 @@ def read_fingerprint(path: str, salt: str) -> Fingerprint | None:
     return None
 
 
-def hash_settings(settings: Mapping[str, object], salt: str) -> str:
-    """A hash of the settings, which does not depend on their order."""
-    return _hash(json.dumps(settings, sort_keys=True).encode(), salt)
+def hash_settings(settings: Mapping[str, object], salt: str) -> Mapping[str, str]:
+    """A hash of each setting; that of an object does not depend on its order."""
+    return {name: _hash(json.dumps(value, sort_keys=True).encode(), salt) for name, value in settings.items()}
+
+
+def changed_settings(then: Sidecar | None, now: Sidecar) -> list[str]:
+    """The names of the settings that have changed since `then`, in alphabetical order; none if that is unknown."""
+    if then is None:
+        return []
+    names = then.settings.keys() | now.settings.keys()
+    return sorted(name for name in names if then.settings.get(name) != now.settings.get(name))
 
 
 def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
@@ -95,8 +103,8 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
         for file in now.inputs
         if (sentence := _change(before.get(file.path), file, anything=bool(before)))
     ]
-    if then.settings != now.settings:
-        sentences.append("the settings differ from those of the previous run")
+    if names := changed_settings(then, now):
+        sentences.append(f"settings have changed since the previous run: {', '.join(names)}")
     return sentences
 
 
@@ -145,14 +153,15 @@ def read_sidecar(journal: str) -> Sidecar | None:
             case {
                 "salt": str(salt),
                 "inputs": [*inputs],
-                "settings": str(settings),
+                "settings": {**settings},
                 "pid": int(pid),
                 "started": float(started),
                 **rest,
             } if len(bytes.fromhex(salt)) == _SALT:
                 records, shard = _count(rest.get("records")), rest.get("shard")
                 known_shard = shard if isinstance(shard, str) else None
-                return Sidecar(salt, _fingerprints(inputs), settings, pid, started, records, known_shard)
+                hashes = {str(name): str(value) for name, value in settings.items()}
+                return Sidecar(salt, _fingerprints(inputs), hashes, pid, started, records, known_shard)
     except (OSError, ValueError):
         pass
     return None
