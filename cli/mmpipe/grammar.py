@@ -1,6 +1,5 @@
 """The grammar of the command line, as values: Typer, help, completions and man page are made of this one tree."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from itertools import groupby
@@ -12,12 +11,13 @@ from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
 _KINDS: Mapping[Callable[[str], object], str] = {int: "a whole number", float: "a number"}
+_MOST = 2**63
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
 
 
 @dataclass(frozen=True, slots=True)
 class NumericRange:
-    """The numbers that an option takes; None is no bound, and infinity and not-a-number are never taken."""
+    """The numbers that an option takes; None is no bound. Not-a-number and numbers beyond 64 bits are never taken."""
 
     at_least: float | None = None
     above: float | None = None
@@ -25,7 +25,8 @@ class NumericRange:
 
     def __contains__(self, number: float) -> bool:
         return (
-            math.isfinite(number)
+            # Not a comparison with infinity alone: an integer may have thousands of digits.
+            -_MOST < number < _MOST
             and (self.at_least is None or number >= self.at_least)
             and (self.above is None or number > self.above)
             and (self.at_most is None or number <= self.at_most)
@@ -112,9 +113,11 @@ class Parameter:
         try:
             value = self.parse(word)
         except ValueError as error:
-            raise UsageError(f"{label}: {word!r} is not {_KINDS[self.parse]}") from error
+            raise UsageError(f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}") from error
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
-            finite = "" if math.isfinite(value) else "finite and "
+            finite = (
+                "" if -_MOST < value < _MOST else "below 2**63 and " if type(value) is int else "finite and "
+            )
             raise UsageError(f"{label} is {one_line(word, 40)}: it must be {finite}{self.range}")
         return value
 

@@ -5,6 +5,7 @@ import pytest
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.options import Verbosity
+from mmpipe.writers.terminal import read_terminal_width
 
 TERM = {"TERM": "xterm"}
 NOTE, WARNING, HINT, SUMMARY = (
@@ -137,3 +138,21 @@ def test_thinking_is_dimmed_where_colour_is_wanted_and_possible(
     environment: dict[str, str], can_dim: bool
 ) -> None:
     assert can_dim is console(Verbosity(), environment)[0].can_dim
+
+
+@pytest.mark.parametrize(
+    ("typed", "width"),
+    [
+        ("120", 120),
+        ("0", 80),
+        ("-1", 80),
+        ("x", 80),
+        ("", 80),
+        ("9" * 5000, 80),
+        ("\u00b2", 80),
+        ("99999", 99_999),
+    ],
+)
+def test_the_width_of_a_terminal_is_a_number_of_columns_or_the_terminals_own(typed: str, width: int) -> None:
+    streams = Streams.fake(terminals="stderr")
+    assert width == read_terminal_width(streams.stderr, {"COLUMNS": typed})

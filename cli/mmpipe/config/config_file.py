@@ -85,8 +85,15 @@ def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tupl
             )
         is_of_kind = isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
         if not is_of_kind or not _can_be_sent(value):
-            raise UsageError(f"{source}: {name} has a value of the wrong type: {one_line(repr(value), 60)}")
+            raise UsageError(f"{source}: {name} has a value of the wrong type: {_show(value)}")
         yield name, value
+
+
+def _show(value: object) -> str:
+    try:
+        return one_line(repr(value), 60)
+    except (ValueError, RecursionError):
+        return "a number of thousands of digits, or too many levels"
 
 
 def _can_be_sent(value: object) -> bool:

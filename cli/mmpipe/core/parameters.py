@@ -1,6 +1,6 @@
 """Checks the parameters of a request before it is sent; pure."""
 
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
@@ -15,6 +15,7 @@ from mmpipe.text.visible import one_line
 LIMIT_FIELD: Final = "max_completion_tokens"
 OLD_LIMIT_FIELD: Final = "max_tokens"
 
+_GREATEST: Final = sys.float_info.max  # an integer may be greater
 # Body fields with their own option, which -p must not set.
 _OWN_OPTION = {
     "model": "-m",
@@ -72,7 +73,7 @@ def build_sampling(temperature: object, top_p: object, max_tokens: object) -> di
 
     The range of the temperature depends on the model.
     """
-    if temperature is not None and not (_is_number(temperature) and math.isfinite(temperature)):
+    if temperature is not None and not (_is_number(temperature) and -_GREATEST <= temperature <= _GREATEST):
         raise UsageError(f"temperature is {_shorten(temperature)}: it must be a finite number")
     # NaN fails this comparison.
     if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):

@@ -8,7 +8,7 @@ from mmpipe.unix.streams import Output
 
 ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
-_COLUMNS = re.compile(r"0*[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
+_COLUMNS = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
 
 
