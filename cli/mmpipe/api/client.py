@@ -18,7 +18,6 @@ from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
 from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
-from mmpipe.api.http.http_parser import RawHead
 from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import (
     COMPLETIONS,
@@ -30,7 +29,7 @@ from mmpipe.api.http.sdk import (
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
-from mmpipe.api.http.socket_transport import Connecting, socket_transport
+from mmpipe.api.http.socket_transport import RAW_HEAD, Connecting, socket_transport
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
@@ -129,7 +128,6 @@ def _perform(
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         with closing(response):
-            head = RawHead(response.status_code, response.headers.raw)
-            put(read_head(head, endpoint, route, call.model))
+            put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
             for piece in response.iter_raw():
                 put(piece)

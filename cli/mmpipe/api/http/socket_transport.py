@@ -7,7 +7,7 @@ neither host nor proxy.
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import httpcore2
     import httpx2
 
-_AT_ONCE = 64 * 1024  # bytes that are read
+RAW_HEAD: Final = "mmpipe.head"  # the extension of a response that holds its RawHead
+_AT_ONCE: Final = 64 * 1024  # bytes that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
             except BaseException:
                 connection.close()
                 raise
-            headers = httpx2.Headers(list(head.headers), encoding="latin-1")
-            return httpx2.Response(head.status, headers=headers, stream=SocketBody(connection, parts))
+            # Without its headers: some versions read the Location of a redirect, and fail.
+            body = SocketBody(connection, parts)
+            return httpx2.Response(head.status, stream=body, extensions={RAW_HEAD: head})
 
     return SocketTransport()
 
