@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.batch.run import run_batch
 from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, TimedOut, UsageError
 from mmpipe.simulator.profile import SimulatorProfile
@@ -161,6 +162,20 @@ def test_a_changed_request_is_refused_by_the_names_of_the_settings_that_changed(
         ):
             run(server, files=(str(source),), output=str(out), resume=True, **changed)
         assert 1 == len(server.requests)
+
+
+def test_a_failed_record_may_be_asked_with_other_settings_later(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with service("2013:#1") as server:
+        first, _ = run(server, "one\ntwo\n", output=str(out), retries=0, concurrency=1)
+        second, _ = run(server, "uno\ntwo\n", output=str(out), resume=True)
+        assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
+        with pytest.raises(InputError, match="'0' has another request in"):
+            run(server, "one\ntwo\n", output=str(out), resume=True)
+        assert ["one", "two", "uno"] == prompts(server)
+    streams = Streams.fake()
+    merge_journals(batch_options(files=(str(out),)), streams, {})
+    assert 2 == streams.captured()[0].count(b"\n")
 
 
 def test_a_file_with_content_needs_resume_or_overwrite(tmp_path: Path) -> None:

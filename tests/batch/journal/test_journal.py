@@ -33,10 +33,10 @@ def test_an_answered_record_is_good_and_a_failed_one_is_retried(path: Path) -> N
         assert (3, None) == (len(journal), journal.repaired)
 
 
-def test_another_request_under_an_old_id_is_a_change(path: Path) -> None:
+def test_another_request_under_an_old_id_is_a_change_unless_it_failed(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", request="one", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert ["changed", "changed"] == [journal.state(name, 0, asked("another")) for name in "ab"]
+        assert ["changed", "failed"] == [journal.state(name, 0, asked("another")) for name in "ab"]
         assert "good" == journal.state("a", 0, asked("one").upper())
 
 

@@ -71,5 +71,5 @@ def test_of_many_records_of_one_id_the_last_one_counts(
         for name in "abc":
             good, request = last.get(name, (False, ""))
             for wanted in ("one", "two"):
-                expected = "changed" if request and request != wanted else "good" if good else "failed"
+                expected = "failed" if not good else "good" if request == wanted else "changed"
                 assert (expected if request else "new") == journal.state(name, 0, asked(wanted))

@@ -82,13 +82,16 @@ class Journal:
             raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
     def state(self, name: str, index: int, request_sha256: str) -> State:
-        """The state of this request; `changed` if the record has another request, `other host` if another host answered it."""
+        """The state of this request; `changed` if the record has a good answer to another one, `other host` if of another host.
+
+        A failed record may have another request next time.
+        """
         row = self._find(name, index)
         if row is None:
             return "new"
         request, attempts = _ROW.unpack(row)
         asked = request_half(request_sha256)
-        if request not in (NOT_ASKED, asked):
+        if attempts & 1 and request != asked:
             return "other host" if self.hosts.other is not None and request == invert(asked) else "changed"
         return "good" if attempts & 1 else "failed"
 
