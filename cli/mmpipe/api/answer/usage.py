@@ -1,7 +1,6 @@
 """Reads the token counts of an answer, from the places and by the names that servers give them; pure."""
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Final
 
 from mmpipe.core.events import Usage
@@ -27,20 +26,21 @@ _DETAILS: Final = (
     "input_tokens_details",
 )
 # Members that may hold the usage of an answer: of a chunk, and of a choice.
-_OF_CHUNK: Final = ("x_groq", "metadata", "meta", "response")
+_OF_CHUNK: Final = frozenset({"x_groq", "metadata", "meta", "response"})
 _OF_CHOICE: Final = ("delta", "message")
-_IN_CHUNK: Final = frozenset({"usage", *_OF_CHUNK})
 
 
 def find_usage(chunk: Mapping[str, object]) -> Usage | None:
     """The usage of a chunk or a whole answer, beside its choices; None if there is none."""
-    # Most chunks of a stream have none.
-    return None if _IN_CHUNK.isdisjoint(chunk) else _read_first(chunk, _OF_CHUNK)
+    usage = read_usage(chunk.get("usage"))
+    # Most chunks of a stream have no such member.
+    return usage if usage is not None or _OF_CHUNK.isdisjoint(chunk) else _find_inside(chunk, _OF_CHUNK)
 
 
 def find_choice_usage(choice: Mapping[str, object]) -> Usage | None:
     """The usage within a choice; None if there is none."""
-    return _read_first(choice, _OF_CHOICE)
+    usage = read_usage(choice.get("usage"))
+    return usage if usage is not None else _find_inside(choice, _OF_CHOICE)
 
 
 def read_usage(value: object) -> Usage | None:
@@ -60,11 +60,15 @@ def read_usage(value: object) -> Usage | None:
     return Usage(prompt, completion, total, thinking, read, written)
 
 
-def _read_first(holder: Mapping[str, object], names: Iterable[str]) -> Usage | None:
-    """The first usage that reports tokens: of `holder` itself, or of one of its members."""
-    inner = (member for name in names if isinstance(member := holder.get(name), dict))
-    found = (read_usage(each["usage"]) for each in chain((holder,), inner) if each.get("usage"))
-    return next((usage for usage in found if usage is not None), None)
+def _find_inside(holder: Mapping[str, object], names: Iterable[str]) -> Usage | None:
+    """The first usage that reports tokens of those in the members."""
+    for name in names:
+        member = holder.get(name)
+        if isinstance(member, dict) and "usage" in member:
+            usage = read_usage(member["usage"])
+            if usage is not None:
+                return usage
+    return None
 
 
 def _find_count(fields: Mapping[str, object], names: Iterable[str]) -> int | None:
