@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mmpipe.api.answer.call_assembler import MAX_CALLS, CallAssembler
+from mmpipe.api.answer.call_assembler import CallAssembler
+from mmpipe.api.answer.call_parts import MAX_CALLS
 from mmpipe.core.calls import parse_calls
 from mmpipe.core.events import Stop, ToolCall
 from mmpipe.errors import BadResponse
@@ -497,5 +498,6 @@ def test_an_answer_has_a_limit_of_calls_however_they_come() -> None:
             assembler.merge(delta)
         with pytest.raises(BadResponse, match="more than 10000 tool calls"):
             assembler.merge({"tool_calls": [piece("get", ROME, index=MAX_CALLS, id="new")]})
-    with pytest.raises(BadResponse, match="more than 10000 tool calls"):
-        CallAssembler().merge_message({"tool_calls": [piece("get", "{}")] * (MAX_CALLS + 1)})
+    for part in (piece("get", "{}"), {"index": 0}, {}, None):
+        with pytest.raises(BadResponse, match="more than 10000 tool calls"):
+            CallAssembler().merge_message({"tool_calls": [part] * (MAX_CALLS + 1)})

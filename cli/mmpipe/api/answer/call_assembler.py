@@ -19,14 +19,16 @@ call before, gets a new id.
 from collections.abc import Container, Mapping, Sequence
 from itertools import zip_longest
 
-from mmpipe.api.answer.call_parts import CallPart, PartialCall, parse_function_call, parse_parts
+from mmpipe.api.answer.call_parts import (
+    MAX_CALLS,
+    CallPart,
+    PartialCall,
+    parse_function_call,
+    parse_parts,
+    too_many_calls,
+)
 from mmpipe.core.calls import create_call_id
 from mmpipe.core.events import Message
-from mmpipe.errors import BadResponse
-
-MAX_CALLS = (
-    10_000  # of one answer, so that hostile ones cost little; the longest real ones have some hundreds
-)
 
 
 class CallAssembler:
@@ -161,7 +163,7 @@ class CallAssembler:
 
     def _begin(self, part: CallPart) -> PartialCall:
         if len(self._calls) == MAX_CALLS:
-            raise BadResponse(f"the answer holds more than {MAX_CALLS} tool calls")
+            raise too_many_calls()
         call = PartialCall(part.index)
         self._calls.append(call)
         self._slots = []

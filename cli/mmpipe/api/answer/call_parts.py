@@ -12,6 +12,8 @@ from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line
 
+# Of one answer, and pieces of calls in one event: hostile ones cost little. Real answers have some hundreds at most.
+MAX_CALLS: Final = 10_000
 # Texts that stand for no id; Mistral sends "null".
 _NO_IDS: Final = ("", "null", "None")
 _LONGEST_INDEX: Final = 10  # digits
@@ -48,7 +50,14 @@ def parse_parts(value: object) -> list[CallPart]:
         return []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise BadResponse(f"tool_calls is not a list of calls: {one_line(repr(value), 60)}")
+    if len(parts) > MAX_CALLS:
+        raise too_many_calls()
     return list(map(_parse_part, parts))
+
+
+def too_many_calls() -> BadResponse:
+    """The error of an answer with more calls, or an event with more pieces of them, than anybody means to send."""
+    return BadResponse(f"the answer holds more than {MAX_CALLS} tool calls")
 
 
 def parse_function_call(value: object) -> list[CallPart]:
