@@ -1,9 +1,10 @@
 """Limits on time and signals while much is decoded: `PYTHONPATH=tests python tests/bench/limits.py [ROW...]`.
 
 Each row is an answer that costs as much of the processor as a server can make it, and never ends by itself. Each of
-`chat`, `stream` and `batch` meets it, and is to end by --max-time, SIGINT, SIGTERM, and for a batch --deadline. Then one batch
-asks all rows at once, beside the cases of the fault table that only a limit ends. A run that ends more than two seconds
-late, by the wall clock, is marked; on a busy machine look at the seconds of the processor beside it.
+`chat`, `stream` and `batch` meets it, and is to end by --max-time, SIGINT, SIGTERM, for a batch --deadline, and for rows
+without progress by --first-byte-timeout and --idle-timeout. Then one batch asks all rows at once, beside the cases of the
+fault table that only a limit ends. A run that ends more than two seconds late, by the wall clock, is marked; on a busy
+machine look at the seconds of the processor beside it.
 """
 
 import gzip
@@ -100,7 +101,14 @@ ROWS: dict[str, Script] = {
     ),
 }  # fmt: skip
 SLOW = {f"fault-{name}": case.script for name, case in CASES.items() if case.hasty}
-ENDINGS = ("max-time", "INT", "TERM", "deadline")
+WITHOUT_PROGRESS = {
+    "an-open-line", "lines-of-one-event", "empty-deltas", "comments", "gzip-of-comments", "gzip-of-spaces",
+}  # fmt: skip
+OPTIONS = {
+    "max-time": ("--max-time", f"{LIMIT}"),
+    "deadline": ("--deadline", f"{LIMIT}"),
+    "idle": ("--first-byte-timeout", f"{LIMIT}", "--idle-timeout", f"{LIMIT}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +148,17 @@ def start(server: FaultServer, folder: str, command: str, prompt: str, *options:
     return process
 
 
+def endings(command: str, row: str) -> Iterator[str]:
+    yield from ("max-time", "INT", "TERM")
+    if command == "batch":
+        yield "deadline"
+    if row in WITHOUT_PROGRESS:
+        yield "idle"
+
+
 def measure(server: FaultServer, folder: str, command: str, row: str, ending: str) -> Ended:
     """Run a command at a row, end it, and look how long it takes."""
-    options = {"max-time": ("--max-time", f"{LIMIT}"), "deadline": ("--deadline", f"{LIMIT}")}.get(ending, ())
+    options = OPTIONS.get(ending, ())
     grace = ("--grace", "0") if command == "batch" else ()
     prompt = f"{command}-{ending} {row}"
     process = start(server, folder, command, prompt, *options, *grace)
@@ -191,7 +207,7 @@ def run(rows: Sequence[str]) -> None:
     with fault_server(ROWS | SLOW) as server, TemporaryDirectory() as folder:
         for row in rows:
             for command in ("chat", "stream", "batch"):
-                for ending in ENDINGS if command == "batch" else ENDINGS[:-1]:
+                for ending in endings(command, row):
                     ended = measure(server, folder, command, row, ending)
                     late += ended.wall > LATE
                     print(f"{row:22} {command:6} {ending:8} {ended}", flush=True)
