@@ -64,7 +64,7 @@ def replace(path: Path) -> None:
             (OTHER, 4, NOBODY),
         ),
         acl(
-            (OWNER, 0, NOBODY),
+            (OWNER, 4, NOBODY),
             (USER, 4, 1),
             (USER, 6, 2),
             (GROUP, 1, NOBODY),
@@ -177,8 +177,12 @@ def test_attributes_of_users_are_kept_and_no_other_ones(with_lists: Path) -> Non
     path = with_lists / "old"
     path.touch()
     attributes = {"user.mime_type": b"text/plain", "user.empty": b"", "user.bytes": bytes(range(256))}
-    for name, value in attributes.items():
-        os.setxattr(path, name, value)
+    try:
+        for name, value in attributes.items():
+            os.setxattr(path, name, value)
+    except OSError:
+        # On a tmpfs of an older kernel.
+        pytest.skip("there are no attributes of users here")
     if os.geteuid() == 0:
         os.setxattr(path, "security.capability", struct.pack("<IIIII", 0x2000000, 1 << 10, 0, 0, 0))
         os.setxattr(path, "trusted.mark", b"x")
