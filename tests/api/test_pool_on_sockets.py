@@ -113,6 +113,7 @@ def test_a_long_answer_whose_end_is_read_beside_the_others_is_the_same_or_the_sa
         assert ExitStatus.BAD_RESPONSE == ask_both(base_url)[0]
 
 
+@pytest.mark.slow
 def test_other_requests_have_their_turns_while_a_few_bytes_unfold_to_many() -> None:
     words = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 60_000
 
