@@ -55,3 +55,22 @@ def test_the_error_of_a_line_stays_beside_a_record_that_is_called_like_its_place
     assert [("1", 0), ("1", 1), ("a", 2), ("3", 3)] == [(line["id"], line["index"]) for line in found]
     assert [None, 12, None, 12] == [line["error"] and line["error"]["code"] for line in found]
     assert "the id 'a' is in" in found[3]["error"]["message"]
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_the_error_of_a_bad_record_stays_beside_a_good_one_with_its_id(
+    tmp_path: Path, *, is_first: bool
+) -> None:
+    place, how = Place(tmp_path / "out", tmp_path / "in"), Verbosity(keep_order=True)
+    both = ['{"id": "a", "prompt": 1}\n', '{"id": "a", "prompt": "x"}\n']
+    place.source.write_text("".join(both if is_first else both[::-1]))
+    for _ in range(2):
+        run(place, how, ScriptedService(tmp_path / "log"))
+        found = [json.loads(line) for line in lines(place.journal)]
+        assert [("a", 0), ("a", 1)] == [(line["id"], line["index"]) for line in found]
+        assert [is_first, not is_first] == [line["error"] is not None for line in found]
+    assert "x" == (tmp_path / "log").read_text().strip()
+    corrected = both[0].replace("1", '"y"').replace('"a"', '"b"')
+    place.source.write_text("".join([corrected, both[1]] if is_first else [both[1], corrected]))
+    assert 0 == run(place, how, ScriptedService(tmp_path / "log"))
+    assert [0, 1] == indexes(place.journal)

@@ -51,7 +51,10 @@ class Delivery:
 
     def refuse(self, record: BadRecord) -> None:
         """Write the error of a record that cannot be asked, unless the journal has it from an earlier run."""
-        is_known = self._journal is not None and self._journal.knows(bad_record_id(record), record.index)
+        journal, name = self._journal, bad_record_id(record)
+        is_known = journal is not None and any(
+            journal.knows(known, record.index) for known in (name, str(record.index))
+        )
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
         self._settle(good=False)
 

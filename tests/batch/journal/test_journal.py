@@ -50,7 +50,7 @@ def test_a_record_that_was_never_sent_may_have_another_request_later(path: Path)
     bad = record("a", good=False, request_sha256=None, attempt=0)
     path.write_bytes(bad)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert (["failed"], 0, False) == (
+        assert (["new"], 0, False) == (
             states(journal, "a"),
             journal.attempt("a", 0),
             journal.is_good("a", 0),

@@ -77,6 +77,18 @@ def test_the_error_of_a_place_is_not_dropped_for_a_record_that_is_called_like_it
     assert other + unasked + named == path.read_bytes()
 
 
+def test_the_error_of_a_place_is_dropped_once_the_record_there_is_corrected(path: Path) -> None:
+    unasked = record("a", index=1, good=False, request_sha256=None, attempt=0)
+    other = record("a", index=0)
+    path.write_bytes(unasked + other)
+    assert sort_journal(str(path))
+    assert other + unasked == path.read_bytes()
+    corrected = record("b", index=1)
+    path.write_bytes(unasked + unasked + other + corrected)
+    assert sort_journal(str(path))
+    assert other + corrected == path.read_bytes()
+
+
 def test_the_answers_to_two_requests_under_one_id_are_both_kept(path: Path) -> None:
     content = record("a", index=1) + record("a", index=0, request="another")
     path.write_bytes(content)

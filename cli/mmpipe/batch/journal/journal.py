@@ -18,6 +18,7 @@ from mmpipe.batch.journal.scan import (
     Entry,
     Tail,
     entries,
+    entry_key,
     find_tail,
     last_line,
     request_half,
@@ -266,7 +267,7 @@ def _rows(
     """The rows of these entries; `formats` and `hosts` take note of their lines."""
     for entry in found:
         formats.add(entry.format)
-        key, attempt = make_key(entry.name, entry.index), entry.attempt
+        key, attempt = entry_key(entry), entry.attempt
         if attempt:
             yield key, _ROW.pack(hosts.sign_request(entry), attempt << 1 | entry.good)
             continue

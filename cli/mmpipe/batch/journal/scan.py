@@ -10,6 +10,7 @@ import msgspec
 
 from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.ledger import make_key
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import loads
 
@@ -56,6 +57,12 @@ class _EntryFields(msgspec.Struct, gc=False):
     attempt: Annotated[int, msgspec.Meta(ge=0, le=MAX_ATTEMPT)] = 0
     index: object = None
     host: object = None
+
+
+def entry_key(found: Entry) -> bytes:
+    """The key of the record; one that was never asked goes by its place, since another may rightly have its id."""
+    is_placed = found.request == NOT_ASKED and found.index is not None
+    return make_key(str(found.index) if is_placed else found.name, found.index)
 
 
 _DECODE: Final = msgspec.json.Decoder(_EntryFields).decode

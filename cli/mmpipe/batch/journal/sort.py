@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Final
 
 from mmpipe.batch.journal.journal_file import JournalFile, open_to_read, unchanged
-from mmpipe.batch.journal.scan import Entry, entry
-from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
+from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, entry_key
+from mmpipe.batch.ledger import Ledger, sorted_rows
 from mmpipe.errors import InputError
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
@@ -65,8 +65,9 @@ def mark_lines(
     chosen = Ledger(_CHOSEN.size)
     marks = [bytearray() for _ in files]
     for file, records in enumerate(files):
+        unasked = dict[int | None, int]()  # the lines of this file, by their places
         for number, found in enumerate(records):
-            key, mark, reported = make_key(found.name, found.index), GOOD if found.good else FAILED, 0
+            key, mark, reported = entry_key(found), GOOD if found.good else FAILED, 0
             taken = file, number, found.request[:_REQUEST]
             if (row := chosen.get(key)) is not None:
                 first, old, reported, request = _CHOSEN.unpack(row)
@@ -82,6 +83,12 @@ def mark_lines(
                 else:
                     marks[first][old] = DROPPED
             marks[file].append(mark)
+            if found.request == NOT_ASKED:
+                if mark != DROPPED and found.index is not None:
+                    unasked[found.index] = number
+            elif (old := unasked.pop(found.index, None)) is not None:
+                # The record that could not be asked has been corrected.
+                marks[file][old] = DROPPED
             chosen.put(key, _CHOSEN.pack(*taken[:2], reported, taken[2]))
     return marks
 
