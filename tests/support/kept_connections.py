@@ -4,10 +4,12 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from mmpipe.api.http.early_answers import has_unsent
 from support.harness import LIMIT
 
 
@@ -38,15 +40,25 @@ class Seen:
 Reply = Callable[[Asked], bool]
 
 
-def response(text: str, more: str = "", status: str = "200 OK") -> bytes:
+def response(text: str, more: str = "", status: str = "200 OK", answer_id: str = "1") -> bytes:
     message = {"role": "assistant", "content": text}
     body = json.dumps(
-        {"id": "1", "model": "M", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
+        {
+            "id": answer_id,
+            "model": "M",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        }
     ).encode()
     return (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode()
         + body
     )
+
+
+def wait_until_received(connection: socket.socket) -> None:
+    """Wait until the kernel of the other side has all bytes that were sent."""
+    while has_unsent(connection.fileno()):
+        time.sleep(0.001)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
+from mmpipe.api.http.connection import Connection
 from mmpipe.api.http.connection_pool import ConnectionPool
 from mmpipe.api.http.exchange import Clock, Stage
 from mmpipe.api.http.request_head import build_head, with_body
@@ -20,7 +21,7 @@ from mmpipe.api.http.sdk import import_sdk, mask_error, read_head, tls_context
 from mmpipe.api.http.sdk_errors import explain_error
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.events import Event
+from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError
@@ -69,6 +70,7 @@ class Pool:
         sent = with_body(self._heads[request.streamed], encode_json(request.body()))
         events, size = list[Event](), 0
         reader: ResponseReader[Event] | None = None
+        connection: Connection | None = None
         failure: MmpipeError | None = None
         try:
             # The event loop has the monotonic clock, too.
@@ -96,8 +98,14 @@ class Pool:
             if reader is None:
                 raise failure from error
         if size < _LONG or failure is not None:
-            return [*events, *reader.close(failure)]
-        return [*events, *await _close_beside(reader, clock)]
+            events += reader.close(failure)
+        else:
+            events += await _close_beside(reader, clock)
+        if connection is not None and connection.repeats(_answer_id(events), hash(sent)):
+            # In doubt the request is sent again, where no older answer can come.
+            await self._connections.keep_none()
+            return await self._exchange(request, clock, observer)
+        return events
 
 
 class _Turns:
@@ -124,6 +132,10 @@ async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence
             return await asyncio.to_thread(list, reader.close())
     except TimeoutError:
         raise clock.expired() from None
+
+
+def _answer_id(events: Sequence[Event]) -> str:
+    return next((event.id for event in events if isinstance(event, Start)), "")
 
 
 def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mmpipe.api.http.connection import Connection
 from mmpipe.api.http.connection_pool import MAX_RESTING, ConnectionPool
 from mmpipe.api.http.request_head import with_body
 from mmpipe.api.http.routes import find_route
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError
 from support.harness import LIMIT
-from support.kept_connections import Asked, Reply, Seen, keeping_server, response
+from support.kept_connections import Asked, Reply, Seen, keeping_server, response, wait_until_received
 
 UNASKED = {
     "answer": response("nobody's"),
@@ -244,6 +245,7 @@ def test_bytes_on_an_idle_connection_answer_no_later_request(
         if asked.prompt == "a":
             answered.wait(LIMIT)
             asked.connection.sendall(unasked)
+            wait_until_received(asked.connection)
             sent.set()
         return True
 
@@ -256,7 +258,36 @@ def test_bytes_on_an_idle_connection_answer_no_later_request(
         assert ["a", "b", "c"] == ask_in_turn(
             server, "abc", trusted(authority, tmp_path) if secured else None, pause
         )
-    assert [1, 2, 2] == server.requests
+    # After a response that nobody asked for no connection is kept; the refusal of an idle one is an ordinary end.
+    assert [1, 2, 2 if unasked.startswith(b"HTTP/1.1 4") else 3] == server.requests
+
+
+class WrittenTransport(asyncio.Transport):
+    """Takes all bytes; the test delivers what the server sends."""
+
+    def write(self, data: object) -> None: ...
+    def abort(self) -> None: ...
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("200 OK", None), ("302 Found", None), ("401 Unauthorized", 401), ("503 Too Many", 503)],
+)
+def test_a_response_that_is_there_before_the_request_may_refuse_it_but_is_not_its_answer(
+    status: str, expected: int | None
+) -> None:
+    async def run() -> int | None:
+        connection = Connection(find_route("http://127.0.0.1:9/v1", {}))
+        connection.connection_made(WrittenTransport())
+        connection.data_received(response("nobody's", status=status))
+        try:
+            return (await connection.ask(b"POST /v1 HTTP/1.1\r\n\r\n")).status
+        except BadResponse as error:
+            return None if error.retryable and connection.brought_unasked else -1
+
+    assert expected == asyncio.run(run())
 
 
 @pytest.mark.parametrize("status", ["200 OK", "408 Request Timeout", "413 Content Too Large", "500 Failed"])

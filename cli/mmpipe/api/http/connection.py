@@ -6,23 +6,23 @@ at any time: `StaleConnection` means that it did so before it answered.
 """
 
 import asyncio
-import fcntl
+import re
 import select
-import struct
-import termios
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from mmpipe.api.http.early_answers import check_order, has_unsent
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.sdk_errors import explain_error
-from mmpipe.errors import MmpipeError, NetworkError
+from mmpipe.errors import BadResponse, MmpipeError, NetworkError
 
 if TYPE_CHECKING:
     import ssl
 
 _AHEAD: Final = 2**17  # bytes that may wait for their reader
-_INT: Final = struct.Struct("i")
+# What servers say to an idle connection before they close it.
+_REFUSAL: Final = re.compile(rb"HTTP/1\.[01] 4|\Z")
 
 
 class StaleConnection(Exception):
@@ -44,6 +44,10 @@ class Connection(asyncio.Protocol):
         self._lost = False
         self._reset: Exception | None = None  # ended the connection, unless it was closed in order
         self._stale = False  # no byte of the next response has come, and another response came before
+        self._last = ("", 0)  # the id of the last answer, and the hash of its request
+        self._has_begun = False  # a byte of the response has come
+        self._is_early = False  # the response began before the server had the whole request
+        self.brought_unasked = False  # a response that no request asked for
 
     @property
     def is_reusable(self) -> bool:
@@ -56,6 +60,12 @@ class Connection(asyncio.Protocol):
 
         Raises StaleConnection if the request is to be sent on another connection.
         """
+        if self._parser is not None and not self._is_silent():
+            # Directly before the write: all that can be read now is older than the request. The event loop looks at it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            self.close()
+            raise StaleConnection
         try:
             self._send(request)
             head = await self.receive()
@@ -63,6 +73,8 @@ class Connection(asyncio.Protocol):
             self.close()
             raise
         if isinstance(head, RawHead):
+            if self._is_early:
+                self._check_early(head)
             return head
         self.close()
         if self._stale:
@@ -83,6 +95,14 @@ class Connection(asyncio.Protocol):
             if was_full and self._waiting <= _AHEAD and self._transport is not None:
                 self._transport.resume_reading()
         return part
+
+    def repeats(self, answer: str, request: int) -> bool:
+        """True if the answer before had the same id, and was for another request: it may be the same answer.
+
+        `answer` is the id of the last answer, empty if it has none; `request` the hash of its request.
+        """
+        before, self._last = self._last, (answer, request)
+        return answer != "" and before[0] == answer and before[1] != request
 
     def write(self, sent: bytes) -> None:
         """Send bytes to a proxy, before the first request."""
@@ -120,9 +140,12 @@ class Connection(asyncio.Protocol):
             self._take(data)
         elif parser.is_done or self.failure is not None or (self._stale and self._has_unsent()):
             # Nobody asked for these; the next request must not take them for its answer.
+            self.brought_unasked = self.brought_unasked or _REFUSAL.match(data) is None
             self.close()
             self._end()
         else:
+            if not self._has_begun:
+                self._has_begun, self._is_early = True, self._is_early or self._has_unsent()
             self._stale = False
             try:
                 for part in parser.feed(data):
@@ -141,10 +164,9 @@ class Connection(asyncio.Protocol):
     def _send(self, request: bytes) -> None:
         early = self._received
         self._stale, self.failure, self._received = self._parser is not None, None, deque()
+        self._has_begun, self._is_early = False, bool(early)
         self._parser = ResponseParser(self._route)
-        # Directly before the write: all that can be read now is older than the request.
-        if self._transport is None or self._lost or (self._stale and not self._is_silent()):
-            self._lost = True
+        if self._transport is None or self._lost:
             self._end()
             return
         self._transport.write(request)
@@ -152,6 +174,14 @@ class Connection(asyncio.Protocol):
         for part in early:
             assert isinstance(part, bytes)  # noqa: S101  there was no parser
             self.data_received(part)
+
+    def _check_early(self, head: RawHead) -> None:
+        try:
+            check_order(self._route, head)
+        except BadResponse:
+            self.brought_unasked = True
+            self.close()
+            raise
 
     def _take(self, part: RawHead | bytes) -> None:
         self._received.append(part)
@@ -195,12 +225,7 @@ class Connection(asyncio.Protocol):
         """True if the server's kernel has not acknowledged the whole request: what comes now is no answer to it."""
         if self._transport is None or self._transport.get_write_buffer_size():
             return True
-        try:
-            # On sockets of Linux the number of bytes that are not acknowledged (SIOCOUTQ).
-            (unsent,) = _INT.unpack(fcntl.ioctl(self._descriptor(), termios.TIOCOUTQ, bytes(_INT.size)))
-        except (OSError, ValueError):
-            return False
-        return bool(unsent)
+        return has_unsent(self._descriptor())
 
     def _descriptor(self) -> int:
         found = None if self._transport is None else self._transport.get_extra_info("socket")

@@ -52,6 +52,7 @@ class ConnectionPool:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         free = MAX_RESTING if descriptors == resource.RLIM_INFINITY else descriptors - size - _OTHERS
         self._max_resting = max(0, min(MAX_RESTING, free))
+        self._keeps = True
         self._addresses: asyncio.Future[_Addresses] | None = None
         self._looked_up = 0.0
 
@@ -67,10 +68,16 @@ class ConnectionPool:
                 check_proxy(self._route, head.status, head.headers)
                 yield head, connection
             finally:
-                if connection.is_reusable:
+                self._look_at(connection)
+                if self._keeps and connection.is_reusable:
                     self._idle.append((connection, self._now()))
                 else:
                     connection.close()
+
+    async def keep_none(self) -> None:
+        """Use no connection again: the server sends responses that nobody asked for."""
+        self._keeps = False
+        await self.close()
 
     async def close(self) -> None:
         """Close the idle connections."""
@@ -90,22 +97,31 @@ class ConnectionPool:
             try:
                 return await connection.ask(request), connection
             except StaleConnection:
-                pass
+                self._look_at(connection)
         connection = await self._open()
-        return await connection.ask(request), connection
+        try:
+            return await connection.ask(request), connection
+        finally:
+            self._look_at(connection)
 
     def _take_idle(self) -> Connection | None:
         """The connection that was used longest ago, and may be used again; None if a new one is to be opened."""
         now = self._now()
         while self._idle:
             connection, used = self._idle[0]
-            if now - used < self._rest and len(self._idle) < self._max_resting:
+            self._look_at(connection)
+            if self._keeps and now - used < self._rest and len(self._idle) < self._max_resting:
                 return None
             self._idle.popleft()
-            if now - used < _KEPT and connection.is_reusable:
+            if self._keeps and now - used < _KEPT and connection.is_reusable:
                 return connection
             connection.close()
         return None
+
+    def _look_at(self, connection: Connection) -> None:
+        """Keep no connection any more if this one brought a response that nobody asked for: the next may come unseen."""
+        if connection.brought_unasked:
+            self._keeps = False
 
     async def _open(self) -> Connection:
         try:

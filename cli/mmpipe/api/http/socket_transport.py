@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mmpipe.api.http.early_answers import check_order, has_unsent
 from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.request_head import encode_head, with_body
@@ -53,9 +54,10 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
             connection = _connect(connecting)
             try:
                 put(Stage.SENDING)
+                early = _read_early(connection)
                 _send(connection, request, connecting)
                 put(Stage.WAITING)
-                parts = _receive(connection, connecting)
+                parts = _receive(connection, connecting, early)
                 head = next(parts)
                 assert isinstance(head, RawHead)  # noqa: S101  the parser's first part
                 check_proxy(connecting.route, head.status, head.headers)
@@ -117,11 +119,31 @@ def _send(connection: "httpcore2.NetworkStream", request: "httpx2.Request", conn
         return
 
 
-def _receive(connection: "httpcore2.NetworkStream", connecting: Connecting) -> Iterator[RawHead | bytes]:
+def _read_early(connection: "httpcore2.NetworkStream") -> bytes:
+    """The bytes that are there before the request is sent; it does not wait for any."""
+    import httpcore2
+
+    try:
+        return connection.read(_AT_ONCE, 0)
+    except (httpcore2.ReadError, httpcore2.ReadTimeout):
+        # There is none, or an error that sending and reading will meet again.
+        return b""
+
+
+def _receive(
+    connection: "httpcore2.NetworkStream", connecting: Connecting, early: bytes
+) -> Iterator[RawHead | bytes]:
     parser = ResponseParser(connecting.route)
-    while not parser.is_done:
-        received = connection.read(_AT_ONCE, connecting.idle)
+    received = early or connection.read(_AT_ONCE, connecting.idle)
+    is_early = bool(early) or has_unsent(connection.get_extra_info("socket").fileno())
+    while True:
         if received:
-            yield from parser.feed(received)
+            for part in parser.feed(received):
+                if is_early and isinstance(part, RawHead):
+                    check_order(connecting.route, part)
+                yield part
         else:
             parser.end()
+        if parser.is_done:
+            return
+        received = connection.read(_AT_ONCE, connecting.idle)
