@@ -28,7 +28,6 @@ from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 
 _TURN: Final = 0.02  # seconds
-_LONG: Final = 2**18  # bytes of an answer, perhaps compressed
 
 
 class Pool:
@@ -57,18 +56,25 @@ class Pool:
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
+        sent = with_body(self._heads[request.streamed], encode_json(request.body()))
         clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
-        # The session has its own limit for connecting.
+        # Connections have a limit of their own.
         clock.enter(Stage.WAITING)
         try:
-            return await self._exchange(request, clock, observer)
+            events, connection = await self._exchange(request, sent, clock, observer)
+            if connection is not None and connection.repeats(_answer_id(events), hash(sent)):
+                # In doubt the request is sent again, where no older answer can come.
+                await self._connections.keep_none()
+                events, _ = await self._exchange(request, sent, clock, observer)
         except MmpipeError as error:
             raise mask_error(error, self._endpoint) from error.__cause__
+        return events
 
-    async def _exchange(self, request: Request, clock: Clock, observer: Observer) -> Sequence[Event]:
-        """Run one exchange under one alarm, which each part of the answer moves on."""
-        sent = with_body(self._heads[request.streamed], encode_json(request.body()))
-        events, size = list[Event](), 0
+    async def _exchange(
+        self, request: Request, sent: bytes, clock: Clock, observer: Observer
+    ) -> tuple[Sequence[Event], Connection | None]:
+        """Run one exchange under one alarm, which each part of the answer moves on; the events, and their connection."""
+        events = list[Event]()
         reader: ResponseReader[Event] | None = None
         connection: Connection | None = None
         failure: MmpipeError | None = None
@@ -85,7 +91,6 @@ class Pool:
                     if piece is None:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
-                    size += len(piece)
                     for parts in advance(reader, piece, clock, observer):
                         await turns.give()
                         events += parts
@@ -97,15 +102,8 @@ class Pool:
             failure = _explained(error, clock, self._route)
             if reader is None:
                 raise failure from error
-        if size < _LONG or failure is not None:
-            events += reader.close(failure)
-        else:
-            events += await _close_beside(reader, clock)
-        if connection is not None and connection.repeats(_answer_id(events), hash(sent)):
-            # In doubt the request is sent again, where no older answer can come.
-            await self._connections.keep_none()
-            return await self._exchange(request, clock, observer)
-        return events
+        events += reader.close(failure)
+        return events, connection
 
 
 class _Turns:
@@ -122,16 +120,6 @@ class _Turns:
         if time.monotonic() - self._began > _TURN:
             await asyncio.sleep(0)
             self._began = time.monotonic()
-
-
-async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:
-    """The last events of a long answer, whose calls and JSON are read in one step; it may take seconds."""
-    clock.progress()
-    try:
-        async with asyncio.timeout(clock.left()):
-            return await asyncio.to_thread(list, reader.close())
-    except TimeoutError:
-        raise clock.expired() from None
 
 
 def _answer_id(events: Sequence[Event]) -> str:

@@ -243,7 +243,7 @@ class _ResponseRecorder:
         self._next, self._since = observer, time.monotonic()
 
     def _begin(self, head: ResponseHead) -> None:
-        self.head, self.pieces = head, []
+        self.head, self._pieces = head, []
         self._next.began(head)
 
     @property

@@ -23,6 +23,9 @@ MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
 MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
 
 _OK = ResponseInfo()
+_MOST_VALUES: Final = (
+    2**21
+)  # JSON values of a body or an event: they take a hundred times their bytes, and time without a look at the clock
 _QUOTED: Final = 400  # bytes of a body that is no answer
 _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
 _ERRORS: Final = re.compile(rb"error|exception|failed|failure", re.IGNORECASE)
@@ -201,7 +204,9 @@ def _parse_run(data: bytes) -> list[object]:
 
 
 def parse(data: bytes) -> object:
-    """The JSON value in `data`; raises BadResponse for anything else."""
+    """The JSON value in `data`; raises BadResponse for anything else, and for very many values."""
+    if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise BadResponse(f"the response of the service holds more than {_MOST_VALUES} JSON values")
     try:
         return strict_json.loads(data.decode())
     except UnicodeDecodeError as error:
