@@ -75,6 +75,7 @@ def test_a_request_for_another_host_is_refused_before_its_key_and_body(host: str
     assert "Misdirected Request" in str(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_chunked", [True, False])
 @pytest.mark.parametrize("authorization", [AUTHORIZED, "X-No-Key: 1"])
 def test_a_body_over_the_limit_is_refused_whoever_sends_it(is_chunked: bool, authorization: str) -> None:

@@ -486,6 +486,7 @@ def test_a_long_text_of_marks_is_followed_in_linear_time(marks: str) -> None:
     assert time.process_time() - began < 10
 
 
+@pytest.mark.slow
 def test_an_answer_has_a_limit_of_calls_however_they_come() -> None:
     ways: list[list[Mapping[str, object]]] = [
         [{"tool_calls": [piece("get", "{}", index=number)]} for number in range(MAX_CALLS)],

@@ -33,6 +33,7 @@ def in_order(attempts: Sequence[tuple[int, bool]]) -> bytes:
     return b"".join(best[index][1] for index in sorted(best))
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 9) | st.integers(2**39, 2**41), st.booleans()), min_size=1))
 def test_each_id_is_there_once_with_its_last_good_record_in_the_order_of_the_input(
