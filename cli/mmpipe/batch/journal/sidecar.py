@@ -134,7 +134,7 @@ def write_sidecar(journal: str, sidecar: Sidecar) -> None:
     """
     with (
         suppress(OSError, OutputError),
-        open_replacement(sidecar_path(journal), 0o600, syncs_name=False) as descriptor,
+        open_replacement(sidecar_path(journal), 0o600) as descriptor,
     ):
         Output(descriptor, "the sidecar").write(json.dumps(asdict(sidecar)).encode() + b"\n")
         copy_access(descriptor, journal, Path(journal).stat())
