@@ -28,6 +28,7 @@ from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 
 _TURN: Final = 0.02  # seconds
+_LONG: Final = 2**18  # bytes of an answer, perhaps compressed
 
 
 class Pool:
@@ -74,7 +75,7 @@ class Pool:
         self, request: Request, sent: bytes, clock: Clock, observer: Observer
     ) -> tuple[Sequence[Event], Connection | None]:
         """Run one exchange under one alarm, which each part of the answer moves on; the events, and their connection."""
-        events = list[Event]()
+        events, size = list[Event](), 0
         reader: ResponseReader[Event] | None = None
         connection: Connection | None = None
         failure: MmpipeError | None = None
@@ -91,6 +92,7 @@ class Pool:
                     if piece is None:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
+                    size += len(piece)
                     for parts in advance(reader, piece, clock, observer):
                         await turns.give()
                         events += parts
@@ -102,7 +104,10 @@ class Pool:
             failure = _explained(error, clock, self._route)
             if reader is None:
                 raise failure from error
-        events += reader.close(failure)
+        if size < _LONG or failure is not None:
+            events += reader.close(failure)
+        else:
+            events += await _close_beside(reader, clock)
         return events, connection
 
 
@@ -120,6 +125,16 @@ class _Turns:
         if time.monotonic() - self._began > _TURN:
             await asyncio.sleep(0)
             self._began = time.monotonic()
+
+
+async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:
+    """The last events of a long answer, whose calls are read in one step; it may take seconds."""
+    clock.progress()
+    try:
+        async with asyncio.timeout(clock.left()):
+            return await asyncio.to_thread(list, reader.close())
+    except TimeoutError:
+        raise clock.expired() from None
 
 
 def _answer_id(events: Sequence[Event]) -> str:
