@@ -64,6 +64,13 @@ def test_thinking_and_text_are_whole_from_every_server(dialect: Dialect, native:
             assert (0, ANSWER) == (status, record.get("content")), (route, error)
             assert THINKING == str(record["thinking"]).strip(), route
         done = stream(server, PROMPT, *native)
+    if native and dialect is Dialect.NO_OPENING_TAG:
+        # Nothing is held back: the thinking is written before its closing tag shows what it was.
+        assert 0 == done.status
+        written, _, answer = done.stdout.decode().partition("</think>")
+        assert (THINKING, ANSWER) == (written.strip(), answer.strip())
+        assert "without its opening tag" in done.stderr_text
+        return
     assert (0, f"{ANSWER}\n", b"") == (done.status, done.stdout.decode(), done.stderr)
 
 
