@@ -286,6 +286,50 @@ def test_the_session_keyring_of_the_kernel_is_not_that_of_the_user(tmp_path: Pat
     assert ("True b'sk-secret' \nFalse b'' \n", "") == (done.stdout, done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("machine", "bits", "number"),
+    [
+        ("x86_64", 64, 250),
+        ("x86_64", 32, 288),
+        *((f"i{generation}86", 32, 288) for generation in (4, 5, 6)),
+        ("i686", 64, 250),  # setarch i686
+        *((name, 64, 219) for name in ("aarch64", "aarch64_be", "armv8l", "riscv64", "loongarch64")),
+        *((name, 32, 311) for name in ("armv6l", "armv7l", "armv7hl", "armv8l", "armv5tel", "aarch64")),
+        *((name, bits, 271) for name in ("ppc", "ppc64", "ppc64le") for bits in (32, 64)),
+        *((name, 64, 280) for name in ("s390x", "s390")),
+        ("mips64", 64, 5241),
+        ("mips", 32, 4282),
+    ],
+)
+def test_the_keyring_is_left_on_every_machine_of_a_family(
+    machine: str, bits: int, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_to_be(machine, bits, monkeypatch)
+    sandbox = Sandbox("bwrap", {})
+    assert [f"KEYRING={number}"] == sandbox.preparations
+    assert sandbox.weakness is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "bits"), [("alpha", 64), ("mips64", 32), ("sparc64", 64), ("parisc", 32), ("", 64)]
+)
+def test_a_machine_that_is_not_known_has_a_sandbox_and_a_warning(
+    machine: str, bits: int, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_to_be(machine, bits, monkeypatch)
+    assert "ran" == Inside(home).printed("printf ran")
+    sentence = Sandbox("bwrap", {}).weakness
+    assert sentence is not None
+    assert f"on {machine} tools share your session keyring" in sentence
+
+
+def pretend_to_be(machine: str, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, node, release, version, _ = os.uname()
+    named = os.uname_result((system, node, release, version, machine))
+    monkeypatch.setattr(os, "uname", lambda: named)
+    monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
+
+
 def test_a_bubblewrap_of_the_current_folder_is_never_run(
     home: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,7 @@
-"""Sets its own limits, then executes the command of a tool: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... [KEYRING=new] -- ARGV...`.
+"""Sets its own limits, then executes the command of a tool: `python -I -S launcher.py PARENT [LIMIT=NUMBER]... [KEYRING=NUMBER] [FILTER=HEX] -- ARGV...`.
+
+KEYRING is the number of the system call keyctl on this machine: the command gets an empty session keyring. FILTER is a
+seccomp filter, which the command, bwrap, gets as its option --seccomp.
 
 A separate program, since Python code between fork and exec is not safe in a process with threads. It imports nothing of
 mmpipe and little else, since every call of a tool waits for it.
@@ -17,32 +20,21 @@ _SET_PDEATHSIG = 1  # linux/prctl.h
 _GET_KEYRING_ID = 0
 _JOIN_SESSION_KEYRING = 1
 _SESSION_KEYRING = -3
-# The number of the system call keyctl, by machine and bits.
-_KEYCTL = {
-    ("x86_64", 64): 250,
-    ("x86_64", 32): 288,
-    ("i686", 32): 288,
-    ("aarch64", 64): 219,
-    ("aarch64", 32): 311,
-    ("armv7l", 32): 311,
-    ("riscv64", 64): 219,
-    ("loongarch64", 64): 219,
-    ("ppc64le", 64): 271,
-    ("s390x", 64): 280,
-}
 
 
 def launch(arguments: list[str]) -> NoReturn:
     """Set the limits and execute the command; a command that cannot run ends with status 126 or 127, as in a shell."""
     separator = arguments.index("--")
-    parent, limits, command = int(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
+    parent, words, command = int(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
     _die_with_parent(parent)
-    for limit in limits:
-        name, _, number = limit.partition("=")
+    for word in words:
+        name, _, value = word.partition("=")
         if name == "KEYRING":
-            _leave_session_keyring()
-            continue
-        _lower_limit(getattr(resource, f"RLIMIT_{name}"), int(number))
+            _leave_session_keyring(int(value))
+        elif name == "FILTER":
+            command[1:1] = ("--seccomp", str(_open_to_read(bytes.fromhex(value))))
+        else:
+            _lower_limit(getattr(resource, f"RLIMIT_{name}"), int(value))
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_RR:
         # The high priority is for the parent, which watches the command.
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
@@ -67,18 +59,24 @@ def _die_with_parent(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _leave_session_keyring() -> None:
+def _open_to_read(data: bytes) -> int:
+    """Return a descriptor for the command that `data`, far less than a pipe holds, can be read from."""
+    reading, writing = os.pipe()
+    os.write(writing, data)
+    os.close(writing)
+    os.set_inheritable(reading, True)
+    return reading
+
+
+def _leave_session_keyring(number: int) -> None:
     """Give the command an empty session keyring of the kernel: ours may hold the key. Exits if that is not possible."""
     import ctypes
     import errno
 
     libc = ctypes.CDLL(None, use_errno=True)
-    number = _KEYCTL.get((os.uname().machine, 64 if sys.maxsize > 2**32 else 32))
 
     def call_keyctl(operation: int, argument: int) -> int:
         """Return 0, or the number of the error."""
-        if number is None:
-            return errno.EOPNOTSUPP
         done = libc.syscall(
             ctypes.c_long(number), ctypes.c_long(operation), ctypes.c_long(argument), ctypes.c_long(0)
         )

@@ -165,9 +165,10 @@ def _start(argv: Sequence[str], containment: Containment) -> Iterator["subproces
     sandbox = containment.sandbox
     inner = argv if sandbox is None else sandbox.wrap(argv, containment.folder)
     words = [f"{name}={number}" for name, number in limits.items()]
+    words += [] if sandbox is None else sandbox.preparations
     try:
         process = subprocess.Popen(
-            build_launch(words, inner, hides_keys=sandbox is not None),
+            build_launch(words, inner),
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

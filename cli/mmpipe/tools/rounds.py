@@ -18,7 +18,6 @@ from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.process import Containment, Execution, run_contained, run_side_by_side
 from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.results import format_result
-from mmpipe.tools.set_id_files import SetIdGuard
 from mmpipe.tools.toolbox import Command, Toolbox
 from mmpipe.writers.watch import OutputWatch
 
@@ -32,14 +31,13 @@ Confirm = Callable[[str, Command, str, float], bool]
 class ToolPolicy:
     """Rules for running tools: commands, limits of the loop, containment.
 
-    None: no confirmation of the user is needed; no folder is watched for set-ID files.
+    `confirm` is None where no confirmation of the user is needed.
     """
 
     toolbox: Toolbox
     options: ToolOptions
     containment: Containment
     confirm: Confirm | None = None
-    guard: SetIdGuard | None = None
 
 
 class ToolRounds:
@@ -75,8 +73,6 @@ class ToolRounds:
             if any(plan.execution is not None for plan in plans):
                 keep([plan.result for plan in plans])
             raise
-        finally:
-            self._strip_set_ids()
         results = [plan.result for plan in plans]
         keep(results)
         for plan in plans:
@@ -146,11 +142,6 @@ class ToolRounds:
         command = self._toolbox.commands[plan.call.name]
         plan.execution = run_contained(command, plan.arguments, self._policy.containment, cancelled)
         plan.text = format_result(plan.execution)
-
-    def _strip_set_ids(self) -> None:
-        stripped = None if self._policy.guard is None else self._policy.guard.strip_new()
-        if stripped is not None:
-            self._reporter.warn(stripped)
 
     def _check_time(self) -> None:
         self._limits.check_deadline()

@@ -2,7 +2,8 @@
 
 A tool sees, read-only: the files of the system, the current folder, its program with its installation, and the files that
 its command names. /tmp is private and empty, and is its HOME. /run, $XDG_RUNTIME_DIR and every home folder are otherwise
-empty, even as the current folder. Only the folder of --tool-dir is writable. All its processes end with it.
+empty, even as the current folder. Only the folder of --tool-dir is writable, and no file there can get a set-ID bit from
+it. All its processes end with it.
 A tool can still read files outside the home folders that its user can read (for root, all of /etc). It can connect to
 a socket in a folder that it sees, and use memory and processors until its timeout.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from mmpipe.errors import ToolError, UsageError
 from mmpipe.text.visible import one_line
+from mmpipe.tools.keyring import find_keyctl
 from mmpipe.tools.launch import build_launch
 from mmpipe.tools.programs import (
     PARTS,
@@ -26,6 +28,7 @@ from mmpipe.tools.programs import (
     find_own_program,
     locate_program,
 )
+from mmpipe.tools.set_id_filter import build_filter
 
 _ISOLATION = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108  private to the tool
@@ -110,6 +113,23 @@ class Sandbox:
             *(argv[0] if program is None else str(program), *argv[1:]),
         ]
 
+    @property
+    def preparations(self) -> list[str]:
+        """Words for the launcher: a session keyring of its own where possible, a filter where the tool can leave files behind."""
+        keyctl = find_keyctl()
+        return [
+            *([] if keyctl is None else [f"KEYRING={keyctl}"]),
+            *([] if self.writable is None else [f"FILTER={build_filter().hex()}"]),
+        ]
+
+    @property
+    def weakness(self) -> str | None:
+        """A sentence about what a tool can reach because this machine is not known; None if there is nothing."""
+        if find_keyctl() is not None:
+            return None
+        machine = one_line(os.uname().machine, 60)
+        return f"--sandbox: on {machine} tools share your session keyring of the kernel; keep no key in it"
+
     def _select_shown(
         self, here: Path, folders: Sequence[Path], program: Path | None, words: Sequence[str]
     ) -> list[Path]:
@@ -167,7 +187,7 @@ class Sandbox:
         program = find_own_program("true", self.environment.get("PATH")) or "true"
         try:
             done = subprocess.run(
-                build_launch((), self.wrap([program]), hides_keys=True),
+                build_launch(self.preparations, self.wrap([program])),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=self.environment,

@@ -17,7 +17,6 @@ from mmpipe.tools.process import Containment
 from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.rounds import ToolPolicy, ToolRounds
 from mmpipe.tools.sandbox import Sandbox
-from mmpipe.tools.set_id_files import SetIdGuard
 from mmpipe.tools.toolbox import Toolbox, parse_commands
 from mmpipe.unix.inputs import read_text
 from mmpipe.writers.watch import OutputWatch
@@ -46,7 +45,11 @@ class ToolSetup:
         """Return the loop that runs the calls, or None where no call is run here."""
         if self.policy is None:
             return None
-        return ToolRounds(self.policy, limits, watch, ToolReporter(watch.console, write_meta))
+        reporter = ToolReporter(watch.console, write_meta)
+        sandbox = self.policy.containment.sandbox
+        if sandbox is not None and sandbox.weakness is not None:
+            reporter.warn(sandbox.weakness)
+        return ToolRounds(self.policy, limits, watch, reporter)
 
 
 def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> ToolSetup:
@@ -69,10 +72,7 @@ def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: 
     hide_environment()
     containment = _build_containment(options, environment, secrets)
     confirm = ask_user if options.confirm else None
-    # Without a sandbox a tool can make such files anywhere.
-    guarded = None if containment.sandbox is None else containment.folder
-    guard = None if guarded is None else SetIdGuard.survey(guarded)
-    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options, containment, confirm, guard))
+    return ToolSetup(body, ToolPolicy(Toolbox(tools, commands), options, containment, confirm))
 
 
 def _check_no_tool_options(options: ToolOptions) -> None:
