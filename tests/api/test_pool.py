@@ -66,7 +66,7 @@ def asked(
     server: RunningSimulator, *requests: Request, patience: Timeouts = PATIENCE
 ) -> list[Sequence[Event] | BaseException]:
     async def all_at_once() -> list[Sequence[Event] | BaseException]:
-        async with Pool(endpoint(server), patience, 8) as pool:
+        async with Pool(endpoint(server), 8) as pool:
             asking = (pool.ask(request, patience.limits()) for request in requests)
             return await asyncio.gather(*asking, return_exceptions=True)
 

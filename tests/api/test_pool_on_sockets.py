@@ -119,7 +119,7 @@ def test_other_requests_have_their_turns_while_a_few_bytes_unfold_to_many() -> N
 
     async def turns_until_the_end(base_url: str) -> int:
         turns = 0
-        async with Pool(Endpoint(base_url, Key(KEY, "test")), PATIENCE, 1) as pool:
+        async with Pool(Endpoint(base_url, Key(KEY, "test")), 1) as pool:
             asking = asyncio.create_task(pool.ask(REQUEST, PATIENCE.limits()))
             while not asking.done():
                 turns += 1
@@ -160,7 +160,7 @@ def test_bytes_that_nobody_asked_for_answer_no_later_request(unasked: bytes) -> 
 
     async def ask_twice(base_url: str) -> list[str]:
         texts = []
-        async with Pool(Endpoint(base_url, Key(KEY, "test")), PATIENCE, 1) as pool:
+        async with Pool(Endpoint(base_url, Key(KEY, "test")), 1) as pool:
             for _ in range(2):
                 events = await pool.ask(REQUEST, PATIENCE.limits())
                 texts.append("".join(event.text for event in events if isinstance(event, Text)))

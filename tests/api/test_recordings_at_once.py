@@ -62,7 +62,7 @@ def echoing(words: str) -> Request:
 
 
 def pool_at(base_url: str) -> Pool:
-    return Pool(Endpoint(base_url, Key(KEY, "test")), PATIENCE, 4)
+    return Pool(Endpoint(base_url, Key(KEY, "test")), 4)
 
 
 def many(

@@ -21,7 +21,7 @@ def ask_in_turn(reply: Reply, prompts: Sequence[str]) -> tuple[list[str], list[i
 
     async def run(base_url: str) -> list[str]:
         answers = list[str]()
-        async with Pool(Endpoint(base_url, None), PATIENCE, 1) as pool:
+        async with Pool(Endpoint(base_url, None), 1) as pool:
             for prompt in prompts:
                 request = Request("M", ({"role": "user", "content": prompt},), streamed=False)
                 events = await pool.ask(request, PATIENCE.limits())

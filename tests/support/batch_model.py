@@ -16,7 +16,7 @@ from mmpipe.batch.run import run_batch
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Limits, Timeouts
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options
@@ -107,7 +107,7 @@ def run(place: Place, how: Verbosity, server: ScriptedService) -> int:
         retries=0,
     )
 
-    def open_pool(_: Endpoint, __: Timeouts, ___: int) -> ScriptedService:
+    def open_pool(_: Endpoint, __: int) -> ScriptedService:
         return server
 
     streams = Streams.fake(place.source.read_bytes() if how.piped else b"")

@@ -23,20 +23,28 @@ GOOD = (
 JSON = "application/json"
 
 
-def ask_pool(endpoint: Endpoint) -> Sequence[Event]:
+def ask_pool(
+    endpoint: Endpoint, request: Request = REQUEST, patience: Timeouts = PATIENCE
+) -> Sequence[Event]:
     async def once() -> Sequence[Event]:
-        async with Pool(endpoint, PATIENCE, 2) as pool:
-            return await pool.ask(REQUEST, PATIENCE.limits())
+        async with Pool(endpoint, 2) as pool:
+            return await pool.ask(request, patience.limits())
 
     return asyncio.run(once())
 
 
-def ask_both(base_url: str, ca_file: Path | None = None) -> tuple[ExitStatus, str]:
+def ask_single(endpoint: Endpoint, request: Request, patience: Timeouts) -> Sequence[Event]:
+    return list(ask(request, endpoint, patience.limits(), Observer()))
+
+
+def ask_both(
+    base_url: str, ca_file: Path | None = None, request: Request = REQUEST, patience: Timeouts = PATIENCE
+) -> tuple[ExitStatus, str]:
     """The status and the text, or the message of the error; both stacks must agree."""
     endpoint, found = Endpoint(base_url, Key(KEY, "test"), ca_file), list[tuple[ExitStatus, str]]()
-    for events in (ask_pool, lambda endpoint: list(ask(REQUEST, endpoint, PATIENCE.limits(), Observer()))):
+    for events in (ask_pool, ask_single):
         try:
-            texts = [event.text for event in events(endpoint) if isinstance(event, Text)]
+            texts = [event.text for event in events(endpoint, request, patience) if isinstance(event, Text)]
             found.append((ExitStatus.OK, "".join(texts)))
         except MmpipeError as error:
             found.append((error.status, error.message))

@@ -8,7 +8,7 @@ from mmpipe.api.attempt import Observer
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Limits, Timeouts
+from mmpipe.core.timeouts import Limits
 
 
 class AskMany(Protocol):
@@ -22,4 +22,4 @@ class AskMany(Protocol):
 # A pool is entered inside the loop that uses it.
 AskManyContext = AbstractAsyncContextManager[AskMany]
 # Makes the pool of an endpoint, for so many requests at once.
-OpenPool = Callable[[Endpoint, Timeouts, int], AskManyContext]
+OpenPool = Callable[[Endpoint, int], AskManyContext]

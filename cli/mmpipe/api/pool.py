@@ -23,7 +23,7 @@ from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
-from mmpipe.core.timeouts import Limits, Timeouts
+from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 
@@ -34,8 +34,8 @@ _LONG: Final = 2**18  # bytes of an answer, perhaps compressed
 class Pool:
     """At most `size` requests at once to one endpoint; entered inside the event loop that uses it."""
 
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, size: int) -> None:
-        self._endpoint, self._timeouts, self._size = endpoint, timeouts, size
+    def __init__(self, endpoint: Endpoint, size: int) -> None:
+        self._endpoint, self._size = endpoint, size
 
     async def __aenter__(self) -> Self:
         import_sdk()
@@ -49,7 +49,7 @@ class Pool:
         except Exception as error:
             raise explain_error(error, route) or error from error
         self._route = route
-        self._connections = ConnectionPool(route, context, self._timeouts.connect, self._size)
+        self._connections = ConnectionPool(route, context, self._size)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -59,8 +59,6 @@ class Pool:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
         sent = with_body(self._heads[request.streamed], encode_json(request.body()))
         clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
-        # Connections have a limit of their own.
-        clock.enter(Stage.WAITING)
         try:
             events, connection = await self._exchange(request, sent, clock, observer)
             if connection is not None and connection.repeats(_answer_id(events), hash(sent)):
@@ -81,23 +79,23 @@ class Pool:
         failure: MmpipeError | None = None
         try:
             # The event loop has the monotonic clock, too.
-            async with asyncio.timeout(clock.left()) as alarm, self._connections.exchange(sent) as response:
-                raw, connection = response
-                head = read_head(raw, self._endpoint, self._route, request.model)
-                reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
+            async with asyncio.timeout(clock.left()) as alarm:
                 turns = _Turns(alarm, clock)
-                while True:
-                    await turns.give()
-                    piece = await connection.receive()
-                    if piece is None:
-                        break
-                    assert isinstance(piece, bytes)  # noqa: S101  after its head
-                    size += len(piece)
-                    for parts in advance(reader, piece, clock, observer):
+                async with self._connections.exchange(sent, turns.enter) as (raw, connection):
+                    head = read_head(raw, self._endpoint, self._route, request.model)
+                    reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
+                    while True:
                         await turns.give()
-                        events += parts
-                # The answer may be whole before the error that ended its connection.
-                failure = connection.failure
+                        piece = await connection.receive()
+                        if piece is None:
+                            break
+                        assert isinstance(piece, bytes)  # noqa: S101  after its head
+                        size += len(piece)
+                        for parts in advance(reader, piece, clock, observer):
+                            await turns.give()
+                            events += parts
+                    # The answer may be whole before the error that ended its connection.
+                    failure = connection.failure
         except MmpipeError:
             raise
         except Exception as error:
@@ -117,6 +115,11 @@ class _Turns:
     def __init__(self, alarm: asyncio.Timeout, clock: Clock) -> None:
         self._alarm, self._clock = alarm, clock
         self._began = time.monotonic()
+
+    def enter(self, stage: Stage) -> None:
+        """Set the limit of the stage that the exchange has reached."""
+        self._clock.enter(stage)
+        self._alarm.reschedule(self._clock.end)
 
     async def give(self) -> None:
         """Call between two steps of decoding."""

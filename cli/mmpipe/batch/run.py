@@ -116,7 +116,7 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     host = recorded_host(endpoint, prepared.settings.identify_host)
     with _open_journal(call, host, deadline) as journal, _open_limiters(call, endpoint) as limiters:
         concurrency = _possible_concurrency(call)
-        pool = None if endpoint is None else open_pool(endpoint, prepared.policy.timeouts, concurrency)
+        pool = None if endpoint is None else open_pool(endpoint, concurrency)
         pool = _recorded(call, host, pool)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
         form = replace(LineForm.of(call.options), host=host.identity)

@@ -56,7 +56,7 @@ async def ask(pool: ConnectionPool, prompt: str) -> str:
     sent = with_body(b"POST /v1 HTTP/1.1\r\n", json.dumps({"messages": [{"content": prompt}]}).encode())
     body = b""
     try:
-        async with pool.exchange(sent) as (_, connection):
+        async with pool.exchange(sent, lambda _: None) as (_, connection):
             while isinstance(part := await connection.receive(), bytes):
                 body += part
             if connection.failure is not None:
@@ -68,7 +68,7 @@ async def ask(pool: ConnectionPool, prompt: str) -> str:
 
 def open_pool(server: Seen, size: int = 1, ca_file: Path | None = None, rest: float = 0) -> ConnectionPool:
     context = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
-    return ConnectionPool(find_route(server.base_url, {}), context, LIMIT, size, rest)
+    return ConnectionPool(find_route(server.base_url, {}), context, size, rest)
 
 
 def ask_in_turn(
@@ -283,7 +283,7 @@ def test_a_response_that_is_there_before_the_request_may_refuse_it_but_is_not_it
         connection.connection_made(WrittenTransport())
         connection.data_received(response("nobody's", status=status))
         try:
-            return (await connection.ask(b"POST /v1 HTTP/1.1\r\n\r\n")).status
+            return (await connection.ask(b"POST /v1 HTTP/1.1\r\n\r\n", lambda _: None)).status
         except BadResponse as error:
             return None if error.retryable and connection.brought_unasked else -1
 

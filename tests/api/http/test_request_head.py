@@ -18,7 +18,7 @@ def heads(*asked: str) -> list[dict[str, str]]:
     """Return the headers of a request for each prompt, one after the other over one pool."""
 
     async def send() -> None:
-        async with Pool(Endpoint(server.base_url, Key(KEY, "test")), PATIENCE, 2) as pool:
+        async with Pool(Endpoint(server.base_url, Key(KEY, "test")), 2) as pool:
             for prompt in asked:
                 request = Request("MiniMax-M3", ({"role": "user", "content": prompt},), {}, streamed=False)
                 await pool.ask(request, PATIENCE.limits())

@@ -9,9 +9,11 @@ import asyncio
 import re
 import select
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.early_answers import check_order, has_unsent
+from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.sdk_errors import explain_error
@@ -39,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._parser: ResponseParser | None = None  # of the response in progress, or of the last one
         self._received: deque[RawHead | bytes] = deque()
         self._waiting = 0  # bytes of `_received`
+        self._is_full = False  # bytes of the request wait for the server to read
         self._arrival: asyncio.Future[None] | None = None
         self.failure: MmpipeError | None = None  # ended the response, after all parts that are received
         self._lost = False
@@ -55,10 +58,10 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         return parser is not None and parser.is_reusable and not self._lost and not self._received
 
-    async def ask(self, request: bytes) -> RawHead:
+    async def ask(self, request: bytes, enter: Callable[[Stage], None]) -> RawHead:
         """Send a request, and return the head of its response; closes the connection if there is none.
 
-        Raises StaleConnection if the request is to be sent on another connection.
+        `enter` gets the stages that the request reaches. Raises StaleConnection if the request is to be sent on another connection.
         """
         if self._parser is not None and not self._is_silent():
             # Directly before the write: all that can be read now is older than the request. The event loop looks at it.
@@ -67,7 +70,11 @@ class Connection(asyncio.Protocol):
             self.close()
             raise StaleConnection
         try:
+            enter(Stage.SENDING)
             self._send(request)
+            while self._is_full and not self._received and not self._is_over:
+                await self._wait()
+            enter(Stage.WAITING)
             head = await self.receive()
         except BaseException:
             self.close()
@@ -84,10 +91,9 @@ class Connection(asyncio.Protocol):
     async def receive(self) -> RawHead | bytes | None:
         """The next part of the response, or the next bytes of a proxy; None at the end, and `failure` if it came too soon."""
         while not self._received:
-            if self._lost or self.failure is not None or (self._parser is not None and self._parser.is_done):
+            if self._is_over:
                 return None
-            self._arrival = self._loop.create_future()
-            await self._arrival
+            await self._wait()
         part = self._received.popleft()
         if isinstance(part, bytes):
             was_full = self._waiting > _AHEAD
@@ -132,6 +138,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream
         self._transport = transport
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._wake()
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser
@@ -206,6 +219,16 @@ class Connection(asyncio.Protocol):
             return NetworkError(f"{self._route}: the connection was closed", retryable=True)
         unknown = NetworkError(f"{self._route}: the connection failed: {self._reset}", retryable=True)
         return explain_error(self._reset, self._route) or unknown
+
+    @property
+    def _is_over(self) -> bool:
+        """True if no part follows those that are received."""
+        return self._lost or self.failure is not None or (self._parser is not None and self._parser.is_done)
+
+    async def _wait(self) -> None:
+        """Wait for a part, the end, or the server that reads the request."""
+        self._arrival = self._loop.create_future()
+        await self._arrival
 
     def _wake(self) -> None:
         arrival, self._arrival = self._arrival, None

@@ -8,11 +8,12 @@ import asyncio
 import resource
 import socket
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from mmpipe.api.http.connection import Connection, StaleConnection
+from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.sdk_errors import explain_error
@@ -35,16 +36,14 @@ _Addresses = list[tuple[Any, ...]]  # of getaddrinfo
 
 
 class ConnectionPool:
-    """Connections for at most `size` requests at once over one route, each open within `limit` seconds.
+    """Connections for at most `size` requests at once over one route; the caller limits the time of each stage.
 
     `context` checks certificates, and is None if nothing is encrypted. After a response a connection
     rests for `rest` seconds: more may be open than are used.
     """
 
-    def __init__(
-        self, route: Route, context: "ssl.SSLContext | None", limit: float, size: int, rest: float = REST
-    ) -> None:
-        self._route, self._context, self._limit, self._rest = route, context, limit, rest
+    def __init__(self, route: Route, context: "ssl.SSLContext | None", size: int, rest: float = REST) -> None:
+        self._route, self._context, self._rest = route, context, rest
         self._places = asyncio.Semaphore(size)
         self._idle: deque[tuple[Connection, float]] = (
             deque()
@@ -57,13 +56,15 @@ class ConnectionPool:
         self._looked_up = 0.0
 
     @asynccontextmanager
-    async def exchange(self, request: bytes) -> AsyncIterator[tuple[RawHead, Connection]]:
+    async def exchange(
+        self, request: bytes, enter: Callable[[Stage], None]
+    ) -> AsyncIterator[tuple[RawHead, Connection]]:
         """Send a request; yields the head of its response, and the connection that has the body.
 
-        The connection is kept only if the body was read to its end. Raises an MmpipeError, or OSError.
+        `enter` gets the stages that the request reaches: names, all addresses, TLS and the tunnel are one stage. The connection is kept only if the body was read to its end. Raises an MmpipeError, or OSError.
         """
         async with self._places:
-            head, connection = await self._begin(request)
+            head, connection = await self._begin(request, enter)
             try:
                 check_proxy(self._route, head.status, head.headers)
                 yield head, connection
@@ -87,7 +88,7 @@ class ConnectionPool:
         # The event loop closes their sockets in its next round.
         await asyncio.sleep(0)
 
-    async def _begin(self, request: bytes) -> tuple[RawHead, Connection]:
+    async def _begin(self, request: bytes, enter: Callable[[Stage], None]) -> tuple[RawHead, Connection]:
         """Send a request; once more, on a new connection, if a server closed a kept one before any byte of its answer.
 
         A server closes idle connections whenever it likes (RFC 9112, section 9.5), so that is no failure of the request.
@@ -95,12 +96,13 @@ class ConnectionPool:
         connection = self._take_idle()
         if connection is not None:
             try:
-                return await connection.ask(request), connection
+                return await connection.ask(request, enter), connection
             except StaleConnection:
                 self._look_at(connection)
+        enter(Stage.CONNECTING)
         connection = await self._open()
         try:
-            return await connection.ask(request), connection
+            return await connection.ask(request, enter), connection
         finally:
             self._look_at(connection)
 
@@ -125,12 +127,11 @@ class ConnectionPool:
 
     async def _open(self) -> Connection:
         try:
-            # Names, all addresses, TLS and the tunnel together, as for a single request.
-            async with asyncio.timeout(self._limit):
-                return await self._connect()
-        except TimeoutError:
-            limit = f"{self._limit:g} s (--connect-timeout)"
-            raise TimedOut(f"{self._route}: no connection within {limit}", retryable=True) from None
+            return await self._connect()
+        except TimeoutError as error:
+            # The kernel's own limit.
+            words = "no connection in time (--connect-timeout)"
+            raise TimedOut(f"{self._route}: {words}", retryable=True) from error
         except OSError as error:
             unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
             raise explain_error(error, self._route) or unknown from error
