@@ -43,4 +43,4 @@ def resumed(path: Path, *more: bytes) -> str | None:
 
 def states(journal: Journal, *names: str) -> list[str]:
     """Return the state of the usual request under each id."""
-    return [journal.state(name, 0, asked()) for name in names]
+    return [journal.state(name, asked()) for name in names]

@@ -8,7 +8,7 @@ from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.budgets import EndingRules
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
-from mmpipe.batch.results import LineForm, bad_record_id, bad_record_line, fitting_copy, fitting_line
+from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
 from mmpipe.core.reply import ReplyWarning, reply_warnings
@@ -51,9 +51,9 @@ class Delivery:
 
     def refuse(self, record: BadRecord) -> None:
         """Write the error of a record that cannot be asked, unless the journal has it from an earlier run."""
-        journal, name = self._journal, bad_record_id(record)
-        is_known = journal is not None and any(
-            journal.knows(known, record.index) for known in (name, str(record.index))
+        journal, name = self._journal, record.id
+        is_known = journal is not None and (
+            journal.knows(str(record.index), has_own_id=False) or (name is not None and journal.knows(name))
         )
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
         self._settle(good=False)
@@ -100,4 +100,6 @@ class Delivery:
         self._rules.check_failures(self._summary.failed, self._summary.done)
 
     def _earlier_attempts(self, record: Record) -> int:
-        return 0 if self._journal is None else self._journal.attempt(record.id, record.index)
+        if self._journal is None:
+            return 0
+        return self._journal.attempt(record.id, record.sha256, has_own_id=record.has_own_id)

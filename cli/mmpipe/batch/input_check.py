@@ -59,7 +59,7 @@ class BatchInput:
         return find_files(self.options.records.files, self.stdin)
 
     def records(
-        self, pieces: Iterable[Piece | None], is_answered: Callable[[str, int], bool] | None = None
+        self, pieces: Iterable[Piece | None], is_answered: Callable[[str, bool], bool] | None = None
     ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
         options = FormatOptions(self.options.records.input_format, self.separator)
@@ -229,7 +229,7 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     """True if the journal has a good answer; raises InputError if it answers another request with the same id."""
     if journal is None:
         return False
-    state = journal.state(record.id, record.index, record.sha256)
+    state = journal.state(record.id, record.sha256, has_own_id=record.has_own_id)
     if state == "other host":
         raise InputError(
             f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.hosts.other} in {journal.path}, "
@@ -258,13 +258,13 @@ def _check_readable(paths: Sequence[str]) -> None:
             raise InputError(f"cannot read {path}: {reason}")
 
 
-def _has_answer(journal: Journal) -> Callable[[str, int], bool]:
-    """A test whether an id has a good answer. Every so many ids count as unanswered, so that their requests are compared.
+def _has_answer(journal: Journal) -> Callable[[str, bool], bool]:
+    """A test whether a record of this name, its own id or its place, has a good answer. Every so many ids count as unanswered, so that their requests are compared.
 
     This detects that another file has taken the name of the journal.
     """
     counted = itertools.count()
-    return lambda name, index: next(counted) % _COMPARED != 0 and journal.is_good(name, index)
+    return lambda name, is_own: next(counted) % _COMPARED != 0 and journal.is_good(name, has_own_id=is_own)
 
 
 def _is_same(then: Sidecar, now: Sidecar, files: Sequence[InputFile]) -> bool:

@@ -8,7 +8,8 @@ from heapq import merge
 from typing import Final
 
 _KEY: Final = 16
-_PLACE: Final = b"place"  # tells keys of places from those of ids
+# Tells keys of places, and of names that may be either, from those of ids.
+_KINDS: Final = {True: b"", False: b"place", None: b"either"}
 _SLOTS: Final = 1024  # to begin with; always a power of two
 _MANY: Final = 1 << 20  # slots; larger tables double instead of growing fourfold, to waste less memory
 _PIECE: Final = 1 << 14  # rows that are sorted at once
@@ -86,12 +87,12 @@ class Ledger:
         self._slots = slots
 
 
-def make_key(name: str, index: int | None = None) -> bytes:
-    """The key for the record of this id; a record that is named by its `index` has a key that no id has.
+def make_key(name: str, *, has_own_id: bool | None = True) -> bytes:
+    """The key for the record of this id, or (False) of the record without one at this place; None if it may be either.
 
-    JSON can hold lone surrogates, which UTF-8 cannot.
+    The three have nothing in common. JSON can hold lone surrogates, which UTF-8 cannot.
     """
-    kind = _PLACE if index is not None and name == str(index) else b""
+    kind = _KINDS[has_own_id]
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_KEY, person=kind).digest()
 
 

@@ -118,9 +118,10 @@ def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -
 
 def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
     """The line of a record that could not be asked, with the same fields."""
-    name = bad_record_id(record)
+    name = str(record.index) if record.id is None else record.id
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
-    identity = {"request_sha256": None, "attempt": 0, "host": form.host}
+    has_own_id = record.id is not None
+    identity = {"request_sha256": None, "attempt": 0, "host": form.host, "has_own_id": has_own_id}
     match form.format:
         case "openai":
             result = openai_outcome(Reply(), error, with_thinking=form.with_thinking)
@@ -134,11 +135,6 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
             assert_never(form.format)
 
 
-def bad_record_id(record: BadRecord) -> str:
-    """The id of a bad record; its index in the input if the id could not be read."""
-    return record.id if record.id is not None else str(record.index)
-
-
 def _named(record: Record) -> dict[str, str]:
     return {"custom_id" if record.custom_id else "id": record.id}
 
@@ -149,7 +145,12 @@ def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
 
 def _identity(record: Record, form: LineForm, attempt: int) -> dict[str, object]:
     """The fields by which a later run recognises the line."""
-    return {"request_sha256": record.sha256, "attempt": min(attempt, MAX_ATTEMPT), "host": form.host}
+    return {
+        "request_sha256": record.sha256,
+        "attempt": min(attempt, MAX_ATTEMPT),
+        "host": form.host,
+        "has_own_id": record.has_own_id,
+    }
 
 
 def _line(record: Mapping[str, object]) -> bytes:

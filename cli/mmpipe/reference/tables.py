@@ -53,7 +53,8 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         (
             "the answer's fields, with `response_id` in place of its id. Also `id` (or `custom_id`) and `index` of the record, "
             "`cost` (dollars, null if unknown), `error`, `input` (with `--pass-through`), `same_as` (the id whose request was "
-            "the same), and `request_sha256`, `attempt` and `host` (the base URL, or `mmpipe sim`) for `--resume`"
+            "the same), and for `--resume`: `request_sha256`, `attempt`, `host` (the base URL, or `mmpipe sim`), and `has_own_id` "
+            "(false if the record is named by its index)"
         ),
     ),
     (

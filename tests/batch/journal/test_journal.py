@@ -29,21 +29,21 @@ def test_an_answered_record_is_good_and_a_failed_one_is_retried(path: Path) -> N
     path.write_bytes(record("a") + record("b", good=False) + record("c", good=False) + record("c", attempt=2))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "failed", "good", "new"] == states(journal, "a", "b", "c", "d")
-        assert [1, 1, 2, 0] == [journal.attempt(name, 0) for name in "abcd"]
+        assert [1, 1, 2, 0] == [journal.attempt(name, asked()) for name in "abcd"]
         assert (3, None) == (len(journal), journal.repaired)
 
 
 def test_another_request_under_an_old_id_is_a_change_unless_it_failed(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", request="one", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert ["changed", "failed"] == [journal.state(name, 0, asked("another")) for name in "ab"]
-        assert "good" == journal.state("a", 0, asked("one").upper())
+        assert ["changed", "failed"] == [journal.state(name, asked("another")) for name in "ab"]
+        assert "good" == journal.state("a", asked("one").upper())
 
 
 def test_an_id_with_a_good_answer_is_known_whatever_was_asked(path: Path) -> None:
     path.write_bytes(record("a", request="one") + record("b", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert [True, False, False] == [journal.is_good(name, 0) for name in "abc"]
+        assert [True, False, False] == [journal.is_good(name) for name in "abc"]
 
 
 def test_a_record_that_was_never_sent_may_have_another_request_later(path: Path) -> None:
@@ -52,39 +52,55 @@ def test_a_record_that_was_never_sent_may_have_another_request_later(path: Path)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert (["new"], 0, False) == (
             states(journal, "a"),
-            journal.attempt("a", 0),
-            journal.is_good("a", 0),
+            journal.attempt("a", asked()),
+            journal.is_good("a"),
         )
     path.write_bytes(bad + record("a", attempt=2) + bad)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a", 0))
+        assert (["good"], 2) == (states(journal, "a"), journal.attempt("a", asked()))
 
 
 def test_a_record_without_an_id_is_not_one_that_is_called_like_its_place(path: Path) -> None:
-    unasked = record("1", index=1, good=False, request_sha256=None, attempt=0)
-    path.write_bytes(record("1", index=0) + unasked + record("2", index=2, request="another"))
+    own, placed = record("1", index=1, has_own_id=True), record("1", index=1, has_own_id=False, good=False)
+    path.write_bytes(own + placed)
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        known = [
-            journal.knows(name, index) for name, index in (("1", 0), ("1", 1), ("2", 2), ("0", 0), ("2", 5))
-        ]
-        assert [True, True, True, False, False] == known
-        assert ["good", "failed", "changed"] == [journal.state(str(n or 1), n, asked()) for n in (0, 1, 2)]
-        assert [True, False, True] == [journal.is_good(str(n or 1), n) for n in (0, 1, 2)]
-        assert [1, 0, 1] == [journal.attempt(str(n or 1), n) for n in (0, 1, 2)]
+        for has_own_id in (True, False):
+            assert journal.knows("1", has_own_id=has_own_id)
+            assert not journal.knows("0", has_own_id=has_own_id)
+            assert has_own_id == journal.is_good("1", has_own_id=has_own_id)
+            state = journal.state("1", asked(), has_own_id=has_own_id)
+            assert ("good" if has_own_id else "failed") == state
 
 
-def test_a_record_keeps_its_id_where_it_moves_to(path: Path) -> None:
-    """A record with the id 7 may have been at the place 7, and looks there as if it were named by it."""
-    path.write_bytes(record("7", index=7) + record("9", index=3))
+def test_the_error_of_a_record_that_was_not_asked_goes_by_its_place(path: Path) -> None:
+    path.write_bytes(record("a", index=1, good=False, request_sha256=None, attempt=0, has_own_id=True))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        for index in (2, 7, 8):
-            assert ("good", "changed", 1) == (
-                journal.state("7", index, asked()),
-                journal.state("7", index, asked("another")),
-                journal.attempt("7", index),
-            )
-        assert ["good", "new"] == [journal.state("9", index, asked()) for index in (4, 9)]
-        assert ["new"] * 4 == [journal.state(name, 0, asked()) for name in ("07", "7.0", "-7", "\u0667")]
+        assert (False, True) == (journal.knows("a"), journal.knows("1", has_own_id=False))
+
+
+def test_a_line_that_does_not_say_what_names_the_record_is_taken_for_that_with_its_request(
+    path: Path,
+) -> None:
+    path.write_bytes(record("7", index=7) + record("9", index=3) + record("5", index=None))
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        for name in "75":
+            for has_own_id in (True, False):
+                assert ("good", "changed", 1) == (
+                    journal.state(name, asked(), has_own_id=has_own_id),
+                    journal.state(name, asked("another"), has_own_id=has_own_id),
+                    journal.attempt(name, asked(), has_own_id=has_own_id),
+                )
+                # Without the request this is not known.
+                assert not journal.is_good(name, has_own_id=has_own_id)
+        assert ["good", "new"] == [journal.state("9", asked(), has_own_id=own) for own in (True, False)]
+        assert ["new"] * 4 == [journal.state(name, asked()) for name in ("07", "7.0", "-7", "\u0667")]
+
+
+def test_a_later_line_of_the_record_does_not_hide_an_older_one_with_its_request(path: Path) -> None:
+    named = record("7", index=3, has_own_id=True, good=False, request="another")
+    path.write_bytes(record("7", index=7) + named)
+    with open_journal(str(path), resume=True, overwrite=False) as journal:
+        assert ("good", "failed") == (journal.state("7", asked()), journal.state("7", asked("third")))
 
 
 def test_a_line_that_was_appended_can_be_read_back_from_where_it_began(path: Path) -> None:
@@ -108,14 +124,14 @@ def test_lines_of_the_batch_api_go_by_their_custom_id_and_their_attempts_are_cou
     path.write_bytes(batch_api_line("a", good=False) + batch_api_line("a"))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["good", "new"] == states(journal, "a", "batch_req_1")
-        assert 2 == journal.attempt("a", 0)
+        assert 2 == journal.attempt("a", asked())
 
 
 def test_a_number_of_attempts_that_is_too_large_stays_the_largest(path: Path) -> None:
     path.write_bytes(record("a", attempt=MAX_ATTEMPT) + batch_api_line("a", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert ["failed"] == states(journal, "a")
-        assert MAX_ATTEMPT == journal.attempt("a", 0)
+        assert MAX_ATTEMPT == journal.attempt("a", asked())
 
 
 def test_an_id_may_be_any_string_of_json(path: Path) -> None:
@@ -398,16 +414,16 @@ def test_an_empty_journal_knows_nothing(path: Path) -> None:
     with open_journal(str(path), resume=True, overwrite=False) as journal:
         assert (["new"], 0, 0, False) == (
             states(journal, "a"),
-            journal.attempt("a", 0),
+            journal.attempt("a", asked()),
             len(journal),
-            journal.knows("a", 0),
+            journal.knows("a"),
         )
 
 
 def test_a_journal_knows_which_ids_are_in_it(path: Path) -> None:
     path.write_bytes(record("a") + record("b", good=False))
     with open_journal(str(path), resume=True, overwrite=False) as journal:
-        assert [True, True, False] == [journal.knows(name, 0) for name in "abc"]
+        assert [True, True, False] == [journal.knows(name) for name in "abc"]
 
 
 def test_a_journal_opened_for_reading_is_not_cleared(path: Path) -> None:

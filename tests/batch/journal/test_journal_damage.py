@@ -72,4 +72,4 @@ def test_of_many_records_of_one_id_the_last_one_counts(
             good, request = last.get(name, (False, ""))
             for wanted in ("one", "two"):
                 expected = "failed" if not good else "good" if request == wanted else "changed"
-                assert (expected if request else "new") == journal.state(name, 0, asked(wanted))
+                assert (expected if request else "new") == journal.state(name, asked(wanted))

@@ -84,11 +84,6 @@ def _put(keys: Sequence[bytes]) -> None:
 _IDS = (
     Case("ids of their own", lambda size: [(n, f"name{n}") for n in range(size // 100)], _repeated),
     Case("ids that repeat", lambda size: [(n, "name") for n in range(size // 100)], _repeated),
-    Case(
-        "ids that are indexes with gaps",
-        lambda size: [(n * n, str(n * n)) for n in range(size // 100)],
-        _repeated,
-    ),
     Case("ids that are other indexes", lambda size: [(n, str(n ^ 1)) for n in range(size // 100)], _repeated),
     Case("a ledger", lambda size: [make_key(str(n)) for n in range(size // 100)], _put),
 )

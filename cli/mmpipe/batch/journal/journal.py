@@ -36,7 +36,6 @@ Hold = Callable[[Iterable[Entry]], Iterator[Entry]]
 State = Literal["new", "good", "failed", "changed", "other host"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
-_LONGEST_PLACE: Final = 18  # digits; more records cannot be read
 _ROW: Final = struct.Struct(
     ">16sI"
 )  # 16 bytes of the request's SHA-256; the number of the attempt * 2, + 1 if the answer is good
@@ -46,7 +45,8 @@ _ROW: Final = struct.Struct(
 class Journal:
     """The answers that the file had when it was opened, and its end to append to.
 
-    A record is known by its id and its place in the input, the index: one without an id of its own is named by the index.
+    A record is known by its own id (`has_own_id`), or by its place in the input, the index. Older versions did not write
+    which of them a name is: such a line is taken for both, and is the record's if the request is.
     `repaired` is a sentence about the repair of its end, if one was needed. It `is_used` once something is asked for it.
     """
 
@@ -68,9 +68,9 @@ class Journal:
         """The name that the file was opened by."""
         return self._file.path
 
-    def knows(self, name: str, index: int) -> bool:
+    def knows(self, name: str, *, has_own_id: bool = True) -> bool:
         """True if there is a line of this record."""
-        return self._row(name, index) is not None
+        return any(self._row(name, has_own_id=kind) is not None for kind in (has_own_id, None))
 
     def __len__(self) -> int:
         """The number of ids when the file was opened."""
@@ -82,41 +82,42 @@ class Journal:
             (found,) = self._formats
             raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
-    def state(self, name: str, index: int, request_sha256: str) -> State:
+    def state(self, name: str, request_sha256: str, *, has_own_id: bool = True) -> State:
         """The state of this request; `changed` if the record has a good answer to another one, `other host` if of another host.
 
         A failed record may have another request next time.
         """
-        row = self._find(name, index)
+        asked = request_half(request_sha256)
+        row = self._find(name, asked, has_own_id=has_own_id)
         if row is None:
             return "new"
         request, attempts = _ROW.unpack(row)
-        asked = request_half(request_sha256)
         if attempts & 1 and request != asked:
             return "other host" if self.hosts.other is not None and request == invert(asked) else "changed"
         return "good" if attempts & 1 else "failed"
 
-    def is_good(self, name: str, index: int) -> bool:
-        """True if the record has a good answer, to whatever request."""
-        row = self._row(name, index)
+    def is_good(self, name: str, *, has_own_id: bool = True) -> bool:
+        """True if the record surely has a good answer, to whatever request."""
+        row = self._row(name, has_own_id=has_own_id)
         return row is not None and bool(_ROW.unpack(row)[1] & 1)
 
-    def attempt(self, name: str, index: int) -> int:
+    def attempt(self, name: str, request_sha256: str, *, has_own_id: bool = True) -> int:
         """The number of attempts before this run."""
-        row = self._find(name, index)
+        row = self._find(name, request_half(request_sha256), has_own_id=has_own_id)
         return 0 if row is None else _ROW.unpack(row)[1] >> 1
 
-    def _find(self, name: str, index: int) -> bytes | None:
-        """The row of a record that may have had another place in the input of an earlier run."""
-        row = self._row(name, index)
-        if row is None and name != str(index) and (place := _parse_place(name)) is not None:
-            # A record with the id "7" may have been at the place 7, and looks as if it were named by it.
-            row = self._row(name, place)
-            return row if row is not None and _ROW.unpack(row)[0] != NOT_ASKED else None
-        return row
+    def _find(self, name: str, asked: bytes, *, has_own_id: bool) -> bytes | None:
+        """The row of this request; or else that of the record, or one that may be the record's."""
+        row = self._row(name, has_own_id=has_own_id)
+        if row is not None and _ROW.unpack(row)[0] == asked:
+            return row
+        either = self._row(name, has_own_id=None)
+        if either is None or (row is not None and _ROW.unpack(either)[0] not in (asked, invert(asked))):
+            return row
+        return either
 
-    def _row(self, name: str, index: int) -> bytes | None:
-        return self._known.get(make_key(name, index)) if len(self._known) else None
+    def _row(self, name: str, *, has_own_id: bool | None) -> bytes | None:
+        return self._known.get(make_key(name, has_own_id=has_own_id)) if len(self._known) else None
 
     @property
     def end(self) -> int:
@@ -217,12 +218,6 @@ def read_journal(path: str, host: str | None = None, hold: Hold = iter) -> Itera
     with open_to_read(path, lock_to_read) as source:
         known.put_all(_rows(known, hold(source.entries()), formats, hosts))
         yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats, hosts)
-
-
-def _parse_place(name: str) -> int | None:
-    """The place in the input that `name` may be; None if it is no number that a place has."""
-    is_number = name.isdecimal() and name.isascii() and len(name) <= _LONGEST_PLACE
-    return int(name) if is_number and str(int(name)) == name else None
 
 
 def _open_locked(path: str) -> LockedFile:

@@ -33,7 +33,8 @@ class Entry(msgspec.Struct, gc=False):
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
     the whole input, or None if unknown. `format` is the format of the line. `host` is the identity of the host that
-    answered, or None if unknown.
+    answered, or None if unknown. `has_own_id` is False if the record is named by its place, and None in a line of an
+    older version whose name may be either.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry(msgspec.Struct, gc=False):
     index: int | None
     format: ResultFormat
     host: str | None = None
+    has_own_id: bool | None = True
 
 
 class _EntryFields(msgspec.Struct, gc=False):
@@ -57,12 +59,14 @@ class _EntryFields(msgspec.Struct, gc=False):
     attempt: Annotated[int, msgspec.Meta(ge=0, le=MAX_ATTEMPT)] = 0
     index: object = None
     host: object = None
+    has_own_id: object = None
 
 
 def entry_key(found: Entry) -> bytes:
     """The key of the record; one that was never asked goes by its place, since another may rightly have its id."""
-    is_placed = found.request == NOT_ASKED and found.index is not None
-    return make_key(str(found.index) if is_placed else found.name, found.index)
+    if found.request == NOT_ASKED and found.index is not None:
+        return make_key(str(found.index), has_own_id=False)
+    return make_key(found.name, has_own_id=found.has_own_id)
 
 
 _DECODE: Final = msgspec.json.Decoder(_EntryFields).decode
@@ -111,11 +115,14 @@ def entry(line: bytes) -> Entry:
         raise ValueError(_NO_RECORD)
     if type(index) is not int or index < 0:
         index = None
+    own = fields.has_own_id
+    if type(own) is not bool:
+        own = None if name.isdecimal() and (index is None or name == str(index)) else True
     if sha256 is not None:
         host = fields.host if type(fields.host) is str else None
-        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format, host)
+        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format, host, own)
     if fields.error is not None and not fields.attempt:
-        return Entry(name, NOT_ASKED, False, 0, index, line_format)
+        return Entry(name, NOT_ASKED, False, 0, index, line_format, None, own)
     raise ValueError("has no request_sha256")
 
 

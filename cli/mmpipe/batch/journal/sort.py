@@ -8,7 +8,7 @@ from typing import Final
 
 from mmpipe.batch.journal.journal_file import JournalFile, open_to_read, unchanged
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, entry_key
-from mmpipe.batch.ledger import Ledger, sorted_rows
+from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.errors import InputError
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
@@ -24,6 +24,7 @@ _CHOSEN: Final = struct.Struct(">IIB4s")
 _REQUEST: Final = 4  # bytes
 _IN_SEVERAL_FILES: Final = 1
 _HAS_TWO_REQUESTS: Final = 2
+_IS_CLAIMED: Final = 4  # the line, of an older version, is that of a record under another key
 # For a taken line: its index, its file, its position there, and its length; big-endian, so that bytes sort like numbers.
 _PLACE: Final = struct.Struct(">QIQI")
 _NOWHERE: Final = (1 << 64) - 1  # after every index
@@ -62,15 +63,16 @@ def mark_lines(
     For a record in several files the first good line is taken, and `repeated` is called with its id. `different` is
     called for an id with good answers to two requests.
     """
-    chosen = Ledger(_CHOSEN.size)
     marks = [bytearray() for _ in files]
+    chosen = _ChosenLines(marks)
     for file, records in enumerate(files):
         unasked = dict[int | None, int]()  # the lines of this file, by their places
         for number, found in enumerate(records):
-            key, mark, reported = entry_key(found), GOOD if found.good else FAILED, 0
+            mark, reported = GOOD if found.good else FAILED, 0
             taken = file, number, found.request[:_REQUEST]
-            if (row := chosen.get(key)) is not None:
-                first, old, reported, request = _CHOSEN.unpack(row)
+            key, row = chosen.find(found)
+            if row is not None:
+                first, old, reported, request = row
                 is_good = marks[first][old] == GOOD
                 if first != file and not reported & _IN_SEVERAL_FILES:
                     reported |= _IN_SEVERAL_FILES
@@ -86,11 +88,61 @@ def mark_lines(
             if found.request == NOT_ASKED:
                 if mark != DROPPED and found.index is not None:
                     unasked[found.index] = number
-            elif (old := unasked.pop(found.index, None)) is not None:
+            elif (error := unasked.pop(found.index, None)) is not None:
                 # The record that could not be asked has been corrected.
-                marks[file][old] = DROPPED
-            chosen.put(key, _CHOSEN.pack(*taken[:2], reported, taken[2]))
+                marks[file][error] = DROPPED
+            chosen.put(key, (*taken[:2], reported, taken[2]))
     return marks
+
+
+_Row = tuple[int, int, int, bytes]
+
+
+class _ChosenLines:
+    """The rows of records, as `_CHOSEN` has them.
+
+    A line of an older version, whose name may be an id or a place, is that of the record with the same request. One
+    without a good answer also gives way to a later line of either.
+    """
+
+    def __init__(self, marks: Sequence[bytearray]) -> None:
+        self._marks, self._rows, self._has_old_lines = marks, Ledger(_CHOSEN.size), False
+
+    def find(self, found: Entry) -> tuple[bytes, _Row | None]:
+        """The key of the record, and its row if it has one."""
+        key = entry_key(found)
+        row = self._get(key)
+        self._has_old_lines |= found.has_own_id is None
+        has_others = self._has_old_lines and found.request != NOT_ASKED and found.name.isdecimal()
+        if not has_others or (row is not None and _is_of(row, found)):
+            return key, row
+        if found.has_own_id is None:
+            for other in (make_key(found.name), make_key(found.name, has_own_id=False)):
+                if (its := self._get(other)) is not None and _is_of(its, found):
+                    return other, its
+            return key, row
+        old = make_key(found.name, has_own_id=None)
+        its = self._get(old)
+        if its is None or not (_is_of(its, found) or (row is None and self._is_failed(its))):
+            return key, row
+        self.put(old, (*its[:2], _IS_CLAIMED, its[3]))
+        return key, its
+
+    def put(self, key: bytes, row: _Row) -> None:
+        """Keep the row of the record with this key."""
+        self._rows.put(key, _CHOSEN.pack(*row))
+
+    def _get(self, key: bytes) -> _Row | None:
+        packed = self._rows.get(key)
+        row: _Row | None = None if packed is None else _CHOSEN.unpack(packed)
+        return None if row is None or row[2] & _IS_CLAIMED else row
+
+    def _is_failed(self, row: _Row) -> bool:
+        return self._marks[row[0]][row[1]] == FAILED
+
+
+def _is_of(row: _Row, found: Entry) -> bool:
+    return row[3] == found.request[:_REQUEST]
 
 
 def taken_lines(

@@ -19,7 +19,8 @@ from mmpipe.errors import InputError, UsageError
 class Record(Struct, frozen=True, gc=False):
     """A request and its id; `index` counts from 0 over the whole input, `fields` are those of the user's own.
 
-    `custom_id` is True if the id stands in a field of that name, which the output then uses too.
+    Without an id of its own (`has_own_id`) the record is named by its index. `custom_id` is True if the id stands in a
+    field of that name, which the output then uses too.
     """
 
     index: int
@@ -30,6 +31,7 @@ class Record(Struct, frozen=True, gc=False):
     sha256: str
     fields: Mapping[str, object]
     custom_id: bool = False
+    has_own_id: bool = True
 
 
 class BadRecord(Struct, frozen=True, gc=False):
@@ -62,18 +64,18 @@ def read_records(
     pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
     options: FormatOptions,
-    is_answered: Callable[[str, int], bool] | None = None,
+    is_answered: Callable[[str, bool], bool] | None = None,
 ) -> Iterator[FoundRecord | None]: ...
 def read_records(
     pieces: Iterable[Piece | None],
     defaults: RequestDefaults,
     options: FormatOptions,
-    is_answered: Callable[[str, int], bool] | None = None,
+    is_answered: Callable[[str, bool], bool] | None = None,
 ) -> Iterator[FoundRecord | None]:
     """The records of all sources; blank ones are skipped.
 
-    If `is_answered` returns True for an id and an index, the rest of the record is not parsed. None says that the next piece has
-    not arrived yet, and is passed on.
+    If `is_answered` returns True for a name, and True if that is an id of the record's own, the rest of the record is
+    not parsed. None says that the next piece has not arrived yet, and is passed on.
     """
     read = _RecordReader(defaults, is_answered).read
     index = 0
@@ -96,7 +98,7 @@ def read_records(
 class _RecordReader:
     """Parses raw records, and builds their requests."""
 
-    def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str, int], bool] | None) -> None:
+    def __init__(self, defaults: RequestDefaults, is_answered: Callable[[str, bool], bool] | None) -> None:
         self._defaults, self._is_answered = defaults, is_answered
         self._prompts = PromptRequests(defaults)
 
@@ -107,7 +109,7 @@ class _RecordReader:
             name, id_field = _identify(content.value, index)
         except InputError as error:
             return BadRecord(index, None, raw.source, raw.number, error.message)
-        if self._is_answered is not None and self._is_answered(name, index):
+        if self._is_answered is not None and self._is_answered(name, id_field is not None):
             return AnsweredRecord(index, name)
         custom_id = id_field == "custom_id"
         try:
@@ -116,7 +118,8 @@ class _RecordReader:
             return BadRecord(index, name, raw.source, raw.number, error.message, custom_id)
         value = content.value
         fields = extra_fields(value, id_field, self._defaults) if isinstance(value, dict) else {}
-        return Record(index, name, raw.source, raw.number, request, digest, fields, custom_id)
+        has_own_id = id_field is not None
+        return Record(index, name, raw.source, raw.number, request, digest, fields, custom_id, has_own_id)
 
     def _build(self, content: Content) -> tuple[Request, str]:
         """The request, and its digest."""
