@@ -52,6 +52,10 @@ class Limiter:
     wait: float = 0.0
     heard: list[tuple[str, float, float]] = field(default_factory=list)
 
+    @property
+    def interval(self) -> float:
+        return 60.0
+
     def reserve(self, tokens: float) -> float:
         self.heard.append(("reserve", tokens, 0))
         return self.wait

@@ -165,6 +165,12 @@ def test_a_deadline_ends_the_wait_for_a_permit() -> None:
     assert 1 == len(server.requests)
 
 
+def test_a_shard_waits_for_its_part_of_a_low_rate() -> None:
+    with service() as server, pytest.raises(TimedOut, match="--deadline 1"):
+        run(server, numbers(12), template=ECHO, rpm=1, shard=Shard(1, 4), max_wait=10, deadline=1)
+    assert 1 == len(server.requests)
+
+
 def test_a_long_closed_plan_window_ends_the_run_and_names_its_end() -> None:
     with service("2056:#5") as server, pytest.raises(QuotaError) as error:
         run(server, numbers(100), template=ECHO, concurrency=1, max_wait=60)

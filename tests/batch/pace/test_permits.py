@@ -77,6 +77,24 @@ def test_the_pace_that_was_asked_for_is_not_reported_and_needs_no_max_wait() -> 
         assert [] == acquire([limiter], max_wait=max_wait)
 
 
+@pytest.mark.parametrize(
+    ("rate", "parts"), [(1, 2), (1, 4), (1, 12), (1, 1000), (30, 31), (0.5, 1), (0.001, 1)]
+)
+@pytest.mark.parametrize("max_wait", [0, 10, 600])
+def test_the_pace_of_a_shard_needs_no_max_wait_and_what_comes_on_top_does(
+    rate: float, parts: int, max_wait: float
+) -> None:
+    rates = Rates(requests=rate).divided(parts)
+    asked = [*limiters(rates), *limiters(Rates(requests=rate))]
+    asked[0].reserve(0)
+    assert 1 == len(acquire(asked, max_wait=max_wait))
+    (late,) = limiters(rates)
+    while late.reserve(0) <= max_wait:
+        pass
+    with pytest.raises(QuotaError, match="--rpm and --tpm allow no request sooner"):
+        acquire([late], max_wait=max_wait)
+
+
 def test_a_wait_above_a_minute_is_reported_with_its_reason() -> None:
     (limiter,) = limiters(Rates(tokens=60))
     limiter.reserve(500)

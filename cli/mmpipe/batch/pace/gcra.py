@@ -22,6 +22,11 @@ class Rates:
     requests: float | None = None
     tokens: float | None = None
 
+    @property
+    def interval(self) -> float:
+        """The seconds between two requests; a minute, in which the rates are counted, at least."""
+        return max(_MINUTE, _duration(1, self.requests))
+
     def divided(self, parts: int) -> "Rates":
         """The rates of one of so many equal parts."""
         return Rates(*(None if rate is None else rate / parts for rate in (self.requests, self.tokens)))

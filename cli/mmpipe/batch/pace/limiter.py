@@ -10,7 +10,13 @@ Step = Callable[[RateState, float], tuple[RateState, float]]
 
 
 class Limiter(Protocol):
-    """Reserves a time for each request, learns the tokens that it used, and pauses all of them."""
+    """Reserves a time for each request, learns the tokens that it used, and pauses all of them.
+
+    `interval` is the wait in seconds between two requests that the rates themselves ask for.
+    """
+
+    @property
+    def interval(self) -> float: ...
 
     def reserve(self, tokens: float) -> float: ...
     def settle(self, reserved: float, used: float) -> None: ...
@@ -29,6 +35,11 @@ class LocalLimiter:
         self._rates = rates
         self._clock = clock
         self._state = RateState()
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two requests by the rates."""
+        return self._rates.interval
 
     def reserve(self, tokens: float) -> float:
         """Reserve a time for a request; the seconds to wait before sending."""

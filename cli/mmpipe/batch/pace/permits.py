@@ -10,8 +10,7 @@ from mmpipe.core.request import Request
 from mmpipe.errors import QuotaError
 from mmpipe.text.durations import format_rough_duration
 
-# Seconds between two requests at the lowest rate: a wait that the user asked for, and no more is reported.
-_SLOWEST_PACE: Final = 60.0
+_REPORTED: Final = 60.0  # seconds above which a wait is reported
 
 
 class Permits:
@@ -70,13 +69,13 @@ class Permits:
             pause = limiter.paused()
             reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
             waited += wait
-            if pause > self._max_wait or waited > self._max_wait + _SLOWEST_PACE:
+            if pause > self._max_wait or waited > self._max_wait + limiter.interval:
                 raise QuotaError(
                     f"the next request has to wait longer than --max-wait {self._max_wait:g}: {reason}",
                     retryable=True,
                     retry_after=wait,
                 )
-            if wait > _SLOWEST_PACE:
+            if wait > _REPORTED:
                 self._report(f"waiting {format_rough_duration(wait)}: {reason}")
             if await stop.within(wait):
                 return
