@@ -23,8 +23,9 @@ from mmpipe.errors import NetworkError, TimedOut
 if TYPE_CHECKING:
     import ssl
 
-# What a server sends unasked, it mostly sends soon after an answer, or when the time of an idle connection is over. An answer
-# that is sent in the moment between would be taken for that of the next request. Many servers wait 5 s for the next one.
+# What a server sends unasked, it mostly sends soon after an answer, or when the time of an idle connection is over. What
+# comes at any other time, while a request is under way, can be told from its answer by no more than FACTS.md says ("HTTP
+# framing"). Many servers wait 5 s for the next request.
 REST: Final = 0.2  # seconds after which an idle connection is used again
 _KEPT: Final = 4.0  # seconds after which it is not used again
 MAX_RESTING: Final = 100  # idle connections; with more of them, a connection rests for a shorter time
