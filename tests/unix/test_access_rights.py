@@ -1,5 +1,6 @@
 """A file that is replaced keeps its access rights, or is refused at once."""
 
+import errno
 import os
 import stat
 import struct
@@ -198,6 +199,101 @@ def test_an_attribute_that_the_user_may_not_read_is_no_hindrance(for_all: Path) 
     with acting_as(4321, 4321), replace_output(str(path)) as output:
         output.write(b"new")
     assert b"new" == path.read_bytes()
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o444, 0o440, 0o555, 0, 0o644, 0o600])
+def test_the_attributes_of_a_file_without_the_right_to_write_are_kept(mode: int, for_all: Path) -> None:
+    path = for_all / "old"
+    path.touch()
+    os.setxattr(path, "user.mark", b"x")
+    os.chown(path, 4321, 4321)
+    path.chmod(mode)
+    with acting_as(4321, 4321), replace_output(str(path)) as output:
+        output.write(b"new")
+    # Without the right to read them, attributes are lost.
+    kept = [b"x"] if mode & 0o400 else []
+    assert kept == [os.getxattr(path, name) for name in os.listxattr(path)]
+    assert mode == stat.S_IMODE(path.stat().st_mode)
+
+
+NFS4_ACL = "system.nfs4_acl"
+
+
+class Nfs4:
+    """Lists of a server of NFSv4, which every file has: one of its own, or that of its mode."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self._get, self._set = os.getxattr, os.setxattr
+        self._lists: dict[int, bytes] = {}
+        self.refuses = refuses
+
+    def getxattr(self, file: str | int, name: str) -> bytes:
+        if name == NFS4_ACL:
+            found = os.stat(file)  # noqa: PTH116  it may be a descriptor
+            return self._lists.get(found.st_ino, b"mode %o" % found.st_mode)
+        return self._get(file, name)
+
+    def setxattr(self, file: str | int, name: str, value: bytes) -> None:
+        if name != NFS4_ACL:
+            self._set(file, name, value)
+            return
+        if self.refuses:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        self._lists[os.stat(file).st_ino] = value  # noqa: PTH116
+
+    def put_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "getxattr", self.getxattr)
+        monkeypatch.setattr(os, "setxattr", self.setxattr)
+
+
+def test_the_list_of_nfs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Nfs4()
+    server.put_on(monkeypatch)
+    path = tmp_path / "old"
+    path.touch(0o640)
+    server.setxattr(str(path), NFS4_ACL, b"A::joe@example.com:rw")
+    replace(path)
+    assert b"A::joe@example.com:rw" == server.getxattr(str(path), NFS4_ACL)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o400])
+def test_a_list_of_nfs_that_is_the_mode_needs_no_copy(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Nfs4(refuses=True).put_on(monkeypatch)
+    path = tmp_path / "old"
+    path.touch()
+    path.chmod(mode)
+    with replace_output(str(path)) as output:
+        output.write(b"new")
+    assert mode == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_list_of_nfs_that_cannot_be_kept_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Nfs4()
+    server.put_on(monkeypatch)
+    path = tmp_path / "old"
+    path.write_bytes(b"old")
+    server.setxattr(str(path), NFS4_ACL, b"A::joe@example.com:rw")
+    server.refuses = True
+    with pytest.raises(OutputError, match="old: Operation not supported"):
+        refuse_at_once(path)
+    assert (b"old", ["old"]) == (path.read_bytes(), [found.name for found in tmp_path.iterdir()])
+
+
+def test_a_list_of_nfs_gives_no_rights_to_another_group(
+    for_all: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Nfs4()
+    server.put_on(monkeypatch)
+    path = for_all / "old"
+    path.write_bytes(b"old")
+    server.setxattr(str(path), NFS4_ACL, b"A:g:GROUP@:rw")
+    with acting_as(4321, 4321), pytest.raises(OutputError, match="cannot be kept for another group"):
+        refuse_at_once(path)
+    assert b"old" == path.read_bytes()
 
 
 REFUSED = "^cannot replace .*old: its folder is sticky and it belongs to another user; "

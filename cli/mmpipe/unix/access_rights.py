@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 _ACL: Final = "system.posix_acl_access"
+_NFS4_ACL: Final = "system.nfs4_acl"
 # linux/posix_acl_xattr.h: a version, then entries of tag, permissions and user or group.
 _ACL_HEAD: Final = 4  # bytes
 _ACL_ENTRY: Final = struct.Struct("<HHI")
@@ -23,6 +24,8 @@ def copy_access(descriptor: int, path: str, found: os.stat_result) -> None:
     The owner and group stay ours where they cannot be given away. Raises OSError if the rights cannot be copied.
     """
     is_same_group = _give_to_group(descriptor, found.st_gid)
+    # First: a file that may not be written to takes no attributes.
+    _copy_attributes(descriptor, path)
     acl = _read_attribute(path, _ACL)
     if acl is None:
         # The folder may have given a list to the new file.
@@ -32,10 +35,20 @@ def copy_access(descriptor: int, path: str, found: os.stat_result) -> None:
         os.fchmod(descriptor, mode if is_same_group else mode & (0o707 | (mode & 0o007) << 3))
     else:
         os.setxattr(descriptor, _ACL, acl if is_same_group else _limit_owning_group(acl))
-    _copy_attributes(descriptor, path)
+    _copy_nfs4_acl(descriptor, path, is_same_group=is_same_group)
     with suppress(OSError):
         # Last: the file of another owner cannot be changed.
         os.fchown(descriptor, found.st_uid, -1)
+
+
+def _copy_nfs4_acl(descriptor: int, path: str, *, is_same_group: bool) -> None:
+    """Copy the list of a file on NFSv4, if the mode did not make the same one. Raises OSError."""
+    acl = _read_attribute(path, _NFS4_ACL)
+    if acl is None or acl == _read_attribute(descriptor, _NFS4_ACL):
+        return
+    if not is_same_group:
+        raise PermissionError(errno.EPERM, "its access control list cannot be kept for another group")
+    os.setxattr(descriptor, _NFS4_ACL, acl)
 
 
 def _give_to_group(descriptor: int, group: int) -> bool:
@@ -56,7 +69,7 @@ def _limit_owning_group(acl: bytes) -> bytes:
     return acl[:_ACL_HEAD] + b"".join(_ACL_ENTRY.pack(*entry) for entry in limited)
 
 
-def _read_attribute(file: str, name: str) -> bytes | None:
+def _read_attribute(file: str | int, name: str) -> bytes | None:
     """Return an extended attribute, None if the file or the system has none. Raises OSError."""
     if not hasattr(os, "getxattr"):
         return None

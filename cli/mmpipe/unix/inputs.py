@@ -65,13 +65,20 @@ def _read_stdin(stdin: Input, timeout: float | None, notify: Callable[[str], Non
             notify("waiting for standard input to end; -n (--no-stdin) does without it")
             notice = float("inf")
         wake = min(end, notice, now + MAX_WAIT)
-        if wait_until_ready(stdin.descriptor, select.POLLIN, wake - now):
+        if _wait(stdin, wake - now):
             notice = float("inf")
             piece = _read(stdin)
             if piece == b"":
                 break
             content += piece or b""
     return bytes(content)
+
+
+def _wait(stdin: Input, seconds: float) -> bool:
+    try:
+        return wait_until_ready(stdin.descriptor, select.POLLIN, seconds) != 0
+    except OSError as error:
+        raise InputError.from_os(STDIN_NAME, error) from error
 
 
 def _read(stdin: Input) -> bytes | None:

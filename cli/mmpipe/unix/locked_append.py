@@ -94,7 +94,8 @@ class LockedFile:
     def sync(self) -> None:
         """Return once all bytes are on the disk; raises OutputError."""
         try:
-            os.fdatasync(self.descriptor)
+            # macOS has only the other.
+            (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self.descriptor)
         except OSError as error:
             raise OutputError.from_os(self.path, error) from error
 

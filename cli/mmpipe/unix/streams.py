@@ -58,7 +58,7 @@ class Output:
                 left = left[taken:]
             except BlockingIOError:
                 # Another process that shares the descriptor made it non-blocking.
-                wait_until_ready(self.descriptor, select.POLLOUT, None)
+                self._wait_to_write()
             except OSError as error:
                 raise self._translate(error) from error
 
@@ -67,8 +67,10 @@ class Output:
 
         A write would notice too, but there is nothing to write while the model thinks.
         """
-        if wait_until_ready(self.descriptor, 0, 0.0) & select.POLLERR:
-            raise PipeClosed
+        # For a closed descriptor a write has the better error.
+        with suppress(OSError):
+            if wait_until_ready(self.descriptor, 0, 0.0) & select.POLLERR:
+                raise PipeClosed
 
     def check_open(self) -> None:
         """Raise OutputError if the descriptor is not writable, before a request costs money."""
@@ -95,6 +97,12 @@ class Output:
             # Files of the kernel look regular, and are on no disk.
             if error.errno != errno.EINVAL:
                 raise self._translate(error) from error
+
+    def _wait_to_write(self) -> None:
+        try:
+            wait_until_ready(self.descriptor, select.POLLOUT, None)
+        except OSError as error:
+            raise self._translate(error) from error
 
     def _translate(self, error: OSError) -> Exception:
         if error.errno == errno.EPIPE and self.is_main:

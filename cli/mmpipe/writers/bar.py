@@ -36,7 +36,11 @@ class StatusLine:
     @property
     def is_suspended(self) -> bool:
         """True while the user has suspended output (Ctrl-S); a write would block the whole run."""
-        return not wait_until_ready(self._output.descriptor, select.POLLOUT, 0.0) & select.POLLOUT
+        try:
+            return not wait_until_ready(self._output.descriptor, select.POLLOUT, 0.0) & select.POLLOUT
+        except OSError:
+            # The terminal is gone, and a write to it fails at once.
+            return True
 
     def draw(self, text: str) -> None:
         """Replace the drawn line by `text`."""
