@@ -158,6 +158,16 @@ def test_a_finish_reason_with_the_first_part_may_stand_in_every_chunk_so_more_is
     assert [*STAGES, LINGER_AT_FIRST] == clock.seen
 
 
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls"])
+def test_a_pause_of_some_seconds_after_a_first_chunk_with_a_finish_reason_cuts_nothing(reason: str) -> None:
+    clock = Watch()
+    fields = {"content": "Hello", "tool_calls": [{"index": 0, "id": "a", "function": {"name": "ls"}}]}
+    followed(*STAGES, STREAM, stream(chunk(fields, finish_reason=reason)), NOTHING, clock=clock)
+    pause = clock.seen[-1]
+    assert isinstance(pause, float)
+    assert pause >= 8
+
+
 def test_the_usual_mark_after_an_answer_in_one_chunk_makes_its_end_certain() -> None:
     for mark in (USAGE, b"data: [DONE]\n\n"):
         clock = Watch()

@@ -109,7 +109,10 @@ UNTAGGED: list[Event | MmpipeError] = [
 @pytest.mark.parametrize("native", [True, False])
 def test_thinking_without_its_opener_is_no_part_of_a_whole_answer(native: bool) -> None:
     request = RequestOptions(native_thinking=native)
-    assert ("56\n", "", None) == written(UNTAGGED, request=request)
+    stdout, stderr, error = written(UNTAGGED, request=request)
+    assert ("56\n", None) == (stdout, error)
+    # Without --native-thinking it is a guess.
+    assert (0 if native else 1, not native) == (len(stderr.splitlines()), "was taken for thinking" in stderr)
     record = json.loads(written(UNTAGGED, request=request, output=OutputOptions("json"))[0])
     assert ("I think.", "56") == (record["thinking"], record["content"])
     assert "I think.\n</think>\n\n56" == record["message"]["content"]

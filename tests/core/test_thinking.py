@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, Usage
+from mmpipe.core.reply import Reply, ReplyWarning, reply_warnings
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.thinking_tags import EventUse, separate_tags
@@ -37,6 +38,13 @@ def joined(events: list[Event]) -> tuple[str, str]:
     """Return all thinking and all text."""
     thinking = "".join(event.text for event in events if isinstance(event, Thinking))
     return thinking, "".join(event.text for event in events if isinstance(event, Text))
+
+
+def reply(*events: Event) -> Reply:
+    found = Reply()
+    for event in events:
+        found.add(event)
+    return found
 
 
 def separated(pieces: list[str], *, native: bool) -> tuple[str, str]:
@@ -267,6 +275,36 @@ def test_no_block_is_looked_for_where_thinking_is_disabled(native: bool) -> None
     for use in EventUse:
         events = separate_tags([Text(text)], native=native, thinks=False, use=use)
         assert [Text(text)] == list(events)
+
+
+NO_OPENER = [
+    "I think.\n</think>\n\nyes",
+    "A model first writes its thoughts.\n\n</think>\n\nThen the answer follows.",
+    "The tag stands alone:\n</mm:think>\nThat is why parsers fail.",
+    "\u597d\u3002</think>\n\nyes",
+]
+
+
+@pytest.mark.parametrize("text", NO_OPENER)
+@pytest.mark.parametrize("mode", ["hide", "split"])
+def test_whenever_text_is_taken_for_thinking_there_is_one_warning(text: str, mode: ThinkingMode) -> None:
+    begin, stop = Start("id", "m"), Stop("stop", {"content": text})
+    whole = reply(*arrange_thinking([begin, Text(text), stop], mode, native=False))
+    assert len("".join(whole.texts)) < len(text)
+    assert (ReplyWarning.GUESSED_THINKING,) == reply_warnings(whole)
+    # Who asks for native thinking knows of the tags, and `show` prints all of the text.
+    for how, native in ((mode, True), ("show", False), ("show", True)):
+        shown = reply(*arrange_thinking([begin, Text(text), stop], how, native=native))
+        assert ReplyWarning.GUESSED_THINKING not in reply_warnings(shown)
+
+
+@pytest.mark.parametrize("text", NO_OPENER)
+@pytest.mark.parametrize("mode", ["hide", "split", "show"])
+def test_no_text_of_a_host_of_minimax_is_taken_for_thinking_without_its_opener(
+    text: str, mode: ThinkingMode
+) -> None:
+    begin, stop = Start("id", "m", of_minimax=True), Stop("stop", {"content": text})
+    assert [begin, Text(text), stop] == list(arrange_thinking([begin, Text(text), stop], mode, native=False))
 
 
 def test_a_leftover_closer_is_taken_off_though_thinking_is_disabled() -> None:

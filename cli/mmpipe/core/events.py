@@ -11,13 +11,14 @@ Message = Mapping[str, object]
 class Start:
     """Beginning of an answer; `model` is the model that really answers (FACTS.md, "Models").
 
-    A `replayed` answer comes from a recording and costs nothing.
+    A `replayed` answer comes from a recording and costs nothing. One `of_minimax` comes from a host of MiniMax.
     """
 
     id: str
     model: str
     request_id: str | None = None  # the trace id, for the support of the service
     replayed: bool = field(default=False, compare=False)
+    of_minimax: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End of a complete answer: the finish reason, and the assistant message, ready to be sent back."""
+    """End of a complete answer: the finish reason, and the assistant message, ready to be sent back.
+
+    `has_guessed_thinking` is true if text was taken for thinking whose opening tag is missing.
+    """
 
     reason: str
     message: Message
+    has_guessed_thinking: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

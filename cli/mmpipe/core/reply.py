@@ -30,6 +30,10 @@ class ReplyWarning(Enum):
         "the text holds </think> without its opening tag, perhaps after thinking: chat --native-thinking takes it out",
         "with a lone </think>",
     )
+    GUESSED_THINKING = (
+        "the text before a lone </think> was taken for thinking: -t show prints it too",
+        "with text before a lone </think> taken for thinking",
+    )
     UNCLOSED_BLOCK = (
         "the text begins with <think> and never closes it: if all of it is thinking, there is no answer",
         "with an unclosed <think>",
@@ -68,6 +72,7 @@ class Reply:
     finish_reason: str | None = None
     usage: Usage | None = None
     message: Message = field(default_factory=dict)
+    has_guessed_thinking: bool = False
     tool_calls: list[ToolCall] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
@@ -93,6 +98,7 @@ class Reply:
                 self.usage = event
             case Stop():
                 self.finish_reason, self.message = event.reason, event.message
+                self.has_guessed_thinking = event.has_guessed_thinking
             case ToolResult():
                 pass
             case _:
@@ -168,7 +174,9 @@ def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
         and not has_text
         and not has_other
         and not reply.tool_calls,
-        ReplyWarning.LONE_CLOSER: any(closer in text for closer in CLOSERS)
+        ReplyWarning.GUESSED_THINKING: reply.has_guessed_thinking,
+        ReplyWarning.LONE_CLOSER: not reply.has_guessed_thinking
+        and any(closer in text for closer in CLOSERS)
         and _begins_line_with_closer(text),
         ReplyWarning.UNCLOSED_BLOCK: text.lstrip().startswith(OPENERS)
         and not any(closer in text for closer in CLOSERS),

@@ -1,6 +1,7 @@
 """Arranges thinking for output: shown, split from the answer, or hidden."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import assert_never
 
@@ -25,7 +26,8 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
         if inside and isinstance(event, Text | ToolCall | Stop):
             yield Text("\n</think>\n\n")
             inside = False
-        yield event
+        # Nothing is taken out of the text here.
+        yield replace(event, has_guessed_thinking=False) if isinstance(event, Stop) else event
 
 
 def arrange_thinking(

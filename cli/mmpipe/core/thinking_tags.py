@@ -13,6 +13,7 @@ A block that a complete answer never closes is text, with its opener. If the req
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 from io import SEEK_END, StringIO
 from typing import Final, assert_never
@@ -62,8 +63,12 @@ def separate_tags(
                 yield from separator.close(is_complete=is_complete)
                 yield from usages
                 usages.clear()
+                if isinstance(event, Stop) and separator.has_guessed:
+                    event = replace(event, has_guessed_thinking=True)  # noqa: PLW2901  the same event, marked
                 yield event
             case Start():
+                # Hosts of MiniMax never leave the opener out.
+                separator.may_guess = native or not event.of_minimax
                 yield event
             case _:
                 assert_never(event)
@@ -80,9 +85,8 @@ class _TagSeparator:
     def __init__(self, *, native: bool, thinks: bool, use: EventUse) -> None:
         self._native, self._thinks, self._delivery = native and thinks, thinks, use
         self._untagged: list[str] = []  # text that is thinking if a closer follows
-        self._before: list[
-            str
-        ] = []  # spaces, and perhaps an opener, before the held text: they are searched once
+        # Spaces, and perhaps an opener, before the held text: they are searched once.
+        self._before: list[str] = []
         self._held = ""
         self._held_thinking = ""
         # Thinking from a field of its own, without newlines at its beginning.
@@ -90,11 +94,11 @@ class _TagSeparator:
         self._has_field = False
         self._had_block = False
         self._mirrored = 0  # characters of the field thinking that came again between tags
-        self._block_text: list[
-            str
-        ] = []  # of a block without its closer: the text as it came, with the opener
+        # Of a block without its closer: the text as it came, with the opener.
+        self._block_text: list[str] = []
         self._ready: list[Event] = []
         self._state = self._opening
+        self.may_guess, self.has_guessed = True, False  # that the opener is missing
 
     def feed_thinking(self, text: str) -> Iterator[Event]:
         """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
@@ -164,7 +168,7 @@ class _TagSeparator:
             self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._thinks and not self._has_field and self._delivery is EventUse.WHOLE:
+        elif self._thinks and self.may_guess and not self._has_field and self._delivery is EventUse.WHOLE:
             self._state = self._without_opener
         else:
             self._state = self._answer
@@ -207,7 +211,7 @@ class _TagSeparator:
         if found is None:
             return None
         thinking, self._held = text[: found[0]].strip("\n"), text[found[1] :]
-        self._state = self._answer_start
+        self._state, self.has_guessed = self._answer_start, not self._native and thinking != ""
         return Thinking(thinking) if thinking else None
 
     def _end_untagged(self) -> str:

@@ -43,7 +43,7 @@ def test_chat_prints_the_answer_or_nothing_but_the_reason(server: FaultServer, n
     shape = SHAPES[name]
     done, asked = ask(server, "chat", name, "--wire", wire)
     assert (shape.status, with_newline(shape.text)) == (done.status, done.stdout.decode()), done.stderr_text
-    check_reason(shape, done.stderr_text)
+    check_reason(replace(shape, says=shape.says + shape.whole_says), done.stderr_text)
     assert shape.requests == len(asked)
     check_calls(shape, asked)
 

@@ -32,6 +32,7 @@ SHAPES: dict[str, Shape] = {
         text="`</think>` is a tag",
         partial="I think.</mm:think>\n\n`</think>` is a tag\n",
         thinking="I think.",
+        whole_says=("-t show",),
     ),
     "closer-in-a-fence": Shape(
         sent=streamed(text("Write:\n```\n</think>\n```\n"), text("and go on.", "stop")),
@@ -308,6 +309,7 @@ SHAPES: dict[str, Shape] = {
         text="yes",
         partial="I think.\n</think>\n\nyes\n",
         thinking="I think.",
+        whole_says=("was taken for thinking",),
         live_says=("--native-thinking",),
         message={"content": "I think.\n</think>\n\nyes"},
     ),

@@ -37,7 +37,7 @@ class Shape:
     `text` is the answer that reaches standard output, `partial` that part which `stream` has written before an error
     ended it. With `calls`, `chat` and `stream` get the tools and run them with `cat`; then `text` is the last answer.
     Only one retry is allowed, so an error that may pass costs two requests. `says` are words of the one line on stderr, or of
-    the error of a batch; `live_says` those of a line that only `stream` prints. `message` has fields of the assistant message, `usage` those of the usage that are not null.
+    the error of a batch; `live_says` those of a line that only `stream` prints, `whole_says` those of one that only `chat` prints. `message` has fields of the assistant message, `usage` those of the usage that are not null.
     """
 
     sent: Script | tuple[Script, ...]
@@ -47,6 +47,7 @@ class Shape:
     thinking: str = ""
     says: tuple[str, ...] = ()
     live_says: tuple[str, ...] = ()
+    whole_says: tuple[str, ...] = ()
     requests: int = 1
     calls: tuple[Call, ...] = ()
     message: Mapping[str, object] = field(default_factory=dict)

@@ -13,9 +13,10 @@ from typing import Final
 from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, finish_meaning
 
 LINGER: Final = 1.0  # seconds that an answer waits, after its finish reason, for its usage, for an error or for more of it
-# The same for a reason in the chunk of the first part: it may stand in every chunk. An answer in one chunk whose connection
-# is kept open without any mark must still end soon: with the idle limit a retry would cost as much again and end alike.
-LINGER_AT_FIRST: Final = 2.0
+# The same for a reason in the chunk of the first part: it may stand in every chunk, and a pause of some seconds after the
+# first chunk is ordinary. An answer in one chunk whose connection is kept open without any mark must still end before the
+# idle limit: a retry would cost as much again and end alike.
+LINGER_AT_FIRST: Final = 10.0
 
 # The beginning of a part, or of an error, in an event that is cut off: a field of text with its first character, a call.
 _BEGINNING = re.compile(

@@ -59,7 +59,8 @@ class ChunkDecoder:
             if not self._started:
                 self._started = True
                 self._id = str(chunk.get("id") or "")
-                self._start = Start(self._id, str(chunk.get("model") or ""), self._info.request_id)
+                model, info = str(chunk.get("model") or ""), self._info
+                self._start = Start(self._id, model, info.request_id, of_minimax=info.request.is_minimax)
             events = self._take_choice(choice)
             yield from events if self._start is None else self._begin(events)
 
