@@ -27,8 +27,8 @@ HERE, OTHER = "https://api.example/v1", "mmpipe sim"
         (record("a", host=OTHER, good=False), "failed"),
         (record("a", host=HERE, good=False), "failed"),
         (record("a"), "good"),
-        (record("a", host=None), "good"),
-        (record("a", host=7), "good"),
+        (record("a", host=None), "other host"),
+        (record("a", host=7), "other host"),
         (batch_api_line("a"), "good"),
         (record("a", host=HERE, good=False) + record("a", host=OTHER), "other host"),
         (record("a", host=OTHER) + record("a", host=HERE), "good"),
@@ -101,19 +101,53 @@ def test_an_older_journal_is_resumed_with_one_warning(tmp_path: Path) -> None:
     with service() as server:
         run(server, asked, output=str(out))
         values = map(json.loads, out.read_bytes().splitlines())
-        out.write_text("".join(f"{json.dumps({**value, 'host': None})}\n" for value in values))
+        old = [{name: value[name] for name in value if name != "host"} for value in values]
+        out.write_text("".join(f"{json.dumps(value)}\n" for value in old))
         streams = Streams.fake(asked.encode())
         run_batch(batch_options(output=str(out), resume=True), streams, environment(server))
         assert 5 == len(prompts(server))
     _, stderr = (text.decode() for text in streams.captured())
     assert 1 == stderr.count("warning")
-    assert (
-        f"answers without a host, of an older mmpipe or a replay, are taken for those of {server.base_url}"
-        in stderr
-    )
+    assert f"answers without a host, of an older mmpipe, are taken for those of {server.base_url}" in stderr
 
 
 def test_every_line_names_the_host_also_of_copies_and_bad_records() -> None:
     with service() as server:
         _, lines = run(server, "sim:echo a\nsim:echo a\n{\n", input_format="jsonl", keep_order=True)
         assert {server.base_url} == {line["host"] for line in lines}
+
+
+def kept(out: Path) -> list[object]:
+    return [json.loads(line)["host"] for line in out.read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "openai"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_replayed_answer_stays_that_of_the_host_that_gave_it(
+    tmp_path: Path, format_: str, *, is_named: bool
+) -> None:
+    out, folder = tmp_path / "out.jsonl", tmp_path / "kept"
+    asked = "sim:echo one\nsim:echo one\nsim:echo two\n"
+    with service() as first:
+        run(first, asked, record=str(folder))
+    for path in folder.iterdir():
+        value = json.loads(path.read_text())
+        path.write_text(json.dumps({**value, "host": OTHER if is_named else None}))
+    replayed = {"replay": str(folder), "output": str(out), "format": format_}
+    assert Counts(good=3) == run(None, asked, **replayed)[0]
+    assert [OTHER if is_named else None] * 3 == kept(out)
+    assert Counts(skipped=3) == run(None, asked, **replayed, resume=True)[0]
+    name = OTHER if is_named else "an unknown host"
+    with service() as real, pytest.raises(InputError, match=f"has an answer of {name} in"):
+        run(real, asked, output=str(out), format=format_, resume=True)
+
+
+def test_an_answer_of_a_cache_is_that_of_the_host_that_is_asked(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with service() as server:
+        run(server, "sim:echo one\n", cache=str(tmp_path / "kept"))
+        run(server, "sim:echo one\nsim:echo two\n", cache=str(tmp_path / "kept"), output=str(out))
+        assert [server.base_url] * 2 == kept(out)
+        assert (
+            Counts(skipped=2) == run(server, "sim:echo one\nsim:echo two\n", output=str(out), resume=True)[0]
+        )

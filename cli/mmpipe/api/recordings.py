@@ -201,7 +201,10 @@ def replay(found: FoundRecording, request: Request, limits: Limits, observer: Ob
             clock = Clock(limits, begins_soon=True)
             read = partial(read_answer, pieces=request.pieces)
             for event in follow(recording.answer.arrivals, read, clock, observer):
-                yield replace(event, replayed=True) if isinstance(event, Start) else event
+                if isinstance(event, Start):
+                    yield replace(event, replayed=True, host=recording.host)
+                else:
+                    yield event
     except FAILURES as error:
         if recording.error is None and not is_from_service(error):
             raise InputError(f"{path} holds no whole answer: {error.message}") from error

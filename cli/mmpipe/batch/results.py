@@ -22,7 +22,7 @@ _NAMES = ("id", "custom_id")
 class LineForm:
     """The format of result lines, and the optional fields: thinking in both forms, the record's input in our own.
 
-    `host` is the identity of the host that is asked; None in a replay without one.
+    `host` is the identity of the host that is asked; None in a replay without one. A recording names its own.
     """
 
     format: ResultFormat = "jsonl"
@@ -42,7 +42,8 @@ def result_line(
 ) -> bytes:
     """The line of an outcome that cost so many dollars; earlier runs made `earlier` attempts."""
     record, error = outcome.item, outcome.error
-    identity = _identity(record, form, earlier + outcome.attempts.count)
+    host = outcome.reply.recorded_host or form.host
+    identity = _identity(record, host, earlier + outcome.attempts.count)
     match form.format:
         case "openai":
             result = openai_outcome(outcome.reply, error, with_thinking=form.with_thinking)
@@ -104,7 +105,7 @@ def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -
     shared = loads(line.decode())
     assert isinstance(shared, dict)  # noqa: S101  a line of ours
     first = next(shared[name] for name in reversed(_NAMES) if name in shared)
-    identity = {"same_as": first, **_identity(record, form, earlier)}
+    identity = {"same_as": first, **_identity(record, shared["host"], earlier)}
     match form.format:
         case "openai":
             return _line({**shared, **openai_names(record.id, record.index), **identity})
@@ -143,12 +144,12 @@ def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
     return {"input": record.fields} if form.pass_through else {}
 
 
-def _identity(record: Record, form: LineForm, attempt: int) -> dict[str, object]:
+def _identity(record: Record, host: object, attempt: int) -> dict[str, object]:
     """The fields by which a later run recognises the line."""
     return {
         "request_sha256": record.sha256,
         "attempt": min(attempt, MAX_ATTEMPT),
-        "host": form.host,
+        "host": host,
         "has_own_id": record.has_own_id,
     }
 

@@ -11,7 +11,8 @@ Message = Mapping[str, object]
 class Start:
     """Beginning of an answer; `model` is the model that really answers (FACTS.md, "Models").
 
-    A `replayed` answer comes from a recording and costs nothing. One `of_minimax` comes from a host of MiniMax.
+    A `replayed` answer comes from a recording and costs nothing; `host` is then the identity of the host that gave it,
+    or None if the recording does not name one. One `of_minimax` comes from a host of MiniMax.
     """
 
     id: str
@@ -19,6 +20,7 @@ class Start:
     request_id: str | None = None  # the trace id, for the support of the service
     replayed: bool = field(default=False, compare=False)
     of_minimax: bool = field(default=False, compare=False)
+    host: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Reply:
     model: str = ""
     request_id: str | None = None
     replayed: bool = False
+    recorded_host: str | None = None
     finish_reason: str | None = None
     usage: Usage | None = None
     message: Message = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Reply:
         match event:
             case Start():
                 self.id, self.model, self.request_id = event.id, event.model, event.request_id
-                self.replayed = event.replayed
+                self.replayed, self.recorded_host = event.replayed, event.host
             case Thinking(text):
                 self.thoughts.append(text)
             case Text(text):

@@ -151,6 +151,17 @@ def test_a_batch_takes_no_answer_of_another_host_either() -> None:
     assert (14, 6) == (done.status, done.record["error"]["code"])  # type: ignore[index]
 
 
+def test_the_words_of_the_simulator_are_no_answer_of_a_real_host_by_way_of_a_journal() -> None:
+    Path("in.txt").write_text("sim:echo one\n")
+    batch = "mmpipe batch --retries 0 in.txt"
+    assert 0 == shell(f"mmpipe sim -- {batch} --record kept").status
+    assert 0 == shell(f"{batch} --replay kept -o out.jsonl").status
+    assert "mmpipe sim" == json.loads(Path("out.jsonl").read_text())["host"]
+    resumed = shell(f"{batch} -o out.jsonl --resume", env=REAL)
+    assert 12 == resumed.status
+    assert "'0' has an answer of mmpipe sim in out.jsonl" in resumed.stderr_text
+
+
 def test_one_warning_is_printed_for_all_recordings_of_an_older_mmpipe() -> None:
     asked = b"".join(f"sim:echo {number}\n".encode() for number in range(9))
     with service() as server:

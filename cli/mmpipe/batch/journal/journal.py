@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Literal
 
-from mmpipe.batch.journal.answer_hosts import AnswerHosts, invert
+from mmpipe.batch.journal.answer_hosts import AnswerHosts
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.scan import (
@@ -36,9 +36,11 @@ Hold = Callable[[Iterable[Entry]], Iterator[Entry]]
 State = Literal["new", "good", "failed", "changed", "other host"]
 
 _DESCRIPTORS: Final = ("/dev/fd/", "/dev/std", "/proc/")
-_ROW: Final = struct.Struct(
-    ">16sI"
-)  # 16 bytes of the request's SHA-256; the number of the attempt * 2, + 1 if the answer is good
+# 16 bytes of the request's SHA-256; the number of the attempt * 4, and the marks of the answer.
+_ROW: Final = struct.Struct(">16sI")
+_ATTEMPT: Final = 2  # bits to its right
+_OF_OTHER_HOST: Final = 2
+_GOOD: Final = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -91,20 +93,20 @@ class Journal:
         row = self._find(name, asked, has_own_id=has_own_id)
         if row is None:
             return "new"
-        request, attempts = _ROW.unpack(row)
-        if attempts & 1 and request != asked:
-            return "other host" if self.hosts.other is not None and request == invert(asked) else "changed"
-        return "good" if attempts & 1 else "failed"
+        request, marks = _ROW.unpack(row)
+        if marks & _GOOD and request != asked:
+            return "changed"
+        return "failed" if not marks & _GOOD else "other host" if marks & _OF_OTHER_HOST else "good"
 
     def is_good(self, name: str, *, has_own_id: bool = True) -> bool:
         """True if the record surely has a good answer, to whatever request."""
         row = self._row(name, has_own_id=has_own_id)
-        return row is not None and bool(_ROW.unpack(row)[1] & 1)
+        return row is not None and bool(_ROW.unpack(row)[1] & _GOOD)
 
     def attempt(self, name: str, request_sha256: str, *, has_own_id: bool = True) -> int:
         """The number of attempts before this run."""
         row = self._find(name, request_half(request_sha256), has_own_id=has_own_id)
-        return 0 if row is None else _ROW.unpack(row)[1] >> 1
+        return 0 if row is None else _ROW.unpack(row)[1] >> _ATTEMPT
 
     def _find(self, name: str, asked: bytes, *, has_own_id: bool) -> bytes | None:
         """The row of this request; or else that of the record, or one that may be the record's."""
@@ -112,7 +114,7 @@ class Journal:
         if row is not None and _ROW.unpack(row)[0] == asked:
             return row
         either = self._row(name, has_own_id=None)
-        if either is None or (row is not None and _ROW.unpack(either)[0] not in (asked, invert(asked))):
+        if either is None or (row is not None and _ROW.unpack(either)[0] != asked):
             return row
         return either
 
@@ -264,17 +266,20 @@ def _rows(
         formats.add(entry.format)
         key, attempt = entry_key(entry), entry.attempt
         if attempt:
-            yield key, _ROW.pack(hosts.sign_request(entry), attempt << 1 | entry.good)
+            yield key, _pack(entry, attempt, hosts)
             continue
         before = known.get(key)
         if entry.request != NOT_ASKED:
             # Lines of the Batch API have no number of attempts.
-            earlier = 0 if before is None else _ROW.unpack(before)[1] >> 1
-            attempts = min(earlier + 1, MAX_ATTEMPT)
-            yield key, _ROW.pack(hosts.sign_request(entry), attempts << 1 | entry.good)
+            earlier = 0 if before is None else _ROW.unpack(before)[1] >> _ATTEMPT
+            yield key, _pack(entry, min(earlier + 1, MAX_ATTEMPT), hosts)
         elif before is None:
             # A record that was not asked must not replace one that was.
             yield key, _ROW.pack(NOT_ASKED, 0)
+
+
+def _pack(found: Entry, attempt: int, hosts: AnswerHosts) -> bytes:
+    return _ROW.pack(found.request, attempt << _ATTEMPT | hosts.is_other(found) << 1 | found.good)
 
 
 def _repair(file: LockedFile, tail: Tail, line: bytes, whole: Entry | None) -> str | None:

@@ -22,8 +22,10 @@ _READ: Final = 1 << 16  # stays in the cache until its lines are decoded
 # Bytes. A line holds the text and the thinking of an answer twice or three times, and no longer line is written
 # (results.py). A file with longer lines is not a journal, and must not fill the memory.
 LINE_LIMIT: Final = 4 * MAX_ANSWER
-MAX_ATTEMPT: Final = (1 << 31) - 1  # later ones are counted as this one
+MAX_ATTEMPT: Final = (1 << 30) - 1  # later ones are counted as this one
 _NO_RECORD: Final = "lacks a valid id, error, attempt or request_sha256, which a record of a batch has"
+# Instead of the identity of a host: the answer came from a recording that names none.
+UNKNOWN_HOST: Final = "an unknown host"
 # Instead of half a hash: the record had no valid request.
 NOT_ASKED: Final = bytes(16)
 
@@ -33,7 +35,7 @@ class Entry(msgspec.Struct, gc=False):
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
     the whole input, or None if unknown. `format` is the format of the line. `host` is the identity of the host that
-    answered, or None if unknown. `has_own_id` is False if the record is named by its place, and None in a line of an
+    answered, or None in a line of an older version. `has_own_id` is False if the record is named by its place, and None in a line of an
     older version whose name may be either.
     """
 
@@ -58,7 +60,7 @@ class _EntryFields(msgspec.Struct, gc=False):
     custom_id: object = None
     attempt: Annotated[int, msgspec.Meta(ge=0, le=MAX_ATTEMPT)] = 0
     index: object = None
-    host: object = None
+    host: object = msgspec.UNSET
     has_own_id: object = None
 
 
@@ -119,7 +121,9 @@ def entry(line: bytes) -> Entry:
     if type(own) is not bool:
         own = None if name.isdecimal() and (index is None or name == str(index)) else True
     if sha256 is not None:
-        host = fields.host if type(fields.host) is str else None
+        host = None if fields.host is msgspec.UNSET else UNKNOWN_HOST
+        if type(fields.host) is str:
+            host = fields.host
         return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format, host, own)
     if fields.error is not None and not fields.attempt:
         return Entry(name, NOT_ASKED, False, 0, index, line_format, None, own)
