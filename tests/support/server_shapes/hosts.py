@@ -60,12 +60,17 @@ SHAPES: dict[str, Shape] = {
         DONE,
         thinking="I think.",
     ),
-    "vllm-without-a-parser": answered(
-        chunk({"role": "assistant", "content": ""}),
-        chunk({"content": "I think.\n</th"}),
-        chunk({"content": "ink>\n\none two"}, "stop"),
-        DONE,
+    "vllm-without-a-parser": Shape(
+        sent=streamed(
+            chunk({"role": "assistant", "content": ""}),
+            chunk({"content": "I think.\n</th"}),
+            chunk({"content": "ink>\n\none two"}, "stop"),
+            DONE,
+        ),
+        text="one two",
+        partial="I think.\n</think>\n\none two\n",
         thinking="I think.",
+        live_says=("without its opening tag",),
         options=NATIVE,
     ),
     "sglang": answered(
