@@ -344,6 +344,15 @@ SHAPES: dict[str, Shape] = {
         partial=_INSERT,
         says=("--pieces",),
     ),
+    # The server counts thinking that it does not send.
+    "cumulative-text-of-many-pieces": Shape(
+        sent=streamed(
+            *(text(_INSERT[:end]) for end in range(35, 50)),
+            text(_INSERT, "stop"),
+            data({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 60}}),
+        ),
+        text=_INSERT,
+    ),
     # The form of completions before chat.
     "text-of-a-choice": Shape(
         sent=streamed(

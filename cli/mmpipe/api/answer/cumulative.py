@@ -9,7 +9,8 @@ damages the answer, so one decision holds for the whole stream, and it needs evi
   times from its very first piece, without one exception. The repeated text must have at least 32 characters, and must
   not be periodic: "ha" * 50 begins with "ha" * 30 however it was cut.
 * A stream that is still undecided at its end (`a`, `ab`, `abab`) is incremental: repeated text is better than lost text.
-* The usage at the end may refute the guess (`is_refuted`). Who knows the server says so with `--pieces`.
+* The usage at the end may refute the guess (`is_refuted`), but not after eight growths: no text grows so by chance, and
+  servers count thinking that they do not send. Who knows the server says so with `--pieces`.
 """
 
 from collections import defaultdict
@@ -23,6 +24,7 @@ Piece = tuple[str, str]
 
 ENOUGH_CHARACTERS = 32
 ENOUGH_GROWTHS = 3
+CERTAIN_GROWTHS = 8
 _BYTES_OF_TOKEN = 1.5  # of UTF-8; a token of prose has 3 to 5, a digit of a number may have one
 _TESTED = 4096  # characters
 
@@ -40,6 +42,7 @@ class CumulativeDetector:
 
     def __init__(self, kind: StreamKind = StreamKind.UNKNOWN) -> None:
         self.kind = kind
+        # Usage may refute the kind.
         self.is_guessed = kind is StreamKind.UNKNOWN
         self._last: dict[str, str] = {}  # by field: the piece before
         self._growths: defaultdict[str, int] = defaultdict(int)
@@ -77,7 +80,11 @@ class CumulativeDetector:
         return held if kind is StreamKind.INCREMENTAL else self._new_text(held)
 
     def _new_text(self, pieces: list[Piece]) -> list[Piece]:
-        new = ((field, self._known[field].add(piece)) for field, piece in pieces)
+        new = [(field, self._known[field].add(piece)) for field, piece in pieces]
+        for (field, piece), (_, text) in zip(pieces, new, strict=True):
+            if text and self.is_guessed:
+                self._growths[field] = self._growths[field] + 1 if len(text) < len(piece) else 0
+                self.is_guessed = self._growths[field] < CERTAIN_GROWTHS
         return [(field, text) for field, text in new if text]
 
 
