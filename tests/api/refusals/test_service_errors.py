@@ -124,6 +124,7 @@ def test_a_word_of_a_server_stands_for_a_status(http: int, word: str) -> None:
         ("content_policy_violation", E.FILTERED, "moderation"),
         ("data_inspection_failed", E.FILTERED, "moderation"),
         ("insufficient_quota", E.QUOTA, "top up"),
+        ("budget_exceeded", E.QUOTA, "top up"),
         ("billing_hard_limit_reached", E.QUOTA, "top up"),
         ("context_length_exceeded", E.REJECTED, "shorten the prompt"),
         ("ContextWindowExceededError", E.REJECTED, "shorten the prompt"),

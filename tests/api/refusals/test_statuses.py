@@ -121,10 +121,11 @@ SENTENCES = {
         |Invalid bearer token|This API key has been revoked|Not logged in|Access denied|Forbidden""",
     E.QUOTA: """Insufficient balance|You exceeded your current quota, please check your plan|insufficient credits
         |余额不足|Rate limit exceeded|rate limit reached for requests|Too many requests|You are being rate limited
-        |Your account has insufficient funds|Quota exceeded|out of credits|payment required|请求过于频繁""",
+        |Your account has insufficient funds|Quota exceeded|out of credits|Budget has been exceeded! Current cost: 10.1|payment required|请求过于频繁""",
     E.SERVER: "The model is overloaded|Service Unavailable|Internal Server Error|server busy|boom|upstream failed",
     E.REJECTED: """The model `x` does not exist|model not found|Unknown model: x
-        |This model's maximum context length is 8192 tokens""",
+        |This model's maximum context length is 8192 tokens|Unexpected endpoint or method. (POST /chat/completions)
+        |Unknown endpoint|Not Found|route not found|No such path: /v1/x""",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ _LACK: Final = r"(?:invalid|incorrect|missing|wrong|bad|unknown|expired|malforme
 _UNPAID: Final = (
     r"\binsufficient[ _](?:user[ _])?(?:balance|credits?|funds|quota)|exceeded your current quota"
     r"|\b(?:balance|credits?) (?:is |are )?(?:insufficient|too low|exhausted|not enough)"
-    r"|\bout of credits|\bpayment (?:is )?required|余额不足|额度不足|欠费"
+    r"|\bout of credits|\bbudget has been exceeded|\bpayment (?:is )?required|余额不足|额度不足|欠费"
 )
 _TOO_OFTEN: Final = (
     r"\brate[ -]?limit(?:ed)?\b|\btoo many requests|\bquota (?:is |was )?exceeded|请求(?:过于频繁|过多)"
@@ -33,6 +33,7 @@ _NO_KEY: Final = (
 )
 _DENIED: Final = r"^(?:the )?(?:access|permission)(?: is| was)? denied\b|^forbidden\b"
 _NO_MODEL: Final = r"\bmodel\b[^.]{0,60}\b(?:not found|not exist|n't exist)|\b(?:unknown|no such|invalid) model\b|模型.{0,40}不存在"
+_NO_PLACE: Final = r"^(?:unexpected|unknown|no such|invalid) (?:endpoint|route|path|url)\b|^(?:endpoint|route|path|url|page) not found\b|^not found\.?$"
 _TOO_LONG: Final = (
     r"maximum context length|context (?:length|window|size) (?:is )?exceed|exceeds? the context"
 )
@@ -58,4 +59,5 @@ def _in_order() -> Iterator[tuple[int, str]]:
     yield 401, _NO_KEY
     yield 403, _DENIED
     yield 404, _NO_MODEL
+    yield 404, _NO_PLACE
     yield 400, _TOO_LONG

@@ -51,7 +51,7 @@ _SPECIFIC: Final[tuple[tuple[ErrorMeaning, str], ...]] = (
         UNPAID,
         """insufficientquota insufficientuserquota insufficientbalance insufficientcredits insufficientfunds billing
         billinghardlimitreached billingnotactive arrearage
-        accountoverdue exceededcurrentquota enforcedspendlimitreached creditbalancetoolow outofcredits""",
+        accountoverdue exceededcurrentquota enforcedspendlimitreached creditbalancetoolow outofcredits budgetexceeded""",
     ),
     (
         TOO_LONG,
