@@ -17,7 +17,7 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
     (
         ExitStatus.BAD_RESPONSE,
-        "truncated, empty, too large, not JSON, not UTF-8, not as `--schema` asks, unknown finish reason",
+        "truncated, empty (thinking alone is 0, with a warning), too large, not JSON, not UTF-8, not as `--schema` asks, unknown finish reason",
     ),
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer, or the model refuses"),

@@ -143,7 +143,9 @@ def test_the_configuration_is_where_xdg_says_and_says_the_model() -> None:
         env = {"XDG_CONFIG_HOME": str(Path("elsewhere").resolve())}
         done = mmpipe("chat", "-n", "-v", "--json", "hi", server=server, env=env)
     assert "MiniMax-M2.7" == done.record["model"]
-    assert [True] == ["elsewhere" in line for line in done.stderr_text.splitlines() if "MiniMax-M2.7" in line]
+    assert [True] == [
+        "elsewhere" in line for line in done.stderr_text.splitlines() if "model = MiniMax-M2.7" in line
+    ]
 
 
 @pytest.mark.parametrize(
