@@ -20,7 +20,8 @@ from support.fault_cases import (
 from support.fault_server import End, Script
 
 OWN_STATUS = {401: 3, 402: 4, 403: 3, 408: 5, 429: 4, 504: 5}
-PASSING = {408, 429, *range(500, 600)} - {501}
+# A conflict, a request that came too early, and one that a proxy took for closed may pass.
+PASSING = {408, 409, 425, 429, 499, *range(500, 600)} - {501, 505, 511}
 
 # FACTS.md, "Error codes": the HTTP status where one was seen, our exit status, and whether a retry may help.
 OF_MINIMAX = {

@@ -24,7 +24,9 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "--version": (("--version",), ""),
     "--help": (("batch", "--help"), ""),
 }
-OF_ONE_RUN = re.compile(rb'"(?:response_id|request_id|id)":"[0-9a-f]{32}"|"elapsed_ms":\d+|[\d.]+ s$')
+OF_ONE_RUN = re.compile(
+    rb'"(?:response_id|request_id|id)":"[0-9a-f]{32}"|"host":"[^"]+"|"elapsed_ms":\d+|[\d.]+ s$'
+)
 JUNK = "\udcff\udcfe"
 FORCED = dict.fromkeys(("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"), "1")
 # Python itself reads these when it starts.
