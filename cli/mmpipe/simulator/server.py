@@ -206,7 +206,7 @@ class _Exchange:
         )
 
     async def _read_body(self) -> int | None:
-        """Read the body, whoever sent it, up to the limit of the service; returns the status for a longer one."""
+        """Read the body of any sender, up to the limit of the service; return the status for a longer one."""
         if (self._request.content_length or 0) > _MAX_BODY:
             return 413
         body = bytearray()

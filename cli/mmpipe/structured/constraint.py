@@ -37,7 +37,7 @@ class OutputConstraint:
         """Replace the text of the reply by what was asked for; raises InvalidAnswer.
 
         With `offers_tools` in the request, a reply with tool calls is no answer yet: its text is dropped, and the calls are
-        left to whoever runs them. Without, only its text counts.
+        left to their caller. Without an offer, only the text counts.
         """
         if self.extract is None:
             return

@@ -1,4 +1,4 @@
-"""Errors name whoever may have answered: the host, or a proxy that reads the request; and the place of a redirect."""
+"""Errors name the host, or the proxy that may have answered for it, and the place of a redirect."""
 
 import pytest
 
