@@ -244,3 +244,13 @@ class Interrupted(BaseException):
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+
+
+def is_of_process(error: Exception) -> bool:
+    """Return true for an exception that ends the run, since it concerns the process and no single record."""
+    return isinstance(error, OSError | MemoryError | ImportError) or is_without_thread(error)
+
+
+def is_without_thread(error: Exception) -> bool:
+    """Return true if the system started no thread, for which Python has no class of its own."""
+    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"

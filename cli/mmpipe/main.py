@@ -109,12 +109,14 @@ def _describe_unexpected(error: Exception) -> "MmpipeError":
     """Return the error of the system, or a bug."""
     import errno
 
-    from mmpipe.errors import Internal, OutputError, UsageError
+    from mmpipe.errors import Internal, OutputError, UsageError, is_without_thread
 
     # The dynamic linker has no error number for a library that found no memory.
     is_unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
     if isinstance(error, MemoryError) or is_unmapped or getattr(error, "errno", None) == errno.ENOMEM:
         return Internal("not enough memory (ulimit -v?)")
+    if is_without_thread(error):
+        return Internal("no memory or no process for one more thread (ulimit -v, ulimit -u?)")
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return UsageError(_TOO_MANY_FILES)
     if isinstance(error, OSError) and error.errno in (errno.EDQUOT, errno.ENOSPC, errno.EFBIG, errno.EROFS):

@@ -220,7 +220,9 @@ def fail(bug: Exception) -> Event:
     raise bug
 
 
-@pytest.mark.parametrize("error", [OSError(28, "no space"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "no space"), MemoryError(), RuntimeError("can't start new thread")]
+)
 def test_an_error_of_the_process_ends_the_run(error: Exception) -> None:
     async def ask(_: Request, __: Limits) -> Iterable[Event]:
         raise error

@@ -24,6 +24,7 @@ from mmpipe.errors import (
     NetworkError,
     QuotaError,
     Rejected,
+    is_of_process,
 )
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer, repair_messages
@@ -217,10 +218,9 @@ class Engine(Generic[Item]):
                 self._policy.constraint.apply(reply, offers_tools=request.offers_tools)
         except MmpipeError as raised:
             return reply, raised
-        except (OSError, MemoryError, ImportError):
-            # Of the process, and not of this answer.
-            raise
-        except Exception as bug:  # noqa: BLE001  the boundary of a record: the others are asked all the same
+        except Exception as bug:  # the boundary of a record: the others are asked all the same
+            if is_of_process(bug):
+                raise
             return reply, Internal.of_bug(bug)
         return reply, error
 

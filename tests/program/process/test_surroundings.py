@@ -239,7 +239,7 @@ run()
 """
 
 
-@pytest.mark.parametrize("megabytes", [2, 4, 12, 24, 48, 96])
+@pytest.mark.parametrize("megabytes", [2, 4, 12, 24, 36, 48, 60, 72, 96])
 @pytest.mark.parametrize("command", ["chat", "batch"])
 def test_without_memory_enough_it_says_so_in_one_line_or_has_it_all(command: str, megabytes: int) -> None:
     arguments = ("batch", "-q") if command == "batch" else (command, "-n", "sim:echo 1")
