@@ -24,6 +24,7 @@ from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
+from mmpipe.batch.records.input_file import expect_unchanged
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
 from mmpipe.batch.results import LineForm
@@ -269,9 +270,9 @@ def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput
     def show(in_flight: int) -> None:
         progress.show(output.summary.snapshot(facts.total, in_flight))
 
-    records = open_source(source, facts, journal)
     try:
-        run_event_loop(ask_records(options, records, terms, output, show))
+        with expect_unchanged(facts.files, call.console.warn):
+            run_event_loop(ask_records(options, open_source(source, facts, journal), terms, output, show))
     finally:
         call.console.summarize(output.summary.sentence())
 

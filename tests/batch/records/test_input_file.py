@@ -1,6 +1,7 @@
 """A file must be at every reading what it was at the first one; only what is appended is no part of it."""
 
 import gzip
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from support.record_reading import read_raw
 
 CONTENT = b"".join(b"%d %s\n" % (number, b"x" * 1000) for number in range(400))
 STDIN = Streams.fake().stdin
-MESSAGE = "was cut or rewritten while the run read it; no more of it is asked"
+MESSAGE = "was cut or rewritten during the run; what was not read before is not asked"
 
 Change = Callable[[Path], object]
 
@@ -109,6 +110,80 @@ def test_what_has_changed_since_the_first_reading_is_refused_and_nothing_of_it_c
     with pytest.raises(InputError, match=f"^{path} {MESSAGE}$"):
         found.extend(file.contents())
     assert before.startswith(b"".join(found))
+
+
+def saves_as_editors_do(path: Path) -> None:
+    path.rename(path.with_name("in~"))
+    path.write_bytes(path.with_name("in~").read_bytes().replace(b"7", b"8"))
+
+
+def maps(path: Path) -> None:
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[0:1] = b"?"
+
+
+# What happens after the last byte was read.
+HARMLESS_AT_THE_END = {
+    **HARMLESS,
+    "removed": Path.unlink,
+    "renamed": lambda path: path.rename(path.with_name("old")),
+}
+HARMFUL_AT_THE_END = {**HARMFUL, "saved by an editor": saves_as_editors_do, "mapped": maps}
+
+
+@pytest.mark.parametrize("change", HARMLESS_AT_THE_END.values(), ids=HARMLESS_AT_THE_END)
+@pytest.mark.parametrize("readings", [1, 2])
+def test_at_the_end_a_file_may_have_grown_or_be_gone(path: Path, change: Change, readings: int) -> None:
+    (file,) = find_files([str(path)], STDIN)
+    for _ in range(readings):
+        contents(file)
+    change(path)
+    file.check_unchanged()
+
+
+@pytest.mark.parametrize("change", HARMFUL_AT_THE_END.values(), ids=HARMFUL_AT_THE_END)
+@pytest.mark.parametrize("readings", [1, 2])
+def test_at_the_end_a_file_that_was_cut_or_rewritten_is_an_error(
+    path: Path, change: Change, readings: int
+) -> None:
+    (file,) = find_files([str(path)], STDIN)
+    for _ in range(readings):
+        contents(file)
+    change(path)
+    with pytest.raises(InputError, match=f"^{path} {MESSAGE}$"):
+        file.check_unchanged()
+
+
+def test_at_the_end_only_what_was_read_counts(path: Path) -> None:
+    (file,) = find_files([str(path)], STDIN)
+    file.check_unchanged()
+    reading = file.contents()
+    next(reading)
+    writes(path, b"?", path.stat().st_size - 1)
+    file.check_unchanged()
+    writes(path, b"?", 5)
+    with pytest.raises(InputError, match=f"^{path} {MESSAGE}$"):
+        file.check_unchanged()
+
+
+def test_a_large_file_is_read_once_more_after_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.touch()
+    os.truncate(path, 2**24 + 1)
+    (file,) = find_files([str(path)], STDIN)
+    contents(file)
+    file.check_unchanged()
+    path.chmod(0o600)
+    file.check_unchanged()
+    writes(path, b"?", 2**24)
+    with pytest.raises(InputError, match=f"^{path} {MESSAGE}$"):
+        file.check_unchanged()
+
+
+def test_files_of_the_kernel_may_change() -> None:
+    (file,) = find_files(["/proc/uptime"], STDIN)
+    contents(file)
+    file.check_unchanged()
 
 
 @pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
@@ -228,6 +303,21 @@ def test_redirected_input_may_grow_and_must_not_change(redirected: tuple[Path, I
         with pytest.raises(InputError, match=f"^standard input {MESSAGE}$"):
             list(reading)
         os.lseek(stdin.descriptor, 0, os.SEEK_SET)
+
+
+def test_redirected_input_is_compared_at_the_end_and_its_position_stays(
+    redirected: tuple[Path, Input],
+) -> None:
+    path, stdin = redirected
+    file = InputFile("-", stdin)
+    reading = file.contents()
+    next(reading)
+    position = os.lseek(stdin.descriptor, 0, os.SEEK_CUR)
+    # What was passed over is no input.
+    writes(path, b"?")
+    is_replaced(path, b"under the same name")
+    file.check_unchanged()
+    assert position == os.lseek(stdin.descriptor, 0, os.SEEK_CUR)
 
 
 @given(before=st.binary(max_size=50), after=st.binary(max_size=50))

@@ -4,17 +4,20 @@ import errno
 import os
 import select
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from mmpipe.errors import InputError, UsageError
+from mmpipe.errors import InputError, MmpipeError, UsageError
 from mmpipe.unix.streams import STDIN_NAME, Input
 
 _PIECE: Final = 2**16  # bytes
 _DIGEST: Final = 8  # bytes for each piece
+# Up to this size a file is read once more even if its stamp is the same: that costs some milliseconds, and a program
+# that writes through a memory map leaves no stamp at each write.
+_ALWAYS_READ: Final = 2**24  # bytes
 
 
 class InputFile:
@@ -23,6 +26,7 @@ class InputFile:
     A regular file ends where it ended then: bytes appended later, perhaps by a reader of our output, are not input.
     Its first reading keeps a digest of each piece, 8 bytes for 64 KiB; later readings must find the same pieces.
     If an earlier run has checked it (`is_known`), nobody may have written to it when it is opened.
+    At the end of the run `check_unchanged` looks for the same pieces under the same name, or in redirected input.
     """
 
     def __init__(self, path: str, stdin: Input) -> None:
@@ -31,13 +35,16 @@ class InputFile:
         self._stdin = stdin
         self._salt = os.urandom(blake2b.SALT_SIZE)
         self._digests = bytearray()
+        self._start = 0
+        # When the whole file was last compared with the digests; None for files of the kernel, which may change.
+        self._stamp: tuple[int, ...] | None = None
         self._was_read = False
         self.is_known = False
         self.found: os.stat_result | None = None
         self._end: int | None = None
         # Opening the file later reports what is wrong with it.
         with suppress(OSError, ValueError):
-            self._find(os.fstat(stdin.descriptor) if path == "-" else Path(path).stat())
+            self._find(self._status())
 
     def contents(self) -> Iterator[bytes]:
         """The bytes as soon as they are there; raises InputError, also if a regular file was cut or rewritten."""
@@ -47,13 +54,31 @@ class InputFile:
             if self.is_known and (self.found is None or _stamp(status) != _stamp(self.found)):
                 raise self._changed()
             if self._was_read:
-                if not is_regular:
-                    raise self._changed()
                 yield from self._same_pieces(descriptor)
             elif is_regular:
                 yield from self._first_pieces(descriptor, status)
             else:
                 yield from _arriving(descriptor, self.name)
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if a regular file no longer begins with what was read of it, or may not be read any more.
+
+        A file that was removed is as it was. It is not read again if it is large and has the same size and times.
+        """
+        if not self._digests or self._stamp is None:
+            return
+        try:
+            self._status()
+        except OSError:
+            return
+        with self._open() as descriptor:
+            status = os.fstat(descriptor)
+            if status.st_size <= _ALWAYS_READ or _stamp(status) != self._stamp:
+                for _ in self._same_pieces(descriptor):
+                    pass
+
+    def _status(self) -> os.stat_result:
+        return os.fstat(self._stdin.descriptor) if self.path == "-" else Path(self.path).stat()
 
     def _find(self, status: os.stat_result) -> None:
         if stat.S_ISREG(status.st_mode):
@@ -68,7 +93,8 @@ class InputFile:
             return
         try:
             # A pipe in place of the file that was read must not block.
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK * self._was_read)
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK * bool(self._was_read or self._digests)
+            descriptor = os.open(self.path, flags)
         except OSError as error:
             raise InputError.from_os(self.path, error) from error
         except ValueError as error:
@@ -82,37 +108,42 @@ class InputFile:
         if self.found is None or not os.path.samestat(self.found, status):
             # Another file has taken the name before anything was read.
             self._find(status)
-        start = at = _position(descriptor)
-        checks_end = self._end is not None
+        self._start = at = _position(descriptor)
+        if self._end is not None:
+            self._stamp = _stamp(status)
         self._digests.clear()
         while piece := self._read(descriptor, at):
             self._digests += self._digest(piece)
             at += len(piece)
             yield piece
         self._was_read, self._end = True, at
-        if checks_end and _stamp(os.fstat(descriptor)) != _stamp(status):
+        if self._stamp is not None and _stamp(os.fstat(descriptor)) != self._stamp:
             # Perhaps only appended to.
-            self._check_again(descriptor, start)
+            for _ in self._same_pieces(descriptor):
+                pass
 
     def _same_pieces(self, descriptor: int) -> Iterator[bytes]:
-        at = _position(descriptor)
+        status, at = os.fstat(descriptor), self._start
+        if not stat.S_ISREG(status.st_mode):
+            raise self._changed()
         for number in range(0, len(self._digests), _DIGEST):
-            piece = self._read(descriptor, at)
+            piece = self._read(descriptor, at, again=True)
             if self._digest(piece) != self._digests[number : number + _DIGEST]:
                 raise self._changed()
             at += len(piece)
             yield piece
+        if self._stamp is not None:
+            self._stamp = _stamp(status)
 
-    def _check_again(self, descriptor: int, at: int) -> None:
-        os.lseek(descriptor, at, os.SEEK_SET)
-        for _ in self._same_pieces(descriptor):
-            pass
-
-    def _read(self, descriptor: int, at: int) -> bytes:
+    def _read(self, descriptor: int, at: int, *, again: bool = False) -> bytes:
         """The next whole piece, or what is left of it up to the end; raises InputError if the file ends before."""
         wanted = _PIECE if self._end is None else min(_PIECE, self._end - at)
         piece = bytearray()
-        while len(piece) < wanted and (more := _read(descriptor, wanted - len(piece), self.name)):
+        while len(piece) < wanted:
+            # To read again must not move the position of redirected input, which other processes may share.
+            more = _read(descriptor, wanted - len(piece), self.name, at + len(piece) if again else None)
+            if not more:
+                break
             piece += more
         if self._end is not None and len(piece) < wanted:
             raise self._changed()
@@ -122,7 +153,9 @@ class InputFile:
         return blake2b(piece, digest_size=_DIGEST, salt=self._salt).digest()
 
     def _changed(self) -> InputError:
-        return InputError(f"{self.name} was cut or rewritten while the run read it; no more of it is asked")
+        return InputError(
+            f"{self.name} was cut or rewritten during the run; what was not read before is not asked"
+        )
 
 
 def find_files(paths: Sequence[str], stdin: Input) -> Sequence[InputFile]:
@@ -135,6 +168,27 @@ def find_files(paths: Sequence[str], stdin: Input) -> Sequence[InputFile]:
     return [InputFile(path, stdin) for path in paths or ("-",)]
 
 
+@contextmanager
+def expect_unchanged(files: Sequence[InputFile], warn: Callable[[str], None]) -> Iterator[None]:
+    """A context in which files are asked; raises InputError at its end if one was cut or rewritten meanwhile.
+
+    After another error this is a warning. A signal ends the run at once.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except MmpipeError:
+        for file in files:
+            try:
+                file.check_unchanged()
+            except InputError as changed:
+                warn(changed.message)
+        raise
+    for file in files:
+        file.check_unchanged()
+
+
 def _position(descriptor: int) -> int:
     return os.lseek(descriptor, 0, os.SEEK_CUR)
 
@@ -143,9 +197,9 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _read(descriptor: int, count: int, name: str) -> bytes:
+def _read(descriptor: int, count: int, name: str, at: int | None) -> bytes:
     try:
-        return os.read(descriptor, count)
+        return os.read(descriptor, count) if at is None else os.pread(descriptor, count, at)
     except OSError as error:
         raise InputError.from_os(name, error) from error
 
