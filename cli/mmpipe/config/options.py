@@ -7,6 +7,9 @@ from typing import Annotated, Final, Literal
 from mmpipe.core.request import Pieces
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
+from mmpipe.text.encodings import UTF_8, find_codec, list_codecs
+from mmpipe.text.suggestions import suggest
+from mmpipe.text.visible import one_line
 
 # FACTS.md, "Hosts and keys". `cn` is the host of the official page.
 HOSTS: Final[Mapping[str, str]] = {
@@ -67,6 +70,39 @@ class SystemMessageOptions(OptionGroup):
         """Raise UsageError for two system messages."""
         if self.system is not None and self.system_file is not None:
             raise UsageError("--system and --system-file: use only one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Encoding of text files, by the name of its codec, such as `utf-8` or `gbk`."""
+
+    codec: str
+
+    @classmethod
+    def parse(cls, word: str) -> "Encoding":
+        """Return the encoding of that name, as iconv, browsers or Python have it. Raises UsageError for an unknown one."""
+        codec = find_codec(word)
+        if codec is None:
+            guess = suggest(word, list_codecs())
+            raise UsageError(f"--encoding {one_line(word, 40)}: there is no such encoding{guess}")
+        return cls(codec)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingOptions(OptionGroup):
+    """The encoding of text inputs; a byte order mark says more than this option."""
+
+    title = "Input"
+
+    encoding: Annotated[
+        Encoding | None,
+        option("--encoding", metavar="NAME", help="Encoding of text inputs, such as gbk [utf-8]."),
+    ] = None
+
+    @property
+    def codec(self) -> str:
+        """The name of the codec, for `decode_text`."""
+        return UTF_8 if self.encoding is None else self.encoding.codec
 
 
 @dataclass(frozen=True, slots=True)

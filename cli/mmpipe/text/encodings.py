@@ -1,0 +1,115 @@
+"""Decodes the text of users, and explains bytes that are none: UTF-8, or what a mark or the user names; pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from mmpipe.text.file_kinds import FileKind, kind_of
+from mmpipe.text.utf8 import describe_utf8_error, measure_bom
+from mmpipe.text.visible import one_line
+
+UTF_8: Final = "utf-8"
+# Codecs of Python that no file is written in; some of them need time that grows with the square of the length.
+_NO_FILES: Final = frozenset(
+    {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+)
+_WINDOW: Final = 4096  # bytes from the first wrong one that tell what the text may be
+_CONTROL: Final = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_CHINESE: Final = re.compile(
+    rb"[\xa1-\xf7][\xa1-\xfe]"
+)  # a character of GB 2312, as nearly all of a text in GBK are
+
+
+def find_codec(name: str) -> str | None:
+    """Return the name of Python's codec for an encoding of text files, such as `gbk`; None for an unknown name."""
+    import codecs
+
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    # codecs.lookup also finds compressions and ciphers, which bytes.decode refuses.
+    codec = found.name.replace("_", "-")
+    return None if codec in _NO_FILES or not getattr(found, "_is_text_encoding", True) else codec
+
+
+def list_codecs() -> Iterator[str]:
+    """Yield the names of encodings that users type."""
+    from encodings.aliases import aliases
+
+    for alias, codec in aliases.items():
+        yield from {alias.replace("_", "-"), codec.replace("_", "-")}
+
+
+def decode_text(content: bytes, encoding: str = UTF_8) -> str:
+    """Return the text without its byte order mark, which says more than `encoding`. Raises UnicodeDecodeError.
+
+    The error counts from the beginning of `content`.
+    """
+    marked = kind_of(content[:4])
+    if marked is not None and marked.encoding is not None:
+        return content.decode(marked.encoding)
+    skipped = measure_bom(content)
+    if skipped or encoding in (UTF_8, "utf-8-sig"):
+        try:
+            return content[skipped:].decode()
+        except UnicodeDecodeError as error:
+            error.object, error.start, error.end = content, error.start + skipped, error.end + skipped
+            raise
+    return content.decode(encoding)
+
+
+def describe_undecodable(name: str, error: UnicodeDecodeError, *, path: str | None = None) -> str:
+    """Return the message for bytes that are not text in the encoding that was tried, with a hint at what they may be.
+
+    `name` is that of the file in sentences, and `path` what a command can read, if there is one.
+    """
+    content = error.object
+    kind = kind_of(content)
+    if kind is not None and kind.encoding is None:
+        return f"{name} is {kind.name}, not text{_advise(kind, path)}"
+    if error.encoding.replace("_", "-") != UTF_8:
+        wrong = f"byte {error.start} is 0x{content[error.start]:02x}"
+        return f"{name} is not {error.encoding.upper()}: {wrong}"
+    return describe_utf8_error(name, error) + _guess(content, error)
+
+
+def _advise(kind: FileKind, path: str | None) -> str:
+    """Return the part of a sentence that says what to do with a file of this kind."""
+    if kind.family in ("image", "video"):
+        return ": attach it with -a"
+    if kind.command is None:
+        return ""
+    # Needed only after an error.
+    import shlex
+
+    shown = "FILE" if path is None else one_line(shlex.quote(path), 200)
+    return f": `{kind.command.replace('FILE', shown)}` prints what is in it"
+
+
+def _guess(content: bytes, error: UnicodeDecodeError) -> str:
+    """Return the part of a sentence that names the encoding which the bytes from the first wrong one may have."""
+    if error.reason == "unexpected end of data":
+        return "; its last character is cut off"
+    # From an even place, where a unit of UTF-16 begins.
+    likely = _likely_encoding(content[error.start & ~1 :][:_WINDOW])
+    return "" if likely is None else f"; if it is {likely[0]}, add --encoding {likely[1]}"
+
+
+def _likely_encoding(window: bytes) -> tuple[str, str] | None:
+    """Return the name of an encoding and the word to type; None for bytes that look like no text."""
+    for first, codec in ((0, "utf-16-be"), (1, "utf-16-le")):
+        # Spaces and line ends of any language have a zero byte.
+        zeros, others = window[first::2].count(0), window[1 - first :: 2].count(0)
+        if zeros > len(window) // 16 and not others and _is_text(window[: len(window) & ~1], codec):
+            return "UTF-16", codec
+    if not _is_text(window, "latin-1"):
+        return None
+    if 2 * len(_CHINESE.findall(window)) > 0.9 * len(re.findall(rb"[\x80-\xff]", window)):
+        return "GBK", "gbk"
+    return ("Windows-1252", "cp1252") if re.search(rb"[\x80-\x9f]", window) else ("Latin-1", "latin-1")
+
+
+def _is_text(window: bytes, codec: str) -> bool:
+    """Return True if there is neither a control character nor a wrong byte in the text; its last character may be cut."""
+    return _CONTROL.search(window.decode(codec, "replace")[:-1]) is None
