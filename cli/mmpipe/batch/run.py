@@ -29,9 +29,10 @@ from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
 from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
-from mmpipe.config.base_request import build_base_request, read_system_message
+from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.parameters import parse_parameters
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
@@ -160,6 +161,7 @@ def _request_defaults(call: BatchCall, settings: Settings, instruction: str | No
         template=None if template is None else Template.parse(decode_argument(template, "the template")),
         streamed=base.streamed,
         pieces=base.pieces,
+        effort=find_effort(settings, parse_parameters(options.request.param)),
     )
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
 from mmpipe.core.catalogue import find_model
+from mmpipe.core.effort import EFFORT_FIELDS, Effort, describe_missing_effort, effort_fields
 from mmpipe.core.parameters import (
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
@@ -20,6 +21,7 @@ from mmpipe.unix.inputs import decode_argument, read_text
 
 # Fields that every model accepts: no need to read the catalogue.
 UNDISPUTED: Final = {"reasoning_split", "top_p", "tools"}
+Choice = TypeVar("Choice")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -48,25 +50,52 @@ def build_base_request(
         configured[OLD_LIMIT_FIELD] = sampled[LIMIT_FIELD]
     if OLD_LIMIT_FIELD in {**configured, **further}:
         sampled.pop(LIMIT_FIELD, None)
-    body = {**sampled, **split, **configured, **fields, **further}
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
+    effort = find_effort(settings, further)
+    if effort is not None:
+        configured = {name: value for name, value in configured.items() if name not in EFFORT_FIELDS}
+        configured |= effort_fields(effort, model)
+        if (warning := describe_missing_effort(effort, model)) is not None:
+            warn(warning)
+    body = {**sampled, **split, **configured, **fields, **further}
     for warning in check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
         warn(warning)
     wire = options.wire
     is_streamed = streamed if wire is None else wire == "stream"
-    return Request(model, (), body, streamed=is_streamed, pieces=_find_pieces(settings))
+    pieces: Pieces | None = _find_choice(settings, "pieces", get_args(Pieces))
+    return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
 
 
-def _find_pieces(settings: Settings) -> Pieces:
-    """Return the setting, which the configuration may hold too; raises UsageError for an unknown one."""
-    found = settings.get("pieces") or "auto"
-    known: tuple[Pieces, ...] = get_args(Pieces)
-    for pieces in known:
-        if pieces == found:
-            return pieces
-    raise UsageError(f"pieces is {found!r}: it must be one of {', '.join(known)}")
+def find_effort(settings: Settings, further: Mapping[str, object]) -> Effort | None:
+    """Return how much the model is to think; None if that is not set, or by a field of the request itself.
+
+    `further` are the fields of `-p`. What is typed replaces what is configured. Raises UsageError for an unknown level,
+    and for two settings from one place.
+    """
+    effort: Effort | None = _find_choice(settings, "effort", get_args(Effort))
+    typed = [name for name in EFFORT_FIELDS if name in further]
+    if effort is None or (typed and not settings.is_typed("effort")):
+        return None
+    if typed:
+        raise UsageError(f"-p {typed[0]} and --effort: use only one of them")
+    if not settings.is_typed("effort"):
+        for name in EFFORT_FIELDS:
+            if name in settings.params:
+                raise UsageError(f"effort and params.{name} in the configuration: use only one of them")
+    return effort
+
+
+def _find_choice(settings: Settings, name: str, choices: tuple[Choice, ...]) -> Choice | None:
+    """Return a setting that the configuration may hold too; raises UsageError for an unknown one."""
+    found = settings.get(name)
+    for choice in choices:
+        if choice == found:
+            return choice
+    if found is None:
+        return None
+    raise UsageError(f"{name} is {found!r}: it must be one of {', '.join(map(str, choices))}")
 
 
 def read_system_message(options: SystemMessageOptions) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
+from mmpipe.core.effort import Effort
 from mmpipe.core.request import Pieces
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
@@ -43,6 +44,7 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "temperature": _NUMBER,
     "top_p": _NUMBER,
     "max_tokens": int,
+    "effort": str,
     "native_thinking": bool,
     "pieces": str,
     "params": dict,
@@ -124,6 +126,10 @@ class RequestOptions(OptionGroup):
     max_tokens: Annotated[
         int | None,
         option("--max-tokens", metavar="N", help="Most tokens of the answer, thinking included."),
+    ] = None
+    effort: Annotated[
+        Effort | None,
+        option("--effort", help="How much the model thinks, by the levels that it has."),
     ] = None
     param: Annotated[
         tuple[str, ...],

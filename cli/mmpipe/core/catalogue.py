@@ -14,7 +14,7 @@ _TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Price in US dollars for a million tokens, for prompts of at most `up_to` tokens; None where unknown."""
+    """Price of a million tokens, for prompts of at most `up_to` tokens; None where unknown."""
 
     input: float | None = None
     output: float | None = None
@@ -41,9 +41,13 @@ class Model:
     several_system_messages: bool = False
     ignored: tuple[str, ...] = ()
     ends: dt.date | None = None
+    efforts: tuple[str, ...] = ()
+    rpm: int | None = None
+    tpm: int | None = None
+    prices_yuan: tuple[Price, ...] = ()
 
     def price(self, prompt: int) -> Price:
-        """Return the price for a prompt of `prompt` tokens; a price without numbers if none is known."""
+        """Return the price in US dollars for a prompt of `prompt` tokens; a price without numbers if none is known."""
         fitting = (price for price in self.prices if price.up_to is None or prompt <= price.up_to)
         return next(fitting, Price())
 
@@ -60,7 +64,9 @@ def load_models() -> tuple[Model, ...]:
                 **row,
                 "temperature": NumericRange(**row["temperature"]),
                 "ignored": tuple(row["ignored"]),
+                "efforts": tuple(row.get("efforts", ())),
                 "prices": tuple(Price(**price) for price in row["prices"]),
+                "prices_yuan": tuple(Price(**price) for price in row.get("prices_yuan", ())),
             }
         )
         for row in rows

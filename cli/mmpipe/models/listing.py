@@ -63,7 +63,9 @@ _LONGEST_GUESS: Final = 100
 _UNKNOWN: Mapping[str, object] = {
     **{each.name: None for each in fields(Model)},
     "ignored": [],
+    "efforts": [],
     "prices": [],
+    "prices_yuan": [],
 }
 
 
@@ -242,7 +244,9 @@ def _fact_lines(entry: ListedModel) -> Iterator[str]:
             case bool():
                 yield _fact(name, "yes" if value else "no")
             case tuple() if entry.model is not None and name == "prices":
-                yield from map(_price, entry.model.prices)
+                yield from (_price("dollars", price) for price in entry.model.prices)
+            case tuple() if entry.model is not None and name == "prices_yuan":
+                yield from (_price("yuan", price) for price in entry.model.prices_yuan)
             case dict() if entry.model is not None and name == "temperature":
                 yield _fact(name, f"{entry.model.temperature}")
             case tuple():
@@ -255,16 +259,16 @@ def _fact(name: str, value: str) -> str:
     return f"{name.replace('_', ' '):24} {visible(value)}"
 
 
-def _price(price: Price) -> str:
+def _price(currency: str, price: Price) -> str:
     parts = (
         (price.input, "in"),
         (price.output, "out"),
         (price.cache_read, "from the cache"),
         (price.cache_write, "into it"),
     )
-    costs = ", ".join(f"{dollars} {what}" for dollars, what in parts if dollars is not None)
+    costs = ", ".join(f"{amount} {what}" for amount, what in parts if amount is not None)
     upper = "" if price.up_to is None else f" (prompts of up to {price.up_to} tokens)"
-    return _fact("dollars a million tokens", f"{costs}{upper}")
+    return _fact(f"{currency} a million tokens", f"{costs}{upper}")
 
 
 def _write(output: Output, line: str) -> None:

@@ -115,6 +115,14 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "`--effort` LEVEL",
+        (
+            "How much the model thinks. `none` switches the thinking off where the model can do that; a model without the level "
+            "is asked without it, with a warning. A model outside of the catalogue gets the field `reasoning_effort`. In the "
+            'configuration file: `effort = "low"`'
+        ),
+    ),
+    (
         "`--native-thinking`",
         (
             "For servers that refuse the field `reasoning_split`. Thinking is then found between tags in the text. In the "

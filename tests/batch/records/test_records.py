@@ -51,6 +51,27 @@ def test_messages_are_sent_as_they_are() -> None:
     assert tuple(messages) == good({"messages": messages}).request.messages
 
 
+def test_the_model_of_a_record_gets_the_effort_in_its_own_words() -> None:
+    off = {"thinking": {"type": "disabled"}}
+    defaults = replace(Defaults(model="MiniMax-M3", effort="none"), parameters={"top_p": 1, **off})
+    sent = [
+        good({"prompt": "a", **own}, defaults).request.parameters
+        for own in (
+            {},
+            {"model": "MiniMax-M2"},
+            {"model": "mine"},
+            {"model": "mine", "reasoning_effort": "low"},
+        )
+    ]
+    rest = {"top_p": 1}
+    assert [
+        {**rest, **off},
+        rest,
+        {**rest, "reasoning_effort": "none"},
+        {**rest, "reasoning_effort": "low"},
+    ] == sent
+
+
 def test_the_line_of_a_batch_file_for_openai_is_understood() -> None:
     body = {"model": "m", "messages": [user("a")], "max_tokens": 5, "seed": 1, "stream": False}
     record = good({**ENVELOPE, "body": body})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model
+from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
 from mmpipe.core.events import Message
 from mmpipe.core.messages import add_instruction, check_parts, prepare_messages
 from mmpipe.core.parameters import (
@@ -59,7 +60,7 @@ _URL = "/v1/chat/completions"
 class RequestDefaults:
     """The request fields of every record that does not set them itself; `parameters` have been checked.
 
-    `instruction` is sent with every request.
+    `instruction` is sent with every request. The fields of `effort` among the parameters are those of `model`.
     """
 
     model: str
@@ -69,6 +70,7 @@ class RequestDefaults:
     template: Template | None = None
     streamed: bool = False
     pieces: Pieces = "auto"
+    effort: Effort | None = None
 
     @property
     def parameter_names(self) -> frozenset[str]:
@@ -167,13 +169,21 @@ def _build(
     if defaults.instruction is not None:
         messages = add_instruction(messages, defaults.instruction)
     check_parts(messages, model)
-    parameters = defaults.parameters
+    parameters = defaults.parameters if own_model is None else _parameters_for(model, defaults)
     if given or own_model is not None:
         parameters = {**parameters, **_name_limit(_checked_parameters(given), parameters)}
         # The caller warns of ignored parameters, once for all records.
         list(check_for_model(parameters, find_model(model)))
     prepared = prepare_messages(messages, model)
     return Request(model, prepared, parameters, streamed=defaults.streamed, pieces=defaults.pieces)
+
+
+def _parameters_for(model: str, defaults: RequestDefaults) -> Mapping[str, object]:
+    """Return the default parameters for a record's own model, which may have other levels of effort."""
+    if defaults.effort is None:
+        return defaults.parameters
+    rest = {name: value for name, value in defaults.parameters.items() if name not in EFFORT_FIELDS}
+    return {**rest, **effort_fields(defaults.effort, model)}
 
 
 def _prompt(text: str) -> str:

@@ -1,0 +1,37 @@
+"""Translates `--effort`, how much a model is to think, into the fields of its request; pure."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from mmpipe.core.catalogue import Model, find_model
+
+Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
+
+# The fields of a request that say how much the model is to think.
+EFFORT_FIELDS: Final = ("thinking", "reasoning_effort")
+_OFF: Final = {"thinking": {"type": "disabled"}}
+
+
+def effort_fields(effort: Effort, model: str) -> Mapping[str, object]:
+    """Return the body fields of an effort (FACTS.md, "Parameters"); none if the model has no such level.
+
+    A model outside of the catalogue gets the field of OpenAI, which servers of open models know too.
+    """
+    known = find_model(model)
+    if known is not None and effort == "none" and known.thinking == "switch":
+        return _OFF
+    return {"reasoning_effort": effort} if known is None or effort in known.efforts else {}
+
+
+def describe_missing_effort(effort: Effort, model: str) -> str | None:
+    """Return a warning if the model has no such level, so that nothing is sent."""
+    known = find_model(model)
+    if known is None or effort_fields(effort, model):
+        return None
+    levels = _levels(known)
+    has = f"it has {', '.join(levels)}" if levels else "it decides by itself how much to think"
+    return f"{known.id} has no effort {effort}: {has}"
+
+
+def _levels(model: Model) -> tuple[str, ...]:
+    return ("none", *model.efforts) if model.thinking == "switch" else model.efforts
