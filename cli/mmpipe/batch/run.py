@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mmpipe.api.ask_many import AskManyContext, OpenPool
@@ -11,7 +11,6 @@ from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
-from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
@@ -20,23 +19,17 @@ from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.concurrency import connection_capacity
 from mmpipe.batch.pace.deadline import Deadline
-from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
+from mmpipe.batch.preparation import BatchCall, prepare_call
 from mmpipe.batch.records.input_file import expect_unchanged
-from mmpipe.batch.records.requests import RequestDefaults
-from mmpipe.batch.records.template import Template
 from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
-from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.parameters import parse_parameters
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
-from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
-from mmpipe.unix.inputs import decode_argument
 from mmpipe.unix.replacement import check_replaceable
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams, sync_at_end
@@ -44,25 +37,6 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import choose_progress
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCall:
-    """One call of `batch`: its options, and its surroundings."""
-
-    options: BatchOptions
-    streams: Streams
-    environment: Mapping[str, str]
-    console: Console
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """The settings, the rules and the input of one call, before anything is opened."""
-
-    settings: Settings
-    policy: EnginePolicy
-    source: BatchInput
 
 
 def run_batch(
@@ -103,7 +77,7 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
 
 def _dry_run(call: BatchCall, deadline: Deadline) -> None:
     """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
-    options, prepared = call.options, _prepare(call)
+    options, prepared = call.options, prepare_call(call)
     with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
@@ -111,7 +85,7 @@ def _dry_run(call: BatchCall, deadline: Deadline) -> None:
 
 def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     """Check, open, ask, report."""
-    prepared = _prepare(call)
+    prepared = prepare_call(call)
     _check_stdin(call)
     endpoint = _announce_endpoint(call, prepared.settings)
     deadline = Deadline(call.options.limits.deadline, summary.began)
@@ -127,42 +101,6 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
             _ask(call, prepared.source, terms, output)
             _sort(call.options, journal)
             _check_failures(summary)
-
-
-def _prepare(call: BatchCall) -> _Prepared:
-    """Read settings, schema, system message and template; raises UsageError and InputError."""
-    options, console = call.options, call.console
-    settings = Settings.read(call.environment, options.service, options.request)
-    constraint = read_constraint(options.constraint, console.note)
-    if constraint.extract is not None and options.thinking.thinking == "show":
-        raise UsageError(SHOWS_THINKING)
-    policy = EnginePolicy(
-        timeouts=settings.timeouts(),
-        constraint=constraint,
-        accepts_truncated=options.output.allow_truncated,
-        max_wait=options.pace.max_wait,
-        grace=options.limits.grace,
-    )
-    defaults = _request_defaults(call, settings, constraint.instruction)
-    return _Prepared(settings, policy, BatchInput(options, call.streams.stdin, defaults))
-
-
-def _request_defaults(call: BatchCall, settings: Settings, instruction: str | None) -> RequestDefaults:
-    options = call.options
-    base = build_base_request(options.request, settings, call.console.warn, streamed=False)
-    if options.limits.max_cost is not None:
-        ExpectedUsage(base.model, 1, 1).check_price()
-    template = options.records.template
-    return RequestDefaults(
-        model=base.model,
-        system=read_system_message(options.system),
-        instruction=instruction,
-        parameters=base.parameters,
-        template=None if template is None else Template.parse(decode_argument(template, "the template")),
-        streamed=base.streamed,
-        pieces=base.pieces,
-        effort=find_effort(settings, parse_parameters(options.request.param)),
-    )
 
 
 def _check_stdin(call: BatchCall) -> None:

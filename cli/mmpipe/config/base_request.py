@@ -53,12 +53,8 @@ def build_base_request(
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
         raise UsageError("the name of the model is empty")
-    effort = find_effort(settings, further)
-    if effort is not None:
-        configured = {name: value for name, value in configured.items() if name not in EFFORT_FIELDS}
-        configured |= effort_fields(effort, model)
-        if (warning := describe_missing_effort(effort, model)) is not None:
-            warn(warning)
+    if (effort := find_effort(settings, options)) is not None:
+        configured = _replace_effort(configured, effort, model, warn)
     body = {**sampled, **split, **configured, **fields, **further}
     for warning in check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
         warn(warning)
@@ -68,13 +64,22 @@ def build_base_request(
     return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
 
 
-def find_effort(settings: Settings, further: Mapping[str, object]) -> Effort | None:
+def _replace_effort(
+    configured: Mapping[str, object], effort: Effort, model: str, warn: Callable[[str], None]
+) -> dict[str, object]:
+    if (warning := describe_missing_effort(effort, model)) is not None:
+        warn(warning)
+    rest = {name: value for name, value in configured.items() if name not in EFFORT_FIELDS}
+    return {**rest, **effort_fields(effort, model)}
+
+
+def find_effort(settings: Settings, options: RequestOptions) -> Effort | None:
     """Return how much the model is to think; None if that is not set, or by a field of the request itself.
 
-    `further` are the fields of `-p`. What is typed replaces what is configured. Raises UsageError for an unknown level,
-    and for two settings from one place.
+    What is typed replaces what is configured. Raises UsageError for an unknown level, and for two settings from one place.
     """
     effort: Effort | None = _find_choice(settings, "effort", get_args(Effort))
+    further = parse_parameters(options.param)
     typed = [name for name in EFFORT_FIELDS if name in further]
     if effort is None or (typed and not settings.is_typed("effort")):
         return None

@@ -1,0 +1,73 @@
+"""Turns the options and settings of one call of `batch` into its rules and the defaults of its records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmpipe.batch.engine import EnginePolicy
+from mmpipe.batch.input_check import BatchInput
+from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.pace.estimate import ExpectedUsage
+from mmpipe.batch.records.requests import RequestDefaults
+from mmpipe.batch.records.template import Template
+from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
+from mmpipe.config.settings import Settings
+from mmpipe.errors import UsageError
+from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
+from mmpipe.unix.inputs import decode_argument
+from mmpipe.unix.streams import Streams
+from mmpipe.writers.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCall:
+    """One call of `batch`: its options, and its surroundings."""
+
+    options: BatchOptions
+    streams: Streams
+    environment: Mapping[str, str]
+    console: Console
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """The settings, the rules and the input of one call, before anything is opened."""
+
+    settings: Settings
+    policy: EnginePolicy
+    source: BatchInput
+
+
+def prepare_call(call: BatchCall) -> PreparedCall:
+    """Read settings, schema, system message and template; raises UsageError and InputError."""
+    options = call.options
+    settings = Settings.read(call.environment, options.service, options.request)
+    constraint = read_constraint(options.constraint, call.console.note)
+    if constraint.extract is not None and options.thinking.thinking == "show":
+        raise UsageError(SHOWS_THINKING)
+    policy = EnginePolicy(
+        timeouts=settings.timeouts(),
+        constraint=constraint,
+        accepts_truncated=options.output.allow_truncated,
+        max_wait=options.pace.max_wait,
+        grace=options.limits.grace,
+    )
+    defaults = _request_defaults(call, settings, constraint.instruction)
+    return PreparedCall(settings, policy, BatchInput(options, call.streams.stdin, defaults))
+
+
+def _request_defaults(call: BatchCall, settings: Settings, instruction: str | None) -> RequestDefaults:
+    options = call.options
+    base = build_base_request(options.request, settings, call.console.warn, streamed=False)
+    if options.limits.max_cost is not None:
+        ExpectedUsage(base.model, 1, 1).check_price()
+    template = options.records.template
+    return RequestDefaults(
+        model=base.model,
+        system=read_system_message(options.system),
+        instruction=instruction,
+        parameters=base.parameters,
+        template=None if template is None else Template.parse(decode_argument(template, "the template")),
+        streamed=base.streamed,
+        pieces=base.pieces,
+        effort=find_effort(settings, options.request),
+    )
