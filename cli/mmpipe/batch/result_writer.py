@@ -82,7 +82,7 @@ class ResultWriter:
 
     @property
     def unwritten(self) -> int:
-        """The number of lines that were put and may not be written."""
+        """The number of lines that were put and are not written as a whole."""
         return self._put - self._written
 
     def put(self, index: int, line: bytes | None) -> None:
@@ -132,10 +132,13 @@ class ResultWriter:
         lines, self._ready = self._ready, []
         if self._journal is None or self._is_broken or not lines:
             return
+        begin = self._journal.end
         try:
             self._journal.append(lines)
         except MmpipeError:
             self._is_broken = True
+            # The first lines may have fitted.
+            self._written += b"".join(lines).count(b"\n", 0, self._journal.end - begin)
             raise
         self._written += len(lines)
 
@@ -151,11 +154,15 @@ class ResultWriter:
             raise
 
     async def _write_out(self) -> None:
-        data, count, self._ready = b"".join(self._ready), len(self._ready), []
+        data, self._ready = b"".join(self._ready), []
         if self._stdout.is_terminal:
             self._make_way()
-        await asyncio.get_running_loop().run_in_executor(None, write_json_lines, self._stdout, data)
-        self._written += count
+        begin = self._stdout.written
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, write_json_lines, self._stdout, data)
+        finally:
+            # Before an error, or the end of a run that waits no longer, the first lines may have gone out.
+            self._written += data.count(b"\n", 0, self._stdout.written - begin)
         self._unread = sum(map(len, self._ready))
         self._condition.changed()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,12 +31,17 @@ def small_disk(here: Path) -> Iterator[Path]:
 def test_a_full_disk_is_reported_leaves_whole_lines_and_loses_nothing(here: Path, small_disk: Path) -> None:
     (here / "in.txt").write_text("".join(f"sim:echo {number}\n" for number in range(300)))
     out = small_disk / "out.jsonl"
-    command = ("batch", "in.txt", "-o", str(out), "-j", "8", "-q")
+    command = ("batch", "in.txt", "-o", str(out), "-j", "8")
     with service() as server:
         full = mmpipe(*command, server=server)
         assert 13 == full.status, full.stderr_text
         assert "No space left" in full.stderr_text
         assert out.read_bytes().endswith(b"\n")
+        summary = re.search(
+            r"mmpipe: (\d+) good, 0 failed, 0 answered before, (\d+) not written", full.stderr_text
+        )
+        assert summary is not None, full.stderr_text
+        assert out.read_bytes().count(b"\n") == int(summary[1]) - int(summary[2])
         answered = {json.loads(line)["id"] for line in out.read_bytes().splitlines()}
         asked = len(prompts(server))
         assert len(answered) <= asked <= len(answered) + 3 * 8
