@@ -77,12 +77,14 @@ class Usage:
 class Stop:
     """End of a complete answer: the finish reason, and the assistant message, ready to be sent back.
 
-    `has_guessed_thinking` is true if text was taken for thinking whose opening tag is missing.
+    `has_guessed_thinking` is true if text was taken for thinking whose opening tag is missing, `has_other_choice` if the
+    server sent a second answer, which is left out.
     """
 
     reason: str
     message: Message
     has_guessed_thinking: bool = field(default=False, compare=False)
+    has_other_choice: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

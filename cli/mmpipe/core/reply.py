@@ -43,6 +43,10 @@ class ReplyWarning(Enum):
         "with a part that is not text",
     )
     UNREAD_CALL = ("the text holds a tool call that the server did not read", "with an unread tool call")
+    OTHER_CHOICE = (
+        "the server sent more than one choice, though one is asked for: the first is the answer",
+        "with choices that were left out",
+    )
     LONE_SURROGATE = (
         "the answer holds a lone surrogate, which is no character: it is written as U+FFFD",
         "with a lone surrogate",
@@ -74,6 +78,7 @@ class Reply:
     usage: Usage | None = None
     message: Message = field(default_factory=dict)
     has_guessed_thinking: bool = False
+    has_other_choice: bool = False
     tool_calls: list[ToolCall] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
@@ -100,6 +105,7 @@ class Reply:
             case Stop():
                 self.finish_reason, self.message = event.reason, event.message
                 self.has_guessed_thinking = event.has_guessed_thinking
+                self.has_other_choice = event.has_other_choice
             case ToolResult():
                 pass
             case _:
@@ -184,6 +190,7 @@ def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
         ReplyWarning.UNREAD_CALL: not reply.tool_calls
         and "tool_call>" in text
         and _CALL.search(text) is not None,
+        ReplyWarning.OTHER_CHOICE: reply.has_other_choice,
         ReplyWarning.LONE_SURROGATE: has_lone_surrogate(reply.message),
     }
     return tuple(warning for warning, is_there in found.items() if is_there)

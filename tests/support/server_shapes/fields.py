@@ -13,6 +13,12 @@ _PARTS = [
     {"type": "thinking", "thinking": [{"type": "text", "text": "I think."}]},
     {"type": "text", "text": "six"},
 ]
+_LEFT_OUT = ("more than one choice",)
+
+
+def _choice(index: int, part: str, content: str) -> dict[str, object]:
+    return {"index": index, part: {"content": content}, "finish_reason": "stop"}
+
 
 SHAPES: dict[str, Shape] = {
     # vLLM, minimax_m3: the parser leaves the tags of M3 in the content.
@@ -369,6 +375,28 @@ SHAPES: dict[str, Shape] = {
     "index-of-the-choice-counts-from-one": Shape(
         sent=body({"choices": [{"index": 1, "message": {"content": "yes"}, "finish_reason": "stop"}]}),
         text="yes",
+    ),
+    # Of servers that do not read `n`, or take a default of their own.
+    "choice-beside-the-answer": Shape(
+        sent=body({"choices": [_choice(1, "message", "no"), _choice(0, "message", "yes")]}), text="yes", says=_LEFT_OUT
+    ),
+    "choice-beside-the-answer-streamed": Shape(
+        sent=streamed(*(data({"choices": [_choice(n, "delta", text)]}) for n, text in ((0, "yes"), (1, "no"), (1, "no")))),
+        text="yes",
+        says=_LEFT_OUT,
+    ),
+    "choice-of-calls-beside-the-answer": Shape(
+        sent=body({
+            "choices": [
+                _choice(0, "message", "yes"),
+                {"index": 1, "message": {"tool_calls": [call("get", _PARIS)]}, "finish_reason": "tool_calls"},
+            ]
+        }),
+        text="yes",
+        says=_LEFT_OUT,
+    ),
+    "choice-of-nothing-beside-the-answer": Shape(
+        sent=streamed(data({"choices": [_choice(1, "delta", ""), _choice(0, "delta", "yes"), {"index": 2}]})), text="yes"
     ),
     "delta-that-is-no-object": Shape(
         sent=streamed(text("ye"), delta(["lost"]), text("s", "stop")),

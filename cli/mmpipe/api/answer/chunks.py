@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from mmpipe.api.answer.answer_end import AnswerEnd
 from mmpipe.api.answer.call_assembler import CallAssembler
@@ -20,6 +21,8 @@ from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, find_finish_reaso
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
 from mmpipe.text.visible import one_line
 
+_ANSWERS: Final = ("content", "refusal", "tool_calls", "function_call")
+
 
 class ChunkDecoder:
     """The state of one answer; `decode` takes each JSON object that carries a part of it."""
@@ -30,6 +33,7 @@ class ChunkDecoder:
         self._calls = CallAssembler()
         self._whole: dict[str, object] | None = None
         self._index: int | None = None  # of the choice that is the answer
+        self._has_other_choice = False
         self._id = ""
         self._start: Start | None = None  # until the first event: a failure before it leaves no output
         self._started = self._streamed = self._in_messages = False
@@ -84,7 +88,8 @@ class ChunkDecoder:
             self._check_content(message, reason)
         self._check_usage(calls)
         usage = () if self._usage is None else (replace(self._usage, service_tier=self._tier),)
-        yield from self._begin((*calls, *usage, Stop(reason, message)))
+        stop = Stop(reason, message, has_other_choice=self._has_other_choice)
+        yield from self._begin((*calls, *usage, stop))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
@@ -135,6 +140,9 @@ class ChunkDecoder:
                 raise BadResponse(f"the choice is not an object: {one_line(repr(choice), 60)}")
         if found and self._index is None:
             self._index = min(index for index, _ in found)
+        if len(found) > 1 or (found and found[0][0] != self._index):
+            others = (choice for index, choice in found if index != self._index)
+            self._has_other_choice = self._has_other_choice or any(map(_has_answer, others))
         return [choice for index, choice in found if index == self._index]
 
     def _find_parts(self, choice: Mapping[str, object]) -> tuple[object, object]:
@@ -203,6 +211,12 @@ class ChunkDecoder:
         # Content may stand in parts of unknown types.
         if self.end.is_empty and not message.get("content"):
             raise BadResponse("the answer of the service is empty", retryable=True)
+
+
+def _has_answer(choice: Mapping[str, object]) -> bool:
+    """True if a choice that is left out has more than thinking or empty fields."""
+    parts = (part for part in (choice.get("delta"), choice.get("message")) if isinstance(part, dict))
+    return any(part.get(name) for part in parts for name in _ANSWERS) or bool(choice.get("text"))
 
 
 def _failed(reason: str | None, failure: object) -> MmpipeError:
