@@ -7,10 +7,23 @@ from types import UnionType
 from typing import ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
+from mmpipe.text.durations import parse_duration
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
-_KINDS: Mapping[Callable[[str], object], str] = {int: "a whole number", float: "a number"}
+
+def _parse_dollars(word: str) -> float:
+    return float(word.removeprefix("$"))
+
+
+# Values that may be written with a unit, by the metavar of their option.
+_PARSERS: Mapping[str, Callable[[str], object]] = {"DURATION": parse_duration, "DOLLARS": _parse_dollars}
+_KINDS: Mapping[Callable[[str], object], str] = {
+    int: "a whole number",
+    float: "a number",
+    parse_duration: "a duration, such as 90, 90s, 15m or 2h",
+    _parse_dollars: "an amount, such as 5 or '$5' (the shell replaces $5 outside of single quotes)",
+}
 _MOST = 2**63
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
 
@@ -231,7 +244,7 @@ def _parameters(group: type[OptionGroup]) -> Iterator[Parameter]:
             declared.names,
             declared.metavar or "|".join(choices),
             declared.help.replace("{default}", _format_default(field.default)),
-            getattr(kind, "parse", kind),
+            _PARSERS.get(declared.metavar, getattr(kind, "parse", kind)),
             choices,
             repeatable,
             field.default,

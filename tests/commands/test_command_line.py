@@ -152,6 +152,8 @@ def test_each_option_arrives(arguments: list[str], expected: dict[str, object]) 
             ["--max-errors", "5%", "--max-cost", "1", "--deadline", "2", "--grace", "3", "--dry-run"],
             {"limits": LimitOptions(ErrorLimit(share=0.05), 1, 2, 3, dry_run=True)},
         ),
+        (["--max-wait", "1h30m"], {"pace": PaceOptions(max_wait=5400)}),
+        (["--max-cost", "$5.50", "--deadline", "2h"], {"limits": LimitOptions(None, 5.5, 7200)}),
     ],
 )
 def test_each_option_of_a_batch_arrives(arguments: list[str], expected: dict[str, object]) -> None:
@@ -167,6 +169,9 @@ def test_each_option_of_a_batch_arrives(arguments: list[str], expected: dict[str
         (["chat", "--repair", "-1"], "--repair is -1"),
         *((["chat", "--tool-timeout", limit], "--tool-timeout is") for limit in ("0", "-1", "inf", "nan")),
         *((["chat", "--stdin-timeout", limit], "--stdin-timeout is") for limit in ("0", "-1", "inf", "nan")),
+        (["chat", "--max-time", "1x"], "--max-time: '1x' is not a duration, such as 90, 90s, 15m or 2h"),
+        (["batch", "--deadline", "-1"], "--deadline is -1: it must be at least 0"),
+        (["batch", "--max-cost", ""], "--max-cost: '' is not an amount, such as 5 or '$5'"),
         (["batch", "-j", "0"], "-j / --concurrency is 0: it must be at least 1"),
         (["batch", "--limit", "-1"], "--limit is -1"),
         *((["batch", name, "0"], f"{name} is 0: it must be at least 1") for name in ("--rpm", "--tpm")),

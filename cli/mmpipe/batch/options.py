@@ -138,7 +138,7 @@ class PaceOptions(OptionGroup):
         float,
         option(
             "--max-wait",
-            metavar="SECONDS",
+            metavar="DURATION",
             at_least=0,
             help="Longest wait for a pause of the service, or for --rpm and --tpm [{default}].",
         ),
@@ -163,7 +163,7 @@ class LimitOptions(OptionGroup):
         float | None,
         option(
             "--deadline",
-            metavar="SECONDS",
+            metavar="DURATION",
             at_least=0,
             help="End the run after this time; --max-time limits one record.",
         ),
@@ -172,7 +172,7 @@ class LimitOptions(OptionGroup):
         float,
         option(
             "--grace",
-            metavar="SECONDS",
+            metavar="DURATION",
             at_least=0,
             help="Longest wait for answers in flight when a run ends early [{default}].",
         ),

@@ -72,7 +72,7 @@ class StdinOptions(OptionGroup):
         float | None,
         option(
             "--stdin-timeout",
-            metavar="SECONDS",
+            metavar="DURATION",
             above=0,
             help="Fail if standard input has not ended by then.",
         ),

@@ -163,7 +163,7 @@ class ServiceOptions(OptionGroup):
         float | None,
         option(
             "--connect-timeout",
-            metavar="SECONDS",
+            metavar="DURATION",
             help=f"Longest wait for a connection [{DEFAULTS['connect_timeout']}].",
         ),
     ] = None
@@ -171,7 +171,7 @@ class ServiceOptions(OptionGroup):
         float | None,
         option(
             "--first-byte-timeout",
-            metavar="SECONDS",
+            metavar="DURATION",
             help=f"Longest wait for a stream to begin [{DEFAULTS['first_byte_timeout']}].",
         ),
     ] = None
@@ -179,7 +179,7 @@ class ServiceOptions(OptionGroup):
         float | None,
         option(
             "--idle-timeout",
-            metavar="SECONDS",
+            metavar="DURATION",
             help=f"Longest pause in a stream, or wait for a whole answer [{DEFAULTS['idle_timeout']}].",
         ),
     ] = None
@@ -187,7 +187,7 @@ class ServiceOptions(OptionGroup):
         float | None,
         option(
             "--max-time",
-            metavar="SECONDS",
+            metavar="DURATION",
             help=f"Longest time for an answer, with retries and tools [{DEFAULTS['max_time']}].",
         ),
     ] = None

@@ -115,6 +115,10 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "DURATION",
+        "Seconds, or with units: `90`, `90s`, `15m`, `2h`, `1d`, `1h30m`",
+    ),
+    (
         "`--effort` LEVEL",
         (
             "How much the model thinks. `none` switches the thinking off where the model can do that; a model without the level "

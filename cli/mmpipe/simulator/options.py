@@ -26,7 +26,9 @@ class SimulatorOptions(OptionGroup):
     ] = None
     latency: Annotated[
         float,
-        option("--latency", metavar="SECONDS", at_least=0, at_most=86400, help="Wait before the first byte."),
+        option(
+            "--latency", metavar="DURATION", at_least=0, at_most=86400, help="Wait before the first byte."
+        ),
     ] = 0.0
     rpm: Annotated[
         int | None,

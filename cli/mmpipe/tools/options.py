@@ -49,7 +49,7 @@ class ToolOptions(OptionGroup):
     tool_timeout: Annotated[
         float,
         option(
-            "--tool-timeout", metavar="SECONDS", above=0, help="Kill a tool that runs longer [{default}]."
+            "--tool-timeout", metavar="DURATION", above=0, help="Kill a tool that runs longer [{default}]."
         ),
     ] = 30.0
     confirm: Annotated[bool, option("--confirm", help="Ask on the terminal before each tool is run.")] = False
