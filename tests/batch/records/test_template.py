@@ -12,16 +12,16 @@ def render(template: str, whole: str = "", **fields: object) -> str:
     return Template.parse(template).render(whole, fields)
 
 
+def escape(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def test_fields_stand_where_their_names_stood() -> None:
     assert "Summarise: Emma, by Austen" == render("Summarise: {title}, by {by}", title="Emma", by="Austen")
 
 
 def test_empty_braces_are_the_whole_line() -> None:
     assert "Severity of: disk full" == render("Severity of: {}", "disk full")
-
-
-def test_dots_lead_into_objects() -> None:
-    assert "Austen" == render("{book.author.name}", book={"author": {"name": "Austen"}})
 
 
 def test_a_value_that_is_not_a_string_is_written_as_compact_json() -> None:
@@ -33,9 +33,60 @@ def test_doubled_braces_are_braces() -> None:
     assert '{"t": "Emma"} {{}} {Emma}' == render('{{"t": "{title}"}} {{{{}}}} {{{title}}}', title="Emma")
 
 
-def test_names_may_have_spaces_hyphens_and_any_letters() -> None:
-    fields: dict[str, object] = {"first name": "Jane", "größe-2": "x"}
-    assert "Jane x" == Template.parse("{first name} {größe-2}").render("", fields)
+@pytest.mark.parametrize(
+    ("template", "record", "expected"),
+    [
+        ("{first name}", {"first name": "Jane"}, "Jane"),
+        ("{größe-2}", {"größe-2": "x"}, "x"),
+        ("{标题}", {"标题": "红楼梦"}, "红楼梦"),
+        ("{Beak Length (mm)}", {"Beak Length (mm)": 39.1}, "39.1"),
+        ("{ padded }", {" padded ": "x"}, "x"),
+        ("{$.a}", {"$.a": "x"}, "x"),
+        ("{dc:title}", {"dc:title": "x"}, "x"),
+        ("{a[0]}", {"a[0]": "x"}, "x"),
+        ("{a!r}", {"a!r": "x"}, "x"),
+        ("{a:>9}", {"a:>9": "x"}, "x"),
+        ("{100%}", {"100%": "x"}, "x"),
+        ('{say "hi"}', {'say "hi"': "x"}, "x"),
+        ("{it's}", {"it's": "x"}, "x"),
+        ("{two\nlines}", {"two\nlines": "x"}, "x"),
+        ("{a{{b}", {"a{b": "x"}, "x"),
+        ("{a}}b}", {"a}b": "x"}, "x"),
+        ("{a{{0}}}}b}!", {"a{0}}b": "x"}, "x!"),
+        ("{a}}{{b}", {"a}{b": "x"}, "x"),
+        # Dots: a key as it stands comes before a path.
+        ("{question.text}", {"question.text": "key", "question": {"text": "path"}}, "key"),
+        ("{question.text}", {"question": {"text": "path"}}, "path"),
+        ("{a.b.c}", {"a": {"b": {"c": "x"}}}, "x"),
+        ("{a.b.c}", {"a.b": {"c": "x"}}, "x"),
+        ("{a.b.c}", {"a": {"b.c": "x"}}, "x"),
+        ("{a.b.c}", {"a.b": {"c": "longer"}, "a": {"b": {"c": "shorter"}}}, "longer"),
+        ("{a.b.c}", {"a.b": "text", "a": {"b": {"c": "x"}}}, "x"),
+        ("{a.}", {"a.": "x"}, "x"),
+        ("{a.}", {"a": {"": "x"}}, "x"),
+        ("{.a}", {"": {"a": "x"}}, "x"),
+        ("{v1.0 score}", {"v1.0 score": 3}, "3"),
+        # Arrays.
+        ("{turns.0}", {"turns": ["one", "two"]}, "one"),
+        ("{turns.1}", {"turns": ["one", "two"]}, "two"),
+        ("{turns.-1}", {"turns": ["one", "two"]}, "two"),
+        ("{messages.0.content}", {"messages": [{"role": "user", "content": "x"}]}, "x"),
+        ("{rows.1.0}", {"rows": [[1], [2]]}, "2"),
+        ("{turns.0}", {"turns": {"0": "key"}}, "key"),
+        ("{turns.0}", {"turns.0": "key", "turns": ["one"]}, "key"),
+        ("{a.b.0}", {"a.b": ["x"]}, "x"),
+        ("{0}", {"0": "x"}, "x"),
+        # Braces beside fields.
+        ("{{{a}}}", {"a": 1}, "{1}"),
+        ('{{"q": "{a}", "n": {{"x": {b}}}}}', {"a": "y", "b": 1}, '{"q": "y", "n": {"x": 1}}'),
+        ("{a}{b}", {"a": 1, "b": 2}, "12"),
+        ("{a}}}", {"a": 1}, "1}"),
+    ],
+)
+def test_any_key_is_named_as_it_stands_and_what_is_inside_by_a_path(
+    template: str, record: dict[str, object], expected: str
+) -> None:
+    assert expected == Template.parse(template).render("", record)
 
 
 @given(st.text())
@@ -46,7 +97,33 @@ def test_the_value_of_a_field_is_never_read_as_a_template(text: str) -> None:
 
 @given(st.text())
 def test_any_text_can_be_written_with_its_braces_doubled(text: str) -> None:
-    assert text == render(text.replace("{", "{{").replace("}", "}}"))
+    assert f"{text}<me>{text}" == render(f"{escape(text)}{{}}{escape(text)}", "<me>")
+
+
+KEYS = (
+    st.text(min_size=1)
+    | st.text(alphabet='.{}[]0-a"', min_size=1)
+    | st.lists(st.sampled_from(["a", "b", "0", ".", "{", "}"]), min_size=1).map("".join)
+).filter(lambda key: key.strip() and key[0] not in "{\"'" and key[-1] != "}" and key.lstrip()[0] not in "\"'")
+
+
+@given(KEYS, st.text(), st.dictionaries(KEYS, st.text()))
+def test_a_key_of_any_characters_can_be_named(key: str, text: str, others: dict[str, str]) -> None:
+    record = {**others, key: "value"}
+    assert f"{text}value{text}" == Template.parse(f"{escape(text)}{{{escape(key)}}}{escape(text)}").render(
+        "", record
+    )
+
+
+@given(st.lists(KEYS, min_size=1, max_size=4), st.integers(0, 2))
+def test_a_path_of_any_keys_leads_inside(keys: list[str], place: int) -> None:
+    record: object = ["no", "no", "no"]
+    assert isinstance(record, list)
+    record[place] = "value"
+    for key in reversed(keys):
+        record = {key: record}
+    path = ".".join((*keys, str(place)))
+    assert "value" == Template.parse(f"{{{escape(path)}}}").render("", record)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +132,17 @@ def test_any_text_can_be_written_with_its_braces_doubled(text: str) -> None:
         ("Summarise: {title", "character 12 has no partner"),
         ("title}", "character 6 has no partner"),
         ("{a{b}}", "character 1 has no partner"),
+        ("{a}}", "character 4 has no partner"),
+        ("{a}} {b}", "character 4 has no partner"),
+        ('{"a": {"b": {x}}}', "character 1 has no partner"),
         ('{"answer": 1}', "names no field"),
+        ('{\n  "answer": 1\n}', "names no field"),
+        ("{'answer': 1}", "names no field"),
+        ('Answer as {"label": "positive"}: {}', "names no field"),
         ("{ }", "names no field"),
-        ("{a!r}", "names no field"),
-        ("{a:>9}", "names no field"),
-        ("{a[0]}", "names no field"),
-        ("{a.}", "names no field"),
-        ("{.a}", "names no field"),
+        ("Summarise the text.", "uses nothing of a record"),
+        ("", "uses nothing of a record"),
+        ("{{title}}", "uses nothing of a record"),
     ],
 )
 def test_a_template_that_cannot_be_read_is_refused_before_anything_is_asked(
@@ -71,7 +152,41 @@ def test_a_template_that_cannot_be_read_is_refused_before_anything_is_asked(
         Template.parse(template)
 
 
-@pytest.mark.parametrize("name", ["title", "a.b.c", "a.x", "text.upper", "a.__class__", "list.0"])
+@pytest.mark.parametrize(
+    "name",
+    ["title", "a.b.c", "a.x", "text.upper", "a.__class__", "list.1", "list.-2", "list.x", "list.0.0", "list.99999999999"],
+)  # fmt: skip
 def test_a_field_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(InputError, match=f"a field {name}, "):
         render(f"{{{name}}}", a={"b": 1}, text="x", list=[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "words"),
+    [
+        ("titel", {"id": 1, "title": "x"}, "the record has none: it has id, title; did you mean title?"),
+        ("Title", {"title": "x"}, "it has title; did you mean title?"),
+        ("book.auther", {"book": {"author": 1}}, "it has book; did you mean book.author?"),
+        ("turns[0]", {"turns": ["x"]}, "it has turns; did you mean turns.0?"),
+        ("m[0].content", {"m": [{"content": 1}]}, "did you mean m.0.content?"),
+        ("zzz", {"a": 1}, "it has a"),
+        ("zzz", {}, "it has no fields"),
+        ("zzz", {f"k{n}": n for n in range(20)}, "it has k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
+        ("zzz", {"a\x1b[31m\n": 1}, "it has a"),
+        ("zzz", "a line", "it is a text, which has no fields"),
+    ],
+)
+def test_an_error_for_a_missing_field_names_those_that_are_there(
+    name: str, record: object, words: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        Template.parse(f"{{{name}}}").render("", record)
+    assert words in caught.value.message
+    assert caught.value.message.isprintable()
+
+
+def test_an_error_for_a_missing_field_is_short_however_large_the_record_is() -> None:
+    record = {f"{n}{'x' * 10_000}": {str(m): m for m in range(50)} for n in range(1000)}
+    with pytest.raises(InputError) as caught:
+        Template.parse(f"{{{'y' * 10_000}}}").render("", record)
+    assert len(caught.value.message) < 1000

@@ -98,7 +98,7 @@ def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: R
 
 def render_prompt(text: str, defaults: RequestDefaults) -> str:
     """The prompt of a line of text, or of a JSON string; raises InputError."""
-    return _prompt(text if defaults.template is None else defaults.template.render(text, {}))
+    return _prompt(text if defaults.template is None else defaults.template.render(text, text))
 
 
 def build_request(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:

@@ -1,34 +1,40 @@
 """Makes a prompt from the fields of a record: `Summarise: {title}`, with `{}` for the whole record; pure."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
 
-# A literal text (its braces are doubled), a field, or a brace that belongs to neither.
-_PIECE = re.compile(r"(?P<text>(?:[^{}]|\{\{|\}\})+)|\{(?P<name>[^{}]*)\}|(?P<stray>[{}])")
-# Only what names need, so that JSON written with single braces is not mistaken for a field.
-_NAME = re.compile(r"[\w-]+(?: [\w-]+)*(?:\.[\w-]+(?: [\w-]+)*)*")
+# A literal text (its braces are doubled), a field, or a brace that belongs to neither. The braces of a name are doubled
+# too; those at its end belong to the text, as in `{{{title}}}`.
+_PIECE: Final = re.compile(
+    r"(?P<text>(?:[^{}]|\{\{|\}\})++)"
+    r"|\{(?P<name>(?:[^{}]|\{\{|(?:\}\})++(?=[^{}]|\{\{))*)\}"
+    r"|(?P<stray>[{}])"
+)
+# JSON whose braces were not doubled, and braces around nothing.
+_NO_NAME: Final = re.compile(r"""\s*(?:(?P<quote>["'])[^"']*(?P=quote)\s*:.*)?""", re.DOTALL)
+_SHOWN: Final = 60  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
 class _TemplateField:
-    """A field of the record; `path` leads through nested objects, the empty path is the whole record."""
+    """A field of the record; the empty name is the whole record."""
 
-    path: tuple[str, ...]
+    name: str
 
     def value(self, record: object) -> str:
-        value = record
-        for step in self.path:
-            if not (isinstance(value, Mapping) and step in value):
-                raise InputError(f"the template needs a field {'.'.join(self.path)}, and the record has none")
-            value = value[step]
-        if isinstance(value, str):
-            return value
-        return exact_json.dumps(value)
+        value = find_field(record, self.name)
+        if value is MISSING:
+            raise InputError(
+                f"the template needs a field {one_line(self.name, _SHOWN)}, and the record has none: "
+                f"{describe_fields(record, self.name)}"
+            )
+        return value if isinstance(value, str) else exact_json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,21 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """Read `text`, where `{{` and `}}` are literal braces; raises UsageError."""
-        return cls(tuple(_part(match) for match in _PIECE.finditer(text)))
+        """Read `text`, where `{{` and `}}` are literal braces.
+
+        Raises UsageError for braces that make no sense, and for a template that makes the same prompt of every record.
+        """
+        parts = tuple(_part(match) for match in _PIECE.finditer(text))
+        if not any(isinstance(part, _TemplateField) for part in parts):
+            raise UsageError(
+                "--template uses nothing of a record: {} is all of it, {title} its field of that name"
+            )
+        return cls(parts)
 
     def render(self, whole: str, record: object) -> str:
         """The prompt for a record that was read exactly (exact_json); raises InputError if a field is missing."""
         return "".join(
-            part if isinstance(part, str) else part.value(record) if part.path else whole
+            part if isinstance(part, str) else part.value(record) if part.name else whole
             for part in self.parts
         )
 
@@ -57,9 +71,13 @@ def _part(match: re.Match[str]) -> str | _TemplateField:
             f"--template: the brace at character {match.start() + 1} has no partner; a brace itself is written twice"
         )
     if name is None:
-        return match["text"].replace("{{", "{").replace("}}", "}")
-    if name and not _NAME.fullmatch(name):
+        return _single_braces(match["text"])
+    if name and _NO_NAME.fullmatch(name):
         raise UsageError(
-            f"--template: {{{one_line(name, 60)}}} names no field; a brace itself is written twice"
+            f"--template: {{{one_line(name, _SHOWN)}}} names no field; a brace itself is written twice"
         )
-    return _TemplateField(tuple(name.split(".")) if name else ())
+    return _TemplateField(_single_braces(name))
+
+
+def _single_braces(text: str) -> str:
+    return text.replace("{{", "{").replace("}}", "}")
