@@ -25,6 +25,7 @@ from mmpipe.errors import (
     Rejected,
     ServerError,
     ToolError,
+    UsageError,
 )
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import OutputFormat, Verbosity
@@ -217,6 +218,22 @@ def test_a_thinking_file_gets_the_thinking_whatever_stderr_is(tmp_path: Path) ->
     thinking = ThinkingOptions(thinking_file=str(tmp_path / "thinking"))
     assert ("56\n", "", None) == written(list(WHOLE), thinking=thinking, terminals="stderr")
     assert "hm\n" == (tmp_path / "thinking").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"thinking": ThinkingOptions(thinking_file="-")}, "-t show writes both"),
+        ({"output": OutputOptions(meta="-")}, "name a file, /dev/stderr or /dev/fd/3"),
+    ],
+)
+def test_what_stands_beside_the_answer_does_not_go_to_standard_output(
+    options: dict[str, object], hint: str
+) -> None:
+    typed = ChatOptions(stdin=StdinOptions(no_stdin=True), prompt=PromptOptions(("hi",)), **options)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=hint):
+        answer(typed, Streams.fake(), KEY, ask=asking(list(WHOLE)))
+    assert not Path("-").exists()
 
 
 @pytest.mark.parametrize(("thinking", "content"), [("split", "56"), ("hide", "56"), ("show", SHOWN.rstrip())])

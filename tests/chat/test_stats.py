@@ -74,6 +74,12 @@ def test_the_record_counts_the_attempts_that_failed() -> None:
     assert ("2", "56", 2) == tuple(record[name] for name in ("id", "content", "attempts"))
 
 
+def test_the_record_has_the_cost_of_all_turns() -> None:
+    kept = stats(FIRST)
+    record = kept.record(reply(SECOND), with_thinking=False)
+    assert pytest.approx(paid(FIRST) + paid(SECOND)) == record["cost"]
+
+
 def test_the_line_describes_the_last_turn_and_adds_up_all() -> None:
     line = stats(FIRST, SECOND).meta(0)
     times = {name: line.pop(name) for name in ("first_byte_ms", "elapsed_ms")}

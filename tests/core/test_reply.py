@@ -47,21 +47,22 @@ def test_the_record_has_every_field() -> None:
         "tool_calls": [{"index": 0, "id": "call_1", "name": "ls", "arguments": "{}"}],
         "finish_reason": "tool_calls",
         "usage": USAGE,
+        "cost": 0.25,
         "message": MESSAGE,
         "request_id": "trace",
         "attempts": 2,
         "elapsed_ms": 30,
     }
-    assert record == whole.record(Attempts(2, 10, 30), with_thinking=True)
+    assert record == whole.record(Attempts(2, 10, 30), 0.25, with_thinking=True)
     hidden = {name: value for name, value in record.items() if name != "thinking"}
-    assert hidden == whole.record(Attempts(2, 10, 30), with_thinking=False)
+    assert hidden == whole.record(Attempts(2, 10, 30), 0.25, with_thinking=False)
 
 
 def test_the_record_of_nothing_says_that_nothing_is_known() -> None:
     record = Reply().record(Attempts(), with_thinking=True)
     assert dict.fromkeys(USAGE) == record["usage"]
     empty = {"id": "", "model": "", "content": "", "thinking": "", "tool_calls": [], "message": {}}
-    unknown = {"finish_reason": None, "request_id": None, "attempts": 0, "elapsed_ms": 0}
+    unknown = {"finish_reason": None, "request_id": None, "attempts": 0, "elapsed_ms": 0, "cost": None}
     assert empty | unknown == {name: value for name, value in record.items() if name != "usage"}
 
 

@@ -1,5 +1,6 @@
 """A lock that another process holds is an error that says what kind of process that is."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import Busy
-from mmpipe.unix.locks import lock, lock_to_read
+from mmpipe.unix.locks import explain_lock_error, lock, lock_to_read
 
 
 @pytest.fixture
@@ -60,3 +61,19 @@ def test_looking_at_a_lock_of_readers_leaves_none_behind(path: Path, ours: int, 
     with pytest.raises(Busy):
         lock(ours, str(path))
     fcntl.flock(theirs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_named_with_what_works_instead(number: int) -> None:
+    error = explain_lock_error("out.jsonl", OSError(number, os.strerror(number)))
+    assert (
+        "cannot lock out.jsonl: its file system has no locks; keep the file on a local disk, and copy it when the run has ended"
+        == error.message
+    )
+
+
+def test_any_other_error_of_a_lock_has_its_own_words() -> None:
+    assert (
+        "cannot lock x: Bad file descriptor"
+        == explain_lock_error("x", OSError(errno.EBADF, "Bad file descriptor")).message
+    )

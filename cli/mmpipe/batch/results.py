@@ -49,13 +49,12 @@ def result_line(
             result = openai_outcome(outcome.reply, error, with_thinking=form.with_thinking)
             return _line({**openai_names(record.id, record.index), **result, **identity})
         case "jsonl":
-            answer = outcome.reply.record(outcome.attempts, with_thinking=form.with_thinking)
+            answer = outcome.reply.record(outcome.attempts, dollars, with_thinking=form.with_thinking)
             line = {
                 **_named(record),
                 "index": record.index,
                 "response_id": answer.pop("id") or None,
                 **answer,
-                "cost": dollars,
                 "error": None if error is None else error.as_json(),
                 **_passed_through(record, form),
                 **identity,
@@ -130,7 +129,7 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
         case "jsonl":
             answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
             del answer["id"]
-            line = {"id": name, "index": record.index, "response_id": None, **answer, "cost": None}
+            line = {"id": name, "index": record.index, "response_id": None, **answer}
             return _line({**line, "error": error.as_json(), **identity})
         case _:
             assert_never(form.format)

@@ -113,6 +113,8 @@ def open_targets(
         raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
     if thinking_file is not None and form.thinking in ("show", "hide"):
         raise UsageError(f"--thinking-file and --thinking {form.thinking} contradict each other")
+    if thinking_file == "-":
+        raise UsageError("--thinking-file -: standard output is for the answer; -t show writes both there")
     with ExitStack() as stack:
         if output is None or output == "-":
             streams.stdout.check_open()

@@ -46,9 +46,10 @@ class AnswerStats:
         return Attempts(self._attempts, self._first_byte_ms, self._elapsed_ms())
 
     def record(self, reply: Reply, *, with_thinking: bool) -> dict[str, object]:
-        """The JSON record of the last turn, with the usage of all turns."""
-        usage = sum_usage(*(turn.usage for turn in self._turns), reply.usage)
-        record = reply.record(self.attempts(), with_thinking=with_thinking)
+        """The JSON record of the last turn, with the usage and the cost of all turns."""
+        turns = (*self._turns, reply)
+        usage = sum_usage(*(turn.usage for turn in turns))
+        record = reply.record(self.attempts(), _sum_costs(turns), with_thinking=with_thinking)
         return {**record, "usage": usage_json(usage)}
 
     def meta(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
@@ -63,7 +64,7 @@ class AnswerStats:
             "model": reply.model or None,
             "finish_reason": reply.finish_reason,
             "usage": usage_json(sum_usage(*(turn.usage for turn in self._turns))),
-            "cost": self._cost(),
+            "cost": _sum_costs(self._turns),
             "turns": len(self._turns) or 1,
             "attempts": attempts.count,
             "first_byte_ms": attempts.first_byte_ms,
@@ -73,11 +74,12 @@ class AnswerStats:
             "error": None if error is None else error.as_json(),
         }
 
-    def _cost(self) -> float | None:
-        """The cost of all turns in dollars; None if that of one is unknown."""
-        costs = [turn.cost for turn in self._turns if turn.id]
-        known = [dollars for dollars in costs if dollars is not None]
-        return round(sum(known), 9) if known and len(known) == len(costs) else None
-
     def _elapsed_ms(self) -> int:
         return 0 if self._began is None else round((time.monotonic() - self._began) * 1000)
+
+
+def _sum_costs(turns: Iterable[Reply]) -> float | None:
+    """The cost of all turns in dollars; None if that of one is unknown."""
+    costs = [turn.cost for turn in turns if turn.id]
+    known = [dollars for dollars in costs if dollars is not None]
+    return round(sum(known), 9) if known and len(known) == len(costs) else None

@@ -111,8 +111,13 @@ class Reply:
             case _:
                 assert_never(event)
 
-    def record(self, attempts: Attempts, *, with_thinking: bool) -> dict[str, object]:
-        """Return the JSON record (man page, JSON OUTPUT), without `thinking` if the user hides it."""
+    def record(
+        self, attempts: Attempts, dollars: float | None = None, *, with_thinking: bool
+    ) -> dict[str, object]:
+        """Return the JSON record (man page, JSON OUTPUT), without `thinking` if the user hides it.
+
+        `dollars` is what the answer cost with all attempts and turns; None if unknown.
+        """
         thinking = {"thinking": "".join(self.thoughts)} if with_thinking else {}
         return {
             "id": self.id,
@@ -122,6 +127,7 @@ class Reply:
             "tool_calls": [asdict(call) for call in self.tool_calls],
             "finish_reason": self.finish_reason,
             "usage": usage_json(self.usage),
+            "cost": dollars,
             "message": self.message,
             "request_id": self.request_id,
             "attempts": attempts.count,

@@ -36,7 +36,7 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         "`-F json`",
         (
             "the answer: `id`, `model`, `content`, `thinking` (not with `-t hide`), `tool_calls`, `finish_reason`, `usage`, "
-            "`message`, `request_id`, `attempts`, `elapsed_ms`. The `message` is the assistant message as the API gave it, "
+            "`cost` (dollars, null if unknown), `message`, `request_id`, `attempts`, `elapsed_ms`. The `message` is the assistant message as the API gave it, "
             "ready to be sent back"
         ),
     ),
@@ -52,7 +52,7 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         "`batch`",
         (
             "the answer's fields, with `response_id` in place of its id. Also `id` (or `custom_id`) and `index` of the record, "
-            "`cost` (dollars, null if unknown), `error`, `input` (with `--pass-through`), `same_as` (the id whose request was "
+            "`error`, `input` (with `--pass-through`), `same_as` (the id whose request was "
             "the same), and for `--resume`: `request_sha256`, `attempt`, `host` (the base URL, or `mmpipe sim`), and `has_own_id` "
             "(false if the record is named by its index)"
         ),

@@ -1,5 +1,6 @@
 """Locks files, so that one run at a time writes to each; finds the process that holds a lock."""
 
+import errno
 import fcntl
 import os
 import time
@@ -13,6 +14,8 @@ from mmpipe.errors import Busy, OutputError
 
 _MIN_PAUSE: Final = 0.01  # seconds
 _MAX_PAUSE: Final = 0.05  # seconds
+# Network and user-space file systems, as they are mounted.
+_WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def lock(descriptor: int, path: str, pauses: Iterable[None] = ()) -> bool:
@@ -65,6 +68,16 @@ def find_lock_holder(file: os.stat_result) -> int | None:
     return None
 
 
+def explain_lock_error(path: str, error: OSError) -> OutputError:
+    """Return the error for a file that cannot be locked at all."""
+    reason = error.strerror
+    if error.errno in _WITHOUT_LOCKS:
+        reason = (
+            "its file system has no locks; keep the file on a local disk, and copy it when the run has ended"
+        )
+    return OutputError(f"cannot lock {path}: {reason}")
+
+
 def is_same_file(descriptor: int, path: str) -> bool:
     """Return True if `path` still names the open file."""
     try:
@@ -80,7 +93,7 @@ def _try_lock(descriptor: int, path: str, kind: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise OutputError(f"cannot lock {path}: {error.strerror}") from error
+        raise explain_lock_error(path, error) from error
     return True
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed
+from mmpipe.errors import ExitStatus, Interrupted, MmpipeError, OutputError, PipeClosed, UsageError
 from mmpipe.unix.files import open_output
 from mmpipe.writers.lines import write_line
 
@@ -18,11 +18,15 @@ def open_meta(
 ) -> Iterator[Callable[[Mapping[str, object]], None]]:
     """Append `line(status, error)` to `path` when the context ends, also by an error; yields a function that appends a line now.
 
-    Does nothing if `path` is None. Raises OutputError, but never in place of an error of the context.
+    Does nothing if `path` is None. Raises UsageError for `-`, and OutputError, but never in place of an error of the context.
     """
     if path is None:
         yield lambda _: None
         return
+    if path == "-":
+        raise UsageError(
+            "--meta -: standard output is for the answers; name a file, /dev/stderr or /dev/fd/3"
+        )
     with open_output(path, append=True) as output:
         try:
             yield partial(write_line, output)

@@ -34,7 +34,7 @@ def test_the_answer_ends_with_one_newline_of_ours_only_if_it_has_none(text: str)
 def test_the_record_has_the_same_fields_streamed_or_whole(wire: str) -> None:
     found = record("--wire", wire)
     assert set(found) == {
-        "id", "model", "content", "thinking", "tool_calls", "finish_reason", "usage", "message", "request_id",
+        "id", "model", "content", "thinking", "tool_calls", "finish_reason", "usage", "cost", "message", "request_id",
         "attempts", "elapsed_ms",
     }  # fmt: skip
     assert ("and the answer", "first thoughts", [], "stop", 1) == tuple(
