@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe.config.base_request import build_base_request
 from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import run_key_command
-from mmpipe.config.options import HOSTS, ServiceOptions
+from mmpipe.config.options import HOSTS, RequestOptions, ServiceOptions
 from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 
@@ -497,3 +498,90 @@ def test_a_key_that_was_typed_for_the_base_url_is_not_shown(typed: str) -> None:
 def test_a_key_command_that_is_none_is_an_auth_error(command: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(AuthError, match=words):
         Settings({}, config(tmp_path, f"api_key_command = {command}")).endpoint()
+
+
+def test_a_path_of_the_configuration_is_relative_to_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir("/")
+    text = 'api_key_file = "minimax.key"\nca_file = "ca.pem"\n[profile.a]\napi_key_file = "~/keys/a"\n'
+    environment = config(tmp_path, text)
+    (tmp_path / "mmpipe" / "minimax.key").write_text("sk-beside")
+    (tmp_path / "home" / "keys").mkdir(parents=True)
+    (tmp_path / "home" / "keys" / "a").write_text("sk-at-home")
+    assert (HOSTS["cn"], "sk-beside") == endpoint(environment)
+    assert (HOSTS["cn"], "sk-at-home") == endpoint(environment, "a")
+    assert tmp_path / "mmpipe" / "ca.pem" == Settings({}, environment).endpoint().ca_file
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("minimax.key", " {folder}/minimax.key"),
+        ("../key", " {folder}/../key"),
+        ("keys/minimax", " in {folder}"),
+        ("{folder}/missing", " {folder}/missing"),
+        ("/no/such/folder/key", ""),
+        # Perhaps keys.
+        ("sk-key", " in {folder}"),
+        ("sk-key/with+slash", " in {folder}"),
+        ("eyJhbGciOiJSUzI1NiIs.eyJHcm91cE5hbWUi.c2lnbmF0dXJl", " in {folder}"),
+    ],
+)
+def test_a_missing_key_file_of_the_configuration_is_named_with_its_place(
+    named: str, shown: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mmpipe"
+    environment = config(tmp_path, f'[profile.a]\napi_key_file = "{named.format(folder=folder)}"')
+    with pytest.raises(AuthError) as caught:
+        Settings({}, environment, "a").endpoint()
+    assert caught.value.message == (
+        f"cannot read the key file{shown.format(folder=folder)}: No such file or directory "
+        f"(api_key_file in {folder}/config.toml [profile.a])"
+    )
+
+
+BAD_VALUES = {
+    "retries = -1": "retries is -1: it must be 0 or more",
+    "max_time = 0": "max_time is 0: it must be a number of seconds above 0",
+    "idle_timeout = 0.0": "idle_timeout is 0: it must be",
+    "temperature = 3": "temperature is 3: for MiniMax-M3 it must be",
+    "top_p = 1.5": "top_p is 1.5: it must be from 0 to 1",
+    "max_tokens = 0": "max_tokens is 0: it must be",
+    "max_tokens = 10_000_000": "max_tokens is 10000000: MiniMax-M3 gives at most",
+    'effort = "some"': "effort is 'some': it must be one of",
+    'pieces = "some"': "pieces is 'some': it must be one of",
+    'model = " "': "model: the name of the model is empty",
+    "params.n = 2": "params.n: the API gives one answer",
+    "params.functions = []": "params.functions is no longer supported",
+    'base_url = "nonsense"': "'nonsense' is not a base URL",
+    'base_url = "http://10.0.0.1"': "the base URL http://10.0.0.1 is unencrypted",
+    'api_key_command = "/no/such/program"': "cannot run api_key_command",
+    "api_key_command = []": "api_key_command is empty",
+}
+
+
+@pytest.mark.parametrize("text", BAD_VALUES)
+def test_a_bad_value_of_the_configuration_is_reported_with_its_place(text: str, tmp_path: Path) -> None:
+    environment = config(tmp_path, f"[profile.a]\n{text}")
+    settings = Settings({}, environment, "a")
+    with pytest.raises(MmpipeError) as caught:
+        _ = (
+            settings.timeouts(),
+            build_base_request(RequestOptions(), settings, print, streamed=True),
+            settings.endpoint(),
+        )
+    place = f"{tmp_path}/mmpipe/config.toml [profile.a]: "
+    assert caught.value.message.startswith(place + BAD_VALUES[text])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"max_time": 0.0}, "--max-time is 0: it must be"), ({"retries": -1}, "--retries is -1: it must be")],
+)
+def test_a_bad_value_that_was_typed_is_reported_as_its_option(
+    options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        Settings(options, KEY).timeouts()

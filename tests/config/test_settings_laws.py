@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmpipe.config.config_file import resolve_path
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, HOSTS
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Key
@@ -90,6 +91,8 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_re
         ):
             if name in content:
                 value, source = content[name], place
+        if name in ("api_key_file", "ca_file") and source.startswith("/"):
+            value = resolve_path(path, str(value))
         assert value == found.get(name)
         assert (source == "option") == found.is_typed(name)
         if value is not None:

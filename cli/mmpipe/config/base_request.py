@@ -37,7 +37,8 @@ def build_base_request(
 
     Warns about parameters that the model ignores. Raises UsageError for invalid values.
     """
-    sampled = build_sampling(*(settings.get(name) for name in ("temperature", "top_p", "max_tokens")))
+    sampling = (settings.get(name) for name in ("temperature", "top_p", "max_tokens"))
+    sampled = build_sampling(*sampling, label=settings.label)
     split = {} if settings.get("native_thinking") else {"reasoning_split": True}
     further = parse_parameters(options.param)
     if twice := sorted(further.keys() & fields.keys()):
@@ -52,11 +53,12 @@ def build_base_request(
         sampled.pop(LIMIT_FIELD, None)
     model = decode_argument(str(settings.get("model")), "the name of the model")
     if not model.strip():
-        raise UsageError("the name of the model is empty")
+        raise UsageError(f"{settings.label('model')}: the name of the model is empty")
     if (effort := find_effort(settings, options)) is not None:
         configured = _replace_effort(configured, effort, model, warn)
     body = {**sampled, **split, **configured, **fields, **further}
-    for warning in check_for_model(body, find_model(model) if body.keys() - UNDISPUTED else None):
+    known = find_model(model) if body.keys() - UNDISPUTED else None
+    for warning in check_for_model(body, known, settings.label):
         warn(warning)
     wire = options.wire
     is_streamed = streamed if wire is None else wire == "stream"
@@ -88,7 +90,7 @@ def find_effort(settings: Settings, options: RequestOptions) -> Effort | None:
     if not settings.is_typed("effort"):
         for name in EFFORT_FIELDS:
             if name in settings.params:
-                raise UsageError(f"effort and params.{name} in the configuration: use only one of them")
+                raise UsageError(f"{settings.label('effort')} and params.{name}: use only one of them")
     return effort
 
 
@@ -100,7 +102,7 @@ def _find_choice(settings: Settings, name: str, choices: tuple[Choice, ...]) -> 
             return choice
     if found is None:
         return None
-    raise UsageError(f"{name} is {found!r}: it must be one of {', '.join(map(str, choices))}")
+    raise UsageError(f"{settings.label(name)} is {found!r}: it must be one of {', '.join(map(str, choices))}")
 
 
 def read_system_message(options: SystemMessageOptions) -> str | None:

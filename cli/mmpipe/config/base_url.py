@@ -16,11 +16,19 @@ _LIKE_KEY = re.compile(r"[A-Za-z0-9_+/=-]{16,}")
 _NO_SCHEME = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::\d{1,5})?(?:/[^\s?#@]*)?")
 
 
-def check_base_url(url: str, *, permits_http: bool = False) -> str:
-    """Return `url`, or the URL of the short name `cn` or `intl`, without a final slash. Raises UsageError.
+def check_base_url(url: str, *, permits_http: bool = False, place: str = "") -> str:
+    """Return `url`, or the URL of the short name `cn` or `intl`, without a final slash.
 
     With `permits_http` another machine than this one may be asked without encryption, but never a host of MiniMax.
+    Raises UsageError, with the `place` of the URL before its message.
     """
+    try:
+        return _check(url, permits_http=permits_http)
+    except UsageError as error:
+        raise error.derived(message=f"{place}{error.message}") from error.__cause__
+
+
+def _check(url: str, *, permits_http: bool) -> str:
     url = HOSTS.get(url, url)
     shown = one_line(url, 100)
     try:

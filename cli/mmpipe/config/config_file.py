@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
 _MAX_SIZE: Final = 2**20  # bytes
+_PATHS: Final = ("api_key_file", "ca_file")
 _MOST: Final = 2**63
 
 
@@ -26,11 +28,11 @@ def locate_config(environment: Mapping[str, str]) -> Path | None:
 
 
 def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]]:
-    """Yield each setting in the file, those of the profile last. Raises UsageError."""
+    """Yield each setting in the file, those of the profile last; paths are absolute. Raises UsageError."""
     content = _parse_file(path)
     profiles = content.pop("profile", {})
     for name, value in _check_settings(content, str(path)):
-        yield name, Sourced(value, str(path))
+        yield name, Sourced(_resolve(path, name, value), str(path))
     if profile is None:
         return
     if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
@@ -38,7 +40,18 @@ def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]
         raise UsageError(f"there is no [profile.{profile}] in {path}{guess}")
     source = f"{path} [profile.{profile}]"
     for name, value in _check_settings(chosen, source):
-        yield name, Sourced(value, source, is_of_profile=True)
+        yield name, Sourced(_resolve(path, name, value), source, is_of_profile=True)
+
+
+def resolve_path(config: Path, named: str) -> str:
+    """Return the absolute path of a file that the configuration names: `~` is the home folder, `.` that of the configuration."""
+    with suppress(RuntimeError):  # a home that nobody knows
+        return str(config.parent / Path(named).expanduser())
+    return str(config.parent / named)
+
+
+def _resolve(config: Path, name: str, value: object) -> object:
+    return resolve_path(config, value) if name in _PATHS and isinstance(value, str) else value
 
 
 def read_tables(path: Path) -> Iterator[Mapping[str, object]]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mmpipe.config.base_url import check_base_url
+from mmpipe.config.config_file import locate_config
 from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.core.host_identity import identify_host
-from mmpipe.errors import AuthError
+from mmpipe.errors import AuthError, TimedOut
 
 OPENAI_URL: Final = "OPENAI_BASE_URL"
 OPENAI_SOURCE: Final = f"{ENVIRONMENT}, OPENAI_*"
@@ -88,13 +89,15 @@ class KeyPairing:
         return identify_host(str(host.value), key)
 
     def _check(self, host: Sourced) -> Sourced:
-        return replace(host, value=check_base_url(str(host.value), permits_http=self.permits_http(host)))
+        place = f"{host.source}: " if host.is_configured else ""
+        url = check_base_url(str(host.value), permits_http=self.permits_http(host), place=place)
+        return replace(host, value=url)
 
     def _list_places(self) -> Iterator[_KeyPlace]:
         """Yield the places of keys, the most explicit first; a typed one is the only one."""
         file, command = self.found.get("api_key_file"), self.found.get("api_key_command")
         if file is not None and file.is_typed:
-            yield _KeyPlace(OPTION, lambda: _read_key(file))
+            yield _KeyPlace(OPTION, lambda: self._read_file(file))
             return
         if value := self.environment.get(MINIMAX_KEY):
             yield _KeyPlace(ENVIRONMENT, lambda: parse_key(value, ENVIRONMENT))
@@ -102,14 +105,23 @@ class KeyPairing:
         if command is not None:
             configured.append((command, lambda: self._run_command(command)))
         if file is not None:
-            configured.append((file, lambda: _read_key(file)))
+            configured.append((file, lambda: self._read_file(file)))
         # Within the file the profile is more explicit.
         for named, read in sorted(configured, key=lambda pair: not pair[0].is_of_profile):
             yield _KeyPlace(named.source, read)
 
     def _run_command(self, command: Sourced) -> Key:
-        printed = run_key_command(command.value, self.environment, self.limit())
+        try:
+            printed = run_key_command(command.value, self.environment, self.limit())
+        except (AuthError, TimedOut) as error:
+            raise error.derived(message=f"{command.source}: {error.message}") from error.__cause__
         return parse_key(printed, command.source)
+
+    def _read_file(self, named: Sourced) -> Key:
+        if named.is_typed:
+            return parse_key(read_key_file(str(named.value), "--api-key-file"), named.source)
+        config, place = locate_config(self.environment), f"api_key_file in {named.source}"
+        return parse_key(read_key_file(str(named.value), place, config), named.source)
 
     def _pair_openai(self, host: Sourced) -> Pair:
         """Return the pair of OPENAI_*, as in the official quick start. Raises AuthError if another host was typed."""
@@ -145,8 +157,3 @@ class KeyPairing:
             "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"
             f"{url_alone}"
         )
-
-
-def _read_key(named: Sourced) -> Key:
-    source = "--api-key-file" if named.is_typed else named.source
-    return parse_key(read_key_file(str(named.value), source), named.source)

@@ -18,6 +18,8 @@ from mmpipe.unix.waiting import wait_until_ready
 
 MINIMAX_KEY, OPENAI_KEY = KEY_VARIABLES = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _MAX_KEY = 16 * 1024  # bytes
+# Services give keys of this form, and names of files are shorter or have an ending of a few letters.
+_LIKE_KEY = re.compile(r"(?i)sk[-_]|[\w+=-]{16,}(?:$|\.[\w+=-]{8,})")
 _COMMAND_TIMEOUT = 60.0  # seconds; the command may ask the user for a password
 
 
@@ -36,8 +38,8 @@ def parse_key(value: str, source: str) -> Key:
     return Key(value, source)
 
 
-def read_key_file(path: str, source: str) -> str:
-    """Return the content of a key file. Raises AuthError.
+def read_key_file(path: str, source: str, config: Path | None = None) -> str:
+    """Return the content of a key file, which the configuration file `config` names, if that is given. Raises AuthError.
 
     The error names the path only if a folder of it exists: some users type the key itself by mistake, perhaps with a slash.
     """
@@ -48,15 +50,26 @@ def read_key_file(path: str, source: str) -> str:
         raise AuthError(f"the key file is not text ({source})") from error
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        shown = f" {one_line(path, 200)}" if _has_folder(path) else ""
+        shown = _describe_path(path, None if config is None else config.parent)
         raise AuthError(f"cannot read the key file{shown}: {reason} ({source})") from error
 
 
-def _has_folder(path: str) -> bool:
-    """True if a folder of the path exists, other than the root and the current one."""
+def _describe_path(path: str, base: Path | None) -> str:
+    """Return words for the place of a key file: its path, or only its folder `base`, if the name may be a key itself."""
+    if _has_folder(path, base):
+        return f" {one_line(path, 200)}"
+    if base is None or not path.startswith(f"{base}/"):
+        return ""
+    name = path.removeprefix(f"{base}/")
+    return f" in {base}" if "/" in name or _LIKE_KEY.match(name) else f" {one_line(path, 200)}"
+
+
+def _has_folder(path: str, base: Path | None) -> bool:
+    """True if a folder of the path exists, other than the root, the current one and those that lead to `base`."""
+    left_out = {Path("/"), Path()} if base is None else {Path(), base, *base.parents}
     try:
         folders = Path(path).expanduser().parents
-        return any(str(folder) not in ("/", ".") and folder.is_dir() for folder in folders)
+        return any(folder not in left_out and folder.is_dir() for folder in folders)
     except (OSError, RuntimeError, ValueError):
         return False
 

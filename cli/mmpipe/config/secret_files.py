@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mmpipe.config.config_file import read_tables
+from mmpipe.config.config_file import read_tables, resolve_path
 
 # Where a path may begin and end in a word such as `cat <~/key`.
 _SEPARATORS: Final = re.compile(r"[\s'\"`<>|&;(){}=@]+")
@@ -37,7 +37,7 @@ def _list_candidates(config: Path | None, typed: object) -> Iterator[Path]:
     yield config
     for table in read_tables(config):
         if isinstance(file := table.get("api_key_file"), str):
-            yield Path(file)
+            yield Path(resolve_path(config, file))
         yield from _list_command_files(table)
 
 

@@ -57,19 +57,27 @@ class Settings:
     def params(self) -> Mapping[str, object]:
         """Further fields of the request, from the configuration file. Raises UsageError for those with a setting."""
         found = self.get("params")
-        return check_params(found) if isinstance(found, dict) else {}
+        return check_params(found, self.label("params")) if isinstance(found, dict) else {}
 
     def is_typed(self, name: str) -> bool:
         """Return True if the value is an option of the command line."""
         return name in self._found and self._found[name].is_typed
+
+    def label(self, name: str) -> str:
+        """Return the name of a setting for an error: that of its option, or its place in the configuration file."""
+        found = self._found.get(name)
+        if found is not None and found.is_configured:
+            return f"{found.source}: {name}"
+        return f"--{name.replace('_', '-')}"
 
     def seconds(self, name: str) -> float:
         """Return a limit on time in seconds. Raises UsageError for an invalid one."""
         value = self.get(name)
         if isinstance(value, int | float) and 0 < value <= _MAX_SECONDS:
             return value
+        shown = f"{value:g}" if isinstance(value, float) else value
         raise UsageError(
-            f"{name.replace('_', '-')} is {value}: it must be a number of seconds above 0, at most ten years"
+            f"{self.label(name)} is {shown}: it must be a number of seconds above 0, at most ten years"
         )
 
     def explain(self) -> Iterator[str]:
@@ -94,7 +102,7 @@ class Settings:
         """Return the timeouts and the number of retries. Raises UsageError for invalid ones."""
         retries = self.get("retries")
         if not (isinstance(retries, int) and retries >= 0):
-            raise UsageError(f"retries is {retries}: it must be 0 or more")
+            raise UsageError(f"{self.label('retries')} is {retries}: it must be 0 or more")
         return Timeouts(
             connect=self.seconds("connect_timeout"),
             first_byte=self.seconds("first_byte_timeout"),

@@ -1,7 +1,7 @@
 """Checks the parameters of a request before it is sent; pure."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from mmpipe.core.catalogue import Model
@@ -49,51 +49,66 @@ def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
     return parameters
 
 
-def check_params(params: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the fields of `params` in a configuration file. Raises UsageError for a field with a setting of its own."""
+def check_params(params: Mapping[str, object], label: str) -> Mapping[str, object]:
+    """Return the fields of `params` in a configuration file. Raises UsageError for a field with a setting of its own.
+
+    `label` is their place and name, which begins the message.
+    """
     for name in params:
         if name in _OWN_OPTION:
             setting = {LIMIT_FIELD: "max_tokens", "reasoning_split": "native_thinking"}.get(name)
-            raise UsageError(f"params.{one_line(name, 60)}: use {setting or _OWN_OPTION[name]}")
-    check_fields(params)
+            raise UsageError(f"{label}.{one_line(name, 60)}: use {setting or _OWN_OPTION[name]}")
+    check_fields(params, f"{label}.")
     return params
 
 
-def check_fields(parameters: Mapping[str, object]) -> None:
-    """Raise UsageError for body fields that the API has removed, and for more than one answer."""
+def check_fields(parameters: Mapping[str, object], place: str = "") -> None:
+    """Raise UsageError for body fields that the API has removed, and for more than one answer; `place` begins the message."""
     for old, new in _REMOVED.items():
         if old in parameters:
-            raise UsageError(f"{old} is no longer supported by the API: use {new}")
+            raise UsageError(f"{place}{old} is no longer supported by the API: use {new}")
     if parameters.get("n", 1) != 1 or parameters.get("n") is True:
-        raise UsageError("n: the API gives one answer for each request; send several requests instead")
+        raise UsageError(
+            f"{place}n: the API gives one answer for each request; send several requests instead"
+        )
 
 
-def build_sampling(temperature: object, top_p: object, max_tokens: object) -> dict[str, object]:
-    """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent). Raises UsageError.
+def _dash(name: str) -> str:
+    return name.replace("_", "-")
 
-    The range of the temperature depends on the model.
+
+def build_sampling(
+    temperature: object, top_p: object, max_tokens: object, *, label: Callable[[str], str] = _dash
+) -> dict[str, object]:
+    """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent).
+
+    The range of the temperature depends on the model. Raises UsageError, with the `label` of the setting.
     """
     if temperature is not None and not (_is_number(temperature) and -_GREATEST <= temperature <= _GREATEST):
-        raise UsageError(f"temperature is {_shorten(temperature)}: it must be a finite number")
+        raise UsageError(f"{label('temperature')} is {_shorten(temperature)}: it must be a finite number")
     # NaN fails this comparison.
     if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):
-        raise UsageError(f"top-p is {_shorten(top_p)}: it must be from 0 to 1")
+        raise UsageError(f"{label('top_p')} is {_shorten(top_p)}: it must be from 0 to 1")
     if max_tokens is not None and not (
         isinstance(max_tokens, int) and _is_number(max_tokens) and max_tokens >= 1
     ):
-        raise UsageError(f"max-tokens is {_shorten(max_tokens)}: it must be a whole number, at least 1")
+        raise UsageError(
+            f"{label('max_tokens')} is {_shorten(max_tokens)}: it must be a whole number, at least 1"
+        )
     given = {"temperature": temperature, "top_p": top_p, LIMIT_FIELD: max_tokens}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def check_for_model(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
+def check_for_model(
+    parameters: Mapping[str, object], model: Model | None, label: Callable[[str], str] = _dash
+) -> Iterator[str]:
     """Yield a warning about the parameters that the API or the model ignores, if there are any.
 
     `model` is None if the catalogue does not know it. Raises UsageError for a temperature that the model does not
-    accept, and for more tokens than it can give.
+    accept, and for more tokens than it can give, with the `label` of the setting.
     """
     if model is not None:
-        _check_ranges(parameters, model)
+        _check_ranges(parameters, model, label)
     by_model = model.ignored if model is not None else ()
     ignored = [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
     if ignored:
@@ -106,14 +121,14 @@ def find_token_limit(parameters: Mapping[str, object]) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _check_ranges(parameters: Mapping[str, object], model: Model) -> None:
+def _check_ranges(parameters: Mapping[str, object], model: Model, label: Callable[[str], str]) -> None:
     most = find_token_limit(parameters)
     if most is not None and most > model.max_output:
-        raise UsageError(f"max-tokens is {most}: {model.id} gives at most {model.max_output}")
+        raise UsageError(f"{label('max_tokens')} is {most}: {model.id} gives at most {model.max_output}")
     temperature = parameters.get("temperature")
     if isinstance(temperature, int | float) and temperature not in model.temperature:
         raise UsageError(
-            f"temperature is {_shorten(temperature)}: for {model.id} it must be {model.temperature}"
+            f"{label('temperature')} is {_shorten(temperature)}: for {model.id} it must be {model.temperature}"
         )
 
 
