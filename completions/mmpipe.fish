@@ -60,7 +60,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l allow-truncated -d 'An answer
 complete -c mmpipe -n '__mmpipe_at chat stream' -l schema -r -F -d 'The answer must be JSON that this JSON Schema accepts.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l repair -x -d 'How often the model may repair invalid JSON [1].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l extract -x -a 'code json' -d 'Only the first code block of the answer, or the JSON in it.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l tools -r -F -d 'Tool definitions, as OpenAI has them.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l tools -r -F -d 'Tool definitions of OpenAI, MCP, Anthropic or Gemini.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-choice -x -a 'auto none required' -d 'auto, none, required, or the name of a tool.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-result -x -d 'The result of a call; @FILE reads it, @- from stdin.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l run -x -d 'Run COMMAND when the model calls NAME; no shell is used.'

@@ -100,8 +100,6 @@ def test_a_function_without_parameters_gets_empty_ones(nothing: Json) -> None:
             "(get_weather): the value of parameters",
         ),
         ([{**FUNCTION, "parameters": {"$ref": "http://127.0.0.1:1/x"}}], "nothing is fetched"),
-        ([{"name": "f", "input_schema": PARAMETERS}], "calls it parameters"),
-        ([{"name": "f", "inputSchema": PARAMETERS}], "calls it parameters"),
         ([{"name": "f", "description": "\ud800"}], "surrogate"),
     ],
 )

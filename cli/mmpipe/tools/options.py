@@ -15,7 +15,8 @@ class ToolOptions(OptionGroup):
     title = "Function calling"
 
     tools: Annotated[
-        str | None, option("--tools", metavar="FILE", help="Tool definitions, as OpenAI has them.")
+        str | None,
+        option("--tools", metavar="FILE", help="Tool definitions of OpenAI, MCP, Anthropic or Gemini."),
     ] = None
     tool_choice: Annotated[
         str | None,
