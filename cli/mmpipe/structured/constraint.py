@@ -64,7 +64,7 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         raise UsageError(
             "--schema and --extract: use only one of them; --schema takes the JSON out of the answer by itself"
         )
-    schema = Schema.parse(read_text(options.schema), options.schema)
+    schema = Schema.parse_file(read_text(options.schema), options.schema)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
     return OutputConstraint(
         lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs
