@@ -9,6 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmpipe.structured.extraction import (
+    MOST_CANDIDATES,
+    MOST_CHARACTERS,
+    MOST_VALUES,
     InvalidText,
     extract_code,
     extract_json,
@@ -217,16 +220,16 @@ def test_json_too_deep_to_be_written_is_not_taken() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{" * 10_000_000,
-        "[" * 10_000_000,
-        '["' * 5_000_000,
-        '\\"' * 5_000_000 + "[",
-        '["' + '\\"' * 5_000_000,
+        "{" * 8_000_000,
+        "[" * 8_000_000,
+        '["' * 3_000_000,
+        '\\"' * 3_000_000 + "[",
+        '["' + '\\"' * 3_000_000,
         "[" * 900 + "1," * 1_000_000,
-        "[x] " * 2_500_000,
+        "[x] " * 2_000_000,
         "{'a'} \n" * 1_000_000,
-        "[" + " " * 10_000_000,
-        "`" * 10_000_000 + "x`",
+        "[" + " " * 8_000_000,
+        "`" * 8_000_000 + "x`",
         "```\n" * 500_000,
     ],
     ids=lambda text: f"{text[:8]!r}",
@@ -234,6 +237,26 @@ def test_json_too_deep_to_be_written_is_not_taken() -> None:
 def test_megabytes_of_nonsense_take_seconds(text: str) -> None:
     # In quadratic time it would be hours, which the timeout of the suite does not wait for.
     assert complaint(text)
+
+
+@pytest.mark.parametrize("shape", ["```\n{}\n```\n", "~~~json\n{}", "As in {} "])
+def test_only_the_first_candidates_of_an_answer_are_looked_at(shape: str) -> None:
+    shape = shape if "~~~" not in shape else f"{shape}\n~~~\n"
+    bad, good = (shape.replace("{}", text) for text in ('{"age": "old"}', '{"age": 7}'))
+    assert '{"age":7}' == extract_valid_json(bad * (MOST_CANDIDATES - 1) + good, PERSON)
+    assert f"in the first {MOST_CANDIDATES} " in complaint(bad * MOST_CANDIDATES + good, PERSON)
+
+
+def test_the_blocks_of_code_are_counted_as_far_as_the_others_are_read() -> None:
+    assert ("1\n", MOST_CANDIDATES) == extract_code("```\n1\n```\n" * MOST_CANDIDATES)
+    assert ("1\n", MOST_CANDIDATES + 1) == extract_code("```\n1\n```\n" * 100_000)
+
+
+def test_an_answer_that_no_model_can_write_is_refused() -> None:
+    assert "characters" in complaint("[" + " " * MOST_CHARACTERS + "]")
+    assert "JSON values" in complaint("[" + "1," * MOST_VALUES + "1]")
+    with pytest.raises(InvalidText, match="characters"):
+        extract_code("```\n" + "x" * MOST_CHARACTERS)
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ def schema(value: object) -> Schema:
 
 def complaint(wanted: object, value: object) -> str:
     """The complaint about an invalid value."""
-    message = schema(wanted).complaint(value)
-    assert message is not None
-    return message
+    assert not schema(wanted).is_valid(value)
+    return schema(wanted).complaint(value)
 
 
 def nested(levels: int) -> object:
@@ -39,7 +38,7 @@ def nested(levels: int) -> object:
 
 def test_a_valid_value_is_no_complaint() -> None:
     person = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
-    assert schema(person).complaint({"age": 3}) is None
+    assert schema(person).is_valid({"age": 3})
 
 
 def test_a_complaint_names_the_place_and_the_error() -> None:
@@ -91,24 +90,24 @@ def test_a_complaint_holds_no_control_characters_and_one_line_each() -> None:
 )
 def test_a_format_is_checked(format_: str, bad: str, good: str) -> None:
     assert format_ in complaint({"format": format_}, bad)
-    assert schema({"format": format_}).complaint(good) is None
+    assert schema({"format": format_}).is_valid(good)
 
 
 def test_an_unknown_format_is_none() -> None:
-    assert schema({"format": "postcode"}).complaint("x") is None
+    assert schema({"format": "postcode"}).is_valid("x")
 
 
 def test_whole_numbers_of_any_size_are_whole_numbers() -> None:
     wanted = schema({"type": "integer", "minimum": 10**30})
-    assert wanted.complaint(10**31) is None
-    assert wanted.complaint(10**29) is not None
-    assert schema({"type": "integer"}).complaint(10**4000) is None
+    assert wanted.is_valid(10**31)
+    assert not wanted.is_valid(10**29)
+    assert schema({"type": "integer"}).is_valid(10**4000)
 
 
 def test_a_number_without_a_fraction_is_whole_and_true_is_no_number() -> None:
-    assert schema({"type": "integer"}).complaint(1.0) is None
-    assert schema({"type": "integer"}).complaint(1.5) is not None
-    assert schema({"type": "integer"}).complaint(True) is not None
+    assert schema({"type": "integer"}).is_valid(1.0)
+    assert not schema({"type": "integer"}).is_valid(1.5)
+    assert not schema({"type": "integer"}).is_valid(True)
 
 
 @pytest.mark.parametrize("levels", [201, 900, 20_000])
@@ -128,7 +127,7 @@ def test_a_value_nested_too_deep_is_refused_in_words(wanted: object, levels: int
 
 
 def test_two_hundred_levels_are_not_too_deep() -> None:
-    assert schema(True).complaint(nested(200)) is None
+    assert schema(True).is_valid(nested(200))
     assert "is not of type" in complaint({"type": "string"}, nested(200))
 
 
@@ -194,21 +193,21 @@ def test_a_schema_elsewhere_is_never_fetched(tmp_path: Path) -> None:
 
 def test_a_schema_may_refer_to_itself_to_its_parts_and_to_the_drafts() -> None:
     tree = {"$ref": "#/$defs/t", "$defs": {"t": {"type": "array", "items": {"$ref": "#"}}}}
-    assert schema(tree).complaint([[], [[]]]) is None
-    assert schema(tree).complaint([[1]]) is not None
+    assert schema(tree).is_valid([[], [[]]])
+    assert not schema(tree).is_valid([[1]])
     draft = {"$ref": "https://json-schema.org/draft/2020-12/schema"}
-    assert schema(draft).complaint({"type": 7}) is not None
+    assert not schema(draft).is_valid({"type": 7})
 
 
 @pytest.mark.parametrize("wanted", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}, {"not": {"$ref": "#"}}])
 def test_a_schema_that_refers_to_itself_alone_ends(wanted: object) -> None:
-    assert schema(wanted).complaint(1) in (None, '$: {"$ref":"#"} is not allowed for 1.')
+    assert schema(wanted).complaint(1) in ("", '$: {"$ref":"#"} is not allowed for 1.')
 
 
 def test_the_draft_is_that_of_the_schema_and_else_the_newest() -> None:
     wanted = {"prefixItems": [{"type": "string"}]}
-    assert schema(wanted).complaint([1]) is not None
-    assert schema({"$schema": "http://json-schema.org/draft-07/schema#", **wanted}).complaint([1]) is None
+    assert not schema(wanted).is_valid([1])
+    assert schema({"$schema": "http://json-schema.org/draft-07/schema#", **wanted}).is_valid([1])
 
 
 def test_the_text_of_a_schema_is_compact_and_says_the_same() -> None:
@@ -221,16 +220,16 @@ def test_the_text_of_a_schema_is_compact_and_says_the_same() -> None:
 @CALM
 @given(JSON)
 def test_true_takes_all_false_nothing_and_const_itself(value: object) -> None:
-    assert schema(True).complaint(value) is None
-    assert schema(False).complaint(value) is not None
-    assert schema({"const": value}).complaint(value) is None
+    assert schema(True).is_valid(value)
+    assert not schema(False).is_valid(value)
+    assert schema({"const": value}).is_valid(value)
 
 
 @CALM
 @given(JSON, st.sampled_from(["string", "integer", "array", "object", "null"]))
 def test_no_line_of_a_complaint_is_long(value: object, kind: str) -> None:
     message = schema({"type": kind, "additionalProperties": {"type": kind}}).complaint(value)
-    for line in message.split("\n") if message is not None else []:
+    for line in message.splitlines():
         assert line.startswith(("$", "And "))
         assert len(line) <= 1000
 

@@ -7,6 +7,7 @@ from typing import Final
 from mmpipe.core.reply import Reply
 from mmpipe.errors import UsageError
 from mmpipe.structured.extraction import (
+    MOST_CANDIDATES,
     Extractor,
     InvalidText,
     extract_code,
@@ -78,7 +79,8 @@ def _extraction(extract: Extract, warn: Callable[[str], None]) -> Extractor:
     def code(text: str) -> str:
         block, number = extract_code(text)
         if number > 1:
-            warn(f"there are {number} code blocks in the answer: the first is taken")
+            shown = number if number <= MOST_CANDIDATES else f"more than {MOST_CANDIDATES}"
+            warn(f"there are {shown} code blocks in the answer: the first is taken")
         return block
 
     return code

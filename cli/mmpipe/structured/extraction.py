@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from mmpipe.structured.schema import Schema, is_too_deep
@@ -11,13 +12,19 @@ from mmpipe.text import exact_json, strict_json
 from mmpipe.text.fences import find_blocks
 from mmpipe.text.visible import one_line
 
-# The most brackets without a JSON value behind them. Each search takes time that grows with the text, and an
-# answer with more of them is not JSON within a few words.
-_MAX_FAILURES: Final = 1000
+# An answer has no more text than a model can write, and JSON is not hidden in it. These bounds keep the work of one
+# answer below a second or two, and that of one call of a C function, which nothing can interrupt, far below.
+MOST_CHARACTERS: Final = 2**23
+MOST_VALUES: Final = 2**19  # inside one value, counted by the signs before them
+MOST_CANDIDATES: Final = 1000  # code blocks, and brackets in the prose, with a JSON value behind them or not
+_BEFORE_VALUES: Final = "[{,"
+_TOO_MANY: Final = (
+    f"There is no valid JSON in the first {MOST_CANDIDATES} code blocks and brackets of the answer."
+)
 # `[ ]` is an unchecked box of a task list, and no empty array.
 _BRACKET: Final = re.compile(r"\{|\[(?! \])")
-# A string without its closing quote reaches to the end.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[{]+|[\]}]', re.DOTALL)
+# Strings with all between them, or brackets. A string without its closing quote reaches to the end.
+_TOKEN: Final = re.compile(r'(?:"(?:[^"\\]++|\\.?)*+(?:"|\Z)[^"\[\]{}]*+)++|[\[{]++|[\]}]', re.DOTALL)
 # Finds the end of a value only; the strict reader decides whether the value is valid.
 _DECODER: Final = json.JSONDecoder()
 
@@ -39,13 +46,12 @@ class JsonText:
 
 def extract_valid_json(text: str, schema: Schema) -> str:
     """Return the first valid JSON value in `text`, as compact JSON; raises InvalidText."""
-    first_complaint: str | None = None
+    best: JsonText | None = None
     for found in find_json(text):
-        complaint = schema.complaint(found.value)
-        if complaint is None:
+        if schema.is_valid(found.value):
             return _compact(found.source)
-        first_complaint = first_complaint or complaint
-    raise InvalidText(first_complaint or _describe_no_json(text))
+        best = best or found
+    raise InvalidText(_describe_no_json(text) if best is None else schema.complaint(best.value))
 
 
 def extract_json(text: str) -> str:
@@ -58,38 +64,58 @@ def extract_json(text: str) -> str:
 
 
 def extract_code(text: str) -> tuple[str, int]:
-    """Return the content of the first fenced block, to the byte, and the number of blocks; raises InvalidText."""
-    blocks = list(find_blocks(text))
-    if not blocks:
+    """Return the content of the first fenced block, to the byte, and the number of blocks, counted to one above
+    MOST_CANDIDATES; raises InvalidText.
+    """
+    _check_length(text)
+    blocks = find_blocks(text)
+    first = next(blocks, None)
+    if first is None:
         raise InvalidText("There is no fenced code block in the answer.")
-    return blocks[0].content, len(blocks)
+    return first.content, 1 + sum(1 for _ in islice(blocks, MOST_CANDIDATES))
 
 
 def find_json(text: str) -> Iterator[JsonText]:
     """The JSON values of an answer: the whole text; otherwise its fenced blocks, then objects and arrays in the prose.
 
-    Nothing is taken from the inside of a broken value: a part of an answer is not the answer.
+    Nothing is taken from the inside of a broken value: a part of an answer is not the answer. Raises InvalidText for an
+    answer that is too large, and after the first candidates of an answer that has more.
     """
+    _check_length(text)
+    if sum(map(text.count, _BEFORE_VALUES)) > MOST_VALUES:
+        raise InvalidText(f"The answer is too large: it holds more than {MOST_VALUES} JSON values.")
     whole = list(_parse(text))
     if whole:
         yield from whole
         return
-    for block in sorted(find_blocks(text), key=lambda block: not block.is_json):
+    blocks = find_blocks(text)
+    for block in sorted(islice(blocks, MOST_CANDIDATES), key=lambda block: not block.is_json):
         yield from _parse(block.content)
     yield from _find_in_prose(text)
+    if next(blocks, None) is not None:
+        raise InvalidText(_TOO_MANY)
 
 
 def _find_in_prose(text: str) -> Iterator[JsonText]:
-    position = failures = 0
-    while failures < _MAX_FAILURES and (bracket := _BRACKET.search(text, position)):
+    position = 0
+    for _ in range(MOST_CANDIDATES):
+        bracket = _BRACKET.search(text, position)
+        if bracket is None:
+            return
         start = bracket.start()
         try:
             _, position = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
-            failures += 1
             position = _find_closing(text, start)
         else:
             yield from _parse(text[start:position])
+    if _BRACKET.search(text, position):
+        raise InvalidText(_TOO_MANY)
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidText(f"The answer is too large: it has more than {MOST_CHARACTERS} characters.")
 
 
 def _parse(text: str) -> Iterator[JsonText]:
@@ -125,7 +151,8 @@ def _compact(source: str) -> str:
 def _describe_no_json(text: str) -> str:
     if not text.strip():
         return "The answer is empty."
-    for source in (text, *(block.content for block in find_blocks(text))):
+    blocks = islice(find_blocks(text), MOST_CANDIDATES)
+    for source in chain((text,), (block.content for block in blocks)):
         if source.lstrip().startswith(("{", "[")):
             return f"The answer is not JSON: {_describe_fault(source)}."
     return "There is no JSON value in the answer."

@@ -58,13 +58,18 @@ class Schema:
         parts += [f"It refers to {file}:\n{inner}" for file, inner in sorted(folder.texts.items())]
         return cls("\n".join(parts), validator)
 
-    def complaint(self, value: object) -> str | None:
-        """Return None for a valid value, otherwise its errors with their places, a line each."""
+    def is_valid(self, value: object) -> bool:
+        """Return True for a valid value."""
+        try:
+            return not is_too_deep(value) and self._validator.is_valid(value)
+        except UnicodeEncodeError:
+            return False
+
+    def complaint(self, value: object) -> str:
+        """Return the errors of an invalid value with their places, a line each."""
         if is_too_deep(value):
             return f"$: it is nested too deep, at most {DEEPEST} levels are allowed."
         try:
-            if self._validator.is_valid(value):
-                return None
             errors = list(self._errors(value))
         except UnicodeEncodeError:
             return "$: a string in it holds a lone surrogate, which is no character."

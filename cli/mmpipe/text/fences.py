@@ -1,14 +1,17 @@
-"""Finds the fenced code blocks of a Markdown text, as CommonMark defines them; pure."""
+"""Finds the fenced code blocks of a Markdown text, as CommonMark defines them; pure.
+
+Lines are read by regular expressions alone, so that a text of many lines costs little; each block costs a step.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 # The info string after backticks holds no backtick: otherwise the line is inline code.
-_FENCE: Final = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}+(?=[^`]*\Z)|~{3,}+)(?P<info>.*)", re.DOTALL)
-_DEEPEST_INDENT: Final = 3
+_OPENING: Final = re.compile(
+    r"^(?P<indent> {0,3})(?P<fence>`{3,}+(?=[^`\n]*$)|~{3,}+)(?P<info>[^\n]*)\n?", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +29,34 @@ class CodeBlock:
 
 def find_blocks(text: str) -> Iterator[CodeBlock]:
     """The fenced blocks of `text`; the last may be open to the end."""
-    # Not splitlines(), which ends a line at ten more characters.
-    lines = iter(_LINE.findall(text))
-    for line in lines:
-        opening = _FENCE.fullmatch(line.rstrip())
-        if opening:
-            content = _read_until_closed(lines, opening["fence"], len(opening["indent"]))
-            yield CodeBlock(opening["info"], "".join(content))
+    for opening, end, _ in _find_fences(text):
+        yield CodeBlock(opening["info"].rstrip(), _content(text, opening, end))
 
 
-def lines_outside_blocks(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of `text` outside fenced blocks, each with its place; the lines of the fences are no such lines."""
-    fence = ""
-    for found in _LINE.finditer(text):
-        line, place = found[0], found.start()
-        if fence:
-            fence = "" if _is_closing(line, fence) else fence
-        elif opening := _FENCE.fullmatch(line.rstrip()):
-            fence = opening["fence"]
-        else:
-            yield place, line
+def find_outside(text: str) -> Iterator[tuple[int, int]]:
+    """The start and the end of each part of `text` outside fenced blocks and their fences; a part may be empty."""
+    place = 0
+    for opening, _, after in _find_fences(text):
+        yield place, opening.start()
+        place = after
+    yield place, len(text)
 
 
-def _read_until_closed(lines: Iterator[str], fence: str, indent: int) -> Iterator[str]:
-    for line in lines:
-        if _is_closing(line, fence):
-            return
-        yield line[min(indent, _indent(line)) :]
+def _find_fences(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Each opening fence, the end of the content behind it, and the place behind the closing fence."""
+    place = 0
+    while opening := _OPENING.search(text, place):
+        closing = _closing(opening["fence"]).search(text, opening.end())
+        end, place = (len(text), len(text)) if closing is None else closing.span()
+        yield opening, end, place
 
 
-def _is_closing(line: str, fence: str) -> bool:
-    mark = line.rstrip(" \t\r\n").lstrip(" ")
-    is_fence = len(mark) >= len(fence) and not mark.strip(fence[0])
-    return is_fence and _indent(line) <= _DEEPEST_INDENT
+def _closing(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"^ {{0,3}}{fence[0]}{{{len(fence)},}}+[ \t\r]*$\n?", re.MULTILINE)
 
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+def _content(text: str, opening: re.Match[str], end: int) -> str:
+    """The lines of a block, without the spaces by which its fence is indented."""
+    content = text[opening.end() : end]
+    indent = len(opening["indent"])
+    return re.sub(rf"^ {{1,{indent}}}", "", content, flags=re.MULTILINE) if indent else content

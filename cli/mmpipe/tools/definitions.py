@@ -52,9 +52,8 @@ def validate_arguments(call_arguments: str, tool: Tool) -> bytes:
         value = _parse_encoded_twice(value)
     if not isinstance(value, dict):
         raise InvalidArguments("$: the arguments must be one JSON object.")
-    complaint = tool.schema.complaint(value)
-    if complaint is not None:
-        raise InvalidArguments(complaint)
+    if not tool.schema.is_valid(value):
+        raise InvalidArguments(tool.schema.complaint(value))
     return encode_json(value) + b"\n"
 
 
