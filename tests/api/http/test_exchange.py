@@ -101,13 +101,26 @@ def test_the_total_limit_holds_whatever_comes_and_is_final() -> None:
 
 
 def test_what_came_while_the_process_was_suspended_comes_before_a_limit() -> None:
-    clock = Clock(replace(CALM, idle=0.2), begins_soon=True)
+    clock = Clock(replace(CALM, idle=0.8), begins_soon=True)
     seen = arrivals(hanging(Stage.WAITING, b"1", b"2"), clock)
     assert [Stage.WAITING, b"1"] == [next(seen), next(seen)]
     eventually(lambda: time.monotonic() > clock.end, "the limit is reached")
     assert b"2" == next(seen)
     with pytest.raises(TimedOut, match="stalled"):
         next(seen)
+
+
+def test_a_flood_of_comments_does_not_pass_its_limit() -> None:
+    def perform(put: Callable[[Arrival], None]) -> None:
+        put(Stage.WAITING)
+        while True:
+            put(b":")
+
+    clock = Clock(replace(CALM, first_byte=0.3), begins_soon=True)
+    late: list[bool] = []
+    with pytest.raises(TimedOut, match="no answer began"):
+        late.extend(time.monotonic() > clock.end for _ in arrivals(perform, clock))
+    assert sum(late) <= 1  # taken just before
 
 
 def test_a_slow_reader_holds_the_sender_back() -> None:

@@ -21,7 +21,8 @@ from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # pieces that may wait for a slow reader of standard output
 _LOOK = 0.25  # seconds between two calls of `look`
-_LATE = 0.1  # seconds that a limit waits for what came while this process could not run
+_SUSPENDED = 0.5  # seconds between two looks at the arrivals, after which this process could not run
+_LATE = 0.1  # seconds that a limit then waits for what came meanwhile
 
 
 class Stage(Enum):
@@ -101,7 +102,8 @@ class Exchange:
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
         self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
-        self._late = 0  # arrivals in a row that came after their limit
+        self._looked = math.inf  # the time of the last look at the arrivals
+        self._late = 0  # arrivals that a limit still lets pass
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
 
@@ -137,12 +139,16 @@ class Exchange:
 
         A process that was suspended finds its limits reached: what came meanwhile still counts.
         """
+        now = time.monotonic()
+        if now - self._looked > _SUSPENDED:
+            self._late = _AHEAD
+        self._looked = now
         try:
             wait = min(_LOOK, seconds_left())
         except TimedOut:
-            self._late += 1
+            self._late -= 1
             with suppress(queue.Empty):
-                if self._late <= _AHEAD:
+                if self._late >= 0:
                     return self._arrivals.get(timeout=_LATE)
             raise
         self._late = 0
