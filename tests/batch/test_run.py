@@ -35,8 +35,8 @@ def test_each_line_is_a_prompt_and_has_its_own_answer() -> None:
 
 def test_records_override_the_defaults_and_a_template_uses_their_other_fields() -> None:
     records = [
-        {"id": "a", "title": "Tea", "model": "MiniMax-M2.5"},
-        {"id": "b", "title": "Coffee", "system": "Be brief.", "temperature": 0.5},
+        {"id": "a", "title": "Tea", "parameters": {"model": "MiniMax-M2.5"}},
+        {"id": "b", "title": "Coffee", "system": "data", "temperature": 99, "model": "T-1000"},
     ]
     with service() as server:
         _, found = run(

@@ -37,8 +37,8 @@ PROMISED = {
     "chat": ANSWERING,
     "stream": ANSWERING,
     "batch": {
-        "Input": "FILE --input-format -0/--null --template -s/--system --system-file --keep-going --limit --shard --no-dedupe",
-        "Request": ANSWERING["Request"],
+        "Input": "FILE --input-format -0/--null --template --id-field -s/--system --system-file --keep-going --limit --shard --no-dedupe",
+        "Request": f"{ANSWERING['Request']} --set",
         "Thinking": "-t/--thinking",
         "Output": f"""--format -k/--keep-order --pass-through -o/--output --resume --overwrite
             --allow-truncated --merge --meta --progress {FITTING}""",

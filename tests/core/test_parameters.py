@@ -3,7 +3,15 @@
 import pytest
 
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.parameters import build_sampling, check_for_model, find_token_limit, parse_parameters
+from mmpipe.core.parameters import (
+    build_sampling,
+    check_for_model,
+    find_token_limit,
+    list_overridden,
+    override_fields,
+    parse_overrides,
+    parse_parameters,
+)
 from mmpipe.errors import UsageError
 
 
@@ -23,14 +31,13 @@ def test_any_body_field_can_be_set_as_json() -> None:
         ("temperature=1", "use --temperature"),
         ("stream=true", "use --wire"),
         ("max_completion_tokens=5", "use --max-tokens"),
-        ("effort=low", "-p 'effort=\"low\"'"),
         ("x=NaN", "not JSON"),
         ("x=Infinity", "not JSON"),
         ("x=1e999", "x: a number is too large: 1e999"),
         (f"x={'1' * 400}.0", "too large"),
         (r'x="\ud800"', "not JSON"),
-        ("x", "KEY=JSON"),
-        ("=1", "KEY=JSON"),
+        ("x", "KEY=VALUE"),
+        ("=1", "KEY=VALUE"),
     ],
 )
 def test_a_parameter_that_cannot_be_sent_is_refused_and_the_message_names_the_alternative(
@@ -135,3 +142,76 @@ def test_more_tokens_than_the_model_can_give_are_refused() -> None:
         list(check_for_model({"max_tokens": 524_289}, find_model("MiniMax-M3")))
     with pytest.raises(UsageError, match="at most 524288"):
         list(check_for_model({"max_completion_tokens": 524_289}, find_model("MiniMax-M3")))
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"schema": {}}}]
+)
+def test_a_format_that_nothing_enforces_is_reported_with_the_option_that_does(wanted: object) -> None:
+    (sentence,) = check_for_model({"response_format": wanted}, find_model("MiniMax-M3"))
+    assert "MiniMax-M3 does not enforce response_format: --schema asks for JSON, and checks it" == sentence
+    assert [] == list(check_for_model({"response_format": wanted}, None))
+    assert [] == list(check_for_model({"response_format": {"type": "text"}}, find_model("MiniMax-M3")))
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        ([], {}),
+        (["model=MiniMax-M3"], {"model": "MiniMax-M3"}),
+        (["temperature=0.7", "top_p=1"], {"temperature": 0.7, "top_p": 1}),
+        (["max_tokens=100"], {"max_tokens": 100}),
+        (["max_completion_tokens=100"], {"max_completion_tokens": 100}),
+        (['response_format={"type":"text"}'], {"response_format": {"type": "text"}}),
+        (["seed=null", "temperature=null", "n=null", "functions=null"], dict.fromkeys(["seed", "temperature", "n", "functions"])),
+        (["stream=null", "stream_options=null"], {"stream": None, "stream_options": None}),
+        (["reasoning_split=false"], {"reasoning_split": False}),
+        (["user=me", "user=you"], {"user": "you"}),
+    ],
+)  # fmt: skip
+def test_a_field_of_every_request_can_be_set_or_removed(
+    assignments: list[str], expected: dict[str, object]
+) -> None:
+    assert expected == parse_overrides(assignments)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("stream=true", "use --wire"),
+        ("stream_options={}", "use --wire"),
+        ("messages=[]", "use the records"),
+        ("messages=null", "use the records"),
+        ("prompt=hi", "use --template"),
+        ("system=hi", "use -s"),
+        ('parameters={"seed":1}', "one --set for each"),
+        ("model=", "it has no value"),
+        ('model=""', "is not the name of a model"),
+        ("model=null", "is not the name of a model"),
+        ("model=5", "5 is not the name of a model"),
+        ("temperature=hot", "finite number"),
+        ("temperature=0,7", "0,7 is not JSON"),
+        ("top_p=2", "from 0 to 1"),
+        ("max_tokens=0", "at least 1"),
+        ("max_completion_tokens=1.5", "at least 1"),
+        ("n=2", "one answer"),
+        ("functions=[]", "use tools"),
+        ("x", "--set x: it must look like KEY=VALUE"),
+        ("x={", "--set x: { is not JSON"),
+    ],
+)
+def test_a_field_that_no_one_can_set_for_all_is_refused(assignment: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_overrides([assignment])
+    assert words in caught.value.message
+
+
+def test_the_limit_on_tokens_is_set_once() -> None:
+    with pytest.raises(UsageError, match="are the same"):
+        parse_overrides(["max_tokens=5", "max_completion_tokens=6"])
+    for name in ("max_tokens", "max_completion_tokens"):
+        overrides = parse_overrides([f"{name}=5"])
+        assert {"max_tokens", "max_completion_tokens"} == list_overridden(overrides)
+        body: dict[str, object] = {"max_tokens": 1, "max_completion_tokens": 2, "seed": 3}
+        assert {name: 5, "seed": 3} == override_fields(body, overrides)
+        assert {"seed": 3} == override_fields(body, {name: None})

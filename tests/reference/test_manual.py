@@ -49,6 +49,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "SYNOPSIS",
         "DESCRIPTION",
         "COMMANDS",
+        "RECORDS AND PARAMETERS",
         "JSON OUTPUT",
         "EXIT STATUS",
         "ENVIRONMENT",

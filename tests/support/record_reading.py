@@ -18,6 +18,7 @@ from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.records.split import FormatOptions, split_sources
 from mmpipe.batch.records.template import Template
+from mmpipe.core.parameters import list_overridden, override_fields, parse_overrides
 from mmpipe.unix.streams import Input
 
 MODEL = "MiniMax-M3"
@@ -99,6 +100,14 @@ def prompts(content: bytes, defaults: Defaults = AUTO) -> list[object]:
 
 def templated(template: str, defaults: Defaults = AUTO) -> Defaults:
     return replace(defaults, template=Template.parse(template))
+
+
+def overridden(*assignments: str, defaults: Defaults = JSONL) -> Defaults:
+    """The defaults of a run with these values of --set."""
+    overrides = parse_overrides(assignments)
+    parameters = override_fields(defaults.parameters, overrides)
+    model = str(parameters.pop("model", defaults.model))
+    return replace(defaults, model=model, parameters=parameters, fixed=list_overridden(overrides))
 
 
 def user(text: str) -> dict[str, object]:

@@ -28,6 +28,9 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
     """The settings on which requests and result lines depend, by the names of their options where they have one."""
     form, fields = asdict(LineForm.of(options)), asdict(defaults)
     parameters = fields.pop("parameters")
+    # Left out where they are not used, as in the sidecars of earlier versions.
+    fixed, id_field = sorted(fields.pop("fixed")), fields.pop("id_field")
+    further = {"--set": fixed, "id_field": id_field}
     settings = {
         "thinking": form.pop("with_thinking"),
         **form,
@@ -36,6 +39,7 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
         "input_format": options.records.input_format,
         "null": options.records.null,
         **fields,
+        **{name: value for name, value in further.items() if value},
     }
     return settings | {
         (f"-p {name}" if name in settings else name): value for name, value in parameters.items()

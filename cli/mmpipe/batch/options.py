@@ -32,8 +32,26 @@ class RecordOptions(OptionGroup):
     null: Annotated[bool, option("-0", "--null", help="Records end with NUL, not with a newline.")] = False
     template: Annotated[
         str | None,
-        option("--template", metavar="TEXT", help="The prompt; {} is the line, {title} a field of it."),
+        option("--template", metavar="TEXT", help="The prompt; {} is the record, {title} a field of it."),
     ] = None
+    id_field: Annotated[
+        str | None,
+        option("--id-field", metavar="NAME", help="The field that is a record's id [custom_id or id]."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideOptions(OptionGroup):
+    """The fields of all requests, whatever their records say."""
+
+    title = "Request"
+
+    set: Annotated[
+        tuple[str, ...],
+        option(
+            "--set", metavar="KEY=VALUE", help="A field of every request, over its record's; null removes it."
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +208,7 @@ class BatchOptions:
     system: SystemMessageOptions = SystemMessageOptions()
     selection: SelectionOptions = SelectionOptions()
     request: RequestOptions = RequestOptions()
+    overrides: OverrideOptions = OverrideOptions()
     thinking: ResultThinkingOptions = ResultThinkingOptions()
     output: ResultOptions = ResultOptions()
     constraint: ConstraintOptions = ConstraintOptions()

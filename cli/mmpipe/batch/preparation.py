@@ -11,6 +11,7 @@ from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
 from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
 from mmpipe.config.settings import Settings
+from mmpipe.core.parameters import list_overridden, parse_overrides
 from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.unix.inputs import decode_argument
@@ -57,10 +58,13 @@ def prepare_call(call: BatchCall) -> PreparedCall:
 
 def _request_defaults(call: BatchCall, settings: Settings, instruction: str | None) -> RequestDefaults:
     options = call.options
-    base = build_base_request(options.request, settings, call.console.warn, streamed=False)
+    overrides = parse_overrides(options.overrides.set)
+    base = build_base_request(
+        options.request, settings, call.console.warn, streamed=False, overrides=overrides
+    )
     if options.limits.max_cost is not None:
         ExpectedUsage(base.model, 1, 1).check_price()
-    template = options.records.template
+    template, id_field = options.records.template, options.records.id_field
     return RequestDefaults(
         model=base.model,
         system=read_system_message(options.system),
@@ -70,4 +74,6 @@ def _request_defaults(call: BatchCall, settings: Settings, instruction: str | No
         streamed=base.streamed,
         pieces=base.pieces,
         effort=find_effort(settings, options.request),
+        fixed=list_overridden(overrides),
+        id_field=None if id_field is None else decode_argument(id_field, "the name of the field"),
     )

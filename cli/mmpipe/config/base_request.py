@@ -13,6 +13,8 @@ from mmpipe.core.parameters import (
     OLD_LIMIT_FIELD,
     build_sampling,
     check_for_model,
+    label_overrides,
+    override_fields,
     parse_parameters,
 )
 from mmpipe.core.request import Pieces, Request
@@ -32,10 +34,12 @@ def build_base_request(
     *,
     streamed: bool,
     fields: Mapping[str, object] = _NOTHING,
+    overrides: Mapping[str, object] = _NOTHING,
 ) -> Request:
     """Return the request without messages; `fields` are more body fields, `streamed` is the default of `--wire`.
 
-    Warns about parameters that the model ignores. Raises UsageError for invalid values.
+    `overrides` replace fields, or remove those that are None there, the model among them. Warns about parameters that the
+    model ignores. Raises UsageError for invalid values.
     """
     sampling = (settings.get(name) for name in ("temperature", "top_p", "max_tokens"))
     sampled = build_sampling(*sampling, label=settings.label)
@@ -51,19 +55,25 @@ def build_base_request(
         configured[OLD_LIMIT_FIELD] = sampled[LIMIT_FIELD]
     if OLD_LIMIT_FIELD in {**configured, **further}:
         sampled.pop(LIMIT_FIELD, None)
-    model = decode_argument(str(settings.get("model")), "the name of the model")
-    if not model.strip():
-        raise UsageError(f"{settings.label('model')}: the name of the model is empty")
+    model = _find_model_name(settings, overrides)
     if (effort := find_effort(settings, options)) is not None:
         configured = _replace_effort(configured, effort, model, warn)
-    body = {**sampled, **split, **configured, **fields, **further}
+    body = override_fields({**sampled, **split, **configured, **fields, **further}, overrides)
+    body.pop("model", None)
     known = find_model(model) if body.keys() - UNDISPUTED else None
-    for warning in check_for_model(body, known, settings.label):
+    for warning in check_for_model(body, known, label_overrides(overrides, settings.label)):
         warn(warning)
     wire = options.wire
     is_streamed = streamed if wire is None else wire == "stream"
     pieces: Pieces | None = _find_choice(settings, "pieces", get_args(Pieces))
     return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
+
+
+def _find_model_name(settings: Settings, overrides: Mapping[str, object]) -> str:
+    model = decode_argument(str(overrides.get("model", settings.get("model"))), "the name of the model")
+    if not model.strip():
+        raise UsageError(f"{settings.label('model')}: the name of the model is empty")
+    return model
 
 
 def _replace_effort(

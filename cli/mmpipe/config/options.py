@@ -133,7 +133,12 @@ class RequestOptions(OptionGroup):
     ] = None
     param: Annotated[
         tuple[str, ...],
-        option("-p", "--param", metavar="KEY=JSON", help="Any other field of the request."),
+        option(
+            "-p",
+            "--param",
+            metavar="KEY=VALUE",
+            help="Any other field of the request; a value is JSON, or text.",
+        ),
     ] = ()
     native_thinking: Annotated[
         bool,

@@ -2,18 +2,21 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeGuard
+from typing import Final, TypeAlias, TypeGuard
 
+from mmpipe.core.assignments import parse_assignment
 from mmpipe.core.catalogue import Model
 from mmpipe.errors import UsageError
-from mmpipe.text import strict_json
-from mmpipe.text.json_encoding import reject_lone_surrogates
 from mmpipe.text.visible import one_line
+
+# Names a field, or the setting it comes from, in an error.
+Label: TypeAlias = Callable[[str], str]
 
 # The limit on tokens, and its old name, which is the only one that some servers know (FACTS.md, "Fields that other
 # servers refuse or ignore").
 LIMIT_FIELD: Final = "max_completion_tokens"
 OLD_LIMIT_FIELD: Final = "max_tokens"
+_FORMAT_FIELD: Final = "response_format"
 
 _GREATEST: Final = sys.float_info.max  # an integer may be greater
 # Body fields with their own option, which -p must not set.
@@ -27,26 +30,76 @@ _OWN_OPTION = {
     LIMIT_FIELD: "--max-tokens",
     "reasoning_split": "--native-thinking",
 }
+# The wire (`--wire`) is the same for the whole run.
+WIRE_FIELDS: Final = ("stream", "stream_options")
+# Fields that --set must not put into every request.
+_NEVER_SET: Final = {
+    "messages": "the records, with --template if they are data",
+    "prompt": "--template",
+    "system": "-s",
+    "parameters": "one --set for each of them",
+    **dict.fromkeys(WIRE_FIELDS, "--wire"),
+}
 _REMOVED = {"function_call": "tool_choice", "functions": "tools"}
 # The official page, note 2.
 _IGNORED = ("presence_penalty", "frequency_penalty", "logit_bias")
 
 
 def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
-    """Parse `-p KEY=JSON`; returns the body fields. Raises UsageError."""
-    parameters: dict[str, object] = {}
-    for assignment in assignments:
-        if any("\ud800" <= character <= "\udfff" for character in assignment):
-            # Python decodes invalid bytes of an argument as lone surrogates.
-            raise UsageError(f"-p {one_line(assignment, 60)}: it is not UTF-8")
-        key, equals, text = assignment.partition("=")
-        if not (key and equals):
-            raise UsageError(f"-p {one_line(assignment, 60)}: it must look like KEY=JSON")
+    """Parse `-p KEY=VALUE`; returns the body fields. Raises UsageError."""
+    parameters = dict(parse_assignment("-p", assignment) for assignment in assignments)
+    for key in parameters:
         if key in _OWN_OPTION:
             raise UsageError(f"-p {key}: use {_OWN_OPTION[key]}")
-        parameters[key] = _parse_value(key, text)
     check_fields(parameters)
     return parameters
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
+    """Parse `--set KEY=VALUE`; returns the body fields that replace those of every record, None to remove one.
+
+    Raises UsageError, also for values out of range; the range of some depends on the model (`check_for_model`).
+    """
+    overrides = dict(parse_assignment("--set", assignment) for assignment in assignments)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    for name, instead in _NEVER_SET.items():
+        # A field that is only removed changes nothing that is ours.
+        if name in given or (name in overrides and name not in WIRE_FIELDS):
+            raise UsageError(f"{_label_set(name)}: it cannot be set for all records; use {instead}")
+    model = overrides.get("model", "")
+    if "model" in overrides and not (isinstance(model, str) and model.strip()):
+        raise UsageError(f"--set model: {_shorten(model)} is not the name of a model")
+    if LIMIT_FIELD in overrides and OLD_LIMIT_FIELD in overrides:
+        raise UsageError(
+            f"--set {OLD_LIMIT_FIELD} and --set {LIMIT_FIELD} are the same: use only one of them"
+        )
+    limit = given.get(LIMIT_FIELD, given.get(OLD_LIMIT_FIELD))
+    build_sampling(given.get("temperature"), given.get("top_p"), limit, label=_label_set)
+    check_fields(given, "--set ")
+    return overrides
+
+
+def override_fields(body: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of a body with those of `overrides`, without those that are None there."""
+    replaced = list_overridden(overrides)
+    kept = {name: value for name, value in body.items() if name not in replaced}
+    return {**kept, **{name: value for name, value in overrides.items() if value is not None}}
+
+
+def list_overridden(overrides: Mapping[str, object]) -> frozenset[str]:
+    """Return the names that `overrides` leave to no record: those of the limit on tokens go together."""
+    limits = (LIMIT_FIELD, OLD_LIMIT_FIELD)
+    return frozenset((*overrides, *(limits if any(name in overrides for name in limits) else ())))
+
+
+def label_overrides(overrides: Mapping[str, object], label: Label) -> Label:
+    """Return a label that names the fields of `overrides` by `--set`, and others as `label` does."""
+    fixed = list_overridden(overrides)
+    return lambda name: _label_set(name) if name in fixed else label(name)
+
+
+def _label_set(name: str) -> str:
+    return f"--set {name}"
 
 
 def check_params(params: Mapping[str, object], label: str) -> Mapping[str, object]:
@@ -62,14 +115,18 @@ def check_params(params: Mapping[str, object], label: str) -> Mapping[str, objec
     return params
 
 
-def check_fields(parameters: Mapping[str, object], place: str = "") -> None:
-    """Raise UsageError for body fields that the API has removed, and for more than one answer; `place` begins the message."""
+def check_fields(parameters: Mapping[str, object], place: str = "", remedy: str = "") -> None:
+    """Raise UsageError for body fields that the API has removed, and for more than one answer.
+
+    `place` begins the message; `remedy` ends it, with the name of the field for `{}`.
+    """
     for old, new in _REMOVED.items():
         if old in parameters:
             raise UsageError(f"{place}{old} is no longer supported by the API: use {new}")
     if parameters.get("n", 1) != 1 or parameters.get("n") is True:
         raise UsageError(
             f"{place}n: the API gives one answer for each request; send several requests instead"
+            f"{remedy.format('n')}"
         )
 
 
@@ -78,41 +135,61 @@ def _dash(name: str) -> str:
 
 
 def build_sampling(
-    temperature: object, top_p: object, max_tokens: object, *, label: Callable[[str], str] = _dash
+    temperature: object, top_p: object, max_tokens: object, *, label: Label = _dash, remedy: str = ""
 ) -> dict[str, object]:
     """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent).
 
-    The range of the temperature depends on the model. Raises UsageError, with the `label` of the setting.
+    The range of the temperature depends on the model. Raises UsageError, with the `label` of the setting and, at its end,
+    `remedy` with the name of the field for `{}`.
     """
     if temperature is not None and not (_is_number(temperature) and -_GREATEST <= temperature <= _GREATEST):
-        raise UsageError(f"{label('temperature')} is {_shorten(temperature)}: it must be a finite number")
+        raise UsageError(
+            f"{label('temperature')} is {_shorten(temperature)}: it must be a finite number"
+            f"{remedy.format('temperature')}"
+        )
     # NaN fails this comparison.
     if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):
-        raise UsageError(f"{label('top_p')} is {_shorten(top_p)}: it must be from 0 to 1")
+        raise UsageError(
+            f"{label('top_p')} is {_shorten(top_p)}: it must be from 0 to 1{remedy.format('top_p')}"
+        )
     if max_tokens is not None and not (
         isinstance(max_tokens, int) and _is_number(max_tokens) and max_tokens >= 1
     ):
         raise UsageError(
             f"{label('max_tokens')} is {_shorten(max_tokens)}: it must be a whole number, at least 1"
+            f"{remedy.format(OLD_LIMIT_FIELD)}"
         )
     given = {"temperature": temperature, "top_p": top_p, LIMIT_FIELD: max_tokens}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def check_for_model(
-    parameters: Mapping[str, object], model: Model | None, label: Callable[[str], str] = _dash
+    parameters: Mapping[str, object], model: Model | None, label: Label = _dash, remedy: str = ""
 ) -> Iterator[str]:
     """Yield a warning about the parameters that the API or the model ignores, if there are any.
 
     `model` is None if the catalogue does not know it. Raises UsageError for a temperature that the model does not
-    accept, and for more tokens than it can give, with the `label` of the setting.
+    accept, and for more tokens than it can give, with the `label` of the setting and `remedy` as in `build_sampling`.
     """
     if model is not None:
-        _check_ranges(parameters, model, label)
-    by_model = model.ignored if model is not None else ()
-    ignored = [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
-    if ignored:
+        _check_ranges(parameters, model, label, remedy)
+    yield from describe_ignored(parameters, model)
+
+
+def describe_ignored(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
+    """Yield a sentence about the parameters that are ignored, and one about a format that nothing enforces."""
+    if ignored := find_ignored(parameters, model):
         yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
+    wanted = parameters.get(_FORMAT_FIELD)
+    # FACTS.md, "Parameters". Other servers may well enforce it.
+    if model is not None and isinstance(wanted, dict) and wanted.get("type") != "text":
+        yield f"{model.id} does not enforce {_FORMAT_FIELD}: --schema asks for JSON, and checks it"
+
+
+def find_ignored(parameters: Mapping[str, object], model: Model | None) -> list[str]:
+    """Return the names of the parameters that the API or the model ignores."""
+    by_model = model.ignored if model is not None else ()
+    return [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
 
 
 def find_token_limit(parameters: Mapping[str, object]) -> int | None:
@@ -121,14 +198,18 @@ def find_token_limit(parameters: Mapping[str, object]) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _check_ranges(parameters: Mapping[str, object], model: Model, label: Callable[[str], str]) -> None:
+def _check_ranges(parameters: Mapping[str, object], model: Model, label: Label, remedy: str) -> None:
     most = find_token_limit(parameters)
     if most is not None and most > model.max_output:
-        raise UsageError(f"{label('max_tokens')} is {most}: {model.id} gives at most {model.max_output}")
+        raise UsageError(
+            f"{label('max_tokens')} is {most}: {model.id} gives at most {model.max_output}"
+            f"{remedy.format(OLD_LIMIT_FIELD)}"
+        )
     temperature = parameters.get("temperature")
     if isinstance(temperature, int | float) and temperature not in model.temperature:
         raise UsageError(
             f"{label('temperature')} is {_shorten(temperature)}: for {model.id} it must be {model.temperature}"
+            f"{remedy.format('temperature')}"
         )
 
 
@@ -139,15 +220,3 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 def _shorten(value: object) -> str:
     return one_line(str(value), 60)
-
-
-def _parse_value(key: str, text: str) -> object:
-    try:
-        value = strict_json.loads(text)
-        reject_lone_surrogates(value)
-    except strict_json.TooLarge as error:
-        raise UsageError(f"-p {key}: {one_line(str(error), 60)}") from error
-    except ValueError as error:
-        hint = f"; for a text write -p '{key}=\"{text}\"'" if text.isalnum() else ""
-        raise UsageError(f"-p {key}: {one_line(text, 60)} is not JSON{hint}") from error
-    return value

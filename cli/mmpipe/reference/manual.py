@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from mmpipe import RELEASED, __version__
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.reference.tables import ENVIRONMENT, EXIT_STATUSES, FILES, JSON_OUTPUT, SELF_HOSTED, SIGNALS
+from mmpipe.reference.tables import (
+    ENVIRONMENT,
+    EXIT_STATUSES,
+    FILES,
+    JSON_OUTPUT,
+    RECORDS,
+    SELF_HOSTED,
+    SIGNALS,
+)
 
 # Characters that roff interprets, or prints as others than the shell's. A point at the beginning of a line is a request.
 _SPECIAL = str.maketrans(
@@ -29,6 +37,8 @@ def man_page(tree: Tree) -> str:
         *_paragraphs(program),
         ".SH COMMANDS",
         *_commands(tree),
+        ".SH RECORDS AND PARAMETERS",
+        *_list(RECORDS),
         ".SH JSON OUTPUT",
         _text("Each is one object on one line. Fields keep their names; new ones may be added."),
         *_list(JSON_OUTPUT),

@@ -88,6 +88,35 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
     ),
 )
 
+# The fields of records and requests; batch/records/.
+RECORDS: Sequence[tuple[str, str]] = (
+    (
+        "`--template` TEXT",
+        (
+            "`{}` is the whole record. `{NAME}` is the field whose key is NAME as it stands, with dots, spaces and any letters; in "
+            "an array NAME is an index (`{turns.0}`, from the end `{turns.-1}`). Without such a key, NAME is a path: its longest "
+            "beginning that is a key, a dot, and the name of what is inside. A brace is written twice, in the text and in a "
+            "name. The record is then data: none of its fields is a parameter of the request, but for those in an object "
+            "`parameters`, which may also have a `model` and a `system`"
+        ),
+    ),
+    (
+        "`--id-field` NAME",
+        (
+            "The record's id is the field of this name, found as a template finds it: a number or a string. A record without it is "
+            "bad. Otherwise the id is the field `custom_id` or `id`, or else the place of the record"
+        ),
+    ),
+    (
+        "`-p` KEY=VALUE, `--set` KEY=VALUE",
+        (
+            "The value is JSON if it is a number, true, false or null, or begins with `{`, `[` or a double quote; otherwise it is a "
+            "string. In `batch`, `-m`, `-p` and the other options are the defaults of records without such fields. `--set` replaces "
+            "the field in every request, and with null removes it"
+        ),
+    ),
+)
+
 # Servers of the user's own; FACTS.md, "Fields that other servers refuse or ignore".
 SELF_HOSTED: Sequence[tuple[str, str]] = (
     (

@@ -118,11 +118,9 @@ def test_further_fields_of_the_request_stand_under_parameters_or_in_the_body() -
     expected = Request(MODEL, (user("a"),), further, streamed=False)
     assert expected == good({"prompt": "a", "parameters": further}, defaults).request
     assert expected == good({**ENVELOPE, "body": {"messages": [user("a")], **further}}, defaults).request
-    # Well-known names need no such place, unless a template makes data of the record.
+    # Well-known names need no such place.
     record = good({"prompt": "a", **further}, defaults)
     assert (expected, {}) == (record.request, record.fields)
-    data = good({"title": "a", "tools": "hammer", "n": 3}, templated("{title}"))
-    assert ({"title": "a", "tools": "hammer", "n": 3}, {}) == (data.fields, data.request.parameters)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,13 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({"prompt": "a", "parameters": {"n": 2}}, "one answer"),
         ({"prompt": "a", "parameters": {"functions": []}}, "use tools"),
         ({"prompt": "a", "parameters": {"model": "m"}}, "a field of the record itself"),
-        ({"prompt": "a", "parameters": {"stream": True}}, "use --wire"),
+        ({"prompt": "a", "parameters": {"stream": True}}, "use --wire, and --set stream=null"),
+        ({"prompt": "a", "temperature": 3}, "; --set temperature=VALUE replaces it in every record"),
+        ({"prompt": "a", "temperature": "hot"}, "; --set temperature=VALUE"),
+        ({"prompt": "a", "top_p": 2}, "; --set top_p=VALUE"),
+        ({"prompt": "a", "max_tokens": 10**9}, "; --set max_tokens=VALUE"),
+        ({"prompt": "a", "max_completion_tokens": 0}, "; --set max_tokens=VALUE"),
+        ({"prompt": "a", "n": 2}, "; --set n=VALUE"),
         ({"prompt": "a", "top_p": 1, "parameters": {"top_p": 1}}, "top_p is given twice"),
         ({**ENVELOPE, "method": "GET", "body": {"messages": [user("a")]}}, 'its method is "GET"'),
         ({**ENVELOPE, "url": "/v1/embeddings", "body": {"input": "a"}}, 'its url is "/v1/embeddings"'),
@@ -92,12 +98,6 @@ def test_a_lone_surrogate_of_an_earlier_answer_is_replaced(form: str) -> None:
 def test_a_prompt_from_a_template_must_not_be_empty_either() -> None:
     assert "prompt is empty" in bad({"title": " "}, templated("{title}\n"))
     assert "prompt is empty" in bad(b"\xc2\xa0", templated("{}", LINES))
-
-
-def test_messages_and_a_template_are_one_too_many() -> None:
-    template = templated("{}")
-    assert "it has messages, and --template" in bad({"messages": [user("a")]}, template)
-    assert "it has messages, and --template" in bad({**ENVELOPE, "body": {"messages": [user("a")]}}, template)
 
 
 def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> None:

@@ -7,12 +7,14 @@ from typing import overload
 from msgspec import Struct
 
 from mmpipe.batch.records.digest import PromptRequests, request_digest
+from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
 from mmpipe.batch.records.formats.record_format import Content, RawRecord, RecordFormat, Unreadable
 from mmpipe.batch.records.requests import RequestDefaults, build_request, extra_fields, render_prompt
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.split import FormatOptions, split_sources
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError, UsageError
+from mmpipe.text.visible import one_line
 
 
 # Structs, as raw records are, for the same reason.
@@ -106,7 +108,7 @@ class _RecordReader:
         """The record, bad if no request can be built of it."""
         try:
             content = record_format.parse(raw)
-            name, id_field = _identify(content.value, index)
+            name, id_field = _identify(content.value, index, self._defaults.id_field)
         except InputError as error:
             return BadRecord(index, None, raw.source, raw.number, error.message)
         if self._is_answered is not None and self._is_answered(name, id_field is not None):
@@ -117,7 +119,9 @@ class _RecordReader:
         except (InputError, UsageError) as error:
             return BadRecord(index, name, raw.source, raw.number, error.message, custom_id)
         value = content.value
-        fields = extra_fields(value, id_field, self._defaults) if isinstance(value, dict) else {}
+        # A field that the user named as the id keeps its name among the others.
+        left_out = id_field if self._defaults.id_field is None else None
+        fields = extra_fields(value, left_out, self._defaults) if isinstance(value, dict) else {}
         has_own_id = id_field is not None
         return Record(index, name, raw.source, raw.number, request, digest, fields, custom_id, has_own_id)
 
@@ -136,8 +140,13 @@ class _RecordReader:
         return built, request_digest(built)
 
 
-def _identify(value: object, index: int) -> tuple[str, str | None]:
-    """The id, and the field it stands in; a record without one is named by its index."""
+def _identify(value: object, index: int, named: str | None) -> tuple[str, str | None]:
+    """The id, and the field it stands in: `named`, or a usual one; a record without one is named by its index."""
+    if named is not None:
+        if (found := find_field(value, named)) is MISSING:
+            name = one_line(named, 60)
+            raise InputError(f"it has no field {name} for its id: {describe_fields(value, named)}")
+        return _id(found, named), named
     if isinstance(value, dict):
         for field in ("custom_id", "id"):
             if field in value:
@@ -150,4 +159,4 @@ def _id(value: object, name: str) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{Decimal(str(value)):f}"
-    raise InputError(f"its {name} is not a number or a string of at least one character")
+    raise InputError(f"its {one_line(name, 60)} is not a number or a string of at least one character")

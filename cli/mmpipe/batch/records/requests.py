@@ -1,7 +1,7 @@
 """Builds a request from a record: a text, a prompt, messages or an object of the OpenAI Batch API; pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from mmpipe.batch.records.template import Template
@@ -12,6 +12,7 @@ from mmpipe.core.messages import add_instruction, check_parts, prepare_messages
 from mmpipe.core.parameters import (
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
+    WIRE_FIELDS,
     build_sampling,
     check_fields,
     check_for_model,
@@ -24,14 +25,12 @@ from mmpipe.text.visible import one_line
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", OLD_LIMIT_FIELD, LIMIT_FIELD)
-# The wire (`--wire`) is the same for the whole run.
-_WIRE = ("stream", "stream_options")
 _OVERRIDES = frozenset({"model", "system", "parameters", *_SAMPLING})
-# Fields of an API request. With a template a record is data, which may have columns of these names.
+# Fields of an API request.
 _PARAMETERS = frozenset(
     {
         *_SAMPLING,
-        *_WIRE,
+        *WIRE_FIELDS,
         "tools",
         "tool_choice",
         "response_format",
@@ -54,13 +53,16 @@ _PARAMETERS = frozenset(
 _RECORD_FIELDS = frozenset({"prompt", "messages", *_OVERRIDES})
 _BATCH_API_FIELDS = frozenset({"method", "url", "body"})
 _URL = "/v1/chat/completions"
+# The end of a message about a field of a record.
+_REMEDY = "; --set {}=VALUE replaces it in every record"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDefaults:
     """The request fields of every record that does not set them itself; `parameters` have been checked.
 
-    `instruction` is sent with every request. The fields of `effort` among the parameters are those of `model`.
+    `instruction` is sent with every request. The fields of `effort` among the parameters are those of `model`. `fixed` are
+    names of fields that the defaults alone decide about. `id_field` is the field of the ids, if it has another name.
     """
 
     model: str
@@ -71,11 +73,8 @@ class RequestDefaults:
     streamed: bool = False
     pieces: Pieces = "auto"
     effort: Effort | None = None
-
-    @property
-    def parameter_names(self) -> frozenset[str]:
-        """The fields of a record that are parameters of its request."""
-        return _PARAMETERS if self.template is None else frozenset(_SAMPLING)
+    fixed: frozenset[str] = frozenset()
+    id_field: str | None = None
 
 
 def _is_batch_api_object(record: Mapping[str, object]) -> bool:
@@ -85,14 +84,17 @@ def _is_batch_api_object(record: Mapping[str, object]) -> bool:
         isinstance(body, dict)
         and "prompt" not in record
         and "messages" not in record
-        # Records for a template may be web requests, which also have a url and a body.
         and ("messages" in body or str(record.get("url")).startswith("/v1/"))
     )
 
 
 def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults) -> JsonObject:
     """The user's own fields: those with no meaning in a request, and not the id."""
-    known = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | defaults.parameter_names
+    known: Collection[str]
+    if defaults.template is not None:
+        known = ("parameters",) if isinstance(record.get("parameters"), dict) else ()
+    else:
+        known = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | _PARAMETERS
     return {name: value for name, value in record.items() if name not in known and name != id_field}
 
 
@@ -106,21 +108,25 @@ def build_request(record: Mapping[str, object], text: str, defaults: RequestDefa
 
     Raises InputError or, for parameters, UsageError.
     """
-    if _is_batch_api_object(record) or "messages" in record:
-        if defaults.template is not None:
-            raise InputError("it has messages, and --template makes a prompt: only one can be sent")
-        if _is_batch_api_object(record):
-            return _build_from_batch_api(record, defaults)
+    if defaults.template is not None:
+        prompt = _prompt(defaults.template.render(text, exact_json.loads(text)))
+        return _build_of_data(prompt, record.get("parameters"), defaults)
+    if _is_batch_api_object(record):
+        return _build_from_batch_api(record, defaults)
+    if "messages" in record:
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
         messages = _messages(record)
-    else:
-        prompt = _prompt_from_fields(record, text, defaults)
-        if _OVERRIDES.isdisjoint(record) and defaults.parameter_names.isdisjoint(record):
+    elif "prompt" in record:
+        prompt = _text(record["prompt"], "prompt")
+        if _OVERRIDES.isdisjoint(record) and _PARAMETERS.isdisjoint(record):
             return prompt
         messages = _user_message(prompt)
-    own = _parameters_of(record, defaults)
-    return _build(messages, own, defaults, record.get("model"), record.get("system"))
+    else:
+        raise InputError(
+            "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
+        )
+    return _build(messages, _parameters_of(record), defaults, record.get("model"), record.get("system"))
 
 
 def build_prompt_request(prompt: str, defaults: RequestDefaults) -> Request:
@@ -128,14 +134,14 @@ def build_prompt_request(prompt: str, defaults: RequestDefaults) -> Request:
     return _build(_user_message(prompt), {}, defaults)
 
 
-def _prompt_from_fields(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str:
-    if defaults.template is not None:
-        return _prompt(defaults.template.render(text, exact_json.loads(text)))
-    if "prompt" in record:
-        return _text(record["prompt"], "prompt")
-    raise InputError(
-        "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
-    )
+def _build_of_data(prompt: str, own: object, defaults: RequestDefaults) -> str | Request:
+    """The request of a record that is data for the template: only an object `parameters` in it sets fields."""
+    if not (isinstance(own, dict) and own):
+        return prompt
+    given = {name: value for name, value in own.items() if name not in ("model", "system")}
+    if "messages" in given:
+        raise InputError("messages is not a parameter: the template makes the prompt")
+    return _build(_user_message(prompt), given, defaults, own.get("model"), own.get("system"))
 
 
 def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
@@ -159,7 +165,10 @@ def _build(
     own_model: object = None,
     own_system: object = None,
 ) -> Request:
-    """The request of a record: its own fields replace the defaults."""
+    """The request of a record: its own fields replace the defaults, but for the fixed ones."""
+    if defaults.fixed:
+        given = {name: value for name, value in given.items() if name not in defaults.fixed}
+        own_model = None if "model" in defaults.fixed else own_model
     model = defaults.model if own_model is None else _text(own_model, "model")
     if own_system is not None:
         messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
@@ -172,8 +181,8 @@ def _build(
     parameters = defaults.parameters if own_model is None else _parameters_for(model, defaults)
     if given or own_model is not None:
         parameters = {**parameters, **_name_limit(_checked_parameters(given), parameters)}
-        # The caller warns of ignored parameters, once for all records.
-        list(check_for_model(parameters, find_model(model)))
+        # The caller counts ignored parameters, and warns of them once for all records.
+        list(check_for_model(parameters, find_model(model), remedy=_REMEDY))
     prepared = prepare_messages(messages, model)
     return Request(model, prepared, parameters, streamed=defaults.streamed, pieces=defaults.pieces)
 
@@ -182,8 +191,10 @@ def _parameters_for(model: str, defaults: RequestDefaults) -> Mapping[str, objec
     """Return the default parameters for a record's own model, which may have other levels of effort."""
     if defaults.effort is None:
         return defaults.parameters
-    rest = {name: value for name, value in defaults.parameters.items() if name not in EFFORT_FIELDS}
-    return {**rest, **effort_fields(defaults.effort, model)}
+    replaced = [name for name in EFFORT_FIELDS if name not in defaults.fixed]
+    rest = {name: value for name, value in defaults.parameters.items() if name not in replaced}
+    own = effort_fields(defaults.effort, model)
+    return {**rest, **{name: value for name, value in own.items() if name in replaced}}
 
 
 def _prompt(text: str) -> str:
@@ -206,7 +217,7 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> JsonObject:
+def _parameters_of(record: Mapping[str, object]) -> JsonObject:
     """The request fields that a record sets, at its top or under `parameters`."""
     further = record.get("parameters", {})
     if not isinstance(further, dict):
@@ -214,9 +225,9 @@ def _parameters_of(record: Mapping[str, object], defaults: RequestDefaults) -> J
     for name in further:
         if name in ("model", "messages"):
             raise InputError(f"{name} is not a parameter: it is a field of the record itself")
-        if name in defaults.parameter_names and name in record:
+        if name in _PARAMETERS and name in record:
             raise InputError(f"{name} is given twice")
-    named = {name: value for name, value in record.items() if name in defaults.parameter_names}
+    named = {name: value for name, value in record.items() if name in _PARAMETERS}
     return {**named, **further}
 
 
@@ -224,13 +235,16 @@ def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     """The request fields as they are sent, without sampling parameters that are null; raises InputError."""
     limits = [given[name] for name in (LIMIT_FIELD, OLD_LIMIT_FIELD) if given.get(name) is not None]
     if len(limits) > 1:
-        raise InputError("max_tokens and max_completion_tokens are the same: only one can be sent")
-    for name in _WIRE:
+        raise InputError(
+            f"max_tokens and max_completion_tokens are the same: only one can be sent{_REMEDY.format('max_tokens')}"
+        )
+    for name in WIRE_FIELDS:
         if given.get(name):
-            raise InputError(f"{name} cannot be set by a record: use --wire")
-    rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *_WIRE)}
-    check_fields(rest)
-    return {**build_sampling(given.get("temperature"), given.get("top_p"), next(iter(limits), None)), **rest}
+            raise InputError(f"{name} cannot be set by a record: use --wire, and --set {name}=null")
+    rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *WIRE_FIELDS)}
+    check_fields(rest, remedy=_REMEDY)
+    limit = next(iter(limits), None)
+    return {**build_sampling(given.get("temperature"), given.get("top_p"), limit, remedy=_REMEDY), **rest}
 
 
 def _name_limit(own: JsonObject, defaults: Mapping[str, object]) -> JsonObject:
