@@ -1,0 +1,185 @@
+"""Runs mmpipe in forks of a process that has imported it, since importing is nearly all the time of a short run.
+
+A fork is a whole process, with descriptors, signals, variables, a folder and a status of its own. What a new Python does
+before it comes to `main.run` is shown by the runs of `shell` and `started`, and by those with other variables.
+"""
+
+import atexit
+import fcntl
+import gc
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import cache
+from importlib import import_module
+from io import FileIO
+from typing import NoReturn
+
+import mmpipe
+
+# Python and the libraries read others while they start.
+_READ_LATE = ("MINIMAX_", "MMPIPE_", "OPENAI_", "XDG_")
+_LIBRARIES = (
+    "aiohappyeyeballs", "aiohttp.web", "anyio.streams.tls", "encodings.idna", "h11", "httpcore2", "jsonschema_rs", "msgspec",
+    "rich.console", "socksio", "tomllib", "truststore", "typer",
+)  # fmt: skip
+# More descriptors than a run is given, and numbers that none of them has.
+_MOST, _HIGH = 32, 256
+
+
+def can_fork(env: Mapping[str, str]) -> bool:
+    """Return whether a fork with these variables is like a process that has them from its start."""
+    return all(name in {"HOME", "PATH"} or name.startswith(_READ_LATE) for name in env)
+
+
+def run_fork(
+    arguments: Sequence[str], env: Mapping[str, str], stdin: bytes, pass_fds: Sequence[int], limit: float
+) -> tuple[int, bytes, bytes]:
+    """Return the status (below 0: the signal that ended it), stdout and stderr of a run, killed after `limit` seconds."""
+    with ExitStack() as stack:
+        pipes = [
+            tuple(FileIO(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True)) for _ in range(4)
+        ]
+        (its_stdin, feed), (out, its_out), (err, its_err), (report, its_report) = pipes
+        for pipe in pipes:
+            for end in pipe:
+                stack.enter_context(end)
+        request = {"arguments": arguments, "env": env, "pass_fds": pass_fds, "umask": _umask()}
+        here = os.open(".", os.O_RDONLY)
+        stack.callback(os.close, here)
+        _ask_for_fork(request, [here, *(end.fileno() for end in (its_report, its_stdin, its_out, its_err))])
+        for end in (its_stdin, its_out, its_err, its_report):
+            end.close()
+        process = int(report.readline())
+        watchdog = threading.Timer(limit, os.kill, (process, signal.SIGKILL))
+        watchdog.start()
+        with ThreadPoolExecutor(2) as readers:
+            stdout, stderr = readers.submit(out.readall), readers.submit(err.readall)
+            with suppress(BrokenPipeError):
+                rest = memoryview(stdin)
+                while rest:
+                    rest = rest[feed.write(rest) :]
+            feed.close()
+        status = int(report.readline())
+        watchdog.cancel()
+        return status, stdout.result(), stderr.result()
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_turn = threading.Lock()
+
+
+def _ask_for_fork(request: Mapping[str, object], descriptors: Sequence[int]) -> None:
+    """Send the request, in a file, and the descriptors: the folder, the report, stdin, stdout, stderr, and those to pass."""
+    passed = request["pass_fds"]
+    assert isinstance(passed, Sequence)
+    assert all(number < _HIGH for number in passed)
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(request).encode())
+        file.seek(0)
+        with _turn:
+            socket.send_fds(_server(), [b"."], [file.fileno(), *descriptors, *passed])
+
+
+@cache
+def _server() -> socket.socket:
+    """The way to the server, which ends when nobody holds it."""
+    ours, its = socket.socketpair()
+    with its:
+        # The environment of a bare shell, as far as Python reads it.
+        process = subprocess.Popen(
+            (sys.executable, __file__, str(its.fileno())),
+            env={"PATH": os.defpath, "HOME": "/"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(its.fileno(),),
+        )
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+def _serve(requests: socket.socket) -> NoReturn:
+    _import_all()
+    # The processes between here and the runs wait for them; nobody waits for the processes between.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(requests, 1, _MOST)
+        if not data:
+            os._exit(0)
+        if os.fork() == 0:
+            _watch(descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _import_all() -> None:
+    """Import mmpipe, which does no work meanwhile, and what its functions import from others."""
+    from mmpipe.api.http.sdk import import_sdk
+
+    import_sdk()
+    for module in pkgutil.walk_packages(mmpipe.__path__, "mmpipe."):
+        if module.name != "mmpipe.__main__":
+            import_module(module.name)
+    for name in _LIBRARIES:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def _watch(descriptors: Sequence[int]) -> NoReturn:
+    """Report the number of the run, and its status when it has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, here, report, *others = descriptors
+    process = os.fork()
+    if process == 0:
+        _run(request, here, others)
+    for descriptor in (request, here, *others):
+        os.close(descriptor)
+    os.write(report, f"{process}\n".encode())
+    _, status = os.waitpid(process, 0)
+    os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _run(request_file: int, here: int, descriptors: Sequence[int]) -> NoReturn:
+    """Become the run: everything that a new process is given is set, and everything else is closed."""
+    with open(request_file, "rb") as file:
+        request = json.load(file)
+    os.fchdir(here)
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
+    os.closerange(0, _HIGH)
+    for descriptor, number in zip(high, (0, 1, 2, *request["pass_fds"]), strict=True):
+        os.dup2(descriptor, number)
+    os.closerange(_HIGH, max(high) + 1)
+    os.umask(request["umask"])
+    # Python itself sets this one where no other names a locale.
+    locale = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
+    os.environ.clear()
+    os.environ.update(request["env"] | locale)
+    sys.argv[1:] = request["arguments"]
+
+    from mmpipe.main import run
+
+    run()
+
+
+if __name__ == "__main__":
+    # The folder of this script, which a new process would not search.
+    del sys.path[0]
+    _serve(socket.socket(fileno=int(sys.argv[1])))
