@@ -220,7 +220,13 @@ SHAPES: dict[str, Shape] = {
         requests=2,
     ),
     "failure-kept-open": Shape(
-        sent=streamed(text("half", "abort"), end=End.SILENCE), status=7, partial="half", says=("abort",), requests=2
+        sent=streamed(text("half", "abort"), end=End.SILENCE),
+        status=7,
+        partial="half",
+        says=("abort",),
+        requests=2,
+        # The first chunk has the reason, and more may follow for longer than that.
+        options=("--idle-timeout", "1.3"),
     ),
     "unknown-reason": Shape(sent=_stops("weird"), status=8, text="half", says=("'weird'",)),
     "unknown-reason-whole": Shape(
