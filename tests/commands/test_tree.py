@@ -37,7 +37,8 @@ PROMISED = {
     "chat": ANSWERING,
     "stream": ANSWERING,
     "batch": {
-        "Input": "FILE --input-format -0/--null --template --id-field -s/--system --system-file --keep-going --limit --shard --no-dedupe",
+        "Input": """FILE --input-format -0/--null --template --id-field --encoding -s/--system --system-file --keep-going --limit
+            --shard --no-dedupe""",
         "Request": f"{ANSWERING['Request']} --set",
         "Thinking": "-t/--thinking",
         "Output": f"""--format -k/--keep-order --pass-through -o/--output --resume --overwrite
@@ -63,7 +64,7 @@ CHOICES = {
     "--extract": "code|json",
     "--effort": "none|low|medium|high|xhigh|max",
     "--pieces": "auto|new|repeated",
-    "--input-format": "auto|lines|jsonl",
+    "--input-format": "auto|lines|jsonl|json|csv|tsv",
     "--progress": "auto|bar|plain|none",
     "SHELL": "bash|zsh|fish|man",
 }

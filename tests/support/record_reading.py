@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mmpipe.batch.records.formats.record_format import (
     MAX_RECORD,
     NEWLINE,
+    FormatOptions,
     RawRecord,
     RecordFormat,
     Unreadable,
@@ -16,7 +17,7 @@ from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
-from mmpipe.batch.records.split import FormatOptions, split_sources
+from mmpipe.batch.records.split import split_sources
 from mmpipe.batch.records.template import Template
 from mmpipe.core.parameters import list_overridden, override_fields, parse_overrides
 from mmpipe.unix.streams import Input

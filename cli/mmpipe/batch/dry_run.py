@@ -9,7 +9,6 @@ from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
-from mmpipe.batch.records.sources import read_pieces
 from mmpipe.core.catalogue import find_model
 
 _MINUTE = 60.0
@@ -82,7 +81,7 @@ def forecast_run(source: BatchInput, journal: Journal | None, deadline: Deadline
     options = source.options.selection
     forecast = Forecast(dedupe=not options.no_dedupe, limit=options.limit)
     forecast.counts = count_input(
-        source, deadline.hold(read_pieces(source.find_files(), deadline.hold)), journal, forecast.add
+        source, deadline.hold(source.pieces(source.find_files(), deadline.hold)), journal, forecast.add
     )
     return forecast
 

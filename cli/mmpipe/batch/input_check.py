@@ -20,13 +20,12 @@ from mmpipe.batch.journal.sidecar import (
 )
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.deadline import Deadline
-from mmpipe.batch.records.formats.record_format import NEWLINE, NUL
+from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, FormatOptions
 from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
-from mmpipe.batch.records.split import FormatOptions
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
@@ -58,11 +57,19 @@ class BatchInput:
         """The files with their present ends; what is appended later is not part of the input."""
         return find_files(self.options.records.files, self.stdin)
 
+    def pieces(
+        self, files: Sequence[InputFile], hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter
+    ) -> Iterator[Piece]:
+        """The pieces of the files; their bytes come through `hold`."""
+        return read_pieces(files, hold, self.options.encoding.codec)
+
     def records(
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str, bool], bool] | None = None
     ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
-        options = FormatOptions(self.options.records.input_format, self.separator)
+        options = FormatOptions(
+            self.options.records.input_format, self.separator, request_columns=self.defaults.request_columns
+        )
         return read_records(pieces, self.defaults, options, is_answered)
 
     def takes(self, found: FoundRecord) -> bool:
@@ -147,7 +154,7 @@ def check_input(
         console.warn(warning)
     if journal is not None:
         journal.changed_settings = changed_settings(then, now)
-    counts = count_input(source, deadline.hold(read_pieces(files, deadline.hold)), journal)
+    counts = count_input(source, deadline.hold(source.pieces(files, deadline.hold)), journal)
     if journal is not None:
         # Without the count where records are bad, so that the next run reads and refuses them again.
         write_sidecar(journal.path, now if counts.bad else replace(now, records=counts.records))
@@ -180,7 +187,7 @@ def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) 
     def records(pieces: Iterable[Piece | None]) -> Iterator[FoundRecord | None]:
         return source.records(pieces, is_answered)
 
-    pieces, limit = read_pieces(facts.files), source.options.selection.limit
+    pieces, limit = source.pieces(facts.files), source.options.selection.limit
     return RecordSource(pieces, records, source.takes, facts.checked, limit)
 
 

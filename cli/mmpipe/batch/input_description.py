@@ -38,6 +38,7 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
         "wire": fields.pop("streamed"),
         "input_format": options.records.input_format,
         "null": options.records.null,
+        "encoding": options.encoding.codec,
         **fields,
         **{name: value for name, value in further.items() if value},
     }

@@ -8,7 +8,7 @@ from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
-from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
@@ -23,11 +23,13 @@ class RecordOptions(OptionGroup):
 
     files: Annotated[
         tuple[str, ...],
-        argument("FILE", help="Files of records, also gzipped; none or `-` is standard input."),
+        argument(
+            "FILE", help="Files of records, also packed (gzip, bzip2, xz); none or `-` is standard input."
+        ),
     ] = ()
     input_format: Annotated[
         FormatChoice,
-        option("--input-format", help="A prompt a line, or JSON [auto: by the first line]."),
+        option("--input-format", help="A prompt a line, JSON, or a table [auto: by name, then by content]."),
     ] = "auto"
     null: Annotated[bool, option("-0", "--null", help="Records end with NUL, not with a newline.")] = False
     template: Annotated[
@@ -205,6 +207,7 @@ class BatchOptions:
     """All options of one batch."""
 
     records: RecordOptions = RecordOptions()
+    encoding: EncodingOptions = EncodingOptions()
     system: SystemMessageOptions = SystemMessageOptions()
     selection: SelectionOptions = SelectionOptions()
     request: RequestOptions = RequestOptions()

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.jsonl import JsonLines
 from mmpipe.batch.records.formats.lines import Lines
-from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, RawRecord, too_long
+from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, FormatOptions, RawRecord, too_long
 from mmpipe.batch.records.formats.table import FormatName, record_formats
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
-from mmpipe.batch.records.split import FormatOptions
+from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.streams import Input
 from support.piece_cuts import PLACES, cut
 from support.record_reading import MODEL, read, split
@@ -30,7 +30,14 @@ def chosen(*contents: bytes, source: str = "in", options: FormatOptions = AUTO) 
     """The format of each record."""
     names = {found: name for name, found in record_formats().items()}
     pieces = [Piece(source, content) for content in (*contents, b"")]
-    return [names[type(found)] for found, _ in split(pieces, options) if found is not None]
+    found: list[str] = []
+    try:
+        for own, _ in split(pieces, options):
+            assert own is not None
+            found.append(names[type(own)])
+    except (InputError, UsageError) as error:
+        found.append(error.message)
+    return found
 
 
 def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() -> None:
@@ -44,9 +51,6 @@ def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() 
         (b' "a"', "jsonl"),
         (b'{"level": "info"}', "jsonl"),
         (b'{"broken', "jsonl"),
-        (b"{", "jsonl"),
-        (b"[", "jsonl"),
-        (b'[ {"prompt"', "jsonl"),
         (b"{}", "jsonl"),
         (b'"Hello," he said.', "lines"),
         (b"{broken", "lines"),
@@ -56,7 +60,6 @@ def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() 
     ],
 )
 def test_the_first_line_decides_the_format(content: bytes, expected: FormatName) -> None:
-    assert (expected == "jsonl") is JsonLines.begins(content)
     assert [expected] == chosen(content)
     assert [expected] == chosen(b"\xef\xbb\xbf", content)
     assert [expected] == chosen(*(bytes([byte]) for byte in content))

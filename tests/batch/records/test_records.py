@@ -5,13 +5,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.digest import request_digest
+from mmpipe.batch.records.formats.record_format import FormatOptions
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record, read_records
 from mmpipe.batch.records.sources import Piece
-from mmpipe.batch.records.split import FormatOptions
 from mmpipe.core.request import Request
 from support.json_texts import Written, written
 from support.record_reading import (
@@ -141,13 +141,6 @@ def test_parts_that_a_model_is_known_not_to_take_are_refused(model: str, kind: s
     ):
         [record] = read(json.dumps(value).encode(), JSONL)
         assert refused is isinstance(record, BadRecord)
-
-
-@pytest.mark.parametrize(
-    "content", [b'{\n  "prompt": "x"\n}\n', b'[\n{"prompt": "x"}\n]\n', b'[{"prompt": "x"}]\n']
-)
-def test_json_that_is_no_jsonl_is_refused_and_not_asked_line_by_line(content: bytes) -> None:
-    assert isinstance(read(content)[0], BadRecord)
 
 
 def test_a_record_without_a_field_has_the_default_of_the_run() -> None:
@@ -303,6 +296,8 @@ LINE = st.sampled_from([
 def test_the_light_way_and_the_whole_way_find_the_same_records(
     content: list[bytes], answered: set[str], defaults: Defaults
 ) -> None:
+    # That is an array, or an object over several lines.
+    assume(next((line for line in content if line.strip()), b"") not in (b"[]", b"{"))
     whole = read(b"\n".join(content), defaults)
     expected = [
         AnsweredRecord(record.index, record.id) if record.id in answered else record for record in whole

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.lines import LineSplitter
-from mmpipe.batch.records.formats.record_format import NUL, Unreadable
+from mmpipe.batch.records.formats.record_format import NUL, FormatOptions, Unreadable
 from mmpipe.batch.records.records import BadRecord, Record, read_records
-from mmpipe.batch.records.split import FormatOptions
-from support.record_reading import AUTO, JSONL, LINES, MODEL, Defaults, read, user, whole
+from support.record_reading import JSONL, LINES, MODEL, Defaults, read, user, whole
 
 pytestmark = pytest.mark.laws
 
@@ -40,7 +39,7 @@ IDS = st.none() | TEXT | st.integers()
 
 @given(
     st.lists(SCRAPS | st.binary(max_size=5)).map(b"".join),
-    st.sampled_from([AUTO, LINES, JSONL]),
+    st.sampled_from([LINES, JSONL]),
     st.sampled_from([b"\n", NUL]),
 )
 def test_each_line_that_is_not_blank_is_one_record_in_its_place(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.text import strict_json
-from support.record_reading import AUTO, ENVELOPE, JSONL, LINES, bad, good, read, templated, user
+from support.record_reading import ENVELOPE, JSONL, LINES, bad, good, read, templated, user
 
 
 def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None:
@@ -117,7 +117,7 @@ def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> N
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_no_line_whatsoever_stops_the_reading(content: bytes) -> None:
-    for form in (AUTO, LINES, JSONL):
+    for form in (LINES, JSONL):
         records = read(content + b'\n"last"\n', form)
         assert isinstance(records[-1], Record)
 

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.batch.records.formats.record_format import Content
 from mmpipe.batch.records.template import Template
 from mmpipe.errors import InputError, UsageError
 
 
 def render(template: str, whole: str = "", **fields: object) -> str:
-    return Template.parse(template).render(whole, fields)
+    return Template.parse(template).render(Content(fields) if fields else Content(whole, whole))
 
 
 def escape(text: str) -> str:
@@ -86,7 +87,7 @@ def test_doubled_braces_are_braces() -> None:
 def test_any_key_is_named_as_it_stands_and_what_is_inside_by_a_path(
     template: str, record: dict[str, object], expected: str
 ) -> None:
-    assert expected == Template.parse(template).render("", record)
+    assert expected == Template.parse(template).render(Content(record))
 
 
 @given(st.text())
@@ -111,7 +112,7 @@ KEYS = (
 def test_a_key_of_any_characters_can_be_named(key: str, text: str, others: dict[str, str]) -> None:
     record = {**others, key: "value"}
     assert f"{text}value{text}" == Template.parse(f"{escape(text)}{{{escape(key)}}}{escape(text)}").render(
-        "", record
+        Content(record)
     )
 
 
@@ -123,7 +124,7 @@ def test_a_path_of_any_keys_leads_inside(keys: list[str], place: int) -> None:
     for key in reversed(keys):
         record = {key: record}
     path = ".".join((*keys, str(place)))
-    assert "value" == Template.parse(f"{{{escape(path)}}}").render("", record)
+    assert "value" == Template.parse(f"{{{escape(path)}}}").render(Content(record))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_an_error_for_a_missing_field_names_those_that_are_there(
     name: str, record: object, words: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        Template.parse(f"{{{name}}}").render("", record)
+        Template.parse(f"{{{name}}}").render(Content(record))
     assert words in caught.value.message
     assert caught.value.message.isprintable()
 
@@ -188,5 +189,5 @@ def test_an_error_for_a_missing_field_names_those_that_are_there(
 def test_an_error_for_a_missing_field_is_short_however_large_the_record_is() -> None:
     record = {f"{n}{'x' * 10_000}": {str(m): m for m in range(50)} for n in range(1000)}
     with pytest.raises(InputError) as caught:
-        Template.parse(f"{{{'y' * 10_000}}}").render("", record)
+        Template.parse(f"{{{'y' * 10_000}}}").render(Content(record))
     assert len(caught.value.message) < 1000

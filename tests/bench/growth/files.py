@@ -12,18 +12,18 @@ from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.sort import find_places, lines_by_index, mark_lines, taken_lines
 from mmpipe.batch.ledger import Ledger, make_key
+from mmpipe.batch.records.formats.record_format import Content, FormatOptions
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.records import Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.sources import Piece
-from mmpipe.batch.records.split import FormatOptions, split_sources
+from mmpipe.batch.records.split import split_sources
 from mmpipe.batch.records.template import Template
 from mmpipe.chat.message_lines import format_line, parse_messages
 from mmpipe.core.endpoint import Key
 from mmpipe.core.request import Request
 from mmpipe.structured.extraction import extract_code, extract_json, extract_valid_json
 from mmpipe.structured.schema import Schema
-from mmpipe.text import exact_json
 from mmpipe.text.html_page import describe_page
 from mmpipe.text.visible import one_line, visible, visible_json
 
@@ -159,7 +159,7 @@ _RECORDINGS = (
 
 def _template(text: str) -> str:
     whole = json.dumps({"a": "b", "c": {"d": 1.10}})
-    return Template.parse(text).render(whole, exact_json.loads(whole))
+    return Template.parse(text).render(Content(json.loads(whole), whole))
 
 
 def _texts(name: str, units: dict[str, str], read: Callable[[str], object]) -> tuple[Case[str], ...]:
@@ -175,7 +175,7 @@ _TEMPLATES = (
     *_texts("template", {"a long name": "a a-a.a "}, lambda text: _template("{" + text + "a}")),
     *_texts("template", {"a name that ends badly": "a "}, lambda text: _template("{" + text + "!}")),
     Case("template: a record of many fields", lambda size: json.dumps({f"f{n}": n for n in range(size // 14)}),
-         lambda text: Template.parse("{f1} {f2}").render(text, exact_json.loads(text))),
+         lambda text: Template.parse("{f1} {f2}").render(Content(json.loads(text), text))),
 )  # fmt: skip
 
 _ANSWERS = {

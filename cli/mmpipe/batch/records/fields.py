@@ -40,7 +40,7 @@ def find_field(value: object, name: str) -> object:
 def describe_fields(record: object, wanted: str) -> str:
     """Return what a record without the field `wanted` has instead: its first keys, and the name most like that one."""
     if not isinstance(record, Mapping):
-        return "it is a text, which has no fields"
+        return "it is a text, which has no fields; a table needs --input-format csv, or tsv"
     keys = [one_line(str(key), _LONGEST) for key in islice(record, _SHOWN)]
     more = f" and {len(record) - _SHOWN} more" if len(record) > _SHOWN else ""
     plain = _BRACKETS.sub(r".\1", wanted)

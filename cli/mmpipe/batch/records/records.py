@@ -8,10 +8,16 @@ from msgspec import Struct
 
 from mmpipe.batch.records.digest import PromptRequests, request_digest
 from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
-from mmpipe.batch.records.formats.record_format import Content, RawRecord, RecordFormat, Unreadable
+from mmpipe.batch.records.formats.record_format import (
+    Content,
+    FormatOptions,
+    RawRecord,
+    RecordFormat,
+    Unreadable,
+)
 from mmpipe.batch.records.requests import RequestDefaults, build_request, extra_fields, render_prompt
 from mmpipe.batch.records.sources import Piece
-from mmpipe.batch.records.split import FormatOptions, split_sources
+from mmpipe.batch.records.split import split_sources
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
@@ -132,7 +138,7 @@ class _RecordReader:
         if isinstance(value, str):
             built: str | Request = render_prompt(value, self._defaults)
         elif isinstance(value, dict):
-            built = build_request(value, content.text, self._defaults)
+            built = build_request(value, content, self._defaults)
         else:
             raise InputError("it is neither a string nor an object")
         if isinstance(built, str):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from mmpipe.batch.records.formats.record_format import Content
 from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
@@ -19,7 +20,6 @@ from mmpipe.core.parameters import (
 )
 from mmpipe.core.request import Pieces, Request
 from mmpipe.errors import InputError
-from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
 
 JsonObject = dict[str, object]
@@ -76,6 +76,11 @@ class RequestDefaults:
     fixed: frozenset[str] = frozenset()
     id_field: str | None = None
 
+    @property
+    def request_columns(self) -> frozenset[str] | None:
+        """The columns of a table that are fields of a request; None with a template, which makes data of each row."""
+        return None if self.template is not None else _RECORD_FIELDS | _PARAMETERS | {"body"}
+
 
 def _is_batch_api_object(record: Mapping[str, object]) -> bool:
     """Return True for an object of the OpenAI Batch API; beside a prompt, `body` is a field of the user's own."""
@@ -100,16 +105,16 @@ def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: R
 
 def render_prompt(text: str, defaults: RequestDefaults) -> str:
     """The prompt of a line of text, or of a JSON string; raises InputError."""
-    return _prompt(text if defaults.template is None else defaults.template.render(text, text))
+    return _prompt(text if defaults.template is None else defaults.template.render(Content(text, text)))
 
 
-def build_request(record: Mapping[str, object], text: str, defaults: RequestDefaults) -> str | Request:
-    """The request of an object whose JSON is `text`; only its prompt, if the object sets nothing else.
+def build_request(record: Mapping[str, object], content: Content, defaults: RequestDefaults) -> str | Request:
+    """The request of an object, the value of `content`; only its prompt, if the object sets nothing else.
 
     Raises InputError or, for parameters, UsageError.
     """
     if defaults.template is not None:
-        prompt = _prompt(defaults.template.render(text, exact_json.loads(text)))
+        prompt = _prompt(defaults.template.render(content))
         return _build_of_data(prompt, record.get("parameters"), defaults)
     if _is_batch_api_object(record):
         return _build_from_batch_api(record, defaults)

@@ -1,66 +1,84 @@
-"""Reads files and standard input in pieces, as soon as bytes arrive; this blocks, and runs in a thread."""
+"""Reads files and standard input in pieces of UTF-8, as soon as bytes arrive; this blocks, and runs in a thread."""
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Final
 
 from msgspec import Struct
 
+from mmpipe.batch.records.compression import COMPRESSIONS, Compression, unpack
+from mmpipe.batch.records.decoding import decode_contents
 from mmpipe.batch.records.input_file import InputFile
 from mmpipe.errors import InputError
+from mmpipe.text.encodings import UTF_8
+from mmpipe.text.file_kinds import FileKind, kind_of
+from mmpipe.text.utf8 import measure_bom
 
-_PIECE = 2**16  # bytes
-_GZIP_BEGINNING = b"\x1f\x8b"
-_GZIP = 16 + zlib.MAX_WBITS  # tells zlib to expect a gzip header
+# Bytes at the beginning that tell a compression or an encoding.
+_TELLING: Final = 16
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """Bytes of `source` as they came; the last piece of each source is empty."""
+    """Bytes of `source` as they came, or decoded from `encoding` to UTF-8; the last piece of each source is empty."""
 
     source: str
     content: bytes
+    encoding: str = UTF_8
 
 
 def read_pieces(
-    files: Sequence[InputFile], hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter
+    files: Sequence[InputFile],
+    hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter,
+    encoding: str = UTF_8,
 ) -> Iterator[Piece]:
-    """The pieces of all files in order; raises InputError for a failed read.
+    """The pieces of all files in order; raises InputError for a failed read, and for a file that is no text.
 
-    The bytes of a file come through `hold`, which may end the reading: gzip data may unfold to nothing for ever.
+    The bytes of a file come through `hold`, which may end the reading: packed data may unfold to nothing for ever. A
+    byte order mark says more than `encoding`.
     """
     for file in files:
-        contents = hold(file.contents())
-        first = next(contents, b"")
-        # No text begins like that, whatever the name of the file.
-        is_compressed = file.path.endswith(".gz") or first.startswith(_GZIP_BEGINNING)
-        contents = chain([first] if first else [], contents)
-        for content in _decompress(contents, file.name) if is_compressed else contents:
-            yield Piece(file.name, content)
-        yield Piece(file.name, b"")
+        first, contents = _look_at(hold(file.contents()))
+        kind = kind_of(first)
+        compression = _find_compression(file.path, kind)
+        if compression is not None:
+            first, contents = _look_at(unpack(contents, file.name, compression))
+            kind = kind_of(first)
+        if kind is not None and kind.encoding is None:
+            raise InputError(_refuse(file.name, kind))
+        codec = UTF_8 if measure_bom(first) else encoding if kind is None else kind.encoding or encoding
+        for content in contents if codec == UTF_8 else decode_contents(contents, codec):
+            yield Piece(file.name, content, codec)
+        yield Piece(file.name, b"", codec)
 
 
-def _decompress(contents: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """The content of gzip data, which may have several members; at most one piece at a time."""
-    member: zlib._Decompress | None = zlib.decompressobj(_GZIP)
+def _look_at(contents: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The beginning, and all contents; a line that is complete is not held back."""
+    first = b""
     for content in contents:
-        left = content
-        # A member ends with its check sum, so that input is left while there is more output.
-        while left:
-            if member is None:
-                # Tapes and some writers pad a member with zeros.
-                left = left.lstrip(b"\0")
-                member = zlib.decompressobj(_GZIP) if left else None
-                continue
-            if inflated := _inflate(member, left, name):
-                yield inflated
-            left = member.unused_data if member.eof else member.unconsumed_tail
-            member = None if member.eof else member
-    if member is not None:
-        raise InputError(f"{name} is cut off: its gzip data has no end")
+        first += content
+        if len(first) >= _TELLING or b"\n" in first or b"\0" in first:
+            break
+    return first, chain([first] if first else [], contents)
 
 
-def _inflate(member: "zlib._Decompress", data: bytes, name: str) -> bytes:
-    try:
-        return member.decompress(data, _PIECE)
-    except zlib.error as error:
-        raise InputError(f"{name} is not valid gzip data: {error}") from error
+def _find_compression(path: str, kind: FileKind | None) -> Compression | None:
+    """The compression of the beginning, or else of the name: no text begins like that, whatever the file is called."""
+    for compression in COMPRESSIONS:
+        if kind is not None and kind.name == f"{compression.name} data":
+            return compression
+    return next((known for known in COMPRESSIONS if path.lower().endswith(known.ending)), None)
+
+
+def _refuse(name: str, kind: FileKind) -> str:
+    return f"{name} is {kind.name}, not text{_advise(kind)}"
+
+
+def _advise(kind: FileKind) -> str:
+    """The part of a sentence that says what to do with a file of this kind."""
+    if "Office" in kind.name or kind.name == "an OpenDocument file":
+        return ": export its table as CSV"
+    if kind.name == "an SQLite database":
+        return ": `sqlite3 -csv -header FILE 'SELECT ...' | mmpipe batch --input-format csv`"
+    if kind.family in ("image", "video"):
+        return ": `mmpipe chat -a FILE` asks about it"
+    return "" if kind.command is None else f": `{kind.command} | mmpipe batch` reads its content"

@@ -1,31 +1,27 @@
 """Cuts the pieces of all sources into raw records; the format of each source is chosen before its bytes are cut."""
 
+import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from mmpipe.batch.records.formats.lines import Lines, LineSplitter
 from mmpipe.batch.records.formats.record_format import (
-    MAX_RECORD,
     NEWLINE,
+    FormatOptions,
     RawRecord,
     RecordFormat,
     Unreadable,
 )
-from mmpipe.batch.records.formats.table import FormatChoice, record_formats
+from mmpipe.batch.records.formats.table import record_formats
 from mmpipe.batch.records.sources import Piece
+from mmpipe.errors import UsageError
+
+_COMPRESSIONS: Final = re.compile(r"\.(?:gz|bz2|xz)$")
 
 # A format, and the records of its source, or some of them.
 Split = tuple[RecordFormat, Iterator[RawRecord | Unreadable | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class FormatOptions:
-    """The format of all sources, or `auto`; records of text end with `separator`, and have at most `limit` bytes."""
-
-    name: FormatChoice = "auto"
-    separator: bytes = NEWLINE
-    limit: int = MAX_RECORD
 
 
 def split_sources(pieces: Iterable[Piece | None], options: FormatOptions) -> Iterator[Split | None]:
@@ -43,7 +39,9 @@ def split_sources(pieces: Iterable[Piece | None], options: FormatOptions) -> Ite
         held = _Held()
         chosen = yield from _choose_format(first.source, contents, options, held)
         contents = chain(held.contents, contents)
-        record_format = chosen(first.source, options.separator, options.limit)
+        if not chosen.ends_with_separator and options.separator != NEWLINE:
+            raise UsageError(f"{first.source}: --null is for lines and JSONL; no other record ends with NUL")
+        record_format = chosen(first.source, options, first.encoding)
         records = record_format.split(contents)
         yield record_format, _skip(records, held.refused) if held.refused else records
         # A format may give up early; the rest of its source is no other source.
@@ -83,21 +81,22 @@ def _choose_format(
     formats = record_formats()
     if options.name != "auto":
         return formats[options.name]
-    name = source.removesuffix(".gz")
-    for known in formats.values():
-        if name.endswith(known.endings):
-            return known
-    first = yield from _first_line(source, contents, options, held)
-    if first is None:
+    name = _COMPRESSIONS.sub("", source.lower())
+    named = [known for known in formats.values() if name.endswith(known.endings)]
+    if len(named) == 1:
+        return named[0]
+    beginning = yield from _first_line(source, contents, options, held)
+    if beginning is None:
         # Nothing tells the format. A line of text that is refused costs nothing; a record that is sent as a prompt does.
         return formats["jsonl"]
-    return next((known for known in formats.values() if known.begins(first)), formats["lines"])
+    candidates, default = (named, named[0]) if named else (formats.values(), formats["lines"])
+    return next((known for known in candidates if known.begins(beginning, is_whole=True)), default)
 
 
 def _first_line(
     source: str, contents: Iterator[bytes | None], options: FormatOptions, held: _Held
 ) -> Generator[Split | None, None, bytes | None]:
-    """Read on until the first line that is not blank is complete; the contents are in `held`.
+    """Read on until the first line that is not blank is complete, or tells its format; the contents are in `held`.
 
     A line of more than `limit` bytes is reported at once; its rest is not held. None if twice as many bytes are held
     without a line.
@@ -116,9 +115,16 @@ def _first_line(
         for line in splitter.feed(content) if content else splitter.close():
             if isinstance(line, Unreadable):
                 held.refused.add(line.number)
-                yield Lines(source, options.separator, options.limit), iter((line,))
+                yield Lines(source, options), iter((line,))
             elif line.content.strip():
                 return line.content
+        if _tells_format(splitter.beginning):
+            return splitter.beginning
         if size > 2 * options.limit:
             return None
     return b""
+
+
+def _tells_format(beginning: bytes) -> bool:
+    """Return True if the line is of the same format however it goes on: an array may be one long line."""
+    return any(known.begins(beginning, is_whole=False) for known in record_formats().values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
+from mmpipe.batch.records.formats.record_format import Content
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line
@@ -56,10 +57,11 @@ class Template:
             )
         return cls(parts)
 
-    def render(self, whole: str, record: object) -> str:
-        """The prompt for a record that was read exactly (exact_json); raises InputError if a field is missing."""
+    def render(self, content: Content) -> str:
+        """The prompt for a record; raises InputError if a field is missing."""
+        record = content.read_exactly()
         return "".join(
-            part if isinstance(part, str) else part.value(record) if part.name else whole
+            part if isinstance(part, str) else part.value(record) if part.name else content.text
             for part in self.parts
         )
 

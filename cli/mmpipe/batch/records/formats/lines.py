@@ -1,6 +1,7 @@
 """Text, one prompt a line, or one before each NUL; and the splitter of all formats with such records."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from mmpipe.batch.records.formats.record_format import (
     MAX_RECORD,
@@ -9,10 +10,11 @@ from mmpipe.batch.records.formats.record_format import (
     RawRecord,
     RecordFormat,
     Unreadable,
-    decode,
     too_long,
 )
-from mmpipe.text.utf8 import measure_bom
+from mmpipe.text.utf8 import measure_bom, strip_bom
+
+_BEGINNING: Final = 64  # bytes of a line that tell its format early
 
 
 class Lines(RecordFormat):
@@ -20,7 +22,7 @@ class Lines(RecordFormat):
 
     def split(self, pieces: Iterable[bytes | None]) -> Iterator[RawRecord | Unreadable | None]:
         """The lines, also the blank ones."""
-        splitter = LineSplitter(self.source, self.separator, self.limit)
+        splitter = LineSplitter(self.source, self.options.separator, self.options.limit)
         for piece in pieces:
             if piece is None:
                 yield None
@@ -31,7 +33,7 @@ class Lines(RecordFormat):
 
     def parse(self, raw: RawRecord) -> Content:
         """The line as a prompt."""
-        text = decode(raw)
+        text = self.decode(raw)
         return Content(text, text)
 
 
@@ -48,6 +50,12 @@ class LineSplitter:
         self._held = bytearray()
         self._number = 1
         self.refuses = False  # inside a line that is too long
+
+    @property
+    def beginning(self) -> bytes:
+        """The first bytes of the line that is not complete yet."""
+        first = bytes(self._held[:_BEGINNING])
+        return strip_bom(first) if self._number == 1 else first
 
     def feed(self, piece: bytes) -> Iterator[RawRecord | Unreadable]:
         """The lines that `piece` completes; a line that grows too long is reported at once."""
