@@ -34,7 +34,7 @@ _mmpipe_value() {
                 --wire) kind=words words='stream whole' ;;
                 --pieces) kind=words words='auto new repeated' ;;
                 -t | --thinking) kind=words words='show split hide' ;;
-                --format) kind=words words='jsonl openai' ;;
+                -F | --format) kind=words words='jsonl openai text csv' ;;
                 --progress) kind=words words='auto bar plain none' ;;
                 --extract) kind=words words='code json' ;;
                 --base-url) kind=words words='cn intl' ;;
@@ -71,7 +71,7 @@ _mmpipe_options() {
     case $1 in
         '') words='-h --help --version' ;;
         chat | stream) words='-f --file --messages -c --conversation --no-wait -s --system --system-file -n --no-stdin --stdin-timeout -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --wire --pieces -t --thinking --thinking-file -F --format --json -o --output --meta --allow-truncated --schema --repair --extract --tools --tool-choice --tool-result --run -j --concurrency --max-rounds --max-calls --tool-timeout --confirm --sandbox --tool-dir --tool-env --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
-        batch) words='--input-format -0 --null --template --id-field --encoding -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --wire --pieces --set -t --thinking --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
+        batch) words='--input-format -0 --null --template --id-field --encoding -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --wire --pieces --set -t --thinking -F --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         models) words='-F --format --json --header --live -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
         completion) words='--error-json -h --help --version' ;;

@@ -112,7 +112,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l wire -x -a 'stream whole' -d 'How t
 complete -c mmpipe -n '__mmpipe_at batch' -l pieces -x -a 'auto new repeated' -d 'How the server streams: each piece is new text, or repeats all before [auto].'
 complete -c mmpipe -n '__mmpipe_at batch' -l set -x -d 'A field of every request, over its record\'s; null removes it.'
 complete -c mmpipe -n '__mmpipe_at batch' -s t -l thinking -x -a 'show split hide' -d 'In the content, in a field of its own [split], or not at all.'
-complete -c mmpipe -n '__mmpipe_at batch' -l format -x -a 'jsonl openai' -d 'A record a line [jsonl], or as the OpenAI Batch API has it.'
+complete -c mmpipe -n '__mmpipe_at batch' -s F -l format -x -a 'jsonl openai text csv' -d 'Lines [jsonl], those of the OpenAI Batch API, the answers\' text [on a terminal], or a table.'
 complete -c mmpipe -n '__mmpipe_at batch' -s k -l keep-order -d 'In the order of the input; a file is sorted at the end.'
 complete -c mmpipe -n '__mmpipe_at batch' -l pass-through -d 'Copy the other fields of a record to its result, under input.'
 complete -c mmpipe -n '__mmpipe_at batch' -s o -l output -r -F -d 'Append to FILE, which is the journal too.'

@@ -1,6 +1,7 @@
 """Journals are joined into one file, and records that are not there exactly once are reported."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.errors import Busy, InputError, Partial, UsageError
+from mmpipe.structured.options import ConstraintOptions
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options
 from support.journals import batch_api_line, record
@@ -39,6 +41,17 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
     ids, messages = joined(one, two, output=tmp_path / "all")
     assert ([], True) == (ids, "3 records of 2 journals" in messages)
     assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
+
+
+def test_a_joined_table_has_the_columns_of_all_journals(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("b", index=1, input={"n": "1"}, content='{"x": 1}'))
+    two = journal(tmp_path, "2", record("a", index=0, input={"m": "2"}, content='{"x": [2]}'))
+    (tmp_path / "schema.json").write_text('{"type": "object", "properties": {"x": {}}}')
+    streams = Streams.fake()
+    schema = ConstraintOptions(schema=str(tmp_path / "schema.json"))
+    typed = batch_options(files=(str(one), str(two)), format="csv", keep_order=True)
+    merge_journals(replace(typed, constraint=schema), streams, {})
+    assert b"id,n,m,x,error\na,,2,[2],\nb,1,,1,\n" == streams.captured()[0]
 
 
 def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.pace.condition import StopSignal
-from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output, Streams
 from support.full_disk import largest_file
@@ -15,7 +15,7 @@ from support.full_disk import largest_file
 
 def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
     async def wait() -> None:
-        writer = ResultWriter(Streams.fake().stdout, None, lambda: None, StopSignal(), in_order=True)
+        writer = ResultWriter(ResultSink(Streams.fake().stdout), None, StopSignal(), in_order=True)
         await writer.wait_for_capacity(9_999)
         waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0)  # the task runs until it waits, or to its end
@@ -29,7 +29,7 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
 def test_nobody_waits_for_capacity_once_the_run_stops() -> None:
     async def wait() -> None:
         stop = StopSignal()
-        writer = ResultWriter(Streams.fake().stdout, None, lambda: None, stop, in_order=True)
+        writer = ResultWriter(ResultSink(Streams.fake().stdout), None, stop, in_order=True)
         waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0)  # the task runs until it waits, or to its end
         assert not waiting.done()
@@ -43,7 +43,7 @@ def test_lines_held_for_a_missing_one_are_written_at_the_end() -> None:
     streams = Streams.fake()
 
     async def write() -> None:
-        writer = ResultWriter(streams.stdout, None, lambda: None, StopSignal(), in_order=True)
+        writer = ResultWriter(ResultSink(streams.stdout), None, StopSignal(), in_order=True)
         for index in (3, 1, 2):
             writer.put(index, b"%d\n" % index)
         writer.close()
@@ -72,9 +72,9 @@ def test_on_a_full_disk_the_lines_that_are_not_in_the_file_are_counted(
 
     if is_journal:
         with open_journal(str(path), resume=False, overwrite=False) as journal:
-            writer = ResultWriter(Streams.fake().stdout, journal, lambda: None, StopSignal(), in_order=False)
+            writer = ResultWriter(ResultSink(Streams.fake().stdout), journal, StopSignal(), in_order=False)
             asyncio.run(write(writer))
     else:
         with path.open("wb") as file:
             output = Output(file.fileno(), "standard output", is_main=True)
-            asyncio.run(write(ResultWriter(output, None, lambda: None, StopSignal(), in_order=False)))
+            asyncio.run(write(ResultWriter(ResultSink(output), None, StopSignal(), in_order=False)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.engine import Outcome
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import LINE_LIMIT, MAX_ATTEMPT, entry
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.results import (
@@ -243,7 +243,7 @@ def test_both_forms_have_the_same_content_and_thinking(
         parsed(
             result_line(Outcome(RECORD, answered, Attempts(1)), LineForm(name, with_thinking=with_thinking))
         )
-        for name in get_args(ResultFormat)
+        for name in get_args(JournalFormat)
     )
     found = body_of(theirs)["choices"][0]["message"]
     assert own["content"] == (found["content"] or "")
@@ -285,8 +285,8 @@ def test_a_shared_answer_costs_nothing() -> None:
     assert (0, 0, 0) == (found["cost"], found["attempts"], found["elapsed_ms"])
 
 
-@pytest.mark.parametrize("name", get_args(ResultFormat))
-def test_each_format_writes_lines(name: ResultFormat) -> None:
+@pytest.mark.parametrize("name", get_args(JournalFormat))
+def test_each_format_writes_lines(name: JournalFormat) -> None:
     form = LineForm(name)
     line = result_line(DONE, form)
     bad = BadRecord(7, None, "in.jsonl", 8, "it is not JSON")
@@ -295,13 +295,13 @@ def test_each_format_writes_lines(name: ResultFormat) -> None:
 
 
 def test_a_format_that_nothing_writes_is_an_error() -> None:
-    unknown: ResultFormat = "yaml"  # type: ignore[assignment]
+    unknown: JournalFormat = "yaml"  # type: ignore[assignment]
     with pytest.raises(AssertionError):
         result_line(DONE, LineForm(unknown))
 
 
 @pytest.mark.parametrize(
-    "form", [*map(LineForm, get_args(ResultFormat)), LineForm(with_thinking=False, pass_through=True)]
+    "form", [*map(LineForm, get_args(JournalFormat)), LineForm(with_thinking=False, pass_through=True)]
 )
 @pytest.mark.parametrize("custom_id", [False, True])
 def test_the_format_of_every_line_can_be_told(form: LineForm, *, custom_id: bool) -> None:
@@ -345,7 +345,7 @@ def test_the_longest_answer_is_a_line_that_can_be_resumed(name: str, form: LineF
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [*map(LineForm, get_args(ResultFormat))])
+@pytest.mark.parametrize("form", [*map(LineForm, get_args(JournalFormat))])
 def test_an_answer_that_no_later_run_could_read_is_a_failure_with_its_usage(form: LineForm) -> None:
     found = reply()
     found.message = {"role": "assistant", "content": "", "unknown": "x" * LINE_LIMIT}

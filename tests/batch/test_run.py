@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.batch.run import run_batch
-from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, TimedOut, UsageError
+from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, Partial, TimedOut, UsageError
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
@@ -77,12 +77,12 @@ def test_the_next_run_asks_the_failed_records_and_no_other(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("limit", [None, 0])
 @pytest.mark.parametrize("dry_run", [False, True])
-@pytest.mark.parametrize("first", get_args(ResultFormat))
+@pytest.mark.parametrize("first", get_args(JournalFormat))
 def test_a_journal_in_another_format_is_refused_before_anything_is_asked(
-    tmp_path: Path, *, first: ResultFormat, dry_run: bool, limit: int | None
+    tmp_path: Path, *, first: JournalFormat, dry_run: bool, limit: int | None
 ) -> None:
     out = tmp_path / "out.jsonl"
-    (other,) = {*get_args(ResultFormat)} - {first}
+    (other,) = {*get_args(JournalFormat)} - {first}
     with service() as server:
         run(server, "sim:echo one\n", output=str(out), format=first)
         before = out.read_bytes()
@@ -98,6 +98,32 @@ def test_a_journal_in_another_format_is_refused_before_anything_is_asked(
             )
         assert (before, 1) == (out.read_bytes(), len(server.requests))
         run(server, "sim:echo one\n", output=str(out), overwrite=True, format=other)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("text", "1\n2\n"),
+        (
+            "csv",
+            'id,note,content,error\na,"x, y",1,\nb,,2,\n2,,,"standard input, line 3: its prompt is empty"\n',
+        ),
+    ],
+)
+def test_results_are_shown_as_text_or_as_a_table(shown: str, expected: str) -> None:
+    stdin = '{"id": "a", "prompt": "sim:echo 1", "note": "x, y"}\n{"id": "b", "prompt": "sim:echo 2"}\n{"prompt": ""}\n'
+    with service() as server:
+        streams = Streams.fake(stdin.encode())
+        with pytest.raises(Partial):
+            run_batch(batch_options(format=shown, keep_order=True), streams, environment(server))
+    assert expected == streams.captured()[0].decode()
+
+
+@pytest.mark.parametrize("shown", ["text", "csv"])
+def test_a_journal_is_of_lines(tmp_path: Path, shown: str) -> None:
+    with service() as server, pytest.raises(UsageError, match=f"`mmpipe batch --merge FILE -F {shown}`"):
+        run(server, "hi\n", output=str(tmp_path / "out"), format=shown)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_left_of_a_run_that_asked_nothing(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ PROMISED = {
             --shard --no-dedupe""",
         "Request": f"{ANSWERING['Request']} --set",
         "Thinking": "-t/--thinking",
-        "Output": f"""--format -k/--keep-order --pass-through -o/--output --resume --overwrite
+        "Output": f"""-F/--format -k/--keep-order --pass-through -o/--output --resume --overwrite
             --allow-truncated --merge --meta --progress {FITTING}""",
         "Pace": "-j/--concurrency --rpm --tpm --max-wait",
         "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
@@ -60,7 +60,7 @@ CHOICES = {
     "--wire": "stream|whole",
     "--format": "text|json|jsonl|messages|raw",
     ("models", "--format"): "tsv|jsonl",
-    ("batch", "--format"): "jsonl|openai",
+    ("batch", "--format"): "jsonl|openai|text|csv",
     "--extract": "code|json",
     "--effort": "none|low|medium|high|xhigh|max",
     "--pieces": "auto|new|repeated",

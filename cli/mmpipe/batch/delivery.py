@@ -7,21 +7,20 @@ from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.budgets import EndingRules
 from mmpipe.batch.records.records import BadRecord, Record
-from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
 from mmpipe.core.reply import ReplyWarning, reply_warnings
 from mmpipe.errors import MmpipeError
-from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutput:
-    """Everything that a run writes to: result lines go to the `journal`, if there is one, or else to `stdout`."""
+    """Everything that a run writes to: result lines go to the `journal`, if there is one, or else to the `sink`."""
 
-    stdout: Output
+    sink: ResultSink
     journal: Journal | None
     summary: RunSummary
     console: Console

@@ -131,7 +131,7 @@ class RunTasks:
             await asyncio.sleep(_SHOW_EVERY)
             show(self._engine.in_flight)
             if self._output.journal is None:
-                self._output.stdout.check_reader()
+                self._output.sink.output.check_reader()
 
 
 async def ask_records(
@@ -146,7 +146,7 @@ async def ask_records(
     `show` is called some times a second with the number of requests in flight.
     """
     stop, in_order = StopSignal(), options.output.keep_order
-    writer = ResultWriter(output.stdout, output.journal, output.console.pause, stop, in_order=in_order)
+    writer = ResultWriter(output.sink, output.journal, stop, in_order=in_order)
     spending = _spending(options, terms, stop)
     async with terms.pool as pool:
         # An answer that cannot be recorded is delivered all the same.

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Findings, MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
+from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
+from mmpipe.structured.constraint import read_constraint
 from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
@@ -24,7 +26,10 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
     reject_input_as_output(streams, [output.path or "-"], paths)
     with Console(streams, options.verbosity, environment) as console:
         with _opened(output, streams) as out:
-            merged = merge(paths, out, in_order=output.keep_order)
+            chosen = output.shown_format(is_terminal=out.is_terminal)
+            fields = read_constraint(options.constraint, console.note).fields
+            start = choose_rendering(chosen, fields, console.warn, is_terminal=out.is_terminal)
+            merged = merge(paths, out, start, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:
             console.warn(f"it is not known whether a record is missing: {merged.unchecked}")

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mmpipe.api.options import RecordingOptions
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat, ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.writers.options import ProgressMode, Verbosity
@@ -96,9 +97,13 @@ class ResultOptions(OptionGroup):
     title = "Output"
 
     format: Annotated[
-        ResultFormat,
-        option("--format", help="A record a line [{default}], or as the OpenAI Batch API has it."),
-    ] = "jsonl"
+        ResultFormat | None,
+        option(
+            "-F",
+            "--format",
+            help="Lines [jsonl], those of the OpenAI Batch API, the answers' text [on a terminal], or a table.",
+        ),
+    ] = None
     keep_order: Annotated[
         bool, option("-k", "--keep-order", help="In the order of the input; a file is sorted at the end.")
     ] = False
@@ -134,6 +139,21 @@ class ResultOptions(OptionGroup):
     def path(self) -> str | None:
         """The file of the results; None is standard output."""
         return None if self.output == "-" else self.output
+
+    @property
+    def line_format(self) -> JournalFormat:
+        """The format of the result lines, of which text and tables are made."""
+        return "openai" if self.format == "openai" else "jsonl"
+
+    def shown_format(self, *, is_terminal: bool) -> ResultFormat:
+        """Return the format of the output; raises UsageError for a journal that is none of lines."""
+        if self.path is not None and not self.merge and self.format in ("text", "csv"):
+            raise UsageError(
+                f"-F {self.format}: FILE of -o is a journal, of lines; afterwards `mmpipe batch --merge FILE -F {self.format}` "
+                "prints it so"
+            )
+        is_read_by_people = is_terminal and self.path is None and not self.merge
+        return self.format or ("text" if is_read_by_people else "jsonl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """Writes result lines to standard output or the journal: all that are ready at one time go out in one write."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.unix.streams import Output
-from mmpipe.writers.lines import write_json_lines
 
 _SYNC_EVERY: Final = 1.0  # seconds; a power cut may lose the lines of that time
 _MAX_UNREAD: Final = 16 << 20  # bytes that a slow reader may leave unread
@@ -52,24 +54,29 @@ class ReorderBuffer:
                 yield ready
 
 
+@dataclass(frozen=True, slots=True)
+class ResultSink:
+    """Standard output for results; `render` makes the bytes of a line.
+
+    `make_way` is called before something goes to a terminal, where progress may be drawn.
+    """
+
+    output: Output
+    render: Callable[[bytes], bytes] = bytes
+    make_way: Callable[[], None] = lambda: None
+
+
 class ResultWriter:
-    """Writes lines to the `journal`, or else to `stdout`, there in input order if `in_order`.
+    """Writes lines to the `journal`, or else to the `sink`, there in input order if `in_order`.
 
     A journal is written without delay, since lines outside it are lost with the process. A reader of stdout that
-    stops reading blocks one thread and nothing else. `make_way` is called before lines go to a terminal, where
-    progress may be drawn.
+    stops reading blocks one thread and nothing else.
     """
 
     def __init__(
-        self,
-        stdout: Output,
-        journal: Journal | None,
-        make_way: Callable[[], None],
-        stop: StopSignal,
-        *,
-        in_order: bool,
+        self, sink: ResultSink, journal: Journal | None, stop: StopSignal, *, in_order: bool
     ) -> None:
-        self._stdout, self._journal, self._make_way = stdout, journal, make_way
+        self._sink, self._journal = sink, journal
         self._condition = Condition(stop)
         self._order = ReorderBuffer() if in_order and journal is None else None
         self.end = 0 if journal is None else journal.end  # offset of the next line in the journal
@@ -154,15 +161,16 @@ class ResultWriter:
             raise
 
     async def _write_out(self) -> None:
-        data, self._ready = b"".join(self._ready), []
-        if self._stdout.is_terminal:
-            self._make_way()
-        begin = self._stdout.written
+        shown, self._ready = [self._sink.render(line) for line in self._ready], []
+        output = self._sink.output
+        if output.is_terminal:
+            self._sink.make_way()
+        begin = output.written
         try:
-            await asyncio.get_running_loop().run_in_executor(None, write_json_lines, self._stdout, data)
+            await asyncio.get_running_loop().run_in_executor(None, output.write, b"".join(shown))
         finally:
             # Before an error, or the end of a run that waits no longer, the first lines may have gone out.
-            self._written += data.count(b"\n", 0, self._stdout.written - begin)
+            self._written += bisect_right(list(accumulate(map(len, shown))), output.written - begin)
         self._unread = sum(map(len, self._ready))
         self._condition.changed()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import LINE_LIMIT, MAX_ATTEMPT
 from mmpipe.batch.openai_lines import openai_names, openai_outcome
 from mmpipe.batch.options import BatchOptions
@@ -25,7 +25,7 @@ class LineForm:
     `host` is the identity of the host that is asked; None in a replay without one. A recording names its own.
     """
 
-    format: ResultFormat = "jsonl"
+    format: JournalFormat = "jsonl"
     with_thinking: bool = True
     pass_through: bool = False
     host: str | None = None
@@ -34,7 +34,9 @@ class LineForm:
     def of(cls, options: BatchOptions) -> "LineForm":
         """The form that the options ask for."""
         output = options.output
-        return cls(output.format, options.thinking.thinking == "split", output.pass_through)
+        # A table begins with the columns of the input.
+        passes = output.pass_through or output.format == "csv"
+        return cls(output.line_format, options.thinking.thinking == "split", passes)
 
 
 def result_line(

@@ -15,6 +15,7 @@ from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.concurrency import connection_capacity
@@ -22,8 +23,10 @@ from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
-from mmpipe.batch.preparation import BatchCall, prepare_call
+from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call
 from mmpipe.batch.records.input_file import expect_unchanged
+from mmpipe.batch.rendering import choose_rendering
+from mmpipe.batch.result_writer import ResultSink
 from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
@@ -66,6 +69,7 @@ def run_batch(
 def _check_paths(options: BatchOptions, streams: Streams) -> None:
     """Raise UsageError if two outputs are one file, or an input is an output too."""
     output = options.output
+    output.shown_format(is_terminal=streams.stdout.is_terminal)
     written = (output.path or "-", output.meta, "-" if options.limits.dry_run else None)
     reject_shared_outputs(streams, *written)
     reject_input_as_output(
@@ -96,16 +100,26 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
         pool = _recorded(call, host, pool)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
         form = replace(LineForm.of(call.options), host=host.identity)
-        output = RunOutput(call.streams.stdout, journal, summary, call.console, form)
+        output = RunOutput(_open_sink(call, prepared), journal, summary, call.console, form)
         with _resume_hint(output):
             _ask(call, prepared.source, terms, output)
             _sort(call.options, journal)
-            _check_failures(summary)
+            _check_failures(call, summary)
 
 
 def _check_stdin(call: BatchCall) -> None:
     if not call.options.records.files and call.streams.stdin.is_terminal:
         raise UsageError("there is nothing to ask: name a file, or give the records on standard input")
+
+
+def _open_sink(call: BatchCall, prepared: PreparedCall) -> ResultSink:
+    stdout, fields = call.streams.stdout, prepared.policy.constraint.fields
+    start = choose_rendering(_shown_format(call), fields, call.console.warn, is_terminal=stdout.is_terminal)
+    return ResultSink(stdout, start(()), call.console.pause)
+
+
+def _shown_format(call: BatchCall) -> ResultFormat:
+    return call.options.output.shown_format(is_terminal=call.streams.stdout.is_terminal)
 
 
 def _announce_endpoint(call: BatchCall, settings: Settings) -> Endpoint | None:
@@ -145,7 +159,7 @@ def _open_earlier_journal(
         yield None
         return
     with read_journal(output.path, settings.identify_host(), deadline.hold_many) as journal:
-        journal.check_format(output.format)
+        journal.check_format(output.line_format)
         yield journal
 
 
@@ -167,7 +181,7 @@ def _open_journal(call: BatchCall, host: RecordedHost, deadline: Deadline) -> It
         host=host.identity,
         hold=deadline.hold_many,
     ) as journal:
-        journal.check_format(output.format)
+        journal.check_format(output.line_format)
         for remark in filter(None, (journal.repaired, journal.hosts.remark)):
             call.console.warn(f"{journal.path}: {remark}")
         if output.keep_order:
@@ -222,9 +236,10 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
         sort_journal(journal.path)
 
 
-def _check_failures(summary: RunSummary) -> None:
+def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
-        raise Partial(f"{summary.failed} of {summary.done} records failed; each is in the output")
+        where = "" if _shown_format(call) == "text" else "; each is in the output"
+        raise Partial(f"{summary.failed} of {summary.done} records failed{where}")
 
 
 @contextmanager

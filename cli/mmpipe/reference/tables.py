@@ -58,7 +58,15 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         ),
     ),
     (
-        "`batch --format openai`",
+        "`batch -F text`, `-F csv`",
+        (
+            "for standard output and for `--merge`. Text is the good answers alone; the first failed records are named on stderr. "
+            "A table has the columns of the input (for lines: the `id`), then `content` or the fields of `--schema`, then `error`, "
+            "which is empty for a good answer. `--merge` has the columns that `--pass-through` kept, and takes `--schema` too"
+        ),
+    ),
+    (
+        "`batch -F openai`",
         (
             "a line of the output file of the OpenAI Batch API: `id`, `custom_id`, `response` or `error`. An answer that was "
             "cut short or filtered is a `response` with its `finish_reason`. Then `incomplete` is the error, and `--resume` asks "

@@ -27,12 +27,14 @@ _CALL_UNASKED: Final = "It is a tool call, and there are no tools."
 class OutputConstraint:
     """The extractor of the text, the instruction for the model, and the most repairs of an invalid answer.
 
-    Without an extractor the text stays as it is.
+    Without an extractor the text stays as it is. `fields` are those of an answer that is an object, as far as the schema
+    names them.
     """
 
     extract: Extractor | None = None
     instruction: str | None = None
     repairs: int = 0
+    fields: tuple[str, ...] = ()
 
     def apply(self, reply: Reply, *, offers_tools: bool) -> None:
         """Replace the text of the reply by what was asked for; raises InvalidAnswer.
@@ -68,7 +70,7 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
     schema = Schema.parse_file(read_text(options.schema), options.schema)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
     return OutputConstraint(
-        lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs
+        lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs, schema.fields
     )
 
 

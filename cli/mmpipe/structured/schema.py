@@ -29,11 +29,13 @@ _LARGE: Final = 1000  # values; each may be an error, which is described with a 
 class Schema:
     """A JSON Schema of the draft that its `$schema` names, 2020-12 if it names none; `text` is compact JSON.
 
-    A known `format` (`date`, `email`, `uuid` ...) is checked, as its author expects.
+    A known `format` (`date`, `email`, `uuid` ...) is checked, as its author expects. `fields` are the names of the
+    properties at the top, in their order; none if the schema has no such list.
     """
 
     text: str
     _validator: "Validator" = field(repr=False, compare=False)
+    fields: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
@@ -56,7 +58,8 @@ class Schema:
         validator = build_validator(schema, folder)
         parts = [compact_schema(text, path, is_wrapped=True)]
         parts += [f"It refers to {file}:\n{inner}" for file, inner in sorted(folder.texts.items())]
-        return cls("\n".join(parts), validator)
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        return cls("\n".join(parts), validator, tuple(properties) if isinstance(properties, dict) else ())
 
     def is_valid(self, value: object) -> bool:
         """Return True for a valid value."""

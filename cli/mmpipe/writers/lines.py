@@ -25,11 +25,6 @@ def write_line(output: Output, value: Mapping[str, object]) -> None:
     output.write(f"{line}\n".encode(errors="backslashreplace"))
 
 
-def write_json_lines(output: Output, lines: bytes) -> None:
-    """Write complete lines of JSON as they are; on a terminal equal ones that are visible. Raises as `write_line` does."""
-    output.write(visible_json(lines.decode(errors="replace")).encode() if output.is_terminal else lines)
-
-
 def create_line_writer(name: LineFormat, output: Output, *, live: bool) -> Writer:
     """Return the writer of a format; `live` makes a raw writer write at once."""
     match name:

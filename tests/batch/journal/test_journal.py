@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpipe.batch.journal.journal import open_journal, read_journal
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import MAX_ATTEMPT, NOT_ASKED, Entry, entry, request_half
 from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
 from mmpipe.errors import InputError, Internal, OutputError, UsageError
@@ -185,7 +185,7 @@ def expected(fields: dict[str, object]) -> Entry | None:
     ):
         return None
     has_both_names = fields.get("id") is not None and fields.get("custom_id") is not None
-    line_format: ResultFormat = "openai" if has_both_names else "jsonl"
+    line_format: JournalFormat = "openai" if has_both_names else "jsonl"
     request = request_half(asked()) if is_known else NOT_ASKED
     return Entry(name, request, error is None, attempt, index, line_format)
 
@@ -401,9 +401,9 @@ def test_a_run_without_records_leaves_an_empty_journal(path: Path) -> None:
         (record("a") + batch_api_line("b"), {"jsonl", "openai"}),
     ],
 )
-def test_a_journal_keeps_its_format(path: Path, content: bytes, formats: set[ResultFormat]) -> None:
+def test_a_journal_keeps_its_format(path: Path, content: bytes, formats: set[JournalFormat]) -> None:
     path.write_bytes(content)
-    for wanted in get_args(ResultFormat):
+    for wanted in get_args(JournalFormat):
         expected = nullcontext() if wanted in formats else pytest.raises(UsageError, match="--format")
         for opened in (read_journal(str(path)), open_journal(str(path), resume=True, overwrite=False)):
             with opened as journal, expected:

@@ -16,7 +16,7 @@ import pytest
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.pace.condition import StopSignal
-from mmpipe.batch.result_writer import ResultWriter
+from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.errors import Busy, ExitStatus, OutputError
 from mmpipe.unix.locks import lock
 from mmpipe.unix.streams import Output
@@ -185,7 +185,7 @@ def test_a_failed_sync_is_reported_at_every_later_sync(path: Path, monkeypatch: 
 def test_after_a_write_that_failed_nothing_more_is_written(path: Path) -> None:
     async def write() -> None:
         with open_journal(str(path), resume=False, overwrite=False) as journal:
-            writer = ResultWriter(Output(1, "out"), journal, lambda: None, StopSignal(), in_order=False)
+            writer = ResultWriter(ResultSink(Output(1, "out")), journal, StopSignal(), in_order=False)
             writer.put(0, record("a"))
             with largest_file(10), pytest.raises(OutputError):
                 writer.flush()

@@ -15,11 +15,13 @@ HOSTILE = "\x9b31m \u202e \U000e0041 \x7f"
 def test_no_answer_emits_a_control_and_the_lines_mean_the_same(here: Path) -> None:
     (here / "in.jsonl").write_text(json.dumps({"prompt": f"sim:echo hi {HOSTILE}!"}) + "\n")
     with service() as server:
-        done = on_terminal("batch", "in.jsonl", "--progress", "none", server=server)
-    assert 0 == done.status, done.stderr_text
-    text = done.stdout.decode()
-    assert not any(character in text for character in "\x1b\x9b\u202e\U000e0041\x7f")
-    assert f"hi {HOSTILE}!" == json.loads(text)["content"]
+        lines = on_terminal("batch", "in.jsonl", "-F", "jsonl", "--progress", "none", server=server)
+        text = on_terminal("batch", "in.jsonl", "--progress", "none", server=server)
+    for done in (lines, text):
+        assert 0 == done.status, done.stderr_text
+        assert not any(character in done.stdout.decode() for character in "\x1b\x9b\u202e\U000e0041\x7f")
+    assert f"hi {HOSTILE}!" == json.loads(lines.stdout)["content"]
+    assert "hi <U+009B>31m <U+202E> <U+E0041> \u2421!\n" == text.stdout.decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("options", [(), ("-k",)], ids=["as it is", "in order"])

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from mmpipe.batch.journal.answer_hosts import AnswerHosts
 from mmpipe.batch.journal.journal_file import open_to_read
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import (
     MAX_ATTEMPT,
     NOT_ASKED,
@@ -55,7 +55,7 @@ class Journal:
     repaired: str | None
     _file: LockedFile
     _known: Ledger
-    _formats: set[ResultFormat] = field(default_factory=set)
+    _formats: set[JournalFormat] = field(default_factory=set)
     hosts: AnswerHosts = field(default_factory=AnswerHosts)
     # Names of settings that are not those of the run before, as far as they are known.
     changed_settings: Sequence[str] = field(default=(), init=False)
@@ -78,7 +78,7 @@ class Journal:
         """The number of ids when the file was opened."""
         return len(self._known)
 
-    def check_format(self, wanted: ResultFormat) -> None:
+    def check_format(self, wanted: JournalFormat) -> None:
         """Raise UsageError if all lines have another format."""
         if self._formats and wanted not in self._formats:
             (found,) = self._formats
@@ -214,7 +214,7 @@ def read_journal(path: str, host: str | None = None, hold: Hold = iter) -> Itera
 
     Raises Busy, InputError.
     """
-    known, formats, hosts = Ledger(_ROW.size), set[ResultFormat](), AnswerHosts(host)
+    known, formats, hosts = Ledger(_ROW.size), set[JournalFormat](), AnswerHosts(host)
     if not os.path.lexists(path):
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
@@ -248,7 +248,7 @@ def _ready(file: LockedFile, hosts: AnswerHosts, *, resume: bool, overwrite: boo
 
 
 def _resume(file: LockedFile, hosts: AnswerHosts, hold: Hold) -> Journal:
-    known, formats = Ledger(_ROW.size), set[ResultFormat]()
+    known, formats = Ledger(_ROW.size), set[JournalFormat]()
     tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
     known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), formats, hosts))
@@ -259,7 +259,7 @@ def _resume(file: LockedFile, hosts: AnswerHosts, hold: Hold) -> Journal:
 
 
 def _rows(
-    known: Ledger, found: Iterable[Entry], formats: set[ResultFormat], hosts: AnswerHosts
+    known: Ledger, found: Iterable[Entry], formats: set[JournalFormat], hosts: AnswerHosts
 ) -> Iterator[tuple[bytes, bytes]]:
     """The rows of these entries; `formats` and `hosts` take note of their lines."""
     for entry in found:

@@ -1,12 +1,12 @@
 """Merges the journals of shards into one file with each id once, and reports missing records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.journal.journal_file import open_to_read, unchanged
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import Entry
 from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.journal.sort import (
@@ -58,8 +58,16 @@ class MergeReport:
     hosts: list[str] = field(default_factory=list)
 
 
-def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> MergeReport:
+def merge(
+    paths: Sequence[str],
+    out: Output,
+    start_rendering: Callable[[Iterable[bytes]], Callable[[bytes], bytes]] = lambda _: bytes,
+    *,
+    in_order: bool = False,
+) -> MergeReport:
     """Write the last good line of each record, or else its last one, in the order of the files or of the index.
+
+    `start_rendering` gets all lines to look at, and returns the function that makes the bytes of a line.
 
     For a record in several files, take the first good line and report the id. Ignore a torn last line.
     Raises InputError for a file that is not a journal and for lines in several formats, Busy for a file that a run is
@@ -76,11 +84,10 @@ def merge(paths: Sequence[str], out: Output, *, in_order: bool = False) -> Merge
             for source, found in zip(sources, entries, strict=True)
         ]
         marks = mark_lines(noted, merged.repeated.add, merged.different.add)
+        render = start_rendering(line for _, _, line in taken_lines(sources, marks))
         found = taken_lines(sources, marks, merged.failed.add)
-        if in_order:
-            write_lines(out, lines_by_index(sources, find_places(found)))
-        else:
-            write_lines(out, (line for _, _, line in found))
+        lines = lines_by_index(sources, find_places(found)) if in_order else (line for _, _, line in found)
+        write_lines(out, lines, render)
     merged.records = sum(len(own) - own.count(DROPPED) for own in marks)
     sizes = [sidecar.records for sidecar in map(read_sidecar, paths) if sidecar is not None]
     size = max((size for size in sizes if size is not None), default=None)
@@ -100,7 +107,7 @@ class _Formats:
     """The format of all lines, and the first file that has it."""
 
     def __init__(self) -> None:
-        self._first: tuple[ResultFormat, str] | None = None
+        self._first: tuple[JournalFormat, str] | None = None
 
     def checked(self, path: str, records: Iterable[Entry]) -> Iterator[Entry]:
         """Pass the records of a file on; raises InputError for one in another format than those before."""

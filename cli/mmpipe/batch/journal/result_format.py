@@ -1,5 +1,6 @@
-"""The formats of result lines; a journal has one of them."""
+"""The formats of results: those of lines, of which a journal has one, and those in which lines are shown."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
-ResultFormat = Literal["jsonl", "openai"]
+JournalFormat: TypeAlias = Literal["jsonl", "openai"]
+ResultFormat: TypeAlias = Literal["jsonl", "openai", "text", "csv"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 
 from mmpipe.api.answer.wire import MAX_ANSWER
-from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.ledger import make_key
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import loads
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, gc=False):
     good: bool
     attempt: int
     index: int | None
-    format: ResultFormat
+    format: JournalFormat
     host: str | None = None
     has_own_id: bool | None = True
 
@@ -110,7 +110,7 @@ def entry(line: bytes) -> Entry:
     is_good = fields.error is None and fields.incomplete is None
     name, index, sha256 = fields.custom_id, fields.index, fields.request_sha256
     # Only a line of the Batch API has both names.
-    line_format: ResultFormat = "jsonl" if name is None or fields.id is None else "openai"
+    line_format: JournalFormat = "jsonl" if name is None or fields.id is None else "openai"
     if name is None:
         name = fields.id
     if type(name) is not str:

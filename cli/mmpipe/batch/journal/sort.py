@@ -12,7 +12,6 @@ from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.errors import InputError
 from mmpipe.unix.files import replace_output
 from mmpipe.unix.streams import Output
-from mmpipe.writers.lines import write_json_lines
 
 # Marks of lines.
 DROPPED: Final = 0
@@ -173,16 +172,16 @@ def lines_by_index(sources: Sequence[JournalFile], places: bytearray) -> Iterato
         yield os.pread(sources[file].descriptor, length, at)
 
 
-def write_lines(out: Output, found: Iterable[bytes]) -> None:
-    """Write lines, many in one write; a missing newline is added."""
+def write_lines(out: Output, found: Iterable[bytes], render: Callable[[bytes], bytes] = bytes) -> None:
+    """Write the bytes that `render` makes of each line, many in one write; a missing newline is added to a line."""
     group, size = list[bytes](), 0
     for line in found:
-        group.append(line if line.endswith(b"\n") else line + b"\n")
-        size += len(line)
+        group.append(render(line if line.endswith(b"\n") else line + b"\n"))
+        size += len(group[-1])
         if size >= _GROUP:
-            write_json_lines(out, b"".join(group))
+            out.write(b"".join(group))
             group, size = [], 0
-    write_json_lines(out, b"".join(group))
+    out.write(b"".join(group))
 
 
 def _is_ascending(places: bytearray) -> bool:

@@ -1,0 +1,189 @@
+"""Renders result lines, which are JSON, in the format that the user wants: as they are, as text, or as a table; pure."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias, assert_never
+
+from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.text import exact_json
+from mmpipe.text.visible import one_line, visible, visible_json
+
+# Makes the bytes of one result line; the first may bring a header along.
+Render: TypeAlias = Callable[[bytes], bytes]
+Warn: TypeAlias = Callable[[str], None]
+
+_MOST_NAMED: Final = 10  # failed records, and columns, on stderr
+_QUOTED: Final = re.compile(r'[",\r\n]')
+_CONTENT: Final = "content"
+_ERROR: Final = "error"
+
+
+def render_lines(*, is_terminal: bool) -> Render:
+    """Return the rendering of lines as they are; on a terminal equal ones that are visible."""
+    if not is_terminal:
+        return bytes
+    return lambda line: visible_json(line.decode(errors="replace")).encode()
+
+
+class TextRendering:
+    """Renders the good answers alone, each ended by a newline; the first failed records go to `warn`."""
+
+    def __init__(self, warn: Warn, *, is_terminal: bool) -> None:
+        self._warn, self._is_terminal = warn, is_terminal
+        self._failed = 0
+
+    def __call__(self, line: bytes) -> bytes:
+        """Return the text of the answer; empty for a failed record."""
+        record = _parse(line)
+        if (error := _error(record)) is not None:
+            self._failed += 1
+            if self._failed <= _MOST_NAMED:
+                self._warn(f"{_name(record)[1]}: {one_line(error)}")
+            return b""
+        text = _content(record)
+        return _encode(text if text.endswith("\n") else f"{text}\n", is_terminal=self._is_terminal)
+
+
+class TableRendering:
+    """Renders a row of CSV (RFC 4180, with the line ends of Unix) for each record, under a header.
+
+    The columns are those of the input, then those of the answer: the fields of the schema or else `content`, and `error`.
+    They are those of the lines in `known`, or of the first line. What has no column is left out, and goes to `warn`.
+    """
+
+    def __init__(
+        self, fields: Sequence[str], warn: Warn, known: Iterable[bytes], *, is_terminal: bool
+    ) -> None:
+        self._fields, self._warn, self._is_terminal = tuple(fields), warn, is_terminal
+        self._inputs: list[str] = list(
+            dict.fromkeys(name for line in known for name in _inputs(_parse(line)))
+        )
+        self._has_begun = False
+        self._reported: set[str] = set()
+
+    def __call__(self, line: bytes) -> bytes:
+        """Return the row; before the first one, the header."""
+        record = _parse(line)
+        header = ""
+        if not self._has_begun:
+            self._has_begun = True
+            self._inputs = self._inputs or list(_inputs(record))
+            header = _format_row(self._header())
+        return _encode(header + _format_row(self._row(record)), is_terminal=self._is_terminal)
+
+    def _header(self) -> list[str]:
+        """The names of the columns; one of the answer that the input has too gets a prefix."""
+        names = list(self._inputs)
+        for name in (*(self._fields or (_CONTENT,)), _ERROR):
+            while name in names:
+                name = f"answer_{name}"  # noqa: PLW2901  until it is free
+            names.append(name)
+        return names
+
+    def _row(self, record: Mapping[str, object]) -> Iterator[str]:
+        values, error = _inputs(record), _error(record)
+        self._report(values.keys() - set(self._inputs), "a record has, and the first one has not")
+        yield from (_cell(values.get(name)) for name in self._inputs)
+        content = "" if error is not None else _content(record)
+        if self._fields:
+            answer = _object(content)
+            self._report(answer.keys() - set(self._fields), "an answer has, and the schema does not name")
+            yield from (_cell(answer.get(name)) for name in self._fields)
+        else:
+            yield content
+        yield error or ""
+
+    def _report(self, left_out: set[str], reason: str) -> None:
+        for name in sorted(left_out - self._reported):
+            if len(self._reported) < _MOST_NAMED:
+                self._reported.add(name)
+                self._warn(f"the table has no column for the field {one_line(name, 60)!r}, which {reason}")
+
+
+def choose_rendering(
+    result_format: ResultFormat, fields: Sequence[str], warn: Warn, *, is_terminal: bool
+) -> Callable[[Iterable[bytes]], Render]:
+    """Return a function that makes the rendering; it takes the lines, as far as they are known before."""
+    match result_format:
+        case "jsonl" | "openai":
+            return lambda _: render_lines(is_terminal=is_terminal)
+        case "text":
+            return lambda _: TextRendering(warn, is_terminal=is_terminal)
+        case "csv":
+            return lambda known: TableRendering(fields, warn, known, is_terminal=is_terminal)
+        case _:
+            assert_never(result_format)
+
+
+def _parse(line: bytes) -> Mapping[str, object]:
+    found = exact_json.loads(line.decode())
+    assert isinstance(found, dict)  # noqa: S101  a line of ours
+    return found
+
+
+def _name(record: Mapping[str, object]) -> tuple[str, str]:
+    """Return the field that names the record, and its value."""
+    # A line of the OpenAI Batch API has an id of its own beside.
+    field = "custom_id" if "custom_id" in record else "id"
+    return field, str(record[field])
+
+
+def _inputs(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the columns of the input: those that were passed through, after the id where they have none."""
+    passed = _mapping(record.get("input"))
+    field, value = _name(record)
+    if passed and (value in passed.values() or not record.get("has_own_id", True)):
+        return passed
+    return {field: value, **passed}
+
+
+def _error(record: Mapping[str, object]) -> str | None:
+    """Return the reason of a failure, also where a part of the answer is there."""
+    found = record.get("error") or record.get("incomplete")
+    return None if found is None else str(_mapping(found).get("message"))
+
+
+def _content(record: Mapping[str, object]) -> str:
+    """Return the text of the answer, in either form of a line."""
+    if "response" in record:
+        choices = _mapping(_mapping(record["response"]).get("body")).get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        record = _mapping(_mapping(first).get("message"))
+    return str(record.get(_CONTENT) or "")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _object(content: str) -> Mapping[str, object]:
+    """Return the fields of an answer that is an object of JSON; none of any other."""
+    try:
+        return _mapping(exact_json.loads(content))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _format_row(cells: Iterable[str]) -> str:
+    # The csv module of some versions of Python quotes no lone carriage return, at which readers end a row.
+    return (
+        ",".join('"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell for cell in cells)
+        + "\n"
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    try:
+        return exact_json.dumps(value)
+    except UnicodeEncodeError:
+        # A lone surrogate stays an escape.
+        return json.dumps(value)
+
+
+def _encode(text: str, *, is_terminal: bool) -> bytes:
+    return (visible(text) if is_terminal else text).encode(errors="backslashreplace")
