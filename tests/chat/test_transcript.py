@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.chat.message_lines import format_line, parse_messages
+from mmpipe.chat.message_file import parse_messages
+from mmpipe.chat.message_lines import format_line
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
 from support.transcripts import ANSWER, IN_ONE_FOLDER, MESSAGES, NEXT, TALK, USER, add, kept, read
@@ -26,14 +27,17 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t\n"])
 def test_each_line_is_a_message_with_all_its_fields(end: str) -> None:
-    messages = parse_messages(f"{USER}{end}{ANSWER}{end}", "talk")
+    messages = parse_messages(f"{USER}{end}{ANSWER}{end}", "talk", pytest.fail)
     assert TALK == b"".join(map(format_line, messages))
-    assert messages == parse_messages(f"{USER}{end}{ANSWER}", "talk")
+    assert messages == parse_messages(f"{USER}{end}{ANSWER}", "talk", pytest.fail)
 
 
 def test_no_text_is_no_messages() -> None:
     assert (
-        () == parse_messages("", "talk") == parse_messages(" \r\n\n", "talk") == parse_messages("[]", "talk")
+        ()
+        == parse_messages("", "talk", pytest.fail)
+        == parse_messages(" \r\n\n", "talk", pytest.fail)
+        == parse_messages("[]", "talk", pytest.fail)
     )
 
 
@@ -42,7 +46,7 @@ def test_an_array_holds_the_same_messages_in_any_layout(
     messages: list[Message], indent: int | None, is_ascii: bool
 ) -> None:
     text = json.dumps(messages, indent=indent, ensure_ascii=is_ascii)
-    assert tuple(messages) == parse_messages(f"\r\n {text}\n", "talk")
+    assert tuple(messages) == parse_messages(f"\r\n {text}\n", "talk", pytest.fail)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +68,14 @@ def test_an_array_holds_the_same_messages_in_any_layout(
         (r'{"role":"user","content":["\ud83d"]}', "lone surrogate"),
         (r'{"role":"user","\ude00":1}', "lone surrogate"),
         ('{"id":"x","message":{"role":"assistant"}}', "-F messages"),
+        ('{"from":"human","value":"hi"}', "is a turn of ShareGPT and no message: --messages converts them"),
+        ('{"messages":[{"role":"user"}]}', "is a record with a conversation of its own: `mmpipe batch`"),
     ],
 )
 def test_a_line_that_is_no_message_is_refused_with_its_number(path: Path, line: str, reason: str) -> None:
     text = f"{USER}\n\n{line}\n{USER}\n"
     with pytest.raises(InputError, match=f"^talk: line 3 .*{reason}"):
-        parse_messages(text, "talk")
+        parse_messages(text, "talk", pytest.fail)
     for content in (text, f"{USER}\n\n{line}\n"):
         path.write_text(content)
         with pytest.raises(InputError, match=f"talk.jsonl: line 3 .*{reason}"):
@@ -91,7 +97,7 @@ def test_a_line_that_is_no_message_is_refused_with_its_number(path: Path, line: 
 )
 def test_an_array_with_other_values_is_refused_with_their_place(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=f"^talk:? {reason}"):
-        parse_messages(text, "talk")
+        parse_messages(text, "talk", pytest.fail)
 
 
 def test_surrogate_pairs_are_joined_and_a_lone_surrogate_does_not_end_the_conversation(path: Path) -> None:
@@ -101,7 +107,7 @@ def test_surrogate_pairs_are_joined_and_a_lone_surrogate_does_not_end_the_conver
 
 def test_an_answer_from_a_record_is_accepted_with_its_lone_surrogate_replaced() -> None:
     line = r'{"role":"assistant","content":"a\ud83d"}'
-    assert ({"role": "assistant", "content": "a\ufffd"},) == parse_messages(line, "talk")
+    assert ({"role": "assistant", "content": "a\ufffd"},) == parse_messages(line, "talk", pytest.fail)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"", b" ", b"\r\n", b"\n\n"])
@@ -114,7 +120,7 @@ def test_the_content_of_the_file_stays_and_new_turns_follow(path: Path, end: byt
             transcript.append([NEXT])
         newline = b"" if end.endswith(b"\n") else b"\n"
         assert before + TALK[:-1] + end + newline + format_line(NEXT) * 2 == path.read_bytes()
-        assert (*parse_messages(TALK.decode(), "talk"), NEXT, NEXT) == read(path)
+        assert (*parse_messages(TALK.decode(), "talk", pytest.fail), NEXT, NEXT) == read(path)
 
 
 @IN_ONE_FOLDER

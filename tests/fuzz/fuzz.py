@@ -23,7 +23,8 @@ with atheris.instrument_imports(include=["mmpipe"]):
     from mmpipe.api.response_head import RequestFacts, ResponseInfo
     from mmpipe.api.server_times import parse_retry_after
     from mmpipe.batch.journal.journal import open_journal
-    from mmpipe.chat.message_lines import format_line, parse_messages
+    from mmpipe.chat.message_file import parse_messages
+    from mmpipe.chat.message_lines import format_line
     from mmpipe.chat.transcript import Transcript, open_transcript
     from mmpipe.core.events import Stop, Text, Thinking
     from mmpipe.core.thinking_tags import separate_tags
@@ -140,7 +141,7 @@ def small(data: bytes) -> None:
     found = parse_retry_after(text, now=0.0)
     assert found is None or found >= 0
     with suppress(InputError):
-        parse_messages(text, "fuzz")
+        parse_messages(text, "fuzz", print)
     growth = CumulativeDetector()
     pieces = [piece for piece in text.split("|") if piece]
     pairs = [new for piece in pieces for new in growth.take("content", piece)] + growth.settle()

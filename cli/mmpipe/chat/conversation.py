@@ -63,7 +63,7 @@ def open_conversation(
 
     Raises UsageError and InputError for options and input, Busy, OutputError.
     """
-    user_input = read_user_input(options, stdin, console.hint)
+    user_input = read_user_input(options, stdin, console.hint, console.warn)
     with _open_transcript(options.conversation, console, patience) as transcript:
         name = "the conversation" if transcript is None else transcript.path
         conversation = Conversation(transcript, add_user_input(_earlier(transcript), user_input, name))

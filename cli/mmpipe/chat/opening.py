@@ -6,7 +6,8 @@ from mmpipe.chat.prompt import NO_PROMPT
 from mmpipe.chat.user_input import UserInput
 from mmpipe.core.calls import find_open_calls, format_calls
 from mmpipe.core.events import Message, ToolCall
-from mmpipe.core.messages import check_results
+from mmpipe.core.message_forms import check_forms
+from mmpipe.core.messages import check_results, is_system
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
 
@@ -21,7 +22,9 @@ def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str)
             "--messages begins a conversation, and that of -c has begun already: only one of them"
         )
     new = list(user_input.messages)
-    check_results((*earlier, *new), user_input.messages_name or name)
+    source = user_input.messages_name or name
+    check_forms((*earlier, *new), f"{source}: ")
+    check_results((*earlier, *new), source)
     new += _result_messages(user_input.results, find_open_calls((*earlier, *new)))
     if user_input.system is not None:
         _add_system(earlier, new, user_input.system)
@@ -40,7 +43,9 @@ def check_ready(messages: Sequence[Message], *, runs_tools: bool, at_terminal: b
         raise InputError(
             f"the result of {format_calls(waiting)} is missing: give it with --tool-result {waiting[0].id}=..."
         )
-    if not last_calls and (not messages or messages[-1].get("role") not in ("user", "tool")):
+    # A system message says how to answer, and not that nothing waits for an answer.
+    last = next((message for message in reversed(messages) if not is_system(message)), {})
+    if not last_calls and last.get("role") not in ("user", "tool"):
         nothing = "the prompt is empty, and nothing in the conversation waits for an answer"
         raise UsageError(NO_PROMPT) if at_terminal else InputError(nothing)
 
@@ -48,15 +53,15 @@ def check_ready(messages: Sequence[Message], *, runs_tools: bool, at_terminal: b
 def _add_system(earlier: Sequence[Message], new: list[Message], text: str) -> None:
     """Add a system message: first in a new conversation, otherwise last, unless it repeats the previous one."""
     message: Message = {"role": "system", "content": text}
-    previous = [one.get("content") for one in (*earlier, *new) if one.get("role") == "system"]
+    previous = [one.get("content") for one in (*earlier, *new) if is_system(one)]
     if text in previous[-1:]:
+        return
+    if not (earlier or previous):
+        new.insert(0, message)
         return
     if find_open_calls((*earlier, *new)):
         raise UsageError("the calls at the end of the conversation come first: leave the system message away")
-    if earlier or previous:
-        new.append(message)
-    else:
-        new.insert(0, message)
+    new.append(message)
 
 
 def _result_messages(results: Mapping[str, str], calls: Sequence[ToolCall]) -> list[Message]:

@@ -38,7 +38,9 @@ class ConversationOptions(OptionGroup):
 
     messages: Annotated[
         str | None,
-        option("--messages", metavar="PATH", help="Start from a transcript: JSONL of messages, or an array."),
+        option(
+            "--messages", metavar="PATH", help="Start from a transcript: JSONL, an array or a request body."
+        ),
     ] = None
     conversation: Annotated[
         str | None,

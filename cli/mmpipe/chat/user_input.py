@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmpipe.chat.message_lines import parse_messages
+from mmpipe.chat.message_file import parse_messages
 from mmpipe.chat.options import ChatOptions
 from mmpipe.chat.prompt import PromptSources, read_prompt
 from mmpipe.config.base_request import read_system_message
@@ -28,8 +28,10 @@ class UserInput:
     prompt: str = ""
 
 
-def read_user_input(options: ChatOptions, stdin: Input, hint: Callable[[str], None]) -> UserInput:
-    """Read all input; `hint` gets a sentence if standard input is awaited for long.
+def read_user_input(
+    options: ChatOptions, stdin: Input, hint: Callable[[str], None], warn: Callable[[str], None]
+) -> UserInput:
+    """Read all input; `hint` gets a sentence if standard input is awaited for long, `warn` one if a part is not used.
 
     Raises InputError for input that cannot be read, UsageError for results in a wrong form or without a conversation.
     """
@@ -41,7 +43,7 @@ def read_user_input(options: ChatOptions, stdin: Input, hint: Callable[[str], No
     path = options.conversation.messages
     name = STDIN_NAME if path == "-" else path
     if path is not None and name is not None:
-        messages = parse_messages(read(path), name)
+        messages = parse_messages(read(path), name, warn)
         if not messages:
             # The program before this one in the pipe has failed.
             raise InputError(f"{name}: there is no message in it")

@@ -13,6 +13,7 @@ from mmpipe.core.calls import (
 )
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message, ToolCall
+from mmpipe.core.message_forms import adapt_message
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import format_valid_json, has_lone_surrogate
@@ -26,6 +27,11 @@ _MEDIA = re.compile(
     r"(?:input_|output_)?(?:image|audio|video|file|document|media|inline_?data)", re.IGNORECASE
 )
 _MEDIA_FIELDS = ("images", "audio", "videos")
+
+
+def is_system(message: Message) -> bool:
+    """Return True for a system message; OpenAI's newer models call its role `developer`."""
+    return message.get("role") in ("system", "developer")
 
 
 def drop_open_calls(messages: Sequence[Message]) -> Sequence[Message]:
@@ -100,15 +106,13 @@ def has_other_part(message: Message) -> bool:
 
 def add_instruction(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:
     """Add a system message after the first ones: the API ignores `response_format` (FACTS.md, "Parameters")."""
-    place = next(
-        (number for number, message in enumerate(messages) if message.get("role") != "system"), len(messages)
-    )
+    place = next((number for number, message in enumerate(messages) if not is_system(message)), len(messages))
     return (*messages[:place], {"role": "system", "content": instruction}, *messages[place:])
 
 
 def accepts_system_messages(messages: Sequence[Message], model: str) -> bool:
     """Return True if the model accepts the system messages where they stand, or is unknown."""
-    places = [place for place, message in enumerate(messages) if message.get("role") == "system"]
+    places = [place for place, message in enumerate(messages) if is_system(message)]
     if places in ([], [0]):
         return True
     known = find_model(model)
@@ -119,8 +123,10 @@ def prepare_messages(messages: Sequence[Message], model: str) -> tuple[Message, 
     """Return `messages` in the form that the service accepts; a saved conversation stays as it is.
 
     Some models accept only one system message, at the beginning. For them all system messages are joined by blank
-    lines. Call arguments become JSON text (`quote_arguments`). U+FFFD replaces a lone surrogate.
+    lines. Call arguments become JSON text (`quote_arguments`). U+FFFD replaces a lone surrogate. `adapt_message` does the
+    rest.
     """
+    messages = list(map(adapt_message, messages))
     if not accepts_system_messages(messages, model):
         messages = _join_system_messages(messages)
     return tuple(repair_surrogates(_repair_arguments(message)) for message in messages)

@@ -112,7 +112,7 @@ def test_the_temperature_of_the_run_is_judged_by_the_model_of_the_record() -> No
 
 
 def test_further_fields_of_the_request_stand_under_parameters_or_in_the_body() -> None:
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
     further = {"reasoning_split": False, "tools": tools, "tool_choice": "auto"}
     defaults = replace(JSONL, parameters={"reasoning_split": True})
     expected = Request(MODEL, (user("a"),), further, streamed=False)

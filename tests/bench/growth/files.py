@@ -19,7 +19,8 @@ from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.split import split_sources
 from mmpipe.batch.records.template import Template
-from mmpipe.chat.message_lines import format_line, parse_messages
+from mmpipe.chat.message_file import parse_messages
+from mmpipe.chat.message_lines import format_line
 from mmpipe.core.endpoint import Key
 from mmpipe.core.request import Request
 from mmpipe.structured.extraction import extract_code, extract_json, extract_valid_json
@@ -255,7 +256,7 @@ _MESSAGE = json.dumps({"role": "user", "content": "tell me of the sky"})
 
 
 def _transcript(text: str) -> None:
-    for message in parse_messages(text, "talk"):
+    for message in parse_messages(text, "talk", print):
         format_line(message)
 
 

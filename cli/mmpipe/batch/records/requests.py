@@ -5,11 +5,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from mmpipe.batch.records.formats.record_format import Content
+from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
 from mmpipe.core.events import Message
-from mmpipe.core.messages import add_instruction, check_parts, prepare_messages
+from mmpipe.core.message_forms import read_messages
+from mmpipe.core.messages import add_instruction, check_parts, is_system, prepare_messages
 from mmpipe.core.parameters import (
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
@@ -93,13 +95,20 @@ def _is_batch_api_object(record: Mapping[str, object]) -> bool:
     )
 
 
+def _is_share_gpt(record: Mapping[str, object]) -> bool:
+    """Return True for a record with `conversations`, as ShareGPT has them; beside a prompt they are a field of the user's."""
+    return isinstance(record.get("conversations"), list) and record.keys().isdisjoint(("prompt", "messages"))
+
+
 def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: RequestDefaults) -> JsonObject:
     """The user's own fields: those with no meaning in a request, and not the id."""
     known: Collection[str]
     if defaults.template is not None:
         known = ("parameters",) if isinstance(record.get("parameters"), dict) else ()
+    elif _is_batch_api_object(record):
+        known = _BATCH_API_FIELDS
     else:
-        known = _BATCH_API_FIELDS if _is_batch_api_object(record) else _RECORD_FIELDS | _PARAMETERS
+        known = {*_RECORD_FIELDS, *_PARAMETERS, *(("conversations",) if _is_share_gpt(record) else ())}
     return {name: value for name, value in record.items() if name not in known and name != id_field}
 
 
@@ -118,7 +127,7 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
         return _build_of_data(prompt, record.get("parameters"), defaults)
     if _is_batch_api_object(record):
         return _build_from_batch_api(record, defaults)
-    if "messages" in record:
+    if "messages" in record or _is_share_gpt(record):
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
         messages = _messages(record)
@@ -177,7 +186,7 @@ def _build(
     model = defaults.model if own_model is None else _text(own_model, "model")
     if own_system is not None:
         messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
-    elif defaults.system is not None and messages[0]["role"] != "system":
+    elif defaults.system is not None and not is_system(messages[0]):
         # Most models refuse a second system message; the one of the record wins.
         messages = ({"role": "system", "content": defaults.system}, *messages)
     if defaults.instruction is not None:
@@ -213,13 +222,11 @@ def _user_message(prompt: str) -> tuple[Message, ...]:
 
 
 def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
-    messages = record.get("messages")
+    name = "messages" if "messages" in record else "conversations"
+    messages = record.get(name)
     if not isinstance(messages, list) or not messages:
-        raise InputError("its messages are not an array of at least one message")
-    for number, message in enumerate(messages, 1):
-        if not (isinstance(message, dict) and isinstance(message.get("role"), str)):
-            raise InputError(f"message {number} is not an object with a role")
-    return tuple(messages)
+        raise InputError(f"its {name} are not an array of at least one message")
+    return read_messages(messages)
 
 
 def _parameters_of(record: Mapping[str, object]) -> JsonObject:
@@ -247,6 +254,9 @@ def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
         if given.get(name):
             raise InputError(f"{name} cannot be set by a record: use --wire, and --set {name}=null")
     rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *WIRE_FIELDS)}
+    if rest.get("tools") is not None:
+        rest["tools"] = read_tools(rest["tools"])
+        rest = rest if rest["tools"] is not None else {name: rest[name] for name in rest if name != "tools"}
     check_fields(rest, remedy=_REMEDY)
     limit = next(iter(limits), None)
     return {**build_sampling(given.get("temperature"), given.get("top_p"), limit, remedy=_REMEDY), **rest}
