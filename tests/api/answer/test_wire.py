@@ -395,6 +395,25 @@ def test_a_body_that_is_no_answer_is_quoted() -> None:
         ),
         ("", b"Welcome", "the service sent something else instead of an answer: Welcome", False),
         ("text/event-stream", b" \n", "the service sent an empty answer", True),
+        # Of proxies that give every body the type that was asked for.
+        (
+            "application/json",
+            b"<html>Log in",
+            "the service sent a page instead of an answer: <html>Log in",
+            False,
+        ),
+        (
+            "",
+            b"\xef\xbb\xbf<!DOCTYPE html>",
+            "the service sent a page instead of an answer: <!DOCTYPE html>",
+            False,
+        ),
+        (
+            "application/json",
+            b"Welcome",
+            "the service sent text that is not JSON instead of an answer: Welcome",
+            False,
+        ),
     ):
         decoder = StreamDecoder(content_type=kind)
         with pytest.raises(BadResponse) as caught:

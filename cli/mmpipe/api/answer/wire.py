@@ -16,6 +16,7 @@ from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.events import Event
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
+from mmpipe.text.html_page import is_page
 from mmpipe.text.utf8 import BOM
 from mmpipe.text.visible import one_line
 
@@ -27,6 +28,7 @@ _MOST_VALUES: Final = (
     2**21
 )  # JSON values of a body or an event: they take a hundred times their bytes, and time without a look at the clock
 _QUOTED: Final = 400  # bytes of a body that is no answer
+_PAGE_TYPE: Final = re.compile(r"html|xml")
 _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
 _ERRORS: Final = re.compile(rb"error|exception|failed|failure", re.IGNORECASE)
 _JSON_LINE: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
@@ -152,9 +154,13 @@ def refuse_body(content_type: str, body: bytes) -> BadResponse:
     """The error of a body, perhaps empty, that is neither a stream nor JSON."""
     if not body.strip():
         return BadResponse("the service sent an empty answer", retryable=True)
-    shown = one_line(body[:_QUOTED].decode(errors="replace"), 60)
+    text = body[:_QUOTED].removeprefix(BOM).decode(errors="replace")
     kind = one_line(content_type, 40) or "something else"
-    return BadResponse(f"the service sent {kind} instead of an answer: {shown}")
+    if is_page(text) and not _PAGE_TYPE.search(kind):
+        kind = "a page"
+    elif "json" in kind:
+        kind = "text that is not JSON"
+    return BadResponse(f"the service sent {kind} instead of an answer: {one_line(text, 60)}")
 
 
 def _is_notice(chunk: Mapping[str, object]) -> bool:
