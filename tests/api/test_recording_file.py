@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmpipe.api.recording_file import Timed, format_recording, mask_secret, parse_recording
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
-from mmpipe.errors import AuthError, ExitStatus, QuotaError
+from mmpipe.errors import AuthError, ExitStatus, Forbidden, QuotaError
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 HEAD = ResponseHead(ResponseInfo(request_id="0640"), "text/event-stream")
@@ -73,6 +73,23 @@ def test_a_refusal_is_its_error() -> None:
     again = kept.error()
     assert isinstance(again, QuotaError)
     assert {**error.as_json(), "retryable": False, "retry_after": None} == again.as_json()
+
+
+def test_a_refusal_of_one_request_stays_one() -> None:
+    content = format_recording(BODY, Forbidden("no", http=403), None, [])
+    assert "forbidden" == json.loads(content)["error"]["kind"]
+    kept = parse_recording(content).error
+    assert kept is not None
+    assert Forbidden is type(kept.error())
+    for kind, code, expected in (
+        ("of tomorrow", 3, AuthError),
+        (None, 3, AuthError),
+        ("forbidden", 4, QuotaError),
+    ):
+        error = {"code": code, "message": "no", "kind": kind}
+        kept = parse_recording(json.dumps({"request": BODY, "error": error}).encode()).error
+        assert kept is not None
+        assert expected is type(kept.error())
 
 
 @given(BODIES, st.lists(st.integers(0, 100)))

@@ -20,6 +20,7 @@ from mmpipe.errors import (
     AuthError,
     BadResponse,
     Filtered,
+    Forbidden,
     MmpipeError,
     NetworkError,
     QuotaError,
@@ -47,6 +48,8 @@ FAILURES: Final[tuple[type[MmpipeError], ...]] = (
     Filtered,
 )
 _BY_CODE: Final = {int(kind.status): kind for kind in FAILURES}
+# Classes that a code alone does not tell.
+_BY_KIND: Final[Mapping[str, type[MmpipeError]]] = {"forbidden": Forbidden}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +84,23 @@ class RecordedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RecordedError:
-    """The fields of `MmpipeError.as_json`, without those for a retry: the retry of a replay brings the same error."""
+    """The fields of `MmpipeError.as_json`, without those for a retry: the retry of a replay brings the same error.
+
+    `kind` names the class of the error where its code has several.
+    """
 
     code: int
     message: str
     http: int | None = None
     api_code: int | None = None
     request_id: str | None = None
+    kind: str | None = None
 
     def error(self) -> MmpipeError:
         """The error that was recorded."""
         kind = _BY_CODE[self.code]
+        named = _BY_KIND.get(self.kind or "", kind)
+        kind = named if issubclass(named, kind) else kind
         return kind(self.message, http=self.http, api_code=self.api_code, request_id=self.request_id)
 
 
@@ -153,7 +162,8 @@ def format_recording(
     secret = key if key is not None and len(key) >= _SHORTEST_SECRET else None
     value: dict[str, object] = {"request": request} if host is None else {"host": host, "request": request}
     if error is not None:
-        value["error"] = error.as_json()
+        kind = next((name for name, known in _BY_KIND.items() if type(error) is known), None)
+        value["error"] = error.as_json() | ({} if kind is None else {"kind": kind})
     rows: list[Piece] = []
     if head is not None:
         rows += split_text(pieces if secret is None else mask_secret(pieces, secret))
