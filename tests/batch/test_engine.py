@@ -11,6 +11,7 @@ import pytest
 from mmpipe.batch.engine import Engine, EnginePolicy, Outcome
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
@@ -53,8 +54,8 @@ class Limiter:
     heard: list[tuple[str, float, float]] = field(default_factory=list)
 
     @property
-    def interval(self) -> float:
-        return 60.0
+    def rates(self) -> Rates:
+        return Rates()
 
     def reserve(self, tokens: float) -> float:
         self.heard.append(("reserve", tokens, 0))

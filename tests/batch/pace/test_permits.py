@@ -98,7 +98,7 @@ def test_the_pace_of_a_shard_needs_no_max_wait_and_what_comes_on_top_does(
 def test_a_wait_above_a_minute_is_reported_with_its_reason() -> None:
     (limiter,) = limiters(Rates(tokens=60))
     limiter.reserve(500)
-    assert ["waiting 8 min: --rpm and --tpm allow no request sooner"] == acquire([limiter])
+    assert ["waiting 8 min: --rpm and --tpm allow no request sooner"] == acquire([limiter], tokens=1)
     (paused,) = limiters(Rates())
     paused.pause(90)
     assert ["waiting 90 s: the service asks for a pause"] == acquire([paused])
@@ -130,3 +130,18 @@ def test_a_run_whose_limits_are_in_debt_ends_and_leaves_no_more_of_it() -> None:
         with pytest.raises(QuotaError):
             acquire([limiter], tokens=100_000, max_wait=0)
     assert 500 == pytest.approx(limiter.reserve(1), abs=1.1)
+
+
+def test_an_estimate_above_tpm_is_reported_once() -> None:
+    reported = list[str]()
+
+    async def ask(asked: Sequence[Limiter], tokens: float) -> None:
+        permits = Permits(asked, lambda _: tokens, 600, reported.append)
+        for _ in range(3):
+            await permits.acquire(REQUEST, stopped())
+
+    asyncio.run(ask(limiters(Rates(tokens=60)), 60))
+    assert [] == reported
+    asyncio.run(ask([*limiters(Rates()), *limiters(Rates(tokens=60))], 600))
+    (sentence,) = reported
+    assert "one request is estimated at 600 tokens, and --tpm allows 60 a minute" in sentence

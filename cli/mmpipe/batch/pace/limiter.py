@@ -12,11 +12,11 @@ Step = Callable[[RateState, float], tuple[RateState, float]]
 class Limiter(Protocol):
     """Reserves a time for each request, learns the tokens that it used, and pauses all of them.
 
-    `interval` is the wait in seconds between two requests that the rates themselves ask for.
+    `rates` are what it allows a minute.
     """
 
     @property
-    def interval(self) -> float: ...
+    def rates(self) -> Rates: ...
 
     def reserve(self, tokens: float) -> float: ...
     def settle(self, reserved: float, used: float) -> None: ...
@@ -32,22 +32,17 @@ class LocalLimiter:
     """
 
     def __init__(self, rates: Rates, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rates = rates
+        self.rates = rates
         self._clock = clock
         self._state = RateState()
 
-    @property
-    def interval(self) -> float:
-        """The seconds between two requests by the rates."""
-        return self._rates.interval
-
     def reserve(self, tokens: float) -> float:
         """Reserve a time for a request; the seconds to wait before sending."""
-        return self._take(lambda state, now: reserve(state, self._rates, tokens, now))
+        return self._take(lambda state, now: reserve(state, self.rates, tokens, now))
 
     def settle(self, reserved: float, used: float) -> None:
         """Replace the reserved tokens by those that the request used."""
-        self._take(lambda state, now: (settle(state, self._rates, reserved, used, now), 0.0))
+        self._take(lambda state, now: (settle(state, self.rates, reserved, used, now), 0.0))
 
     def pause(self, seconds: float) -> None:
         """Hold every request for so long, as the service asked."""

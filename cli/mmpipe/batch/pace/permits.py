@@ -30,6 +30,7 @@ class Permits:
         self._limiters, self._tokens = limiters, tokens
         self._max_wait, self._report = max_wait, report
         self._turn = asyncio.Lock()
+        self._is_explained = False
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
         """Wait for the permits; the tokens that they reserve, or None if the run stops first.
@@ -39,6 +40,7 @@ class Permits:
         """
         reserved, asked = self._tokens(request), list[Limiter]()
         is_granted = False
+        self._explain(reserved)
         try:
             async with self._turn:
                 for limiter in self._limiters:
@@ -63,13 +65,23 @@ class Permits:
         for limiter in self._limiters:
             limiter.pause(seconds)
 
+    def _explain(self, tokens: float) -> None:
+        """Report once that one request takes more than a minute of the rate: the waits would have no reason."""
+        for rate in (limiter.rates.tokens for limiter in self._limiters):
+            if rate is not None and tokens > rate and not self._is_explained:
+                self._is_explained = True
+                self._report(
+                    f"one request is estimated at {tokens:.0f} tokens, and --tpm allows {rate:g} a minute: "
+                    "each may wait longer than a minute for the one before"
+                )
+
     async def _wait(self, limiter: Limiter, wait: float, stop: StopSignal) -> None:
         waited = 0.0
         while wait > 0:
             pause = limiter.paused()
             reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
             waited += wait
-            if pause > self._max_wait or waited > self._max_wait + limiter.interval:
+            if pause > self._max_wait or waited > self._max_wait + limiter.rates.interval:
                 raise QuotaError(
                     f"the next request has to wait longer than --max-wait {self._max_wait:g}: {reason}",
                     retryable=True,

@@ -42,7 +42,7 @@ class SharedLimiter(LocalLimiter):
 
     def reserve(self, tokens: float) -> float:
         """Reserve as LocalLimiter does; without rates, only wait for a pause that another run began."""
-        return self.paused() if self._rates == Rates() else super().reserve(tokens)
+        return self.paused() if self.rates == Rates() else super().reserve(tokens)
 
     def paused(self) -> float:
         """The seconds that are left of a pause, read without the lock: the checksum detects a half-written state."""
