@@ -108,21 +108,34 @@ class InputFacts:
 
 @dataclass(slots=True)
 class InputCounts:
-    """Counts of all records, and of those that this run takes; `faults` describe the first bad ones."""
+    """Counts of all records, and of those that this run takes.
+
+    `faults` are the first messages of bad records, each with the place of the first such record and their number.
+    """
 
     records: int = 0
     taken: int = 0
     bad: int = 0
     answered: int = 0
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise InputError if there is a bad record."""
         if self.bad:
-            more = f" (and {self.bad - _SHOWN} more)" if self.bad > _SHOWN else ""
-            raise InputError(
-                f"{'; '.join(self.faults)}{more}; nothing was asked, --keep-going asks the others"
+            shown = "; ".join(
+                f"{place}: {message}{f' (and {number - 1} more like it)' if number > 1 else ''}"
+                for message, (place, number) in self.faults.items()
             )
+            others = self.bad - sum(number for _, number in self.faults.values())
+            more = f" (and {others} more)" if others else ""
+            raise InputError(f"{shown}{more}; nothing was asked, --keep-going asks the others")
+
+    def add_fault(self, record: BadRecord) -> None:
+        """Count a bad record."""
+        self.bad += 1
+        place, number = self.faults.get(record.message, (f"{record.source}, line {record.number}", 0))
+        if number or len(self.faults) < _SHOWN:
+            self.faults[record.message] = place, number + 1
 
 
 def check_input(
@@ -208,9 +221,7 @@ def count_records(
         taken = takes(record)
         counts.taken += taken
         if isinstance(record, BadRecord):
-            counts.bad += 1
-            if len(counts.faults) < _SHOWN:
-                counts.faults.append(f"{record.source}, line {record.number}: {record.message}")
+            counts.add_fault(record)
         elif is_answered(record, journal):
             counts.answered += taken
         elif taken:
