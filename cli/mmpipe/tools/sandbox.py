@@ -205,9 +205,12 @@ def _check_names(hidden: Iterable[str]) -> None:
     """Raise ToolError for a file that has several names: only one of them could be hidden."""
     for name in hidden:
         with suppress(OSError):
-            if (links := Path(name).stat().st_nlink) > 1:
+            path = Path(name)
+            if (links := path.stat().st_nlink) > 1:
+                # A symbolic link has one name; it is its target that has several.
+                target = f" (a link to {one_line(str(path.resolve()), 100)})" if path.is_symlink() else ""
                 raise ToolError(
-                    f"--sandbox cannot hide {one_line(name, 100)}, which has {links} names (hard links): "
+                    f"--sandbox cannot hide {one_line(name, 100)}{target}, which has {links} names (hard links): "
                     "remove the others, or use a copy"
                 )
 
