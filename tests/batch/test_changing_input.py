@@ -163,4 +163,4 @@ def test_after_another_early_end_a_change_is_a_warning(tmp_path: Path) -> None:
     )
     _, ended = asked((str(source),), service, max_errors=ErrorLimit(count=0))
     assert f"warning: {source} {CHANGED}" in ended
-    assert "partial: 1 records failed, and --max-errors allows 0" in ended
+    assert "partial: 1 record failed, and --max-errors allows 0" in ended

@@ -74,7 +74,7 @@ def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: 
     target = tmp_path / "all"
     target.write_text("precious\n")
     with pytest.raises(
-        InputError, match=r"2 records are missing, by their index: 1, 2; 1 ids are in several journals: a"
+        InputError, match=r"2 records are missing, by their index: 1, 2; 1 id is in several journals: a"
     ):
         joined(one, two, output=target, overwrite=True)
     assert "precious\n" == target.read_text()
@@ -94,7 +94,7 @@ def test_journals_of_two_formats_are_not_joined(tmp_path: Path) -> None:
 
 def test_two_requests_under_one_id_are_an_error_and_what_is_not_known_is_a_warning(tmp_path: Path) -> None:
     one, two = record("a", index=0, request="one"), record("a", index=0, request="two")
-    with pytest.raises(InputError, match="1 ids have the answers to two requests: a"):
+    with pytest.raises(InputError, match="1 id has the answers to two requests: a"):
         joined(journal(tmp_path, "1", one, two))
     empty = [journal(tmp_path, name) for name in ("2", "3")]
     ids, messages = joined(*empty)
@@ -106,7 +106,7 @@ def test_two_requests_under_one_id_are_an_error_and_what_is_not_known_is_a_warni
 
 def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("b", index=1, good=False))
-    with pytest.raises(Partial, match="1 records have no good answer: b"):
+    with pytest.raises(Partial, match="1 record has no good answer: b"):
         joined(one, output=tmp_path / "all")
     assert 2 == (tmp_path / "all").read_bytes().count(b"\n")
 

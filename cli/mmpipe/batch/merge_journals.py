@@ -9,6 +9,7 @@ from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.structured.constraint import read_constraint
+from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
@@ -35,26 +36,34 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             console.warn(f"it is not known whether a record is missing: {merged.unchecked}")
         if len(merged.hosts) > 1:
             console.warn(f"the answers are of several hosts: {', '.join(merged.hosts)}")
-        console.summarize(f"{merged.records} records of {len(paths)} journals")
+        records = format_count(merged.records, "record")
+        console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
     if merged.failed.count:
-        raise Partial(f"{_list(merged.failed, 'records have no good answer')}; retry them with --resume")
+        found = _list(merged.failed, "record has no good answer", "records have no good answer")
+        raise Partial(f"{found}; {'retry it' if merged.failed.count == 1 else 'retry them'} with --resume")
 
 
 def _check(merged: MergeReport) -> None:
     faults = []
     if merged.missing.count:
-        faults.append(_list(merged.missing, "records are missing, by their index"))
+        faults.append(
+            _list(merged.missing, "record is missing, by its index", "records are missing, by their index")
+        )
     if merged.repeated.count:
-        faults.append(_list(merged.repeated, "ids are in several journals"))
+        faults.append(_list(merged.repeated, "id is in several journals", "ids are in several journals"))
     if merged.different.count:
-        faults.append(_list(merged.different, "ids have the answers to two requests"))
+        faults.append(
+            _list(
+                merged.different, "id has the answers to two requests", "ids have the answers to two requests"
+            )
+        )
     if faults:
         raise InputError("; ".join(faults))
 
 
-def _list(found: Findings, description: str) -> str:
+def _list(found: Findings, one: str, several: str) -> str:
     more = ", ..." if found.count > len(found.examples) else ""
-    return f"{found.count} {description}: {', '.join(found.examples)}{more}"
+    return f"{format_count(found.count, one, several)}: {', '.join(found.examples)}{more}"
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
+from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.replacement import check_replaceable
 from mmpipe.unix.signals import raise_interrupts
@@ -239,7 +240,7 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
 def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
         where = "" if _shown_format(call) == "text" else "; each is in the output"
-        raise Partial(f"{summary.failed} of {summary.done} records failed{where}")
+        raise Partial(f"{summary.failed} of {format_count(summary.done, 'record')} failed{where}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from mmpipe.core.events import Usage
 from mmpipe.core.model_warnings import ModelWarning
 from mmpipe.core.reply import ReplyWarning
 from mmpipe.errors import MmpipeError
+from mmpipe.text.counts import format_count
 from mmpipe.writers.snapshot import Snapshot
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -135,10 +136,10 @@ class RunSummary:
         if self.copied:
             yield f"{self.copied} the same as others"
         if self.retries:
-            yield f"{self.retries} {'retry' if self.retries == 1 else 'retries'}"
+            yield format_count(self.retries, "retry", "retries")
         yield from (f"{number} {warning.words}" for warning, number in self.warned.items())
         tokens = self.tokens.as_json()["total_tokens"]
-        yield "tokens unknown" if tokens is None else f"{tokens} tokens"
+        yield "tokens unknown" if tokens is None else format_count(tokens, "token")
         if self.known_cost:
             yield f"${self.cost:.4g}"
         yield f"{self.seconds:.1f} s"

@@ -16,6 +16,7 @@ from mmpipe.structured.schema_text import (
 )
 from mmpipe.structured.validators import build_validator
 from mmpipe.text import strict_json
+from mmpipe.text.counts import format_count
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError, Validator
@@ -78,7 +79,7 @@ class Schema:
             return "$: a string in it holds a lone surrogate, which is no character."
         lines = [describe_error(error) for error in errors[:_MOST_COMPLAINTS]]
         more = len(errors) - len(lines)
-        return "\n".join([*lines, f"And {more} more errors."] if more else lines)
+        return "\n".join([*lines, f"And {format_count(more, 'more error')}."] if more else lines)
 
     def _errors(self, value: object) -> "Iterator[ValidationError]":
         """All errors of the value; only the first error of a large value, where all of them would take too long."""

@@ -7,15 +7,18 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from mmpipe.errors import OutputError, ToolError
 from mmpipe.text.cells import count_cells, name_invisible
+from mmpipe.text.counts import format_count
 from mmpipe.unix.streams import Output
 from mmpipe.unix.waiting import wait_until_ready
 from mmpipe.writers.terminal import read_terminal_width
 
 _TERMINAL = "/dev/tty"
 _YES = (b"y", b"yes")
+_HIDDEN: Final = ("more character, WHICH IS NOT SHOWN", "more characters, WHICH ARE NOT SHOWN")
 _MAX_SHOWN = 4096  # characters of arguments; nobody reads more
 _MAX_LINE = 1024  # bytes
 _MARGIN = "  | "  # so that text of the model cannot imitate a line of mmpipe
@@ -58,7 +61,7 @@ def format_question(name: str, argv: Sequence[str], arguments: str, columns: int
     return "\n".join(
         [
             *("mmpipe: the model asks to run", *command, "with these arguments:", *shown),
-            *([f"and {rest} more characters, WHICH ARE NOT SHOWN"] if rest > 0 else []),
+            *([f"and {format_count(rest, *_HIDDEN)}"] if rest > 0 else []),
             *(["for the command", *command] if len(shown) > _LONG else []),
             "run it? [y/N] ",
         ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mmpipe.core.events import ToolCall
+from mmpipe.text.counts import format_count
 from mmpipe.text.visible import one_line
 from mmpipe.tools.process import Execution
 from mmpipe.tools.results import describe_failure
@@ -32,9 +33,9 @@ class ToolReporter:
     def report_execution(self, call: ToolCall, execution: Execution) -> None:
         """Report a call that was run; a tool that was killed, cut off or not started is a warning."""
         sentence = f"tool {call.name}: {describe_failure(execution) or 'done'}"
-        sentence += f", {execution.printed} bytes in {execution.elapsed_ms} ms"
+        sentence += f", {format_count(execution.printed, 'byte')} in {execution.elapsed_ms} ms"
         if execution.is_truncated:
-            sentence += f"; the model is given the first {len(execution.output)} bytes"
+            sentence += f"; the model is given the first {format_count(len(execution.output), 'byte')}"
         if errors := one_line(execution.errors.decode(errors="replace"), 200):
             sentence += f": {errors}"
         if execution.killed or execution.is_truncated or execution.status in _NOT_STARTED:

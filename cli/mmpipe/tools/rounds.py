@@ -11,6 +11,7 @@ from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import BadResponse, ToolError
 from mmpipe.text import strict_json
+from mmpipe.text.counts import format_count
 from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import ArgumentsNotJson, InvalidArguments, validate_arguments
@@ -87,10 +88,12 @@ class ToolRounds:
         self._calls += len(calls)
         if self._rounds > self._options.max_rounds:
             raise ToolError(
-                f"the model calls tools for more than {self._options.max_rounds} rounds (--max-rounds)"
+                f"the model calls tools for more than {format_count(self._options.max_rounds, 'round')} (--max-rounds)"
             )
         if self._calls > self._options.max_calls:
-            raise ToolError(f"the model calls tools more than {self._options.max_calls} times (--max-calls)")
+            raise ToolError(
+                f"the model calls tools more than {format_count(self._options.max_calls, 'time')} (--max-calls)"
+            )
         if len({call.id for call in calls if call.id}) < len(calls):
             raise BadResponse("the model calls tools without a unique id for each call")
         for call in calls:

@@ -26,6 +26,7 @@ from mmpipe.batch.journal.scan import (
 from mmpipe.batch.journal.sidecar import remove_sidecar
 from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.errors import Internal, OutputError, UsageError
+from mmpipe.text.counts import format_count
 from mmpipe.unix.folders import sync_folder_of
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import lock_to_read
@@ -294,5 +295,6 @@ def _repair(file: LockedFile, tail: Tail, line: bytes, whole: Entry | None) -> s
     done = ["its last record got the newline that was missing"] if whole else []
     if kept < tail.size:
         what = "a torn record" if whole is None and line else "NULs"
-        done.append(f"{tail.size - kept} bytes of {what} were cut off its end")
+        words = format_count(tail.size - kept, f"byte of {what} was", f"bytes of {what} were")
+        done.append(f"{words} cut off its end")
     return " and ".join(done)

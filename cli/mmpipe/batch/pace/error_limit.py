@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mmpipe.errors import Partial, UsageError
+from mmpipe.text.counts import format_count
 from mmpipe.text.visible import one_line
 
 _FEWEST_DONE = 20  # records; a share of fewer means little
@@ -31,9 +32,9 @@ class ErrorLimit:
     def excess(self, failed: int, done: int) -> Partial | None:
         """The error that ends the run, if too many records failed."""
         if self.count is not None and failed > self.count:
-            return Partial(f"{failed} records failed, and --max-errors allows {self.count}")
+            return Partial(f"{format_count(failed, 'record')} failed, and --max-errors allows {self.count}")
         if self.share is not None and done >= _FEWEST_DONE and failed > self.share * done:
             return Partial(
-                f"{failed} of {done} records failed, and --max-errors allows {100 * self.share:g}%"
+                f"{failed} of {format_count(done, 'record')} failed, and --max-errors allows {100 * self.share:g}%"
             )
         return None
