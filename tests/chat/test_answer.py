@@ -142,6 +142,17 @@ def test_a_failed_chat_writes_nothing() -> None:
         assert "" == written([*WHOLE[:-1], BROKEN], output=output, service=service)[0]
 
 
+def test_no_text_comes_twice_in_json_lines_and_a_closed_block_comes_before_the_next_text() -> None:
+    def lines(*texts: str) -> list[tuple[str, str]]:
+        events = [Start("0", "M"), *map(Text, texts), STOP]
+        stdout, _, _ = written(events, output=OutputOptions("jsonl"), live=True)
+        return [(line["type"], line.get("text", "")) for line in map(json.loads, stdout.splitlines())]
+
+    assert [("start", ""), ("text", "<think>\nI think"), ("end", "")] == lines("<think>\nI ", "think")
+    closed = lines("<think>\nI ", "think\n</think>\n\n5", "6")
+    assert [("thinking", "I "), ("thinking", "think"), ("text", "5"), ("text", "6")] == closed[1:-1]
+
+
 def test_json_lines_end_with_the_error() -> None:
     stdout, _, _ = written([*WHOLE[:3], BROKEN], output=OutputOptions("jsonl"), live=True)
     assert ["start", "thinking", "text", "error"] == [

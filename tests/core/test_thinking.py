@@ -254,6 +254,8 @@ def test_a_block_that_a_complete_answer_never_closes_is_text(
         whole = list(separate_tags([*pieces, Usage(), stop], native=native))
         assert (thinking, answer + block) == joined(whole)
         assert [Usage(), stop] == whole[-2:]
+        by_block = separate_tags([*pieces, Usage(), stop], native=native, use=EventUse.BY_BLOCK)
+        assert (thinking, answer + block) == joined(list(by_block))
         live = list(separate_tags([*pieces, Usage(), stop], native=native, use=EventUse.LIVE))
         assert answer + block == joined(live)[1]
         shown = separate_tags([*pieces, stop], native=native, use=EventUse.SHOWN)

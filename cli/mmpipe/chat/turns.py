@@ -13,6 +13,7 @@ from mmpipe.core.events import Event, Message, Start, Stop, Text, Usage
 from mmpipe.core.reply import Reply, reply_error, reply_warnings
 from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
+from mmpipe.core.thinking_tags import EventUse
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
@@ -141,7 +142,7 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
         targets.thinking.mode,
         native=request.native_thinking,
         thinks=request.thinks,
-        live=_is_live(session),
+        use=_event_use(session),
     )
     for event in events if session.rules.runs_tools else check_calls(events):
         reply.add(event)
@@ -151,6 +152,13 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
 def _is_live(session: Session) -> bool:
     """True if each event is written as it comes."""
     return session.targets.form.live and session.rules.constraint.extract is None
+
+
+def _event_use(session: Session) -> EventUse:
+    if not _is_live(session):
+        return EventUse.WHOLE
+    # A program that joins the events must not get a text twice.
+    return EventUse.BY_BLOCK if session.targets.form.format == "jsonl" else EventUse.LIVE
 
 
 def _constrained(events: list[Event], reply: Reply, rules: AnswerRules, question: Question) -> list[Event]:

@@ -31,13 +31,19 @@ def show(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def arrange_thinking(
-    events: Iterable[Event], mode: ThinkingMode, *, native: bool, thinks: bool = True, live: bool = False
+    events: Iterable[Event],
+    mode: ThinkingMode,
+    *,
+    native: bool,
+    thinks: bool = True,
+    use: EventUse = EventUse.WHOLE,
 ) -> Iterator[Event]:
     """Return `events` with the thinking shown, split or hidden; `native` and `thinks` as in Request.
 
-    `live` events are written at once; otherwise nothing is written before the answer has ended.
+    With a `use` other than WHOLE, thinking that is shown is written at once, as text.
     """
-    use = EventUse.WHOLE if not live else EventUse.SHOWN if mode == "show" else EventUse.LIVE
+    if mode == "show" and use is not EventUse.WHOLE:
+        use = EventUse.SHOWN
     if mode == "show" and native:
         return _show_as_sent(events, use)
     separated = separate_tags(events, native=native, thinks=thinks, use=use)

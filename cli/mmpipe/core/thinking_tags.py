@@ -34,6 +34,7 @@ class EventUse(Enum):
 
     WHOLE = "nothing is written before the answer has ended"
     LIVE = "each event is written at once; a block that is never closed comes once more, as text"
+    BY_BLOCK = "each event is written at once, a block once it is closed, so that no text comes twice"
     SHOWN = "each event is written at once, thinking as text"
 
 
@@ -44,7 +45,7 @@ def separate_tags(
 
     Text that begins without a tag may be thinking whose opener is missing. Where nothing is written before the end, such
     text is held back until then, as is each block until its closer. Otherwise each piece is yielded as soon as its kind is
-    certain.
+    certain, or with BY_BLOCK as soon as its block is closed.
     """
     separator = _TagSeparator(native=native, thinks=thinks, use=use)
     usages: list[Usage] = []  # they stand before the Stop, which decides about a block that is not closed
@@ -84,6 +85,7 @@ class _TagSeparator:
 
     def __init__(self, *, native: bool, thinks: bool, use: EventUse) -> None:
         self._native, self._thinks, self._delivery = native and thinks, thinks, use
+        self._holds_blocks = use in (EventUse.WHOLE, EventUse.BY_BLOCK)
         self._untagged: list[str] = []  # text that is thinking if a closer follows
         # Spaces, and perhaps an opener, before the held text: they are searched once.
         self._before: list[str] = []
@@ -146,7 +148,7 @@ class _TagSeparator:
             event = state(final)
             if event is not None:
                 self._ready.append(event)
-            if not (was_in_block and self._block_text and self._delivery is EventUse.WHOLE):
+            if not (was_in_block and self._block_text and self._holds_blocks):
                 yield from self._ready
                 self._ready.clear()
             if self._state == state:

@@ -10,6 +10,7 @@ from mmpipe.core.calls import check_calls, distinguish_calls
 from mmpipe.core.reply import Attempts, Reply, reply_error, reply_warnings
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.core.thinking_tags import EventUse
 from mmpipe.text.json_encoding import encode_json
 
 _SOCKET = 4096  # bytes
@@ -27,7 +28,9 @@ def read(stream: bytes, *, native: bool = False, live: bool = False, mode: Think
         yield from decoder.close()
 
     reply = Reply()
-    arranged = arrange_thinking(distinguish_calls(events(), ()), mode, native=native, live=live)  # type: ignore[arg-type]
+    arranged = arrange_thinking(
+        distinguish_calls(events(), ()), mode, native=native, use=EventUse.LIVE if live else EventUse.WHOLE
+    )  # type: ignore[arg-type]
     for event in check_calls(arranged):
         reply.add(event)
     reply_error(reply)
