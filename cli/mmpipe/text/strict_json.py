@@ -31,6 +31,8 @@ def _refuse_constant(name: str) -> object:
 
 # The rest of a text that was cut off: of a word, of a number, of an escape such as \u00e9.
 _CUT: Final = re.compile(r"|t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
+SPACES: Final = " \t\n\r"
+_ANY_SPACES: Final = re.compile(r"\s*")
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_float)
 
 
@@ -41,6 +43,20 @@ def loads(text: str) -> object:
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value
+
+
+def load_first(text: str, start: int) -> tuple[object, tuple[int, int]]:
+    """Return the value at `start`, spaces of any kind aside, and its place.
+
+    Raises ValueError, also for JSON that is nested too deep.
+    """
+    spaces = _ANY_SPACES.match(text, start)
+    begin = start if spaces is None else spaces.end()
+    try:
+        value, end = _DECODER.raw_decode(text, begin)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    return value, (begin, end)
 
 
 def loads_each(text: str, separator: re.Pattern[str]) -> tuple[list[object], str]:

@@ -45,6 +45,9 @@ WHOLE = '{"city":"Paris","days":[1,2]}'
         (['{"a":true}', '{"a":1}'], '{"a":true}{"a":1}'),
         ([" ", "{}"], " {}"),
         (["[1]", "2"], "[1]2"),
+        (["2", "[1]"], "2[1]"),
+        # Empty documents do not count, whatever spaces they have.
+        (["\xa0{", "}", '"x"'], '"x"'),
     ],
 )
 def test_arguments_are_read_from_pieces_that_repeat(pieces: list[str], expected: str) -> None:
@@ -122,3 +125,10 @@ def test_many_pieces_are_read_in_linear_time(piece: str) -> None:
     began = time.process_time()
     read_arguments([piece] * 100_000)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.slow
+def test_marks_that_are_not_json_cost_no_step_each() -> None:
+    began = time.process_time()
+    read_arguments(['"{[' * 1000] * 7000)
+    assert time.process_time() - began < 2

@@ -12,8 +12,9 @@ Otherwise all pieces are joined: the arguments are not JSON, and the caller deci
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 from mmpipe.api.answer.surrogates import join_surrogates
@@ -92,33 +93,42 @@ class EndFinder:
 
 def _last_document(pieces: Sequence[str]) -> str | None:
     """The last document, if the pieces are documents and each is a part of the next; else None."""
-    documents = list(_documents(pieces))
-    texts = [text for text in documents if not is_empty(text)]
-    if not texts:
-        return next((text for text in documents if text.strip() not in _NONE), _NO_ARGUMENTS)
     try:
-        values = [strict_json.loads(text) for text in texts]
+        documents = list(_documents(pieces))
     except ValueError:
         return None
+    found = [(text, value) for text, value in documents if not is_empty(text)]
+    if not found:
+        return next((text for text, _ in documents if text.strip() not in _NONE), _NO_ARGUMENTS)
+    values = [value for _, value in found]
     if strict_json.is_deeper(values, DEEPEST) or not all(is_part(*pair) for pair in pairwise(values)):
         return None
-    return texts[-1]
+    return found[-1][0]
 
 
-def _documents(pieces: Sequence[str]) -> Iterator[str]:
-    """The texts that begin where a piece begins, and end where a value ends."""
-    document, end = list[str](), EndFinder()
-    for piece in pieces:
-        if document and end.is_closed and piece.strip():
-            yield "".join(document)
-            document, end = [], EndFinder()
-        if not document and is_empty(piece):
-            yield piece
-            continue
-        document.append(piece)
-        end.feed(piece)
-    if document:
-        yield "".join(document)
+def _documents(pieces: Sequence[str]) -> Iterator[tuple[str, object]]:
+    """The documents that begin where a piece begins, each with its value; None for a piece that is empty.
+
+    A document ends with the piece that ends its value, and the spaces behind; a number or a word only at the end of all.
+    Raises ValueError for a document that is not JSON. JSON is read by the decoder alone: a step for each of its signs
+    would take seconds.
+    """
+    text, ends = "".join(pieces), list(accumulate(map(len, pieces)))
+    start = number = 0
+    while number < len(pieces):
+        end, value = ends[number], None
+        if not is_empty(pieces[number]):
+            value, (begin, value_end) = strict_json.load_first(text, start)
+            is_closed = isinstance(value, dict | list | str)
+            number = bisect_left(ends, value_end if is_closed else len(text), number)
+            while number + 1 < len(pieces) and not pieces[number + 1].strip():
+                number += 1
+            end = ends[number]
+            spaces = text[start:begin] + text[value_end:end]
+            if spaces.strip(strict_json.SPACES) and not is_empty(text[start:end]):
+                raise ValueError("not JSON")
+        yield text[start:end], value
+        start, number = end, number + 1
 
 
 def _last_cumulative(pieces: Sequence[str]) -> str | None:
