@@ -144,7 +144,7 @@ def test_a_failed_chat_writes_nothing() -> None:
 
 def test_no_text_comes_twice_in_json_lines_and_a_closed_block_comes_before_the_next_text() -> None:
     def lines(*texts: str) -> list[tuple[str, str]]:
-        events = [Start("0", "M"), *map(Text, texts), STOP]
+        events: list[Event | MmpipeError] = [Start("0", "M"), *map(Text, texts), STOP]
         stdout, _, _ = written(events, output=OutputOptions("jsonl"), live=True)
         return [(line["type"], line.get("text", "")) for line in map(json.loads, stdout.splitlines())]
 

@@ -28,9 +28,9 @@ def read(stream: bytes, *, native: bool = False, live: bool = False, mode: Think
         yield from decoder.close()
 
     reply = Reply()
-    arranged = arrange_thinking(
-        distinguish_calls(events(), ()), mode, native=native, use=EventUse.LIVE if live else EventUse.WHOLE
-    )  # type: ignore[arg-type]
+    use = EventUse.LIVE if live else EventUse.WHOLE
+    distinct = distinguish_calls(events(), ())  # type: ignore[arg-type]
+    arranged = arrange_thinking(distinct, mode, native=native, use=use)
     for event in check_calls(arranged):
         reply.add(event)
     reply_error(reply)
