@@ -252,7 +252,19 @@ def test_a_quota_that_is_reported_when_a_file_is_closed_is_an_error_of_output(
     # The answer is written beside its place, under a name that nobody knows before.
     path = () if file == "answer" else ("-P", str(here / file))
     inject = "inject=close:error=EDQUOT" if path else "inject=fsync:error=EDQUOT"
-    traced = ("strace", "-f", "-qq", "-o", "trace", *path, "-e", "trace=close,fsync", "-e", inject)
+    traced = (
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        "trace",
+        *path,
+        "-e",
+        "trace=close,fsync",
+        "-e",
+        inject,
+    )
     with service() as server:
         done = run((*traced, *MMPIPE, *command.split()), server, stdin=b"sim:echo 1\n")
     assert (13, f"mmpipe: output: cannot write to {file}: Disk quota exceeded\n") == (
