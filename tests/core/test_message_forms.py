@@ -145,6 +145,11 @@ def test_the_text_of_a_part_is_sent_under_its_usual_name() -> None:
     assert [{"type": "text", "text": "hi"}, {"type": "text", "text": "a"}] == sent["content"]
 
 
+def test_a_result_that_is_an_object_is_sent_as_json_text() -> None:
+    (sent,) = prepare_messages([{"role": "tool", "tool_call_id": "1", "content": {"ü": True}}], "MiniMax-M3")
+    assert {"role": "tool", "tool_call_id": "1", "content": '{"ü":true}'} == sent
+
+
 def test_a_developer_message_is_a_system_message_everywhere() -> None:
     developer: Message = {"role": "developer", "content": "be brief", "name": "x"}
     sent = ({"role": "system", "content": "be brief", "name": "x"}, USER)

@@ -96,7 +96,10 @@ def test_an_option_of_the_arguments_survives_the_conversion() -> None:
     assert {**FUNCTION, "strict": True} == tool["function"]
 
 
-@pytest.mark.parametrize("nothing", [{}, {"inputSchema": None}, {"inputSchema": {}}, {"arguments": []}])
+@pytest.mark.parametrize(
+    "nothing",
+    [{}, {"inputSchema": None}, {"inputSchema": {}}, {"arguments": []}, {"x-a": 1, "category": "b"}],
+)
 def test_a_tool_without_arguments_gets_an_empty_schema(nothing: Json) -> None:
     (tool,) = sent([{"name": "now", "description": "the time", **nothing}])
     function = tool["function"]
@@ -117,6 +120,8 @@ def test_a_tool_without_arguments_gets_an_empty_schema(nothing: Json) -> None:
         ({**ABOUT, "args_schema": PARAMETERS}, "but args_schema: "),
         ({**ABOUT, "parameter_definitions": {"city": {"type": "str"}}}, "but parameter_definitions: "),
         ({**ABOUT, "schema": PARAMETERS}, "but schema: "),
+        ({**ABOUT, "endpoint": "/read/:id", "method": "GET"}, "but endpoint: "),
+        ({**ABOUT, "inputs": "a city"}, "but inputs: "),
         ({**ABOUT, "properties": {"city": {}}}, "but properties: "),
         ({**ABOUT, "a\x1b[2J": {"city": {}}}, "but a"),
         ({"type": "function", "function": {**ABOUT, "inputs": {"a": {}}}}, "but inputs: "),

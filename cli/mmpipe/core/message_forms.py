@@ -10,6 +10,7 @@ from mmpipe.core.calls import create_call_id
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
+from mmpipe.text.json_encoding import format_json
 from mmpipe.text.visible import one_line
 
 # The speakers of ShareGPT's turns, and of its descendants.
@@ -85,9 +86,12 @@ def adapt_message(message: Message) -> Message:
     """Return `message` in OpenAI's older form, which all servers read; the same object if there is nothing to change.
 
     The role `developer` becomes `system`. The text of a part that LLaMA-Factory keeps under `value` gets its usual name.
+    A result that is an object becomes JSON text.
     """
     adapted = {**message, "role": "system"} if message.get("role") == "developer" else message
     content = message.get("content")
+    if isinstance(content, dict) and message.get("role") == "tool":
+        return {**message, "content": format_json(content)}
     if not isinstance(content, list) or not any(map(_is_text_by_value, content)):
         return adapted
     return {**adapted, "content": [_name_text(part) for part in content]}

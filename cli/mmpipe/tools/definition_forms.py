@@ -24,22 +24,29 @@ _SCHEMA_NAMES: Final = (
     "parameters_json_schema",
 )
 _LISTS: Final = ("tools", "functions", "function_declarations", "functionDeclarations")
-# What a definition may hold beside the arguments: results, hints for a program that runs tools, settings of an API.
+# What a definition may hold beside its arguments: words about it, results, hints for a program that runs tools.
 _NO_ARGUMENTS: Final = frozenset(
-    {
+    (
+        "name",
+        "title",
+        "description",
+        "strict",
         "annotations",
         "cache_control",
+        "category",
         "execution",
         "icons",
-        "metadata",
+        "id",
         "meta",
+        "metadata",
         "outputSchema",
         "output_schema",
         "response",
         "responseJsonSchema",
         "returns",
         "tags",
-    }
+        "version",
+    )
 )
 _GEMINI_TYPES: Final = frozenset({"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"})
 _EXPECTED: Final = "the JSON Schema of the arguments is expected as parameters (OpenAI), inputSchema (MCP) or input_schema (Anthropic)"
@@ -150,12 +157,7 @@ def _convert_function(function: dict[str, object], where: str) -> tuple[dict[str
 def _check_no_arguments(function: Mapping[str, object], where: str) -> None:
     """Raise InputError for a member that may describe arguments under a name of its own."""
     for key, value in function.items():
-        if (
-            value
-            and isinstance(value, dict | list)
-            and key not in _NO_ARGUMENTS
-            and not key.startswith(("_", "x-"))
-        ):
+        if value and key not in _NO_ARGUMENTS and not key.startswith(("_", "x-")):
             raise InputError(f"{where} has no parameters, but {one_line(key, 60)}: {_EXPECTED}")
 
 

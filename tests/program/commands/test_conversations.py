@@ -320,3 +320,40 @@ def test_a_whole_answer_is_kept_though_a_signal_ends_its_writing() -> None:
         process.stdout.close()
         assert process.wait(LIMIT) in (-15, -13)
     assert ["user", "assistant"] == [message["role"] for message in transcript("talk")]
+
+
+def test_what_one_run_writes_another_reads_with_every_field_as_it_was() -> None:
+    arguments = {"city": "Zürich", "now": True, "n": 1.5}
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}, "x": [1]}
+    earlier: list[Record] = [
+        {"role": "developer", "content": [{"type": "text", "text": "be brief", "x": 1}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "a"}, {"type": "text", "value": "b"}],
+            "name": "u",
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [call],
+            "reasoning_details": [{"text": "hm"}],
+            "y": {},
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": {"degrees": 18}},
+    ]
+    Path("first").write_text(json.dumps({"model": "m", "messages": earlier}))
+    with service() as server:
+        first = mmpipe("chat", "-n", "--messages", "first", "-c", "talk", "-F", "messages", server=server)
+        Path("second").write_bytes(first.stdout)
+        second = mmpipe("chat", "-n", "--messages", "second", "-F", "messages", "and?", server=server)
+        third = mmpipe("chat", "-n", "-c", "talk", "-F", "messages", "and?", server=server)
+    assert (0, 0, 0) == (first.status, second.status, third.status), first.stderr_text
+    assert "only its messages are used, and not its model" in first.stderr_text
+    assert earlier == first.records[:4] == second.records[:4] == third.records[:4] == transcript("talk")[:4]
+    assert first.records == second.records[:5] == third.records[:5]
+    sent = messages(server, 0)
+    assert sent == messages(server, 1)[:4] == messages(server, 2)[:4]
+    assert ["system", "user", "assistant", "tool"] == [message["role"] for message in sent]
+    assert arguments == json.loads(sent[2]["tool_calls"][0]["function"]["arguments"])  # type: ignore[index]
+    assert '{"degrees":18}' == sent[3]["content"]
+    assert {**earlier[2], "tool_calls": None} == {**sent[2], "tool_calls": None}
