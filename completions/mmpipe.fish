@@ -41,6 +41,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -s s -l system -x -d 'The system
 complete -c mmpipe -n '__mmpipe_at chat stream' -l system-file -r -F -d 'Read the system message from a file.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s n -l no-stdin -d 'Never read standard input (like ssh -n).'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l stdin-timeout -x -d 'Fail if standard input has not ended by then.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l encoding -x -d 'Encoding of text inputs, such as gbk [utf-8].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s m -l model -x -a 'MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' -d 'The model to ask [MiniMax-M3].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l temperature -x -d 'Sampling temperature: 0 to 2 for M3, above 0 to 1 for M2.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l top-p -x -d 'Nucleus sampling: 0 to 1.'

@@ -1,6 +1,8 @@
 """The prompt is what was typed, the files and standard input, in that order, and nothing is lost or guessed."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 
 from mmpipe.chat.options import PromptOptions, StdinOptions
 from mmpipe.chat.prompt import PromptSources, check_sources, read_prompt
+from mmpipe.config.options import Encoding, EncodingOptions
 from mmpipe.errors import InputError, UsageError
+from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Input, Streams
 
 
@@ -19,8 +23,13 @@ def typed(*words: str, file: tuple[str, ...] = (), **stdin: object) -> PromptSou
 
 def read(sources: PromptSources, stdin: bytes = b"", terminals: str = "") -> str:
     streams = Streams.fake(stdin, terminals=terminals)
-    check_sources(sources, streams.stdin)
-    return read_prompt(sources, streams.stdin, lambda _: None)
+    return read_from(sources, streams.stdin)
+
+
+def read_from(sources: PromptSources, stdin: Input, warn: Callable[[str], None] = pytest.fail) -> str:
+    inputs = Inputs(stdin, sources.prompt.inputs, sources.stdin.rules)
+    check_sources(sources, inputs)
+    return read_prompt(sources, inputs, warn)
 
 
 def test_words_are_joined_by_one_space() -> None:
@@ -42,7 +51,7 @@ def test_a_dash_is_replaced_by_standard_input(tmp_path: Path) -> None:
 
 
 def test_standard_input_cannot_be_read_twice() -> None:
-    with pytest.raises(UsageError, match="more than once"):
+    with pytest.raises(UsageError, match="once only: PROMPT and -f take it"):
         read(typed("-", file=("-",)), b"x")
 
 
@@ -69,8 +78,57 @@ def test_no_stdin_and_nothing_else_is_an_input_error() -> None:
         read(typed(no_stdin=True), b"piped")
 
 
-def test_empty_standard_input_beside_a_prompt_is_no_error() -> None:
+def test_an_empty_file_or_device_beside_a_prompt_is_no_error() -> None:
     assert "hi" == read(typed("hi"), b"")
+    with Path("/dev/null").open("rb") as null:
+        assert "hi" == read_from(typed("hi"), Input(null.fileno()))
+
+
+@pytest.mark.parametrize("words", [("hi",), ("hi", "-"), ()])
+def test_a_pipe_without_a_byte_beside_a_prompt_is_warned_of_once(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_text("hi")
+    sources = typed(*words, file=() if words else (str(tmp_path / "one"),))
+    for content, warned in ((b"", 1), (b"\n", 0)):
+        reading, writing = os.pipe()
+        os.write(writing, content)
+        os.close(writing)
+        warnings: list[str] = []
+        assert "hi" == read_from(sources, Input(reading), warnings.append).strip()
+        os.close(reading)
+        assert warned == len(warnings)
+        assert all("a pipe without a byte" in warning for warning in warnings)
+
+
+def test_a_pipe_without_a_byte_and_without_a_prompt_is_only_an_error() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    with pytest.raises(InputError, match="the prompt is empty"):
+        read_from(typed("-"), Input(reading))
+    assert "hi" == read_from(typed("hi", no_stdin=True), Input(reading))
+    os.close(reading)
+
+
+@pytest.mark.parametrize("codec", ["gbk", "utf-16-le", "shift-jis"])
+def test_files_and_standard_input_are_in_the_named_encoding_and_words_are_not(
+    codec: str, tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_bytes("\u4e2d\u6587".encode(codec))
+    (tmp_path / "marked").write_bytes("\u4e2d".encode("utf-16"))
+    sources = replace(
+        typed("\u4f60", file=(str(tmp_path / "one"), str(tmp_path / "marked"))),
+        encoding=EncodingOptions(Encoding.parse(codec)),
+    )
+    expected = "\u4f60\n\n\u4e2d\u6587\n\n\u4e2d\n\n\u65e5\u672c"
+    assert expected == read(sources, "\u65e5\u672c".encode(codec))
+
+
+def test_an_unknown_encoding_is_refused_with_a_suggestion() -> None:
+    for word, ending in (("gkb", "; did you mean gbk?"), ("base64", ""), ("\udcff", "")):
+        with pytest.raises(UsageError, match="there is no such encoding") as raised:
+            Encoding.parse(word)
+        assert raised.value.message.endswith(f"encoding{ending}")
 
 
 @given(st.text().filter(str.strip))
@@ -89,7 +147,6 @@ def test_only_one_byte_order_mark_is_dropped() -> None:
     [
         (b"abc\xff", "byte 3 is 0xff"),
         (b"\xef\xbb\xbfab\xe4", "byte 5 is 0xe4"),
-        ("hü".encode("utf-16"), "byte 0 is 0xff"),
     ],
 )
 def test_bytes_that_are_not_utf8_are_refused_with_their_offset(
@@ -118,7 +175,7 @@ def test_input_that_never_ends_meets_the_timeout() -> None:
     reading, writing = os.pipe()
     try:
         with pytest.raises(InputError, match=r"within 0\.2 s .--stdin-timeout"):
-            read_prompt(typed("hi", stdin_timeout=0.2), Input(reading), lambda _: None)
+            read_from(typed("hi", stdin_timeout=0.2), Input(reading))
     finally:
         os.close(reading)
         os.close(writing)
@@ -126,4 +183,4 @@ def test_input_that_never_ends_meets_the_timeout() -> None:
 
 def test_endless_input_does_not_fill_the_memory() -> None:
     with open("/dev/zero", "rb") as zeros, pytest.raises(InputError, match="longer than 67108864 bytes"):  # noqa: PTH123  a descriptor is needed
-        read_prompt(typed(), Input(zeros.fileno()), lambda _: None)
+        read_from(typed(), Input(zeros.fileno()))

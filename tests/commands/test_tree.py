@@ -23,7 +23,7 @@ RECORDINGS = "--record --replay --cache"
 ABOUT = "--error-json -h/--help --version"
 ANSWERING = {
     "Input": """PROMPT -f/--file --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
-        --stdin-timeout""",
+        --stdin-timeout --encoding""",
     "Request": "-m/--model --temperature --top-p --max-tokens --effort -p/--param --native-thinking --wire --pieces",
     "Thinking": "-t/--thinking --thinking-file",
     "Output": f"-F/--format --json -o/--output --meta --allow-truncated {FITTING}",

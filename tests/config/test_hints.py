@@ -9,6 +9,10 @@ from mmpipe.config.base_url import check_base_url
 from mmpipe.config.options import RequestOptions, ServiceOptions
 from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError, UsageError
+from mmpipe.unix.inputs import Inputs
+from mmpipe.unix.streams import Input
+
+INPUTS = Inputs(Input(-1))
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}
 GATEWAY = "https://gateway.example/v1"
@@ -70,11 +74,11 @@ def test_the_address_that_a_server_listens_on_is_no_place_to_ask(typed: str, hin
 
 def test_a_base_url_of_openai_alone_is_named_where_no_key_is_found() -> None:
     with pytest.raises(AuthError, match="OPENAI_BASE_URL alone is not used: type it as --base-url"):
-        Settings({}, {"OPENAI_BASE_URL": GATEWAY}).endpoint()
+        Settings({}, {"OPENAI_BASE_URL": GATEWAY}).endpoint(INPUTS)
     with pytest.raises(AuthError, match="OPENAI_BASE_URL alone is not used"):
-        Settings({}, {"OPENAI_BASE_URL": GATEWAY, "MINIMAX_BASE_URL": GATEWAY}).endpoint()
+        Settings({}, {"OPENAI_BASE_URL": GATEWAY, "MINIMAX_BASE_URL": GATEWAY}).endpoint(INPUTS)
     with pytest.raises(AuthError) as caught:
-        Settings({}, {}).endpoint()
+        Settings({}, {}).endpoint(INPUTS)
     assert "OPENAI" not in caught.value.message
 
 
@@ -92,7 +96,7 @@ def test_a_base_url_of_openai_that_is_not_used_is_reported(
     environment: dict[str, str], reason: str | None
 ) -> None:
     settings = Settings({}, environment)
-    settings.endpoint()
+    settings.endpoint(INPUTS)
     lines = [line for line in settings.explain() if line.startswith("OPENAI_BASE_URL")]
     assert ([] if reason is None else [f"OPENAI_BASE_URL is not used: {reason}"]) == lines
 

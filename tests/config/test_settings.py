@@ -10,6 +10,10 @@ from mmpipe.config.keys import run_key_command
 from mmpipe.config.options import HOSTS, RequestOptions, ServiceOptions
 from mmpipe.config.settings import Settings
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
+from mmpipe.unix.inputs import Inputs
+from mmpipe.unix.streams import Input
+
+INPUTS = Inputs(Input(-1))
 
 KEY = {"MINIMAX_API_KEY": "sk-one"}
 OPENAI = {"OPENAI_API_KEY": "sk-two", "OPENAI_BASE_URL": "https://api.minimaxi.com/v1"}
@@ -31,13 +35,13 @@ def config(folder: Path, text: str) -> dict[str, str]:
 
 
 def endpoint(environment: dict[str, str], profile: str | None = None, **options: object) -> tuple[str, str]:
-    found = Settings(options, environment, profile).endpoint()
+    found = Settings(options, environment, profile).endpoint(INPUTS)
     assert found.key is not None
     return found.base_url, found.key.value
 
 
 def host_without_key(environment: dict[str, str], profile: str | None = None, **options: object) -> str:
-    found = Settings(options, environment, profile).endpoint()
+    found = Settings(options, environment, profile).endpoint(INPUTS)
     assert found.key is None
     return found.base_url
 
@@ -133,7 +137,7 @@ def test_a_profile_with_a_host_of_its_own_takes_no_key_and_no_host_from_the_envi
 ) -> None:
     profile = f'[profile.p]\nbase_url = "{ELSEWHERE}"\n'
     environment = config(tmp_path, f'api_key_command = "false"\n{profile}') | KEY | OPENAI
-    found = Settings({}, environment, "p").endpoint()
+    found = Settings({}, environment, "p").endpoint(INPUTS)
     assert (ELSEWHERE, None, "the key (environment)") == (found.base_url, found.key, found.unsent)
 
 
@@ -236,7 +240,7 @@ def test_an_untyped_flag_leaves_the_configuration_as_it_is(tmp_path: Path) -> No
     environment = config(tmp_path, f"{HERE}\n{THERE}")
     for typed, source in ((False, f"{tmp_path}/mmpipe/config.toml"), (True, "option")):
         found = Settings.read(environment, ServiceOptions(allow_http=typed))
-        assert PLAIN == found.endpoint().base_url
+        assert PLAIN == found.endpoint(INPUTS).base_url
         assert f"allow_http = True ({source})" in found.explain()
 
 
@@ -309,7 +313,7 @@ def test_a_command_that_may_hold_a_key_is_not_shown(tmp_path: Path) -> None:
 
 def test_the_host_of_the_openai_pair_is_reported_as_its_own() -> None:
     settings = Settings({}, OPENAI)
-    settings.endpoint()
+    settings.endpoint(INPUTS)
     assert "base_url = https://api.minimaxi.com/v1 (environment, OPENAI_*)" in list(settings.explain())
 
 
@@ -458,7 +462,7 @@ def test_an_invalid_host_of_a_replay_is_a_usage_error() -> None:
 )
 def test_a_key_that_was_typed_for_its_file_is_not_shown(typed: str) -> None:
     with pytest.raises(AuthError, match="cannot read the key file") as caught:
-        Settings({"api_key_file": typed}, {}).endpoint()
+        Settings({"api_key_file": typed}, {}).endpoint(INPUTS)
     assert "key/" not in caught.value.message
     assert "sk-key" not in caught.value.message
     assert "slash" not in caught.value.message
@@ -467,7 +471,7 @@ def test_a_key_that_was_typed_for_its_file_is_not_shown(typed: str) -> None:
 @pytest.mark.parametrize("name", ["missing", "missing/folder/key"])
 def test_a_key_file_that_is_missing_is_named_if_its_folder_is_there(name: str, tmp_path: Path) -> None:
     with pytest.raises(AuthError) as caught:
-        Settings({"api_key_file": str(tmp_path / name)}, {}).endpoint()
+        Settings({"api_key_file": str(tmp_path / name)}, {}).endpoint(INPUTS)
     assert f"cannot read the key file {tmp_path / name}: No such file" in caught.value.message
 
 
@@ -475,7 +479,7 @@ def test_a_key_file_that_is_missing_is_named_if_its_folder_is_there(name: str, t
 def test_a_key_that_was_typed_for_the_base_url_is_not_shown(typed: str) -> None:
     for options, environment in (({"base_url": typed}, KEY), ({}, {"MINIMAX_BASE_URL": typed, **KEY})):
         with pytest.raises(UsageError, match="it looks like a key") as caught:
-            Settings(options, environment).endpoint()
+            Settings(options, environment).endpoint(INPUTS)
         assert typed not in caught.value.message
 
 
@@ -497,7 +501,7 @@ def test_a_key_that_was_typed_for_the_base_url_is_not_shown(typed: str) -> None:
 )
 def test_a_key_command_that_is_none_is_an_auth_error(command: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(AuthError, match=words):
-        Settings({}, config(tmp_path, f"api_key_command = {command}")).endpoint()
+        Settings({}, config(tmp_path, f"api_key_command = {command}")).endpoint(INPUTS)
 
 
 def test_a_path_of_the_configuration_is_relative_to_its_folder(
@@ -512,7 +516,7 @@ def test_a_path_of_the_configuration_is_relative_to_its_folder(
     (tmp_path / "home" / "keys" / "a").write_text("sk-at-home")
     assert (HOSTS["cn"], "sk-beside") == endpoint(environment)
     assert (HOSTS["cn"], "sk-at-home") == endpoint(environment, "a")
-    assert tmp_path / "mmpipe" / "ca.pem" == Settings({}, environment).endpoint().ca_file
+    assert tmp_path / "mmpipe" / "ca.pem" == Settings({}, environment).endpoint(INPUTS).ca_file
 
 
 @pytest.mark.parametrize(
@@ -535,7 +539,7 @@ def test_a_missing_key_file_of_the_configuration_is_named_with_its_place(
     folder = tmp_path / "mmpipe"
     environment = config(tmp_path, f'[profile.a]\napi_key_file = "{named.format(folder=folder)}"')
     with pytest.raises(AuthError) as caught:
-        Settings({}, environment, "a").endpoint()
+        Settings({}, environment, "a").endpoint(INPUTS)
     assert caught.value.message == (
         f"cannot read the key file{shown.format(folder=folder)}: No such file or directory "
         f"(api_key_file in {folder}/config.toml [profile.a])"
@@ -570,7 +574,7 @@ def test_a_bad_value_of_the_configuration_is_reported_with_its_place(text: str, 
         _ = (
             settings.timeouts(),
             build_base_request(RequestOptions(), settings, print, streamed=True),
-            settings.endpoint(),
+            settings.endpoint(INPUTS),
         )
     place = f"{tmp_path}/mmpipe/config.toml [profile.a]: "
     assert caught.value.message.startswith(place + BAD_VALUES[text])

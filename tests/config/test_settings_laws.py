@@ -14,7 +14,11 @@ from mmpipe.config.options import DEFAULTS, FILE_KEYS, HOSTS
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError
+from mmpipe.unix.inputs import Inputs
+from mmpipe.unix.streams import Input
 from support.transcripts import IN_ONE_FOLDER
+
+INPUTS = Inputs(Input(-1))
 
 pytestmark = pytest.mark.laws
 
@@ -148,9 +152,9 @@ def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_
     has_other_key = places if host == "file" else places & {"option"}
     if not may_go and (not is_keyless or has_other_key):
         with pytest.raises(AuthError, match="is not sent to" if places else "no API key"):
-            found.endpoint()
+            found.endpoint(INPUTS)
         return
-    endpoint = found.endpoint()
+    endpoint = found.endpoint(INPUTS)
     named = DEFAULTS["base_url"] if host == "default" else hosts[host]
     sent = Key(f"key-of-{taken(may_go, ORDER)}", "") if may_go else None
     assert (HOSTS.get(str(named), named), value_of(sent)) == (endpoint.base_url, value_of(endpoint.key))
@@ -173,7 +177,7 @@ def test_a_key_of_the_quick_start_goes_to_its_own_host_or_nowhere(
     environment = pair | ({"MINIMAX_API_KEY": "key-of-minimax"} if has_own_key else {})
     environment |= {"MINIMAX_BASE_URL": host} if host else {}
     try:
-        endpoint = Settings({"base_url": typed}, environment).endpoint()
+        endpoint = Settings({"base_url": typed}, environment).endpoint(INPUTS)
     except AuthError:
         assert not has_own_key
         # Refused is what lacks a half, unless the host was typed; and what is to go elsewhere.

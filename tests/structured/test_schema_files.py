@@ -263,7 +263,7 @@ def test_the_files_of_a_schema_are_bounded_in_number_and_bytes(tmp_path: Path) -
 def test_a_schema_from_standard_input_has_no_folder() -> None:
     for reference, shown in (("x.json", "x.json"), ("file:///etc/hosts", "file:///etc/hosts")):
         with pytest.raises(InputError, match=f"refers to {shown}; a schema must hold everything"):
-            Schema.parse_file(json.dumps({"$ref": reference}), "-")
+            Schema.parse_file(json.dumps({"$ref": reference}), "-", has_folder=False)
 
 
 def test_no_address_is_ever_connected_to(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mmpipe.errors import BadResponse, ToolError
 from mmpipe.tools.options import ToolOptions
 from mmpipe.tools.rounds import ToolRounds
 from mmpipe.tools.setup import set_up_tools
+from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.options import Verbosity
@@ -35,7 +36,7 @@ def started(options: ToolOptions) -> ToolRounds:
     console = Console(streams, Verbosity(), {})
     reports: list[Mapping[str, object]] = []
     watch = OutputWatch(streams.stdout, console)
-    setup = set_up_tools(options, ENVIRONMENT, ())
+    setup = set_up_tools(options, Inputs(streams.stdin), ENVIRONMENT, ())
     rounds = setup.start_rounds(PATIENCE.limits(), watch, reports.append)
     assert rounds is not None
     return rounds

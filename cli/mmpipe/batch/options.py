@@ -1,6 +1,7 @@
 """The options of `batch`."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from mmpipe.api.options import RecordingOptions
@@ -13,6 +14,7 @@ from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
+from mmpipe.unix.inputs import NamedInput
 from mmpipe.writers.options import ProgressMode, Verbosity
 
 
@@ -240,3 +242,15 @@ class BatchOptions:
     recordings: RecordingOptions = RecordingOptions()
     verbosity: Verbosity = Verbosity()
     service: ServiceOptions = ServiceOptions()
+
+    @property
+    def inputs(self) -> Iterator[NamedInput | None]:
+        """All inputs; without a file the records are standard input."""
+        yield from (self.constraint.input, self.system.input)
+        yield from (NamedInput("FILE", path) for path in self.records.files)
+        if not self.records.files:
+            yield NamedInput("the records", "-")
+
+    def with_files(self, resolve: Callable[[str], str]) -> "BatchOptions":
+        """Return the options with other names for the files of records."""
+        return replace(self, records=replace(self.records, files=tuple(map(resolve, self.records.files))))

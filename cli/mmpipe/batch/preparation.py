@@ -14,7 +14,7 @@ from mmpipe.config.settings import Settings
 from mmpipe.core.parameters import list_overridden, parse_overrides
 from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
-from mmpipe.unix.inputs import decode_argument
+from mmpipe.unix.inputs import Inputs, decode_argument
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 
@@ -31,10 +31,11 @@ class BatchCall:
 
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """The settings, the rules and the input of one call, before anything is opened."""
+    """The settings, the rules and the inputs of one call, before anything is opened."""
 
     settings: Settings
     policy: EnginePolicy
+    inputs: Inputs
     source: BatchInput
 
 
@@ -42,7 +43,8 @@ def prepare_call(call: BatchCall) -> PreparedCall:
     """Read settings, schema, system message and template; raises UsageError and InputError."""
     options = call.options
     settings = Settings.read(call.environment, options.service, options.request)
-    constraint = read_constraint(options.constraint, call.console.note)
+    inputs = Inputs(call.streams.stdin, (settings.key_file, *options.inputs), notify=call.console.hint)
+    constraint = read_constraint(options.constraint, inputs, call.console.note)
     if constraint.extract is not None and options.thinking.thinking == "show":
         raise UsageError(SHOWS_THINKING)
     policy = EnginePolicy(
@@ -52,11 +54,14 @@ def prepare_call(call: BatchCall) -> PreparedCall:
         max_wait=options.pace.max_wait,
         grace=options.limits.grace,
     )
-    defaults = _request_defaults(call, settings, constraint.instruction)
-    return PreparedCall(settings, policy, BatchInput(options, call.streams.stdin, defaults))
+    defaults = _request_defaults(call, settings, inputs, constraint.instruction)
+    source = BatchInput(options.with_files(inputs.resolve), call.streams.stdin, defaults)
+    return PreparedCall(settings, policy, inputs, source)
 
 
-def _request_defaults(call: BatchCall, settings: Settings, instruction: str | None) -> RequestDefaults:
+def _request_defaults(
+    call: BatchCall, settings: Settings, inputs: Inputs, instruction: str | None
+) -> RequestDefaults:
     options = call.options
     overrides = parse_overrides(options.overrides.set)
     base = build_base_request(
@@ -67,7 +72,7 @@ def _request_defaults(call: BatchCall, settings: Settings, instruction: str | No
     template, id_field = options.records.template, options.records.id_field
     return RequestDefaults(
         model=base.model,
-        system=read_system_message(options.system),
+        system=read_system_message(options.system, inputs),
         instruction=instruction,
         parameters=base.parameters,
         template=None if template is None else Template.parse(decode_argument(template, "the template")),

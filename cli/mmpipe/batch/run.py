@@ -73,11 +73,7 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     output.shown_format(is_terminal=streams.stdout.is_terminal)
     written = (output.path or "-", output.meta, "-" if options.limits.dry_run else None)
     reject_shared_outputs(streams, *written)
-    reject_input_as_output(
-        streams,
-        written,
-        (*(options.records.files or "-"), options.system.system_file, options.constraint.schema),
-    )
+    reject_input_as_output(streams, written, [named.path for named in options.inputs if named is not None])
 
 
 def _dry_run(call: BatchCall, deadline: Deadline) -> None:
@@ -92,7 +88,7 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
     """Check, open, ask, report."""
     prepared = prepare_call(call)
     _check_stdin(call)
-    endpoint = _announce_endpoint(call, prepared.settings)
+    endpoint = _announce_endpoint(call, prepared)
     deadline = Deadline(call.options.limits.deadline, summary.began)
     host = recorded_host(endpoint, prepared.settings.identify_host)
     with _open_journal(call, host, deadline) as journal, _open_limiters(call, endpoint) as limiters:
@@ -123,12 +119,12 @@ def _shown_format(call: BatchCall) -> ResultFormat:
     return call.options.output.shown_format(is_terminal=call.streams.stdout.is_terminal)
 
 
-def _announce_endpoint(call: BatchCall, settings: Settings) -> Endpoint | None:
+def _announce_endpoint(call: BatchCall, prepared: PreparedCall) -> Endpoint | None:
     """The endpoint, named if the user wants details; None in a replay, which asks no service."""
     if call.options.recordings.is_replay:
         return None
-    endpoint = settings.endpoint()
-    call.console.announce(endpoint, settings.explain())
+    endpoint = prepared.settings.endpoint(prepared.inputs)
+    call.console.announce(endpoint, prepared.settings.explain())
     return endpoint
 
 

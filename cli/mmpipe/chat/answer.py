@@ -27,6 +27,7 @@ from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
+from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -53,21 +54,24 @@ def answer(
     with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), console:
         settings = Settings.read(environment, options.service, options.request, options.thinking)
         timeouts = settings.timeouts()
-        constraint = read_constraint(options.constraint, console.warn)
-        tools = _set_up_tools(options.tools, environment, settings)
+        inputs = Inputs(
+            streams.stdin, (settings.key_file, *options.inputs), options.stdin.rules, console.hint
+        )
+        check_sources(PromptSources.of(options), inputs)
+        constraint = read_constraint(options.constraint, inputs, console.warn)
+        tools = _set_up_tools(options.tools, inputs, environment, settings)
         fields, runs_tools = ({}, False) if tools is None else (tools.body, tools.runs_tools)
         thinking = _choose_thinking(options, settings, constraint)
         form = AnswerForm(options.output.chosen_format, thinking, live=live, with_calls=not runs_tools)
         base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
-        check_sources(PromptSources.of(options), streams.stdin)
-        endpoint = _find_endpoint(options.recordings, settings, console)
+        endpoint = _find_endpoint(options.recordings, settings, inputs, console)
         if tools is not None and endpoint is not None:
             tools.check_key(endpoint.key)
         ask_once = _bind_endpoint(ask, endpoint, options.recordings, settings, console)
         with (
             report_unrecorded(console) as unrecorded,
             open_conversation(
-                options, streams.stdin, console, patience=timeouts.total, runs_tools=runs_tools
+                options, inputs, console, patience=timeouts.total, runs_tools=runs_tools
             ) as conversation,
             open_targets(form, options, streams, console, unrecorded) as targets,
             append_at_end(conversation, console),
@@ -83,25 +87,28 @@ def _check_paths(options: ChatOptions, streams: Streams) -> None:
     output, beside = options.output, (options.thinking.thinking_file, options.output.meta)
     reject_shared_outputs(streams, output.output or "-", *beside, options.conversation.conversation)
     # The answer itself may replace an input, which is read by then.
-    reject_input_as_output(streams, beside, tuple(options.inputs))
+    read = [named.path for named in options.inputs if named is not None]
+    reject_input_as_output(streams, beside, read if options.stdin.no_stdin else [*read, "-"])
 
 
 def _set_up_tools(
-    options: ToolOptions, environment: Mapping[str, str], settings: Settings
+    options: ToolOptions, inputs: Inputs, environment: Mapping[str, str], settings: Settings
 ) -> "ToolSetup | None":
     # Importing the tools takes time, and most runs have none.
     if replace(options, tool_result=()) == ToolOptions():
         return None
     from mmpipe.tools.setup import set_up_tools
 
-    return set_up_tools(options, environment, settings.secret_files)
+    return set_up_tools(options, inputs, environment, settings.secret_files)
 
 
-def _find_endpoint(options: RecordingOptions, settings: Settings, console: Console) -> Endpoint | None:
+def _find_endpoint(
+    options: RecordingOptions, settings: Settings, inputs: Inputs, console: Console
+) -> Endpoint | None:
     """Return the endpoint, named if the user wants details; None for a replay, which needs neither key nor host."""
     if options.is_replay:
         return None
-    endpoint = settings.endpoint()
+    endpoint = settings.endpoint(inputs)
     console.announce(endpoint, settings.explain())
     return endpoint
 

@@ -11,7 +11,7 @@ from mmpipe.chat.user_input import read_user_input
 from mmpipe.core.events import Message, ToolResult
 from mmpipe.core.messages import drop_open_calls
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, ToolError, UsageError
-from mmpipe.unix.streams import Input
+from mmpipe.unix.inputs import Inputs
 from mmpipe.writers.console import Console
 
 
@@ -54,7 +54,7 @@ class Conversation:
 
 @contextmanager
 def open_conversation(
-    options: ChatOptions, stdin: Input, console: Console, *, patience: float, runs_tools: bool
+    options: ChatOptions, inputs: Inputs, console: Console, *, patience: float, runs_tools: bool
 ) -> Iterator[Conversation]:
     """Read the user's input, lock the transcript of `-c`, and yield the conversation up to the answer.
 
@@ -63,11 +63,11 @@ def open_conversation(
 
     Raises UsageError and InputError for options and input, Busy, OutputError.
     """
-    user_input = read_user_input(options, stdin, console.hint, console.warn)
+    user_input = read_user_input(options, inputs, console.warn)
     with _open_transcript(options.conversation, console, patience) as transcript:
         name = "the conversation" if transcript is None else transcript.path
         conversation = Conversation(transcript, add_user_input(_earlier(transcript), user_input, name))
-        check_ready(conversation.messages, runs_tools=runs_tools, at_terminal=stdin.is_terminal)
+        check_ready(conversation.messages, runs_tools=runs_tools, at_terminal=inputs.stdin.is_terminal)
         yield conversation
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from mmpipe.api.options import RecordingOptions
-from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.tools.options import ToolOptions
+from mmpipe.unix.inputs import NamedInput, StdinRules
 from mmpipe.writers.options import OutputFormat, Verbosity
+
+WORD: Final = "PROMPT"  # the placeholder of the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,23 @@ class PromptOptions(OptionGroup):
 
     words: Annotated[
         tuple[str, ...],
-        argument("PROMPT", help="The prompt; words are joined by one space, `-` is standard input."),
+        argument(WORD, help="The prompt; words are joined by one space, `-` is standard input."),
     ] = ()
     file: Annotated[
         tuple[str, ...],
         option("-f", "--file", metavar="PATH", help="Add a file to the prompt; `-` is standard input."),
     ] = ()
+
+    @property
+    def inputs(self) -> Iterator[NamedInput]:
+        """The files, and standard input where a word names it."""
+        yield from (NamedInput(WORD, word) for word in self.words if word == "-")
+        yield from self.files
+
+    @property
+    def files(self) -> Iterator[NamedInput]:
+        """The files."""
+        yield from (NamedInput("-f", path) for path in self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,18 @@ class ConversationOptions(OptionGroup):
     )
 
     @property
+    def inputs(self) -> Iterator[NamedInput | None]:
+        """The transcripts."""
+        yield self.messages_input
+        # `-` is no file that a conversation could be kept in.
+        yield None if self.conversation == "-" else NamedInput.of("-c", self.conversation)
+
+    @property
+    def messages_input(self) -> NamedInput | None:
+        """The transcript that is only read."""
+        return NamedInput.of("--messages", self.messages)
+
+    @property
     def goes_on(self) -> bool:
         """True if there are earlier messages."""
         return self.messages is not None or self.conversation is not None
@@ -79,6 +105,11 @@ class StdinOptions(OptionGroup):
             help="Fail if standard input has not ended by then.",
         ),
     ] = None
+
+    @property
+    def rules(self) -> StdinRules:
+        """The rules for reading it."""
+        return StdinRules(never=self.no_stdin, timeout=self.stdin_timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +173,7 @@ class ChatOptions:
     conversation: ConversationOptions = ConversationOptions()
     system: SystemMessageOptions = SystemMessageOptions()
     stdin: StdinOptions = StdinOptions()
+    encoding: EncodingOptions = EncodingOptions()
     request: RequestOptions = RequestOptions()
     thinking: ThinkingOptions = ThinkingOptions()
     output: OutputOptions = OutputOptions()
@@ -152,10 +184,9 @@ class ChatOptions:
     service: ServiceOptions = ServiceOptions()
 
     @property
-    def inputs(self) -> Iterator[str | None]:
-        """The files that are read, `-` for standard input; but for the file of `-c`, which is also written."""
-        yield from (self.conversation.messages, self.system.system_file, *self.prompt.file)
-        yield None if self.stdin.no_stdin else "-"
-        values = (result.partition("=")[2] for result in self.tools.tool_result)
-        yield from (value[1:] for value in values if value.startswith("@"))
-        yield from (self.tools.tools, self.constraint.schema)
+    def inputs(self) -> Iterator[NamedInput | None]:
+        """The inputs that are named; standard input may be part of the prompt without a name."""
+        yield from (self.constraint.input, self.tools.input, self.system.input)
+        yield from self.conversation.inputs
+        yield from self.tools.result_inputs
+        yield from self.prompt.inputs

@@ -10,8 +10,8 @@ from mmpipe.config.base_request import read_system_message
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
-from mmpipe.unix.inputs import decode_argument, read_stdin_text, read_text
-from mmpipe.unix.streams import STDIN_NAME, Input
+from mmpipe.tools.options import name_result
+from mmpipe.unix.inputs import Inputs, NamedInput, decode_argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +28,30 @@ class UserInput:
     prompt: str = ""
 
 
-def read_user_input(
-    options: ChatOptions, stdin: Input, hint: Callable[[str], None], warn: Callable[[str], None]
-) -> UserInput:
-    """Read all input; `hint` gets a sentence if standard input is awaited for long, `warn` one if a part is not used.
+def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], None]) -> UserInput:
+    """Read all input of the conversation; `warn` gets a sentence for a part that is not used, and for an empty pipe.
 
     Raises InputError for input that cannot be read, UsageError for results in a wrong form or without a conversation.
     """
-
-    def read(path: str) -> str:
-        return read_stdin_text(stdin, options.stdin.stdin_timeout, hint) if path == "-" else read_text(path)
-
     messages: tuple[Message, ...] = ()
-    path = options.conversation.messages
-    name = STDIN_NAME if path == "-" else path
-    if path is not None and name is not None:
-        messages = parse_messages(read(path), name, warn)
+    name: str | None = None
+    if (named := options.conversation.messages_input) is not None:
+        name = inputs.name(named.path)
+        messages = parse_messages(inputs.read_text(named, options.encoding.codec), name, warn)
         if not messages:
             # The program before this one in the pipe has failed.
             raise InputError(f"{name}: there is no message in it")
-    results = _read_results(options.tools.tool_result, read)
+    results = _read_results(
+        options.tools.tool_result, lambda named: inputs.read_text(named, options.encoding.codec)
+    )
     if results and not options.conversation.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
-    system = read_system_message(options.system)
-    prompt = read_prompt(PromptSources.of(options), stdin, hint)
+    system = read_system_message(options.system, inputs, options.encoding.codec)
+    prompt = read_prompt(PromptSources.of(options), inputs, warn)
     return UserInput(messages, name, system, results, prompt)
 
 
-def _read_results(results: Sequence[str], read: Callable[[str], str]) -> dict[str, str]:
+def _read_results(results: Sequence[str], read: Callable[[NamedInput], str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for result in results:
         identity, equals, value = result.partition("=")
@@ -64,6 +60,9 @@ def _read_results(results: Sequence[str], read: Callable[[str], str]) -> dict[st
             raise UsageError(f"--tool-result {shown}: it must look like ID=TEXT, ID=@FILE or ID=@-")
         if identity in found:
             raise UsageError(f"--tool-result {shown} is given twice")
-        is_file = value.startswith("@")
-        found[identity] = read(value[1:]) if is_file else decode_argument(value, f"--tool-result {shown}")
+        found[identity] = (
+            read(name_result(identity, value[1:]))
+            if value.startswith("@")
+            else decode_argument(value, f"--tool-result {shown}")
+        )
     return found

@@ -19,7 +19,8 @@ from mmpipe.core.parameters import (
 )
 from mmpipe.core.request import Pieces, Request
 from mmpipe.errors import UsageError
-from mmpipe.unix.inputs import decode_argument, read_text
+from mmpipe.text.encodings import UTF_8
+from mmpipe.unix.inputs import Inputs, decode_argument
 
 # Fields that every model accepts: no need to read the catalogue.
 UNDISPUTED: Final = {"reasoning_split", "top_p", "tools"}
@@ -115,8 +116,8 @@ def _find_choice(settings: Settings, name: str, choices: tuple[Choice, ...]) -> 
     raise UsageError(f"{settings.label(name)} is {found!r}: it must be one of {', '.join(map(str, choices))}")
 
 
-def read_system_message(options: SystemMessageOptions) -> str | None:
+def read_system_message(options: SystemMessageOptions, inputs: Inputs, codec: str = UTF_8) -> str | None:
     """Return the text of the system message, or None. Raises InputError and UsageError."""
-    if options.system_file is not None:
-        return read_text(options.system_file)
+    if options.input is not None:
+        return inputs.read_text(options.input, codec)
     return None if options.system is None else decode_argument(options.system, "the system message")

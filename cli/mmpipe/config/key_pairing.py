@@ -6,15 +6,24 @@ own, typed or configured, may have no key. A profile with such a host takes no k
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from mmpipe.config.base_url import check_base_url
 from mmpipe.config.config_file import locate_config
-from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY, parse_key, read_key_file, run_key_command
+from mmpipe.config.keys import (
+    MINIMAX_KEY,
+    OPENAI_KEY,
+    name_key_file,
+    parse_key,
+    read_key_file,
+    run_key_command,
+)
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.core.host_identity import identify_host
 from mmpipe.errors import AuthError, TimedOut
+from mmpipe.unix.inputs import Inputs
 
 OPENAI_URL: Final = "OPENAI_BASE_URL"
 OPENAI_SOURCE: Final = f"{ENVIRONMENT}, OPENAI_*"
@@ -37,7 +46,7 @@ class _KeyPlace:
     """Place of a key. The key is read only if it is sent: a command may ask the user for a password."""
 
     source: str
-    read: Callable[[], Key]
+    read: Callable[[Inputs], Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,18 @@ class KeyPairing:
     permits_http: Callable[[Sourced], bool]
     limit: Callable[[], float]
 
-    def pair(self) -> Pair:
-        """Return the host and its key. Raises UsageError for an invalid base URL, AuthError for a missing key."""
+    def pair(self, inputs: Inputs) -> Pair:
+        """Return the host and its key, which may be one of the inputs.
+
+        Raises UsageError for an invalid base URL, AuthError for a missing key, InputError for standard input.
+        """
         host = self._check(self.found["base_url"])
         is_own = is_minimax(str(host.value))
         may_be_keyless = not is_own and (host.is_typed or host.is_configured)
         places = tuple(self._list_places())
         for place in places:
             if is_own or host.is_typed or host.source == place.source:
-                return Pair(host, place.read())
+                return Pair(host, place.read(inputs))
         if may_be_keyless and host.is_of_profile and not any(place.source == OPTION for place in places):
             return Pair(host, unsent=f"the key ({places[0].source})" if places else self._openai_alone)
         if places:
@@ -97,15 +109,15 @@ class KeyPairing:
         """Yield the places of keys, the most explicit first; a typed one is the only one."""
         file, command = self.found.get("api_key_file"), self.found.get("api_key_command")
         if file is not None and file.is_typed:
-            yield _KeyPlace(OPTION, lambda: self._read_file(file))
+            yield _KeyPlace(OPTION, partial(self._read_file, file))
             return
         if value := self.environment.get(MINIMAX_KEY):
-            yield _KeyPlace(ENVIRONMENT, lambda: parse_key(value, ENVIRONMENT))
-        configured = []
+            yield _KeyPlace(ENVIRONMENT, lambda _: parse_key(value, ENVIRONMENT))
+        configured: list[tuple[Sourced, Callable[[Inputs], Key]]] = []
         if command is not None:
-            configured.append((command, lambda: self._run_command(command)))
+            configured.append((command, lambda _: self._run_command(command)))
         if file is not None:
-            configured.append((file, lambda: self._read_file(file)))
+            configured.append((file, partial(self._read_file, file)))
         # Within the file the profile is more explicit.
         for named, read in sorted(configured, key=lambda pair: not pair[0].is_of_profile):
             yield _KeyPlace(named.source, read)
@@ -117,11 +129,9 @@ class KeyPairing:
             raise error.derived(message=f"{command.source}: {error.message}") from error.__cause__
         return parse_key(printed, command.source)
 
-    def _read_file(self, named: Sourced) -> Key:
-        if named.is_typed:
-            return parse_key(read_key_file(str(named.value), "--api-key-file"), named.source)
-        config, place = locate_config(self.environment), f"api_key_file in {named.source}"
-        return parse_key(read_key_file(str(named.value), place, config), named.source)
+    def _read_file(self, found: Sourced, inputs: Inputs) -> Key:
+        config = None if found.is_typed else locate_config(self.environment)
+        return parse_key(read_key_file(name_key_file(found), inputs, config), found.source)
 
     def _pair_openai(self, host: Sourced) -> Pair:
         """Return the pair of OPENAI_*, as in the official quick start. Raises AuthError if another host was typed."""

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmpipe.config.sources import Sourced
 from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError, TimedOut
+from mmpipe.text.encodings import decode_text
 from mmpipe.text.visible import one_line
+from mmpipe.unix.inputs import Inputs, NamedInput
 from mmpipe.unix.signals import MAX_WAIT, delay_signals
 from mmpipe.unix.waiting import wait_until_ready
 
@@ -38,20 +41,28 @@ def parse_key(value: str, source: str) -> Key:
     return Key(value, source)
 
 
-def read_key_file(path: str, source: str, config: Path | None = None) -> str:
-    """Return the content of a key file, which the configuration file `config` names, if that is given. Raises AuthError.
+def name_key_file(found: Sourced) -> NamedInput:
+    """Return the key file of an option or of the configuration, as an input."""
+    option = "--api-key-file" if found.is_typed else f"api_key_file in {found.source}"
+    return NamedInput(option, os.path.expanduser(str(found.value)), is_secret=True)  # noqa: PTH111  Path raises an error
+
+
+def read_key_file(named: NamedInput, inputs: Inputs, config: Path | None = None) -> str:
+    """Return the content of a key file, which the configuration file `config` names, if that is given.
+
+    Raises AuthError, and InputError for standard input.
 
     The error names the path only if a folder of it exists: some users type the key itself by mistake, perhaps with a slash.
     """
+    path = named.path
     try:
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(_MAX_KEY + 1).decode()
+        return decode_text(inputs.read(named, _MAX_KEY))
     except UnicodeDecodeError as error:
-        raise AuthError(f"the key file is not text ({source})") from error
-    except (OSError, RuntimeError, ValueError) as error:
+        raise AuthError(f"the key file is not text ({named.option})") from error
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         shown = _describe_path(path, None if config is None else config.parent)
-        raise AuthError(f"cannot read the key file{shown}: {reason} ({source})") from error
+        raise AuthError(f"cannot read the key file{shown}: {reason} ({named.option})") from error
 
 
 def _describe_path(path: str, base: Path | None) -> str:
@@ -68,9 +79,9 @@ def _has_folder(path: str, base: Path | None) -> bool:
     """True if a folder of the path exists, other than the root, the current one and those that lead to `base`."""
     left_out = {Path("/"), Path()} if base is None else {Path(), base, *base.parents}
     try:
-        folders = Path(path).expanduser().parents
+        folders = Path(path).parents
         return any(folder not in left_out and folder.is_dir() for folder in folders)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, ValueError):
         return False
 
 

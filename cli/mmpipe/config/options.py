@@ -11,6 +11,7 @@ from mmpipe.grammar import OptionGroup, option
 from mmpipe.text.encodings import UTF_8, find_codec, list_codecs
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
+from mmpipe.unix.inputs import NamedInput
 
 # FACTS.md, "Hosts and keys". `cn` is the host of the official page.
 HOSTS: Final[Mapping[str, str]] = {
@@ -67,6 +68,11 @@ class SystemMessageOptions(OptionGroup):
         str | None,
         option("--system-file", metavar="PATH", help="Read the system message from a file."),
     ] = None
+
+    @property
+    def input(self) -> NamedInput | None:
+        """The file of the system message."""
+        return NamedInput.of("--system-file", self.system_file)
 
     def __post_init__(self) -> None:
         """Raise UsageError for two system messages."""

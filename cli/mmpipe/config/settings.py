@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmpipe.config.config_file import locate_config, read_config
 from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL, KeyPairing
-from mmpipe.config.keys import OPENAI_KEY
+from mmpipe.config.keys import OPENAI_KEY, name_key_file
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, ServiceOptions
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Endpoint
@@ -14,6 +14,7 @@ from mmpipe.core.parameters import check_params
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup
+from mmpipe.unix.inputs import Inputs, NamedInput
 
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
 
@@ -111,12 +112,18 @@ class Settings:
             retries=retries,
         )
 
-    def endpoint(self) -> Endpoint:
-        """Return the base URL, its key, and the certificates to trust.
+    @property
+    def key_file(self) -> NamedInput | None:
+        """The file of a key that is named, whether or not its key is the one that is sent."""
+        found = self._found.get("api_key_file")
+        return None if found is None else name_key_file(found)
+
+    def endpoint(self, inputs: Inputs) -> Endpoint:
+        """Return the base URL, its key, which may be one of the inputs, and the certificates to trust.
 
         Raises UsageError for an invalid base URL, AuthError if there is no key for its host.
         """
-        pair = self._pairing().pair()
+        pair = self._pairing().pair(inputs)
         if pair.host.source != self._found["base_url"].source:
             # The pair of OPENAI_* has a host of its own.
             self._found["base_url"] = pair.host

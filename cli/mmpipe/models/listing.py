@@ -124,12 +124,13 @@ def _list_live(
 ) -> list[ListedModel]:
     """Ask the host, and return its models; for a host of MiniMax with those of the catalogue."""
     from mmpipe.config.settings import Settings
+    from mmpipe.unix.inputs import Inputs
     from mmpipe.unix.signals import raise_interrupts
 
     with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
         settings = Settings.read(environment, options.service)
         timeouts = settings.timeouts()
-        endpoint = settings.endpoint()
+        endpoint = settings.endpoint(Inputs(streams.stdin, [settings.key_file]))
         console.announce(endpoint, settings.explain())
         watch = OutputWatch(streams.stdout, console)
         found = _ask(partial(list_models, endpoint), timeouts, watch)

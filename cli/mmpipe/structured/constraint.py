@@ -17,7 +17,7 @@ from mmpipe.structured.extraction import (
 from mmpipe.structured.options import DEFAULT_REPAIRS, ConstraintOptions, Extract
 from mmpipe.structured.repair import InvalidAnswer, schema_instruction
 from mmpipe.structured.schema import Schema
-from mmpipe.unix.inputs import read_text
+from mmpipe.unix.inputs import Inputs
 
 SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
 _CALL_UNASKED: Final = "It is a tool call, and there are no tools."
@@ -57,9 +57,11 @@ class OutputConstraint:
 AS_IT_IS: Final = OutputConstraint()
 
 
-def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> OutputConstraint:
+def read_constraint(
+    options: ConstraintOptions, inputs: Inputs, warn: Callable[[str], None]
+) -> OutputConstraint:
     """Return the constraint; raises UsageError for options that contradict each other, InputError for a bad schema."""
-    if options.schema is None:
+    if options.input is None:
         if options.repair is not None:
             raise UsageError("--repair goes with --schema")
         return OutputConstraint(None if options.extract is None else _extraction(options.extract, warn))
@@ -67,7 +69,8 @@ def read_constraint(options: ConstraintOptions, warn: Callable[[str], None]) -> 
         raise UsageError(
             "--schema and --extract: use only one of them; --schema takes the JSON out of the answer by itself"
         )
-    schema = Schema.parse_file(read_text(options.schema), options.schema)
+    name, is_file = inputs.name(options.input.path), inputs.resolve(options.input.path) != "-"
+    schema = Schema.parse_file(inputs.read_text(options.input), name, has_folder=is_file)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
     return OutputConstraint(
         lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs, schema.fields

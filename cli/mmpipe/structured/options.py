@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from mmpipe.grammar import OptionGroup, option
+from mmpipe.unix.inputs import NamedInput
 
 Extract = Literal["code", "json"]
 DEFAULT_REPAIRS: Final = 1
@@ -32,3 +33,8 @@ class ConstraintOptions(OptionGroup):
         Extract | None,
         option("--extract", help="Only the first code block of the answer, or the JSON in it."),
     ] = None
+
+    @property
+    def input(self) -> NamedInput | None:
+        """The file of the schema."""
+        return NamedInput.of("--schema", self.schema)

@@ -45,16 +45,16 @@ class Schema:
         return cls(compact_schema(text, name), build_validator(value, SchemaFolder(name)))
 
     @classmethod
-    def parse_file(cls, text: str, path: str) -> Self:
+    def parse_file(cls, text: str, path: str, *, has_folder: bool = True) -> Self:
         """Return the schema in the text of the file `path`, out of the wrappers of APIs. Raises InputError.
 
-        It may refer to files in its folder; `text` then holds these too. `-` has no folder.
+        It may refer to files in its folder, if it has one, as standard input has not; `text` then holds these too.
         """
         value = unwrap_schema(parse_schema_text(text, path))
         check_is_schema(value, path)
         schema = value if isinstance(value, dict | bool) else True
         folder = (
-            SchemaFolder.of(path, schema) if path != "-" and isinstance(schema, dict) else SchemaFolder(path)
+            SchemaFolder.of(path, schema) if has_folder and isinstance(schema, dict) else SchemaFolder(path)
         )
         validator = build_validator(schema, folder)
         parts = [compact_schema(text, path, is_wrapped=True)]

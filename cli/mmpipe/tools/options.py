@@ -1,9 +1,12 @@
 """Options of function calling: `--tools`, `--run` and the limits of both."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from mmpipe.grammar import OptionGroup, option
+from mmpipe.text.visible import one_line
+from mmpipe.unix.inputs import NamedInput
 
 CHOICES = ("auto", "none", "required")
 
@@ -66,3 +69,21 @@ class ToolOptions(OptionGroup):
             "--tool-env", metavar="NAME", help="A variable that tools get beside PATH, HOME, LANG and such."
         ),
     ] = ()
+
+    @property
+    def input(self) -> NamedInput | None:
+        """The file of the definitions."""
+        return NamedInput.of("--tools", self.tools)
+
+    @property
+    def result_inputs(self) -> Iterator[NamedInput]:
+        """The files of results."""
+        for result in self.tool_result:
+            identity, _, value = result.partition("=")
+            if value.startswith("@"):
+                yield name_result(identity, value[1:])
+
+
+def name_result(identity: str, path: str) -> NamedInput:
+    """Return the file with the result of a call, as an input."""
+    return NamedInput(f"--tool-result {one_line(identity, 60)}", path)

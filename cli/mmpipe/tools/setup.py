@@ -18,7 +18,7 @@ from mmpipe.tools.report import ToolReporter
 from mmpipe.tools.rounds import ToolPolicy, ToolRounds
 from mmpipe.tools.sandbox import Sandbox
 from mmpipe.tools.toolbox import Toolbox, parse_commands
-from mmpipe.unix.inputs import read_text
+from mmpipe.unix.inputs import Inputs
 from mmpipe.writers.watch import OutputWatch
 
 
@@ -52,15 +52,18 @@ class ToolSetup:
         return ToolRounds(self.policy, limits, watch, reporter)
 
 
-def set_up_tools(options: ToolOptions, environment: Mapping[str, str], secrets: Sequence[str]) -> ToolSetup:
+def set_up_tools(
+    options: ToolOptions, inputs: Inputs, environment: Mapping[str, str], secrets: Sequence[str]
+) -> ToolSetup:
     """Read the definitions, find the commands, and try the sandbox; no tool sees the files in `secrets`.
 
     Raises UsageError for bad options, InputError for bad definitions, ToolError if a sandbox is asked for and does not work.
     """
-    if options.tools is None:
+    if options.input is None:
         _check_no_tool_options(options)
         return ToolSetup()
-    tools = {tool.name: tool for tool in parse_tools(read_text(options.tools), options.tools)}
+    found = parse_tools(inputs.read_text(options.input), inputs.name(options.input.path))
+    tools = {tool.name: tool for tool in found}
     choice = {} if options.tool_choice is None else {"tool_choice": _parse_choice(options.tool_choice, tools)}
     body = {"tools": [tool.definition for tool in tools.values()], **choice}
     commands = parse_commands(options.run, tools, environment.get("PATH"))

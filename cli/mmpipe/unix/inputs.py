@@ -1,46 +1,176 @@
-"""Reads text from files, standard input and arguments; it must be UTF-8 in every locale."""
+"""Inputs that the user names: files, pipes, and standard input under any of its names.
 
-import errno
+Standard input is one thing, whatever it is called, and is read once, for one purpose. The file of a key is read as a key
+and as nothing else. Both are told by device and inode, so that a link, `/dev/stdin` or a second name changes nothing.
+"""
+
 import os
-import select
-import time
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
 
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
+from mmpipe.text.encodings import UTF_8, decode_text, describe_undecodable
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
-from mmpipe.unix.signals import MAX_WAIT
+from mmpipe.text.visible import one_line
+from mmpipe.unix.standard_input import read_standard_input
 from mmpipe.unix.streams import STDIN_NAME, Input
-from mmpipe.unix.waiting import wait_until_ready
 
 MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
-_NOTICE_AFTER = 2.0  # seconds
+# These are the descriptor itself, whatever it is open on; for a file, opening them would begin at its start.
+_STDIN_PATHS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
-def read_stdin_text(stdin: Input, timeout: float | None, notify: Callable[[str], None] | None) -> str:
-    """Read standard input to its end; arguments as for `_read_stdin`. Raises InputError."""
-    return _decode(_read_stdin(stdin, timeout, notify), STDIN_NAME)
+@dataclass(frozen=True, slots=True)
+class NamedInput:
+    """Input that the user names: `option` reads `path`. What a secret one holds goes nowhere else."""
+
+    option: str
+    path: str
+    is_secret: bool = False
+
+    @classmethod
+    def of(cls, option: str, path: str | None) -> "NamedInput | None":
+        """Return the input of an option, or None if it was not typed."""
+        return None if path is None else cls(option, path)
+
+    def __str__(self) -> str:
+        return self.option if self.path == "-" else f"{self.option} {one_line(self.path, 60)}"
+
+
+# Standard input as a part of the prompt, though nobody named it.
+UNNAMED: Final = NamedInput("the prompt", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class StdinRules:
+    """Rules of standard input: `never` read it, or wait at most `timeout` seconds for its end."""
+
+    never: bool = False
+    timeout: float | None = None
+
+
+class Inputs:
+    """All inputs of one run. `notify` gets a sentence if standard input is awaited for long.
+
+    `taken_by` is the one that is standard input, and `was_empty_pipe` is True after a pipe ended without a byte.
+    Raises UsageError for two inputs that are standard input, and for a key file that is also another input: before
+    anything is read.
+    """
+
+    def __init__(
+        self,
+        stdin: Input,
+        named: Iterable[NamedInput | None] = (),
+        rules: StdinRules = StdinRules(),
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.stdin: Final = stdin
+        self.taken_by: NamedInput | None = None
+        self.was_empty_pipe = False
+        self._rules, self._notify = rules, notify
+        status = _stat(stdin.descriptor)
+        self._identity = None if status is None else _identify(status)
+        self._is_pipe = status is not None and stat.S_ISFIFO(status.st_mode)
+        self._known = tuple(one for one in named if one is not None)
+        self._secrets = [one for one in self._known if one.is_secret]
+        for one in self._known:
+            self._check(one)
+
+    def resolve(self, path: str) -> str:
+        """Return `-` for what is read from the descriptor of standard input, and other paths as they are.
+
+        A file that is standard input too has a beginning of its own, and is opened under its name.
+        """
+        if path in _STDIN_PATHS:
+            return "-"
+        status = _stat(path)
+        if status is None or stat.S_ISREG(status.st_mode) or not self._is_stdin(path):
+            return path
+        return "-"
+
+    def name(self, path: str) -> str:
+        """Return the name of an input in sentences."""
+        return STDIN_NAME if self.resolve(path) == "-" else path
+
+    def read_text(self, named: NamedInput, encoding: str = UTF_8, *, expected: bool = False) -> str:
+        """Return the text of an input; raises InputError. Nobody is told of a wait that is `expected`."""
+        name = self.name(named.path)
+        try:
+            content = self.read(named, MAX_PROMPT, expected=expected)
+        except OSError as error:
+            raise InputError.from_os(name, error) from error
+        except ValueError as error:
+            raise InputError(f"cannot read {named.path!r}: {error}") from error
+        _check_length(content, name)
+        try:
+            return decode_text(content, encoding)
+        except UnicodeDecodeError as error:
+            path = None if name == STDIN_NAME else named.path
+            raise InputError(describe_undecodable(name, error, path=path)) from error
+
+    def read(self, named: NamedInput, limit: int, *, expected: bool = False) -> bytes:
+        """Return the bytes of an input, or somewhat more than `limit` of them.
+
+        Raises OSError and ValueError for a file, InputError for standard input.
+        """
+        if named not in self._known:
+            self._check(named)
+        if self.resolve(named.path) != "-":
+            with open(named.path, "rb") as file:  # noqa: PTH123  Path would collapse names that the user typed
+                return file.read(limit + 1)
+        notify = self._notify
+
+        def notice() -> None:
+            remark = "; -n (--no-stdin) does without it" if named is UNNAMED else f", for {named.option}"
+            if notify is not None:
+                notify(f"waiting for standard input to end{remark}")
+
+        content = read_standard_input(self.stdin, limit, self._rules.timeout, None if expected else notice)
+        self.was_empty_pipe = self._is_pipe and not content
+        return content
+
+    def _check(self, named: NamedInput) -> None:
+        """Note that the input takes standard input, if it does. Raises UsageError."""
+        for secret in self._secrets:
+            if not named.is_secret and self._is_same(named.path, secret.path):
+                raise UsageError(
+                    f"{self.name(named.path)} is read as the key ({secret.option}), and never as {named}"
+                )
+        if not self._is_stdin(named.path):
+            return
+        if self._rules.never and self.resolve(named.path) == "-":
+            raise UsageError(f"{named} reads standard input, which --no-stdin forbids")
+        if self.taken_by is not None:
+            raise UsageError(f"standard input can be read once only: {self.taken_by} and {named} take it")
+        self.taken_by = named
+
+    def _is_stdin(self, path: str) -> bool:
+        return path in _STDIN_PATHS or (self._identity is not None and self._identify(path) == self._identity)
+
+    def _is_same(self, path: str, other: str) -> bool:
+        if {path, other} <= _STDIN_PATHS:
+            return True
+        found = self._identify(path)
+        return found is not None and found == self._identify(other)
+
+    def _identify(self, path: str) -> tuple[int, int] | None:
+        if path in _STDIN_PATHS:
+            return self._identity
+        status = _stat(path)
+        return None if status is None else _identify(status)
 
 
 def read_text(path: str) -> str:
-    """Return the text of a file. Raises InputError."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  Path would collapse names that the user typed
-            content = file.read(MAX_PROMPT + 1)
-    except OSError as error:
-        raise InputError.from_os(path, error) from error
-    except ValueError as error:
-        raise InputError(f"cannot read {path!r}: {error}") from error
-    return _decode(content, path)
+    """Return the text of a file that another file names, in UTF-8. Raises InputError."""
+    return Inputs(Input(-1)).read_text(NamedInput("", path))
 
 
 def decode_argument(argument: str, name: str) -> str:
     """Return the text of an argument of the command line, from its exact bytes. Raises InputError."""
-    return _decode(os.fsencode(argument), name)
-
-
-def _decode(content: bytes, name: str) -> str:
-    if len(content) > MAX_PROMPT:
-        raise InputError(f"{name} is longer than {MAX_PROMPT} bytes")
+    content = os.fsencode(argument)
+    _check_length(content, name)
     skipped = measure_bom(content)
     try:
         return content[skipped:].decode()
@@ -48,51 +178,22 @@ def _decode(content: bytes, name: str) -> str:
         raise InputError(describe_utf8_error(name, error, skipped)) from error
 
 
-def _read_stdin(stdin: Input, timeout: float | None, notify: Callable[[str], None] | None) -> bytes:
-    """Read standard input to its end; raises InputError after `timeout` seconds (None: waits forever).
-
-    `notify` gets one sentence if nothing has arrived after two seconds, since a forgotten pipe looks like a hang.
-    """
-    now = time.monotonic()
-    end = float("inf") if timeout is None else now + timeout
-    notice = float("inf") if notify is None else now + _NOTICE_AFTER
-    content = bytearray()
-    while len(content) <= MAX_PROMPT:
-        now = time.monotonic()
-        if now >= end:
-            raise InputError(f"standard input did not end within {timeout:g} s (--stdin-timeout)")
-        if now >= notice and notify is not None:
-            notify("waiting for standard input to end; -n (--no-stdin) does without it")
-            notice = float("inf")
-        wake = min(end, notice, now + MAX_WAIT)
-        if _wait(stdin, wake - now):
-            notice = float("inf")
-            piece = _read(stdin)
-            if piece == b"":
-                break
-            content += piece or b""
-    return bytes(content)
+def _check_length(content: bytes, name: str) -> None:
+    if len(content) > MAX_PROMPT:
+        raise InputError(f"{name} is longer than {MAX_PROMPT} bytes")
 
 
-def _wait(stdin: Input, seconds: float) -> bool:
+def _stat(file: str | int) -> os.stat_result | None:
+    """Return the status of a path or descriptor; None if there is none, which reading it will report."""
     try:
-        return wait_until_ready(stdin.descriptor, select.POLLIN, seconds) != 0
-    except OSError as error:
-        raise InputError.from_os(STDIN_NAME, error) from error
-
-
-def _read(stdin: Input) -> bytes | None:
-    """Return the next bytes; empty at the end, None if another reader was faster."""
-    try:
-        piece = os.read(stdin.descriptor, 2**20)
-    except BlockingIOError:
+        return os.stat(file)  # noqa: PTH116  also a descriptor
+    except (OSError, ValueError):
         return None
-    except OSError as error:
-        if error.errno == errno.EIO and os.isatty(stdin.descriptor):
-            # A background job may not read from its terminal.
-            return b""
-        raise InputError.from_os(STDIN_NAME, error) from error
-    if not piece and stdin.is_terminal and not os.isatty(stdin.descriptor):
-        # The end of a lost terminal is not an end that the user typed.
-        raise InputError("cannot read standard input: its terminal is gone")
-    return piece
+
+
+def _identify(status: os.stat_result) -> tuple[int, int] | None:
+    """Return the identity of a file, pipe or socket; None for a device, whose bytes do not run out by being read.
+
+    /dev/null may be named for several inputs, and a terminal is asked anew each time that it is opened.
+    """
+    return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino)

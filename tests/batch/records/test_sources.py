@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmpipe.batch.records.formats.record_format import NUL, RawRecord, Unreadable, too_long
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.sources import Piece, read_pieces
-from mmpipe.errors import InputError, UsageError
+from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input, Streams
 from support.record_reading import read_raw
 
@@ -50,11 +50,6 @@ def test_a_dash_is_standard_input_and_so_is_no_file_at_all(tmp_path: Path) -> No
     (tmp_path / "one").write_bytes(b"a\n")
     assert [RawRecord("standard input", 1, b"piped")] == read(stdin=b"piped\n")
     assert [b"a", b"piped", b"a"] == texts(read(tmp_path / "one", "-", tmp_path / "one", stdin=b"piped"))
-
-
-def test_standard_input_cannot_be_read_twice() -> None:
-    with pytest.raises(UsageError, match="more than once"):
-        find_files(["-", "-"], Streams.fake().stdin)
 
 
 def test_the_same_file_may_be_read_twice_and_counts_its_lines_anew(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from mmpipe.errors import InputError, MmpipeError, UsageError
+from mmpipe.errors import InputError, MmpipeError
 from mmpipe.unix.streams import STDIN_NAME, Input
 
 _PIECE: Final = 2**16  # bytes
@@ -159,12 +159,7 @@ class InputFile:
 
 
 def find_files(paths: Sequence[str], stdin: Input) -> Sequence[InputFile]:
-    """The inputs with their present ends; `-`, or no path at all, is standard input.
-
-    Raises UsageError if standard input is named twice.
-    """
-    if paths.count("-") > 1:
-        raise UsageError("standard input can be read once only: `-` is given more than once")
+    """The inputs with their present ends; `-`, or no path at all, is standard input."""
     return [InputFile(path, stdin) for path in paths or ("-",)]
 
 
