@@ -11,6 +11,7 @@ from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.structured.constraint import read_constraint
 from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, replace_output
+from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
 
@@ -28,7 +29,9 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
     with Console(streams, options.verbosity, environment) as console:
         with _opened(output, streams) as out:
             chosen = output.shown_format(is_terminal=out.is_terminal)
-            fields = read_constraint(options.constraint, console.note).fields
+            fields = read_constraint(
+                options.constraint, Inputs(streams.stdin, options.inputs), console.note
+            ).fields
             start = choose_rendering(chosen, fields, console.warn, is_terminal=out.is_terminal)
             merged = merge(paths, out, start, in_order=output.keep_order)
             _check(merged)

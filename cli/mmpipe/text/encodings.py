@@ -37,8 +37,8 @@ def list_codecs() -> Iterator[str]:
     """Yield the names of encodings that users type."""
     from encodings.aliases import aliases
 
-    for alias, codec in aliases.items():
-        yield from {alias.replace("_", "-"), codec.replace("_", "-")}
+    for codec in sorted({codec for codec in aliases.values() if find_codec(codec) is not None}):
+        yield from sorted({codec, *(alias for alias, meant in aliases.items() if meant == codec)})
 
 
 def decode_text(content: bytes, encoding: str = UTF_8) -> str:
