@@ -24,7 +24,7 @@ ABOUT = "--error-json -h/--help --version"
 ANSWERING = {
     "Input": """PROMPT -f/--file --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
         --stdin-timeout --encoding""",
-    "Request": "-m/--model --temperature --top-p --max-tokens --effort -p/--param --native-thinking --wire --pieces",
+    "Request": "-m/--model --temperature --top-p --max-tokens --effort -p/--param --native-thinking --no-native-thinking --wire --pieces",
     "Thinking": "-t/--thinking --thinking-file",
     "Output": f"-F/--format --json -o/--output --meta --allow-truncated {FITTING}",
     "Function calling": """--tools --tool-choice --tool-result --run -j/--concurrency --max-rounds --max-calls

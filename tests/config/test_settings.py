@@ -589,3 +589,17 @@ def test_a_bad_value_that_was_typed_is_reported_as_its_option(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         Settings(options, KEY).timeouts()
+
+
+def test_a_switch_of_the_configuration_can_be_switched_off(tmp_path: Path) -> None:
+    environment = config(tmp_path, "native_thinking = true")
+    for typed, is_split in (
+        (RequestOptions(), False),
+        (RequestOptions(no_native_thinking=True), True),
+        (RequestOptions(native_thinking=True), False),
+    ):
+        settings = Settings.read(environment, ServiceOptions(), typed)
+        request = build_base_request(typed, settings, print, streamed=True)
+        assert is_split == ("reasoning_split" in request.parameters)
+    with pytest.raises(UsageError, match="use only one of them"):
+        RequestOptions(native_thinking=True, no_native_thinking=True)

@@ -152,6 +152,10 @@ class RequestOptions(OptionGroup):
             "--native-thinking", help="Leave reasoning_split away; parse the tags of thinking in the text."
         ),
     ] = False
+    no_native_thinking: Annotated[
+        bool,
+        option("--no-native-thinking", help="Send reasoning_split, whatever the configuration says."),
+    ] = False
     wire: Annotated[
         Literal["stream", "whole"] | None,
         option("--wire", help="How the API sends the answer; the output stays the same."),
@@ -162,6 +166,11 @@ class RequestOptions(OptionGroup):
             "--pieces", help="How the server streams: each piece is new text, or repeats all before [auto]."
         ),
     ] = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a switch that is both on and off."""
+        if self.native_thinking and self.no_native_thinking:
+            raise UsageError("--native-thinking and --no-native-thinking: use only one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,16 @@ class Settings:
         cls, environment: Mapping[str, str], service: ServiceOptions, *groups: OptionGroup
     ) -> "Settings":
         """Return the settings with the typed options of these groups. Raises UsageError for a bad configuration file."""
-        typed = {
-            # A flag that is not typed means no choice.
-            option.name: None if (value := getattr(group, option.name)) is False else value
+        options = {
+            option.name: getattr(group, option.name)
             for group in (service, *groups)
             for option in fields(group)
-            if option.name in FILE_KEYS
+        }
+        # A flag that is not typed means no choice; that of a `no_` switches a configured one off.
+        typed = {
+            name: False if options.get(f"no_{name}") else None if value is False else value
+            for name, value in options.items()
+            if name in FILE_KEYS
         }
         return cls(typed, environment, service.profile)
 

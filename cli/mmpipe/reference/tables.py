@@ -167,7 +167,7 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         "`--native-thinking`",
         (
             "For servers that refuse the field `reasoning_split`. Thinking is then found between tags in the text. In the "
-            "configuration file: `native_thinking = true`"
+            "configuration file: `native_thinking = true`, which `--no-native-thinking` switches off"
         ),
     ),
     (
