@@ -1,5 +1,6 @@
 """Reads files and standard input in pieces of UTF-8, as soon as bytes arrive; this blocks, and runs in a thread."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -45,7 +46,7 @@ def read_pieces(
             kind = kind_of(first)
         if kind is not None and kind.encoding is None:
             raise InputError(_refuse(file.name, kind))
-        codec = UTF_8 if measure_bom(first) else encoding if kind is None else kind.encoding or encoding
+        codec = _choose_codec(first, kind, encoding)
         for content in contents if codec == UTF_8 else decode_contents(contents, codec):
             yield Piece(file.name, content, codec)
         yield Piece(file.name, b"", codec)
@@ -67,6 +68,16 @@ def _find_compression(path: str, kind: FileKind | None) -> Compression | None:
         if kind is not None and kind.name == f"{compression.name} data":
             return compression
     return next((known for known in COMPRESSIONS if path.lower().endswith(known.ending)), None)
+
+
+def _choose_codec(first: bytes, kind: FileKind | None, encoding: str) -> str:
+    """The encoding that the byte order mark tells, or else `encoding`."""
+    if measure_bom(first):
+        return UTF_8
+    if kind is not None and kind.encoding is not None:
+        return kind.encoding
+    # A decoder of pieces wants a mark, where a decoder of a whole text takes the order of this machine.
+    return f"{encoding}-{sys.byteorder[0]}e" if encoding in ("utf-16", "utf-32") else encoding
 
 
 def _refuse(name: str, kind: FileKind) -> str:

@@ -1,0 +1,82 @@
+"""Input in any encoding is read as its text; a byte that cannot be decoded spoils its record alone."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpipe.batch.records.decoding import decode_contents
+from mmpipe.batch.records.formats.record_format import FormatOptions
+from mmpipe.batch.records.input_file import find_files
+from mmpipe.batch.records.records import Record, read_records
+from mmpipe.batch.records.requests import RequestDefaults
+from mmpipe.batch.records.sources import read_pieces
+from mmpipe.unix.streams import Streams
+from support.piece_cuts import PLACES, cut
+from support.record_reading import MODEL
+
+
+def prompts(path: Path, encoding: str = "utf-8") -> list[object]:
+    """The prompt of each record, or what is wrong with it and its line."""
+    pieces = read_pieces(find_files([str(path)], Streams.fake().stdin), encoding=encoding)
+    return [
+        found.request.messages[-1]["content"] if isinstance(found, Record) else (found.number, found.message)
+        for found in read_records(pieces, RequestDefaults(MODEL), FormatOptions())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.csv", 'prompt,标题\r\n"好,\n很好",x\r\n再见,y\r\n'),
+        ("in.jsonl", '{"prompt": "好,\\n很好"}\n"再见"\n'),
+        ("in.json", '["好,\\n很好",\n"再见"]'),
+    ],
+)
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-8-sig", "utf-8"), ("utf-16", "utf-8"), ("utf-16", "gbk"), ("utf-32", "utf-8"), ("gbk", "gbk"), ("utf-16-be", "utf-16-be"), ("utf-16-le", "utf-16")],
+)  # fmt: skip
+def test_a_mark_or_the_option_tells_the_encoding(
+    name: str, content: str, encoding: str, named: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content.encode(encoding))
+    assert ["好,\n很好", "再见"] == prompts(tmp_path / name, named)
+
+
+def test_a_byte_that_cannot_be_decoded_spoils_its_record_alone(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes("prompt\n好\n".encode("gbk") + b"\xba\xc3\xff\n" + "再见\n".encode("gbk"))
+    assert ["好", (3, "it is not GBK: byte 0xff stands after 1 characters"), "再见"] == prompts(path, "gbk")
+    path.write_bytes("prompt\na\n".encode("utf-16") + b"x\xd8" + "b\nc\n".encode("utf-16-le") + b"\n")
+    bad = (3, "it is not UTF-16: byte 0x78 stands after 0 characters")
+    assert ["a", bad, "c"] == prompts(path)[:3]
+
+
+def test_text_in_a_wrong_encoding_is_refused_with_a_hint(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes("prompt\n这是一个测试\n".encode("gbk"))
+    assert [(2, "it is not UTF-8: byte 0 is 0xd5; if it is GBK, add --encoding gbk")] == prompts(path)
+
+
+@given(st.text(), PLACES, st.sampled_from(["gb18030", "utf-16", "utf-16-le", "shift-jis", "cp1252"]))
+def test_text_cut_anywhere_is_the_same_text(text: str, places: list[int], encoding: str) -> None:
+    content = text.encode(encoding, "ignore")
+    assert content.decode(encoding) == b"".join(decode_contents(cut(content, places), encoding)).decode()
+
+
+@given(
+    st.binary(), PLACES, st.sampled_from(["gb18030", "utf-16-le", "big5", "cp1252", "iso2022-jp", "ascii"])
+)
+def test_any_bytes_in_any_encoding_are_decoded_or_marked(
+    content: bytes, places: list[int], encoding: str
+) -> None:
+    found = b"".join(decode_contents(cut(content, places), encoding))
+    try:
+        expected = content.decode(encoding)
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            found.decode()
+    else:
+        assert expected == found.decode()
