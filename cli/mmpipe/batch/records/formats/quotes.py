@@ -11,6 +11,8 @@ _BARE: Final = b"x"  # not inside quotes, and not where a field begins
 # By the last group that matched.
 _STATES: Final = {None: ROW_START, 1: OPEN, 2: _PERHAPS_CLOSED, 3: _BARE, 4: _BARE}
 
+_QUOTED: Final = rb'"[^"]*+(?:""[^"]*+)*+'  # without the quote that closes it
+
 
 class QuoteScanner:
     """Tells if a row is inside a quoted field, where a line end is content; `state` is to be set at each new row."""
@@ -29,9 +31,21 @@ class QuoteScanner:
         return found.start(1) >= before
 
 
+def compile_row(delimiter: bytes, line_end: bytes) -> re.Pattern[bytes]:
+    """A pattern of a whole row with its line end; its first group is the row."""
+    field = _field(re.escape(delimiter + line_end))
+    return re.compile(rb"(%b(?:%b%b)*+)%b" % (field, re.escape(delimiter), field, line_end))
+
+
 def _row_pattern(ends: bytes) -> re.Pattern[bytes]:
     """The fields of a row, each after a delimiter; groups of the last: open, perhaps closed, text after it, or no quote."""
-    quoted, bare = rb'"[^"]*+(?:""[^"]*+)*+', rb'[^"%b][^%b]*+' % (ends, ends)
-    field = rb'(?:%b"[^%b]*+|%b)?+' % (quoted, ends, bare)
-    last = rb'(?:(%b)(?:(")([^%b]++)?)?|(%b))?' % (quoted, ends, bare)
-    return re.compile(rb"(?:[%b]%b(?=[%b]))*+[%b]%b" % (ends, field, ends, ends, last))
+    last = rb'(?:(%b)(?:(")([^%b]++)?)?|(%b))?' % (_QUOTED, ends, _bare(ends))
+    return re.compile(rb"(?:[%b]%b(?=[%b]))*+[%b]%b" % (ends, _field(ends), ends, ends, last))
+
+
+def _field(ends: bytes) -> bytes:
+    return rb'(?:%b"[^%b]*+|%b)?+' % (_QUOTED, ends, _bare(ends))
+
+
+def _bare(ends: bytes) -> bytes:
+    return rb'[^"%b][^%b]*+' % (ends, ends)

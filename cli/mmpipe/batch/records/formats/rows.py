@@ -7,14 +7,11 @@ process, for a field and not for a row; and it cannot say where a quote opened t
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Final
 
 from mmpipe.batch.records.formats.header import Header
-from mmpipe.batch.records.formats.quotes import OPEN, ROW_START, QuoteScanner
+from mmpipe.batch.records.formats.quotes import OPEN, ROW_START, QuoteScanner, compile_row
 from mmpipe.batch.records.formats.record_format import MAX_RECORD, RawRecord, Unreadable, too_long
 from mmpipe.errors import InputError
-
-_QUOTE: Final = b'"'
 
 
 class RowSplitter:
@@ -26,6 +23,7 @@ class RowSplitter:
     def __init__(self, source: str, header: Header, limit: int = MAX_RECORD) -> None:
         self._source, self._limit, self._line_end = source, limit, header.line_end
         self._quotes = QuoteScanner(header.delimiter)
+        self._match_row = compile_row(header.delimiter, header.line_end).match
         self._blank = b" \t\r\n" + header.delimiter
         self._half_end = b"\r" if header.line_end == b"\n" else b""
         self._held = bytearray()  # of the row
@@ -36,21 +34,25 @@ class RowSplitter:
 
     def feed(self, piece: bytes) -> Iterator[RawRecord | Unreadable]:
         """The rows that `piece` completes; one that grows too long is reported at once."""
-        first, *lines = piece.split(self._line_end)
-        yield from self._grow(first)
-        if lines:
-            last = lines.pop()
+        at = 0
+        while True:
+            if not self._held and not self._refuses:
+                # Nearly all rows lie within one piece, hence the shortest way for them.
+                while (whole := self._match_row(piece, at)) is not None and len(
+                    row := whole[1]
+                ) <= self._limit:
+                    if row.strip(self._blank):
+                        yield RawRecord(self._source, self._line, row.removesuffix(self._half_end))
+                    self._line += 1 + row.count(self._line_end)
+                    at = whole.end()
+                self._first = self._line
+            end = piece.find(self._line_end, at)
+            if (error := self._grow(piece[at:] if end < 0 else piece[at:end])) is not None:
+                yield error
+            if end < 0:
+                return
             yield from self._end_line()
-            for line in lines:
-                if self._held or self._refuses or _QUOTE in line:
-                    yield from self._grow(line)
-                    yield from self._end_line()
-                else:
-                    # Nearly all lines of many tables, hence the shortest way for them.
-                    yield from self._row(line)
-                    self._line += 1
-                    self._first = self._line
-            yield from self._grow(last)
+            at = end + 1
 
     def close(self) -> Iterator[RawRecord | Unreadable]:
         """The last row, if it has no line end; the error of a quote that is never closed."""
@@ -58,34 +60,39 @@ class RowSplitter:
             self._scan(self._held[self._scanned :])
             if self._quotes.state == OPEN:
                 yield Unreadable(self._source, self._first, f"{self._describe_quote()} is never closed")
-            else:
-                yield from self._row(bytes(self._held))
+            elif self._held.strip(self._blank):
+                yield self._row()
         self._held.clear()
 
-    def _grow(self, content: bytes) -> Iterator[Unreadable]:
+    def _grow(self, content: bytes) -> Unreadable | None:
+        """Hold more of the row; return the error of one that is too long."""
         if self._refuses:
             self._scan(content)
-            return
+            return None
         self._held += content
-        if len(self._held) > self._limit:
-            # At the limit, wherever the bytes were cut.
-            self._scan(self._held[self._scanned : self._limit])
-            yield self._too_long()
-            self._scan(self._held[self._limit :])
-            self._held.clear()
-            self._refuses = True
+        if len(self._held) <= self._limit:
+            return None
+        # The state at the limit, wherever the bytes were cut.
+        self._scan(self._held[self._scanned : self._limit])
+        error = self._too_long()
+        self._scan(self._held[self._limit :])
+        self._held.clear()
+        self._refuses = True
+        return error
 
     def _end_line(self) -> Iterator[RawRecord | Unreadable]:
         """The row that was held, unless the line ends inside quotes."""
         if not self._refuses:
             self._scan(self._held[self._scanned :])
+            self._scanned = len(self._held)
         self._line += 1
         if self._quotes.state == OPEN:
-            yield from self._grow(self._line_end)
+            if (error := self._grow(self._line_end)) is not None:
+                yield error
             self._scanned = len(self._held)
             return
-        if not self._refuses:
-            yield from self._row(bytes(self._held))
+        if not self._refuses and self._held.strip(self._blank):
+            yield self._row()
         self._held.clear()
         self._scanned, self._refuses, self._first = 0, False, self._line
         self._quotes.state = ROW_START
@@ -94,11 +101,8 @@ class RowSplitter:
         if self._quotes.follow(content):
             self._quote_line = self._line
 
-    def _row(self, content: bytes) -> Iterator[RawRecord | Unreadable]:
-        if len(content) > self._limit:
-            yield too_long(self._source, self._first, self._limit)
-        elif content.strip(self._blank):
-            yield RawRecord(self._source, self._first, content.removesuffix(self._half_end))
+    def _row(self) -> RawRecord:
+        return RawRecord(self._source, self._first, bytes(self._held).removesuffix(self._half_end))
 
     def _too_long(self) -> Unreadable:
         if self._quotes.state != OPEN:
