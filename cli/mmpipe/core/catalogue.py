@@ -38,6 +38,7 @@ class Model:
     prices: tuple[Price, ...]
     tps: int | None = None
     images: bool = False
+    video: bool = False
     several_system_messages: bool = False
     ignored: tuple[str, ...] = ()
     ends: dt.date | None = None
@@ -45,6 +46,13 @@ class Model:
     rpm: int | None = None
     tpm: int | None = None
     prices_yuan: tuple[Price, ...] = ()
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The types of parts that a message may have beside text."""
+        return frozenset(
+            name for name, taken in (("image_url", self.images), ("video_url", self.video)) if taken
+        )
 
     def price(self, prompt: int) -> Price:
         """Return the price in US dollars for a prompt of `prompt` tokens; a price without numbers if none is known."""

@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Iterator, Sequence
 
+from mmpipe.core.attachments import check_sizes
 from mmpipe.core.calls import (
     find_open_calls,
     format_arguments,
@@ -11,15 +12,12 @@ from mmpipe.core.calls import (
     parse_calls,
     quote_arguments,
 )
-from mmpipe.core.catalogue import find_model
+from mmpipe.core.catalogue import find_model, load_models
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.core.message_forms import adapt_message
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import format_valid_json, has_lone_surrogate
-
-# Parts of a message that a model with images accepts.
-_IMAGE_PARTS = frozenset({"image_url", "video_url"})
 
 # Beginnings of the types and members of parts that are no text; Gemini has `inlineData`. And fields beside the content:
 # OpenRouter's images, OpenAI's sound.
@@ -62,7 +60,10 @@ def check_results(messages: Sequence[Message], name: str) -> None:
 
 
 def check_parts(messages: Sequence[Message], model: str) -> None:
-    """Raise InputError for parts that a known model does not accept (FACTS.md, "Parameters"); answers are sent as they came."""
+    """Raise InputError for parts that a known model does not accept (FACTS.md, "Images and videos").
+
+    Answers are sent as they came.
+    """
     parts = [
         part
         for message in messages
@@ -71,8 +72,13 @@ def check_parts(messages: Sequence[Message], model: str) -> None:
     ]
     kinds = {str(part.get("type")) for part in parts if isinstance(part, dict)} - {"text"}
     known = find_model(model) if kinds else None
-    if known is not None and (refused := sorted(kinds - _IMAGE_PARTS if known.images else kinds)):
-        raise InputError(f"{known.id} does not accept {', '.join(refused)}")
+    if known is None:
+        return
+    if refused := kinds - known.parts:
+        other = next((model.id for model in load_models() if refused <= model.parts), None)
+        remedy = "" if other is None else f"; {other} does"
+        raise InputError(f"{known.id} does not accept {', '.join(sorted(refused))}{remedy}")
+    check_sizes(messages, known.id)
 
 
 def repair_surrogates(message: Message) -> Message:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage, prompt_tokens
+from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage, prompt_tokens, request_tokens
 from mmpipe.core.request import Request
 
 
@@ -66,3 +66,40 @@ def test_nineteen_of_twenty_answers_fit_and_little_is_wasted(answers: list[int])
 
 def test_the_memory_of_the_histogram_is_bounded() -> None:
     assert 1100 >= sum(having_seen(*range(5000)).counts)
+
+
+def part(field: str, url: str, **further: object) -> dict[str, object]:
+    return {"type": field, field: {"url": url, **further}}
+
+
+@pytest.mark.parametrize(
+    ("part", "tokens"),
+    [
+        ({"type": "text", "text": "a" * 400}, 100),
+        (part("image_url", "https://x.org/a.png"), 3_000),
+        (part("image_url", f"data:image/png;base64,{'A' * 1_000_000}"), 3_000),
+        (part("image_url", "https://x.org/a.png", detail="low"), 600),
+        (part("image_url", "https://x.org/a.png", detail="high"), 15_000),
+        (part("image_url", "https://x.org/a.png", detail=["?"]), 3_000),
+        ({"type": "image_url", "image_url": "https://x.org/a.png"}, 3_000),
+        (part("video_url", "mm_file://1"), 20_000),
+        (part("video_url", f"data:video/mp4;base64,{'A' * 4_000}"), 1_000),
+        (part("video_url", f"data:video/mp4;base64,{'A' * 4 * 512 * 1_000}"), 3_000),
+        (part("video_url", f"data:video/mp4;base64,{'A' * 150_000_000}"), 192_000),
+        ({"type": "input_audio", "input_audio": {"data": "A" * 1_000_000}}, 3_000),
+        (None, 0),
+    ],
+)
+def test_an_image_and_a_video_count_by_their_kind_and_not_by_their_data(part: object, tokens: int) -> None:
+    message = {"role": "user", "content": [{"type": "text", "text": "b" * 40}, part]}
+    assert 10 + tokens == request_tokens(Request("MiniMax-M3", (message,)))
+
+
+def test_tools_a_schema_and_earlier_calls_are_part_of_the_prompt() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "description": "a" * 40_000}}]
+    assert 10_000 < request_tokens(request("four", tools=tools)) < 10_100
+    assert 10_000 < request_tokens(request("four", response_format={"schema": "a" * 40_000})) < 10_100
+    calls = [{"id": "1", "function": {"name": "f", "arguments": "a" * 4_000}}]
+    asked = Request("MiniMax-M3", ({"role": "assistant", "content": None, "tool_calls": calls},))
+    assert 1_000 < request_tokens(asked) < 1_100
+    assert 1 == request_tokens(request("four", temperature=1, tools=[]))

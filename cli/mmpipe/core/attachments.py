@@ -1,0 +1,198 @@
+"""Turns images and videos into parts of a user message, and checks the sizes of such parts; pure.
+
+The kind of a file is read from its first bytes, so that a file of text, such as that of a key, is never attached.
+"""
+
+import base64
+import codecs
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mmpipe.core.events import Message
+from mmpipe.errors import InputError
+from mmpipe.text.file_kinds import LOOKED_AT, FileKind, kind_of
+from mmpipe.text.visible import one_line
+
+Part = dict[str, object]
+Medium = Literal["image", "video"]
+
+MEBIBYTE: Final = 2**20
+# FACTS.md, "Images and videos". Of two limits on images that MiniMax names, the larger one.
+_LIMITS: Final[Mapping[Medium, int]] = {"image": 30 * MEBIBYTE, "video": 50 * MEBIBYTE}
+MAX_BODY: Final = 64 * MEBIBYTE
+
+# Media types of files, and those in data URLs: MiniMax has names of its own for MOV and AVI.
+_MEDIA_TYPES: Final = {
+    "image/png": "image/png",
+    "image/jpeg": "image/jpeg",
+    "image/gif": "image/gif",
+    "image/webp": "image/webp",
+    "video/mp4": "video/mp4",
+    "video/quicktime": "video/mov",
+    "video/x-msvideo": "video/avi",
+    "video/x-matroska": "video/x-matroska",
+}
+_ADVICE: Final = {
+    "image": "PNG, JPEG, GIF and WebP can be attached: convert it, as with `magick FILE photo.png`",
+    "video": "MP4, MOV, AVI and Matroska can be attached: convert it, as with `ffmpeg -i FILE video.mp4`",
+}
+_ONLY: Final = "only images and videos can be attached"
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+._-]*)://|(data):", re.IGNORECASE)
+_VIDEO_URL: Final = re.compile(r"[^?#]*\.(?:mp4|m4v|mov|avi|mkv)(?:[?#]|$)", re.IGNORECASE)
+_DATA_URL: Final = re.compile(r"data:(image|video)/[^,]*;base64,", re.IGNORECASE)
+_CONTROL: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedData:
+    """Image or video inside a message, of so many bytes."""
+
+    medium: Medium
+    size: int
+
+
+def is_url(word: str) -> bool:
+    """Return True for a URL of any scheme, False for a path."""
+    return _SCHEME.match(word) is not None
+
+
+def build_url_part(url: str) -> Part:
+    """Return the part for a URL, which the service opens itself. Raises InputError for one that it cannot open.
+
+    What the URL names is told by its ending; `mm_file://ID` names a video that was uploaded before.
+    """
+    found = _SCHEME.match(url)
+    scheme = "" if found is None else (found[1] or found[2]).lower()
+    match scheme:
+        case "http" | "https":
+            return _build_part("video" if _VIDEO_URL.match(url) else "image", url)
+        case "mm_file":
+            return _build_part("video", url)
+        case "data" if data := _DATA_URL.match(url):
+            return _build_part("video" if data[1].lower() == "video" else "image", url)
+        case "data":
+            raise InputError(
+                f"{one_line(url, 40)}: a data: URL must be data:image/TYPE;base64,... or data:video/TYPE;base64,..."
+            )
+        case "file":
+            raise InputError(f"{one_line(url, 60)}: give the path of a file, and no URL")
+        case _:
+            raise InputError(
+                f"{one_line(url, 60)}: the service opens http://, https:// and mm_file:// URLs only"
+            )
+
+
+def build_file_part(content: bytes, name: str, if_text: str = "text belongs in the prompt") -> Part:
+    """Return the part with the content of the file `name`, as a data URL.
+
+    Raises InputError for any other kind of file, which names the kind and what to do; `if_text` says it for text.
+    """
+    kind = kind_of(content)
+    media_type = None if kind is None else _MEDIA_TYPES.get(kind.media_type or "")
+    if media_type is None:
+        raise InputError(f"{one_line(name, 200)} {_explain(kind, content, name, if_text)}")
+    medium: Medium = "video" if media_type.startswith("video") else "image"
+    return _build_part(medium, f"data:{media_type};base64,{base64.b64encode(content).decode()}")
+
+
+def build_content(text: str, parts: Sequence[Part]) -> str | list[Part]:
+    """Return the content of a user message: the text, and then the parts, as in the samples of the service."""
+    if not parts:
+        return text
+    texts: list[Part] = [{"type": "text", "text": text}] if text else []
+    return [*texts, *parts]
+
+
+def measure_data(part: object) -> AttachedData | None:
+    """Return the kind and size of the image or video inside a part; None for any other part. Decodes nothing."""
+    url, medium = find_url(part)
+    if medium is None or url[:5].lower() != "data:":
+        return None
+    length = len(url) - url.find(",") - 1
+    padding = 2 if url.endswith("==") else 1 if url.endswith("=") else 0
+    return AttachedData(medium, length * 3 // 4 - padding)
+
+
+def find_url(part: object) -> tuple[str, Medium | None]:
+    """Return the URL of a part, and the medium that its type names; `("", None)` for any other part."""
+    if isinstance(part, dict):
+        media: tuple[Medium, ...] = ("image", "video")
+        for medium in media:
+            field = f"{medium}_url"
+            if part.get("type") == field:
+                value = part.get(field)
+                url = value.get("url") if isinstance(value, dict) else value
+                return (url if isinstance(url, str) else ""), medium
+    return "", None
+
+
+def check_sizes(messages: Iterable[Message], model: str) -> None:
+    """Raise InputError for images and videos that are larger than the service takes, one by one or all together."""
+    whole = 0
+    for message in messages:
+        content = message.get("content")
+        counts = {"image": 0, "video": 0}
+        for part in content if isinstance(content, list) else ():
+            data = measure_data(part)
+            if data is None:
+                continue
+            counts[data.medium] += 1
+            whole += data.size * 4 // 3
+            if data.size > _LIMITS[data.medium]:
+                remedy = "; a larger one is uploaded first, and attached as mm_file://ID"
+                raise InputError(
+                    f"{data.medium} {counts[data.medium]} has {_format_size(data.size)}: {model} takes "
+                    f"{data.medium}s of up to {_format_size(_LIMITS[data.medium])}"
+                    f"{remedy if data.medium == 'video' else ''}"
+                )
+    if whole > MAX_BODY:
+        raise InputError(
+            f"the images and videos have {_format_size(whole)} in a request (a third more than as files): "
+            f"the service takes {_format_size(MAX_BODY)}; attach fewer or smaller ones, or their URLs"
+        )
+
+
+def _build_part(medium: Medium, url: str) -> Part:
+    field = f"{medium}_url"
+    return {"type": field, field: {"url": url}}
+
+
+def _explain(kind: FileKind | None, content: bytes, name: str, if_text: str) -> str:
+    """Return the rest of a sentence about a file that cannot be attached."""
+    if not content:
+        return f"is empty: {_ONLY}"
+    if kind is None or kind.family == "text":
+        return (
+            f"is text, and no image: {if_text}"
+            if _is_text(content, kind)
+            else f"is of an unknown kind: {_ONLY}"
+        )
+    if kind.family in _ADVICE:
+        return f"is {kind.name}: {_ADVICE[kind.family]}"
+    if kind.command is None:
+        return f"is {kind.name}: {_ONLY}"
+    # Needed only after an error.
+    import shlex
+
+    command = kind.command.replace("FILE", one_line(shlex.quote(name), 200))
+    return f"is {kind.name}: {_ONLY}; `{command}` prints what is in it"
+
+
+def _is_text(content: bytes, kind: FileKind | None) -> bool:
+    if kind is not None:
+        return True
+    beginning = content[:LOOKED_AT]
+    try:
+        # The last character may be cut.
+        codecs.getincrementaldecoder("utf-8")().decode(beginning, len(content) <= LOOKED_AT)
+    except UnicodeDecodeError:
+        return False
+    return _CONTROL.search(beginning) is None
+
+
+def _format_size(size: int) -> str:
+    """Return the size in mebibytes: rounded up, so that no size over a limit looks like the limit."""
+    tenths = -(-10 * size // MEBIBYTE)
+    return f"{tenths / 10:g} MB"
