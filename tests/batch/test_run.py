@@ -17,6 +17,7 @@ from mmpipe.unix.streams import Streams
 from support.batch_in_process import Counts, Line, batch_options, run
 from support.fault_server import fault_server
 from support.harness import environment, prompts, service
+from support.media import PNG
 from support.server_shapes.table import SHAPES
 
 
@@ -299,3 +300,21 @@ def test_a_model_past_its_end_is_warned_of_once_a_run_and_counted() -> None:
     assert 1 == stderr.count("warning:")
     assert ": MiniMax-M2.5 was announced to end on 2026-11-18" in stderr
     assert "3 by a model past its end date" in stderr
+
+
+def test_a_changed_image_under_an_answered_id_is_noticed_and_the_same_image_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_text('{"id": "a", "prompt": "look", "images": "a.png"}\n')
+    Path("a.png").write_bytes(PNG)
+    with service() as server:
+        again = {"files": ("in.jsonl",), "output": "out.jsonl", "resume": True}
+        assert Counts(good=1) == run(server, "", **again)[0]
+        assert Counts(skipped=1) == run(server, "", **again)[0]
+        Path("a.png").write_bytes(PNG + b"x")
+        with pytest.raises(InputError, match="'a' has another request"):
+            run(server, "", **again)
+        [body] = [request["body"] for request in server.requests]
+    assert isinstance(body, dict)
+    assert ["text", "image_url"] == [part["type"] for part in body["messages"][0]["content"]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.budgets import EndingRules
+from mmpipe.batch.pace.memory import MemoryBudget
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
@@ -37,11 +38,14 @@ class Delivered:
 
 
 class Delivery:
-    """The results of one run."""
+    """The results of one run; `memory` counts the records that have none yet."""
 
-    def __init__(self, output: RunOutput, writer: ResultWriter, rules: EndingRules) -> None:
+    def __init__(
+        self, output: RunOutput, writer: ResultWriter, rules: EndingRules, memory: MemoryBudget
+    ) -> None:
         self._journal, self._summary, self._console = output.journal, output.summary, output.console
         self._writer, self._format, self._rules = writer, output.form, rules
+        self.memory = memory
 
     def skip(self, index: int, *, is_answered: bool) -> None:
         """Write nothing for a record: an earlier run answered it, or another shard takes it."""
@@ -61,6 +65,7 @@ class Delivery:
         """Write for this record the answer in `line`, which another record with the same request received."""
         copied, is_copy = fitting_copy(line, record, self._format, self._earlier_attempts(record))
         self._writer.put(record.index, copied)
+        self.memory.settle(record.index)
         self._summary.copied += 1
         self._settle(good=good and is_copy)
 
@@ -71,6 +76,7 @@ class Delivery:
         self._summary.count(outcome, dollars)
         offset = self._writer.end
         self._writer.put(record.index, line)
+        self.memory.settle(record.index)
         self._settle(good=outcome.error is None)
         self._rules.check_reached(outcome.error)
         if outcome.error is None:

@@ -164,12 +164,23 @@ class Engine(Generic[Item]):
 
     async def _work(self, job: Job[Item]) -> None:
         try:
-            while not self._stop_signal.is_set and (item := await job.next_item()) is not None:
-                outcome = await self._outcome(item, job)
-                if outcome is not None:
-                    job.deliver(outcome)
+            while not self._stop_signal.is_set and await self._ask_next(job):
+                pass
         except Exception as error:  # noqa: BLE001  the boundary of a worker: the others have paid answers to come
             self.stop(error)
+
+    async def _ask_next(self, job: Job[Item]) -> bool:
+        """Ask one item, and deliver its outcome; False after the last one.
+
+        A function of its own, so that a worker that waits for an item does not keep the one before, which may be large.
+        """
+        item = await job.next_item()
+        if item is None:
+            return False
+        outcome = await self._outcome(item, job)
+        if outcome is not None:
+            job.deliver(outcome)
+        return True
 
     async def _outcome(self, item: Item, job: Job[Item]) -> Outcome[Item] | None:
         """The outcome of all attempts at `item`; None if the run stops before there is one."""

@@ -20,6 +20,7 @@ from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.limiter import Limiter
+from mmpipe.batch.pace.memory import MemoryBudget
 from mmpipe.batch.pace.permits import Permits
 from mmpipe.batch.pace.spending import Spending
 from mmpipe.batch.records.records import BadRecord, Record
@@ -160,7 +161,7 @@ async def ask_records(
         )
         rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
         rules.start_deadline(Deadline(options.limits.deadline, output.summary.began))
-        delivery = Delivery(output, writer, rules)
+        delivery = Delivery(output, writer, rules, MemoryBudget(stop))
         intake = RecordIntake(source, output.journal, delivery, stop)
         coalescer = None
         if not options.selection.no_dedupe:

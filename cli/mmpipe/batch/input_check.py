@@ -110,13 +110,15 @@ class InputFacts:
 class InputCounts:
     """Counts of all records, and of those that this run takes.
 
-    `faults` are the first messages of bad records, each with the place of the first such record and their number.
+    `faults` are the first messages of bad records, each with the place of the first such record and their number. `read_files`
+    of the records name files, which may change without the input.
     """
 
     records: int = 0
     taken: int = 0
     bad: int = 0
     answered: int = 0
+    read_files: int = 0
     faults: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -169,8 +171,9 @@ def check_input(
         journal.changed_settings = changed_settings(then, now)
     counts = count_input(source, deadline.hold(source.pieces(files, deadline.hold)), journal)
     if journal is not None:
-        # Without the count where records are bad, so that the next run reads and refuses them again.
-        write_sidecar(journal.path, now if counts.bad else replace(now, records=counts.records))
+        # Without the count where records are bad or name files, so that the next run reads them again.
+        is_final = not (counts.bad or counts.read_files)
+        write_sidecar(journal.path, replace(now, records=counts.records) if is_final else now)
     limit = options.limit
     total = counts.taken if limit is None else min(counts.taken, counts.answered + limit)
     return InputFacts(files, total, checked=not counts.bad)
@@ -220,6 +223,7 @@ def count_records(
         counts.records += 1
         taken = takes(record)
         counts.taken += taken
+        counts.read_files += isinstance(record, Record) and record.reads_files
         if isinstance(record, BadRecord):
             counts.add_fault(record)
         elif is_answered(record, journal):

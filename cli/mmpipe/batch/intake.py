@@ -107,18 +107,21 @@ class RecordIntake:
         stop.on_set(self._close)
 
     async def next_record(self) -> Record | BadRecord | None:
-        """The next record without a good answer, or a bad one; None at the end.
+        """The next record without a good answer, or a bad one; None at the end. Waits for capacity in memory.
 
         A record with a repeated id is a bad one. Raises InputError for an id that the journal has with another request.
         """
-        while (found := next(self._records, _InputEnd.END)) is not _InputEnd.END:
+        while True:
+            # Nothing is awaited between this and the `hold` of a record that is read, so that only one is above the limit.
+            await self._delivery.memory.wait_for_capacity()
+            found = next(self._records, _InputEnd.END)
+            if found is _InputEnd.END:
+                return None
             if found is None:
                 await asyncio.sleep(0)
                 await self._reader.arrival()
                 continue
             self._read += 1
-            if self._read % _SKIPPED_AT_ONCE == 0:
-                await asyncio.sleep(0)
             if self._seen is not None and not isinstance(found, AnsweredRecord):
                 found = refuse_repeated(found, self._seen)
             if not self._source.takes(found):
@@ -126,20 +129,23 @@ class RecordIntake:
             elif isinstance(found, AnsweredRecord) or self._is_answered(found):
                 self._delivery.skip(found.index, is_answered=True)
             else:
-                return found if self._begin() else None
-        return None
+                return found if self._begin(found) else None
+            if self._read % _SKIPPED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _close(self) -> None:
         """Take no further record."""
         self._records = iter(())
         self._reader.close()
 
-    def _begin(self) -> bool:
-        """Count a record as begun, and close the input with the last one; False if the limit was reached before."""
+    def _begin(self, record: Record | BadRecord) -> bool:
+        """Count the record as begun, and close the input with the last one; False if the limit was reached before."""
         is_allowed = self._begun != self._source.limit
         self._begun += is_allowed
         if is_allowed and self._journal is not None:
             self._journal.is_used = True
+        if is_allowed and isinstance(record, Record):
+            self._delivery.memory.hold(record.index, record.size)
         if self._begun == self._source.limit:
             self._close()
         return is_allowed

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from mmpipe.batch.records.json_value import parse_json
 from mmpipe.errors import InputError
 
-_STRINGS = frozenset({"prompt", "model", "system", "custom_id", "id"})
+# Images are one path or a list as JSON, which `images` tells apart.
+_STRINGS = frozenset({"prompt", "model", "system", "images", "custom_id", "id"})
 _MUST_BE_JSON = frozenset({"messages", "body", "parameters"})
 
 

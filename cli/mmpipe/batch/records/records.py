@@ -1,4 +1,4 @@
-"""Makes records of raw records: a request, its id, and a hash by which a changed request is noticed; pure."""
+"""Makes records of raw records: a request, its id, and a hash by which a changed request is noticed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import overload
 
 from msgspec import Struct
 
-from mmpipe.batch.records.digest import PromptRequests, request_digest
+from mmpipe.batch.records.digest import PromptRequests, digest_request
 from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
 from mmpipe.batch.records.formats.record_format import (
     Content,
@@ -15,7 +15,13 @@ from mmpipe.batch.records.formats.record_format import (
     RecordFormat,
     Unreadable,
 )
-from mmpipe.batch.records.requests import RequestDefaults, build_request, extra_fields, render_prompt
+from mmpipe.batch.records.requests import (
+    RequestDefaults,
+    build_request,
+    extra_fields,
+    reads_files,
+    render_prompt,
+)
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.split import split_sources
 from mmpipe.core.request import Request
@@ -28,7 +34,8 @@ class Record(Struct, frozen=True, gc=False):
     """A request and its id; `index` counts from 0 over the whole input, `fields` are those of the user's own.
 
     Without an id of its own (`has_own_id`) the record is named by its index. `custom_id` is True if the id stands in a
-    field of that name, which the output then uses too.
+    field of that name, which the output then uses too. `size` is about the number of bytes of the request. With
+    `reads_files` the request holds files, which may change without the record.
     """
 
     index: int
@@ -40,6 +47,8 @@ class Record(Struct, frozen=True, gc=False):
     fields: Mapping[str, object]
     custom_id: bool = False
     has_own_id: bool = True
+    size: int = 0
+    reads_files: bool = False
 
 
 class BadRecord(Struct, frozen=True, gc=False):
@@ -121,18 +130,29 @@ class _RecordReader:
             return AnsweredRecord(index, name)
         custom_id = id_field == "custom_id"
         try:
-            request, digest = self._build(content)
+            request, digest, size = self._build(content)
         except (InputError, UsageError) as error:
             return BadRecord(index, name, raw.source, raw.number, error.message, custom_id)
         value = content.value
         # A field that the user named as the id keeps its name among the others.
         left_out = id_field if self._defaults.id_field is None else None
         fields = extra_fields(value, left_out, self._defaults) if isinstance(value, dict) else {}
-        has_own_id = id_field is not None
-        return Record(index, name, raw.source, raw.number, request, digest, fields, custom_id, has_own_id)
+        return Record(
+            index,
+            name,
+            raw.source,
+            raw.number,
+            request,
+            digest,
+            fields,
+            custom_id,
+            has_own_id=id_field is not None,
+            size=size,
+            reads_files=isinstance(value, dict) and reads_files(value, self._defaults),
+        )
 
-    def _build(self, content: Content) -> tuple[Request, str]:
-        """The request, and its digest."""
+    def _build(self, content: Content) -> tuple[Request, str, int]:
+        """The request, its digest and its size."""
         value = content.value
         # No match statement: with classes it takes a tenth of all the time here.
         if isinstance(value, str):
@@ -142,8 +162,8 @@ class _RecordReader:
         else:
             raise InputError("it is neither a string nor an object")
         if isinstance(built, str):
-            return self._prompts.request(built), self._prompts.digest(built)
-        return built, request_digest(built)
+            return self._prompts.request(built), self._prompts.digest(built), len(built)
+        return built, *digest_request(built)
 
 
 def _identify(value: object, index: int, named: str | None) -> tuple[str, str | None]:

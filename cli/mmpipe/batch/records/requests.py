@@ -1,12 +1,14 @@
-"""Builds a request from a record: a text, a prompt, messages or an object of the OpenAI Batch API; pure."""
+"""Builds a request from a record: a text, a prompt, messages or an object of the OpenAI Batch API; reads its images."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmpipe.batch.records.formats.record_format import Content
+from mmpipe.batch.records.images import names_file, read_images
 from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
+from mmpipe.core.attachments import Part, build_content
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
 from mmpipe.core.events import Message
@@ -27,7 +29,7 @@ from mmpipe.text.visible import one_line
 JsonObject = dict[str, object]
 
 _SAMPLING = ("temperature", "top_p", OLD_LIMIT_FIELD, LIMIT_FIELD)
-_OVERRIDES = frozenset({"model", "system", "parameters", *_SAMPLING})
+_OVERRIDES = frozenset({"model", "system", "images", "parameters", *_SAMPLING})
 # Fields of an API request.
 _PARAMETERS = frozenset(
     {
@@ -112,6 +114,12 @@ def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: R
     return {name: value for name, value in record.items() if name not in known and name != id_field}
 
 
+def reads_files(record: Mapping[str, object], defaults: RequestDefaults) -> bool:
+    """Return True if a request was built of the record and of files that it names."""
+    own = record if defaults.template is None else record.get("parameters")
+    return isinstance(own, dict) and "images" in own and names_file(own["images"])
+
+
 def render_prompt(text: str, defaults: RequestDefaults) -> str:
     """The prompt of a line of text, or of a JSON string; raises InputError."""
     return _prompt(text if defaults.template is None else defaults.template.render(Content(text, text)))
@@ -130,12 +138,14 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
     if "messages" in record or _is_share_gpt(record):
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
+        if record.get("images") is not None:
+            raise InputError("images go with a prompt; in messages they are parts of the type image_url")
         messages = _messages(record)
     elif "prompt" in record:
         prompt = _text(record["prompt"], "prompt")
         if _OVERRIDES.isdisjoint(record) and _PARAMETERS.isdisjoint(record):
             return prompt
-        messages = _user_message(prompt)
+        messages = _user_message(prompt, read_images(record.get("images")))
     else:
         raise InputError(
             "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
@@ -152,10 +162,11 @@ def _build_of_data(prompt: str, own: object, defaults: RequestDefaults) -> str |
     """The request of a record that is data for the template: only an object `parameters` in it sets fields."""
     if not (isinstance(own, dict) and own):
         return prompt
-    given = {name: value for name, value in own.items() if name not in ("model", "system")}
+    given = {name: value for name, value in own.items() if name not in ("model", "system", "images")}
     if "messages" in given:
         raise InputError("messages is not a parameter: the template makes the prompt")
-    return _build(_user_message(prompt), given, defaults, own.get("model"), own.get("system"))
+    messages = _user_message(prompt, read_images(own.get("images")))
+    return _build(messages, given, defaults, own.get("model"), own.get("system"))
 
 
 def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
@@ -217,8 +228,8 @@ def _prompt(text: str) -> str:
     return text
 
 
-def _user_message(prompt: str) -> tuple[Message, ...]:
-    return ({"role": "user", "content": prompt},)
+def _user_message(prompt: str, parts: Sequence[Part] = ()) -> tuple[Message, ...]:
+    return ({"role": "user", "content": build_content(prompt, parts)},)
 
 
 def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
@@ -235,7 +246,7 @@ def _parameters_of(record: Mapping[str, object]) -> JsonObject:
     if not isinstance(further, dict):
         raise InputError("its parameters are not an object")
     for name in further:
-        if name in ("model", "messages"):
+        if name in ("model", "messages", "images"):
             raise InputError(f"{name} is not a parameter: it is a field of the record itself")
         if name in _PARAMETERS and name in record:
             raise InputError(f"{name} is given twice")

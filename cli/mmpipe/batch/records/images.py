@@ -1,0 +1,55 @@
+"""Reads the images that a record names: files, by paths that are relative to the current folder, and URLs.
+
+A record may come from elsewhere. So only regular files are read, and only images and videos are sent: never a file of text,
+such as that of a key.
+"""
+
+import json
+from collections.abc import Sequence
+
+from mmpipe.core.attachments import MAX_BODY, Part, build_file_part, build_url_part, is_url
+from mmpipe.errors import InputError
+from mmpipe.text.visible import one_line
+from mmpipe.unix.regular_file import read_regular
+
+
+def list_images(value: object) -> Sequence[str]:
+    """Return the paths and URLs in a field: a list, one of them, or a list as JSON (in a cell of CSV). Raises InputError."""
+    if value is None:
+        return ()
+    words = _split_cell(value) if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+        raise InputError("its images are not a list of paths and URLs")
+    return words
+
+
+def names_file(value: object) -> bool:
+    """Return True if the field, which was read, names a file: its content may change without the record."""
+    return not all(map(is_url, list_images(value)))
+
+
+def read_images(value: object) -> list[Part]:
+    """Return the parts for the images of a field. Raises InputError."""
+    return [build_url_part(word) if is_url(word) else _read_file(word) for word in list_images(value)]
+
+
+def _split_cell(cell: str) -> object:
+    if cell.lstrip().startswith("["):
+        try:
+            parsed: object = json.loads(cell)
+        except ValueError:
+            return [cell]
+        return parsed
+    return [cell] if cell.strip() else []
+
+
+def _read_file(path: str) -> Part:
+    try:
+        content = read_regular(path, MAX_BODY)
+    except OSError as error:
+        raise InputError.from_os(path, error) from error
+    except ValueError as error:
+        raise InputError(f"cannot read {one_line(repr(path), 200)}: {error}") from error
+    if len(content) > MAX_BODY:
+        raise InputError(f"{path} is larger than a request may be ({MAX_BODY} bytes)")
+    return build_file_part(content, path)
