@@ -20,7 +20,7 @@ def record(index: int, asks: str = "the same") -> Record:
     return Record(index, f"{index}", "in", index, request, asked(asks), {})
 
 
-Given = list[tuple[int, bytes, bool]]
+Given = list[tuple[int, bytes, str | None]]
 
 
 def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
@@ -30,7 +30,7 @@ def whole(work: Callable[[RequestCoalescer], Awaitable[None]]) -> Given:
         await work(
             RequestCoalescer(
                 RecentAnswers(),
-                lambda record, line, good: given.append((record.index, line, good)),
+                lambda record, line, cause: given.append((record.index, line, cause)),
                 StopSignal(),
             )
         )
@@ -45,28 +45,28 @@ def test_the_first_record_is_asked_and_duplicates_meanwhile_share_its_answer() -
             await coalescer.shares_answer(one)
             for one in (record(0), record(1), record(2, "other"), record(3))
         ]
-        coalescer.settle(record(0), b"line", 0, good=True)
+        coalescer.settle(record(0), b"line", 0, None)
 
-    assert [(1, b"line", True), (3, b"line", True)] == whole(work)
+    assert [(1, b"line", None), (3, b"line", None)] == whole(work)
 
 
 def test_later_duplicates_share_the_answer_too() -> None:
     async def work(coalescer: RequestCoalescer) -> None:
         assert not await coalescer.shares_answer(record(0))
-        coalescer.settle(record(0), b"line", 0, good=True)
+        coalescer.settle(record(0), b"line", 0, None)
         assert await coalescer.shares_answer(record(1))
 
-    assert [(1, b"line", True)] == whole(work)
+    assert [(1, b"line", None)] == whole(work)
 
 
 def test_waiting_duplicates_share_a_failure_and_later_ones_are_asked_anew() -> None:
     async def work(coalescer: RequestCoalescer) -> None:
         for index in range(2):
             await coalescer.shares_answer(record(index))
-        coalescer.settle(record(0), b"bad", 0, good=False)
+        coalescer.settle(record(0), b"bad", 0, "server")
         assert not await coalescer.shares_answer(record(2))
 
-    assert [(1, b"bad", False)] == whole(work)
+    assert [(1, b"bad", "server")] == whole(work)
 
 
 def test_an_endless_pipe_does_not_fill_the_memory() -> None:

@@ -154,6 +154,17 @@ def test_nothing_is_left_of_a_run_that_asked_nothing(tmp_path: Path) -> None:
     assert [here] == list(tmp_path.iterdir())
 
 
+def test_the_summary_has_the_cost_of_all_runs_of_a_journal(tmp_path: Path) -> None:
+    out, meta = tmp_path / "out.jsonl", tmp_path / "meta"
+    with service() as server:
+        for stdin in ("sim:echo 1\n", "sim:echo 1\nsim:echo 2\n"):
+            run(server, stdin, output=str(out), resume=True, meta=str(meta))
+    first, second = lines(meta)
+    assert 0 == first["earlier_cost"]
+    assert first["cost"] == pytest.approx(second["earlier_cost"])
+    assert second["cost"] == lines(out)[1]["cost"]
+
+
 def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with service() as server:

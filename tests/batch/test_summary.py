@@ -54,6 +54,23 @@ def test_a_request_that_was_refused_leaves_no_tokens_unknown() -> None:
     assert ZEROS == summary(None, error=Rejected("no")).line(0)["usage"]
 
 
+def test_failures_are_counted_by_their_cause() -> None:
+    found = RunSummary()
+    for cause in (None, "server", "quota", "server"):
+        found.settle(cause)
+    assert "1 good, 3 failed (2 server, 1 quota), " in found.sentence()
+    assert ({"server": 2, "quota": 1}, 3) == (found.line(14)["causes"], found.line(14)["failed"])
+    assert "0 good, 0 failed, " in RunSummary().sentence()
+
+
+def test_the_cost_of_earlier_runs_is_added_up_beside_that_of_this_one() -> None:
+    found = summary(Usage(1_000_000, 1_000_000, 2_000_000))
+    assert "in all runs" not in found.sentence()
+    found.earlier_cost = 0.5
+    assert "$1.5, $2 in all runs" in found.sentence()
+    assert (1.5, 0.5) == (found.line(0)["cost"], found.line(0)["earlier_cost"])
+
+
 def test_odd_answers_are_counted_in_the_sentence() -> None:
     found = summary(Usage(4, 5, 9))
     found.warned[ReplyWarning.THINKING_ALONE] += 2

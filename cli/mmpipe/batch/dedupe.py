@@ -69,11 +69,11 @@ class JournalAnswers:
 class RequestCoalescer:
     """The requests in flight, the records that wait for their answers, and the answers so far.
 
-    `copy` is called with a record, the line of the answer that it shares, and True if that answer is good.
+    `copy` is called with a record, the line that it shares, and the cause of its failure; None for a good answer.
     """
 
     def __init__(
-        self, answers: Answers, copy: Callable[[Record, bytes, bool], None], stop: StopSignal
+        self, answers: Answers, copy: Callable[[Record, bytes, str | None], None], stop: StopSignal
     ) -> None:
         self._answers, self._copy = answers, copy
         self._condition = Condition(stop)
@@ -92,19 +92,19 @@ class RequestCoalescer:
         if line is None:
             self._in_flight[request] = []
             return False
-        self._copy(record, line, True)
+        self._copy(record, line, None)
         return True
 
-    def settle(self, record: Record, line: bytes, offset: int, *, good: bool) -> None:
-        """Give the result line of an asked record to all that wait for it; keep it, with its offset, if it is good."""
+    def settle(self, record: Record, line: bytes, offset: int, cause: str | None) -> None:
+        """Give the result line of an asked record to all that wait for it; keep it, with its offset, without a `cause`."""
         request = _hash(record)
         duplicates = self._in_flight.pop(request, [])
         self._waiting -= len(duplicates)
         self._condition.changed()
-        if good:
+        if cause is None:
             self._answers.keep(request, line, offset)
         for duplicate in duplicates:
-            self._copy(duplicate, line, good)
+            self._copy(duplicate, line, cause)
 
 
 def _hash(record: Record) -> bytes:

@@ -13,7 +13,7 @@ from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fittin
 from mmpipe.batch.summary import RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
 from mmpipe.core.reply import ReplyWarning, reply_warnings
-from mmpipe.errors import MmpipeError
+from mmpipe.errors import BadResponse, InputError, MmpipeError
 from mmpipe.writers.console import Console
 
 
@@ -30,11 +30,11 @@ class RunOutput:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A line, its offset in the journal, and True if it has a good answer."""
+    """A line, its offset in the journal, and the name of its error; None for a good answer."""
 
     line: bytes
     offset: int
-    good: bool
+    cause: str | None
 
 
 class Delivery:
@@ -59,15 +59,15 @@ class Delivery:
             journal.knows(str(record.index), has_own_id=False) or (name is not None and journal.knows(name))
         )
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
-        self._settle(good=False)
+        self._settle(InputError.status.label)
 
-    def copy(self, record: Record, line: bytes, good: bool) -> None:
-        """Write for this record the answer in `line`, which another record with the same request received."""
+    def copy(self, record: Record, line: bytes, cause: str | None) -> None:
+        """Write for this record the answer or error (`cause`) in `line`, which another one with the same request received."""
         copied, is_copy = fitting_copy(line, record, self._format, self._earlier_attempts(record))
         self._writer.put(record.index, copied)
         self.memory.settle(record.index)
         self._summary.copied += 1
-        self._settle(good=good and is_copy)
+        self._settle(cause if is_copy else BadResponse.status.label)
 
     def deliver(self, outcome: Outcome[Record], dollars: float | None) -> Delivered:
         """Write and count the outcome of a record."""
@@ -77,14 +77,15 @@ class Delivery:
         offset = self._writer.end
         self._writer.put(record.index, line)
         self.memory.settle(record.index)
-        self._settle(good=outcome.error is None)
+        cause = None if outcome.error is None else outcome.error.status.label
+        self._settle(cause)
         self._rules.check_reached(outcome.error)
         if outcome.error is None:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
         self._warn(record, find_model_warnings(record.request.model, outcome.reply, outcome.error))
         trace = outcome.reply.request_id or "no trace id"
         self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
-        return Delivered(line, offset, good=outcome.error is None)
+        return Delivered(line, offset, cause)
 
     def retrying(self, record: Record, error: MmpipeError, delay: float) -> None:
         """Count a retry, and report it if the user wants details."""
@@ -100,8 +101,8 @@ class Delivery:
                 self._console.warn(f"{record.id}: {sentence}")
             self._summary.warned[warning] += 1
 
-    def _settle(self, *, good: bool) -> None:
-        self._summary.settle(good=good)
+    def _settle(self, cause: str | None) -> None:
+        self._summary.settle(cause)
         self._rules.check_failures(self._summary.failed, self._summary.done)
 
     def _earlier_attempts(self, record: Record) -> int:

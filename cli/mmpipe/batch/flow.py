@@ -82,7 +82,7 @@ class RecordFlow:
         self._spending.settle(record.index, outcome.reply.usage, 0.0 if outcome.is_unpaid else dollars)
         delivered = self._delivery.deliver(outcome, dollars)
         if self._coalescer is not None:
-            self._coalescer.settle(record, delivered.line, delivered.offset, good=delivered.good)
+            self._coalescer.settle(record, delivered.line, delivered.offset, delivered.cause)
 
     def retrying(self, item: Record, error: MmpipeError, delay: float) -> None:
         """Count and report a retry."""

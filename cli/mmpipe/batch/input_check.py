@@ -159,7 +159,7 @@ def check_input(
     files = source.find_files()
     if now is None:
         return InputFacts(files)
-    is_of_this_host = journal is None or journal.hosts.other is None
+    is_of_this_host = journal is None or journal.earlier.other_host is None
     if then is not None and then.records is not None and is_of_this_host and _is_same(then, now, files):
         is_whole = options.shard is None and options.limit is None
         for file in files:
@@ -254,8 +254,8 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     state = journal.state(record.id, record.sha256, has_own_id=record.has_own_id)
     if state == "other host":
         raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.hosts.other} in {journal.path}, "
-            f"and the host is now {journal.hosts.asked} (base_url has changed); ask that host, or begin a new file"
+            f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.earlier.other_host} in {journal.path}, "
+            f"and the host is now {journal.earlier.asked} (base_url has changed); ask that host, or begin a new file"
         )
     if state == "changed":
         changed = f" (changed: {', '.join(journal.changed_settings)})" if journal.changed_settings else ""

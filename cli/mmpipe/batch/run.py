@@ -97,6 +97,8 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
         pool = _recorded(call, host, pool)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
         form = replace(LineForm.of(call.options), host=host.identity)
+        if journal is not None:
+            summary.earlier_cost = journal.earlier.dollars
         output = RunOutput(_open_sink(call, prepared), journal, summary, call.console, form)
         with _resume_hint(output):
             _ask(call, prepared.source, terms, output)
@@ -179,7 +181,7 @@ def _open_journal(call: BatchCall, host: RecordedHost, deadline: Deadline) -> It
         hold=deadline.hold_many,
     ) as journal:
         journal.check_format(output.line_format)
-        for remark in filter(None, (journal.repaired, journal.hosts.remark)):
+        for remark in filter(None, (journal.repaired, journal.earlier.remark)):
             call.console.warn(f"{journal.path}: {remark}")
         if output.keep_order:
             # Before anything is asked: the sorted file replaces this one at the end.

@@ -45,13 +45,13 @@ class TokenTotals:
 class RunSummary:
     """Counts of records by their results, and the usage of the answers.
 
-    `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
+    `causes` counts the failed ones by the name of their error. `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
     of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
-    counts the answers that have something odd.
+    counts the answers that have something odd. `earlier_cost` is that of the runs before, in dollars, as the journal has it.
     """
 
     good: int = 0
-    failed: int = 0
+    causes: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     copied: int = 0
     unwritten: int = 0
@@ -61,7 +61,13 @@ class RunSummary:
     tokens: TokenTotals = field(default_factory=TokenTotals)
     cost: float = 0.0
     unpriced: int = 0
+    earlier_cost: float = 0.0
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def failed(self) -> int:
+        """The number of records that have failed."""
+        return self.causes.total()
 
     @property
     def done(self) -> int:
@@ -87,10 +93,12 @@ class RunSummary:
             self.unpriced += dollars is None
             self.cost += dollars or 0.0
 
-    def settle(self, *, good: bool) -> None:
-        """Count one record with its result."""
-        self.good += good
-        self.failed += not good
+    def settle(self, cause: str | None) -> None:
+        """Count one record, good without the cause of a failure."""
+        if cause is None:
+            self.good += 1
+        else:
+            self.causes[cause] += 1
 
     def sentence(self) -> str:
         """The summary line on stderr."""
@@ -101,6 +109,7 @@ class RunSummary:
         return {
             "good": self.good,
             "failed": self.failed,
+            "causes": dict(self.causes.most_common()),
             "skipped": self.skipped,
             "copied": self.copied,
             "unwritten": self.unwritten,
@@ -108,6 +117,7 @@ class RunSummary:
             "retries": self.retries,
             "usage": self.tokens.as_json(),
             "cost": None if self.known_cost is None else round(self.cost, 9),
+            "earlier_cost": round(self.earlier_cost, 9),
             "elapsed_ms": round(self.seconds * 1000),
             "exit_status": status,
             "error": None if error is None else error.as_json(),
@@ -129,7 +139,8 @@ class RunSummary:
 
     def _phrases(self) -> Iterator[str]:
         yield f"{self.good} good"
-        yield f"{self.failed} failed"
+        by_cause = ", ".join(f"{number} {cause}" for cause, number in self.causes.most_common())
+        yield f"{self.failed} failed ({by_cause})" if self.causes else "0 failed"
         yield f"{self.skipped} answered before"
         if self.unwritten:
             yield f"{self.unwritten} not written"
@@ -142,4 +153,6 @@ class RunSummary:
         yield "tokens unknown" if tokens is None else format_count(tokens, "token")
         if self.known_cost:
             yield f"${self.cost:.4g}"
+        if self.earlier_cost:
+            yield f"${self.earlier_cost + self.cost:.4g} in all runs"
         yield f"{self.seconds:.1f} s"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Literal
 
-from mmpipe.batch.journal.answer_hosts import AnswerHosts
+from mmpipe.batch.journal.earlier_lines import EarlierLines
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import (
@@ -56,8 +56,7 @@ class Journal:
     repaired: str | None
     _file: LockedFile
     _known: Ledger
-    _formats: set[JournalFormat] = field(default_factory=set)
-    hosts: AnswerHosts = field(default_factory=AnswerHosts)
+    earlier: EarlierLines = field(default_factory=EarlierLines)
     # Names of settings that are not those of the run before, as far as they are known.
     changed_settings: Sequence[str] = field(default=(), init=False)
     is_used: bool = field(default=False, init=False)
@@ -81,8 +80,7 @@ class Journal:
 
     def check_format(self, wanted: JournalFormat) -> None:
         """Raise UsageError if all lines have another format."""
-        if self._formats and wanted not in self._formats:
-            (found,) = self._formats
+        if (found := self.earlier.refused_format(wanted)) is not None:
             raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
 
     def state(self, name: str, request_sha256: str, *, has_own_id: bool = True) -> State:
@@ -192,7 +190,7 @@ def open_journal(
     with close_at_end(file.output):
         journal = None
         try:
-            journal = _ready(file, AnswerHosts(host), resume=resume, overwrite=overwrite, hold=hold)
+            journal = _ready(file, EarlierLines(host), resume=resume, overwrite=overwrite, hold=hold)
             yield journal
         except BaseException:
             _leave(file, journal)
@@ -215,12 +213,12 @@ def read_journal(path: str, host: str | None = None, hold: Hold = iter) -> Itera
 
     Raises Busy, InputError.
     """
-    known, formats, hosts = Ledger(_ROW.size), set[JournalFormat](), AnswerHosts(host)
+    known, earlier = Ledger(_ROW.size), EarlierLines(host)
     if not os.path.lexists(path):
         path = os.devnull
     with open_to_read(path, lock_to_read) as source:
-        known.put_all(_rows(known, hold(source.entries()), formats, hosts))
-        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, formats, hosts)
+        known.put_all(_rows(known, hold(source.entries()), earlier))
+        yield Journal(None, LockedFile(Output(source.descriptor, path), source.end), known, earlier)
 
 
 def _open_locked(path: str) -> LockedFile:
@@ -236,51 +234,45 @@ def _open_locked(path: str) -> LockedFile:
         raise OutputError.from_os(path, error) from error
 
 
-def _ready(file: LockedFile, hosts: AnswerHosts, *, resume: bool, overwrite: bool, hold: Hold) -> Journal:
+def _ready(file: LockedFile, earlier: EarlierLines, *, resume: bool, overwrite: bool, hold: Hold) -> Journal:
     try:
         if file.size == 0 or overwrite:
             sync_folder_of(file.path)
             return Journal(None, file, Ledger(_ROW.size))
         if resume:
-            return _resume(file, hosts, hold)
+            return _resume(file, earlier, hold)
     except OSError as error:
         raise OutputError.from_os(file.path, error) from error
     raise UsageError(f"{file.path} has content: --resume continues it, --overwrite starts over")
 
 
-def _resume(file: LockedFile, hosts: AnswerHosts, hold: Hold) -> Journal:
-    known, formats = Ledger(_ROW.size), set[JournalFormat]()
+def _resume(file: LockedFile, earlier: EarlierLines, hold: Hold) -> Journal:
+    known = Ledger(_ROW.size)
     tail = find_tail(file.descriptor)
     # Later records of an id take the place of earlier ones.
-    known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), formats, hosts))
+    known.put_all(_rows(known, hold(entries(file.descriptor, tail.start, file.path)), earlier))
     line, whole = last_line(file.descriptor, tail, file.path)
     if whole is not None:
-        known.put_all(_rows(known, [whole], formats, hosts))
-    return Journal(_repair(file, tail, line, whole), file, known, formats, hosts)
+        known.put_all(_rows(known, [whole], earlier))
+    return Journal(_repair(file, tail, line, whole), file, known, earlier)
 
 
-def _rows(
-    known: Ledger, found: Iterable[Entry], formats: set[JournalFormat], hosts: AnswerHosts
-) -> Iterator[tuple[bytes, bytes]]:
-    """The rows of these entries; `formats` and `hosts` take note of their lines."""
+def _rows(known: Ledger, found: Iterable[Entry], lines: EarlierLines) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of these entries; `lines` takes note of each."""
     for entry in found:
-        formats.add(entry.format)
+        marks = lines.note(entry) << 1 | entry.good
         key, attempt = entry_key(entry), entry.attempt
         if attempt:
-            yield key, _pack(entry, attempt, hosts)
+            yield key, _ROW.pack(entry.request, attempt << _ATTEMPT | marks)
             continue
         before = known.get(key)
         if entry.request != NOT_ASKED:
             # Lines of the Batch API have no number of attempts.
             earlier = 0 if before is None else _ROW.unpack(before)[1] >> _ATTEMPT
-            yield key, _pack(entry, min(earlier + 1, MAX_ATTEMPT), hosts)
+            yield key, _ROW.pack(entry.request, min(earlier + 1, MAX_ATTEMPT) << _ATTEMPT | marks)
         elif before is None:
             # A record that was not asked must not replace one that was.
             yield key, _ROW.pack(NOT_ASKED, 0)
-
-
-def _pack(found: Entry, attempt: int, hosts: AnswerHosts) -> bytes:
-    return _ROW.pack(found.request, attempt << _ATTEMPT | hosts.is_other(found) << 1 | found.good)
 
 
 def _repair(file: LockedFile, tail: Tail, line: bytes, whole: Entry | None) -> str | None:

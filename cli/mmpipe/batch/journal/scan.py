@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, gc=False):
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
     the whole input, or None if unknown. `format` is the format of the line. `host` is the identity of the host that
-    answered, or None in a line of an older version. `has_own_id` is False if the record is named by its place, and None in a line of an
+    answered, or None in a line of an older version. `dollars` are its cost, 0 if unknown. `has_own_id` is False if the record is named by its place, and None in a line of an
     older version whose name may be either.
     """
 
@@ -47,6 +47,7 @@ class Entry(msgspec.Struct, gc=False):
     format: JournalFormat
     host: str | None = None
     has_own_id: bool | None = True
+    dollars: float = 0.0
 
 
 class _EntryFields(msgspec.Struct, gc=False):
@@ -62,6 +63,7 @@ class _EntryFields(msgspec.Struct, gc=False):
     index: object = None
     host: object = msgspec.UNSET
     has_own_id: object = None
+    cost: object = None
 
 
 def entry_key(found: Entry) -> bytes:
@@ -124,7 +126,10 @@ def entry(line: bytes) -> Entry:
         host = None if fields.host is msgspec.UNSET else UNKNOWN_HOST
         if type(fields.host) is str:
             host = fields.host
-        return Entry(name, request_half(sha256), is_good, fields.attempt, index, line_format, host, own)
+        dollars = fields.cost if type(fields.cost) is float else 0.0
+        return Entry(
+            name, request_half(sha256), is_good, fields.attempt, index, line_format, host, own, dollars
+        )
     if fields.error is not None and not fields.attempt:
         return Entry(name, NOT_ASKED, False, 0, index, line_format, None, own)
     raise ValueError("has no request_sha256")
