@@ -119,7 +119,7 @@ def test_from_1_to_a_million_shards_can_be_made(text: str) -> None:
         ("1/9999999999", "must look like I/N"),
         ("0/0", "there can be 1 to 1000000 shards"),
         ("1/1000001", "there can be 1 to 1000000 shards"),
-        ("4/3", "3 shards are numbered 1 to 3, or 0 to 2"),
+        ("4/3", "there is no such shard of 3; they are numbered 1 to 3, or 0 to 2"),
     ],
 )
 def test_a_shard_that_is_none_is_refused(text: str, words: str) -> None:
