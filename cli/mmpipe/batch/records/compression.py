@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.errors import InputError
+from mmpipe.text.visible import one_line
+from mmpipe.unix.streams import STDIN_NAME
 
 _PIECE: Final = 2**16  # bytes
 _GZIP: Final = 16 + zlib.MAX_WBITS  # tells zlib to expect a gzip header
@@ -129,15 +131,23 @@ def _load(name: str, compression: Compression) -> Library:
     try:
         return compression.load()
     except ImportError as error:
-        raise InputError(f"this Python cannot unpack {name}{_advise(compression)}") from error
+        raise InputError(f"this Python cannot unpack {name}{_advise(name, compression)}") from error
 
 
 def _describe(error: Exception, name: str, compression: Compression) -> str:
     if str(error) == "Memory usage limit exceeded":
         most = f"{_XZ_MEMORY >> 20} MiB of memory"
-        return f"{name} needs more than {most} to be unpacked{_advise(compression)}"
+        return f"{name} needs more than {most} to be unpacked{_advise(name, compression)}"
     return f"{name} is not valid {compression.name} data: {error}"
 
 
-def _advise(compression: Compression) -> str:
-    return f": `{compression.name} -dc FILE | mmpipe batch`"
+def _advise(name: str, compression: Compression) -> str:
+    return f": `{compression.name} -dc {name_in_command(name)} | mmpipe batch`"
+
+
+def name_in_command(name: str) -> str:
+    """The name of a file as a shell takes it; FILE for standard input."""
+    # Needed only after an error.
+    import shlex
+
+    return "FILE" if name == STDIN_NAME else one_line(shlex.quote(name), 200)

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mmpipe.batch.records.compression import COMPRESSIONS, Compression, unpack
+from mmpipe.batch.records.compression import COMPRESSIONS, Compression, name_in_command, unpack
 from mmpipe.batch.records.decoding import decode_contents
 from mmpipe.batch.records.input_file import InputFile
 from mmpipe.errors import InputError
@@ -81,7 +81,7 @@ def _choose_codec(first: bytes, kind: FileKind | None, encoding: str) -> str:
 
 
 def _refuse(name: str, kind: FileKind) -> str:
-    return f"{name} is {kind.name}, not text{_advise(kind)}"
+    return f"{name} is {kind.name}, not text{_advise(kind).replace('FILE', name_in_command(name))}"
 
 
 def _advise(kind: FileKind) -> str:
