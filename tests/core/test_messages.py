@@ -7,6 +7,7 @@ import pytest
 from mmpipe.core.events import Message
 from mmpipe.core.messages import (
     add_instruction,
+    awaits_answer,
     check_parts,
     check_results,
     drop_open_calls,
@@ -94,11 +95,11 @@ def test_the_error_of_a_broken_chain_of_calls_and_results_names_its_place(
     messages: list[Message], words: str
 ) -> None:
     with pytest.raises(InputError, match=f"talk.jsonl: {words}"):
-        check_results(messages, "talk.jsonl")
+        check_results(messages, "talk.jsonl: ")
 
 
 def test_a_whole_chain_is_good_in_any_order_of_results_and_may_end_with_calls() -> None:
-    check_results([calling("1", "2"), result("2"), result("1"), USER, calling("1")], "talk.jsonl")
+    check_results([calling("1", "2"), result("2"), result("1"), USER, calling("1")], "talk.jsonl: ")
 
 
 def test_calls_without_results_are_left_out_of_a_continued_conversation() -> None:
@@ -127,3 +128,26 @@ def test_a_lone_surrogate_of_an_answer_is_replaced_in_what_is_sent() -> None:
     }
     sent = {"role": "assistant", "content": "a\ufffd", "size": 2**70, "parts": [{"\ufffd": "\U0001f600"}]}
     assert (USER, sent) == prepare_messages([USER, answer], "MiniMax-M3")
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([], False),
+        ([USER], True),
+        ([{"role": "user", "content": [{"type": "text", "text": "a"}]}], True),
+        ([{"role": "user", "content": ""}], False),
+        ([{"role": "user", "content": " \n"}], False),
+        ([{"role": "user", "content": None}], False),
+        ([{"role": "user", "content": []}], False),
+        ([{"role": "user"}], False),
+        ([USER, {"role": "assistant", "content": "b"}], False),
+        ([{"role": "system", "content": "s"}], False),
+        ([USER, calling("1"), {"role": "tool", "tool_call_id": "1", "content": ""}], True),
+        ([USER, {"role": "assistant", "content": ""}, USER], True),
+    ],
+)
+def test_a_message_of_the_user_or_a_result_waits_for_an_answer(
+    messages: list[Message], expected: bool
+) -> None:
+    assert expected is awaits_answer(messages)

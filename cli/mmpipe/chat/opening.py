@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from mmpipe.chat.prompt import NO_PROMPT
 from mmpipe.chat.user_input import UserInput
-from mmpipe.core.calls import find_open_calls, format_calls
+from mmpipe.core.calls import find_open_calls, find_unanswered_calls, format_calls
 from mmpipe.core.events import Message, ToolCall
 from mmpipe.core.message_forms import check_forms
-from mmpipe.core.messages import check_results, is_system
+from mmpipe.core.messages import awaits_answer, check_results, is_system
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
 
@@ -22,9 +22,9 @@ def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str)
             "--messages begins a conversation, and that of -c has begun already: only one of them"
         )
     new = list(user_input.messages)
-    source = user_input.messages_name or name
-    check_forms((*earlier, *new), f"{source}: ")
-    check_results((*earlier, *new), source)
+    place = f"{user_input.messages_name or name}: "
+    check_forms((*earlier, *new), place)
+    check_results((*earlier, *new), place)
     new += _result_messages(user_input.results, find_open_calls((*earlier, *new)))
     if user_input.system is not None:
         _add_system(earlier, new, user_input.system)
@@ -39,13 +39,11 @@ def check_ready(messages: Sequence[Message], *, runs_tools: bool, at_terminal: b
     Raises InputError for calls without results, and where nothing asks for an answer (UsageError for a person `at_terminal`).
     """
     last_calls = find_open_calls(messages)
-    if not (runs_tools and last_calls) and (waiting := _unanswered_calls(messages)):
+    if not (runs_tools and last_calls) and (waiting := find_unanswered_calls(messages)):
         raise InputError(
             f"the result of {format_calls(waiting)} is missing: give it with --tool-result {waiting[0].id}=..."
         )
-    # A system message says how to answer, and not that nothing waits for an answer.
-    last = next((message for message in reversed(messages) if not is_system(message)), {})
-    if not last_calls and last.get("role") not in ("user", "tool"):
+    if not last_calls and not awaits_answer(messages):
         nothing = "the prompt is empty, and nothing in the conversation waits for an answer"
         raise UsageError(NO_PROMPT) if at_terminal else InputError(nothing)
 
@@ -74,11 +72,3 @@ def _result_messages(results: Mapping[str, str], calls: Sequence[ToolCall]) -> l
         for call in calls
         if call.id in results
     ]
-
-
-def _unanswered_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
-    """The calls that lack a result, whatever follows them."""
-    for place in range(len(messages), 0, -1):
-        if messages[place - 1].get("role") in ("assistant", "tool"):
-            return find_open_calls(messages[:place])
-    return ()

@@ -41,6 +41,14 @@ def find_open_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
     return ()
 
 
+def find_unanswered_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
+    """Return the last calls of a conversation that lack a result, whatever follows them."""
+    for place in range(len(messages), 0, -1):
+        if messages[place - 1].get("role") in ("assistant", "tool"):
+            return find_open_calls(messages[:place])
+    return ()
+
+
 def check_calls(events: Iterable[Event]) -> Iterator[Event]:
     """Yield `events`; raises BadResponse before the first call of a group in which one has arguments that are not JSON.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mmpipe.core.attachments import check_sizes
 from mmpipe.core.calls import (
     find_open_calls,
+    find_unanswered_calls,
     format_arguments,
     format_calls,
     parse_calls,
@@ -18,6 +19,7 @@ from mmpipe.core.message_forms import adapt_message
 from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import format_valid_json, has_lone_surrogate
+from mmpipe.text.visible import one_line
 
 # Beginnings of the types and members of parts that are no text; Gemini has `inlineData`. And fields beside the content:
 # OpenRouter's images, OpenAI's sound.
@@ -40,8 +42,30 @@ def drop_open_calls(messages: Sequence[Message]) -> Sequence[Message]:
     return messages[:last]
 
 
-def check_results(messages: Sequence[Message], name: str) -> None:
-    """Raise InputError for the first message of the file `name` that breaks the order of calls and results.
+def awaits_answer(messages: Sequence[Message]) -> bool:
+    """Return True if the last message is of the user and not empty, or the result of a call.
+
+    A system message after it says how to answer.
+    """
+    last = next((message for message in reversed(messages) if not is_system(message)), {})
+    content = last.get("content")
+    is_empty = not content or (isinstance(content, str) and content.isspace())
+    return last.get("role") == "tool" or (last.get("role") == "user" and not is_empty)
+
+
+def check_question(messages: Sequence[Message]) -> None:
+    """Raise InputError unless the messages of a request are whole and wait for an answer."""
+    check_results(messages)
+    if calls := find_unanswered_calls(messages):
+        raise InputError(f"the result of {format_calls(calls)} is missing")
+    if not awaits_answer(messages):
+        role = one_line(str(messages[-1].get("role")), 60)
+        what = "is empty" if role == "user" else f"is of the role {role}"
+        raise InputError(f"nothing waits for an answer: its last message {what}")
+
+
+def check_results(messages: Sequence[Message], place: str = "") -> None:
+    """Raise InputError for the first message that breaks the order of calls and results; `place` begins the error.
 
     The service refuses such messages (FACTS.md, "Refused requests"). Calls at the end may still lack their results.
     """
@@ -50,11 +74,11 @@ def check_results(messages: Sequence[Message], name: str) -> None:
         if message.get("role") == "tool":
             identity = str(message.get("tool_call_id", ""))
             if waiting.pop(identity, None) is None:
-                raise InputError(f"{name}: message {number} is the result of a missing call: {identity!r}")
+                raise InputError(f"{place}message {number} is the result of a missing call: {identity!r}")
             continue
         if waiting:
             raise InputError(
-                f"{name}: message {number} comes before the result of {format_calls(waiting.values())}"
+                f"{place}message {number} comes before the result of {format_calls(waiting.values())}"
             )
         waiting = {call.id: call for call in parse_calls(message)}
 

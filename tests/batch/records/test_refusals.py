@@ -10,6 +10,15 @@ from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.text import strict_json
 from support.record_reading import ENVELOPE, JSONL, LINES, bad, good, read, templated, user
 
+ANSWER = {"role": "assistant", "content": "b"}
+FUNCTION = {"name": "f", "arguments": "{}"}
+CALL = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"id": "c1", "type": "function", "function": FUNCTION}],
+}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "7"}
+
 
 def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None:
     for value, form in (({"name": 1}, JSONL), ("text", JSONL), (b"text", LINES)):
@@ -43,6 +52,19 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({"messages": "a"}, "at least one message"),
         ({"messages": [user("a"), {"content": "b"}]}, "message 2 is not an object with a role"),
         ({"messages": [{"role": 1}]}, "message 1 is not an object with a role"),
+        (
+            {"messages": [user("a"), ANSWER]},
+            "nothing waits for an answer: its last message is of the role assistant",
+        ),
+        ({"messages": [{"role": "system", "content": "s"}]}, "its last message is of the role system"),
+        ({"messages": [user("a"), user(" ")]}, "nothing waits for an answer: its last message is empty"),
+        ({"messages": [{"role": "user"}]}, "its last message is empty"),
+        ({"messages": [user("a"), RESULT]}, "message 2 is the result of a missing call: 'c1'"),
+        ({"messages": [user("a"), CALL, user("b")]}, "message 3 comes before the result of c1 (f)"),
+        ({"messages": [user("a"), CALL]}, "the result of c1 (f) is missing"),
+        ({"messages": [user("a"), CALL, RESULT, ANSWER]}, "is of the role assistant"),
+        ({**ENVELOPE, "body": {"messages": [user("a"), ANSWER]}}, "is of the role assistant"),
+        ({**ENVELOPE, "body": {"messages": [user("")]}}, "its last message is empty"),
         ({"prompt": "a", "id": None}, "its id is not"),
         ({"prompt": "a", "id": ""}, "its id is not"),
         ({"prompt": "a", "id": True}, "its id is not"),
@@ -167,3 +189,8 @@ def test_json_is_what_the_standard_says(
         # A string has no fields, and what cannot be asked has none that are shown.
         if isinstance(record, Record) and isinstance(expected, dict):
             assert all(repr(expected[name]) == repr(value) for name, value in record.fields.items())
+
+
+def test_results_wait_for_an_answer_as_a_question_does() -> None:
+    messages = [user("a"), CALL, RESULT]
+    assert tuple(messages) == good({"messages": messages}).request.messages

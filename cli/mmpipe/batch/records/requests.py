@@ -13,7 +13,13 @@ from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
 from mmpipe.core.events import Message
 from mmpipe.core.message_forms import read_messages
-from mmpipe.core.messages import add_instruction, check_parts, is_system, prepare_messages
+from mmpipe.core.messages import (
+    add_instruction,
+    check_parts,
+    check_question,
+    is_system,
+    prepare_messages,
+)
 from mmpipe.core.parameters import (
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
@@ -237,7 +243,9 @@ def _messages(record: Mapping[str, object]) -> tuple[Message, ...]:
     messages = record.get(name)
     if not isinstance(messages, list) or not messages:
         raise InputError(f"its {name} are not an array of at least one message")
-    return read_messages(messages)
+    read = read_messages(messages)
+    check_question(read)
+    return read
 
 
 def _parameters_of(record: Mapping[str, object]) -> JsonObject:
