@@ -137,6 +137,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l max-cost -x -d 'End the run before 
 complete -c mmpipe -n '__mmpipe_at batch' -l deadline -x -d 'End the run after this time; --max-time limits one record.'
 complete -c mmpipe -n '__mmpipe_at batch' -l grace -x -d 'Longest wait for answers in flight when a run ends early [5].'
 complete -c mmpipe -n '__mmpipe_at batch' -l dry-run -d 'Ask nothing: check every record, and estimate the cost.'
+complete -c mmpipe -n '__mmpipe_at batch' -l assume-tokens -x -d 'Tokens of an answer, thinking included, before any was seen [1024].'
 complete -c mmpipe -n '__mmpipe_at batch' -l record -r -F -d 'Keep requests and answers as files in DIR.'
 complete -c mmpipe -n '__mmpipe_at batch' -l replay -r -F -d 'Answer from DIR, without key and network; a miss is status 6.'
 complete -c mmpipe -n '__mmpipe_at batch' -l cache -r -F -d 'Answer from DIR if it can; else send, and keep the answer.'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mmpipe.batch.input_check import InputCounts
+from mmpipe.batch.input_counts import InputCounts
 from mmpipe.batch.records.records import BadRecord
 from mmpipe.errors import InputError
 

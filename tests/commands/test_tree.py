@@ -44,7 +44,7 @@ PROMISED = {
         "Output": f"""-F/--format -k/--keep-order --pass-through -o/--output --resume --overwrite
             --allow-truncated --merge --meta --progress {FITTING}""",
         "Pace": "-j/--concurrency --rpm --tpm --max-wait",
-        "Bounds": "--max-errors --max-cost --deadline --grace --dry-run",
+        "Bounds": "--max-errors --max-cost --deadline --grace --dry-run --assume-tokens",
         "Recordings": RECORDINGS,
         "Common": f"{SERVICE} {ABOUT}",
     },

@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from mmpipe.batch.input_check import BatchInput, InputCounts, count_input
+from mmpipe.batch.input_check import BatchInput, count_input
+from mmpipe.batch.input_counts import InputCounts
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.ledger import Ledger
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
-from mmpipe.core.catalogue import find_model
+from mmpipe.batch.request_findings import RequestFindings
+from mmpipe.core.catalogue import find_model, suggest_model
+from mmpipe.errors import InputError
+from mmpipe.text.visible import one_line
 
 _MINUTE = 60.0
+_SHOWN = 5  # models that an error names
+_LONGEST = 100  # characters of a name
 
 
 @dataclass(slots=True)
@@ -19,11 +25,13 @@ class Forecast:
     """The expected usage of all requests; `dollars` and `seconds` are None if a model is not known well enough.
 
     `seconds` are the time that the models would need for all answers one after the other. At most `limit` records are
-    begun; with `dedupe` identical requests count once.
+    begun; with `dedupe` identical requests count once. `histogram` estimates the answers.
     """
 
     dedupe: bool = True
     limit: int | None = None
+    histogram: AnswerHistogram = AnswerHistogram()
+    findings: RequestFindings = field(default_factory=RequestFindings)
     counts: InputCounts = field(default_factory=InputCounts)
     requests: int = 0
     prompt_tokens: int = 0
@@ -42,7 +50,8 @@ class Forecast:
         if self.dedupe and self._asked.get(digest) is not None:
             return
         self._asked.put(digest, b"")
-        expected = AnswerHistogram().expect(record.request)
+        self.findings.add(record.request)
+        expected = self.histogram.expect(record.request)
         self.requests += 1
         self.prompt_tokens += expected.prompt
         self.answer_tokens += expected.answer
@@ -73,13 +82,35 @@ class Forecast:
             "completion_tokens": self.answer_tokens,
             "cost": None if self.dollars is None else round(self.dollars, 6),
             "seconds": None if duration is None else round(duration, 1),
+            "assumed_tokens": self.histogram.answer_tokens(),
+            "models": self.findings.models,
+            "unknown_models": self.findings.unknown_models,
+            "warnings": self.findings.odd,
+            "faults": {message: number for message, (_, number) in self.counts.faults.items()},
         }
+
+    def check(self) -> None:
+        """Raise InputError for bad records, and for models that the host would refuse."""
+        self.counts.check()
+        unknown = self.findings.unknown_models
+        if self.findings.refuses_unknown and unknown:
+            number = sum(self.findings.models[name] for name in unknown)
+            shown = ", ".join(one_line(name, _LONGEST) for name in unknown[:_SHOWN])
+            more = ", ..." if len(unknown) > _SHOWN else ""
+            raise InputError(
+                f"{number} of {self.requests} requests ask models that are not in the catalogue: {shown}{more}"
+                f"{suggest_model(unknown[0])}; --set model=NAME replaces them, --keep-going accepts them"
+            )
 
 
 def forecast_run(source: BatchInput, journal: Journal | None, deadline: Deadline) -> Forecast:
-    """The forecast for the whole input without the records that the journal has answers for; raises InputError, TimedOut."""
+    """The forecast for the whole input without the records that the journal has answers for.
+
+    Bad records are counted. Raises InputError for an id that the journal has with another request, TimedOut.
+    """
     options = source.options.selection
-    forecast = Forecast(dedupe=not options.no_dedupe, limit=options.limit)
+    histogram = AnswerHistogram(default=source.options.limits.assume_tokens)
+    forecast = Forecast(not options.no_dedupe, options.limit, histogram, source.findings())
     forecast.counts = count_input(
         source, deadline.hold(source.pieces(source.find_files(), deadline.hold)), journal, forecast.add
     )

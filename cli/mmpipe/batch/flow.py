@@ -195,6 +195,7 @@ def _spending(options: BatchOptions, terms: AskTerms, stop: StopSignal) -> Spend
         None if dollars is None else CostBudget(dollars, stop),
         answers=1 + terms.policy.constraint.repairs,
         counts_tokens=options.pace.tpm is not None,
+        assumed_tokens=options.limits.assume_tokens,
     )
 
 

@@ -4,10 +4,11 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from mmpipe.batch.input_counts import InputCounts
 from mmpipe.batch.input_description import describe_input
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
@@ -26,21 +27,27 @@ from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_re
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
+from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
+from mmpipe.core.catalogue import find_model
+from mmpipe.core.parameters import describe_ignored
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console
 
 _COMPARED: Final = 997  # one in so many records that seem to be answered is compared all the same
-_SHOWN: Final = 5  # bad records that an error names
 
 
 @dataclass(frozen=True, slots=True)
 class BatchInput:
-    """The input of a batch: the options that choose its records, and the defaults of their requests."""
+    """The input of a batch: the options that choose its records, and the defaults of their requests.
+
+    `host` is the identity of the host that would be asked, or None for the default one.
+    """
 
     options: BatchOptions
     stdin: Input
     defaults: RequestDefaults
+    host: str | None = None
 
     @property
     def is_files(self) -> bool:
@@ -71,6 +78,14 @@ class BatchInput:
             self.options.records.input_format, self.separator, request_columns=self.defaults.request_columns
         )
         return read_records(pieces, self.defaults, options, is_answered)
+
+    def findings(self) -> RequestFindings:
+        """Nothing yet, beside what the user has read about the defaults."""
+        model, parameters = find_model(self.defaults.model), self.defaults.parameters
+        is_asked = not self.options.recordings.is_replay
+        return RequestFindings(
+            is_asked and refuses_unknown_models(self.host), frozenset(describe_ignored(parameters, model))
+        )
 
     def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""
@@ -106,40 +121,6 @@ class InputFacts:
     unchanged: bool = False
 
 
-@dataclass(slots=True)
-class InputCounts:
-    """Counts of all records, and of those that this run takes.
-
-    `faults` are the first messages of bad records, each with the place of the first such record and their number. `read_files`
-    of the records name files, which may change without the input.
-    """
-
-    records: int = 0
-    taken: int = 0
-    bad: int = 0
-    answered: int = 0
-    read_files: int = 0
-    faults: dict[str, tuple[str, int]] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Raise InputError if there is a bad record."""
-        if self.bad:
-            shown = "; ".join(
-                f"{place}: {message}{f' (and {number - 1} more like it)' if number > 1 else ''}"
-                for message, (place, number) in self.faults.items()
-            )
-            others = self.bad - sum(number for _, number in self.faults.values())
-            more = f" (and {others} more)" if others else ""
-            raise InputError(f"{shown}{more}; nothing was asked, --keep-going asks the others")
-
-    def add_fault(self, record: BadRecord) -> None:
-        """Count a bad record."""
-        self.bad += 1
-        place, number = self.faults.get(record.message, (f"{record.source}, line {record.number}", 0))
-        if number or len(self.faults) < _SHOWN:
-            self.faults[record.message] = place, number + 1
-
-
 def check_input(
     source: BatchInput, journal: Journal | None, console: Console, deadline: Deadline
 ) -> InputFacts:
@@ -169,7 +150,8 @@ def check_input(
         console.warn(warning)
     if journal is not None:
         journal.changed_settings = changed_settings(then, now)
-    counts = count_input(source, deadline.hold(source.pieces(files, deadline.hold)), journal)
+    pieces = deadline.hold(source.pieces(files, deadline.hold))
+    counts = _check_records(source, pieces, journal, console.warn)
     if journal is not None:
         # Without the count where records are bad or name files, so that the next run reads them again.
         is_final = not (counts.bad or counts.read_files)
@@ -179,29 +161,42 @@ def check_input(
     return InputFacts(files, total, checked=not counts.bad)
 
 
+def _check_records(
+    source: BatchInput, pieces: Iterable[Piece], journal: Journal | None, warn: Callable[[str], None]
+) -> InputCounts:
+    """Count the records, and warn of odd requests; raises InputError for bad ones, unless --keep-going accepts them."""
+    findings = source.findings()
+    counts = count_input(source, pieces, journal, lambda record: findings.add(record.request))
+    if not source.options.selection.keep_going:
+        counts.check()
+    for sentence in findings.sentences():
+        warn(sentence)
+    return counts
+
+
 def count_input(
     source: BatchInput,
     pieces: Iterable[Piece],
     journal: Journal | None,
-    on_open: Callable[[Record], None] = lambda _: None,
+    on_open: Callable[[Record], object] = lambda _: None,
 ) -> InputCounts:
-    """Count the records of the whole input; raises InputError for bad ones, unless --keep-going accepts them.
+    """Count the records of the whole input, and call `on_open` with each that has no good answer yet.
 
-    `on_open` is called with each record that has no good answer yet.
+    Raises InputError for an id that the journal has with another request.
     """
     records = (found for found in source.records(pieces) if isinstance(found, Record | BadRecord))
-    counts = count_records(records, journal, source.takes, on_open)
-    if not source.options.selection.keep_going:
-        counts.check()
-    return counts
+    return count_records(records, journal, source.takes, on_open)
 
 
-def open_source(source: BatchInput, facts: InputFacts, journal: Journal | None) -> RecordSource:
-    """The input as a run takes it."""
+def open_source(
+    source: BatchInput, facts: InputFacts, journal: Journal | None, warn: Callable[[str], None]
+) -> RecordSource:
+    """The input as a run takes it; warns of odd requests that were not counted before, each kind once."""
     is_answered = _has_answer(journal) if facts.unchanged and journal is not None else None
 
     def records(pieces: Iterable[Piece | None]) -> Iterator[FoundRecord | None]:
-        return source.records(pieces, is_answered)
+        found = source.records(pieces, is_answered)
+        return found if source.is_files else source.findings().watch(found, source.takes, warn)
 
     pieces, limit = source.pieces(facts.files), source.options.selection.limit
     return RecordSource(pieces, records, source.takes, facts.checked, limit)
@@ -211,7 +206,7 @@ def count_records(
     records: Iterable[Record | BadRecord],
     journal: Journal | None,
     takes: Callable[[Record | BadRecord], bool],
-    on_open: Callable[[Record], None] = lambda _: None,
+    on_open: Callable[[Record], object] = lambda _: None,
 ) -> InputCounts:
     """Count the records, and call `on_open` with each that has no good answer yet.
 

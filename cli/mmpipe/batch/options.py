@@ -7,6 +7,7 @@ from typing import Annotated
 from mmpipe.api.options import RecordingOptions
 from mmpipe.batch.journal.result_format import JournalFormat, ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
+from mmpipe.batch.pace.estimate import DEFAULT_TOKENS
 from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.shard import Shard
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
@@ -222,6 +223,15 @@ class LimitOptions(OptionGroup):
     dry_run: Annotated[
         bool, option("--dry-run", help="Ask nothing: check every record, and estimate the cost.")
     ] = False
+    assume_tokens: Annotated[
+        int,
+        option(
+            "--assume-tokens",
+            metavar="N",
+            at_least=1,
+            help="Tokens of an answer, thinking included, before any was seen [{default}].",
+        ),
+    ] = DEFAULT_TOKENS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

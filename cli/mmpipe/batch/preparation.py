@@ -55,7 +55,8 @@ def prepare_call(call: BatchCall) -> PreparedCall:
         grace=options.limits.grace,
     )
     defaults = _request_defaults(call, settings, inputs, constraint.instruction)
-    source = BatchInput(options.with_files(inputs.resolve), call.streams.stdin, defaults)
+    records = options.with_files(inputs.resolve)
+    source = BatchInput(records, call.streams.stdin, defaults, settings.identify_host())
     return PreparedCall(settings, policy, inputs, source)
 
 

@@ -82,6 +82,10 @@ def _dry_run(call: BatchCall, deadline: Deadline) -> None:
     with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
+    for sentence in forecast.findings.sentences():
+        call.console.warn(sentence)
+    if not options.selection.keep_going:
+        forecast.check()
 
 
 def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
@@ -225,7 +229,11 @@ def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput
 
     try:
         with expect_unchanged(facts.files, call.console.warn):
-            run_event_loop(ask_records(options, open_source(source, facts, journal), terms, output, show))
+            run_event_loop(
+                ask_records(
+                    options, open_source(source, facts, journal, call.console.warn), terms, output, show
+                )
+            )
     finally:
         call.console.summarize(output.summary.sentence())
 

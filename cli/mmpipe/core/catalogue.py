@@ -7,8 +7,10 @@ from pathlib import Path
 
 from mmpipe.core.events import Usage
 from mmpipe.grammar import NumericRange
+from mmpipe.text.suggestions import suggest
 
 _MILLION = 1_000_000
+_LONGEST = 100  # characters of a name: the comparison is slow
 _TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
 
 
@@ -85,6 +87,14 @@ def load_models() -> tuple[Model, ...]:
 def find_model(name: str) -> Model | None:
     """Return the model of that name, upper or lower case alike, as for the service; None if unknown."""
     return next((model for model in load_models() if model.id.lower() == name.lower()), None)
+
+
+@lru_cache(256)
+def suggest_model(name: str) -> str:
+    """Return `; did you mean MODEL?` for a name that is like one of the catalogue, whatever stands before it; or nothing."""
+    ids = [known.id for known in load_models()]
+    shown = name[:_LONGEST]
+    return suggest(shown, ids) or suggest(shown.rpartition("/")[2], ids)
 
 
 def calculate_cost(name: str, usage: Usage | None) -> float | None:

@@ -74,6 +74,16 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "`batch --dry-run`",
+        (
+            "`records`, `taken` (by this shard), `bad`, `answered` (by an earlier run), `requests`, `prompt_tokens` and "
+            "`completion_tokens` (estimates), `cost` and `seconds` (null if unknown), `assumed_tokens` (of an answer without a lower "
+            "limit; `--assume-tokens`), `models` (requests of each), `unknown_models` (outside of the catalogue), `warnings` and "
+            "`faults` (each sentence with its number of requests or bad records). After it, bad records and, on hosts of MiniMax, "
+            "unknown models end the run with 12, unless `--keep-going` accepts them"
+        ),
+    ),
+    (
         "`--meta`",
         (
             "of `chat` and `stream`: `id`, `model`, `finish_reason`, `usage`, `cost`, `turns`, `attempts`, `first_byte_ms`, "

@@ -8,9 +8,8 @@ from typing import Final
 
 from mmpipe.api.refusals.codes import CHECK_KEY, FAILED, TOO_LONG, TOP_UP, ErrorMeaning, meaning_of
 from mmpipe.api.response_head import ResponseInfo
-from mmpipe.core.catalogue import load_models
+from mmpipe.core.catalogue import load_models, suggest_model
 from mmpipe.errors import AuthError, Forbidden, Rejected, ServerError
-from mmpipe.text.suggestions import suggest
 
 # Fields of every request that other servers may not know, and the option that leaves each away.
 _SWITCH: Final = "reasoning_split"
@@ -29,7 +28,6 @@ _MODELS: Final = "`mmpipe models --live` lists the models of the host"
 _NEAR: Final = 160  # characters between a field and the words that refuse it
 _MOST: Final = 20  # places of the field
 _SHORTEST: Final = 4  # characters of a name that cannot be a part of any text
-_LONGEST: Final = 100  # characters of a name
 
 # pydantic, Go, OpenAI, Python, JSON Schema.
 _UNKNOWN = r"unknown|unexpected|extra|unrecogni[sz]ed|unsupported|not (?:permitted|allowed|supported|recogni[sz]ed|known)|additional propert"
@@ -155,12 +153,9 @@ def _is_about_model(refusal: Refusal) -> bool:
 
 def _suggest_model(model: str) -> str:
     """The advice for an unknown model, with the id of the catalogue that is most like it, whatever stands before it."""
-    ids = [known.id for known in load_models()]
-    if model in ids:
+    if any(known.id == model for known in load_models()):
         return _MODELS
-    name = model[:_LONGEST]
-    guess = suggest(name, ids) or suggest(name.rpartition("/")[2], ids)
-    return f"{guess.removeprefix('; ')} {_MODELS}".lstrip()
+    return f"{suggest_model(model).removeprefix('; ')} {_MODELS}".lstrip()
 
 
 def _blames_key(refusal: Refusal) -> bool:

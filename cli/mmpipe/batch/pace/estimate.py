@@ -1,7 +1,7 @@
 """Estimates the tokens and the price of a request before it is sent, from its prompt and the answers seen so far."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmpipe.core.attachments import find_url, measure_data
 from mmpipe.core.catalogue import calculate_cost
@@ -11,7 +11,7 @@ from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
 from mmpipe.text.json_encoding import encode_json
 
-_DEFAULT_TOKENS = 1024  # of an answer before any was seen: a short one with its thinking
+DEFAULT_TOKENS = 1024  # of an answer before any was seen: a short one with its thinking
 _FEWEST_ANSWERS = 20  # only one of so many is above the 95th percentile
 _PERCENTILE = 0.95
 _STEPS = 4  # sizes to a doubling, so that the percentile is at most a fifth too high
@@ -55,9 +55,10 @@ class ExpectedUsage:
 
 @dataclass(frozen=True, slots=True)
 class AnswerHistogram:
-    """The number of answers by the logarithm of their tokens."""
+    """The number of answers by the logarithm of their tokens; `default` is assumed before enough were seen."""
 
     counts: tuple[int, ...] = (0,) * _SIZES
+    default: int = DEFAULT_TOKENS
 
     def expect(self, request: Request) -> ExpectedUsage:
         """The usage to reserve for a request: its prompt, and an answer longer than 95 % of those seen."""
@@ -70,20 +71,20 @@ class AnswerHistogram:
         """The 95th percentile; not below the default before enough answers were seen."""
         seen = sum(self.counts)
         if not seen:
-            return _DEFAULT_TOKENS
+            return self.default
         wanted, below, size = _PERCENTILE * seen, 0, -1
         while below < wanted:
             size += 1
             below += self.counts[size]
         tokens = math.ceil(2 ** (size / _STEPS))
-        return max(tokens, _DEFAULT_TOKENS) if seen < _FEWEST_ANSWERS else tokens
+        return max(tokens, self.default) if seen < _FEWEST_ANSWERS else tokens
 
     def after(self, completion_tokens: int) -> "AnswerHistogram":
         """The histogram with one more answer."""
         size = min(_SIZES - 1, math.ceil(_STEPS * math.log2(max(1, completion_tokens))))
         # Halves are rounded up: a size that was seen is not forgotten while such answers keep coming.
         counts = self.counts if sum(self.counts) < _HALVED_AT else tuple((n + 1) // 2 for n in self.counts)
-        return AnswerHistogram((*counts[:size], counts[size] + 1, *counts[size + 1 :]))
+        return replace(self, counts=(*counts[:size], counts[size] + 1, *counts[size + 1 :]))
 
 
 def request_tokens(request: Request) -> int:

@@ -1,7 +1,7 @@
 """The tokens and dollars of a run: estimated before each request, held while it is in flight, learned from its answer."""
 
 from mmpipe.batch.pace.budgets import CostBudget
-from mmpipe.batch.pace.estimate import AnswerHistogram
+from mmpipe.batch.pace.estimate import DEFAULT_TOKENS, AnswerHistogram
 from mmpipe.core.events import Usage
 from mmpipe.core.request import Request
 
@@ -9,12 +9,19 @@ from mmpipe.core.request import Request
 class Spending:
     """Estimates requests from the answers so far; holds their price in the `budget`, if there is one.
 
-    A record may take so many `answers`: one, and its repairs.
+    A record may take so many `answers`: one, and its repairs. Of each, `assumed_tokens` are expected before any was seen.
     """
 
-    def __init__(self, budget: CostBudget | None, *, answers: int, counts_tokens: bool) -> None:
+    def __init__(
+        self,
+        budget: CostBudget | None,
+        *,
+        answers: int,
+        counts_tokens: bool,
+        assumed_tokens: int = DEFAULT_TOKENS,
+    ) -> None:
         self._budget, self._answers, self._counts_tokens = budget, answers, counts_tokens
-        self._histogram = AnswerHistogram()
+        self._histogram = AnswerHistogram(default=assumed_tokens)
 
     def tokens(self, request: Request) -> int:
         """The tokens to reserve for a request; 0 if nothing limits them."""

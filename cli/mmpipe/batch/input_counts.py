@@ -1,0 +1,43 @@
+"""Counts records, and groups the faults of bad ones."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from mmpipe.batch.records.records import BadRecord
+from mmpipe.errors import InputError
+
+_SHOWN: Final = 5  # faults that an error names
+
+
+@dataclass(slots=True)
+class InputCounts:
+    """Counts of all records, and of those that this run takes.
+
+    `faults` are the first messages of bad records, each with the place of the first such record and their number. `read_files`
+    of the records name files, which may change without the input.
+    """
+
+    records: int = 0
+    taken: int = 0
+    bad: int = 0
+    answered: int = 0
+    read_files: int = 0
+    faults: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise InputError if there is a bad record."""
+        if self.bad:
+            shown = "; ".join(
+                f"{place}: {message}{f' (and {number - 1} more like it)' if number > 1 else ''}"
+                for message, (place, number) in self.faults.items()
+            )
+            others = self.bad - sum(number for _, number in self.faults.values())
+            more = f" (and {others} more)" if others else ""
+            raise InputError(f"{shown}{more}; nothing was asked, --keep-going asks the others")
+
+    def add_fault(self, record: BadRecord) -> None:
+        """Count a bad record."""
+        self.bad += 1
+        place, number = self.faults.get(record.message, (f"{record.source}, line {record.number}", 0))
+        if number or len(self.faults) < _SHOWN:
+            self.faults[record.message] = place, number + 1

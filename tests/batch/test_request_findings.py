@@ -1,0 +1,171 @@
+"""Odd requests are found, counted and named before they are sent."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
+from mmpipe.batch.run import run_batch
+from mmpipe.core.request import Request
+from mmpipe.errors import InputError, MmpipeError
+from mmpipe.unix.streams import Streams
+from support.batch_in_process import Line, batch_options
+from support.harness import environment, service
+
+DISABLED = {"type": "disabled"}
+CUT = "the thinking alone may use up a limit of 256 tokens or less"
+
+
+def request(model: str = "MiniMax-M3", **parameters: object) -> Request:
+    return Request(model, ({"role": "user", "content": "a"},), parameters)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (request(), []),
+        (request("minimax-m3"), []),
+        (request("gpt-4o-mini"), ["gpt-4o-mini is not in the catalogue; --set model=NAME replaces"]),
+        (request("MiniMax-M27"), ["did you mean MiniMax-M2.7?; --set"]),
+        (request("minimax/minimax-m3.1"), ["did you mean MiniMax-M"]),
+        (request("x\x1b[2J" * 100), ["is not in the catalogue"]),
+        (request(seed=1), ["MiniMax-M3 ignores seed"]),
+        (request("MiniMax-M2.7", stop="x", seed=1), ["MiniMax-M2.7 ignores seed, stop"]),
+        (request(response_format={"type": "json_object"}), ["--schema asks for JSON"]),
+        (request(max_tokens=10), [CUT]),
+        (request(max_completion_tokens=256), [CUT]),
+        (request(max_tokens=257), []),
+        (request(max_tokens=10, thinking=DISABLED), []),
+        (request("MiniMax-M2.7", max_tokens=10, thinking=DISABLED), ["MiniMax-M2.7 ignores thinking", CUT]),
+        (request("my-model", max_tokens=10), ["my-model is not in the catalogue"]),
+        (request(seed=1, max_tokens=1), ["ignores seed", CUT]),
+    ],
+)
+def test_each_oddity_of_a_request_has_a_sentence(asked: Request, words: list[str]) -> None:
+    found = RequestFindings(refuses_unknown=True).add(asked)
+    assert len(words) == len(found)
+    assert all(word in sentence for word, sentence in zip(words, found, strict=True))
+    assert all(sentence.isprintable() and len(sentence) < 300 for sentence in found)
+
+
+def test_a_kind_of_request_is_reported_once_and_counted_each_time() -> None:
+    findings = RequestFindings(refuses_unknown=True)
+    asked = [request(), request("gpt-4o"), request("gpt-4o", seed=2), request(seed=1)]
+    assert [0, 1, 0, 1, 0, 0, 0, 0] == [len(findings.add(each)) for each in asked * 2]
+    assert {"MiniMax-M3": 4, "gpt-4o": 4} == findings.models
+    assert ["gpt-4o"] == findings.unknown_models
+    assert ["(4 requests)", "(2 requests)"] == [text[text.rindex("(") :] for text in findings.sentences()]
+
+
+def test_other_hosts_may_have_any_model_and_what_the_user_has_read_is_not_repeated() -> None:
+    assert [] == RequestFindings().add(request("gpt-4o"))
+    findings = RequestFindings(reported=frozenset({"MiniMax-M3 ignores seed"}))
+    assert [] == findings.add(request(seed=1))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (None, True),
+        ("mmpipe sim", True),
+        ("https://api.minimax.io/v1", True),
+        ("https://api.minimaxi.com/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("https://example.org/minimax", False),
+    ],
+)
+def test_only_hosts_of_minimax_refuse_models_outside_of_the_catalogue(
+    host: str | None, expected: bool
+) -> None:
+    assert expected is refuses_unknown_models(host)
+
+
+def test_as_many_models_as_others_choose_take_a_bounded_memory() -> None:
+    findings = RequestFindings(refuses_unknown=True)
+    for number in range(1500):
+        findings.add(request(f"m{number}"))
+    assert (1001, 500, 1000) == (len(findings.models), findings.models["..."], len(findings.unknown_models))
+    assert 6 == len(list(findings.sentences()))
+
+
+def dry(stdin: str, host: str | None = None, **typed: object) -> tuple[Line, str, MmpipeError | None]:
+    """The object that a dry run prints, its messages, and its error."""
+    streams = Streams.fake(stdin.encode())
+    variables = {} if host is None else {"MINIMAX_BASE_URL": host, "MINIMAX_API_KEY": "k" * 20}
+    error = None
+    try:
+        run_batch(batch_options(dry_run=True, **typed), streams, variables)
+    except MmpipeError as raised:
+        error = raised
+    stdout, stderr = streams.captured()
+    return json.loads(stdout), stderr.decode(), error
+
+
+def lines(*records: dict[str, object]) -> str:
+    return "".join(
+        f"{json.dumps({'prompt': f'{number}', **record})}\n" for number, record in enumerate(records)
+    )
+
+
+def test_a_dry_run_counts_what_would_be_refused_ignored_or_cut_short() -> None:
+    cold: dict[str, object] = {"model": "MiniMax-M2.7", "temperature": 0}
+    odd: dict[str, object] = {"seed": 1, "max_tokens": 10}
+    records = [cold] * 7 + [{"model": "gpt-3.5-turbo"}] * 3 + [odd] * 2 + [{}]
+    summary, stderr, error = dry(lines(*records))
+    assert {"gpt-3.5-turbo": 3, "MiniMax-M3": 3} == summary["models"]
+    assert (["gpt-3.5-turbo"], 13, 7, 6) == tuple(
+        summary[name] for name in ("unknown_models", "records", "bad", "requests")
+    )
+    assert [3, 2, 2] == list(dict(summary["warnings"]).values())  # type: ignore[call-overload]
+    (fault,) = summary["faults"].items()  # type: ignore[attr-defined]
+    assert ("temperature is 0: for MiniMax-M2.7" in fault[0], 7) == (True, fault[1])
+    assert isinstance(error, InputError)
+    assert "standard input, line 1: temperature is 0: for MiniMax-M2.7" in error.message
+    assert "; --set temperature=VALUE replaces it in every record (and 6 more like it)" in error.message
+    assert 3 == stderr.count("warning: ")
+    assert "MiniMax-M3 ignores seed (2 requests)" in stderr
+
+
+def test_a_dry_run_ends_with_an_error_for_models_that_minimax_would_refuse() -> None:
+    records = lines({"model": "MiniMax-M33"}, {"model": "gpt-4o"}, {})
+    for host in (None, "intl"):
+        _, _, error = dry(records, host)
+        assert isinstance(error, InputError)
+        assert (
+            "2 of 3 requests ask models that are not in the catalogue: MiniMax-M33, gpt-4o" in error.message
+        )
+        assert "did you mean MiniMax-M3" in error.message
+    for typed in ({"set": ("model=MiniMax-M3",)}, {"keep_going": True}):
+        assert dry(records, **typed)[2] is None
+    summary, stderr, error = dry(records, "http://127.0.0.1:1/v1")
+    assert (["MiniMax-M33", "gpt-4o"], "", None) == (summary["unknown_models"], stderr, error)
+
+
+def test_a_dry_run_says_what_it_assumes_of_answers_and_takes_another_number() -> None:
+    summary, _, _ = dry(lines({}, {"max_tokens": 300}))
+    assert (1024, 1324) == (summary["assumed_tokens"], summary["completion_tokens"])
+    other, _, _ = dry(lines({}, {"max_tokens": 300}), assume_tokens=5000)
+    assert (5000, 5300) == (other["assumed_tokens"], other["completion_tokens"])
+    assert other["cost"] > summary["cost"]  # type: ignore[operator]
+
+
+def test_a_parameter_of_the_run_is_warned_of_once_and_not_by_its_records() -> None:
+    _, stderr, _ = dry(lines({}, {}), param=("seed=1",))
+    assert "mmpipe: warning: MiniMax-M3 ignores seed\n" == stderr
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_run_warns_of_odd_requests_before_it_sends_them(is_file: bool, tmp_path: Path) -> None:
+    records, path = (
+        lines({"seed": 1}, {"seed": 2}),
+        tmp_path / "in.jsonl",
+    )
+    path.write_text(records)
+    streams = Streams.fake(b"" if is_file else records.encode())
+    options = batch_options(files=(str(path),) if is_file else (), retries=0)
+    with service() as server:
+        run_batch(options, streams, environment(server))
+    stderr = streams.captured()[1].decode()
+    assert 1 == stderr.count("MiniMax-M3 ignores seed")
+    assert is_file is ("(2 requests)" in stderr)
