@@ -1,11 +1,13 @@
 """Answers depend only on the prompt, say that they are simulated, and can be requested in exact forms."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmpipe.core.attachments import build_file_part, build_url_part
 from mmpipe.simulator import prose, tokens
 from mmpipe.simulator.answers import (
     AnswerPart,
@@ -17,7 +19,9 @@ from mmpipe.simulator.answers import (
 )
 from mmpipe.simulator.conversation import SimulatedConversation
 from mmpipe.simulator.deltas import cut
-from support.simulator_client import SPLIT, STREAM, ask, ask_once, chat, simulator
+from mmpipe.simulator.media import describe_media
+from support.media import PNG
+from support.simulator_client import SPLIT, STREAM, Reply, ask, ask_once, chat, simulator
 
 # No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
@@ -190,3 +194,41 @@ def test_two_blocks_of_thinking_change_no_word(thought: str, text: str) -> None:
     twice = think_twice(once)
     assert [joined_text(twice, kind) for kind in PartKind] == [joined_text(once, kind) for kind in PartKind]
     assert len(twice.parts) <= 4
+
+
+def content_of(reply: Reply) -> str:
+    body: Any = reply.json
+    return str(body["choices"][0]["message"]["content"])
+
+
+@pytest.mark.parametrize(
+    ("model", "sees"),
+    [
+        (
+            "MiniMax-M3",
+            " You attached a PNG image of 32 bytes, a video at a URL, data of an unknown kind of 3 bytes.",
+        ),
+        ("MiniMax-M2.7", ""),
+    ],
+)
+def test_only_the_m3_family_sees_images_and_videos_and_says_what_it_saw(model: str, sees: str) -> None:
+    parts = [
+        {"type": "text", "text": "Why?"},
+        build_file_part(PNG, "a"),
+        build_url_part("mm_file://1"),
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    with simulator() as running:
+        plain = content_of(ask(running, chat("Why?", model=model)))
+        body = chat(model=model) | {"messages": [{"role": "user", "content": parts}]}
+        assert plain + sees == content_of(ask(running, body))
+
+
+def test_many_images_are_counted_and_an_order_is_followed_all_the_same() -> None:
+    many = [build_url_part("https://x.org/a.png")] * 7
+    assert describe_media({"content": many}).endswith("an image at a URL and 2 more")
+    assert "" == describe_media({"content": "a"}) == describe_media({"content": [{"type": "text"}, 1]})
+    message = {"role": "user", "content": [{"type": "text", "text": "sim:echo hi"}, *many]}
+    with simulator() as running:
+        answer = ask(running, chat(model="MiniMax-M3") | {"messages": [message]})
+    assert content_of(answer).endswith("hi")

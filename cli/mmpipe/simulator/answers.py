@@ -14,6 +14,8 @@ message or, where a framework wraps the prompt, a later line of it (module `orde
   lines; ``sim:say TEXT``, ``sim:then`` and ``sim:again`` make more than one round (module `rounds`). After the last
   round the answer is text that quotes the last results.
 
+An answer to images and videos that is not ordered says what the M3 family sees of them: number, kinds and sizes.
+
 The result of a tool is never read as such a prompt.
 """
 
@@ -23,6 +25,7 @@ from enum import Enum, auto
 
 from mmpipe.simulator import prose, tokens
 from mmpipe.simulator.conversation import SimulatedConversation
+from mmpipe.simulator.models import MODELS
 from mmpipe.simulator.rounds import read_rounds
 
 _VISIBLE = re.compile(r"\S")
@@ -107,6 +110,8 @@ def _plain_parts(conversation: SimulatedConversation, model: str) -> list[Answer
         thinking, text = prose.thinking_of_results(results), prose.answer_to_results(results, model)
     else:
         thinking, text = prose.thinking(prompt), prose.answer(prompt, model)
+    if conversation.attached and MODELS[model].is_m3:
+        text = f"{text} You attached {conversation.attached}."
     return [AnswerPart(PartKind.THINKING, thinking), AnswerPart(PartKind.TEXT, text)]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mmpipe.simulator.json_text import Json
+from mmpipe.simulator.media import describe_media
 from mmpipe.simulator.orders import find_order, text_of
 from mmpipe.simulator.rounds import read_rounds
 
@@ -27,6 +28,8 @@ class SimulatedConversation:
     """True if the last calls are text, as some frameworks write them: user messages are then their results."""
     pending: bool = False
     """True if the last answer has not called what was ordered: a framework asked for a plan first."""
+    attached: str = ""
+    """The images and videos of the user message, in words."""
 
 
 def read_conversation(messages: Sequence[Json], *, tools: bool) -> SimulatedConversation:
@@ -51,7 +54,8 @@ def _after_user(conversation: SimulatedConversation, message: Json) -> Simulated
     order = find_order(message)
     if order is None and _lasts(conversation):
         return conversation
-    return SimulatedConversation(text_of(message) if order is None else order)
+    prompt = text_of(message) if order is None else order
+    return SimulatedConversation(prompt, attached=describe_media(message))
 
 
 def _lasts(conversation: SimulatedConversation) -> bool:

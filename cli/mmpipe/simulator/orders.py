@@ -26,7 +26,7 @@ _DECODER = json.JSONDecoder()
 
 
 def text_of(message: Json) -> str:
-    """Return the text of a message; images are ignored, as M2.x ignores them (FACTS.md, "Parameters")."""
+    """Return the text of a message; images say nothing, and M2.x ignores them (FACTS.md, "Parameters")."""
     return "".join(_texts(message))
 
 
