@@ -34,6 +34,7 @@ complete -c mmpipe -n '__mmpipe_at \'\'' -a completion -d 'Print the completion 
 complete -c mmpipe -n '__mmpipe_at \'\'' -s h -l help -d 'Show this and exit.'
 complete -c mmpipe -n '__mmpipe_at \'\'' -l version -d 'Show the version and exit.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s f -l file -r -F -d 'Add a file to the prompt; `-` is standard input.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -s a -l attach -r -F -d 'Attach an image or a video; `-` is standard input.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l messages -r -F -d 'Start from a transcript: JSONL, an array or a request body.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s c -l conversation -r -F -d 'Continue the conversation in FILE, and append to it.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l no-wait -d 'Fail (15) if another run holds the conversation.'

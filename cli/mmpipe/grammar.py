@@ -25,7 +25,7 @@ _KINDS: Mapping[Callable[[str], object], str] = {
     _parse_dollars: "an amount, such as 5 or '$5' (the shell replaces $5 outside of single quotes)",
 }
 _MOST = 2**63
-_NAMES_OF_FILES = ("FILE", "PATH", "DIR")  # metavars
+_NAMES_OF_FILES = ("FILE", "PATH", "DIR", "PATH|URL")  # metavars
 
 
 @dataclass(frozen=True, slots=True)

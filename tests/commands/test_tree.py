@@ -22,7 +22,7 @@ FITTING = "--schema --repair --extract"
 RECORDINGS = "--record --replay --cache"
 ABOUT = "--error-json -h/--help --version"
 ANSWERING = {
-    "Input": """PROMPT -f/--file --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
+    "Input": """PROMPT -f/--file -a/--attach --messages -c/--conversation --no-wait -s/--system --system-file -n/--no-stdin
         --stdin-timeout --encoding""",
     "Request": "-m/--model --temperature --top-p --max-tokens --effort -p/--param --native-thinking --no-native-thinking --wire --pieces",
     "Thinking": "-t/--thinking --thinking-file",

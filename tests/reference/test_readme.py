@@ -10,6 +10,7 @@ import pytest
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
 from support.harness import LIMIT, environment, put_on_path, service
+from support.media import PNG
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -31,6 +32,7 @@ def works(
     monkeypatch.chdir(tmp_path)
     put_on_path(tmp_path)
     (tmp_path / "notes.txt").write_text("First note.\n")
+    (tmp_path / "photo.png").write_bytes(PNG)
     (tmp_path / "topics.txt").write_text("tea\ncoffee\n")
     subprocess.run(["git", "init", "-q", "."], check=True)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from mmpipe.api.options import RecordingOptions
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.core.attachments import is_url
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
@@ -31,12 +32,19 @@ class PromptOptions(OptionGroup):
         tuple[str, ...],
         option("-f", "--file", metavar="PATH", help="Add a file to the prompt; `-` is standard input."),
     ] = ()
+    attach: Annotated[
+        tuple[str, ...],
+        option(
+            "-a", "--attach", metavar="PATH|URL", help="Attach an image or a video; `-` is standard input."
+        ),
+    ] = ()
 
     @property
     def inputs(self) -> Iterator[NamedInput]:
         """The files, and standard input where a word names it."""
         yield from (NamedInput(WORD, word) for word in self.words if word == "-")
         yield from self.files
+        yield from (NamedInput("-a", word) for word in self.attach if not is_url(word))
 
     @property
     def files(self) -> Iterator[NamedInput]:

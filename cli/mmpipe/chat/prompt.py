@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mmpipe.chat.options import WORD, ChatOptions, PromptOptions, StdinOptions
-from mmpipe.config.options import EncodingOptions
+from mmpipe.config.options import EncodingOptions, SystemMessageOptions
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import UNNAMED, Inputs, NamedInput, decode_argument
 
 NO_PROMPT = 'no prompt: type `mmpipe chat "your question"`, or pipe it in; see --help'
+_NO_TASK = 'no prompt: say what to do with what is attached, as in `mmpipe chat -a photo.png "Describe it."`'
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,10 @@ class PromptSources:
 
     @classmethod
     def of(cls, options: ChatOptions) -> "PromptSources":
-        """Return the sources in all options."""
-        return cls(options.prompt, options.stdin, options.encoding, optional=options.conversation.goes_on)
+        """Return the sources in all options. A system message says enough about what is attached."""
+        has_task = bool(options.prompt.attach) and options.system != SystemMessageOptions()
+        optional = options.conversation.goes_on or has_task
+        return cls(options.prompt, options.stdin, options.encoding, optional=optional)
 
 
 def check_sources(sources: PromptSources, inputs: Inputs) -> None:
@@ -41,9 +44,11 @@ def check_sources(sources: PromptSources, inputs: Inputs) -> None:
             f"no prompt: standard input is for {inputs.taken_by}, and there are neither words nor a file"
         )
     if sources.stdin.no_stdin:
-        raise InputError("no prompt: --no-stdin, and neither words nor a file")
+        raise InputError(
+            _NO_TASK if sources.prompt.attach else "no prompt: --no-stdin, and neither words nor a file"
+        )
     if inputs.stdin.is_terminal:
-        raise UsageError(NO_PROMPT)
+        raise UsageError(_NO_TASK if sources.prompt.attach else NO_PROMPT)
 
 
 def read_prompt(sources: PromptSources, inputs: Inputs, warn: Callable[[str], None]) -> str:
@@ -68,7 +73,7 @@ def read_prompt(sources: PromptSources, inputs: Inputs, warn: Callable[[str], No
     if not parts and sources.optional:
         return ""
     if not parts:
-        raise InputError("the prompt is empty")
+        raise InputError(_NO_TASK if sources.prompt.attach else "the prompt is empty")
     return "\n\n".join([*(part.rstrip("\n") for part in parts[:-1]), parts[-1]])
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mmpipe.chat.attachments import read_attachments
 from mmpipe.chat.message_file import parse_messages
 from mmpipe.chat.options import ChatOptions
 from mmpipe.chat.prompt import PromptSources, read_prompt
 from mmpipe.config.base_request import read_system_message
+from mmpipe.core.attachments import Part, build_content
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
@@ -18,14 +20,15 @@ from mmpipe.unix.inputs import Inputs, NamedInput, decode_argument
 class UserInput:
     """The input of the user; `messages` are those of `--messages`, from a file called `messages_name`.
 
-    `results` are the results of tools by the id of their call. An empty prompt is none.
+    `results` are the results of tools by the id of their call. `prompt` is the content of the user's message, empty if there
+    is none.
     """
 
     messages: tuple[Message, ...] = ()
     messages_name: str | None = None
     system: str | None = None
     results: Mapping[str, str] = field(default_factory=dict)
-    prompt: str = ""
+    prompt: str | list[Part] = ""
 
 
 def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], None]) -> UserInput:
@@ -48,7 +51,8 @@ def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], 
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
     system = read_system_message(options.system, inputs, options.encoding.codec)
     prompt = read_prompt(PromptSources.of(options), inputs, warn)
-    return UserInput(messages, name, system, results, prompt)
+    parts = read_attachments(options.prompt.attach, inputs)
+    return UserInput(messages, name, system, results, build_content(prompt, parts))
 
 
 def _read_results(results: Sequence[str], read: Callable[[NamedInput], str]) -> dict[str, str]:

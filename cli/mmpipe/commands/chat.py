@@ -17,6 +17,10 @@ def _answer(program: Program, options: ChatOptions, *, live: bool) -> None:
 
 
 _DETAILS = """
+    An image is PNG, JPEG, GIF or WebP, a video MP4, MOV, AVI or Matroska, as the bytes of the file say; HEIC and such
+    must be converted. The service opens http:// and https:// URLs itself, and mm_file://ID is a video that was uploaded.
+    Of the models MiniMax-M3 and MiniMax-M3.1-Flash take them.
+
     A conversation (-c, --messages, -F messages) has one message of the API on each line, unchanged. FILE is locked
     until the new messages are appended in one write, after the whole answer.
 
@@ -45,6 +49,7 @@ CHAT = Command(
             'mmpipe chat -f notes.txt "Summarise in three lines." -o summary.txt',
             "A file in, a file out: the whole answer, or the old file.",
         ),
+        Example('mmpipe chat -n -a photo.png "Describe this photo."', "An image, beside the prompt."),
     ),
 )
 

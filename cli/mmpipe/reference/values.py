@@ -32,7 +32,7 @@ def offered_values(parameter: Parameter) -> OfferedValues:
     if parameter.choices:
         return OfferedValues(ValueKind.WORDS, parameter.choices)
     match parameter.metavar:
-        case "PATH" | "FILE" | "DIR":
+        case "PATH" | "FILE" | "DIR" | "PATH|URL":
             return OfferedValues(ValueKind.FILES)
         case "COMMAND":
             return OfferedValues(ValueKind.COMMAND)
