@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.core.endpoint import Endpoint, Key, is_loopback
+from mmpipe.errors import InputError
+from mmpipe.text.json_encoding import encode_json
 
 pytestmark = pytest.mark.keys
 
@@ -99,3 +101,24 @@ def test_a_key_is_masked_in_every_escape_and_where_it_is_cut_off(
 def test_a_text_of_escapes_alone_is_masked_in_linear_work() -> None:
     assert "\\" * 10**5 == KEY.mask("\\" * 10**5)
     assert "%73" * 10**5 == KEY.mask("%73" * 10**5)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "is_sent"),
+    [
+        ("sk-api-0123456789abcdef", "hi", True),
+        ("sk-api-0123456789abcdef", "a sk-api-0123456789abcde", True),
+        ("sk-api-0123456789abcdef", "my key is sk-api-0123456789abcdef.", False),
+        ('sk-"quoted"-0123456789', 'sk-"quoted"-0123456789', False),
+        ("sk-no-key-required", "what does sk-no-key-required mean?", True),
+        ("EMPTY", "EMPTY", True),
+    ],
+)
+def test_a_request_that_holds_the_key_is_not_sent(key: str, text: str, *, is_sent: bool) -> None:
+    endpoint = Endpoint("https://api.minimax.io/v1", Key(key, "environment"))
+    body = encode_json({"messages": [{"role": "user", "content": text}]})
+    if is_sent:
+        endpoint.check_sendable(body)
+        return
+    with pytest.raises(InputError, match=r"the request holds the API key \(of environment\): it is not sent"):
+        endpoint.check_sendable(body)

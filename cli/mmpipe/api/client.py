@@ -37,6 +37,7 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
+from mmpipe.text.json_encoding import encode_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class _Call:
 
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError."""
-    call = _Call(COMPLETIONS, request.body(), streamed=request.streamed)
+    body = request.body()
+    endpoint.check_sendable(encode_json(body))
+    call = _Call(COMPLETIONS, body, streamed=request.streamed)
     return _parts(call, partial(read_answer, pieces=request.pieces), endpoint, limits, observer)
 
 

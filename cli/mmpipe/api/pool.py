@@ -57,7 +57,9 @@ class Pool:
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
-        sent = with_body(self._heads[request.streamed], encode_json(request.body()))
+        body = encode_json(request.body())
+        self._endpoint.check_sendable(body)
+        sent = with_body(self._heads[request.streamed], body)
         clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
         try:
             events, connection = await self._exchange(request, sent, clock, observer)

@@ -18,6 +18,7 @@ from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import (
     AuthError,
     Forbidden,
+    InputError,
     Internal,
     Interrupted,
     MmpipeError,
@@ -30,7 +31,7 @@ from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
 # With these errors there was no answer, and nothing is to be paid.
-_UNPAID = (AuthError, NetworkError, QuotaError, Rejected)
+_UNPAID = (AuthError, InputError, NetworkError, QuotaError, Rejected)
 
 
 class Askable(Protocol):

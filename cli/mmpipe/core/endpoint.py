@@ -1,5 +1,6 @@
 """Endpoint of the API: the base URL and its key, which is never shown."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import urlsplit
 
+from mmpipe.errors import InputError
 from mmpipe.text.escapes import escaped_pattern
 
 MASK: Final = "***"
 _MINIMAX: Final = frozenset({"api.minimaxi.com", "api.minimax.io", "api.minimax.cn"})
 # Characters of a key that identify it: more than the prefix that all keys of MiniMax have.
 _MIN_KEY = 8
+_SURE_KEY = 20  # characters
 # Keys of servers of the user's own may be shorter. Still shorter ones, such as `x`, hide nothing and are in most words.
 _MIN_SHORT_KEY = 4
 _ESCAPE: Final = re.compile(r"\\|%[0-9A-Fa-f]{2}|&\#")
@@ -104,6 +107,15 @@ class Endpoint:
     def is_minimax(self) -> bool:
         """True if the host belongs to MiniMax."""
         return is_minimax(self.base_url)
+
+    def check_sendable(self, body: bytes) -> None:
+        """Raise InputError for the JSON of a request that holds the key, which is no text for a model.
+
+        Shorter keys may be words, such as those that servers without a check of keys take.
+        """
+        key = self.key
+        if key is not None and len(key.value) >= _SURE_KEY and json.dumps(key.value)[1:-1].encode() in body:
+            raise InputError(f"the request holds the API key (of {key.source}): it is not sent")
 
     def mask(self, text: str) -> str:
         """Return `text` without the key."""

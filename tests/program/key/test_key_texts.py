@@ -41,7 +41,6 @@ BAD = {
 IN_FILES = {
     "NUL": FRONT + b"\0" + BACK,
     "NUL at the end": WHOLE + b"\0",
-    "UTF-16": KEY.encode("utf-16"),
     "UTF-16 without BOM": KEY.encode("utf-16-le"),
 }
 # Of what a command prints, the first line is the key.
@@ -67,7 +66,9 @@ def tried(way: str, content: bytes, *, base_url: str) -> list[Finished]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_space_around_a_key_is_not_a_part_of_it(way: str) -> None:
-    for name, content in SOUND.items():
+    # A file may be of an editor that writes UTF-16 with its mark.
+    marked = {"UTF-16": KEY.encode("utf-16")} if way == "--api-key-file" else {}
+    for name, content in (SOUND | marked).items():
         with service() as server:
             done = tried(way, content, base_url=server.base_url)
             assert [0, 0] == [one.status for one in done], name
