@@ -150,6 +150,8 @@ def test_more_tokens_than_the_model_can_give_are_refused() -> None:
 def test_a_format_that_nothing_enforces_is_reported_with_the_option_that_does(wanted: object) -> None:
     (sentence,) = check_for_model({"response_format": wanted}, find_model("MiniMax-M3"))
     assert "MiniMax-M3 does not enforce response_format: --schema asks for JSON, and checks it" == sentence
+    (sentence,) = check_for_model({"response_format": wanted}, find_model("MiniMax-M2.7"))
+    assert "MiniMax-M2.7 does not enforce response_format: --schema asks for JSON, and checks it" == sentence
     assert [] == list(check_for_model({"response_format": wanted}, None))
     assert [] == list(check_for_model({"response_format": {"type": "text"}}, find_model("MiniMax-M3")))
 

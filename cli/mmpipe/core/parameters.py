@@ -178,11 +178,13 @@ def check_for_model(
 
 def describe_ignored(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
     """Yield a sentence about the parameters that are ignored, and one about a format that nothing enforces."""
-    if ignored := find_ignored(parameters, model):
-        yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
     wanted = parameters.get(_FORMAT_FIELD)
     # FACTS.md, "Parameters". Other servers may well enforce it.
-    if model is not None and isinstance(wanted, dict) and wanted.get("type") != "text":
+    is_hoped_for = model is not None and isinstance(wanted, dict) and wanted.get("type") != "text"
+    ignored = [name for name in find_ignored(parameters, model) if name != _FORMAT_FIELD or not is_hoped_for]
+    if ignored:
+        yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
+    if model is not None and is_hoped_for:
         yield f"{model.id} does not enforce {_FORMAT_FIELD}: --schema asks for JSON, and checks it"
 
 
