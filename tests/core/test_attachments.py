@@ -153,9 +153,14 @@ def test_a_size_over_the_limit_is_told_with_the_numbers(part: object, words: str
 
 
 def test_all_data_of_a_request_together_has_a_limit() -> None:
-    messages = [message(data_part("image", 25 * MEBIBYTE))] * 2
-    with pytest.raises(InputError, match=r"66.7 MB.*64 MB"):
-        check_parts(messages, "MiniMax-M3")
+    image = message(data_part("image", 25 * MEBIBYTE))
+    with pytest.raises(InputError, match=r"has 66.7 MB.*64 MB"):
+        check_parts([image, image], "MiniMax-M3")
+    text = "a" * 31 * MEBIBYTE
+    check_parts([image], "MiniMax-M3")
+    for further in ({"role": "user", "content": text}, message({"type": "text", "text": text})):
+        with pytest.raises(InputError, match=r"has 64.4 MB"):
+            check_parts([image, further], "MiniMax-M3")
 
 
 def test_a_model_without_images_is_refused_and_one_with_them_is_named() -> None:

@@ -27,7 +27,7 @@ BATCH = Command(
     details="""
         A record is a line: a prompt, a JSON string, an object with prompt or messages, or an object of the OpenAI
         Batch API. An object may also have id, model, system, parameters and images: a list of paths (from the current
-        folder) and URLs. Results are written as they complete.
+        folder) and URLs; with --template inside parameters. Results are written as they complete.
         After any end of a run with -o, --resume continues it: answered records are not sent again.
     """,
     examples=(

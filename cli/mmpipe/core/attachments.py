@@ -129,14 +129,16 @@ def find_url(part: object) -> tuple[str, Medium | None]:
 
 
 def check_sizes(messages: Iterable[Message], model: str) -> None:
-    """Raise InputError for images and videos that are larger than the service takes, one by one or all together."""
+    """Raise InputError for images and videos that are larger than the service takes, alone or together with all text."""
     whole = 0
     for message in messages:
         content = message.get("content")
+        whole += len(content) if isinstance(content, str) else 0
         counts = {"image": 0, "video": 0}
         for part in content if isinstance(content, list) else ():
             data = measure_data(part)
             if data is None:
+                whole += len(str(part.get("text", ""))) if isinstance(part, dict) else 0
                 continue
             counts[data.medium] += 1
             whole += data.size * 4 // 3
@@ -149,8 +151,8 @@ def check_sizes(messages: Iterable[Message], model: str) -> None:
                 )
     if whole > MAX_BODY:
         raise InputError(
-            f"the images and videos have {_format_size(whole)} in a request (a third more than as files): "
-            f"the service takes {_format_size(MAX_BODY)}; attach fewer or smaller ones, or their URLs"
+            f"the request has {_format_size(whole)}, in which a file is a third larger: the service takes "
+            f"{_format_size(MAX_BODY)}; attach fewer or smaller files, or their URLs"
         )
 
 
