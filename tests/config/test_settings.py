@@ -603,3 +603,18 @@ def test_a_switch_of_the_configuration_can_be_switched_off(tmp_path: Path) -> No
         assert is_split == ("reasoning_split" in request.parameters)
     with pytest.raises(UsageError, match="use only one of them"):
         RequestOptions(native_thinking=True, no_native_thinking=True)
+
+
+def test_a_duration_of_the_configuration_may_have_a_unit(tmp_path: Path) -> None:
+    environment = config(tmp_path, 'max_time = "15m"\nidle_timeout = 90.5\n')
+    settings = Settings({}, environment)
+    assert (900, 90.5) == (settings.timeouts().total, settings.timeouts().idle)
+
+
+@pytest.mark.parametrize("value", ["soon", "0s", "-1", "20000d", ""])
+def test_a_duration_of_the_configuration_that_is_none_is_named_with_its_file(
+    tmp_path: Path, value: str
+) -> None:
+    environment = config(tmp_path, f'max_time = "{value}"\n')
+    with pytest.raises(UsageError, match=r"config\.toml: max_time is "):
+        Settings({}, environment).timeouts()

@@ -33,6 +33,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
 
 
 _NUMBER: Final = (int, float)
+_DURATION: Final = (int, float, str)
 # Names in the configuration file, and the types of their values. `params` are further fields of the request, as of `-p`.
 FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "model": str,
@@ -49,10 +50,10 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "native_thinking": bool,
     "pieces": str,
     "params": dict,
-    "connect_timeout": _NUMBER,
-    "first_byte_timeout": _NUMBER,
-    "idle_timeout": _NUMBER,
-    "max_time": _NUMBER,
+    "connect_timeout": _DURATION,
+    "first_byte_timeout": _DURATION,
+    "idle_timeout": _DURATION,
+    "max_time": _DURATION,
     "retries": int,
 }
 

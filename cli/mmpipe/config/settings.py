@@ -14,6 +14,7 @@ from mmpipe.core.parameters import check_params
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup
+from mmpipe.text.durations import parse_duration
 from mmpipe.unix.inputs import Inputs, NamedInput
 
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
@@ -76,8 +77,15 @@ class Settings:
         return f"--{name.replace('_', '-')}"
 
     def seconds(self, name: str) -> float:
-        """Return a limit on time in seconds. Raises UsageError for an invalid one."""
+        """Return a limit on time in seconds, which the configuration may give as text. Raises UsageError for an invalid one."""
         value = self.get(name)
+        if isinstance(value, str):
+            try:
+                value = parse_duration(value)
+            except ValueError:
+                raise UsageError(
+                    f"{self.label(name)} is {value!r}: it must be a duration, such as 90 or '15m'"
+                ) from None
         if isinstance(value, int | float) and 0 < value <= _MAX_SECONDS:
             return value
         shown = f"{value:g}" if isinstance(value, float) else value
