@@ -132,7 +132,8 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
             answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
             del answer["id"]
             line = {"id": name, "index": record.index, "response_id": None, **answer}
-            return _line({**line, "error": error.as_json(), **identity})
+            passed = {} if record.row is None else {"input": record.row}
+            return _line({**line, "error": error.as_json(), **passed, **identity})
         case _:
             assert_never(form.format)
 
@@ -142,7 +143,7 @@ def _named(record: Record) -> dict[str, str]:
 
 
 def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
-    return {"input": record.fields} if form.pass_through else {}
+    return {"input": record.fields} if form.pass_through or record.is_row else {}
 
 
 def _identity(record: Record, host: object, attempt: int) -> dict[str, object]:

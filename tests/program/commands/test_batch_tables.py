@@ -2,6 +2,7 @@
 
 import bz2
 import csv
+import io
 import json
 import subprocess
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def test_each_review_of_a_table_has_its_own_answer() -> None:
     write(Path("in.csv"), reviews(REVIEWS))
     Path("schema.json").write_text(json.dumps(SCHEMA))
     command = (
-        "batch", "--template", "sim:echo {answer}", "--schema", "schema.json", "-o", "out.jsonl", "-k", "--pass-through", "in.csv",
+        "batch", "--template", "sim:echo {answer}", "--schema", "schema.json", "-o", "out.jsonl", "-k", "in.csv",
     )  # fmt: skip
     with service() as server:
         halves = [
@@ -58,9 +59,26 @@ def test_each_review_of_a_table_has_its_own_answer() -> None:
     assert REVIEWS == len(asked)
     found = read("out.jsonl")
     assert [(row["id"], {"of": row["review"]}, row) for row in expected] == [
-        (line["id"], json.loads(str(line["content"])), {"id": line["id"], **line["input"]})  # type: ignore[dict-item]
-        for line in found
+        (line["id"], json.loads(str(line["content"])), line["input"]) for line in found
     ]
+    joined = mmpipe("batch", "--merge", "out.jsonl", "-F", "csv", "--schema", "schema.json")
+    assert 0 == joined.status, joined.stderr_text
+    table = list(csv.reader(io.StringIO(joined.stdout.decode(), newline="")))
+    rows = [[*row.values(), row["review"], ""] for row in expected]
+    assert [[*FIELDS, "of", "error"], *rows] == table
+
+
+def test_a_table_in_is_a_table_out_with_a_row_for_each_row() -> None:
+    Path("in.csv").write_text('id,prompt,content\n7,sim:echo 1,"a, b"\n8,,c\n9,d\n')
+    with service() as server:
+        done = mmpipe("batch", "in.csv", "--keep-going", "-k", "-q", "-F", "csv", server=server)
+    assert ExitStatus.PARTIAL == done.status
+    assert [
+        "id,prompt,content,answer_content,error",
+        '7,sim:echo 1,"a, b",1,',
+        '8,,c,,"in.csv, line 3: it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"',
+        ',,,,"in.csv, line 4: it has 2 columns, and the header has 3"',
+    ] == done.stdout.decode().splitlines()
 
 
 def test_rows_are_counted_limited_sharded_and_named_by_their_lines() -> None:

@@ -34,7 +34,7 @@ class Record(Struct, frozen=True, gc=False):
     """A request and its id; `index` counts from 0 over the whole input, `fields` are those of the user's own.
 
     Without an id of its own (`has_own_id`) the record is named by its index. `custom_id` is True if the id stands in a
-    field of that name, which the output then uses too. `size` is about the number of bytes of the request. With
+    field of that name, which the output then uses too. The `fields` of a row of a table (`is_row`) are all its columns. `size` is about the number of bytes of the request. With
     `reads_files` the request holds files, which may change without the record.
     """
 
@@ -49,10 +49,14 @@ class Record(Struct, frozen=True, gc=False):
     has_own_id: bool = True
     size: int = 0
     reads_files: bool = False
+    is_row: bool = False
 
 
 class BadRecord(Struct, frozen=True, gc=False):
-    """A record without a valid request, and the reason; `id` is None if not even the id could be read."""
+    """A record without a valid request, and the reason; `id` is None if not even the id could be read.
+
+    `row` are the cells of a row of a table.
+    """
 
     index: int
     id: str | None
@@ -60,6 +64,7 @@ class BadRecord(Struct, frozen=True, gc=False):
     number: int
     message: str
     custom_id: bool = False
+    row: Mapping[str, str] | None = None
 
 
 class AnsweredRecord(Struct, frozen=True, gc=False):
@@ -132,11 +137,8 @@ class _RecordReader:
         try:
             request, digest, size = self._build(content)
         except (InputError, UsageError) as error:
-            return BadRecord(index, name, raw.source, raw.number, error.message, custom_id)
+            return BadRecord(index, name, raw.source, raw.number, error.message, custom_id, content.row)
         value = content.value
-        # A field that the user named as the id keeps its name among the others.
-        left_out = id_field if self._defaults.id_field is None else None
-        fields = extra_fields(value, left_out, self._defaults) if isinstance(value, dict) else {}
         return Record(
             index,
             name,
@@ -144,11 +146,22 @@ class _RecordReader:
             raw.number,
             request,
             digest,
-            fields,
+            self._fields(content, id_field),
             custom_id,
             has_own_id=id_field is not None,
             size=size,
             reads_files=isinstance(value, dict) and reads_files(value, self._defaults),
+            is_row=content.row is not None,
+        )
+
+    def _fields(self, content: Content, id_field: str | None) -> Mapping[str, object]:
+        """The user's own fields of a record; of a row of a table all, so that results can be joined with it."""
+        if content.row is not None:
+            return content.row
+        # A field that the user named as the id keeps its name among the others.
+        left_out = id_field if self._defaults.id_field is None else None
+        return (
+            extra_fields(content.value, left_out, self._defaults) if isinstance(content.value, dict) else {}
         )
 
     def _build(self, content: Content) -> tuple[Request, str, int]:

@@ -61,7 +61,7 @@ class Table(RecordFormat):
             raise InputError(f"it has {_count(len(cells))}, and the header has {len(self._columns)}")
         row = dict(zip(self._columns, cells, strict=True))
         names = self.options.request_columns
-        return Content(row if names is None else interpret_cells(row, names))
+        return Content(row if names is None else interpret_cells(row, names), row=row)
 
     def _read_columns(self, header: Header) -> None:
         self._delimiter = header.delimiter.decode()

@@ -1,7 +1,7 @@
 """The seam of record formats: bytes of one source -> raw records -> values."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -56,11 +56,12 @@ class Unreadable(Struct, frozen=True, gc=False):
 class Content(Struct, frozen=True, gc=False):
     """The parsed record: `value` is a string (a prompt) or an object, `source` its JSON, or the string.
 
-    The row of a table has no JSON of its own.
+    The row of a table has no JSON of its own, but `row`: its cells by their columns.
     """
 
     value: object
     source: str | None = None
+    row: Mapping[str, str] | None = None
 
     @property
     def text(self) -> str:
