@@ -76,7 +76,7 @@ def test_a_table_in_is_a_table_out_with_a_row_for_each_row() -> None:
     assert [
         "id,prompt,content,answer_content,error",
         '7,sim:echo 1,"a, b",1,',
-        '8,,c,,"in.csv, line 3: it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"',
+        '8,,c,,"in.csv, line 3: its prompt is empty"',
         ',,,,"in.csv, line 4: it has 2 columns, and the header has 3"',
     ] == done.stdout.decode().splitlines()
 
