@@ -12,6 +12,7 @@ from mmpipe.api.attempt import Observer
 from mmpipe.chat.answer import answer
 from mmpipe.chat.options import ChatOptions, ConversationOptions, OutputOptions, PromptOptions, StdinOptions
 from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
+from mmpipe.core.attachments import MEBIBYTE
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.request import Request
@@ -114,6 +115,12 @@ def test_what_cannot_be_attached_is_refused_before_any_request(
 ) -> None:
     with pytest.raises(error, match=message):
         sent(*words, attach=attach)
+
+
+def test_a_video_that_no_request_can_hold_is_refused_with_what_to_do() -> None:
+    os.truncate("c.avi", 65 * MEBIBYTE)
+    with pytest.raises(InputError, match=r"c\.avi is larger than a request may be \(64 MB\); .*mm_file://ID"):
+        sent("look", attach=("c.avi",))
 
 
 def test_a_person_who_attaches_without_a_word_is_asked_for_a_task() -> None:

@@ -38,6 +38,10 @@ _ADVICE: Final = {
     "image": "PNG, JPEG, GIF and WebP can be attached: convert it, as with `magick FILE photo.png`",
     "video": "MP4, MOV, AVI and Matroska can be attached: convert it, as with `ffmpeg -i FILE video.mp4`",
 }
+_REMEDIES: Final[Mapping[Medium, str]] = {
+    "image": "",
+    "video": "; a larger one is uploaded first, and attached as mm_file://ID",
+}
 _ONLY: Final = "only images and videos can be attached"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+._-]*)://|(data):", re.IGNORECASE)
 _VIDEO_URL: Final = re.compile(r"[^?#]*\.(?:mp4|m4v|mov|avi|mkv)(?:[?#]|$)", re.IGNORECASE)
@@ -87,13 +91,18 @@ def build_url_part(url: str) -> Part:
 def build_file_part(content: bytes, name: str, if_text: str = "text belongs in the prompt") -> Part:
     """Return the part with the content of the file `name`, as a data URL.
 
-    Raises InputError for any other kind of file, which names the kind and what to do; `if_text` says it for text.
+    Raises InputError for any other kind of file, which names the kind and what to do, and `if_text` says it for text; and for
+    a file that no request can hold.
     """
     kind = kind_of(content)
     media_type = None if kind is None else _MEDIA_TYPES.get(kind.media_type or "")
     if media_type is None:
         raise InputError(f"{one_line(name, 200)} {_explain(kind, content, name, if_text)}")
     medium: Medium = "video" if media_type.startswith("video") else "image"
+    if len(content) > MAX_BODY:
+        raise InputError(
+            f"{one_line(name, 200)} is larger than a request may be ({_format_size(MAX_BODY)}){_REMEDIES[medium]}"
+        )
     return _build_part(medium, f"data:{media_type};base64,{base64.b64encode(content).decode()}")
 
 
@@ -143,11 +152,10 @@ def check_sizes(messages: Iterable[Message], model: str) -> None:
             counts[data.medium] += 1
             whole += data.size * 4 // 3
             if data.size > _LIMITS[data.medium]:
-                remedy = "; a larger one is uploaded first, and attached as mm_file://ID"
                 raise InputError(
                     f"{data.medium} {counts[data.medium]} has {_format_size(data.size)}: {model} takes "
                     f"{data.medium}s of up to {_format_size(_LIMITS[data.medium])}"
-                    f"{remedy if data.medium == 'video' else ''}"
+                    f"{_REMEDIES[data.medium]}"
                 )
     if whole > MAX_BODY:
         raise InputError(

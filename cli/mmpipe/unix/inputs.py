@@ -97,6 +97,7 @@ class Inputs:
     def read_text(self, named: NamedInput, encoding: str = UTF_8, *, expected: bool = False) -> str:
         """Return the text of an input; raises InputError. Nobody is told of a wait that is `expected`."""
         name, content = self.name(named.path), self.read_bytes(named, expected=expected)
+        _check_length(content, name)
         try:
             return decode_text(content, encoding)
         except UnicodeDecodeError as error:
@@ -104,7 +105,7 @@ class Inputs:
             raise InputError(describe_undecodable(name, error, path=path)) from error
 
     def read_bytes(self, named: NamedInput, *, expected: bool = False) -> bytes:
-        """Return the bytes of an input, as many as a request can have; raises InputError."""
+        """Return the bytes of an input, or more than a request can have of a longer one; raises InputError."""
         name = self.name(named.path)
         try:
             content = self.read(named, MAX_PROMPT, expected=expected)
@@ -112,7 +113,6 @@ class Inputs:
             raise InputError.from_os(name, error) from error
         except ValueError as error:
             raise InputError(f"cannot read {named.path!r}: {error}") from error
-        _check_length(content, name)
         return content
 
     def read(self, named: NamedInput, limit: int, *, expected: bool = False) -> bytes:

@@ -123,6 +123,7 @@ def test_what_is_no_image_makes_a_bad_record(record: dict[str, object], words: s
 def test_images_beside_messages_and_beside_a_body_are_refused() -> None:
     messages = [{"role": "user", "content": "look"}]
     assert "images go with a prompt" in bad({"messages": messages, "images": "a.png"})
+    assert tuple(messages) == good({"messages": messages, "images": []}).request.messages
     assert "images stands beside body" in bad({**ENVELOPE, "body": {"messages": messages}, "images": "a"})
 
 

@@ -50,6 +50,4 @@ def _read_file(path: str) -> Part:
         raise InputError.from_os(path, error) from error
     except ValueError as error:
         raise InputError(f"cannot read {one_line(repr(path), 200)}: {error}") from error
-    if len(content) > MAX_BODY:
-        raise InputError(f"{path} is larger than a request may be ({MAX_BODY} bytes)")
     return build_file_part(content, path)

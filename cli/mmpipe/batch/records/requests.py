@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmpipe.batch.records.formats.record_format import Content
-from mmpipe.batch.records.images import names_file, read_images
+from mmpipe.batch.records.images import list_images, names_file, read_images
 from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
 from mmpipe.core.attachments import Part, build_content
@@ -144,7 +144,7 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
     if "messages" in record or _is_share_gpt(record):
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
-        if record.get("images") is not None:
+        if list_images(record.get("images")):
             raise InputError("images go with a prompt; in messages they are parts of the type image_url")
         messages = _messages(record)
     elif "prompt" in record:
@@ -171,8 +171,8 @@ def _build_of_data(prompt: str, own: object, defaults: RequestDefaults) -> str |
     given = {name: value for name, value in own.items() if name not in ("model", "system", "images")}
     if "messages" in given:
         raise InputError("messages is not a parameter: the template makes the prompt")
-    messages = _user_message(prompt, read_images(own.get("images")))
-    return _build(messages, given, defaults, own.get("model"), own.get("system"))
+    message = _user_message(prompt, read_images(own.get("images")))
+    return _build(message, given, defaults, own.get("model"), own.get("system"))
 
 
 def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefaults) -> Request:
