@@ -15,11 +15,11 @@ from mmpipe.batch.records.formats.record_format import (
     RecordFormat,
     Unreadable,
 )
+from mmpipe.batch.records.images import names_file
 from mmpipe.batch.records.requests import (
     RequestDefaults,
     build_request,
     extra_fields,
-    reads_files,
     render_prompt,
 )
 from mmpipe.batch.records.sources import Piece
@@ -150,7 +150,7 @@ class _RecordReader:
             custom_id,
             has_own_id=id_field is not None,
             size=size,
-            reads_files=isinstance(value, dict) and reads_files(value, self._defaults),
+            reads_files=self._reads_files(value),
             is_row=content.row is not None,
         )
 
@@ -163,6 +163,14 @@ class _RecordReader:
         return (
             extra_fields(content.value, left_out, self._defaults) if isinstance(content.value, dict) else {}
         )
+
+    def _reads_files(self, value: object) -> bool:
+        own = (
+            value
+            if self._defaults.template is None or not isinstance(value, dict)
+            else value.get("parameters")
+        )
+        return isinstance(own, dict) and "images" in own and names_file(own["images"])
 
     def _build(self, content: Content) -> tuple[Request, str, int]:
         """The request, its digest and its size."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmpipe.batch.records.formats.record_format import Content
-from mmpipe.batch.records.images import list_images, names_file, read_images
+from mmpipe.batch.records.images import list_images, read_images
 from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
 from mmpipe.core.attachments import Part, build_content
@@ -118,12 +118,6 @@ def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: R
     else:
         known = {*_RECORD_FIELDS, *_PARAMETERS, *(("conversations",) if _is_share_gpt(record) else ())}
     return {name: value for name, value in record.items() if name not in known and name != id_field}
-
-
-def reads_files(record: Mapping[str, object], defaults: RequestDefaults) -> bool:
-    """Return True if a request was built of the record and of files that it names."""
-    own = record if defaults.template is None else record.get("parameters")
-    return isinstance(own, dict) and "images" in own and names_file(own["images"])
 
 
 def render_prompt(text: str, defaults: RequestDefaults) -> str:
