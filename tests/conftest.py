@@ -18,6 +18,13 @@ TREE = Path(__file__).resolve().parents[1] / "cli" / "mmpipe"
 INSTALL = "python3 -m pip install -e '.[test]'"
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Return a short id for bytes that are no text: some hold the time, and each worker must collect the same ids."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return f"{len(val)} bytes"
+    return None
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Stop if child processes would run another mmpipe than this tree's; xdist's workers need no second look.
 

@@ -1,6 +1,7 @@
 """The path from prompt to answer, with a function in place of the service."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -332,3 +333,10 @@ def test_a_rejected_request_for_a_model_past_its_end_names_the_end() -> None:
     assert "was announced to end on 2026-11-18" in stderr
     _, stderr, _ = written([Rejected("unknown model")])
     assert "" == stderr
+
+
+def test_verbose_ends_with_tokens_cost_and_time() -> None:
+    answered: list[Event] = [Start("1", "MiniMax-M3"), Text("56"), Usage(30, 60, 90), STOP]
+    _, stderr, error = written(list(answered), verbosity=Verbosity(verbose=True))
+    assert error is None
+    assert re.search(r"mmpipe: 30 tokens in, 60 out, \$8\.1e-05, 1 request, \d+\.\d s\n\Z", stderr)

@@ -3,7 +3,15 @@
 import pytest
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
-from mmpipe.core.reply import Attempts, Reply, ReplyWarning, reply_error, reply_warnings, sum_usage
+from mmpipe.core.reply import (
+    Attempts,
+    Reply,
+    ReplyWarning,
+    describe_usage,
+    reply_error,
+    reply_warnings,
+    sum_usage,
+)
 from mmpipe.errors import BadResponse, CutShort, Filtered, ServerError
 
 MESSAGE = {"role": "assistant", "content": "56"}
@@ -266,3 +274,18 @@ def test_a_part_that_is_not_text_is_one_warning(message: dict[str, object], is_w
     has_text = message["content"] != [IMAGE]
     found = reply(Start("1", "M"), *[Text("a")] * has_text, Stop("stop", message))
     assert ([ReplyWarning.OTHER_PART] if is_warned else []) == list(reply_warnings(found))
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars", "words"),
+    [
+        (Usage(34, 61, 95, 30), 0.000123456, "34 tokens in, 61 out (30 of thinking), $0.0001235"),
+        (Usage(34, 61, 95, None, 12), None, "34 tokens in (12 from the cache), 61 out, cost unknown"),
+        (Usage(None, 61, None), 0.0, "unknown tokens in, 61 out, $0"),
+        (None, None, "tokens unknown"),
+    ],
+)
+def test_the_usage_in_words_has_the_thinking_the_cache_and_the_cost(
+    usage: Usage | None, dollars: float | None, words: str
+) -> None:
+    assert words == describe_usage(usage, dollars)

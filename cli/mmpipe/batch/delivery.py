@@ -12,7 +12,7 @@ from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
-from mmpipe.core.reply import ReplyWarning, reply_warnings
+from mmpipe.core.reply import ReplyWarning, describe_usage, reply_warnings
 from mmpipe.errors import BadResponse, InputError, MmpipeError
 from mmpipe.writers.console import Console
 
@@ -83,8 +83,8 @@ class Delivery:
         if outcome.error is None:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
         self._warn(record, find_model_warnings(record.request.model, outcome.reply, outcome.error))
-        trace = outcome.reply.request_id or "no trace id"
-        self._console.note(f"{record.id}: {trace}, {outcome.attempts.elapsed_ms} ms")
+        trace, usage = outcome.reply.request_id or "no trace id", describe_usage(outcome.reply.usage, dollars)
+        self._console.note(f"{record.id}: {trace}, {usage}, {outcome.attempts.elapsed_ms} ms")
         return Delivered(line, offset, cause)
 
     def retrying(self, record: Record, error: MmpipeError, delay: float) -> None:

@@ -1,6 +1,7 @@
 """Runs `chat` and `stream`: prompt -> request -> events -> thinking -> writer. `stream` writes live."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -51,7 +52,7 @@ def answer(
     """Ask, and write the answer, `live` as it arrives; returns only if all of it came and every byte was written."""
     _check_paths(options, streams)
     console, stats = Console(streams, options.verbosity, environment), AnswerStats()
-    with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), console:
+    with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), _noted(console, stats):
         settings = Settings.read(environment, options.service, options.request, options.thinking)
         timeouts = settings.timeouts()
         inputs = Inputs(
@@ -80,6 +81,17 @@ def answer(
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
             rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
             hold_dialogue(Session(upstream, targets, rules, stats), base, conversation, rounds)
+
+
+@contextmanager
+def _noted(console: Console, stats: AnswerStats) -> Iterator[None]:
+    """Open the console; at the end, also by an error, report tokens, cost and time for `-v`."""
+    with console:
+        try:
+            yield
+        finally:
+            if stats.turns:
+                console.note(stats.describe())
 
 
 def _check_paths(options: ChatOptions, streams: Streams) -> None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterable, Iterator
 
 from mmpipe.core.events import Event, Text, Thinking
-from mmpipe.core.reply import Attempts, Reply, sum_usage, usage_json
+from mmpipe.core.reply import Attempts, Reply, describe_usage, sum_usage, usage_json
 from mmpipe.errors import MmpipeError
+from mmpipe.text.counts import format_count
 
 
 class AnswerStats:
@@ -51,6 +52,12 @@ class AnswerStats:
         usage = sum_usage(*(turn.usage for turn in turns))
         record = reply.record(self.attempts(), _sum_costs(turns), with_thinking=with_thinking)
         return {**record, "usage": usage_json(usage)}
+
+    def describe(self) -> str:
+        """The sentence of `-v`: tokens, cost, attempts and time of all turns."""
+        usage = describe_usage(sum_usage(*(turn.usage for turn in self._turns)), _sum_costs(self._turns))
+        attempts = self.attempts()
+        return f"{usage}, {format_count(attempts.count, 'request')}, {attempts.elapsed_ms / 1000:.1f} s"
 
     def meta(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
         """The object of `--meta`."""

@@ -226,3 +226,19 @@ def sum_usage(*usages: Usage | None) -> Usage | None:
 def usage_json(usage: Usage | None) -> Mapping[str, int | None]:
     """Return the token counts by name; None for a count that the service did not report."""
     return {name: None if usage is None else getattr(usage, name) for name in _COUNTS}
+
+
+def describe_usage(usage: Usage | None, dollars: float | None) -> str:
+    """Return the tokens and the cost in words, such as `34 tokens in, 61 out (30 of thinking), $0.00012`."""
+    if usage is None:
+        return "tokens unknown"
+    parts = [f"{_known(usage.prompt_tokens)} tokens in", f"{_known(usage.completion_tokens)} out"]
+    if usage.cached_tokens:
+        parts[0] += f" ({usage.cached_tokens} from the cache)"
+    if usage.reasoning_tokens:
+        parts[1] += f" ({usage.reasoning_tokens} of thinking)"
+    return ", ".join([*parts, "cost unknown" if dollars is None else f"${dollars:.4g}"])
+
+
+def _known(count: int | None) -> str:
+    return "unknown" if count is None else str(count)
