@@ -183,3 +183,18 @@ def test_only_a_pipe_without_a_byte_is_an_empty_pipe(tmp_path: Path) -> None:
 def test_a_descriptor_that_is_closed_is_no_input() -> None:
     with pytest.raises(InputError, match="cannot read standard input"):
         Inputs(Input(1_000_000)).read_text(UNNAMED)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_read_more_than_once_is_no_standard_input(kind: str, tmp_path: Path) -> None:
+    with KINDS[kind](tmp_path) as descriptor:
+        for name in list_names(descriptor, tmp_path):
+            inputs = Inputs(Input(descriptor))
+            if kind == "file" and name not in SPELLINGS:
+                inputs.require_file(NamedInput("--ca-file", name))
+                assert inputs.taken_by is not None
+            else:
+                with pytest.raises(
+                    UsageError, match=r"--ca-file.*it is read more than once, and must be a file"
+                ):
+                    inputs.require_file(NamedInput("--ca-file", name))

@@ -139,9 +139,12 @@ class Settings:
         if pair.host.source != self._found["base_url"].source:
             # The pair of OPENAI_* has a host of its own.
             self._found["base_url"] = pair.host
-        ca_file = self.get("ca_file")
+        ca_file = None if (found := self.get("ca_file")) is None else str(found)
+        if ca_file is not None:
+            # Each connection of a run reads it anew.
+            inputs.require_file(NamedInput("--ca-file", ca_file))
         return Endpoint(
-            str(pair.host.value), pair.key, None if ca_file is None else Path(str(ca_file)), pair.unsent
+            str(pair.host.value), pair.key, None if ca_file is None else Path(ca_file), pair.unsent
         )
 
     def identify_host(self) -> str | None:

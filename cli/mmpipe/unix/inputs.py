@@ -136,6 +136,12 @@ class Inputs:
         self.was_empty_pipe = self._is_pipe and not content
         return content
 
+    def require_file(self, named: NamedInput) -> None:
+        """Take an input that may be read more than once; raises UsageError if only its descriptor can be read."""
+        if self.resolve(named.path) == "-":
+            raise UsageError(f"{named}: it is read more than once, and must be a file")
+        self._check(named)
+
     def _check(self, named: NamedInput) -> None:
         """Note that the input takes standard input, if it does. Raises UsageError."""
         for secret in self._secrets:
