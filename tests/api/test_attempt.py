@@ -10,7 +10,8 @@ from math import inf
 import pytest
 
 from mmpipe.api.answer.answer_end import LINGER, LINGER_AT_FIRST
-from mmpipe.api.answer.response import MAX_EXPLANATION, read_answer
+from mmpipe.api.answer.response import read_answer
+from mmpipe.api.answer.wire import MAX_EXPLANATION
 from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, advance, follow
 from mmpipe.api.http.exchange import Arrival, Clock, Stage
 from mmpipe.api.response_head import ResponseHead, ResponseInfo

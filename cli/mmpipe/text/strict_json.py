@@ -11,6 +11,8 @@ from typing import Final
 MAX_DEPTH: Final = 500
 # Levels of an answer: a record, a transcript or a journal that holds its message can be read again.
 MAX_ANSWER_DEPTH: Final = 490
+# Values of a body or an event: they take a hundred times their bytes, and time without a look at the clock.
+MAX_ANSWER_VALUES: Final = 2**21
 
 
 class TooLarge(ValueError):
@@ -90,6 +92,11 @@ def describe_fault(error: ValueError, *, in_line: bool = False) -> str:
         return str(error)
     character = error.colno if in_line else error.pos + 1
     return f"{error.msg.removesuffix(' at')} at character {character}"
+
+
+def has_too_many_values(data: bytes | bytearray) -> bool:
+    """Return True if `data` has more commas and brackets than an answer may have values; nothing is parsed."""
+    return len(data) > MAX_ANSWER_VALUES < sum(map(data.count, (b",", b"[", b"{")))
 
 
 def is_deeper(value: object, levels: int) -> bool:

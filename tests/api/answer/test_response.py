@@ -1,11 +1,13 @@
 """A body is judged as a whole, in whatever pieces it comes and whatever the service calls it."""
 
+import gzip
 import json
 
 import pytest
 
 from mmpipe.api.answer.model_list import ModelList
-from mmpipe.api.answer.response import MAX_EXPLANATION, WholeBodyDecoder, read_answer, read_model_list
+from mmpipe.api.answer.response import WholeBodyDecoder, read_answer, read_model_list
+from mmpipe.api.answer.wire import MAX_EXPLANATION
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, ServerError
@@ -56,6 +58,61 @@ def test_an_answer_may_be_as_long_as_the_limit_and_no_longer() -> None:
     assert [b"[345]"] == [*decoder.feed(b"[345]"), *decoder.close()]
     with pytest.raises(BadResponse, match="longer than 5 bytes"):
         decoder.feed(b"6")
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_body_is_collected_with_all_its_spaces_but_those_before_it(size: int) -> None:
+    sent = b' \r\n {"a":  " b  c" } '
+    decoder = WholeBodyDecoder(head(), lambda body, _: [body], 100)
+    for at in range(0, len(sent), size):
+        assert [] == [*decoder.feed(sent[at : at + size])]
+    assert [sent.lstrip()] == [*decoder.close()]
+
+
+def test_spaces_between_a_byte_order_mark_and_the_body_are_no_part_of_it() -> None:
+    decoder = WholeBodyDecoder(head(), lambda body, _: [body], 100)
+    assert [b"[1]"] == [*decoder.feed(b"\xef\xbb\xbf \n[1]"), *decoder.close()]
+
+
+@pytest.mark.parametrize(
+    ("status", "coding", "sent", "error", "words"),
+    [
+        (200, "br", b"\x1b\x03", BadResponse, "compressed its answer with br"),
+        (503, "br", b"\x1b\x03", ServerError, "HTTP 503"),
+        (200, "deflate", b"Bad", BadResponse, "compressed bytes are cut off"),
+        (
+            200,
+            "gzip",
+            b"\x1f\x8b\x07" + bytes(9),
+            BadResponse,
+            r"are corrupt: Error -3 while decompressing data",
+        ),
+        (
+            200,
+            "gzip",
+            gzip.compress(WHOLE)[:40],
+            BadResponse,
+            "^the answer is truncated: its compressed bytes are cut off$",
+        ),
+        (503, "gzip", b"\x1f\x8b\x07" + bytes(9), ServerError, "HTTP 503"),
+    ],
+)
+def test_a_body_whose_compression_cannot_be_undone_is_what_its_head_says(
+    status: int, coding: str, sent: bytes, error: type[MmpipeError], words: str
+) -> None:
+    reader = read_answer(ResponseHead(ResponseInfo(status, "trace"), "text/plain", coding))
+    with pytest.raises(error, match=words) as caught:
+        _ = [list(reader.feed(content)) for content in reader.unpack(sent)], list(reader.close())
+    assert "trace" == caught.value.request_id
+
+
+def test_a_page_in_place_of_a_list_of_models_is_quoted() -> None:
+    reader = read_model_list(head("text/html"))
+    list(reader.feed(b"<b>Welcome</b>"))
+    with pytest.raises(
+        BadResponse, match=r"^the service sent text/html instead of an answer: <b>Welcome</b>$"
+    ):
+        list(reader.close())
 
 
 @pytest.mark.parametrize("body", [b"", b" \n\r\n "])

@@ -3,20 +3,18 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Final, Generic, Never, Protocol, TypeVar
+from typing import Generic, Never, Protocol, TypeVar
 
 from mmpipe.api.answer.content_coding import ContentDecoder, parse_codings
 from mmpipe.api.answer.cumulative import StreamKind
 from mmpipe.api.answer.model_list import MAX_LIST, ModelList, parse_model_list
-from mmpipe.api.answer.wire import StreamDecoder, refuse_body
+from mmpipe.api.answer.wire import MAX_EXPLANATION, StreamDecoder, refuse_body
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event
 from mmpipe.core.request import Pieces
 from mmpipe.errors import BadResponse, MmpipeError
 from mmpipe.text.utf8 import strip_bom
-
-MAX_EXPLANATION: Final = 2**20  # bytes; the body of an error is short
 
 Part = TypeVar("Part", covariant=True)  # noqa: PLC0105  as in api.attempt
 

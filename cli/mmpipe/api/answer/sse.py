@@ -191,8 +191,12 @@ class EventReader:
     def _is_json_cut(self) -> bool:
         """True if the JSON goes on after the empty line that has come; after many such lines it is not parsed again."""
         self._json_checks += 1
+        if self._json_checks > _MAX_CHECKS:
+            return True
+        if strict_json.has_too_many_values(self._json):
+            return False
         try:
-            return self._json_checks > _MAX_CHECKS or strict_json.is_beginning(self._json.decode())
+            return strict_json.is_beginning(self._json.decode())
         except UnicodeDecodeError:
             return False
 
@@ -218,7 +222,10 @@ def _ends_value(line: bytes) -> bool:
 
 
 def _is_value(line: bytes) -> bool:
+    """True for JSON, and for so much that is like JSON that it must not be parsed."""
     try:
+        if strict_json.has_too_many_values(line):
+            return True
         strict_json.loads(line.decode())
     except ValueError:
         return False

@@ -22,11 +22,9 @@ from mmpipe.text.visible import one_line
 
 MAX_ANSWER = 64 * 2**20  # bytes of one answer, as decoded from HTTP
 MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
+MAX_EXPLANATION: Final = 2**20  # bytes of the body or the event of an error, which are short
 
 _OK = ResponseInfo()
-_MOST_VALUES: Final = (
-    2**21
-)  # JSON values of a body or an event: they take a hundred times their bytes, and time without a look at the clock
 _QUOTED: Final = 400  # bytes of a body that is no answer
 _PAGE_TYPE: Final = re.compile(r"html|xml")
 _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
@@ -111,7 +109,7 @@ class StreamDecoder:
         """The events of an event with a name, or of one whose data do not begin with `{`."""
         text = data.strip().removeprefix(BOM).removeprefix(b"data:").lstrip()
         if _ERRORS.search(name):
-            raise explain_event(text, self._info)
+            raise explain_event(text[:MAX_EXPLANATION], self._info)
         if not text or text.startswith(b":"):
             return  # a comment: some servers put `data:` before it
         if text.strip(b"\"' ").upper() == b"[DONE]":
@@ -126,6 +124,7 @@ class StreamDecoder:
 
     def _parse(self, data: bytes) -> Sequence[Mapping[str, object]]:
         """The objects of an event; none for the rest of a frame that is lost after the end of the answer."""
+        _check_values(data)
         try:
             return _parse_chunks(data)
         except BadResponse:
@@ -181,7 +180,7 @@ def _is_cut(data: bytes) -> bool:
 def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
     """The JSON objects in `data`: one, or an array of them; raises BadResponse for anything else."""
     try:
-        value = parse(data)
+        value = _parse_value(data)
     except BadResponse:
         value = _parse_run(data)
         if not value:
@@ -200,19 +199,26 @@ def _parse_chunks(data: bytes) -> Sequence[Mapping[str, object]]:
 def _parse_run(data: bytes) -> list[object]:
     """The chunks in `data` if no line end stands between them, or before `data: [DONE]`; empty for anything else."""
     try:
-        text = data.decode().rstrip()
+        text = data.decode().rstrip().removesuffix("[DONE]")
     except UnicodeDecodeError:
         return []
-    if text.endswith("[DONE]"):
-        text = text.removesuffix("[DONE]").rstrip().removesuffix("data:")
     values, rest = strict_json.loads_each(text, _SEPARATOR)
     return [] if rest else values
 
 
 def parse(data: bytes) -> object:
     """The JSON value in `data`; raises BadResponse for anything else, and for very many values."""
-    if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise BadResponse(f"the response of the service holds more than {_MOST_VALUES} JSON values")
+    _check_values(data)
+    return _parse_value(data)
+
+
+def _check_values(data: bytes) -> None:
+    if strict_json.has_too_many_values(data):
+        most = strict_json.MAX_ANSWER_VALUES
+        raise BadResponse(f"the response of the service holds more than {most} JSON values")
+
+
+def _parse_value(data: bytes) -> object:
     try:
         return strict_json.loads(data.decode())
     except UnicodeDecodeError as error:
