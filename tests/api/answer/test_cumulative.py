@@ -77,7 +77,7 @@ def test_text_that_repeats_itself_is_not_taken_for_cumulative(word: str, lengths
 @pytest.mark.parametrize("once", [PROSE[:16], PROSE[:18], PROSE[:40], "a" * 20 + "b"])
 def test_a_repeated_text_is_not_taken_for_cumulative(once: str) -> None:
     for end in range(2 * len(once), 3 * len(once)):
-        pieces = [(once * 3)[:1], (once * 3)[:end], (once * 5)[: end + 1]]
+        pieces = [(once * 3)[:1], (once * 3)[:2], (once * 3)[:end], (once * 5)[: end + 1]]
         assert "".join(pieces) == taken(pieces)
 
 

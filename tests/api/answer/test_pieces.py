@@ -3,10 +3,13 @@
 import pytest
 
 from mmpipe.api.answer.cumulative import StreamKind
+from mmpipe.api.answer.response import read_answer
 from mmpipe.api.answer.wire import StreamDecoder
-from mmpipe.core.events import Event, Text, Thinking
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
+from mmpipe.core.events import Event, Stop, Text, Thinking
+from mmpipe.core.request import Pieces
 from mmpipe.errors import BadResponse
-from support.sse_streams import chunk, stream
+from support.sse_streams import chunk, stream, thought
 
 PROSE = "The sky is blue because short waves of light are scattered more than long ones by the air."
 ENDS = (36, 44, 52, 60, 68)
@@ -52,3 +55,49 @@ def test_a_cumulative_stream_is_known_from_its_second_piece_on() -> None:
     decoder = StreamDecoder(kind=StreamKind.CUMULATIVE)
     events = [[*decoder.feed(stream(chunk({"content": text})))] for text in ("a", "ab", "ab", "abc")]
     assert [Text("a"), [Text("b")], [], [Text("c")]] == [events[0][-1], *events[1:]]
+
+
+def ended(*texts: str) -> bytes:
+    """A stream of these texts, with 200 tokens."""
+    usage = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 200}}
+    return stream(*(chunk({"content": text}) for text in texts), END, usage)
+
+
+GROWN = [PROSE[:end] for end in range(40, 49)]
+
+
+def test_a_stream_that_grew_eight_times_is_no_guess_that_the_usage_could_refute() -> None:
+    assert GROWN[-1] == written(ended(*GROWN))
+    for texts in (
+        GROWN[:-1],
+        [*GROWN[:5], "?!", *(GROWN[4] + "?!" + more for more in ("1", "12", "123", "1234"))],
+    ):
+        with pytest.raises(
+            BadResponse, match="too many for its text; --pieces new or --pieces repeated says how"
+        ):
+            written(ended(*texts))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ("auto", PROSE[:36] + PROSE[:44]),
+        ("new", PROSE[:36] + PROSE[:44]),
+        ("repeated", PROSE[:44]),
+    ],
+)
+def test_the_switch_reaches_the_stream(pieces: Pieces, text: str) -> None:
+    reader = read_answer(ResponseHead(ResponseInfo(), ""), pieces)
+    body = stream(chunk({"content": PROSE[:36]}), chunk({"content": PROSE[:44]}), END)
+    events = [*reader.feed(body), *reader.close()]
+    assert text == "".join(event.text for event in events if isinstance(event, Text))
+
+
+def test_the_message_of_a_cumulative_stream_has_its_thinking_once() -> None:
+    chunks = [chunk(thought(PROSE[:end])) for end in ENDS]
+    decoder = StreamDecoder()
+    last = [*decoder.feed(stream(*chunks, chunk({"content": "5"}, finish_reason="stop"))), *decoder.close()][
+        -1
+    ]
+    assert isinstance(last, Stop)
+    assert {"content": "5", "role": "assistant"} | thought(PROSE[: ENDS[-1]]) == last.message

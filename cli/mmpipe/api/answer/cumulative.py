@@ -77,6 +77,8 @@ class CumulativeDetector:
     def _decide(self, kind: StreamKind) -> list[Piece]:
         self.kind = kind
         held, self._held = self._held, []
+        # What was held back is counted as it comes out.
+        self._growths.clear()
         return held if kind is StreamKind.INCREMENTAL else self._new_text(held)
 
     def _new_text(self, pieces: list[Piece]) -> list[Piece]:
