@@ -195,6 +195,16 @@ def test_what_a_server_left_in_the_text_is_warned_of(text: str, warning: ReplyWa
     assert (() if warning is None else (warning,)) == found
 
 
+def test_what_stands_in_several_pieces_of_text_is_warned_of() -> None:
+    cut = reply(Text("I think.\n</th"), Text("ink>56"), Stop("stop", {"content": "I think.\n</think>56"}))
+    assert (ReplyWarning.LONE_CLOSER,) == reply_warnings(cut)
+
+
+def test_thinking_that_was_guessed_is_warned_of() -> None:
+    guessed = reply(Text("56"), Stop("stop", MESSAGE, has_guessed_thinking=True))
+    assert (ReplyWarning.GUESSED_THINKING,) == reply_warnings(guessed)
+
+
 @pytest.mark.parametrize("allow_truncated", [True, False])
 def test_an_answer_cut_by_moderation_is_never_accepted(allow_truncated: bool) -> None:
     error = reply_error(ended("content_filter"), allow_truncated=allow_truncated)
@@ -242,7 +252,7 @@ def test_a_loop_that_the_server_stopped_is_no_limit_of_tokens() -> None:
 def test_a_finish_reason_of_refusal_is_the_models_and_not_of_moderation() -> None:
     error = reply_error(ended("refusal"))
     assert isinstance(error, Filtered)
-    assert "the model refused to answer (refusal)" == error.message
+    assert ("the model refused to answer (refusal)", "trace") == (error.message, error.request_id)
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -83,7 +83,8 @@ ROOMS = {
         (
             "api/answer/test_sse.py", "api/answer/test_wire.py", "api/answer/test_framings.py",
             "api/answer/test_content_coding.py", "api/answer/test_fields.py", "api/answer/test_calls_in_pieces.py",
-            "api/answer/test_cumulative.py", "api/answer/test_response.py", "core/test_reply.py",
+            "api/answer/test_cumulative.py", "api/answer/test_pieces.py", "api/answer/test_rest_of_stream.py",
+            "api/answer/test_refused_answers.py", "api/answer/test_response.py", "core/test_reply.py",
         ),
         ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),
     ),

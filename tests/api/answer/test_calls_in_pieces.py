@@ -64,6 +64,25 @@ def called(*deltas: dict[str, object]) -> list[Event]:
     return [event for event in events if isinstance(event, ToolCall)]
 
 
+def test_the_old_form_of_a_call_is_called_too() -> None:
+    pieces: list[dict[str, object]] = [
+        {"function_call": {"name": "ls", "arguments": "{"}},
+        {"function_call": {"arguments": "}"}},
+    ]
+    assert [("ls", "{}")] == [
+        (call.name, call.arguments) for call in called(*pieces) if isinstance(call, ToolCall)
+    ]
+
+
+def test_calls_without_ids_have_ids_of_their_own_in_each_answer() -> None:
+    function = {"name": "ls", "arguments": "{}"}
+    first, second = (
+        streamed(stream(chunk(call(0, function=function), finish_reason="tool_calls") | {"id": answer}))[-2]
+        for answer in ("1", "2")
+    )
+    assert getattr(first, "id", None) != getattr(second, "id", None)
+
+
 def test_interleaved_pieces_of_calls_are_distinguished_by_their_index() -> None:
     pieces = [
         call(0, id="1", function={"name": "ls", "arguments": "{"}),

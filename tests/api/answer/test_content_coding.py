@@ -131,11 +131,55 @@ def test_a_coding_that_cannot_be_read_is_named(coding: str) -> None:
         gzip.compress(ANSWER, mtime=0) + b"more",
         b"\x1f\x8b\x07" + bytes(9),
         zlib.compress(ANSWER) + b"more",
+        zlib.compress(ANSWER) + gzip.compress(ANSWER),
     ],
 )
 def test_corrupt_bytes_are_refused(sent: bytes) -> None:
-    with pytest.raises(BadResponse, match="corrupt"):
+    with pytest.raises(BadResponse, match=r"corrupt: (Error -3|other bytes follow them)"):
         decoded(sent, [], "deflate")
+
+
+def test_zeros_that_fill_up_a_compressed_body_are_no_part_of_it() -> None:
+    for places in ([], list(range(200))):
+        assert ANSWER == decoded(gzip.compress(ANSWER) + bytes(20), places, "gzip")
+
+
+@pytest.mark.parametrize(
+    ("codings", "sent"),
+    [
+        ((), b"x^2 is a square"),
+        ((), raw_deflate(ANSWER)),
+        (("gzip",), raw_deflate(ANSWER)),
+        (("x-gzip",), raw_deflate(ANSWER)),
+    ],
+)
+def test_bytes_that_are_compressed_as_nobody_said_are_left_alone(
+    codings: tuple[str, ...], sent: bytes
+) -> None:
+    assert sent == decoded(sent, [], *codings)
+
+
+def test_text_comes_out_at_once_if_no_coding_is_named() -> None:
+    assert [b"data"] == [*ContentDecoder().feed(b"data")]
+
+
+def test_a_text_that_begins_as_zlib_might_is_read_under_a_header_that_names_deflate() -> None:
+    assert b"Hello, I am a proxy" == decoded(b"Hello, I am a proxy", [], "deflate")
+
+
+@pytest.mark.parametrize("size", [STEP - 1, STEP, STEP + 1, STEP + 200, 2 * STEP])
+def test_what_was_flushed_comes_out_whole_at_once_in_steps_of_any_size(size: int) -> None:
+    compressor = zlib.compressobj(wbits=31)
+    sent = compressor.compress(bytes(size)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    assert size == sum(map(len, ContentDecoder().feed(sent)))
+
+
+def test_the_first_bytes_of_deflate_are_not_unfolded_as_a_whole_to_know_them() -> None:
+    decoder, bomb = ContentDecoder(("deflate",)), raw_deflate(bytes(20 * MEGABYTE), 9)
+    tracemalloc.start()
+    assert STEP == len(next(decoder.feed(bomb)))
+    assert tracemalloc.get_traced_memory()[1] < MEGABYTE
+    tracemalloc.stop()
 
 
 @pytest.mark.slow

@@ -59,8 +59,13 @@ FRAMINGS: dict[str, Callable[[Sequence[Chunk]], str]] = {
     "events-without-space": lambda chunks: events(chunks, "data:"),
     "events-and-pings": lambda chunks: events(chunks, 'event: ping\ndata: "x"\n\n: ping\n\ndata:\n\ndata: '),
     "single-line-ends": lambda chunks: events(chunks, end="\n"),
+    "single-line-ends-and-spaces": lambda chunks: events(chunks, "data: ", " \n"),
+    "single-line-ends-and-arrays": lambda chunks: events(chunks, "data: [", "]\n"),
+    "events-in-events": lambda chunks: events(chunks, "data: data: ") + 'data: "[DONE]"\n\n',
+    "events-and-notices": lambda chunks: events(chunks, 'event: ping\ndata: {"message": "x"}\n\ndata: : x\n\ndata: '),
     "single-line-ends-and-names": lambda chunks: events(chunks, "event: x\ndata: ", "\n") + "data: [DONE]\n",
     "lines": lambda chunks: events(chunks, "", "\n"),
+    "lines-and-spaces": lambda chunks: events(chunks, " ", " \n"),
     "lines-and-done": lambda chunks: "\n" + events(chunks, "", "\n\n") + "[DONE]\n",
     "lines-of-many": lambda chunks: "\n\n".join(map(many, chunks)),
     "no-line-ends": lambda chunks: events(chunks, "", ""),
@@ -108,6 +113,15 @@ def test_every_framing_brings_the_same_events(chunks: list[Chunk], wire: Wire, p
     expected = received(*_plain(chunks))
     head, body = body_of(chunks, wire)
     assert expected == received(head, cut(body, places)) == received(head, [body])
+
+
+@pytest.mark.parametrize("framing", sorted(FRAMINGS))
+def test_each_framing_is_read_however_it_is_cut(framing: str) -> None:
+    chunks = [chunk("a  {"), chunk(" ∎", "stop"), USAGE]
+    expected = received(*_plain(chunks))
+    head, body = body_of(chunks, (framing, "\n", "", ""))
+    for size in (1, 7, len(body)):
+        assert expected == received(head, cut(body, list(range(0, len(body), size))))
 
 
 def _plain(chunks: Sequence[Chunk]) -> tuple[ResponseHead, list[bytes]]:
@@ -181,6 +195,11 @@ def test_a_whole_answer_is_read_from_every_framing(body: str, kind: str) -> None
         b': wait\n\n{\n"error": {\n"message": "it broke"\n}\n}',
         b'data: {"message": "it broke"}\nevent: error\n\n',
         b'event: x\ndata: {"error": {"message": "it broke"}}\n\n',
+        b'event: x\ndata: {"base_resp": {"status_code": 1000, "status_msg": "it broke"}}\n\n',
+        b'event: message\ndata: {"message": "it broke"}\n\n',
+        b"event:error\ndata:it broke\n\n",
+        b"data: it broke\nevent: error\n\n",
+        b'{"message": "it broke"}',
     ],
 )
 @pytest.mark.parametrize("size", [1, 10**6])

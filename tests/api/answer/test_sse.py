@@ -115,6 +115,8 @@ def events(stream: bytes, places: list[int], limit: int = 10_000) -> tuple[list[
 
 @given(streams(), PLACES)
 @example(b"data:  two spaces\n\n", [])
+@example(b"data\nevent:x\n\ndata: b\n\n", [])
+@example(b"data: a\nevent: x\n\ndata: b\n\nevent: y\n\ndata: c\n\n", [])
 def test_any_mixture_of_lines_cut_anywhere_gives_the_events_of_the_standard(
     stream: bytes, places: list[int]
 ) -> None:
@@ -194,7 +196,9 @@ def test_an_empty_line_within_json_does_not_end_it() -> None:
 def test_json_with_very_many_empty_lines_ends_with_the_next() -> None:
     body = b'{"a":[{}\n' + b"\n,{}\n" * 10_000 + b"]}\n"
     reader = EventReader(LIMIT)
-    first, second = [*reader.feed(body + b"\n" + b'{"b":1}\n'), *reader.close()]
+    # It is not parsed again and again to find its end.
+    assert [] == [*reader.feed(body + b"\n")]
+    first, second = [*reader.feed(b'{"b":1}\n'), *reader.close()]
     assert body.replace(b"\n\n", b"\n").strip() == first[1]
     assert b'{"b":1}' == second[1]
 
@@ -202,3 +206,25 @@ def test_json_with_very_many_empty_lines_ends_with_the_next() -> None:
 def test_empty_data_lines_count_for_the_limit_of_an_event() -> None:
     assert ([b"\n" * 999], True) == events(b"data:\n" * 1000 + b"\n", [], 1000)
     assert ([], False) == events(b"data:\n" * 1001, [], 1000)
+
+
+@pytest.mark.parametrize(
+    ("begun", "shown"),
+    [
+        (b"", b""),
+        (b"data: a\ndata: b\nda", b"abda"),
+        (b'{"a":\n1', b'{"a":1'),
+        (b"data: a\n\n" + b"x" * 5000, b"x" * 4096),
+        (b"data: " + b"x" * 4096 + b"\ndata: y", b"x" * 4096),
+        (b"data: " + b"x" * 4095 + b"\ndata: y", b"x" * 4095 + b"data: y"),
+        (b"data:\n" * 2000 + b"data: y", b""),
+    ],
+)
+def test_of_an_event_that_has_begun_the_first_bytes_are_shown(begun: bytes, shown: bytes) -> None:
+    reader = EventReader(10_000)
+    list(reader.feed(begun))
+    assert shown == reader.peek()
+
+
+def test_json_that_is_not_utf_8_ends_with_its_empty_line() -> None:
+    assert [(b"", b'{"a":\n"\xff"}')] == [*EventReader(LIMIT).feed(b'{"a":\n"\xff"}\n\n')]

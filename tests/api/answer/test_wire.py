@@ -2,12 +2,15 @@
 
 import itertools
 import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmpipe.api.answer.answer_end import LINGER, LINGER_AT_FIRST
 from mmpipe.api.answer.wire import StreamDecoder, decode
+from mmpipe.api.response_head import RequestFacts, ResponseInfo
 from mmpipe.core.events import Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.errors import AuthError, BadResponse, MmpipeError, QuotaError, ServerError
 from support.sse_streams import USAGE, call, chunk, stream, streamed, text_of, thought
@@ -87,6 +90,62 @@ def test_an_old_stream_ends_with_a_message_in_place_of_a_delta(last: str) -> Non
 def test_an_old_stream_may_bring_all_its_text_in_the_last_frame() -> None:
     frame = {"choices": [{"index": 0, "finish_reason": "stop", "delta": None, "message": {"content": "56"}}]}
     assert "56" == text_of(streamed(stream(frame)))
+
+
+@pytest.mark.parametrize("delta", [{}, None, {"content": ""}])
+def test_the_last_frame_may_complete_the_text(delta: object) -> None:
+    last = {"content": "56", "role": "assistant"}
+    choice = {"index": 0, "finish_reason": "stop", "delta": delta, "message": last}
+    events = streamed(stream(chunk({"content": "5"}), {"choices": [choice]}))
+    assert [Text("5"), Text("6"), Stop("stop", last)] == events[1:]
+
+
+def test_a_message_that_comes_again_keeps_the_fields_of_the_first() -> None:
+    first = {"content": "56", "role": "assistant", "name": "A"}
+    again = {"index": 0, "finish_reason": "stop", "message": {"content": "56", "role": "assistant"}}
+    events = streamed(stream({"choices": [{"index": 0, "message": first}]}, {"choices": [again]}))
+    assert ("56", Stop("stop", first)) == (text_of(events), events[-1])
+
+
+def test_the_beginning_of_an_answer_says_if_the_host_is_of_minimax() -> None:
+    for is_minimax in (True, False):
+        decoder = StreamDecoder(ResponseInfo(request=RequestFacts(is_minimax=is_minimax)))
+        start = next(iter(decoder.feed(stream(chunk({"content": "5"})))))
+        assert is_minimax is getattr(start, "of_minimax", None)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "pause"),
+    [
+        # Some servers put a reason into every chunk.
+        ([chunk({"content": "5"}, finish_reason="stop")], LINGER_AT_FIRST),
+        ([chunk({"content": "5"}), chunk({}, finish_reason="stop")], LINGER),
+        ([chunk({"content": "5"}), chunk({"content": "6"}, finish_reason="stop")], LINGER),
+        ([chunk({"content": "5"}, finish_reason="stop"), USAGE], LINGER),
+        ([chunk({"content": "5"}, finish_reason="stop") | {"usage": USAGE["usage"]}], LINGER_AT_FIRST),
+        ([chunk({"content": "5"})], math.inf),
+    ],
+)
+def test_a_pause_after_the_reason_is_the_end_sooner_if_more_proves_it(
+    chunks: list[dict[str, object]], pause: float
+) -> None:
+    decoder = StreamDecoder()
+    list(decoder.feed(stream(*chunks)))
+    assert pause == decoder.longest_pause
+
+
+def test_a_text_alone_after_the_end_is_a_note_and_before_it_an_error() -> None:
+    note = {"message": "see you"}
+    assert EVENTS[-1] == streamed(stream(*SPLIT, note))[-1]
+    with pytest.raises(ServerError, match="see you"):
+        streamed(stream(*SPLIT[:3], note, *SPLIT[3:]))
+
+
+def test_each_piece_of_a_whole_answer_is_progress() -> None:
+    decoder, body = StreamDecoder(), whole(message={"content": "56"})
+    for times, at in enumerate(range(0, 30, 10), 1):
+        list(decoder.feed(body[at : at + 10]))
+        assert times == decoder.progress
 
 
 def test_the_streamed_text_wins_over_a_different_last_frame() -> None:
