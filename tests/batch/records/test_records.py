@@ -9,9 +9,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.digest import digest_request
-from mmpipe.batch.records.formats.record_format import FormatOptions
+from mmpipe.batch.records.formats.record_format import Content, FormatOptions
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record, read_records
 from mmpipe.batch.records.sources import Piece
+from mmpipe.batch.records.template import Template
 from mmpipe.core.request import Request
 from support.json_texts import Written, written
 from support.record_reading import (
@@ -303,3 +304,25 @@ def test_the_light_way_and_the_whole_way_find_the_same_records(
         AnsweredRecord(record.index, record.id) if record.id in answered else record for record in whole
     ]
     assert expected == read_lightly(b"\n".join(content), answered.__contains__, defaults)
+
+
+class _Broken(Template):
+    """A template with a bug."""
+
+    def render(self, content: Content) -> str:
+        if "bug" in content.text:
+            raise KeyError("bug")
+        if "disk" in content.text:
+            raise OSError("disk")
+        return content.text
+
+
+def test_a_bug_costs_the_record_that_shows_it_and_no_other() -> None:
+    defaults = replace(JSONL, template=_Broken(()))
+    first, bug, last = read(b'{"id": "a"}\n{"id": "bug"}\n{"id": "b"}\n', defaults)
+    assert isinstance(bug, BadRecord)
+    assert "bug" == bug.id
+    assert bug.message.startswith("a bug in mmpipe: KeyError: 'bug' (render, line ")
+    assert all(isinstance(record, Record) for record in (first, last))
+    with pytest.raises(OSError, match="disk"):
+        read(b'{"id": "disk"}\n', defaults)

@@ -25,7 +25,7 @@ from mmpipe.batch.records.requests import (
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.split import split_sources
 from mmpipe.core.request import Request
-from mmpipe.errors import InputError, UsageError
+from mmpipe.errors import InputError, Internal, UsageError, is_of_process
 from mmpipe.text.visible import one_line
 
 
@@ -129,15 +129,15 @@ class _RecordReader:
         try:
             content = record_format.parse(raw)
             name, id_field = _identify(content.value, index, self._defaults.id_field)
-        except InputError as error:
-            return BadRecord(index, None, raw.source, raw.number, error.message)
+        except Exception as error:  # noqa: BLE001  the boundary of a record
+            return BadRecord(index, None, raw.source, raw.number, _explain(error))
         if self._is_answered is not None and self._is_answered(name, id_field is not None):
             return AnsweredRecord(index, name)
         custom_id = id_field == "custom_id"
         try:
             request, digest, size = self._build(content)
-        except (InputError, UsageError) as error:
-            return BadRecord(index, name, raw.source, raw.number, error.message, custom_id, content.row)
+        except Exception as error:  # noqa: BLE001  the boundary of a record
+            return BadRecord(index, name, raw.source, raw.number, _explain(error), custom_id, content.row)
         value = content.value
         return Record(
             index,
@@ -185,6 +185,15 @@ class _RecordReader:
         if isinstance(built, str):
             return self._prompts.request(built), self._prompts.digest(built), len(built)
         return built, *digest_request(built)
+
+
+def _explain(error: Exception) -> str:
+    """Return why a record is bad: its fault or a bug of ours; raises `error` if it concerns the process and no record."""
+    if isinstance(error, InputError | UsageError):
+        return error.message
+    if is_of_process(error):
+        raise error
+    return Internal.of_bug(error).message
 
 
 def _identify(value: object, index: int, named: str | None) -> tuple[str, str | None]:
