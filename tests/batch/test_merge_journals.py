@@ -54,6 +54,13 @@ def test_a_joined_table_has_the_columns_of_all_journals(tmp_path: Path) -> None:
     assert b"id,n,m,x,error\na,,2,[2],\nb,1,,1,\n" == streams.captured()[0]
 
 
+@pytest.mark.parametrize(("line", "wanted"), [(record("a"), "openai"), (batch_api_line("a"), "jsonl")])
+def test_lines_are_not_turned_into_another_format(tmp_path: Path, line: bytes, wanted: str) -> None:
+    one = journal(tmp_path, "1", line)
+    with pytest.raises(InputError, match=f"which are not turned into {wanted}"):
+        merge_journals(batch_options(files=(str(one),), format=wanted), Streams.fake(), {})
+
+
 def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0, host="mmpipe sim"), record("b", index=1))
     two = journal(tmp_path, "2", record("c", index=2, host="http://gpu:8000/v1"))

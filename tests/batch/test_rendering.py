@@ -102,7 +102,9 @@ def test_the_fields_of_a_schema_are_columns_with_numbers_as_they_stand() -> None
     [
         ({"has_own_id": True, "input": {"a": "x"}}, ["id", "a"]),
         ({"has_own_id": True, "input": {"id": "7", "a": "x"}}, ["id", "a"]),
-        ({"has_own_id": True, "input": {"number": "7", "a": "x"}}, ["number", "a"]),
+        ({"has_own_id": True, "input": {"number": "7", "a": "x"}}, ["id", "number", "a"]),
+        ({"has_own_id": True, "input": {"number": 7, "a": "x"}, "id_field": "number"}, ["number", "a"]),
+        ({"has_own_id": True, "input": {"a": {"number": 7}}, "id_field": "a.number"}, ["id", "a"]),
         ({"has_own_id": False, "input": {"a": "x"}}, ["a"]),
         ({"has_own_id": False, "input": {}}, ["id"]),
         ({"has_own_id": False}, ["id"]),
@@ -132,6 +134,13 @@ def test_what_has_no_column_is_named_once() -> None:
         "the table has no column for the field 'b', which a record has, and the first one has not",
         "the table has no column for the field 'y', which an answer has, and the schema does not name",
     ] == warnings
+
+
+def test_a_record_that_could_not_be_read_has_a_row_of_its_error_alone() -> None:
+    lines = [line("1", "one", has_own_id=True, input={"a": "x"}), line("1", error=FAILURE)]
+    assert [["id", "a", "content", "error"], ["1", "x", "one", ""], ["", "", "", "no balance"]] == rows(
+        *lines
+    )
 
 
 def test_a_lone_surrogate_costs_no_row() -> None:

@@ -71,13 +71,17 @@ def test_an_effort_is_sent_in_the_words_of_the_model(model: str, effort: str, ex
 @pytest.mark.parametrize(
     ("model", "effort", "sentence"),
     [
-        ("MiniMax-M3", "low", "MiniMax-M3 has no effort low: it has none"),
+        (
+            "MiniMax-M3",
+            "low",
+            "MiniMax-M3 has no effort `low`, and decides by itself: its only level is `none`",
+        ),
         (
             "MiniMax-M3.1-Flash",
             "none",
-            "MiniMax-M3.1-Flash has no effort none: it has low, medium, high, xhigh, max",
+            "MiniMax-M3.1-Flash has no effort `none`, and decides by itself: its levels are `low`, `medium`, `high`, `xhigh`, `max`",
         ),
-        ("MiniMax-M2", "high", "MiniMax-M2 has no effort high: it decides by itself how much to think"),
+        ("MiniMax-M2", "high", "MiniMax-M2 has no effort `high`, and decides by itself: it has no levels"),
     ],
 )
 def test_an_effort_that_the_model_does_not_have_is_not_sent_and_warned_of(

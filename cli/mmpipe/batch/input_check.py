@@ -239,7 +239,9 @@ def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | B
     source, number = first
     places = f"{source}, line {number}, and in {record.source}, line {record.number}"
     message = f"the id {record.id!r} is in {places}"
-    return BadRecord(record.index, None, record.source, record.number, message, record.custom_id)
+    return BadRecord(
+        record.index, None, record.source, record.number, message, fields=record.fields, is_row=record.is_row
+    )
 
 
 def is_answered(record: Record, journal: Journal | None) -> bool:

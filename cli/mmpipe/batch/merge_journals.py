@@ -33,7 +33,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
                 options.constraint, Inputs(streams.stdin, options.inputs), console.note
             ).fields
             start = choose_rendering(chosen, fields, console.warn, is_terminal=out.is_terminal)
-            merged = merge(paths, out, start, in_order=output.keep_order)
+            merged = merge(paths, out, start, wanted=output.wanted_lines, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:
             console.warn(f"it is not known whether a record is missing: {merged.unchecked}")

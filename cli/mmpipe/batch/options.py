@@ -148,6 +148,11 @@ class ResultOptions(OptionGroup):
         """The format of the result lines, of which text and tables are made."""
         return "openai" if self.format == "openai" else "jsonl"
 
+    @property
+    def wanted_lines(self) -> JournalFormat | None:
+        """The format that joined lines must have; None for any."""
+        return None if self.format is None or self.format in ("text", "csv") else self.line_format
+
     def shown_format(self, *, is_terminal: bool) -> ResultFormat:
         """Return the format of the output; raises UsageError for a journal that is none of lines."""
         if self.path is not None and not self.merge and self.format in ("text", "csv"):

@@ -56,9 +56,10 @@ class TableRendering:
         self, fields: Sequence[str], warn: Warn, known: Iterable[bytes], *, is_terminal: bool
     ) -> None:
         self._fields, self._warn, self._is_terminal = tuple(fields), warn, is_terminal
-        self._inputs: list[str] = list(
-            dict.fromkeys(name for line in known for name in _inputs(_parse(line)))
-        )
+        self._inputs: list[str] = []
+        self._has_fields = False
+        for line in known:
+            self._add_columns(_parse(line))
         self._has_begun = False
         self._reported: set[str] = set()
 
@@ -68,9 +69,14 @@ class TableRendering:
         header = ""
         if not self._has_begun:
             self._has_begun = True
-            self._inputs = self._inputs or list(_inputs(record))
+            if not self._inputs:
+                self._add_columns(record)
             header = _format_row(self._header())
         return _encode(header + _format_row(self._row(record)), is_terminal=self._is_terminal)
+
+    def _add_columns(self, record: Mapping[str, object]) -> None:
+        self._inputs += [name for name in _inputs(record) if name not in self._inputs]
+        self._has_fields = self._has_fields or bool(record.get("input"))
 
     def _header(self) -> list[str]:
         """The names of the columns; one of the answer that the input has too gets a prefix."""
@@ -82,8 +88,11 @@ class TableRendering:
         return names
 
     def _row(self, record: Mapping[str, object]) -> Iterator[str]:
-        values, error = _inputs(record), _error(record)
-        self._report(values.keys() - set(self._inputs), "a record has, and the first one has not")
+        passed, error = _mapping(record.get("input")), _error(record)
+        # Beside the ids of others, a place in the input would be taken for one.
+        is_nameless = self._has_fields and not record.get("has_own_id", True)
+        values = passed if is_nameless else _inputs(record)
+        self._report(passed.keys() - set(self._inputs), "a record has, and the first one has not")
         yield from (_cell(values.get(name)) for name in self._inputs)
         content = "" if error is not None else _content(record)
         if self._fields:
@@ -130,10 +139,11 @@ def _name(record: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _inputs(record: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the columns of the input: those that were passed through, after the id where they have none."""
+    """Return the columns of the input: those that were passed through, after the id where they do not have it."""
     passed = _mapping(record.get("input"))
     field, value = _name(record)
-    if passed and (value in passed.values() or not record.get("has_own_id", True)):
+    is_among_them = field in passed or record.get("id_field") in passed
+    if passed and (is_among_them or not record.get("has_own_id", True)):
         return passed
     return {field: value, **passed}
 

@@ -22,13 +22,15 @@ _NAMES = ("id", "custom_id")
 class LineForm:
     """The format of result lines, and the optional fields: thinking in both forms, the record's input in our own.
 
-    `host` is the identity of the host that is asked; None in a replay without one. A recording names its own.
+    `host` is the identity of the host that is asked; None in a replay without one. A recording names its own. `id_field` is the
+    field that the user named as the id.
     """
 
     format: JournalFormat = "jsonl"
     with_thinking: bool = True
     pass_through: bool = False
     host: str | None = None
+    id_field: str | None = None
 
     @classmethod
     def of(cls, options: BatchOptions) -> "LineForm":
@@ -36,7 +38,8 @@ class LineForm:
         output = options.output
         # A table begins with the columns of the input.
         passes = output.pass_through or output.format == "csv"
-        return cls(output.line_format, options.thinking.thinking == "split", passes)
+        id_field = options.records.id_field
+        return cls(output.line_format, options.thinking.thinking == "split", passes, id_field=id_field)
 
 
 def result_line(
@@ -120,7 +123,10 @@ def copied_line(line: bytes, record: Record, form: LineForm, earlier: int = 0) -
 
 def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
     """The line of a record that could not be asked, with the same fields."""
-    name = str(record.index) if record.id is None else record.id
+    name, field = (
+        str(record.index) if record.id is None else record.id,
+        "custom_id" if record.custom_id else "id",
+    )
     error = InputError(f"{record.source}, line {record.number}: {record.message}")
     has_own_id = record.id is not None
     identity = {"request_sha256": None, "attempt": 0, "host": form.host, "has_own_id": has_own_id}
@@ -131,9 +137,8 @@ def bad_record_line(record: BadRecord, form: LineForm) -> bytes:
         case "jsonl":
             answer = Reply().record(Attempts(), with_thinking=form.with_thinking)
             del answer["id"]
-            line = {"id": name, "index": record.index, "response_id": None, **answer}
-            passed = {} if record.row is None else {"input": record.row}
-            return _line({**line, "error": error.as_json(), **passed, **identity})
+            line = {field: name, "index": record.index, "response_id": None, **answer}
+            return _line({**line, "error": error.as_json(), **_passed_through(record, form), **identity})
         case _:
             assert_never(form.format)
 
@@ -142,8 +147,12 @@ def _named(record: Record) -> dict[str, str]:
     return {"custom_id" if record.custom_id else "id": record.id}
 
 
-def _passed_through(record: Record, form: LineForm) -> dict[str, object]:
-    return {"input": record.fields} if form.pass_through or record.is_row else {}
+def _passed_through(record: Record | BadRecord, form: LineForm) -> dict[str, object]:
+    """The user's own fields, and the name of the field that was named as the id."""
+    if record.fields is None or not (form.pass_through or record.is_row):
+        return {}
+    named = {} if form.id_field is None else {"id_field": form.id_field}
+    return {"input": record.fields, **named}
 
 
 def _identity(record: Record, host: object, attempt: int) -> dict[str, object]:

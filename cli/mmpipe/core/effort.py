@@ -28,9 +28,11 @@ def describe_missing_effort(effort: Effort, model: str) -> str | None:
     known = find_model(model)
     if known is None or effort_fields(effort, model):
         return None
-    levels = _levels(known)
-    has = f"it has {', '.join(levels)}" if levels else "it decides by itself how much to think"
-    return f"{known.id} has no effort {effort}: {has}"
+    levels = [f"`{level}`" for level in _levels(known)]
+    has = f"its levels are {', '.join(levels)}" if len(levels) > 1 else f"its only level is {''.join(levels)}"
+    return (
+        f"{known.id} has no effort `{effort}`, and decides by itself: {has if levels else 'it has no levels'}"
+    )
 
 
 def _levels(model: Model) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         "`batch`",
         (
             "the answer's fields, with `response_id` in place of its id. Also `id` (or `custom_id`) and `index` of the record, "
-            "`error`, `input` (with `--pass-through`; of the row of a table, always), `same_as` (the id whose request was "
+            "`error`, `input` (with `--pass-through`; of the row of a table, always; then `id_field` is the NAME of `--id-field`), `same_as` (the id whose request was "
             "the same), and for `--resume`: `request_sha256`, `attempt`, `host` (the base URL, or `mmpipe sim`), and `has_own_id` "
             "(false if the record is named by its index)"
         ),

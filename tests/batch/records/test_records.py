@@ -300,8 +300,14 @@ def test_the_light_way_and_the_whole_way_find_the_same_records(
     # That is an array, or an object over several lines.
     assume(next((line for line in content if line.strip()), b"") not in (b"[]", b"{"))
     whole = read(b"\n".join(content), defaults)
+
+    def name(record: Record | BadRecord) -> str:
+        # Of a bad record without fields not even the id was read.
+        is_unreadable = isinstance(record, BadRecord) and record.fields is None
+        return "" if is_unreadable else record.id or str(record.index)
+
     expected = [
-        AnsweredRecord(record.index, record.id) if record.id in answered else record for record in whole
+        AnsweredRecord(record.index, name(record)) if name(record) in answered else record for record in whole
     ]
     assert expected == read_lightly(b"\n".join(content), answered.__contains__, defaults)
 

@@ -125,7 +125,7 @@ def test_a_prompt_from_a_template_must_not_be_empty_either() -> None:
 def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> None:
     content = b'{"custom_id": "x", "prompt": 1}\nbroken\n"ok"\n' + b"9" * 50
     expected = [
-        BadRecord(0, "x", "in", 1, "its prompt is 1: it must be a string", custom_id=True),
+        BadRecord(0, "x", "in", 1, "its prompt is 1: it must be a string", custom_id=True, fields={}),
         BadRecord(1, None, "in", 2, "it is not JSON: Expecting value at character 1"),
         (2, "2", 3),
         BadRecord(3, None, "in", 4, "it is longer than 40 bytes"),

@@ -69,15 +69,17 @@ def test_each_review_of_a_table_has_its_own_answer() -> None:
 
 
 def test_a_table_in_is_a_table_out_with_a_row_for_each_row() -> None:
-    Path("in.csv").write_text('id,prompt,content\n7,sim:echo 1,"a, b"\n8,,c\n9,d\n')
+    Path("in.csv").write_text('id,prompt,content\n1,sim:echo 0,\n7,sim:echo 1,"a, b"\n8,,c\n9,d\n7,x,\n')
     with service() as server:
         done = mmpipe("batch", "in.csv", "--keep-going", "-k", "-q", "-F", "csv", server=server)
     assert ExitStatus.PARTIAL == done.status
     assert [
         "id,prompt,content,answer_content,error",
+        "1,sim:echo 0,,0,",
         '7,sim:echo 1,"a, b",1,',
-        '8,,c,,"in.csv, line 3: its prompt is empty"',
-        ',,,,"in.csv, line 4: it has 2 columns, and the header has 3"',
+        '8,,c,,"in.csv, line 4: its prompt is empty"',
+        ',,,,"in.csv, line 5: it has 2 columns, and the header has 3"',
+        "7,x,,,\"in.csv, line 6: the id '7' is in in.csv, line 3, and in in.csv, line 6\"",
     ] == done.stdout.decode().splitlines()
 
 

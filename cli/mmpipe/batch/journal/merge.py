@@ -63,11 +63,13 @@ def merge(
     out: Output,
     start_rendering: Callable[[Iterable[bytes]], Callable[[bytes], bytes]] = lambda _: bytes,
     *,
+    wanted: JournalFormat | None = None,
     in_order: bool = False,
 ) -> MergeReport:
     """Write the last good line of each record, or else its last one, in the order of the files or of the index.
 
-    `start_rendering` gets all lines to look at, and returns the function that makes the bytes of a line.
+    `start_rendering` gets all lines to look at, and returns the function that makes the bytes of a line. `wanted` is the
+    format that the lines must have, if the user names one.
 
     For a record in several files, take the first good line and report the id. Ignore a torn last line.
     Raises InputError for a file that is not a journal and for lines in several formats, Busy for a file that a run is
@@ -77,7 +79,7 @@ def merge(
     with ExitStack() as stack:
         sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
         stack.enter_context(unchanged(sources))
-        formats = _Formats()
+        formats = _Formats(wanted)
         entries = (_note_hosts(merged.hosts, source.entries()) for source in sources)
         noted = [
             formats.checked(source.path, indexes.seen_in(found))
@@ -104,9 +106,10 @@ def _note_hosts(hosts: list[str], records: Iterable[Entry]) -> Iterator[Entry]:
 
 
 class _Formats:
-    """The format of all lines, and the first file that has it."""
+    """The format of all lines, and the first file that has it; another one than `wanted` is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: JournalFormat | None) -> None:
+        self._wanted = wanted
         self._first: tuple[JournalFormat, str] | None = None
 
     def checked(self, path: str, records: Iterable[Entry]) -> Iterator[Entry]:
@@ -114,6 +117,10 @@ class _Formats:
         for record in records:
             if self._first is None:
                 self._first = record.format, path
+                if self._wanted not in (None, record.format):
+                    raise InputError(
+                        f"{path} has lines in -F {record.format}, which are not turned into {self._wanted}"
+                    )
             if record.format != self._first[0]:
                 found, first = self._first
                 raise InputError(

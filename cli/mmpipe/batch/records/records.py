@@ -31,11 +31,12 @@ from mmpipe.text.visible import one_line
 
 # Structs, as raw records are, for the same reason.
 class Record(Struct, frozen=True, gc=False):
-    """A request and its id; `index` counts from 0 over the whole input, `fields` are those of the user's own.
+    """A request and its id; `index` counts from 0 over the whole input, `fields` are the user's own fields.
 
     Without an id of its own (`has_own_id`) the record is named by its index. `custom_id` is True if the id stands in a
-    field of that name, which the output then uses too. The `fields` of a row of a table (`is_row`) are all its columns. `size` is about the number of bytes of the request. With
-    `reads_files` the request holds files, which may change without the record.
+    field of that name, which the output then uses too. The `fields` of a row of a table (`is_row`) are all its columns.
+    `size` is about the number of bytes of the request. With `reads_files` the request holds files, which may change
+    without the record.
     """
 
     index: int
@@ -53,9 +54,9 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class BadRecord(Struct, frozen=True, gc=False):
-    """A record without a valid request, and the reason; `id` is None if not even the id could be read.
+    """A record without a valid request, and the reason; `id` is None without an id of its own that could be read.
 
-    `row` are the cells of a row of a table.
+    `fields` are as in a Record; None if they could not be read.
     """
 
     index: int
@@ -64,7 +65,8 @@ class BadRecord(Struct, frozen=True, gc=False):
     number: int
     message: str
     custom_id: bool = False
-    row: Mapping[str, str] | None = None
+    fields: Mapping[str, object] | None = None
+    is_row: bool = False
 
 
 class AnsweredRecord(Struct, frozen=True, gc=False):
@@ -110,7 +112,7 @@ def read_records(
             if raw is None:
                 yield None
             elif isinstance(raw, Unreadable):
-                yield BadRecord(index, None, raw.source, raw.number, raw.message)
+                yield _bad_record(index, record_format, raw, raw.message)
                 index += 1
             elif raw.content and not raw.content.isspace():
                 yield read(index, record_format, raw)
@@ -130,15 +132,19 @@ class _RecordReader:
             content = record_format.parse(raw)
             name, id_field = _identify(content.value, index, self._defaults.id_field)
         except Exception as error:  # noqa: BLE001  the boundary of a record
-            return BadRecord(index, None, raw.source, raw.number, _explain(error))
+            return _bad_record(index, record_format, raw, _explain(error))
         if self._is_answered is not None and self._is_answered(name, id_field is not None):
             return AnsweredRecord(index, name)
-        custom_id = id_field == "custom_id"
+        custom_id, fields, is_row = (
+            id_field == "custom_id",
+            self._fields(content, id_field),
+            content.row is not None,
+        )
         try:
             request, digest, size = self._build(content)
         except Exception as error:  # noqa: BLE001  the boundary of a record
-            return BadRecord(index, name, raw.source, raw.number, _explain(error), custom_id, content.row)
-        value = content.value
+            own, message = None if id_field is None else name, _explain(error)
+            return BadRecord(index, own, raw.source, raw.number, message, custom_id, fields, is_row)
         return Record(
             index,
             name,
@@ -146,12 +152,12 @@ class _RecordReader:
             raw.number,
             request,
             digest,
-            self._fields(content, id_field),
+            fields,
             custom_id,
             has_own_id=id_field is not None,
             size=size,
-            reads_files=self._reads_files(value),
-            is_row=content.row is not None,
+            reads_files=self._reads_files(content.value),
+            is_row=is_row,
         )
 
     def _fields(self, content: Content, id_field: str | None) -> Mapping[str, object]:
@@ -194,6 +200,14 @@ def _explain(error: Exception) -> str:
     if is_of_process(error):
         raise error
     return Internal.of_bug(error).message
+
+
+def _bad_record(
+    index: int, record_format: RecordFormat, raw: RawRecord | Unreadable, message: str
+) -> BadRecord:
+    """A record that could not be read; a row of a table keeps its place in the columns."""
+    blank = record_format.blank_row
+    return BadRecord(index, None, raw.source, raw.number, message, fields=blank, is_row=blank is not None)
 
 
 def _identify(value: object, index: int, named: str | None) -> tuple[str, str | None]:

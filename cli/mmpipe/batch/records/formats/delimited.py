@@ -6,7 +6,7 @@ mean nothing, so that a path of Windows stays what it is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from mmpipe.batch.records.cells import interpret_cells
@@ -53,6 +53,10 @@ class Table(RecordFormat):
                 yield from rows.feed(header.rest)
                 if not piece:
                     yield from rows.close()
+
+    @property
+    def blank_row(self) -> Mapping[str, str] | None:
+        return dict.fromkeys(self._columns, "")
 
     def parse(self, raw: RawRecord) -> Content:
         """The row as an object; raises InputError for a wrong number of columns."""

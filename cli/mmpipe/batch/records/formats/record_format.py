@@ -89,6 +89,11 @@ class RecordFormat(ABC):
         """Return True if a source whose first line that is not blank is `first`, or begins so, has this format."""
         return False
 
+    @property
+    def blank_row(self) -> Mapping[str, str] | None:
+        """A row of a table with nothing in its cells; None for formats that have no columns."""
+        return None
+
     def decode(self, raw: RawRecord) -> str:
         """The record as text; raises InputError with the place of the first byte that cannot be decoded."""
         try:
