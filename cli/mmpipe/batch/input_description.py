@@ -8,6 +8,7 @@ from mmpipe.batch.journal.sidecar import Sidecar, hash_settings, read_fingerprin
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.results import LineForm
+from mmpipe.text.encodings import UTF_8
 
 
 def describe_input(options: BatchOptions, defaults: RequestDefaults, salt: str) -> Sidecar:
@@ -29,8 +30,13 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
     form, fields = asdict(LineForm.of(options)), asdict(defaults)
     parameters = fields.pop("parameters")
     # Left out where they are not used, as in the sidecars of earlier versions.
-    fixed, id_field = sorted(fields.pop("fixed")), fields.pop("id_field")
-    further = {"--set": fixed, "id_field": id_field}
+    codec = options.encoding.codec
+    further = {
+        "--set": sorted(fields.pop("fixed")),
+        "id_field": fields.pop("id_field"),
+        "effort": fields.pop("effort"),
+        "encoding": None if codec == UTF_8 else codec,
+    }
     settings = {
         "thinking": form.pop("with_thinking"),
         **form,
@@ -38,7 +44,6 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
         "wire": fields.pop("streamed"),
         "input_format": options.records.input_format,
         "null": options.records.null,
-        "encoding": options.encoding.codec,
         **fields,
         **{name: value for name, value in further.items() if value},
     }
