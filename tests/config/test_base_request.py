@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.config.base_request import build_base_request
+from mmpipe.config.base_request import build_base_request, find_effort
 from mmpipe.config.options import RequestOptions
 from mmpipe.config.settings import Settings
 from mmpipe.errors import UsageError
@@ -106,6 +106,21 @@ def test_a_typed_effort_replaces_the_fields_of_the_configuration(tmp_path: Path)
     environment = configured(tmp_path, '[params]\nreasoning_effort = "max"\nuser = "me"\n')
     expected = {"user": "me", "reasoning_effort": "low"}
     assert expected == parameters_of(environment=environment, model="MiniMax-M3.1-Flash", effort="low")
+
+
+def test_what_is_set_for_all_records_replaces_the_effort(tmp_path: Path) -> None:
+    environment = configured(tmp_path, 'params.thinking.type = "disabled"\n')
+    flash: dict[str, object] = {"model": "MiniMax-M3.1-Flash", "effort": "none"}
+    for typed in (flash, {**flash, "model": "MiniMax-M3"}):
+        options, settings = RequestOptions(), Settings(typed, environment)
+        overrides = {"reasoning_effort": "high"}
+        body = build_base_request(
+            options, settings, pytest.fail, streamed=False, overrides=overrides
+        ).parameters
+        assert {"reasoning_split": True, **overrides} == body
+        assert find_effort(settings, options, overrides) is None
+        # A field that is only removed from the records says nothing.
+        assert "none" == find_effort(settings, options, {"reasoning_effort": None})
 
 
 def test_how_much_the_model_thinks_is_set_once(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def _request_defaults(
         template=None if template is None else Template.parse(decode_argument(template, "the template")),
         streamed=base.streamed,
         pieces=base.pieces,
-        effort=find_effort(settings, options.request),
+        effort=find_effort(settings, options.request, overrides),
         fixed=list_overridden(overrides),
         id_field=None if id_field is None else decode_argument(id_field, "the name of the field"),
     )

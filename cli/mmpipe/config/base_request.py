@@ -7,7 +7,7 @@ from typing import Final, TypeVar, get_args
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.effort import EFFORT_FIELDS, Effort, describe_missing_effort, effort_fields
+from mmpipe.core.effort import EFFORT_FIELDS, Effort, describe_missing_effort, replace_effort, sets_effort
 from mmpipe.core.parameters import (
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
@@ -57,8 +57,11 @@ def build_base_request(
     if OLD_LIMIT_FIELD in {**configured, **further}:
         sampled.pop(LIMIT_FIELD, None)
     model = _find_model_name(settings, overrides)
-    if (effort := find_effort(settings, options)) is not None:
-        configured = _replace_effort(configured, effort, model, warn)
+    effort = find_effort(settings, options, overrides)
+    if effort is not None or sets_effort(overrides):
+        configured = replace_effort(configured, effort, model)
+    if effort is not None and (missing := describe_missing_effort(effort, model)) is not None:
+        warn(missing)
     body = override_fields({**sampled, **split, **configured, **fields, **further}, overrides)
     body.pop("model", None)
     known = find_model(model) if body.keys() - UNDISPUTED else None
@@ -77,24 +80,18 @@ def _find_model_name(settings: Settings, overrides: Mapping[str, object]) -> str
     return model
 
 
-def _replace_effort(
-    configured: Mapping[str, object], effort: Effort, model: str, warn: Callable[[str], None]
-) -> dict[str, object]:
-    if (warning := describe_missing_effort(effort, model)) is not None:
-        warn(warning)
-    rest = {name: value for name, value in configured.items() if name not in EFFORT_FIELDS}
-    return {**rest, **effort_fields(effort, model)}
-
-
-def find_effort(settings: Settings, options: RequestOptions) -> Effort | None:
+def find_effort(
+    settings: Settings, options: RequestOptions, overrides: Mapping[str, object] = _NOTHING
+) -> Effort | None:
     """Return how much the model is to think; None if that is not set, or by a field of the request itself.
 
-    What is typed replaces what is configured. Raises UsageError for an unknown level, and for two settings from one place.
+    What is typed replaces what is configured, and `overrides` replace both. Raises UsageError for an unknown level, and for
+    two settings from one place.
     """
     effort: Effort | None = _find_choice(settings, "effort", get_args(Effort))
     further = parse_parameters(options.param)
     typed = [name for name in EFFORT_FIELDS if name in further]
-    if effort is None or (typed and not settings.is_typed("effort")):
+    if effort is None or sets_effort(overrides) or (typed and not settings.is_typed("effort")):
         return None
     if typed:
         raise UsageError(f"-p {typed[0]} and --effort: use only one of them")

@@ -1,6 +1,6 @@
 """Translates `--effort`, how much a model is to think, into the fields of its request; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Literal, TypeAlias
 
 from mmpipe.core.catalogue import Model, find_model
@@ -21,6 +21,20 @@ def effort_fields(effort: Effort, model: str) -> Mapping[str, object]:
     if known is not None and effort == "none" and known.thinking == "switch":
         return _OFF
     return {"reasoning_effort": effort} if known is None or effort in known.efforts else {}
+
+
+def sets_effort(fields: Mapping[str, object]) -> bool:
+    """Return True if a field of the request says how much the model is to think; null says nothing."""
+    return any(fields.get(name) is not None for name in EFFORT_FIELDS)
+
+
+def replace_effort(
+    fields: Mapping[str, object], effort: Effort | None, model: str, fixed: Collection[str] = ()
+) -> dict[str, object]:
+    """Return the fields with those of `effort` instead of other ones, or of none; it does not set the `fixed` ones."""
+    rest = {name: value for name, value in fields.items() if name not in EFFORT_FIELDS}
+    own = {} if effort is None else effort_fields(effort, model)
+    return {**rest, **{name: value for name, value in own.items() if name not in fixed}}
 
 
 def describe_missing_effort(effort: Effort, model: str) -> str | None:

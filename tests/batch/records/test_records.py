@@ -13,6 +13,7 @@ from mmpipe.batch.records.formats.record_format import Content, FormatOptions
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record, read_records
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.template import Template
+from mmpipe.core.effort import Effort, effort_fields
 from mmpipe.core.request import Request
 from support.json_texts import Written, written
 from support.record_reading import (
@@ -71,6 +72,30 @@ def test_the_model_of_a_record_gets_the_effort_in_its_own_words() -> None:
         {**rest, "reasoning_effort": "none"},
         {**rest, "reasoning_effort": "low"},
     ] == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "own", "expected"),
+    [
+        ("MiniMax-M3.1-Flash", "high", {"thinking": {"type": "disabled"}}, {"thinking": {"type": "disabled"}}),
+        ("MiniMax-M3.1-Flash", "high", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        ("MiniMax-M3", "none", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        ("MiniMax-M3", "none", {"thinking": {"type": "adaptive"}}, {"thinking": {"type": "adaptive"}}),
+        ("MiniMax-M3", "none", {"reasoning_effort": "low", "model": "mine"}, {"reasoning_effort": "low"}),
+        ("MiniMax-M3", "none", {"reasoning_effort": None}, {"thinking": {"type": "disabled"}, "reasoning_effort": None}),
+        ("MiniMax-M3", "none", {"seed": 1}, {"thinking": {"type": "disabled"}, "seed": 1}),
+    ],
+)  # fmt: skip
+def test_a_record_that_says_how_much_to_think_gets_nothing_of_the_effort(
+    model: str, effort: Effort, own: dict[str, object], expected: dict[str, object]
+) -> None:
+    defaults = replace(JSONL, model=model, effort=effort, parameters=effort_fields(effort, model))
+    for record in (
+        {"prompt": "a", **own},
+        {"prompt": "a", "parameters": {n: v for n, v in own.items() if n != "model"}},
+        {**ENVELOPE, "body": {"messages": [user("a")], **own}},
+    ):
+        assert expected == good(record, defaults).request.parameters
 
 
 def test_the_line_of_a_batch_file_for_openai_is_understood() -> None:

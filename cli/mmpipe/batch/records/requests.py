@@ -10,7 +10,7 @@ from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
 from mmpipe.core.attachments import Part, build_content
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.effort import EFFORT_FIELDS, Effort, effort_fields
+from mmpipe.core.effort import Effort, replace_effort, sets_effort
 from mmpipe.core.events import Message
 from mmpipe.core.message_forms import read_messages
 from mmpipe.core.messages import (
@@ -203,23 +203,17 @@ def _build(
     if defaults.instruction is not None:
         messages = add_instruction(messages, defaults.instruction)
     check_parts(messages, model)
-    parameters = defaults.parameters if own_model is None else _parameters_for(model, defaults)
+    parameters = defaults.parameters
+    if defaults.effort is not None and (own_model is not None or sets_effort(given)):
+        # Another model may have other levels, and a record that says itself how much to think needs none.
+        effort = None if sets_effort(given) else defaults.effort
+        parameters = replace_effort(parameters, effort, model, defaults.fixed)
     if given or own_model is not None:
         parameters = {**parameters, **_name_limit(_checked_parameters(given), parameters)}
         # The caller counts ignored parameters, and warns of them once for all records.
         list(check_for_model(parameters, find_model(model), remedy=_REMEDY))
     prepared = prepare_messages(messages, model)
     return Request(model, prepared, parameters, streamed=defaults.streamed, pieces=defaults.pieces)
-
-
-def _parameters_for(model: str, defaults: RequestDefaults) -> Mapping[str, object]:
-    """Return the default parameters for a record's own model, which may have other levels of effort."""
-    if defaults.effort is None:
-        return defaults.parameters
-    replaced = [name for name in EFFORT_FIELDS if name not in defaults.fixed]
-    rest = {name: value for name, value in defaults.parameters.items() if name not in replaced}
-    own = effort_fields(defaults.effort, model)
-    return {**rest, **{name: value for name, value in own.items() if name in replaced}}
 
 
 def _prompt(text: str) -> str:
