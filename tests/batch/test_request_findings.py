@@ -53,8 +53,8 @@ def test_a_kind_of_request_is_reported_once_and_counted_each_time() -> None:
     findings = RequestFindings(refuses_unknown=True)
     asked = [request(), request("gpt-4o"), request("gpt-4o", seed=2), request(seed=1)]
     assert [0, 1, 0, 1, 0, 0, 0, 0] == [len(findings.add(each)) for each in asked * 2]
-    assert {"MiniMax-M3": 4, "gpt-4o": 4} == findings.models
-    assert ["gpt-4o"] == findings.unknown_models
+    assert {"MiniMax-M3": 4, "gpt-4o": 4} == findings.models.by_name
+    assert {"gpt-4o": 4} == findings.unknown.by_name
     assert ["(4 requests)", "(2 requests)"] == [text[text.rindex("(") :] for text in findings.sentences()]
 
 
@@ -62,6 +62,28 @@ def test_other_hosts_may_have_any_model_and_what_the_user_has_read_is_not_repeat
     assert [] == RequestFindings().add(request("gpt-4o"))
     findings = RequestFindings(reported=frozenset({"MiniMax-M3 ignores seed"}))
     assert [] == findings.add(request(seed=1))
+
+
+def test_a_model_without_the_effort_of_the_run_is_warned_of_once_and_counted() -> None:
+    findings = RequestFindings(effort="high")
+    low, off = request("MiniMax-M2.7", reasoning_effort="low"), request("MiniMax-M3", thinking=DISABLED)
+    for asked in (request("MiniMax-M3.1-Flash", reasoning_effort="high"), request("other"), low, off):
+        assert [] == [
+            sentence for sentence in findings.add(asked) if "effort" in sentence and "ignores" not in sentence
+        ]
+    (sentence,) = findings.add(request("MiniMax-M2.7"))
+    assert "MiniMax-M2.7 has no effort high: it decides by itself how much to think" == sentence
+    assert [] == findings.add(request("MiniMax-M2.7"))
+    assert f"{sentence} (2 requests)" in findings.sentences()
+
+
+def test_the_effort_of_the_run_is_warned_of_once_for_each_model() -> None:
+    _, stderr, _ = dry(lines({}, {"model": "MiniMax-M2.7"}, {"model": "MiniMax-M3"}), effort="high")
+    assert 2 == stderr.count("warning: ")
+    assert 1 == stderr.count("warning: MiniMax-M3 has no effort high: it has none\n")
+    assert 1 == stderr.count(
+        "warning: MiniMax-M2.7 has no effort high: it decides by itself how much to think (1 request)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +107,13 @@ def test_as_many_models_as_others_choose_take_a_bounded_memory() -> None:
     findings = RequestFindings(refuses_unknown=True)
     for number in range(1500):
         findings.add(request(f"m{number}"))
-    assert (1001, 500, 1000) == (len(findings.models), findings.models["..."], len(findings.unknown_models))
+    findings.add(request("m3"))
+    for counts in (findings.models, findings.unknown, findings.odd):
+        assert (1000, 500, 2) == (
+            len(counts.by_name),
+            counts.others,
+            next(n for n in counts.by_name.values() if n > 1),
+        )
     assert 6 == len(list(findings.sentences()))
 
 
@@ -140,6 +168,16 @@ def test_a_dry_run_ends_with_an_error_for_models_that_minimax_would_refuse() -> 
         assert dry(records, **typed)[2] is None
     summary, stderr, error = dry(records, "http://127.0.0.1:1/v1")
     assert (["MiniMax-M33", "gpt-4o"], "", None) == (summary["unknown_models"], stderr, error)
+
+
+def test_a_dry_run_counts_all_unknown_models_and_none_has_a_name_of_ours() -> None:
+    records: list[dict[str, object]] = [{"model": f"m{number}"} for number in range(1003)]
+    _, _, error = dry(lines(*records, {}))
+    assert error is not None
+    assert error.message.startswith("1003 of 1004 requests ask models")
+    summary, _, error = dry(lines({"model": "..."}))
+    assert (["..."], {"...": 1}, 0) == (summary["unknown_models"], summary["models"], summary["other_models"])
+    assert isinstance(error, InputError)
 
 
 def test_a_dry_run_says_what_it_assumes_of_answers_and_takes_another_number() -> None:

@@ -83,18 +83,20 @@ class Forecast:
             "cost": None if self.dollars is None else round(self.dollars, 6),
             "seconds": None if duration is None else round(duration, 1),
             "assumed_tokens": self.histogram.answer_tokens(),
-            "models": self.findings.models,
-            "unknown_models": self.findings.unknown_models,
-            "warnings": self.findings.odd,
+            "models": self.findings.models.by_name,
+            "other_models": self.findings.models.others,
+            "unknown_models": list(self.findings.unknown.by_name),
+            "warnings": self.findings.odd.by_name,
+            "other_warnings": self.findings.odd.others,
             "faults": {message: number for message, (_, number) in self.counts.faults.items()},
         }
 
     def check(self) -> None:
         """Raise InputError for bad records, and for models that the host would refuse."""
         self.counts.check()
-        unknown = self.findings.unknown_models
+        unknown = [*self.findings.unknown.by_name]
         if self.findings.refuses_unknown and unknown:
-            number = sum(self.findings.models[name] for name in unknown)
+            number = self.findings.unknown.by_name.total() + self.findings.unknown.others
             shown = ", ".join(one_line(name, _LONGEST) for name in unknown[:_SHOWN])
             more = ", ..." if len(unknown) > _SHOWN else ""
             raise InputError(

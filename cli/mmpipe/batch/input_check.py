@@ -29,6 +29,7 @@ from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
 from mmpipe.core.catalogue import find_model
+from mmpipe.core.effort import describe_missing_effort
 from mmpipe.core.parameters import describe_ignored
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
@@ -81,11 +82,12 @@ class BatchInput:
 
     def findings(self) -> RequestFindings:
         """Nothing yet, beside what the user has read about the defaults."""
-        model, parameters = find_model(self.defaults.model), self.defaults.parameters
-        is_asked = not self.options.recordings.is_replay
-        return RequestFindings(
-            is_asked and refuses_unknown_models(self.host), frozenset(describe_ignored(parameters, model))
-        )
+        defaults = self.defaults
+        reported = {*describe_ignored(defaults.parameters, find_model(defaults.model))}
+        if defaults.effort is not None:
+            reported |= {*filter(None, [describe_missing_effort(defaults.effort, defaults.model)])}
+        refuses_unknown = not self.options.recordings.is_replay and refuses_unknown_models(self.host)
+        return RequestFindings(refuses_unknown, frozenset(reported), defaults.effort)
 
     def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""

@@ -7,17 +7,18 @@ from typing import Final
 
 from mmpipe.batch.records.records import FoundRecord, Record
 from mmpipe.core.catalogue import find_model, suggest_model
+from mmpipe.core.effort import Effort, describe_missing_effort, sets_effort
 from mmpipe.core.endpoint import is_minimax
 from mmpipe.core.host_identity import SIMULATOR
 from mmpipe.core.parameters import describe_ignored, find_token_limit
 from mmpipe.core.request import Request
+from mmpipe.text.counts import format_count
 from mmpipe.text.visible import one_line
 
-# Distinct models, and distinct sentences, that are counted; others are counted together.
+# Distinct names that are counted; others are counted together.
 _MOST: Final = 1000
 _SHOWN: Final = 5  # sentences that are printed
 _LONGEST: Final = 100  # characters of a name
-_OTHERS: Final = "..."
 # Tokens that the thinking about a simple question may take (FACTS.md, "Usage").
 _FEW_TOKENS: Final = 256
 _CUT_SHORT: Final = (
@@ -32,26 +33,48 @@ def refuses_unknown_models(host: str | None) -> bool:
 
 
 @dataclass(slots=True)
+class BoundedCounts:
+    """Counts of distinct names, and of all names beyond the first 1,000 together."""
+
+    by_name: Counter[str] = field(default_factory=Counter)
+    others: int = 0
+
+    def add(self, name: str) -> bool:
+        """Count a name; return True if it is new, and counted by itself."""
+        is_new = name not in self.by_name and len(self.by_name) < _MOST
+        if is_new or name in self.by_name:
+            self.by_name[name] += 1
+        else:
+            self.others += 1
+        return is_new
+
+
+@dataclass(slots=True)
 class RequestFindings:
     """Counts of requests by model, and by each sentence about what is odd about them.
 
     With `refuses_unknown` the host has no model outside of the catalogue, as far as that is known. `reported` are
-    sentences about the defaults of the run, which the user has read already.
+    sentences about the defaults of the run, which the user has read already. `effort` is the one of the run. `unknown`
+    are the models outside of the catalogue.
     """
 
     refuses_unknown: bool = False
     reported: frozenset[str] = frozenset()
-    models: Counter[str] = field(default_factory=Counter)
-    odd: Counter[str] = field(default_factory=Counter)
-    _last: tuple[str, Mapping[str, object], tuple[str, ...]] | None = None
+    effort: Effort | None = None
+    models: BoundedCounts = field(default_factory=BoundedCounts, init=False)
+    unknown: BoundedCounts = field(default_factory=BoundedCounts, init=False)
+    odd: BoundedCounts = field(default_factory=BoundedCounts, init=False)
+    _last: tuple[str, Mapping[str, object], tuple[str, ...]] | None = field(default=None, init=False)
 
     def add(self, request: Request) -> list[str]:
         """Count a request; return the sentences about it that are new."""
-        _count(self.models, request.model)
+        self.models.add(request.model)
+        if find_model(request.model) is None:
+            self.unknown.add(request.model)
         # Most records have the model and the parameters of the defaults, the same object.
         if self._last is None or self._last[0] != request.model or self._last[1] is not request.parameters:
             self._last = request.model, request.parameters, tuple(self._describe(request))
-        return [sentence for sentence in self._last[2] if _count(self.odd, sentence)]
+        return [sentence for sentence in self._last[2] if self.odd.add(sentence)]
 
     def watch(
         self,
@@ -66,17 +89,12 @@ class RequestFindings:
                     warn(f"{found.id}: {sentence}")
             yield found
 
-    @property
-    def unknown_models(self) -> list[str]:
-        """The models that the catalogue does not have."""
-        return [name for name in self.models if name != _OTHERS and find_model(name) is None]
-
     def sentences(self) -> Iterator[str]:
         """The first sentences, each with its number of requests."""
-        for sentence, number in list(self.odd.items())[:_SHOWN]:
-            yield f"{sentence} ({number} request{'s' if number > 1 else ''})"
-        if len(self.odd) > _SHOWN:
-            yield f"{len(self.odd) - _SHOWN} more kinds of such requests: --dry-run counts them all"
+        for sentence, number in list(self.odd.by_name.items())[:_SHOWN]:
+            yield f"{sentence} ({format_count(number, 'request')})"
+        if (more := len(self.odd.by_name) - _SHOWN) > 0:
+            yield f"{more} more kinds of such requests: --dry-run counts them all"
 
     def _describe(self, request: Request) -> Iterator[str]:
         model = find_model(request.model)
@@ -86,18 +104,10 @@ class RequestFindings:
                 f"{one_line(request.model, _LONGEST)} is not in the catalogue{guess}; "
                 "--set model=NAME replaces the model of all records"
             )
-        yield from (
-            sentence
-            for sentence in describe_ignored(request.parameters, model)
-            if sentence not in self.reported
-        )
+        sentences = [*describe_ignored(request.parameters, model)]
+        if self.effort is not None and not sets_effort(request.parameters):
+            sentences += filter(None, [describe_missing_effort(self.effort, request.model)])
+        yield from (sentence for sentence in sentences if sentence not in self.reported)
         limit = find_token_limit(request.parameters)
         if model is not None and request.thinks and limit is not None and limit <= _FEW_TOKENS:
             yield _CUT_SHORT
-
-
-def _count(counts: Counter[str], name: str) -> bool:
-    """Count a name, or one of too many as others; return True if it is a new one."""
-    is_new = name not in counts and len(counts) < _MOST
-    counts[name if is_new or name in counts else _OTHERS] += 1
-    return is_new

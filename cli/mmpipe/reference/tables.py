@@ -79,7 +79,8 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
             "`records`, `taken` (by this shard), `bad`, `answered` (by an earlier run), `requests`, `prompt_tokens` and "
             "`completion_tokens` (estimates), `cost` and `seconds` (null if unknown), `assumed_tokens` (of an answer without a lower "
             "limit; `--assume-tokens`), `models` (requests of each), `unknown_models` (outside of the catalogue), `warnings` and "
-            "`faults` (each sentence with its number of requests or bad records). After it, bad records and, on hosts of MiniMax, "
+            "`faults` (each sentence with its number of requests or bad records), `other_models` and `other_warnings` (those beyond "
+            "the first 1,000, together). After it, bad records and, on hosts of MiniMax, "
             "unknown models end the run with 12, unless `--keep-going` accepts them"
         ),
     ),
