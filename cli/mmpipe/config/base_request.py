@@ -59,16 +59,13 @@ def build_base_request(
     model = _find_model_name(settings, overrides)
     effort = find_effort(settings, options, overrides)
     if effort is not None or sets_effort(overrides):
-        configured = replace_effort(configured, effort, model)
-    if effort is not None and (missing := describe_missing_effort(effort, model)) is not None:
-        warn(missing)
+        configured = _replace_effort(configured, effort, model, warn)
     body = override_fields({**sampled, **split, **configured, **fields, **further}, overrides)
     body.pop("model", None)
     known = find_model(model) if body.keys() - UNDISPUTED else None
     for warning in check_for_model(body, known, label_overrides(overrides, settings.label)):
         warn(warning)
-    wire = options.wire
-    is_streamed = streamed if wire is None else wire == "stream"
+    is_streamed = streamed if options.wire is None else options.wire == "stream"
     pieces: Pieces | None = _find_choice(settings, "pieces", get_args(Pieces))
     return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
 
@@ -78,6 +75,14 @@ def _find_model_name(settings: Settings, overrides: Mapping[str, object]) -> str
     if not model.strip():
         raise UsageError(f"{settings.label('model')}: the name of the model is empty")
     return model
+
+
+def _replace_effort(
+    configured: Mapping[str, object], effort: Effort | None, model: str, warn: Callable[[str], None]
+) -> dict[str, object]:
+    if effort is not None and (warning := describe_missing_effort(effort, model)) is not None:
+        warn(warning)
+    return replace_effort(configured, effort, model)
 
 
 def find_effort(
