@@ -72,6 +72,7 @@ FRAMINGS: dict[str, Callable[[Sequence[Chunk]], str]] = {
     "no-line-ends-between-events": lambda chunks: events(chunks, end="") + "data: [DONE]\n\n",
     "array": one,
     "array-of-many": many,
+    "array-in-lines": lambda chunks: "[\n" + ",\n".join(map(one, chunks)) + "]",
     "array-with-commas-before": lambda chunks: "[" + "\n,\r\n".join(map(many, chunks)) + "]\n",
     "comment-and-array": lambda chunks: f": wait\n\n   {many(chunks)}\n\ndata: [DONE]\n\n",
 }  # fmt: skip

@@ -41,8 +41,11 @@ def test_a_usage_of_more_tokens_than_the_text_can_have_is_an_error_that_names_th
     assert not caught.value.retryable
 
 
-def test_tokens_of_thinking_that_is_not_sent_do_not_count() -> None:
-    assert PROSE[: ENDS[-1]] == written(grown(100, completion_tokens_details={"reasoning_tokens": 85}))
+@pytest.mark.parametrize(("tokens", "of_thinking"), [(100, 85), (60, 45)])
+def test_tokens_of_thinking_that_is_not_sent_do_not_count(tokens: int, of_thinking: int) -> None:
+    assert PROSE[: ENDS[-1]] == written(
+        grown(tokens, completion_tokens_details={"reasoning_tokens": of_thinking})
+    )
 
 
 @pytest.mark.parametrize("tokens", [None, 5, 100])

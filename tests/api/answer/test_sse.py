@@ -228,3 +228,11 @@ def test_of_an_event_that_has_begun_the_first_bytes_are_shown(begun: bytes, show
 
 def test_json_that_is_not_utf_8_ends_with_its_empty_line() -> None:
     assert [(b"", b'{"a":\n"\xff"}')] == [*EventReader(LIMIT).feed(b'{"a":\n"\xff"}\n\n')]
+
+
+@pytest.mark.parametrize("before", [b"", BOM, b" \t", BOM + b" "])
+def test_a_line_of_json_without_its_framing_may_be_longer_than_an_event(before: bytes) -> None:
+    reader = EventReader(LIMIT)
+    for piece in (before + b'{"a":"', b"x" * LIMIT, b"y" * LIMIT):
+        assert [] == [*reader.feed(piece)]
+    assert reader.holds_json
