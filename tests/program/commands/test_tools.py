@@ -213,8 +213,8 @@ def test_invalid_json_is_reported_once_and_then_is_status_8() -> None:
     ("options", "ran", "words"),
     [
         ([], 2, "for the third time"),
-        (["--max-rounds", "1"], 1, "more than 1 rounds (--max-rounds)"),
-        (["--max-calls", "1"], 1, "more than 1 times (--max-calls)"),
+        (["--max-rounds", "1"], 1, "more than 1 round (--max-rounds)"),
+        (["--max-calls", "1"], 1, "more than 1 time (--max-calls)"),
     ],
 )
 def test_a_model_that_calls_for_ever_is_ended_with_the_transcript_kept(
@@ -549,11 +549,12 @@ def test_the_key_file_is_empty_to_a_tool_in_the_sandbox(needs: Callable[[str], N
             # The folder is shown, as one that is not in a home.
             env = {"HOME": "/nowhere"}
             done = mmpipe("chat", "-n", *options, *host, *sandbox, WEATHER, server=server, env=env)
-            assert 0 == done.status, done.stderr_text
-    # Without walls a tool can read what its user can.
-    assert KEY in str(results(server, 1)[0])
-    assert KEY not in str(results(server, 3)[0])
-    assert "key\n" in str(results(server, 3)[0])
+            # Without walls a tool can read what its user can; the model gets none of it.
+            assert (0 if sandbox else 12) == done.status, done.stderr_text
+            assert bool(sandbox) is ("the request holds the API key" not in done.stderr_text)
+    assert 3 == len(server.requests)
+    assert KEY not in str(server.requests)
+    assert "key\n" in str(results(server, 2)[0])
 
 
 def test_no_file_that_leads_to_a_key_is_seen_in_the_sandbox(
