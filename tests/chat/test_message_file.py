@@ -43,7 +43,7 @@ def test_the_body_of_a_request_is_read_and_what_is_not_used_is_named(indent: int
 
 @pytest.mark.parametrize("system", ["be brief", [{"type": "text", "text": "be brief"}]])
 def test_the_system_message_beside_the_messages_is_one_of_them(system: object) -> None:
-    expected = {"role": "system", "content": system}
+    expected = {"role": "system", "content": "be brief"}
     assert ((expected, USER), []) == parse({"system": system, "messages": [USER]})
     assert ((expected, *CONVERTED), []) == parse({"conversations": TURNS, "system": system})
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from mmpipe.chat.message_lines import LISTS, SPACE, check_message, is_array, parse_values
 from mmpipe.core.events import Message
-from mmpipe.core.message_forms import convert_turns, is_turn
+from mmpipe.core.message_forms import convert_turns, is_turn, read_system
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import describe_fault, loads
 from mmpipe.text.visible import one_line
@@ -59,10 +59,9 @@ def _find_list(record: Mapping[str, object]) -> str | None:
 def _open_record(record: Mapping[str, object], name: str, warn: Callable[[str], None]) -> Sequence[object]:
     key = _find_list(record) or ""
     found = cast("list[object]", record[key])
-    # Anthropic's requests and records of data have it beside the messages.
-    system = record.get("system")
+    system = read_system(record.get("system"), f"{name}: ")
     ignored = sorted(record.keys() - {key, "system"})
     if ignored:
         warn(f"{name}: only its {key} are used, and not its {one_line(', '.join(ignored), 200)}")
     turns = [*convert_turns(found, f"{name}: ")] if found and is_turn(found[0]) else found
-    return [{"role": "system", "content": system}, *turns] if system else turns
+    return [*system, *turns]

@@ -9,8 +9,6 @@ from mmpipe.config.settings import Settings
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, describe_missing_effort, replace_effort, sets_effort
 from mmpipe.core.parameters import (
-    LIMIT_FIELD,
-    OLD_LIMIT_FIELD,
     build_sampling,
     check_for_model,
     label_overrides,
@@ -18,6 +16,7 @@ from mmpipe.core.parameters import (
     parse_parameters,
 )
 from mmpipe.core.request import Pieces, Request
+from mmpipe.core.request_fields import LIMIT_FIELD, OLD_LIMIT_FIELD
 from mmpipe.errors import UsageError
 from mmpipe.text.encodings import UTF_8
 from mmpipe.unix.inputs import Inputs, decode_argument

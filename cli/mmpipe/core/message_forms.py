@@ -4,7 +4,7 @@ No text may be lost: a server ignores a field that it does not know.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from mmpipe.core.calls import create_call_id
 from mmpipe.core.events import Message
@@ -45,6 +45,20 @@ def read_messages(values: Sequence[object]) -> tuple[Message, ...]:
         messages.append(value)
     check_forms(messages)
     return tuple(messages)
+
+
+def read_system(value: object, prefix: str = "") -> tuple[Message, ...]:
+    """Return the system message that stands beside messages, as data sets and Anthropic's requests have it; an empty one is none.
+
+    A list of parts of text is joined by blank lines. Raises InputError, which begins with `prefix`, for anything else.
+    """
+    parts = value if isinstance(value, list) else [] if value is None else [{"type": "text", "text": value}]
+    texts = [part["text"] for part in parts if _is_text(part)]
+    if len(texts) < len(parts):
+        shown = one_line(format_json(value), 60)
+        raise InputError(f"{prefix}its system is {shown}: it must be a string, or a list of text parts")
+    text = "\n\n".join(texts)
+    return ({"role": "system", "content": text},) if text.strip() else ()
 
 
 def convert_turns(turns: Sequence[object], prefix: str = "") -> Iterator[Message]:
@@ -113,6 +127,10 @@ def _find_fault(message: Message) -> str | None:
         if isinstance(part.get("value"), str) and not _is_text_by_value(part) and kind not in part:
             return f"has a part {kind} with a value, which no server reads"
     return None
+
+
+def _is_text(part: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def _is_text_by_value(part: object) -> bool:

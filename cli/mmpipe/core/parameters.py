@@ -6,53 +6,38 @@ from typing import Final, TypeAlias, TypeGuard
 
 from mmpipe.core.assignments import parse_assignment
 from mmpipe.core.catalogue import Model
+from mmpipe.core.request_fields import (
+    FIELD_RULES,
+    FORMAT_FIELD,
+    IGNORED_FIELDS,
+    LIMIT_FIELD,
+    OLD_LIMIT_FIELD,
+    REMOVED_FIELDS,
+    WIRE_FIELDS,
+)
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 
 # Names a field, or the setting it comes from, in an error.
 Label: TypeAlias = Callable[[str], str]
 
-# The limit on tokens, and its old name, which is the only one that some servers know (FACTS.md, "Fields that other
-# servers refuse or ignore").
-LIMIT_FIELD: Final = "max_completion_tokens"
-OLD_LIMIT_FIELD: Final = "max_tokens"
-_FORMAT_FIELD: Final = "response_format"
-
 _GREATEST: Final = sys.float_info.max  # an integer may be greater
-# Body fields with their own option, which -p must not set.
-_OWN_OPTION = {
-    "model": "-m",
-    "messages": "the prompt and --system",
-    "stream": "--wire",
-    "stream_options": "--wire",
-    "temperature": "--temperature",
-    "top_p": "--top-p",
-    LIMIT_FIELD: "--max-tokens",
-    "reasoning_split": "--native-thinking",
-}
-# The wire (`--wire`) is the same for the whole run.
-WIRE_FIELDS: Final = ("stream", "stream_options")
-# Fields that --set must not put into every request.
-_NEVER_SET: Final = {
-    "messages": "the records, with --template if they are data",
-    "prompt": "--template",
-    "system": "-s",
-    "parameters": "one --set for each of them",
-    **dict.fromkeys(WIRE_FIELDS, "--wire"),
-}
-_REMOVED = {"function_call": "tool_choice", "functions": "tools"}
-# The official page, note 2.
-_IGNORED = ("presence_penalty", "frequency_penalty", "logit_bias")
 
 
 def parse_parameters(assignments: Sequence[str]) -> dict[str, object]:
     """Parse `-p KEY=VALUE`; returns the body fields. Raises UsageError."""
     parameters = dict(parse_assignment("-p", assignment) for assignment in assignments)
     for key in parameters:
-        if key in _OWN_OPTION:
-            raise UsageError(f"-p {key}: use {_OWN_OPTION[key]}")
+        if instead := _find_option(key):
+            raise UsageError(f"-p {key}: use {instead}")
     check_fields(parameters)
     return parameters
+
+
+def _find_option(name: str) -> str | None:
+    """Return what sets a field that -p does not; None if -p does."""
+    rule = FIELD_RULES.get(name)
+    return None if rule is None else rule.instead_of_param
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
@@ -62,10 +47,13 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
     """
     overrides = dict(parse_assignment("--set", assignment) for assignment in assignments)
     given = {name: value for name, value in overrides.items() if value is not None}
-    for name, instead in _NEVER_SET.items():
-        # A field that is only removed changes nothing that is ours.
-        if name in given or (name in overrides and name not in WIRE_FIELDS):
-            raise UsageError(f"{_label_set(name)}: it cannot be set for all records; use {instead}")
+    for name in overrides:
+        rule = FIELD_RULES.get(name)
+        # A field of the wire that is only removed changes nothing that is ours.
+        if rule is not None and rule.instead_of_set and (name in given or name not in WIRE_FIELDS):
+            raise UsageError(
+                f"{_label_set(name)}: it cannot be set for all records; use {rule.instead_of_set}"
+            )
     model = overrides.get("model", "")
     if "model" in overrides and not (isinstance(model, str) and model.strip()):
         raise UsageError(f"--set model: {_shorten(model)} is not the name of a model")
@@ -108,9 +96,9 @@ def check_params(params: Mapping[str, object], label: str) -> Mapping[str, objec
     `label` is their place and name, which begins the message.
     """
     for name in params:
-        if name in _OWN_OPTION:
+        if instead := _find_option(name):
             setting = {LIMIT_FIELD: "max_tokens", "reasoning_split": "native_thinking"}.get(name)
-            raise UsageError(f"{label}.{one_line(name, 60)}: use {setting or _OWN_OPTION[name]}")
+            raise UsageError(f"{label}.{one_line(name, 60)}: use {setting or instead}")
     check_fields(params, f"{label}.")
     return params
 
@@ -120,7 +108,7 @@ def check_fields(parameters: Mapping[str, object], place: str = "", remedy: str 
 
     `place` begins the message; `remedy` ends it, with the name of the field for `{}`.
     """
-    for old, new in _REMOVED.items():
+    for old, new in REMOVED_FIELDS.items():
         if old in parameters:
             raise UsageError(f"{place}{old} is no longer supported by the API: use {new}")
     if parameters.get("n", 1) != 1 or parameters.get("n") is True:
@@ -178,20 +166,20 @@ def check_for_model(
 
 def describe_ignored(parameters: Mapping[str, object], model: Model | None) -> Iterator[str]:
     """Yield a sentence about the parameters that are ignored, and one about a format that nothing enforces."""
-    wanted = parameters.get(_FORMAT_FIELD)
+    wanted = parameters.get(FORMAT_FIELD)
     # FACTS.md, "Parameters". Other servers may well enforce it.
     is_hoped_for = model is not None and isinstance(wanted, dict) and wanted.get("type") != "text"
-    ignored = [name for name in find_ignored(parameters, model) if name != _FORMAT_FIELD or not is_hoped_for]
+    ignored = [name for name in find_ignored(parameters, model) if name != FORMAT_FIELD or not is_hoped_for]
     if ignored:
         yield f"{model.id if model is not None else 'the API'} ignores {', '.join(ignored)}"
     if model is not None and is_hoped_for:
-        yield f"{model.id} does not enforce {_FORMAT_FIELD}: --schema asks for JSON, and checks it"
+        yield f"{model.id} does not enforce {FORMAT_FIELD}: --schema asks for JSON, and checks it"
 
 
 def find_ignored(parameters: Mapping[str, object], model: Model | None) -> list[str]:
     """Return the names of the parameters that the API or the model ignores."""
     by_model = model.ignored if model is not None else ()
-    return [name for name in dict.fromkeys((*_IGNORED, *by_model)) if name in parameters]
+    return [name for name in dict.fromkeys((*IGNORED_FIELDS, *by_model)) if name in parameters]
 
 
 def find_token_limit(parameters: Mapping[str, object]) -> int | None:

@@ -46,7 +46,9 @@ def test_with_a_template_the_object_parameters_sets_fields_of_the_request() -> N
     messages = ({"role": "system", "content": "s"}, user("Emma"))
     assert Request("m", messages, parameters, streamed=False) == record.request
     assert {"title": "Emma", "temperature": 30} == record.fields
-    assert "messages is not a parameter" in bad({"title": "a", "parameters": {"messages": []}}, TITLE)
+    for name in ("messages", "prompt", "body", "parameters"):
+        expected = f"{name} is not a parameter: the template makes the prompt"
+        assert expected == bad({"title": "a", "parameters": {name: []}}, TITLE)
     assert "temperature is 9" in bad({"title": "a", "parameters": {"temperature": 9}}, TITLE)
 
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from mmpipe.chat.message_file import parse_messages
+from mmpipe.errors import InputError
 from support.record_reading import ENVELOPE, JSONL, bad, good, templated, user
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -24,6 +26,50 @@ def test_a_conversation_of_sharegpt_is_asked(field: str) -> None:
 def test_the_system_message_of_a_data_set_is_sent() -> None:
     system = {"role": "system", "content": "s"}
     assert (system, *MESSAGES) == good({"conversations": TURNS, "system": "s"}).request.messages
+
+
+def with_system(system: object) -> list[dict[str, object]]:
+    return [{"system": system, "conversations": TURNS}, {"system": system, "messages": list(MESSAGES)}]
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        ("s", "s"),
+        (
+            [{"type": "text", "text": "s", "cache_control": {}}, {"type": "text", "text": "t"}],
+            "s\n\nt",
+        ),
+        *((empty, None) for empty in ("", " ", None, [], [{"type": "text", "text": ""}])),
+    ],
+)
+def test_batch_and_chat_read_the_system_message_beside_messages_alike(
+    system: object, expected: str | None
+) -> None:
+    messages = (*([] if expected is None else [{"role": "system", "content": expected}]), *MESSAGES)
+    for record in with_system(system):
+        assert messages == parse_messages(json.dumps(record), "talk", pytest.fail)
+        assert messages == good(record).request.messages
+    assert messages == good({**ENVELOPE, "body": with_system(system)[1]}).request.messages
+
+
+@pytest.mark.parametrize(
+    "system", [3, False, {}, ["s"], [{"type": "image", "text": "s"}], [{"type": "text", "text": 1}]]
+)
+def test_batch_and_chat_refuse_a_system_message_that_is_no_text_alike(system: object) -> None:
+    expected = f"its system is {json.dumps(system, separators=(',', ':'))}: it must be a string, or a list of text parts"
+    for record in with_system(system):
+        assert expected == bad(record)
+        with pytest.raises(InputError) as caught:
+            parse_messages(json.dumps(record), "talk", pytest.fail)
+        assert f"talk: {expected}" == caught.value.message
+    assert expected == bad({**ENVELOPE, "body": with_system(system)[1]})
+
+
+def test_an_empty_system_message_of_a_record_leaves_the_one_of_the_run() -> None:
+    system = {"role": "system", "content": "for all"}
+    record = {"system": "", "conversations": TURNS}
+    assert (system, *MESSAGES) == good(record, replace(JSONL, system="for all")).request.messages
 
 
 def test_beside_a_prompt_and_with_a_template_a_conversation_is_data() -> None:

@@ -85,6 +85,22 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         ({"prompt": "a", "parameters": {"n": 2}}, "one answer"),
         ({"prompt": "a", "parameters": {"functions": []}}, "use tools"),
         ({"prompt": "a", "parameters": {"model": "m"}}, "a field of the record itself"),
+        (
+            {"prompt": "a", "parameters": {"system": "s"}},
+            "system is not a parameter: it is a field of the record itself",
+        ),
+        ({"prompt": "a", "parameters": {"prompt": "b"}}, "prompt is not a parameter"),
+        ({"messages": [user("a")], "parameters": {"body": {}}}, "body is not a parameter"),
+        ({"prompt": "a", "parameters": {"parameters": {}}}, "parameters is not a parameter"),
+        (
+            {**ENVELOPE, "body": {"messages": [user("a")], "images": ["x.png"]}},
+            "images is not a parameter: its body has",
+        ),
+        (
+            {**ENVELOPE, "body": {"messages": [user("a")], "prompt": "b"}},
+            "prompt is not a parameter: its body has",
+        ),
+        ({"prompt": "a", "system": 3}, "its system is 3: it must be a string, or a list of text parts"),
         ({"prompt": "a", "parameters": {"stream": True}}, "use --wire, and --set stream=null"),
         ({"prompt": "a", "temperature": 3}, "; --set temperature=VALUE replaces it in every record"),
         ({"prompt": "a", "temperature": "hot"}, "; --set temperature=VALUE"),

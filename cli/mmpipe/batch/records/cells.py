@@ -6,7 +6,7 @@ from mmpipe.batch.records.json_value import parse_json
 from mmpipe.errors import InputError
 
 # Images are one path or a list as JSON, which `images` tells apart.
-_STRINGS = frozenset({"prompt", "model", "system", "images", "custom_id", "id"})
+_STRINGS = frozenset({"prompt", "model", "system", "images"})
 _MUST_BE_JSON = frozenset({"messages", "body", "parameters"})
 
 

@@ -12,7 +12,7 @@ from mmpipe.core.attachments import Part, build_content
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import Effort, replace_effort, sets_effort
 from mmpipe.core.events import Message
-from mmpipe.core.message_forms import read_messages
+from mmpipe.core.message_forms import read_messages, read_system
 from mmpipe.core.messages import (
     add_instruction,
     check_parts,
@@ -20,47 +20,27 @@ from mmpipe.core.messages import (
     is_system,
     prepare_messages,
 )
-from mmpipe.core.parameters import (
+from mmpipe.core.parameters import build_sampling, check_fields, check_for_model
+from mmpipe.core.request import Pieces, Request
+from mmpipe.core.request_fields import (
+    FIELD_RULES,
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
+    PARAMETERS,
+    RECORD_FIELDS,
+    SAMPLING_FIELDS,
     WIRE_FIELDS,
-    build_sampling,
-    check_fields,
-    check_for_model,
 )
-from mmpipe.core.request import Pieces, Request
 from mmpipe.errors import InputError
 from mmpipe.text.visible import one_line
 
 JsonObject = dict[str, object]
 
-_SAMPLING = ("temperature", "top_p", OLD_LIMIT_FIELD, LIMIT_FIELD)
-_OVERRIDES = frozenset({"model", "system", "images", "parameters", *_SAMPLING})
-# Fields of an API request.
-_PARAMETERS = frozenset(
-    {
-        *_SAMPLING,
-        *WIRE_FIELDS,
-        "tools",
-        "tool_choice",
-        "response_format",
-        "thinking",
-        "reasoning_effort",
-        "reasoning_split",
-        "service_tier",
-        "stop",
-        "seed",
-        "n",
-        "presence_penalty",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "functions",
-        "function_call",
-    }
-)
-_RECORD_FIELDS = frozenset({"prompt", "messages", *_OVERRIDES})
+# A prompt without one of these is all that a record says; beside a prompt, `body` is a field of the user's own.
+_OVERRIDES = frozenset(FIELD_RULES) - {"prompt", "messages", "body"}
+_MISPLACED = frozenset({*RECORD_FIELDS, *SAMPLING_FIELDS} - {"body"})
+# Fields of an object `parameters` that are no parameters, with a template.
+_BESIDE_DATA = frozenset({"model", "system", "images"})
 _BATCH_API_FIELDS = frozenset({"method", "url", "body"})
 _URL = "/v1/chat/completions"
 # The end of a message about a field of a record.
@@ -89,7 +69,7 @@ class RequestDefaults:
     @property
     def request_columns(self) -> frozenset[str] | None:
         """The columns of a table that are fields of a request; None with a template, which makes data of each row."""
-        return None if self.template is not None else _RECORD_FIELDS | _PARAMETERS | {"body"}
+        return None if self.template is not None else frozenset(FIELD_RULES)
 
 
 def _is_batch_api_object(record: Mapping[str, object]) -> bool:
@@ -116,7 +96,7 @@ def extra_fields(record: Mapping[str, object], id_field: str | None, defaults: R
     elif _is_batch_api_object(record):
         known = _BATCH_API_FIELDS
     else:
-        known = {*_RECORD_FIELDS, *_PARAMETERS, *(("conversations",) if _is_share_gpt(record) else ())}
+        known = {*_OVERRIDES, "prompt", "messages", *(("conversations",) if _is_share_gpt(record) else ())}
     return {name: value for name, value in record.items() if name not in known and name != id_field}
 
 
@@ -143,7 +123,7 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
         messages = _messages(record)
     elif "prompt" in record:
         prompt = _text(record["prompt"], "prompt")
-        if _OVERRIDES.isdisjoint(record) and _PARAMETERS.isdisjoint(record):
+        if _OVERRIDES.isdisjoint(record):
             return prompt
         messages = _user_message(prompt, read_images(record.get("images")))
     else:
@@ -162,9 +142,8 @@ def _build_of_data(prompt: str, own: object, defaults: RequestDefaults) -> str |
     """The request of a record that is data for the template: only an object `parameters` in it sets fields."""
     if not (isinstance(own, dict) and own):
         return prompt
-    given = {name: value for name, value in own.items() if name not in ("model", "system", "images")}
-    if "messages" in given:
-        raise InputError("messages is not a parameter: the template makes the prompt")
+    given = {name: value for name, value in own.items() if name not in _BESIDE_DATA}
+    _check_parameters(given, "the template makes the prompt")
     message = _user_message(prompt, read_images(own.get("images")))
     return _build(message, given, defaults, own.get("model"), own.get("system"))
 
@@ -173,14 +152,15 @@ def _build_from_batch_api(record: Mapping[str, object], defaults: RequestDefault
     for name, only in (("method", "POST"), ("url", _URL)):
         if record.get(name, only) != only:
             raise InputError(f"its {name} is {_excerpt(record[name])}: only {only} is possible")
-    misplaced = [name for name in record if name in _RECORD_FIELDS]
+    misplaced = [name for name in record if name in _MISPLACED]
     if misplaced:
         raise InputError(f"{misplaced[0]} stands beside body, where it would not be sent: put it into body")
     body = record["body"]
     if not isinstance(body, dict):
         raise InputError("its body is not an object")
-    given = {name: value for name, value in body.items() if name not in ("model", "messages")}
-    return _build(_messages(body), given, defaults, body.get("model"))
+    given = {name: value for name, value in body.items() if name not in ("model", "messages", "system")}
+    _check_parameters(given, "its body has messages")
+    return _build(_messages(body), given, defaults, body.get("model"), body.get("system"))
 
 
 def _build(
@@ -195,8 +175,8 @@ def _build(
         given = {name: value for name, value in given.items() if name not in defaults.fixed}
         own_model = None if "model" in defaults.fixed else own_model
     model = defaults.model if own_model is None else _text(own_model, "model")
-    if own_system is not None:
-        messages = ({"role": "system", "content": _text(own_system, "system")}, *messages)
+    if system := read_system(own_system):
+        messages = (*system, *messages)
     elif defaults.system is not None and not is_system(messages[0]):
         # Most models refuse a second system message; the one of the record wins.
         messages = ({"role": "system", "content": defaults.system}, *messages)
@@ -241,13 +221,17 @@ def _parameters_of(record: Mapping[str, object]) -> JsonObject:
     further = record.get("parameters", {})
     if not isinstance(further, dict):
         raise InputError("its parameters are not an object")
-    for name in further:
-        if name in ("model", "messages", "images"):
-            raise InputError(f"{name} is not a parameter: it is a field of the record itself")
-        if name in _PARAMETERS and name in record:
-            raise InputError(f"{name} is given twice")
-    named = {name: value for name, value in record.items() if name in _PARAMETERS}
+    _check_parameters(further, "it is a field of the record itself")
+    named = {name: value for name, value in record.items() if name in PARAMETERS}
+    if twice := [name for name in further if name in named]:
+        raise InputError(f"{twice[0]} is given twice")
     return {**named, **further}
+
+
+def _check_parameters(given: Mapping[str, object], reason: str) -> None:
+    """Raise InputError, with the reason, for a field that no server would read: the request is built of it."""
+    if misplaced := [name for name in given if name in RECORD_FIELDS]:
+        raise InputError(f"{misplaced[0]} is not a parameter: {reason}")
 
 
 def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
@@ -260,7 +244,7 @@ def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     for name in WIRE_FIELDS:
         if given.get(name):
             raise InputError(f"{name} cannot be set by a record: use --wire, and --set {name}=null")
-    rest = {name: value for name, value in given.items() if name not in (*_SAMPLING, *WIRE_FIELDS)}
+    rest = {name: value for name, value in given.items() if name not in (*SAMPLING_FIELDS, *WIRE_FIELDS)}
     if rest.get("tools") is not None:
         rest["tools"] = read_tools(rest["tools"])
         rest = rest if rest["tools"] is not None else {name: rest[name] for name in rest if name != "tools"}
