@@ -172,6 +172,8 @@ def test_what_was_flushed_comes_out_whole_at_once_in_steps_of_any_size(size: int
     compressor = zlib.compressobj(wbits=31)
     sent = compressor.compress(bytes(size)) + compressor.flush(zlib.Z_SYNC_FLUSH)
     assert size == sum(map(len, ContentDecoder().feed(sent)))
+    # Its last bytes come out although no byte is left to read.
+    assert bytes(size) == decoded(raw_deflate(bytes(size)), [], "deflate")
 
 
 def test_the_first_bytes_of_deflate_are_not_unfolded_as_a_whole_to_know_them() -> None:

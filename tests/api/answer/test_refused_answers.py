@@ -142,6 +142,11 @@ def test_an_error_event_is_read_no_further_than_the_body_of_an_error() -> None:
     [
         ([b"Not", b" Found"], "text/plain", "the service sent text/plain instead of an answer: Not Found"),
         ([b"Not ", b"Found"], "text/plain", "the service sent text/plain instead of an answer: Not Found"),
+        (
+            [b" " * 500, b"Not Found"],
+            "text/plain",
+            "the service sent text/plain instead of an answer: Not Found",
+        ),
         ([b" \n", b"Not Found"], "text/plain", "the service sent text/plain instead of an answer: Not Found"),
         (
             [b"Hello\ndata: world\n\n"],
