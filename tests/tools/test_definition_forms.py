@@ -168,3 +168,30 @@ def test_what_is_not_understood_is_refused_by_its_name(definition: Json, reason:
 )
 def test_a_file_that_is_no_whole_list_is_refused(file: object, reason: str) -> None:
     assert reason in refusal(file)
+
+
+def test_only_the_types_of_geminis_schemas_are_changed_and_nothing_that_is_called_so() -> None:
+    words = ["STRING", "NULL", {"type": "OBJECT"}]
+    properties: dict[str, Json] = {
+        "type": {"type": ["STRING", "NULL"], "enum": words, "default": "STRING", "examples": words},
+        "STRING": {"type": "ARRAY", "items": {"type": "OBJECT"}, "const": {"type": "NULL"}},
+        "enum": {"type": "STRING", "example": {"type": "STRING"}},
+    }
+    schema: Json = {"type": "OBJECT", "properties": properties, "dependentRequired": {"type": ["STRING"]}}
+    [definition] = sent({**ABOUT, "parameters": schema})
+    expected = {
+        "type": {**properties["type"], "type": ["string", "null"]},
+        "STRING": {**properties["STRING"], "type": "array", "items": {"type": "object"}},
+        "enum": {**properties["enum"], "type": "string"},
+    }
+    assert {"name": "get_weather", "description": "Weather now"}.items() <= definition["function"].items()  # type: ignore[attr-defined]
+    assert {**schema, "type": "object", "properties": expected} == definition["function"]["parameters"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("kind", [["object", "null"], {"a": 1}, ["OBJECT", {}], [["OBJECT"]], 7])
+def test_a_type_of_the_arguments_that_is_no_word_is_refused(kind: object) -> None:
+    for definition in (FUNCTION, MCP, GEMINI):
+        key = next(iter(definition.keys() - ABOUT.keys()))
+        assert "must be a JSON Schema of type object, and not" in refusal(
+            {**definition, key: {**PARAMETERS, "type": kind}}
+        )

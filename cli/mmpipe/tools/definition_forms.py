@@ -12,6 +12,9 @@ from typing import Final
 
 from mmpipe.errors import InputError
 from mmpipe.structured.keywords import has_keyword
+from mmpipe.structured.members import map_members
+from mmpipe.structured.schema import is_too_deep
+from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -68,6 +71,10 @@ def convert_tools(value: object, name: str) -> Iterator[Definition]:
     `value` is one definition, an array, the body of a request, or the reply to MCP's `tools/list`. What is in OpenAI's
     form stays as it is.
     """
+    if is_too_deep(value):
+        raise InputError(f"{name}: nested too deep")
+    if has_lone_surrogate(value):
+        raise InputError(f"{name}: a lone surrogate is no character")
     definitions = list(_list_definitions(value, name))
     for number, definition in enumerate(definitions, 1):
         yield _convert_tool(definition, name if definition is value else f"{name}: tool {number}")
@@ -169,24 +176,26 @@ def _convert_schema(schema: object, key: str, where: str) -> dict[str, object]:
         raise InputError(
             f"{where}: its {key} must be a JSON Schema of type object, and there is only {one_line(members, 100)}"
         )
-    if schema.get("type") in _GEMINI_TYPES:
-        lowered = _lower_types(schema)
+    if _is_gemini_type(schema.get("type")):
+        lowered = map_members(schema, _lower_types)
         schema = lowered if isinstance(lowered, dict) else schema
     if (kind := schema.get("type", "object")) != "object":
         raise InputError(f"{where}: its {key} must be a JSON Schema of type object, and not {_shorten(kind)}")
     return schema
 
 
-def _lower_types(value: object) -> object:
-    """Return a schema of Gemini with the types that JSON Schema knows."""
-    if isinstance(value, list):
-        return [_lower_types(inner) for inner in value]
-    if not isinstance(value, dict):
+def _lower_types(key: str, value: object) -> object:
+    """Return the value of a keyword in a schema of Gemini, with the types that JSON Schema knows."""
+    if key != "type":
         return value
-    return {
-        key: str(inner).lower() if key == "type" and inner in _GEMINI_TYPES else _lower_types(inner)
-        for key, inner in value.items()
-    }
+    if isinstance(value, list):
+        return [_lower_types(key, kind) for kind in value]
+    return value.lower() if isinstance(value, str) and value in _GEMINI_TYPES else value
+
+
+def _is_gemini_type(value: object) -> bool:
+    kinds = value if isinstance(value, list) else [value]
+    return any(isinstance(kind, str) and kind in _GEMINI_TYPES for kind in kinds)
 
 
 def _shorten(value: object) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mmpipe.errors import InputError
-from mmpipe.structured.schema import Schema, is_too_deep
+from mmpipe.structured.schema import Schema
 from mmpipe.text import strict_json
-from mmpipe.text.json_encoding import encode_json, reject_lone_surrogates
+from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definition_forms import Definition, check_repeated_names, convert_tools
 
@@ -67,7 +67,7 @@ def _parse_encoded_twice(text: str) -> object:
 
 def _split_definitions(text: str, name: str) -> Iterator[Definition]:
     try:
-        value = _parse_json(text)
+        value = strict_json.loads(text)
     except ValueError as error:
         yield from _split_lines(text, name, error)
         return
@@ -81,7 +81,7 @@ def _split_lines(text: str, name: str, as_a_whole: ValueError) -> Iterator[Defin
             continue
         where = f"{name}: line {number}"
         try:
-            value = _parse_json(line)
+            value = strict_json.loads(line)
         except ValueError as error:
             # If the first line is not JSON either, the file is not JSONL: report the error of the whole.
             what, reason = (where, error) if is_begun else (name, as_a_whole)
@@ -90,14 +90,6 @@ def _split_lines(text: str, name: str, as_a_whole: ValueError) -> Iterator[Defin
         if isinstance(value, list):
             raise InputError(f"{where} is not a JSON object")
         yield from convert_tools(value, where)
-
-
-def _parse_json(text: str) -> object:
-    value = strict_json.loads(text)
-    if is_too_deep(value):
-        raise ValueError("nested too deep")
-    reject_lone_surrogates(value)
-    return value
 
 
 def _parse_schema(tool: Definition) -> Schema:

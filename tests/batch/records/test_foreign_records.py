@@ -97,6 +97,14 @@ def test_beside_a_prompt_and_with_a_template_a_conversation_is_data() -> None:
         ({"prompt": "a", "tools": [{"name": "f g"}]}, "is not a valid name of a tool"),
         ({"prompt": "a", "tools": [MCP, TOOL]}, "it defines 'f' 2 times"),
         ({"prompt": "a", "tools": "f(x)"}, "its tools are not JSON"),
+        *(
+            ({"prompt": "a", "tools": tools}, "its tools: nested too deep")
+            for levels in (200, 300, 450)
+            for deep in ['{"items":' * levels + "{}" + "}" * levels]
+            for text in ['{"name": "f", "parameters": {"type": "OBJECT", "items": ' + deep + "}}"]
+            for tools in (text, json.loads(text))
+        ),
+        ({"prompt": "a", "tools": '{"name": "f", "description": "\\ud800"}'}, "its tools: a lone surrogate"),
         ({"prompt": "a", "tools": 3}, "is not a JSON object"),
         (
             {**ENVELOPE, "body": {"messages": [user("a")], "tools": [{"type": "web_search"}]}},
