@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.decoding import decode_contents
+from mmpipe.batch.records.decoding import decode_contents, find_mark
 from mmpipe.batch.records.formats.record_format import FormatOptions
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import Record, read_records
@@ -80,3 +80,23 @@ def test_any_bytes_in_any_encoding_are_decoded_or_marked(
             found.decode()
     else:
         assert expected == found.decode()
+
+
+@pytest.mark.parametrize("codec", ["iso2022_jp", "iso2022_jp_2", "iso2022_kr", "hz"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"\x1b$\x81", b"$$\xd8$\xd8\x1b"],
+        [b"\x1b\nabcdefghijk"],
+        [b"a\x1b$$$$$$", b"$$$$$$", b"$$$$"],
+        [b"\x1b" * 20],
+        [b"\x1b\x1b$\xff" * 5, b"$", b"\x1b$\x1b$\x1b$\x1b$"],
+    ],
+)
+def test_an_escape_that_ends_nowhere_costs_no_text_around_it(codec: str, parts: list[bytes]) -> None:
+    pieces = [b"first\n" + parts[0], *parts[1:], b"\nlast\n"]
+    text = b"".join(decode_contents(pieces, codec))
+    assert text.startswith(b"first\n")
+    assert text.endswith(b"\nlast\n")
+    if b"\x81" in parts[0] and codec != "hz":
+        assert (6, 0x1B) == find_mark(text)

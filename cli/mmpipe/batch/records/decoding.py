@@ -16,7 +16,7 @@ def decode_contents(contents: Iterable[bytes], encoding: str) -> Iterator[bytes]
     codecs.register_error(_HANDLER, _mark)
     decoder = codecs.getincrementaldecoder(encoding)(_HANDLER)
     for content in contents:
-        if text := decoder.decode(content):
+        if text := _decode(decoder, content):
             yield text.encode(errors="surrogatepass")
     if text := decoder.decode(b"", final=True):
         yield text.encode(errors="surrogatepass")
@@ -29,6 +29,26 @@ def find_mark(content: bytes) -> tuple[int, int] | None:
         return None
     mark = found[0].decode(errors="surrogatepass")
     return len(content[: found.start()].decode(errors="replace")), ord(mark) - _MARKS
+
+
+def _decode(decoder: codecs.IncrementalDecoder, content: bytes) -> str:
+    """Decode a piece.
+
+    A decoder of ISO-2022 keeps eight bytes of an escape that a piece does not end, and refuses a piece with more, whatever
+    else is in it. Such a piece is cut, down to the bytes after the escape, which is marked.
+    """
+    kept, shift = decoder.getstate()
+    try:
+        return decoder.decode(content)
+    except UnicodeError:
+        if len(content) > 1:
+            decoder.setstate((kept, shift))
+            middle = len(content) // 2
+            return _decode(decoder, content[:middle]) + _decode(decoder, content[middle:])
+        if not kept:
+            raise
+        decoder.setstate((b"", shift))
+        return chr(_MARKS + kept[0]) + _decode(decoder, kept[1:] + content)
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
