@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,21 @@ def test_the_sizes_of_images_have_limits() -> None:
     assert "huge.png is larger than a request may be" in bad({"prompt": "look", "images": "huge.png"})
     cell = json.dumps(["a.png"] * 3)
     assert 3 == len(parts({"prompt": "look", "images": cell}))
+
+
+def test_a_cell_of_brackets_without_end_is_a_bad_record() -> None:
+    for cell in ("[" * 100_000, "[" * 600 + "]" * 600):
+        reason = bad({"prompt": "look", "images": cell})
+        assert reason.startswith("cannot read [[")
+        assert len(reason) < 400
+
+
+def test_no_more_images_are_read_than_a_request_may_hold() -> None:
+    large = Path("large.png")
+    large.write_bytes(PNG)
+    os.truncate(large, 20 * 2**20)
+    tracemalloc.start()
+    reason = bad({"prompt": "look", "images": ["large.png"] * 60, "model": "mine"})
+    assert "its images together are larger than a request may be (64 MB)" in reason
+    assert tracemalloc.get_traced_memory()[1] < 300 * 2**20
+    tracemalloc.stop()

@@ -4,10 +4,18 @@ A record may come from elsewhere. So only regular files are read, and only image
 such as that of a key.
 """
 
-import json
 from collections.abc import Sequence
 
-from mmpipe.core.attachments import MAX_BODY, Part, build_file_part, build_url_part, is_url
+from mmpipe.batch.records.json_value import parse_json
+from mmpipe.core.attachments import (
+    MAX_BODY,
+    MEBIBYTE,
+    Part,
+    build_file_part,
+    build_url_part,
+    find_url,
+    is_url,
+)
 from mmpipe.errors import InputError
 from mmpipe.text.visible import one_line
 from mmpipe.unix.regular_file import read_regular
@@ -29,25 +37,35 @@ def names_file(value: object) -> bool:
 
 
 def read_images(value: object) -> list[Part]:
-    """Return the parts for the images of a field. Raises InputError."""
-    return [build_url_part(word) if is_url(word) else _read_file(word) for word in list_images(value)]
+    """Return the parts for the images of a field. Raises InputError, before more is read than a request may hold."""
+    parts: list[Part] = []
+    left = MAX_BODY
+    for word in list_images(value):
+        part = build_url_part(word) if is_url(word) else _read_file(word, left)
+        left -= len(find_url(part)[0])
+        if left < 0:
+            raise InputError(
+                f"its images together are larger than a request may be ({MAX_BODY // MEBIBYTE} MB), in which a file is a "
+                "third larger: name fewer or smaller files, or their URLs"
+            )
+        parts.append(part)
+    return parts
 
 
 def _split_cell(cell: str) -> object:
     if cell.lstrip().startswith("["):
         try:
-            parsed: object = json.loads(cell)
-        except ValueError:
+            return parse_json(cell)
+        except InputError:
             return [cell]
-        return parsed
     return [cell] if cell.strip() else []
 
 
-def _read_file(path: str) -> Part:
+def _read_file(path: str, limit: int) -> Part:
     try:
-        content = read_regular(path, MAX_BODY)
+        content = read_regular(path, limit)
     except OSError as error:
-        raise InputError.from_os(path, error) from error
+        raise InputError.from_os(one_line(path, 200), error) from error
     except ValueError as error:
         raise InputError(f"cannot read {one_line(repr(path), 200)}: {error}") from error
     return build_file_part(content, path)
