@@ -557,6 +557,7 @@ BAD_VALUES = {
     'effort = "some"': "effort is 'some': it must be one of",
     'pieces = "some"': "pieces is 'some': it must be one of",
     'model = " "': "model: the name of the model is empty",
+    f'model = "{"m" * 201}"': "model: the name of the model has 201 characters: at most 200 are possible",
     "params.n = 2": "params.n: the API gives one answer",
     "params.functions = []": "params.functions is no longer supported",
     'base_url = "nonsense"': "'nonsense' is not a base URL",

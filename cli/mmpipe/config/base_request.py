@@ -6,7 +6,7 @@ from typing import Final, TypeVar, get_args
 
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
-from mmpipe.core.catalogue import find_model
+from mmpipe.core.catalogue import MAX_NAME, find_model
 from mmpipe.core.effort import EFFORT_FIELDS, Effort, describe_missing_effort, replace_effort, sets_effort
 from mmpipe.core.parameters import (
     build_sampling,
@@ -73,6 +73,10 @@ def _find_model_name(settings: Settings, overrides: Mapping[str, object]) -> str
     model = decode_argument(str(overrides.get("model", settings.get("model"))), "the name of the model")
     if not model.strip():
         raise UsageError(f"{settings.label('model')}: the name of the model is empty")
+    if len(model) > MAX_NAME:
+        raise UsageError(
+            f"{settings.label('model')}: the name of the model has {len(model)} characters: at most {MAX_NAME} are possible"
+        )
     return model
 
 

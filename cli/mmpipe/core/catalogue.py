@@ -1,6 +1,7 @@
 """Model catalogue: abilities, limits and prices of the models, read from catalogue.toml."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from mmpipe.core.events import Usage
 from mmpipe.grammar import NumericRange
 from mmpipe.text.suggestions import suggest
 
+MAX_NAME = 200  # characters of a model's name: names are counted and compared
 _MILLION = 1_000_000
 _LONGEST = 100  # characters of a name: the comparison is slow
 _TIERS = {None: 1.0, "standard": 1.0, "priority": 1.5}
@@ -83,17 +85,24 @@ def load_models() -> tuple[Model, ...]:
     )
 
 
-@lru_cache(256)
 def find_model(name: str) -> Model | None:
     """Return the model of that name, upper or lower case alike, as for the service; None if unknown."""
-    return next((model for model in load_models() if model.id.lower() == name.lower()), None)
+    return _models_by_name().get(name.lower())
+
+
+def suggest_model(name: str) -> str:
+    """Return `; did you mean MODEL?` for a name that is like one of the catalogue, whatever stands before it; or nothing."""
+    return _suggest(name[:_LONGEST])
+
+
+@cache
+def _models_by_name() -> Mapping[str, Model]:
+    return {model.id.lower(): model for model in load_models()}
 
 
 @lru_cache(256)
-def suggest_model(name: str) -> str:
-    """Return `; did you mean MODEL?` for a name that is like one of the catalogue, whatever stands before it; or nothing."""
+def _suggest(shown: str) -> str:
     ids = [known.id for known in load_models()]
-    shown = name[:_LONGEST]
     return suggest(shown, ids) or suggest(shown.rpartition("/")[2], ids)
 
 

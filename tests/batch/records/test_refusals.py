@@ -40,6 +40,7 @@ def test_a_field_that_the_template_needs_and_the_record_lacks_is_named() -> None
         (b'{"prompt": "a", "x": ' + b"9" * 5000 + b"}", "not JSON: Exceeds the limit"),
         (rb'{"prompt": "\ud83d"}', "a lone surrogate"),
         (rb'{"prompt": "a", "\uDC00": 1}', "a lone surrogate"),
+        ({"prompt": "a", "model": "m" * 201}, "a name has at most 200 characters"),
         (7, "neither a string nor an object"),
         ([user("a")], "neither a string nor an object"),
         ("", "prompt is empty"),

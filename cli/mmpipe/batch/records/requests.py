@@ -9,7 +9,7 @@ from mmpipe.batch.records.images import list_images, read_images
 from mmpipe.batch.records.record_tools import read_tools
 from mmpipe.batch.records.template import Template
 from mmpipe.core.attachments import Part, build_content
-from mmpipe.core.catalogue import find_model
+from mmpipe.core.catalogue import MAX_NAME, find_model
 from mmpipe.core.effort import Effort, replace_effort, sets_effort
 from mmpipe.core.events import Message
 from mmpipe.core.message_forms import read_messages, read_system
@@ -174,7 +174,7 @@ def _build(
     if defaults.fixed:
         given = {name: value for name, value in given.items() if name not in defaults.fixed}
         own_model = None if "model" in defaults.fixed else own_model
-    model = defaults.model if own_model is None else _text(own_model, "model")
+    model = defaults.model if own_model is None else _model(own_model)
     if system := read_system(own_system):
         messages = (*system, *messages)
     elif defaults.system is not None and not is_system(messages[0]):
@@ -258,6 +258,13 @@ def _name_limit(own: JsonObject, defaults: Mapping[str, object]) -> JsonObject:
     if OLD_LIMIT_FIELD not in defaults:
         return own
     return {OLD_LIMIT_FIELD if name == LIMIT_FIELD else name: value for name, value in own.items()}
+
+
+def _model(value: object) -> str:
+    name = _text(value, "model")
+    if len(name) > MAX_NAME:
+        raise InputError(f"its model is {_excerpt(name)}: a name has at most {MAX_NAME} characters")
+    return name
 
 
 def _text(value: object, name: str) -> str:
