@@ -3,6 +3,7 @@
 No text may be lost: a server ignores a field that it does not know.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeGuard
 
@@ -66,7 +67,7 @@ def convert_turns(turns: Sequence[object], prefix: str = "") -> Iterator[Message
 
     Raises InputError, which begins with `prefix`, for turns of which nobody can say what they mean.
     """
-    waiting: list[str] = []
+    waiting = deque[str]()
     for number, turn in enumerate(turns, 1):
         place = f"{prefix}turn {number}"
         value = turn.get("value") if isinstance(turn, dict) and is_turn(turn) else None
@@ -76,7 +77,7 @@ def convert_turns(turns: Sequence[object], prefix: str = "") -> Iterator[Message
         if speaker in _RESULTS:
             if not waiting:
                 raise InputError(f"{place} is a result, and no call before it waits for one")
-            yield {"role": "tool", "tool_call_id": waiting.pop(0), "content": value}
+            yield {"role": "tool", "tool_call_id": waiting.popleft(), "content": value}
             continue
         if waiting:
             raise InputError(f"{place} comes before the result of the call in the turn before it")
@@ -148,7 +149,7 @@ def _name_text(part: object) -> object:
     return {"text" if key == "value" else key: value for key, value in part.items()}
 
 
-def _convert_call(text: str, place: str) -> tuple[Message, list[str]]:
+def _convert_call(text: str, place: str) -> tuple[Message, deque[str]]:
     """Return the message with the calls in `text`, an object or an array of objects, and the ids of the calls."""
     try:
         value = strict_json.loads(text)
@@ -160,4 +161,4 @@ def _convert_call(text: str, place: str) -> tuple[Message, list[str]]:
             raise InputError(f"{place} is a call without a name and arguments")
         function = {"name": call["name"], "arguments": call["arguments"]}
         calls.append({"id": create_call_id([place, index], ()), "type": "function", "function": function})
-    return {"role": "assistant", "content": "", "tool_calls": calls}, [str(call["id"]) for call in calls]
+    return {"role": "assistant", "content": "", "tool_calls": calls}, deque(str(call["id"]) for call in calls)
