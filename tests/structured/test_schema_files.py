@@ -280,3 +280,14 @@ def test_no_address_is_ever_connected_to(tmp_path: Path) -> None:
             refusal(value, tmp_path)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.parametrize(
+    "rule", [{"pattern": "a\ud800"}, {"enum": ["\udfff"]}, {"properties": {"\ud800": {}}}]
+)
+def test_a_lone_surrogate_in_a_schema_or_a_file_beside_it_is_refused(rule: object, tmp_path: Path) -> None:
+    for value in (rule, {"schema": rule}, {"type": "json_schema", "json_schema": {"schema": rule}}):
+        assert "holds a lone surrogate, which is no character" in refusal(value)
+    write(tmp_path, other=rule)
+    with pytest.raises(InputError, match="holds a lone surrogate"):
+        schema({"$ref": "other.json"}, tmp_path)

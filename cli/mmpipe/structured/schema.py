@@ -53,14 +53,17 @@ class Schema:
         value = unwrap_schema(parse_schema_text(text, path))
         check_is_schema(value, path)
         schema = value if isinstance(value, dict | bool) else True
+        # Before the validator, which knows no lone surrogates.
+        compact = compact_schema(text, path, is_wrapped=True)
         folder = (
             SchemaFolder.of(path, schema) if has_folder and isinstance(schema, dict) else SchemaFolder(path)
         )
         validator = build_validator(schema, folder)
-        parts = [compact_schema(text, path, is_wrapped=True)]
-        parts += [f"It refers to {file}:\n{inner}" for file, inner in sorted(folder.texts.items())]
+        parts = [f"It refers to {file}:\n{inner}" for file, inner in sorted(folder.texts.items())]
         properties = schema.get("properties") if isinstance(schema, dict) else None
-        return cls("\n".join(parts), validator, tuple(properties) if isinstance(properties, dict) else ())
+        return cls(
+            "\n".join([compact, *parts]), validator, tuple(properties) if isinstance(properties, dict) else ()
+        )
 
     def is_valid(self, value: object) -> bool:
         """Return True for a valid value."""
