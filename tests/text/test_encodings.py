@@ -59,7 +59,11 @@ def test_any_other_bytes_are_refused_with_a_sentence(content: bytes) -> None:
             "Gr\u00fc\u00dfe, \u4f60\u597d ".encode("utf-16-le") * 9,
             "in.txt is not UTF-8: byte 4 is 0xfc; if it is UTF-16, add --encoding utf-16-le",
         ),
-        ("caf\u00e9".encode()[:-1], "in.txt is not UTF-8: byte 3 is 0xc3; its last character is cut off"),
+        (
+            "caf\u00e9".encode("latin-1"),
+            "in.txt is not UTF-8: byte 3 is 0xe9; its last character is cut off, or if it is Latin-1, add --encoding latin-1",
+        ),
+        ("\u00e9caf\u00e9".encode()[:-1], "in.txt is not UTF-8: byte 5 is 0xc3; its last character is cut off"),
         (b"\xef\xbb\xbfok \xff ", "in.txt is not UTF-8: byte 6 is 0xff; if it is Latin-1, add --encoding latin-1"),
         # Bytes that are no text get no guess.
         (b"\x80\x01\x02\0\xfe\0\x03", "in.txt is not UTF-8: byte 0 is 0x80"),

@@ -13,6 +13,7 @@ UTF_8: Final = "utf-8"
 _NO_FILES: Final = frozenset(
     {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 )
+_CUT: Final = "; its last character is cut off"
 _WINDOW: Final = 4096  # bytes from the first wrong one that tell what the text may be
 _CONTROL: Final = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _CHINESE: Final = re.compile(
@@ -89,11 +90,16 @@ def _advise(kind: FileKind, path: str | None) -> str:
 
 def _guess(content: bytes, error: UnicodeDecodeError) -> str:
     """Return the part of a sentence that names the encoding which the bytes from the first wrong one may have."""
-    if error.reason == "unexpected end of data":
-        return "; its last character is cut off"
+    is_cut = error.reason == "unexpected end of data"
+    # A line of Latin-1 may end so too, unless another character of it is one of UTF-8.
+    if is_cut and not content[: error.start].isascii():
+        return _CUT
     # From an even place, where a unit of UTF-16 begins.
     likely = _likely_encoding(content[error.start & ~1 :][:_WINDOW])
-    return "" if likely is None else f"; if it is {likely[0]}, add --encoding {likely[1]}"
+    cut = _CUT if is_cut else ""
+    if likely is None:
+        return cut
+    return f"{cut}{', or' if cut else ';'} if it is {likely[0]}, add --encoding {likely[1]}"
 
 
 def _likely_encoding(window: bytes) -> tuple[str, str] | None:
