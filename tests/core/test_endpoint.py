@@ -118,7 +118,14 @@ def test_a_request_that_holds_the_key_is_not_sent(key: str, text: str, *, is_sen
     endpoint = Endpoint("https://api.minimax.io/v1", Key(key, "environment"))
     body = encode_json({"messages": [{"role": "user", "content": text}]})
     if is_sent:
-        endpoint.check_sendable(body)
+        endpoint.check_sendable(lambda: body)
         return
     with pytest.raises(InputError, match=r"the request holds the API key \(of environment\): it is not sent"):
-        endpoint.check_sendable(body)
+        endpoint.check_sendable(lambda: body)
+
+
+@pytest.mark.parametrize("key", [None, Key("sk-no-key-required", "environment")])
+def test_nothing_is_encoded_to_look_for_no_key_or_a_short_one(key: Key | None) -> None:
+    bodies = iter([b"body"])
+    Endpoint("http://127.0.0.1:1/v1", key).check_sendable(lambda: next(bodies))
+    assert b"body" == next(bodies)

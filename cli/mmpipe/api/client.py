@@ -62,7 +62,7 @@ class _Call:
 def ask(request: Request, endpoint: Endpoint, limits: Limits, observer: Observer) -> Iterator[Event]:
     """The events of one attempt; raises an MmpipeError."""
     body = request.body()
-    endpoint.check_sendable(encode_json(body))
+    endpoint.check_sendable(partial(encode_json, body))
     call = _Call(COMPLETIONS, body, streamed=request.streamed)
     return _parts(call, partial(read_answer, pieces=request.pieces), endpoint, limits, observer)
 

@@ -58,7 +58,7 @@ class Pool:
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
         body = encode_json(request.body())
-        self._endpoint.check_sendable(body)
+        self._endpoint.check_sendable(lambda: body)
         sent = with_body(self._heads[request.streamed], body)
         clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
         try:

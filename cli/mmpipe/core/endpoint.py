@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -108,13 +108,15 @@ class Endpoint:
         """True if the host belongs to MiniMax."""
         return is_minimax(self.base_url)
 
-    def check_sendable(self, body: bytes) -> None:
-        """Raise InputError for the JSON of a request that holds the key, which is no text for a model.
+    def check_sendable(self, encode: Callable[[], bytes]) -> None:
+        """Raise InputError if the JSON of a request, which `encode` returns, holds the key, which is no text for a model.
 
-        Shorter keys may be words, such as those that servers without a check of keys take.
+        Nothing is encoded without a key or for a shorter one. Shorter keys may be words, such as those that servers without a check of keys take.
         """
         key = self.key
-        if key is not None and len(key.value) >= _SURE_KEY and json.dumps(key.value)[1:-1].encode() in body:
+        if key is None or len(key.value) < _SURE_KEY:
+            return
+        if json.dumps(key.value)[1:-1].encode() in encode():
             raise InputError(f"the request holds the API key (of {key.source}): it is not sent")
 
     def mask(self, text: str) -> str:
