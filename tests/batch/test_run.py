@@ -169,7 +169,7 @@ def test_a_changed_request_under_an_old_id_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with service() as server:
         run(server, "sim:echo one\n", output=str(out))
-        with pytest.raises(InputError, match="has another request in"):
+        with pytest.raises(InputError, match="has a good answer to another request in"):
             run(server, "sim:echo two\n", output=str(out), resume=True)
         assert ["one"] == [str(prompt).removeprefix("sim:echo ") for prompt in prompts(server)]
 
@@ -196,7 +196,7 @@ def test_a_changed_request_is_refused_by_the_names_of_the_settings_that_changed(
     with service() as server:
         run(server, files=(str(source),), output=str(out))
         with pytest.raises(
-            InputError, match=rf"has another request in .*out\.jsonl \(changed: {names}\); give"
+            InputError, match=rf"has a good answer to another request in .*out\.jsonl \(changed: {names}\); take"
         ):
             run(server, files=(str(source),), output=str(out), resume=True, **changed)
         assert 1 == len(server.requests)
@@ -208,7 +208,7 @@ def test_a_failed_record_may_be_asked_with_other_settings_later(tmp_path: Path) 
         first, _ = run(server, "one\ntwo\n", output=str(out), retries=0, concurrency=1)
         second, _ = run(server, "uno\ntwo\n", output=str(out), resume=True)
         assert (Counts(good=1, failed=1), Counts(good=1, skipped=1)) == (first, second)
-        with pytest.raises(InputError, match="'0' has another request in"):
+        with pytest.raises(InputError, match="'0' has a good answer to another request in"):
             run(server, "one\ntwo\n", output=str(out), resume=True)
         assert ["one", "two", "uno"] == prompts(server)
     streams = Streams.fake()
@@ -324,7 +324,7 @@ def test_a_changed_image_under_an_answered_id_is_noticed_and_the_same_image_is_n
         assert Counts(good=1) == run(server, "", **again)[0]
         assert Counts(skipped=1) == run(server, "", **again)[0]
         Path("a.png").write_bytes(PNG + b"x")
-        with pytest.raises(InputError, match="'a' has another request"):
+        with pytest.raises(InputError, match="'a' has a good answer to another request"):
             run(server, "", **again)
         [body] = [request["body"] for request in server.requests]
     assert isinstance(body, dict)

@@ -340,3 +340,20 @@ def test_verbose_ends_with_tokens_cost_and_time() -> None:
     _, stderr, error = written(list(answered), verbosity=Verbosity(verbose=True))
     assert error is None
     assert re.search(r"mmpipe: 30 tokens in, 60 out, \$8\.1e-05, 1 request, \d+\.\d s\n\Z", stderr)
+
+
+@pytest.mark.parametrize("output", [OutputOptions(meta="key"), OutputOptions(output="key")])
+def test_nothing_is_written_to_the_file_of_the_key(
+    output: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("key").write_text("sk-test")
+    typed = ChatOptions(
+        stdin=StdinOptions(no_stdin=True),
+        prompt=PromptOptions(("hi",)),
+        output=output,
+        service=ServiceOptions(api_key_file="key"),
+    )
+    with pytest.raises(UsageError, match="key is both input and output"):
+        answer(typed, Streams.fake(), {}, ask=asking(list(WHOLE)))
+    assert "sk-test" == Path("key").read_text()

@@ -259,8 +259,8 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     if state == "changed":
         changed = f" (changed: {', '.join(journal.changed_settings)})" if journal.changed_settings else ""
         raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has another request in {journal.path}{changed}; "
-            "give it another id, or begin a new file"
+            f"{record.source}, line {record.number}: {record.id!r} has a good answer to another request in {journal.path}{changed}; "
+            "take the change back, ask an input of the failed records alone, or begin a new file"
         )
     return state == "good"
 

@@ -73,7 +73,8 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     output.shown_format(is_terminal=streams.stdout.is_terminal)
     written = (output.path or "-", output.meta, "-" if options.limits.dry_run else None)
     reject_shared_outputs(streams, *written)
-    reject_input_as_output(streams, written, [named.path for named in options.inputs if named is not None])
+    read = [named.path for named in options.inputs if named is not None]
+    reject_input_as_output(streams, written, (*read, options.service.api_key_file))
 
 
 def _dry_run(call: BatchCall, deadline: Deadline) -> None:
