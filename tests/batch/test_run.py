@@ -107,7 +107,7 @@ def test_a_journal_in_another_format_is_refused_before_anything_is_asked(
         ("text", "1\n2\n"),
         (
             "csv",
-            'id,note,content,error\na,"x, y",1,\nb,,2,\n2,,,"standard input, line 3: its prompt is empty"\n',
+            'id,note,content,error\na,"x, y",1,\nb,,2,\n,,,"standard input, line 3: its prompt is empty"\n',
         ),
     ],
 )
@@ -196,7 +196,8 @@ def test_a_changed_request_is_refused_by_the_names_of_the_settings_that_changed(
     with service() as server:
         run(server, files=(str(source),), output=str(out))
         with pytest.raises(
-            InputError, match=rf"has a good answer to another request in .*out\.jsonl \(changed: {names}\); take"
+            InputError,
+            match=rf"has a good answer to another request in .*out\.jsonl \(changed: {names}\); take",
         ):
             run(server, files=(str(source),), output=str(out), resume=True, **changed)
         assert 1 == len(server.requests)
