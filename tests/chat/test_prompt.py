@@ -128,7 +128,7 @@ def test_an_unknown_encoding_is_refused_with_a_suggestion() -> None:
     for word, ending in (("gkb", "; did you mean gbk?"), ("base64", ""), ("\udcff", "")):
         with pytest.raises(UsageError, match="there is no such encoding") as raised:
             Encoding.parse(word)
-        assert raised.value.message.endswith(f"encoding{ending}")
+        assert raised.value.message.endswith(f"encoding of text files{ending}")
 
 
 @given(st.text().filter(str.strip))

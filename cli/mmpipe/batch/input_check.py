@@ -69,7 +69,7 @@ class BatchInput:
         self, files: Sequence[InputFile], hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter
     ) -> Iterator[Piece]:
         """The pieces of the files; their bytes come through `hold`."""
-        return read_pieces(files, hold, self.options.encoding.codec)
+        return read_pieces(files, hold, self.options.encoding.codec, has_nul=self.options.records.null)
 
     def records(
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str, bool], bool] | None = None

@@ -8,8 +8,7 @@ from mmpipe.core.effort import Effort
 from mmpipe.core.request import Pieces
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
-from mmpipe.text.encodings import UTF_8, find_codec, list_codecs
-from mmpipe.text.suggestions import suggest
+from mmpipe.text.encodings import UTF_8, find_codec, suggest_codec
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import NamedInput
 
@@ -92,8 +91,9 @@ class Encoding:
         """Return the encoding of that name, as iconv, browsers or Python have it. Raises UsageError for an unknown one."""
         codec = find_codec(word)
         if codec is None:
-            guess = suggest(word, list_codecs())
-            raise UsageError(f"--encoding {one_line(word, 40)}: there is no such encoding{guess}")
+            raise UsageError(
+                f"--encoding {one_line(word, 40)}: there is no such encoding of text files{suggest_codec(word)}"
+            )
         return cls(codec)
 
 

@@ -182,7 +182,7 @@ def _explain(kind: FileKind | None, content: bytes, name: str, if_text: str) -> 
     if kind.family in _ADVICE:
         return f"is {kind.name}: {_ADVICE[kind.family]}"
     if kind.command is None:
-        return f"is {kind.name}: {_ONLY}"
+        return f"is {kind.name}: {_ONLY}{'; export it as CSV or text' if kind.is_exported else ''}"
     # Needed only after an error.
     import shlex
 

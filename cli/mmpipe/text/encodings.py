@@ -1,10 +1,12 @@
 """Decodes the text of users, and explains bytes that are none: UTF-8, or what a mark or the user names; pure."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from mmpipe.text.file_kinds import FileKind, kind_of
+from mmpipe.text.file_kinds import LOOKED_AT, FileKind, kind_of
+from mmpipe.text.suggestions import suggest
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.text.visible import one_line
 
@@ -20,14 +22,19 @@ _CHINESE: Final = re.compile(
     rb"[\xa1-\xf7][\xa1-\xfe]"
 )  # a character of GB 2312, as nearly all of a text in GBK are
 
+# Units, none of which is NUL, and all of the planes that texts are written in.
+_UTF_32: Final = (
+    ("utf-32-le", re.compile(rb"(?:(?!\0{4}).{2}[\0-\x02]\0){2,}", re.DOTALL)),
+    ("utf-32-be", re.compile(rb"(?:(?!\0{4})\0[\0-\x02].{2}){2,}", re.DOTALL)),
+)
+# Above the high bytes of Latin, Greek, Cyrillic, Hebrew and Arabic characters in UTF-16, and below the spaces of ASCII.
+_SMALL: Final = 9
+
 
 def find_codec(name: str) -> str | None:
     """Return the name of Python's codec for an encoding of text files, such as `gbk`; None for an unknown name."""
-    import codecs
-
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
+    found = _look_up(name)
+    if found is None:
         return None
     # codecs.lookup also finds compressions and ciphers, which bytes.decode refuses.
     codec = found.name.replace("_", "-")
@@ -39,7 +46,20 @@ def list_codecs() -> Iterator[str]:
     from encodings.aliases import aliases
 
     for codec in sorted({codec for codec in aliases.values() if find_codec(codec) is not None}):
-        yield from sorted({codec, *(alias for alias, meant in aliases.items() if meant == codec)})
+        names = {codec, *(alias for alias, meant in aliases.items() if meant == codec)}
+        yield from sorted(name.replace("_", "-") for name in names)
+
+
+def suggest_codec(name: str) -> str:
+    """Return the end of a message about a name that `find_codec` does not take; empty for one that is no misspelling."""
+    return "" if _look_up(name) is not None else suggest(name, list_codecs())
+
+
+def _look_up(name: str) -> codecs.CodecInfo | None:
+    try:
+        return codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
 
 
 def decode_text(content: bytes, encoding: str = UTF_8) -> str:
@@ -60,15 +80,39 @@ def decode_text(content: bytes, encoding: str = UTF_8) -> str:
     return content.decode(encoding)
 
 
-def describe_undecodable(name: str, error: UnicodeDecodeError, *, path: str | None = None) -> str:
-    """Return the message for bytes that are not text in the encoding that was tried, with a hint at what they may be.
+def describe_no_text(
+    name: str, content: bytes, encoding: str = UTF_8, *, path: str | None = None
+) -> str | None:
+    """Return the message for content that is no text, though it may decode: an archive of texts does; None for text.
 
     `name` is that of the file in sentences, and `path` what a command can read, if there is one.
     """
-    content = error.object
     kind = kind_of(content)
     if kind is not None and kind.encoding is None:
         return f"{name} is {kind.name}, not text{_advise(kind, path)}"
+    return describe_unmarked(name, content, encoding)
+
+
+def describe_unmarked(name: str, content: bytes, encoding: str = UTF_8) -> str | None:
+    """Return the message for UTF-16 or UTF-32 without a mark that would be read as UTF-8; None for other content.
+
+    It tells by the first bytes: NULs at every second place, or nearly so, are no separators.
+    """
+    first = content[:LOOKED_AT]
+    if encoding != UTF_8 or b"\0" not in first or kind_of(first) is not None:
+        return None
+    codec = _find_unmarked(first)
+    if codec is None:
+        return None
+    return f"{name} looks like {codec[:6].upper()} without a byte order mark: add --encoding {codec}"
+
+
+def describe_undecodable(name: str, error: UnicodeDecodeError) -> str:
+    """Return the message for bytes that are not text in the encoding that was tried, with a hint at what they may be.
+
+    `name` is that of the file in sentences.
+    """
+    content = error.object
     if error.encoding.replace("_", "-") != UTF_8:
         wrong = f"byte {error.start} is 0x{content[error.start]:02x}"
         return f"{name} is not {error.encoding.upper()}: {wrong}"
@@ -79,6 +123,8 @@ def _advise(kind: FileKind, path: str | None) -> str:
     """Return the part of a sentence that says what to do with a file of this kind."""
     if kind.family in ("image", "video"):
         return ": attach it with -a"
+    if kind.is_exported:
+        return ": export it as CSV or text"
     if kind.command is None:
         return ""
     # Needed only after an error.
@@ -86,6 +132,24 @@ def _advise(kind: FileKind, path: str | None) -> str:
 
     shown = "FILE" if path is None else one_line(shlex.quote(path), 200)
     return f": `{kind.command.replace('FILE', shown)}` prints what is in it"
+
+
+def _find_unmarked(first: bytes) -> str | None:
+    """Return the codec of a text that begins like UTF-16 or UTF-32; None for any other."""
+    for codec, units in _UTF_32:
+        if units.fullmatch(first[: len(first) & ~3]):
+            return codec
+    for high, codec in ((0, "utf-16-be"), (1, "utf-16-le")):
+        highs, lows = first[high : len(first) & ~1 : 2], first[1 - high :: 2]
+        small = sum(byte < _SMALL for byte in highs)
+        if small > 1 and 4 * small >= 3 * len(highs) and 8 * lows.count(0) <= len(lows):
+            return codec
+    try:
+        codecs.utf_8_decode(first)  # its last character may be cut
+    except UnicodeDecodeError:
+        likely = _likely_encoding(first) if first.count(0) > 1 else None
+        return likely[1] if likely is not None and likely[0] == "UTF-16" else None
+    return None
 
 
 def _guess(content: bytes, error: UnicodeDecodeError) -> str:

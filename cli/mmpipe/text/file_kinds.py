@@ -23,6 +23,11 @@ class FileKind:
     command: str | None = None
     encoding: str | None = None
 
+    @property
+    def is_exported(self) -> bool:
+        """True for a document of an office program, which itself writes it as CSV or text."""
+        return self.family == "document" and self.command is None
+
 
 def _image(name: str, media_type: str) -> FileKind:
     return FileKind(name, "image", f"image/{media_type}")
@@ -36,7 +41,7 @@ def _sound(name: str, media_type: str) -> FileKind:
     return FileKind(name, "audio", f"audio/{media_type}")
 
 
-def _document(name: str, command: str) -> FileKind:
+def _document(name: str, command: str | None = None) -> FileKind:
     return FileKind(name, "document", command=command)
 
 
@@ -80,24 +85,18 @@ _KINDS: Final = (
     (rb"%PDF-", _document("a PDF", "pdftotext FILE -")),
     (
         rb"PK\x03\x04.{26}(?:\[Content_Types\]\.xml|_rels/|docProps/|word/|xl/|ppt/)",
-        _document("an Office document", "pandoc -t plain FILE"),
+        _document("an Office document"),
     ),
-    (
-        rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.",
-        _document("an OpenDocument file", "pandoc -t plain FILE"),
-    ),
+    (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.", _document("an OpenDocument file")),
     (
         rb"PK\x03\x04.{26}mimetypeapplication/epub",
         _document("an EPUB book", "pandoc -t plain FILE"),
     ),
-    (
-        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        _document("an old Office document", "soffice --cat FILE"),
-    ),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _document("an old Office document")),
     (rb"PAR1\x15", _document("a Parquet file", "duckdb -json -c \"FROM 'FILE'\"")),
     (rb"SQLite format 3\0", _document("an SQLite database", "sqlite3 FILE .dump")),
     (rb"PK\x03\x04|PK\x05\x06", _archive("a zip archive", "unzip -p FILE")),
-    (rb".{257}ustar", _archive("a tar archive", "tar -xOf FILE")),
+    (rb".{257}ustar(?:\0|  \0)", _archive("a tar archive", "tar -xOf FILE")),
     (rb"7z\xbc\xaf\x27\x1c", _archive("a 7z archive", "7z x -so FILE")),
     (rb"Rar!\x1a\x07", _archive("a RAR archive", "unrar p -inul FILE")),
     (rb"\x1f\x8b", _compressed("gzip")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.errors import InputError, UsageError
-from mmpipe.text.encodings import UTF_8, decode_text, describe_undecodable
+from mmpipe.text.encodings import UTF_8, decode_text, describe_no_text, describe_undecodable
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.text.visible import one_line
 from mmpipe.unix.standard_input import read_standard_input
@@ -98,11 +98,13 @@ class Inputs:
         """Return the text of an input; raises InputError. Nobody is told of a wait that is `expected`."""
         name, content = self.name(named.path), self.read_bytes(named, expected=expected)
         _check_length(content, name)
+        path = None if name == STDIN_NAME else named.path
+        if (complaint := describe_no_text(name, content, encoding, path=path)) is not None:
+            raise InputError(complaint)
         try:
             return decode_text(content, encoding)
         except UnicodeDecodeError as error:
-            path = None if name == STDIN_NAME else named.path
-            raise InputError(describe_undecodable(name, error, path=path)) from error
+            raise InputError(describe_undecodable(name, error)) from error
 
     def read_bytes(self, named: NamedInput, *, expected: bool = False) -> bytes:
         """Return the bytes of an input, or more than a request can have of a longer one; raises InputError."""

@@ -17,6 +17,7 @@ from mmpipe.batch.records.formats.record_format import RawRecord, Unreadable, to
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.sources import read_pieces
 from mmpipe.errors import InputError
+from mmpipe.text.encodings import describe_unmarked
 from mmpipe.text.file_kinds import kind_of
 from mmpipe.unix.streams import Input, Streams
 from support.record_reading import read_raw
@@ -43,10 +44,11 @@ def test_a_packed_file_reads_like_a_plain_one_whatever_its_name(
     parts: list[bytes], name: str, padding: bytes, has_ending: bool
 ) -> None:
     # What begins like a file of another kind is taken for one.
-    assume(kind_of(b"".join(parts)) is None)
+    content = b"".join(parts)
+    assume(kind_of(content) is None and describe_unmarked("x", content) is None)
     with tempfile.TemporaryDirectory() as folder:
         plain, packed = Path(folder, "x"), Path(folder, "y" + ENDINGS[name] * has_ending)
-        plain.write_bytes(b"".join(parts))
+        plain.write_bytes(content)
         packed.write_bytes(b"".join(PACK[name](part) + padding for part in parts))
         expected = [line.content for line in read(plain) if isinstance(line, RawRecord)]
         assert expected == [line.content for line in read(packed) if isinstance(line, RawRecord)]
@@ -107,7 +109,7 @@ def test_xz_data_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
     [
         (b"\x28\xb5\x2f\xfd\x04\x00\x09\x00\x00abc", "is zstd data, not text: `zstd -dc FILE | mmpipe batch` reads its content"),
         (b"PK\x03\x04" + bytes(26) + b"xl/workbook.xml", "is an Office document, not text: export its table as CSV"),
-        (b"PK\x03\x04" + bytes(26) + b"a.csv", "is a zip archive, not text: `unzip -p FILE | mmpipe batch`"),
+        (b"PK\x03\x04" + bytes(26) + b"a.csv", "is a zip archive, not text: `unzip -p FILE | mmpipe batch` reads its content (--input-format csv for a table)"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9), "is an old Office document, not text: export its table as CSV"),
         (b"PAR1\x15\x04\x15", "is a Parquet file, not text: `duckdb -json"),
         (b"SQLite format 3\0\x10\0", "is an SQLite database, not text: `sqlite3 -csv -header FILE"),

@@ -12,6 +12,7 @@ from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import read_pieces
+from mmpipe.errors import InputError
 from mmpipe.unix.streams import Streams
 from support.piece_cuts import PLACES, cut
 from support.record_reading import MODEL
@@ -58,6 +59,15 @@ def test_text_in_a_wrong_encoding_is_refused_with_a_hint(tmp_path: Path) -> None
     path = tmp_path / "in.csv"
     path.write_bytes("prompt\n这是一个测试\n".encode("gbk"))
     assert [(2, "it is not UTF-8: byte 0 is 0xd5; if it is GBK, add --encoding gbk")] == prompts(path)
+
+
+def test_a_table_in_utf_16_without_a_mark_is_refused_whole_by_its_own_byte_order(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        path.write_bytes('id,prompt\r\n1,h\u00e9llo\r\n2,"\u518d\u89c1,\u4e86"\r\n'.encode(encoding))
+        with pytest.raises(InputError, match=f"in.csv looks like UTF-16 .* add --encoding {encoding}$"):
+            prompts(path)
+        assert ["h\u00e9llo", "\u518d\u89c1,\u4e86"] == prompts(path, encoding)
 
 
 @given(st.text(), PLACES, st.sampled_from(["gb18030", "utf-16", "utf-16-le", "shift-jis", "cp1252"]))

@@ -45,8 +45,7 @@ ACCEPTED = {name: text.encode() for name, text in HOSTILE.items()} | {
     "BOM": BOM + b"a",
     "two BOMs": BOM + BOM + b"a",
     "BOM inside": b"a" + BOM + b"b",
-    "NUL": b"a\0b\0",
-    "UTF-16 of ASCII": "hi\n".encode("utf-16-le"),
+    "NUL": b"one\0b\0",
     "CR LF": b"a\r\nb\r\n",
     "lone CR": b"a\rb",
     "spaces": b" \ta \t",
@@ -60,9 +59,6 @@ ACCEPTED = {name: text.encode() for name, text in HOSTILE.items()} | {
 }  # fmt: skip
 FAR_OFF = 1_000_003
 REFUSED = {
-    "UTF-16": (codecs.BOM_UTF16_LE + b"h\0", 0),
-    "UTF-16 without BOM": ("h\u00fc".encode("utf-16-le"), 2),
-    "UTF-32": (codecs.BOM_UTF32_BE + b"\0\0\0h", 2),
     "Latin-1": (b"gr\xf6\xdfe\n", 2),
     "a surrogate": (b"a\xed\xa0\x80b", 1),
     "a pair of surrogates": (b"\xed\xa0\xbd\xed\xb8\x80", 0),
@@ -108,8 +104,13 @@ def messages_of(request: Json) -> list[Record]:
 
 def sent(content: bytes, place: str, server: RunningSimulator) -> object:
     """The content as it went out."""
+    return sent_as_it_stands(content + ENDS.get(place, b""), place, server)
+
+
+def sent_as_it_stands(content: bytes, place: str, server: RunningSimulator) -> object:
+    """The content as it went out, without the end of a record."""
     before = len(server.requests)
-    done = given(content + ENDS.get(place, b""), PLACES[place], server)
+    done = given(content, PLACES[place], server)
     assert ExitStatus.OK == done.status, done.stderr_text
     (request,) = server.requests[before:]
     text = messages_of(request)[0 if place in SYSTEM else -1]["content"]
@@ -135,6 +136,32 @@ def test_input_that_is_not_utf8_is_refused_with_the_offset(
     (line,) = done.stderr_text.splitlines()
     assert f"is not UTF-8: byte {offset} is 0x{content[offset]:02x}" in line
     assert before == len(server.requests)
+
+
+# NULs that end records tell no encoding.
+@pytest.mark.parametrize("place", [place for place in PLACES if place != "batch -0"])
+def test_a_wide_encoding_is_read_with_its_mark_and_refused_without(
+    place: str, server: RunningSimulator
+) -> None:
+    for encoding, mark in (
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+    ):
+        content, before = "gr\u00fc\u00df".encode(encoding), len(server.requests)
+        done = given(content, PLACES[place], server)
+        assert (ExitStatus.INPUT, b"", before) == (done.status, done.stdout, len(server.requests))
+        assert done.stderr_text.endswith(f"without a byte order mark: add --encoding {encoding}\n")
+        assert "gr\u00fc\u00df".encode() == sent_as_it_stands(mark + content, place, server)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_archive_of_texts_is_refused_as_one(place: str, server: RunningSimulator) -> None:
+    before = len(server.requests)
+    content = b"f1".ljust(257, b"\0") + b"ustar  \0" + bytes(247) + b"sim:echo one\n"
+    done = given(content, PLACES[place], server)
+    assert (ExitStatus.INPUT, b"", before) == (done.status, done.stdout, len(server.requests))
+    assert "is a tar archive, not text: `tar -xOf " in done.stderr_text
 
 
 @pytest.mark.parametrize("place", READERS)

@@ -11,7 +11,7 @@ from mmpipe.batch.records.compression import COMPRESSIONS, Compression, name_in_
 from mmpipe.batch.records.decoding import decode_contents
 from mmpipe.batch.records.input_file import InputFile
 from mmpipe.errors import InputError
-from mmpipe.text.encodings import UTF_8
+from mmpipe.text.encodings import UTF_8, describe_unmarked
 from mmpipe.text.file_kinds import FileKind, kind_of
 from mmpipe.text.utf8 import measure_bom
 
@@ -31,11 +31,13 @@ def read_pieces(
     files: Sequence[InputFile],
     hold: Callable[[Iterable[bytes]], Iterator[bytes]] = iter,
     encoding: str = UTF_8,
+    *,
+    has_nul: bool = False,
 ) -> Iterator[Piece]:
     """The pieces of all files in order; raises InputError for a failed read, and for a file that is no text.
 
     The bytes of a file come through `hold`, which may end the reading: packed data may unfold to nothing for ever. A
-    byte order mark says more than `encoding`.
+    byte order mark says more than `encoding`. `has_nul` is True if NUL ends the records: it tells no encoding then.
     """
     for file in files:
         first, contents = _look_at(hold(file.contents()))
@@ -46,6 +48,8 @@ def read_pieces(
             kind = kind_of(first)
         if kind is not None and kind.encoding is None:
             raise InputError(_refuse(file.name, kind))
+        if not has_nul and (complaint := describe_unmarked(file.name, first, encoding)) is not None:
+            raise InputError(complaint)
         codec = _choose_codec(first, kind, encoding)
         for content in contents if codec == UTF_8 else decode_contents(contents, codec):
             yield Piece(file.name, content, codec)
@@ -86,10 +90,13 @@ def _refuse(name: str, kind: FileKind) -> str:
 
 def _advise(kind: FileKind) -> str:
     """The part of a sentence that says what to do with a file of this kind."""
-    if "Office" in kind.name or kind.name == "an OpenDocument file":
+    if kind.is_exported:
         return ": export its table as CSV"
     if kind.name == "an SQLite database":
         return ": `sqlite3 -csv -header FILE 'SELECT ...' | mmpipe batch --input-format csv`"
     if kind.family in ("image", "video"):
         return ": `mmpipe chat -a FILE` asks about it"
-    return "" if kind.command is None else f": `{kind.command} | mmpipe batch` reads its content"
+    if kind.command is None:
+        return ""
+    table = " (--input-format csv for a table)" if kind.family in ("archive", "compressed") else ""
+    return f": `{kind.command} | mmpipe batch` reads its content{table}"
