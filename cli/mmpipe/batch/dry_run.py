@@ -1,4 +1,4 @@
-"""Forecasts the requests of a run, and their time and cost, without asking anything."""
+"""Forecasts the requests of a run, and their time and cost, without sending one."""
 
 from dataclasses import dataclass, field
 

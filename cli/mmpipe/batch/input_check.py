@@ -81,7 +81,7 @@ class BatchInput:
         return read_records(pieces, self.defaults, options, is_answered)
 
     def findings(self) -> RequestFindings:
-        """Nothing yet, beside what the user has read about the defaults."""
+        """Findings without a request, which leave out what the user has read about the defaults."""
         defaults = self.defaults
         reported = {*describe_ignored(defaults.parameters, find_model(defaults.model))}
         if defaults.effort is not None:
@@ -280,9 +280,10 @@ def _check_readable(paths: Sequence[str]) -> None:
 
 
 def _has_answer(journal: Journal) -> Callable[[str, bool], bool]:
-    """A test whether a record of this name, its own id or its place, has a good answer. Every so many ids count as unanswered, so that their requests are compared.
+    """A test for good answers, by the name of a record: its own id or its place.
 
-    This detects that another file has taken the name of the journal.
+    Every so many ids count as unanswered, so that their requests are compared. This detects that another file has taken
+    the name of the journal.
     """
     counted = itertools.count()
     return lambda name, is_own: next(counted) % _COMPARED != 0 and journal.is_good(name, has_own_id=is_own)

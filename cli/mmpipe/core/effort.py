@@ -7,7 +7,7 @@ from mmpipe.core.catalogue import Model, find_model
 
 Effort: TypeAlias = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
-# The fields of a request that say how much the model is to think.
+# The fields of a request that set how much the model is to think.
 EFFORT_FIELDS: Final = ("thinking", "reasoning_effort")
 _OFF: Final = {"thinking": {"type": "disabled"}}
 
@@ -24,7 +24,7 @@ def effort_fields(effort: Effort, model: str) -> Mapping[str, object]:
 
 
 def sets_effort(fields: Mapping[str, object]) -> bool:
-    """Return True if a field of the request says how much the model is to think; null says nothing."""
+    """Return True if a field of the request sets how much the model is to think; null does not."""
     return any(fields.get(name) is not None for name in EFFORT_FIELDS)
 
 

@@ -65,7 +65,7 @@ def read_system(value: object, prefix: str = "") -> tuple[Message, ...]:
 def convert_turns(turns: Sequence[object], prefix: str = "") -> Iterator[Message]:
     """Yield the messages of ShareGPT's turns, also with calls and their results as LLaMA-Factory has them.
 
-    Raises InputError, which begins with `prefix`, for turns of which nobody can say what they mean.
+    Raises InputError, which begins with `prefix`, for turns of unknown meaning.
     """
     waiting = deque[str]()
     for number, turn in enumerate(turns, 1):

@@ -20,9 +20,9 @@ IGNORED_FIELDS: Final = ("presence_penalty", "frequency_penalty", "logit_bias")
 
 
 class FieldRule(NamedTuple):
-    """What to use instead of `-p` and of `--set`, None if they set the field; and True if it is a parameter of the request.
+    """Rule of a field: what to use instead of `-p` and of `--set`, None if they may set it.
 
-    Other fields stand in a record alone: the request is built of them.
+    A parameter is sent as it stands. The request is built of the other fields, which stand in a record alone.
     """
 
     instead_of_param: str | None = None

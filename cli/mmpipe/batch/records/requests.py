@@ -36,7 +36,7 @@ from mmpipe.text.visible import one_line
 
 JsonObject = dict[str, object]
 
-# A prompt without one of these is all that a record says; beside a prompt, `body` is a field of the user's own.
+# A record with a prompt and none of these is only its prompt; beside a prompt, `body` is a field of the user's own.
 _OVERRIDES = frozenset(FIELD_RULES) - {"prompt", "messages", "body"}
 _MISPLACED = frozenset({*RECORD_FIELDS, *SAMPLING_FIELDS} - {"body"})
 # Fields of an object `parameters` that are no parameters, with a template.
@@ -185,7 +185,7 @@ def _build(
     check_parts(messages, model)
     parameters = defaults.parameters
     if defaults.effort is not None and (own_model is not None or sets_effort(given)):
-        # Another model may have other levels, and a record that says itself how much to think needs none.
+        # Another model may have other levels, and a record that sets itself how much to think needs none.
         effort = None if sets_effort(given) else defaults.effort
         parameters = replace_effort(parameters, effort, model, defaults.fixed)
     if given or own_model is not None:
