@@ -20,6 +20,7 @@ from mmpipe.errors import (
     AuthError,
     ExitStatus,
     Forbidden,
+    InputError,
     Interrupted,
     MmpipeError,
     QuotaError,
@@ -235,6 +236,11 @@ def test_a_rejected_request_is_not_retried_and_the_others_go_on() -> None:
     outcomes, engine = run(failing(Rejected("no")), ["a", "b"], workers=1)
     assert [9, None] == [outcome.error and outcome.error.status for outcome in outcomes]
     assert engine.stopped_by is None
+
+
+def test_a_request_that_was_not_sent_is_no_attempt() -> None:
+    (outcome,), _ = run(failing(InputError("the request holds the API key")), ["a"])
+    assert (12, 0) == (outcome.error and outcome.error.status, outcome.attempts.count)
 
 
 @pytest.mark.parametrize("error", [AuthError("no key"), QuotaError("no money", api_code=1008)])

@@ -208,12 +208,13 @@ class Engine(Generic[Item]):
             reserved = await self._permits.acquire(course.request, self._stop_signal)
             if reserved is None:
                 return None
-            course.attempts += 1
             # The wait for permits is no part of the request's own time.
             sent = time.monotonic()
             course.began = course.began or sent
             reply, error = await self._ask_once(course.request, self._policy.timeouts.limits(course.spent))
             course.spent += time.monotonic() - sent
+            # An InputError is raised before anything is sent, as for a request that holds the key.
+            course.attempts += not isinstance(error, InputError)
             self._semaphore.finished(overloaded=error is not None and is_overload(error))
         self._permits.settle(reserved, _used_tokens(reply, error))
         reply.usage = course.usage = sum_usage(course.usage, reply.usage)
