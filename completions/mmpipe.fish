@@ -134,7 +134,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l rpm -x -d 'Most requests a minute, 
 complete -c mmpipe -n '__mmpipe_at batch' -l tpm -x -d 'Most tokens a minute, in and out, likewise.'
 complete -c mmpipe -n '__mmpipe_at batch' -l max-wait -x -d 'Longest wait for a pause of the service, or for --rpm and --tpm [600].'
 complete -c mmpipe -n '__mmpipe_at batch' -l max-errors -x -d 'End the run when more records than this failed.'
-complete -c mmpipe -n '__mmpipe_at batch' -l max-cost -x -d 'End the run before the answers cost more.'
+complete -c mmpipe -n '__mmpipe_at batch' -l max-cost -x -d 'End the run before its answers cost more; without --max-tokens an estimate.'
 complete -c mmpipe -n '__mmpipe_at batch' -l deadline -x -d 'End the run after this time; --max-time limits one record.'
 complete -c mmpipe -n '__mmpipe_at batch' -l grace -x -d 'Longest wait for answers in flight when a run ends early [5].'
 complete -c mmpipe -n '__mmpipe_at batch' -l dry-run -d 'Ask nothing: check every record, and estimate the cost.'

@@ -205,7 +205,12 @@ class LimitOptions(OptionGroup):
     ] = None
     max_cost: Annotated[
         float | None,
-        option("--max-cost", metavar="DOLLARS", at_least=0, help="End the run before the answers cost more."),
+        option(
+            "--max-cost",
+            metavar="DOLLARS",
+            at_least=0,
+            help="End the run before its answers cost more; without --max-tokens an estimate.",
+        ),
     ] = None
     deadline: Annotated[
         float | None,
