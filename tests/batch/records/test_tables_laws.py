@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.record_format import FormatOptions, RawRecord, Unreadable
@@ -53,6 +53,9 @@ def test_what_python_and_pandas_write_is_read_back(
     rows: list[list[str]], places: list[int], written: tuple[str, str], line_end: str, quoting: int
 ) -> None:
     delimiter, name = written
+    # Python 3.11 leaves a lone carriage return unquoted then, and nobody can tell it from a line end.
+    has_return = any("\r" in cell for row in rows for cell in row)
+    assume(not (has_return and line_end == "\n" and quoting == csv.QUOTE_MINIMAL))
     file = io.StringIO()
     writer = csv.writer(file, delimiter=delimiter, lineterminator=line_end, quoting=quoting)  # type: ignore[arg-type]
     writer.writerow(["key", "a b", "c"])
