@@ -134,7 +134,8 @@ def test_an_unknown_encoding_is_refused_with_a_suggestion() -> None:
 @given(st.text().filter(str.strip))
 def test_standard_input_is_passed_on_to_the_character(text: str) -> None:
     expected = text.removeprefix("\ufeff")
-    if expected.strip():
+    # NULs at every second place are those of another encoding.
+    if expected.strip() and "\0" not in text:
         assert expected == read(typed(), text.encode())
 
 

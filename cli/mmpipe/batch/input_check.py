@@ -75,9 +75,9 @@ class BatchInput:
         self, pieces: Iterable[Piece | None], is_answered: Callable[[str, bool], bool] | None = None
     ) -> Iterator[FoundRecord | None]:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
-        options = FormatOptions(
-            self.options.records.input_format, self.separator, request_columns=self.defaults.request_columns
-        )
+        name, columns = self.options.records.input_format, self.defaults.request_columns
+        needed = self.defaults.needed_fields
+        options = FormatOptions(name, self.separator, request_columns=columns, needed=needed)
         return read_records(pieces, self.defaults, options, is_answered)
 
     def findings(self) -> RequestFindings:

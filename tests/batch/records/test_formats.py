@@ -40,6 +40,22 @@ def chosen(*contents: bytes, source: str = "in", options: FormatOptions = AUTO) 
     return found
 
 
+@pytest.mark.parametrize(
+    "content", [b'[\n  {"prompt": "a"},\n  "b"\n]\n', b'\n[{"prompt": "a"},\n{"prompt": "b"}]', b'["a",\r\n"b"]\r\n']
+)  # fmt: skip
+def test_an_array_over_several_lines_that_is_called_jsonl_is_refused_with_its_format(content: bytes) -> None:
+    for source, options in (("in.jsonl", AUTO), ("in", FormatOptions("jsonl"))):
+        *_, last = chosen(content, source=source, options=options)
+        assert f"{source} is one JSON array: --input-format json reads it" == last
+
+
+def test_an_array_in_one_line_of_jsonl_spoils_its_line_alone() -> None:
+    one, two = read(b'[{"prompt": "a"}]\n"b"\n', source="in.jsonl")
+    assert isinstance(one, BadRecord)
+    assert one.message.endswith("but an array: --input-format json reads a file of one")
+    assert isinstance(two, Record)
+
+
 def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() -> None:
     assert get_args(FormatName) == tuple(record_formats())
 

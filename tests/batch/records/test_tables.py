@@ -178,6 +178,38 @@ def test_without_a_template_a_table_needs_a_column_that_makes_a_request() -> Non
         read(",".join(f"c{number}" for number in range(25)).encode() + b"\n", options=REQUESTS)
 
 
+@pytest.mark.parametrize("rows", [b"", b"1,2\n"])
+def test_a_field_that_every_record_needs_is_missed_in_the_header_also_without_a_row(rows: bytes) -> None:
+    content = b"id,the.text\n" + rows
+    assert len(read(content, options=FormatOptions(needed=("the.text", "id")))) == bool(rows)
+    for name, guess in (("teh.text", "; did you mean the.text?"), ("x", ""), ("id.x", "; did you mean id?")):
+        with pytest.raises(InputError) as caught:
+            read(content, options=FormatOptions(needed=("id", name)))
+        expected = f"in.csv, line 1: the table has no column {name}: it has id, the.text{guess}"
+        assert expected == caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'{"prompt": "a"}\n{"prompt": "b"}\n', "jsonl"),
+        (b'\n {"prompt":"a","id":1}\n', "jsonl"),
+        (b'\xef\xbb\xbf{"a": "x, \\"y"}\n', "jsonl"),
+        (b'[\n{"prompt": "a"}]\n', "json"),
+        (b'[{"prompt": "a"},\n', "json"),
+    ],
+)
+def test_json_that_is_called_a_table_is_refused_with_its_format(content: bytes, name: str) -> None:
+    for options in (DATA, REQUESTS, FormatOptions(needed=("prompt",))):
+        with pytest.raises(InputError, match=f"it is JSON, .* --input-format {name} reads it"):
+            read(content, options=options)
+
+
+@pytest.mark.parametrize("header", [b'"prompt"', b"[id],prompt", b"{id},prompt", b"[1],b"])
+def test_a_header_that_merely_begins_like_json_is_one(header: bytes) -> None:
+    assert [] == read(header + b"\n")
+
+
 def test_without_a_template_the_cells_of_request_fields_are_json_and_empty_ones_are_not_given() -> None:
     content = (
         b"id,prompt,model,temperature,stop,messages,note\n"

@@ -12,6 +12,7 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from support.harness import MMPIPE, Record, mmpipe, parsed, prompts, read_until, service, started
+from support.in_process import run_in_process
 
 REVIEWS = 5000
 FIELDS = ("id", "review", "answer")
@@ -136,3 +137,14 @@ def test_a_row_of_a_live_pipe_is_answered_before_the_next_one_is_there(
         assert b'"content":"two"' in read_until(process.stdout, b"\n")
         process.stdin.close()
         assert 0 == process.wait(60)
+
+
+def test_a_table_without_a_row_is_refused_if_it_lacks_a_column_that_is_named() -> None:
+    Path("it.csv").write_text("id,txt\n")
+    for options, name in (
+        (("--template", "{text}"), "text"),
+        (("--template", "{txt}", "--id-field", "i"), "i"),
+    ):
+        done = run_in_process("batch", "it.csv", *options, env={"MINIMAX_API_KEY": "k"})
+        assert (ExitStatus.INPUT, b"") == (done.status, done.stdout)
+        assert f"it.csv, line 1: the table has no column {name}: it has id, txt" in done.stderr_text

@@ -186,6 +186,10 @@ class _RecordReader:
             built: str | Request = render_prompt(value, self._defaults)
         elif isinstance(value, dict):
             built = build_request(value, content, self._defaults)
+        elif isinstance(value, list):
+            raise InputError(
+                "it is neither a string nor an object, but an array: --input-format json reads a file of one"
+            )
         else:
             raise InputError("it is neither a string nor an object")
         if isinstance(built, str):

@@ -71,6 +71,12 @@ class RequestDefaults:
         """The columns of a table that are fields of a request; None with a template, which makes data of each row."""
         return None if self.template is not None else frozenset(FIELD_RULES)
 
+    @property
+    def needed_fields(self) -> tuple[str, ...]:
+        """The fields that every record must have: for its prompt, and for its id."""
+        fields = () if self.template is None else self.template.fields
+        return fields if self.id_field is None else (*fields, self.id_field)
+
 
 def _is_batch_api_object(record: Mapping[str, object]) -> bool:
     """Return True for an object of the OpenAI Batch API; beside a prompt, `body` is a field of the user's own."""

@@ -57,6 +57,11 @@ class Template:
             )
         return cls(parts)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that every record must have."""
+        return tuple(part.name for part in self.parts if isinstance(part, _TemplateField) and part.name)
+
     def render(self, content: Content) -> str:
         """The prompt for a record; raises InputError if a field is missing."""
         record = content.read_exactly()

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from mmpipe.batch.records.cells import interpret_cells
+from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
 from mmpipe.batch.records.formats.header import SEPARATOR_LINE, Header, HeaderReader
+from mmpipe.batch.records.formats.json_array import JsonArray
+from mmpipe.batch.records.formats.jsonl import JsonLines
 from mmpipe.batch.records.formats.record_format import (
     Content,
     FormatOptions,
@@ -70,6 +73,7 @@ class Table(RecordFormat):
     def _read_columns(self, header: Header) -> None:
         self._delimiter = header.delimiter.decode()
         try:
+            _refuse_json(header.row.content)
             self._columns = split_cells(self.decode(header.row), self._delimiter)
             self._check_columns()
         except InputError as error:
@@ -88,6 +92,13 @@ class Table(RecordFormat):
             raise InputError(
                 f"columns {places} of the header have one name, {twice[0]!r}: rename one of them"
             )
+        row = dict.fromkeys(columns, "")
+        for name in self.options.needed:
+            # Without a row, too: a wrong name must not look like a table that is done.
+            if find_field(row, name) is MISSING:
+                raise InputError(
+                    f"the table has no column {one_line(name, 60)}: {describe_fields(row, name)}"
+                )
         if self.options.request_columns is not None and not set(_PROMPTS) & set(columns):
             shown = ", ".join(one_line(name, 60) for name in columns[:_SHOWN])
             more = f" (and {len(columns) - _SHOWN} more)" if len(columns) > _SHOWN else ""
@@ -115,6 +126,15 @@ class Tsv(Table):
 
     endings = (".tsv", ".tab")
     delimiters = b"\t"
+
+
+def _refuse_json(header: bytes) -> None:
+    """Raise InputError for a header that is the first line of JSON."""
+    if not header.lstrip().startswith((b"{", b"[")):
+        return
+    for form, name in ((JsonLines, "jsonl"), (JsonArray, "json")):
+        if form.begins(header, is_whole=True):
+            raise InputError(f"it is JSON, and not the header of a table: --input-format {name} reads it")
 
 
 def _count(columns: int) -> str:

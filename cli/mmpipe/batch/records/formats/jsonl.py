@@ -1,15 +1,19 @@
 """JSONL: one JSON value a line, a string or an object."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from mmpipe.batch.records.formats.lines import Lines
-from mmpipe.batch.records.formats.record_format import Content, RawRecord
+from mmpipe.batch.records.formats.record_format import Content, RawRecord, Unreadable
 from mmpipe.batch.records.json_value import parse_json
+from mmpipe.errors import InputError
 from mmpipe.text import strict_json
 
 # No prompt begins like that: a broken record must not be asked as a prompt.
 _BEGINNING: Final = re.compile(rb'\{\s*"')
+# The first line of an array of records that goes on in the next line.
+_OPEN_ARRAY: Final = re.compile(rb'\[(?:\s*["{].*)?', re.DOTALL)
 
 
 class JsonLines(Lines):
@@ -32,7 +36,24 @@ class JsonLines(Lines):
             return False
         return True
 
+    def split(self, pieces: Iterable[bytes | None]) -> Iterator[RawRecord | Unreadable | None]:
+        """The lines, also the blank ones; raises InputError for one array over several lines."""
+        lines = super().split(pieces)
+        for line in lines:
+            if isinstance(line, RawRecord) and line.content.strip():
+                if _opens_array(line.content.strip()):
+                    raise InputError(f"{self.source} is one JSON array: --input-format json reads it")
+                yield line
+                break
+            yield line
+        yield from lines
+
     def parse(self, raw: RawRecord) -> Content:
         """The JSON value of the line."""
         text = self.decode(raw).strip()
         return Content(parse_json(text), text)
+
+
+def _opens_array(line: bytes) -> bool:
+    """Return True for the beginning of an array that does not end in this line."""
+    return _OPEN_ARRAY.fullmatch(line) is not None and not line.endswith(b"]")

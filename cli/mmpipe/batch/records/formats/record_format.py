@@ -24,12 +24,14 @@ class FormatOptions:
     """The format of all sources, or `auto`; records of text end with `separator`, and have at most `limit` bytes.
 
     `request_columns` are those columns of a table that are fields of a request; None if a template makes the prompts.
+    Each of the fields `needed` must be a column of a table.
     """
 
     name: FormatChoice = "auto"
     separator: bytes = NEWLINE
     limit: int = MAX_RECORD
     request_columns: frozenset[str] | None = None
+    needed: tuple[str, ...] = ()
 
 
 # Structs, not frozen dataclasses: creating those would take longer than all other work on a record here.
