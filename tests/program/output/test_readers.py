@@ -57,7 +57,11 @@ def is_full(writing: int) -> bool:
 def test_a_way_out_that_does_not_block_gets_every_byte_of_a_long_answer(command: str, way: str) -> None:
     reading, writing = WAYS[way]()
     os.set_blocking(writing, False)
-    arguments = ("batch", "-q", "in.txt") if command == "batch" else (command, "-n", f"sim:length {LONG}")
+    arguments = (
+        ("batch", "-q", "-F", "jsonl", "in.txt")
+        if command == "batch"
+        else (command, "-n", f"sim:length {LONG}")
+    )
     Path("in.txt").write_text(f"sim:length {LONG}\n")
     with service() as server, started((*MMPIPE, *arguments), server, stdout=writing) as process:
         eventually(lambda: select.select([reading], [], [], 0)[0], "a beginning")
@@ -178,7 +182,11 @@ def test_a_pipe_without_a_reader_ends_mmpipe_by_sigpipe_and_without_a_message(
 @pytest.mark.parametrize("command", ["chat", "stream", "batch"])
 def test_a_reader_that_leaves_ends_the_run_although_the_parent_ignores_sigpipe(command: str) -> None:
     Path("in.txt").write_text(f"sim:length {LONG}\n" * 3)
-    arguments = ("batch", "-q", "in.txt") if command == "batch" else (command, "-n", f"sim:length {LONG}")
+    arguments = (
+        ("batch", "-q", "-F", "jsonl", "in.txt")
+        if command == "batch"
+        else (command, "-n", f"sim:length {LONG}")
+    )
     reading, writing = os.pipe()
     wrapped = (sys.executable, "-c", IGNORING, *MMPIPE, *arguments)
     with service() as server, started(wrapped, server, stdout=writing) as process:
