@@ -43,6 +43,12 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
     assert 3 == (tmp_path / "all").read_bytes().count(b"\n")
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_standard_input_is_no_journal(name: str) -> None:
+    with pytest.raises(UsageError, match=r"--merge.*: it is read more than once, and must be a file"):
+        merge_journals(batch_options(files=(name,)), Streams.fake(b"x"), {})
+
+
 def test_a_joined_table_has_the_columns_of_all_journals(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("b", index=1, input={"n": "1"}, content='{"x": 1}'))
     two = journal(tmp_path, "2", record("a", index=0, input={"m": "2"}, content='{"x": [2]}'))

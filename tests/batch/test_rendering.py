@@ -121,6 +121,19 @@ def test_a_column_of_the_answer_that_the_input_has_too_gets_another_name() -> No
     assert [*row, "answer_answer_content", "answer_error"] == rows(line(input=row))[0]
 
 
+def test_the_error_keeps_its_name_beside_a_field_of_the_schema() -> None:
+    lines = [line(content='{"error": "none"}'), line("1", error=FAILURE)]
+    expected = [["id", "answer_error", "error"], ["0", "none", ""], ["1", "", "no balance"]]
+    assert expected == rows(*lines, fields=["error"])
+
+
+def test_both_names_of_an_id_are_one_column() -> None:
+    one = line("x", "1", has_own_id=True).replace(b'"id"', b'"custom_id"')
+    assert [["custom_id", "content", "error"], ["x", "1", ""], ["y", "2", ""]] == rows(
+        one, line("y", "2", has_own_id=True)
+    )
+
+
 def test_lines_that_are_known_before_give_all_columns() -> None:
     lines = [line(input={"a": "1"}), line(input={"b": "2"})]
     assert [["a", "b", "content", "error"], ["1", "", "", ""], ["", "2", "", ""]] == rows(*lines, known=lines)

@@ -11,7 +11,7 @@ from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.structured.constraint import read_constraint
 from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, replace_output
-from mmpipe.unix.inputs import Inputs
+from mmpipe.unix.inputs import Inputs, NamedInput
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
 
@@ -26,6 +26,10 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
     if not paths:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
     reject_input_as_output(streams, [output.path or "-"], paths)
+    inputs = Inputs(streams.stdin)
+    for path in paths:
+        # Each is read twice: the last good line of a record is known at the end only.
+        inputs.require_file(NamedInput("--merge", path))
     with Console(streams, options.verbosity, environment) as console:
         with _opened(output, streams) as out:
             chosen = output.shown_format(is_terminal=out.is_terminal)

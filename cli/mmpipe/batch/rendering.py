@@ -79,19 +79,23 @@ class TableRendering:
         self._has_fields = self._has_fields or bool(record.get("input"))
 
     def _header(self) -> list[str]:
-        """The names of the columns; one of the answer that the input has too gets a prefix."""
+        """The names of the columns; one of the answer that is taken, by the input or by the error, gets a prefix."""
+        taken = [*self._inputs, *([] if _ERROR in self._inputs else [_ERROR])]
         names = list(self._inputs)
-        for name in (*(self._fields or (_CONTENT,)), _ERROR):
-            while name in names:
-                name = f"answer_{name}"  # noqa: PLW2901  until it is free
-            names.append(name)
-        return names
+        for name in self._fields or (_CONTENT,):
+            names.append(_free_name(name, [*taken, *names]))
+        return [*names, _ERROR if _ERROR not in names else _free_name(_ERROR, names)]
 
     def _row(self, record: Mapping[str, object]) -> Iterator[str]:
         passed, error = _mapping(record.get("input")), _error(record)
         # Beside the ids of others, a place in the input would be taken for one.
         is_nameless = self._has_fields and not record.get("has_own_id", True)
-        values = passed if is_nameless else _inputs(record)
+        values = dict(passed if is_nameless else _inputs(record))
+        field, name = _name(record)
+        other = {"id": "custom_id", "custom_id": "id"}[field]
+        if not is_nameless and field not in self._inputs and other in self._inputs:
+            # Both name a record; the first record decides.
+            values.setdefault(other, name)
         self._report(passed.keys() - set(self._inputs), "a record has, and the first one has not")
         yield from (_cell(values.get(name)) for name in self._inputs)
         content = "" if error is not None else _content(record)
@@ -108,6 +112,12 @@ class TableRendering:
             if len(self._reported) < _MOST_NAMED:
                 self._reported.add(name)
                 self._warn(f"the table has no column for the field {one_line(name, 60)!r}, which {reason}")
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"answer_{name}"
+    return name
 
 
 def choose_rendering(

@@ -62,7 +62,7 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         (
             "for standard output and for `--merge`. Text is the good answers alone; the first failed records are named on stderr. "
             "A table has the columns of the input (for lines: the `id`), then `content` or the fields of `--schema`, then `error`, "
-            "which is empty for a good answer. `--merge` has the columns that `--pass-through` kept, and takes `--schema` too"
+            "which is empty for a good answer. A name of the answer that is taken gets the prefix `answer_`. `--merge` has the columns that `--pass-through` kept, and takes `--schema` too"
         ),
     ),
     (
