@@ -28,6 +28,8 @@ def describe_input(options: BatchOptions, defaults: RequestDefaults, salt: str) 
 def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, object]:
     """The settings on which requests and result lines depend, by the names of their options where they have one."""
     form, fields = asdict(LineForm.of(options)), asdict(defaults)
+    # A field of the defaults too.
+    del form["id_field"]
     parameters = fields.pop("parameters")
     # Left out where they are not used, as in the sidecars of earlier versions.
     codec = options.encoding.codec

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.records import BadRecord, Record
@@ -156,6 +156,8 @@ def test_a_bad_record_keeps_its_place_and_its_id_and_the_next_one_is_read() -> N
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_no_line_whatsoever_stops_the_reading(content: bytes) -> None:
+    # The beginning of an array over several lines is no line of any records.
+    assume(not content.strip().startswith(b"["))
     for form in (LINES, JSONL):
         records = read(content + b'\n"last"\n', form)
         assert isinstance(records[-1], Record)
