@@ -101,8 +101,7 @@ def _check_paths(options: ChatOptions, streams: Streams) -> None:
     # The answer itself may replace an input, which is read by then.
     read = [named.path for named in options.inputs if named is not None]
     reject_input_as_output(streams, beside, read if options.stdin.no_stdin else [*read, "-"])
-    written = (output.output or "-", *beside, options.conversation.conversation)
-    reject_input_as_output(streams, written, (options.service.api_key_file,))
+    reject_input_as_output(streams, (output.output or "-", *beside), (options.service.api_key_file,))
 
 
 def _set_up_tools(
