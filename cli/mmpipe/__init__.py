@@ -19,7 +19,7 @@ steps; `batch/__init__.py` has the map of a batch. Retries: api/retry.py. `<thin
 
 To add                   open
     an option            the options.py of its room, and the module that uses it; then regenerate completions/
-    an output format     writers/options.py for its name, writers/lines.py for its writer
+    an output format     writers/options.py for its name, writers/lines.py for its writer; of a batch: batch/rendering.py
     an API code          api/refusals/codes.py; its word or sentence: error_words.py, error_sentences.py (the simulator: simulator/envelopes.py)
     what a server sends  api/answer/fields.py (text, thinking), core/finish_reasons.py, api/answer/usage.py; tests/support/server_shapes/
     a record format      batch/records/formats/: a new module, and its entry in table.py
