@@ -1,5 +1,6 @@
 """Runs `chat` and `stream`: prompt -> request -> events -> thinking -> writer. `stream` writes live."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import UsageError
+from mmpipe.errors import Interrupted, UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
@@ -85,12 +86,12 @@ def answer(
 
 @contextmanager
 def _noted(console: Console, stats: AnswerStats) -> Iterator[None]:
-    """Open the console; at the end, also by an error, report tokens, cost and time for `-v`."""
+    """Open the console; at the end, also by an error, report tokens, cost and time for `-v`, unless a signal ends the run."""
     with console:
         try:
             yield
         finally:
-            if stats.turns:
+            if stats.turns and not isinstance(sys.exception(), Interrupted):
                 console.note(stats.describe())
 
 
