@@ -1,18 +1,19 @@
 # Completion of mmpipe in bash. Made by `mmpipe completion bash`; change the program, not this file.
 
-# Sets `kind` and `words` for the value of option $2 of command $1, or of the command itself for no option.
+# Sets `kind` and `words` for the value of option $2 of command $1, or for its `first` or a `later` argument.
 _mmpipe_value() {
     kind=flag words=
     case $1 in
         '')
             case $2 in
-                '') kind=words words='chat stream batch models sim completion' ;;
+                first) kind=words words='chat stream batch models sim completion' ;;
             esac
             ;;
         chat | stream)
             case $2 in
-                -f | --file | -a | --attach | --messages | -c | --conversation | --system-file | --thinking-file | -o | --output | --meta | --schema | --tools | --tool-dir | --record | --replay | --cache | --ca-file | --api-key-file) kind=files ;;
-                -s | --system | --stdin-timeout | --encoding | --temperature | --top-p | --max-tokens | -p | --param | --repair | --tool-result | --run | -j | --concurrency | --max-rounds | --max-calls | --tool-timeout | --tool-env | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile | '') kind=text ;;
+                -f | --file | -a | --attach | --messages | -c | --conversation | --system-file | --thinking-file | -o | --output | --meta | --schema | --tools | --ca-file | --api-key-file) kind=files ;;
+                -s | --system | --stdin-timeout | --temperature | --top-p | --max-tokens | -p | --param | --repair | --tool-result | --run | -j | --concurrency | --max-rounds | --max-calls | --tool-timeout | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | first | later) kind=text ;;
+                --encoding) kind=words words='utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --effort) kind=words words='none low medium high xhigh max' ;;
                 --wire) kind=words words='stream whole' ;;
@@ -21,14 +22,18 @@ _mmpipe_value() {
                 -F | --format) kind=words words='text json jsonl messages raw' ;;
                 --extract) kind=words words='code json' ;;
                 --tool-choice) kind=words words='auto none required' ;;
+                --tool-dir | --record | --replay | --cache) kind=folders ;;
+                --tool-env) kind=variables ;;
+                --profile) kind=profiles ;;
                 --base-url) kind=words words='cn intl' ;;
             esac
             ;;
         batch)
             case $2 in
                 --input-format) kind=words words='auto lines jsonl json csv tsv' ;;
-                --template | --id-field | --encoding | -s | --system | --limit | --shard | --temperature | --top-p | --max-tokens | -p | --param | --set | --repair | -j | --concurrency | --rpm | --tpm | --max-wait | --max-errors | --max-cost | --deadline | --grace | --assume-tokens | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile) kind=text ;;
-                --system-file | -o | --output | --meta | --schema | --record | --replay | --cache | --ca-file | --api-key-file | '') kind=files ;;
+                --template | --id-field | -s | --system | --limit | --shard | --temperature | --top-p | --max-tokens | -p | --param | --set | --repair | -j | --concurrency | --rpm | --tpm | --max-wait | --max-errors | --max-cost | --deadline | --grace | --assume-tokens | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries) kind=text ;;
+                --encoding) kind=words words='utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' ;;
+                --system-file | -o | --output | --meta | --schema | --ca-file | --api-key-file | first | later) kind=files ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --effort) kind=words words='none low medium high xhigh max' ;;
                 --wire) kind=words words='stream whole' ;;
@@ -37,16 +42,19 @@ _mmpipe_value() {
                 -F | --format) kind=words words='jsonl openai text csv' ;;
                 --progress) kind=words words='auto bar plain none' ;;
                 --extract) kind=words words='code json' ;;
+                --record | --replay | --cache) kind=folders ;;
+                --profile) kind=profiles ;;
                 --base-url) kind=words words='cn intl' ;;
             esac
             ;;
         models)
             case $2 in
                 -F | --format) kind=words words='tsv jsonl' ;;
-                --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | --profile) kind=text ;;
+                --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries) kind=text ;;
+                --profile) kind=profiles ;;
                 --base-url) kind=words words='cn intl' ;;
                 --ca-file | --api-key-file) kind=files ;;
-                '') kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
+                first) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
             esac
             ;;
         sim)
@@ -55,12 +63,12 @@ _mmpipe_value() {
                 --fail) kind=words words='bad-json bad-utf8 blank bom choices-null comments cut cut-at-frame empty error-field filter hang hang-end hang-mid html json-error length no-finish overloaded redirect refusal refuse-late reset retry-lines slow' ;;
                 --dialect) kind=words words='incremental cumulative last-frame-message done mirrored leftover-closer no-opening-tag mm-closer several-blocks tag-cut crlf call-at-finish call-cut no-index no-usage reasoning reasoning-content reasoning-types parts mm-opener finish-each null-reason empty-reason pings named-events same-index args-object args-null args-cumulative args-repeated args-placeholder empty-ids repeated-ids usage-in-choice never-stream always-stream gzip text-plain no-content-type no-key no-reasoning-split detail-errors text-errors html-errors' ;;
                 --log) kind=files ;;
-                '') kind=command ;;
+                first | later) kind=command ;;
             esac
             ;;
         completion)
             case $2 in
-                '') kind=words words='bash zsh fish man' ;;
+                first) kind=words words='bash zsh fish man' ;;
             esac
             ;;
     esac
@@ -113,11 +121,12 @@ _mmpipe_offer() {
     done
 }
 
-_mmpipe_files() {
+# Completes paths as `compopt -o $1` and `compgen $2` do.
+_mmpipe_paths() {
     local file quoted
     if [[ -z $prefix && ! ($behind == '=' && $cur == '~/'*) ]]; then
         # Here bash itself completes and quotes.
-        compopt -o default 2>/dev/null
+        compopt -o "$1" 2>/dev/null
         return
     fi
     cur=${cur//\\/}
@@ -130,12 +139,23 @@ _mmpipe_files() {
             compopt -o nospace 2>/dev/null
         fi
         COMPREPLY+=("$prefix$quoted")
-    done < <(compgen -f -- "$cur")
+    done < <(compgen "$2" -- "$cur")
+}
+
+# Sets `words` to the names of the profiles in the configuration file.
+_mmpipe_profiles() {
+    local line file=${XDG_CONFIG_HOME:-${HOME-}/.config}/mmpipe/config.toml
+    local table='^[[:blank:]]*\[[[:blank:]]*profile[[:blank:]]*\.[[:blank:]]*"?([[:alnum:]_-]+)'
+    words=
+    if [[ ! -r $file ]]; then return; fi
+    while IFS= read -r line; do
+        if [[ $line =~ $table ]]; then words+=" ${BASH_REMATCH[1]}"; fi
+    done <"$file"
 }
 
 _mmpipe_line() {
     local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]} behind=${COMP_WORDS[COMP_CWORD - 1]}
-    local kind= words= option= rest= prefix= pending= command= closed= position=0 word i
+    local kind= words= option= rest= prefix= pending= command= closed= place=first word i
     COMPREPLY=()
     case $behind in
         '<'* | '>'* | '&>'*)
@@ -167,8 +187,8 @@ _mmpipe_line() {
         elif [[ -z $command ]]; then
             command=$word
         else
-            position=$((position + 1))
-            _mmpipe_value "$command" ''
+            _mmpipe_value "$command" "$place"
+            place=later
             if [[ $kind == command ]]; then
                 _mmpipe_command "$i"
                 return
@@ -192,15 +212,23 @@ _mmpipe_line() {
     elif [[ -z $closed && $typed == -* ]]; then
         _mmpipe_options "$command"
     else
-        _mmpipe_value "$command" ''
-        if ((position > 0)); then kind=text; fi
+        _mmpipe_value "$command" "$place"
     fi
     # Readline replaces only $2, which begins after an open quote.
     if [[ $2 != "$prefix"* ]]; then prefix= cur=$2; fi
 
     case $kind in
         words) _mmpipe_offer ;;
-        files) _mmpipe_files ;;
+        files) _mmpipe_paths default -f ;;
+        folders) _mmpipe_paths dirnames -d ;;
+        profiles)
+            _mmpipe_profiles
+            _mmpipe_offer
+            ;;
+        variables)
+            words=$(compgen -e -- "$cur")
+            _mmpipe_offer
+            ;;
         command) _mmpipe_command "$COMP_CWORD" ;;
     esac
     return 0

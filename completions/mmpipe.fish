@@ -23,6 +23,13 @@ function __mmpipe_complete_inner
     __fish_complete_subcommand --commandline (__mmpipe_inner) (commandline -ct)
 end
 
+# Prints the names of the profiles in the configuration file.
+function __mmpipe_profiles
+    set -l folder $XDG_CONFIG_HOME
+    test -n "$folder"; or set folder ~/.config
+    string replace -rf '^\s*\[\s*profile\s*\.\s*"?([\w-]+).*' '$1' <$folder/mmpipe/config.toml 2>/dev/null
+end
+
 complete -c mmpipe -f
 complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 complete -c mmpipe -n '__mmpipe_at \'\'' -a chat -d 'Ask one prompt, and write the answer when it is complete.'
@@ -42,7 +49,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -s s -l system -x -d 'The system
 complete -c mmpipe -n '__mmpipe_at chat stream' -l system-file -r -F -d 'Read the system message from a file.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s n -l no-stdin -d 'Never read standard input (like ssh -n).'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l stdin-timeout -x -d 'Fail if standard input has not ended by then.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l encoding -x -d 'Encoding of text inputs, such as gbk [utf-8].'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l encoding -x -a 'utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' -d 'Encoding of text inputs, such as gbk [utf-8].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s m -l model -x -a 'MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' -d 'The model to ask [MiniMax-M3].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l temperature -x -d 'Sampling temperature: 0 to 2 for M3, above 0 to 1 for M2.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l top-p -x -d 'Nucleus sampling: 0 to 1.'
@@ -73,11 +80,11 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l max-calls -x -d 'Most calls i
 complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-timeout -x -d 'Kill a tool that runs longer [30].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l confirm -d 'Ask on the terminal before each tool is run.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l sandbox -d 'Run tools in bubblewrap: no network, no writable files.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-dir -r -F -d 'Where tools run; writable in the sandbox too.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-env -x -d 'A variable that tools get beside PATH, HOME, LANG and such.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l record -r -F -d 'Keep requests and answers as files in DIR.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l replay -r -F -d 'Answer from DIR, without key and network; a miss is status 6.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l cache -r -F -d 'Answer from DIR if it can; else send, and keep the answer.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-dir -x -a '(__fish_complete_directories)' -d 'Where tools run; writable in the sandbox too.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-env -x -a '(set -nx)' -d 'A variable that tools get beside PATH, HOME, LANG and such.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l record -x -a '(__fish_complete_directories)' -d 'Keep requests and answers as files in DIR.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l replay -x -a '(__fish_complete_directories)' -d 'Answer from DIR, without key and network; a miss is status 6.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l cache -x -a '(__fish_complete_directories)' -d 'Answer from DIR if it can; else send, and keep the answer.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s v -l verbose -d 'Report what is chosen and why, ids and timings.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s q -l quiet -d 'No warnings and no spinner.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l connect-timeout -x -d 'Longest wait for a connection [10].'
@@ -85,7 +92,7 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l first-byte-timeout -x -d 'Lon
 complete -c mmpipe -n '__mmpipe_at chat stream' -l idle-timeout -x -d 'Longest pause in a stream, or wait for a whole answer [120].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l max-time -x -d 'Longest time for an answer, with retries and tools [600].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l retries -x -d 'Most retries of a failed request [3].'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l profile -x -d 'Use [profile.NAME] of the configuration file.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l profile -x -a '(__mmpipe_profiles)' -d 'Use [profile.NAME] of the configuration file.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l base-url -x -a 'cn intl' -d 'Where the API is: a URL, or cn or intl [cn].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l allow-http -d 'Let --base-url be http:// to another machine, unencrypted.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l ca-file -r -F -d 'Certificates to trust instead of the system\'s.'
@@ -97,7 +104,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l input-format -x -a 'auto lines json
 complete -c mmpipe -n '__mmpipe_at batch' -s 0 -l null -d 'Records end with NUL, not with a newline.'
 complete -c mmpipe -n '__mmpipe_at batch' -l template -x -d 'The prompt; {} is the record, {title} a field of it.'
 complete -c mmpipe -n '__mmpipe_at batch' -l id-field -x -d 'The field that is a record\'s id [custom_id or id].'
-complete -c mmpipe -n '__mmpipe_at batch' -l encoding -x -d 'Encoding of text inputs, such as gbk [utf-8].'
+complete -c mmpipe -n '__mmpipe_at batch' -l encoding -x -a 'utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' -d 'Encoding of text inputs, such as gbk [utf-8].'
 complete -c mmpipe -n '__mmpipe_at batch' -s s -l system -x -d 'The system message.'
 complete -c mmpipe -n '__mmpipe_at batch' -l system-file -r -F -d 'Read the system message from a file.'
 complete -c mmpipe -n '__mmpipe_at batch' -l keep-going -d 'Ask the valid records although others are invalid.'
@@ -139,9 +146,9 @@ complete -c mmpipe -n '__mmpipe_at batch' -l deadline -x -d 'End the run after t
 complete -c mmpipe -n '__mmpipe_at batch' -l grace -x -d 'Longest wait for answers in flight when a run ends early [5].'
 complete -c mmpipe -n '__mmpipe_at batch' -l dry-run -d 'Ask nothing: check every record, and estimate the cost.'
 complete -c mmpipe -n '__mmpipe_at batch' -l assume-tokens -x -d 'Tokens of an answer, thinking included, before any was seen [1024].'
-complete -c mmpipe -n '__mmpipe_at batch' -l record -r -F -d 'Keep requests and answers as files in DIR.'
-complete -c mmpipe -n '__mmpipe_at batch' -l replay -r -F -d 'Answer from DIR, without key and network; a miss is status 6.'
-complete -c mmpipe -n '__mmpipe_at batch' -l cache -r -F -d 'Answer from DIR if it can; else send, and keep the answer.'
+complete -c mmpipe -n '__mmpipe_at batch' -l record -x -a '(__fish_complete_directories)' -d 'Keep requests and answers as files in DIR.'
+complete -c mmpipe -n '__mmpipe_at batch' -l replay -x -a '(__fish_complete_directories)' -d 'Answer from DIR, without key and network; a miss is status 6.'
+complete -c mmpipe -n '__mmpipe_at batch' -l cache -x -a '(__fish_complete_directories)' -d 'Answer from DIR if it can; else send, and keep the answer.'
 complete -c mmpipe -n '__mmpipe_at batch' -s v -l verbose -d 'Report what is chosen and why, ids and timings.'
 complete -c mmpipe -n '__mmpipe_at batch' -s q -l quiet -d 'No warnings and no spinner.'
 complete -c mmpipe -n '__mmpipe_at batch' -l connect-timeout -x -d 'Longest wait for a connection [10].'
@@ -149,7 +156,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l first-byte-timeout -x -d 'Longest w
 complete -c mmpipe -n '__mmpipe_at batch' -l idle-timeout -x -d 'Longest pause in a stream, or wait for a whole answer [120].'
 complete -c mmpipe -n '__mmpipe_at batch' -l max-time -x -d 'Longest time for an answer, with retries and tools [600].'
 complete -c mmpipe -n '__mmpipe_at batch' -l retries -x -d 'Most retries of a failed request [3].'
-complete -c mmpipe -n '__mmpipe_at batch' -l profile -x -d 'Use [profile.NAME] of the configuration file.'
+complete -c mmpipe -n '__mmpipe_at batch' -l profile -x -a '(__mmpipe_profiles)' -d 'Use [profile.NAME] of the configuration file.'
 complete -c mmpipe -n '__mmpipe_at batch' -l base-url -x -a 'cn intl' -d 'Where the API is: a URL, or cn or intl [cn].'
 complete -c mmpipe -n '__mmpipe_at batch' -l allow-http -d 'Let --base-url be http:// to another machine, unencrypted.'
 complete -c mmpipe -n '__mmpipe_at batch' -l ca-file -r -F -d 'Certificates to trust instead of the system\'s.'
@@ -157,6 +164,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -l api-key-file -r -F -d 'Read the API
 complete -c mmpipe -n '__mmpipe_at batch' -l error-json -d 'Errors as one JSON object on stderr.'
 complete -c mmpipe -n '__mmpipe_at batch' -s h -l help -d 'Show this and exit.'
 complete -c mmpipe -n '__mmpipe_at batch' -l version -d 'Show the version and exit.'
+complete -c mmpipe -n '__mmpipe_at batch' -F -d 'Files of records, also packed (gzip, bzip2, xz); none or `-` is standard input.'
 complete -c mmpipe -n '__mmpipe_at models' -s F -l format -x -a 'tsv jsonl' -d 'Format of the list [a table on a terminal, tsv elsewhere].'
 complete -c mmpipe -n '__mmpipe_at models' -l json -d 'The same as -F jsonl.'
 complete -c mmpipe -n '__mmpipe_at models' -l header -d 'Begin the TSV with a line of column names.'
@@ -168,7 +176,7 @@ complete -c mmpipe -n '__mmpipe_at models' -l first-byte-timeout -x -d 'Longest 
 complete -c mmpipe -n '__mmpipe_at models' -l idle-timeout -x -d 'Longest pause in a stream, or wait for a whole answer [120].'
 complete -c mmpipe -n '__mmpipe_at models' -l max-time -x -d 'Longest time for an answer, with retries and tools [600].'
 complete -c mmpipe -n '__mmpipe_at models' -l retries -x -d 'Most retries of a failed request [3].'
-complete -c mmpipe -n '__mmpipe_at models' -l profile -x -d 'Use [profile.NAME] of the configuration file.'
+complete -c mmpipe -n '__mmpipe_at models' -l profile -x -a '(__mmpipe_profiles)' -d 'Use [profile.NAME] of the configuration file.'
 complete -c mmpipe -n '__mmpipe_at models' -l base-url -x -a 'cn intl' -d 'Where the API is: a URL, or cn or intl [cn].'
 complete -c mmpipe -n '__mmpipe_at models' -l allow-http -d 'Let --base-url be http:// to another machine, unencrypted.'
 complete -c mmpipe -n '__mmpipe_at models' -l ca-file -r -F -d 'Certificates to trust instead of the system\'s.'

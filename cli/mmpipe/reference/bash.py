@@ -9,7 +9,7 @@ from mmpipe.reference.values import OfferedValues, ValueKind, offered_values
 # removed from COMP_WORDBREAKS (as npm does).
 _SCRIPT = r"""# Completion of mmpipe in bash. Made by `mmpipe completion bash`; change the program, not this file.
 
-# Sets `kind` and `words` for the value of option $2 of command $1, or of the command itself for no option.
+# Sets `kind` and `words` for the value of option $2 of command $1, or for its `first` or a `later` argument.
 _mmpipe_value() {
     kind=flag words=
     case $1 in
@@ -57,11 +57,12 @@ _mmpipe_offer() {
     done
 }
 
-_mmpipe_files() {
+# Completes paths as `compopt -o $1` and `compgen $2` do.
+_mmpipe_paths() {
     local file quoted
     if [[ -z $prefix && ! ($behind == '=' && $cur == '~/'*) ]]; then
         # Here bash itself completes and quotes.
-        compopt -o default 2>/dev/null
+        compopt -o "$1" 2>/dev/null
         return
     fi
     cur=${cur//\\/}
@@ -74,12 +75,23 @@ _mmpipe_files() {
             compopt -o nospace 2>/dev/null
         fi
         COMPREPLY+=("$prefix$quoted")
-    done < <(compgen -f -- "$cur")
+    done < <(compgen "$2" -- "$cur")
+}
+
+# Sets `words` to the names of the profiles in the configuration file.
+_mmpipe_profiles() {
+    local line file=${XDG_CONFIG_HOME:-${HOME-}/.config}/mmpipe/config.toml
+    local table='^[[:blank:]]*\[[[:blank:]]*profile[[:blank:]]*\.[[:blank:]]*"?([[:alnum:]_-]+)'
+    words=
+    if [[ ! -r $file ]]; then return; fi
+    while IFS= read -r line; do
+        if [[ $line =~ $table ]]; then words+=" ${BASH_REMATCH[1]}"; fi
+    done <"$file"
 }
 
 _mmpipe_line() {
     local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]} behind=${COMP_WORDS[COMP_CWORD - 1]}
-    local kind= words= option= rest= prefix= pending= command= closed= position=0 word i
+    local kind= words= option= rest= prefix= pending= command= closed= place=first word i
     COMPREPLY=()
     case $behind in
         '<'* | '>'* | '&>'*)
@@ -111,8 +123,8 @@ _mmpipe_line() {
         elif [[ -z $command ]]; then
             command=$word
         else
-            position=$((position + 1))
-            _mmpipe_value "$command" ''
+            _mmpipe_value "$command" "$place"
+            place=later
             if [[ $kind == command ]]; then
                 _mmpipe_command "$i"
                 return
@@ -136,15 +148,23 @@ _mmpipe_line() {
     elif [[ -z $closed && $typed == -* ]]; then
         _mmpipe_options "$command"
     else
-        _mmpipe_value "$command" ''
-        if ((position > 0)); then kind=text; fi
+        _mmpipe_value "$command" "$place"
     fi
     # Readline replaces only $2, which begins after an open quote.
     if [[ $2 != "$prefix"* ]]; then prefix= cur=$2; fi
 
     case $kind in
         words) _mmpipe_offer ;;
-        files) _mmpipe_files ;;
+        files) _mmpipe_paths default -f ;;
+        folders) _mmpipe_paths dirnames -d ;;
+        profiles)
+            _mmpipe_profiles
+            _mmpipe_offer
+            ;;
+        variables)
+            words=$(compgen -e -- "$cur")
+            _mmpipe_offer
+            ;;
         command) _mmpipe_command "$COMP_CWORD" ;;
     esac
     return 0
@@ -176,14 +196,15 @@ def bash_script(tree: Tree) -> str:
     patterns = [(" | ".join(names), command) for names, command in tree.alike()]
     cases = "".join(_case(pattern, _by_values(command)) for pattern, command in patterns)
     options = "".join(_options(pattern, command) for pattern, command in [("''", tree.program), *patterns])
-    return _SCRIPT.replace("@VALUES@", _case("''", {names: ["''"]}) + cases).replace("@OPTIONS@", options)
+    return _SCRIPT.replace("@VALUES@", _case("''", {names: ["first"]}) + cases).replace("@OPTIONS@", options)
 
 
 def _by_values(command: Command) -> Mapping[OfferedValues, Sequence[str]]:
-    """Return the names of parameters by their values; an argument has an empty name."""
+    """Return the names of parameters by their values; an argument is `first`, and `later` if there may be several."""
     found: dict[OfferedValues, list[str]] = {}
     for parameter in (*command.options, *command.arguments):
-        found.setdefault(offered_values(parameter), []).extend(parameter.names or ["''"])
+        places = ("first", "later") if parameter.repeatable else ("first",)
+        found.setdefault(offered_values(parameter), []).extend(parameter.names or places)
     return found
 
 

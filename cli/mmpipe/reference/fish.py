@@ -30,6 +30,13 @@ function __mmpipe_complete_inner
     __fish_complete_subcommand --commandline (__mmpipe_inner) (commandline -ct)
 end
 
+# Prints the names of the profiles in the configuration file.
+function __mmpipe_profiles
+    set -l folder $XDG_CONFIG_HOME
+    test -n "$folder"; or set folder ~/.config
+    string replace -rf '^\s*\[\s*profile\s*\.\s*"?([\w-]+).*' '$1' <$folder/mmpipe/config.toml 2>/dev/null
+end
+
 complete -c mmpipe -f
 complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 """
@@ -53,9 +60,14 @@ def _lines(condition: str, command: Command) -> Iterator[str]:
         names = (f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
         yield _line(condition, " ".join((*names, *_value(option))), option.help)
     for argument in command.arguments:
-        offered = " ".join(_value(argument))
-        if "-a" in offered:
-            yield _line(condition, offered, argument.help)
+        match offered_values(argument).kind:
+            case ValueKind.TEXT:
+                pass
+            case ValueKind.FILES:
+                # An argument has no option whose value -r could require.
+                yield _line(condition, "-F", argument.help)
+            case _:
+                yield _line(condition, " ".join(_value(argument)), argument.help)
 
 
 def _line(condition: str, options: str, description: str) -> str:
@@ -72,6 +84,12 @@ def _value(parameter: Parameter) -> Iterator[str]:
             yield f"-x -a {_quoted(' '.join(found.words))}"
         case ValueKind.FILES:
             yield "-r -F"
+        case ValueKind.FOLDERS:
+            yield "-x -a '(__fish_complete_directories)'"
+        case ValueKind.PROFILES:
+            yield "-x -a '(__mmpipe_profiles)'"
+        case ValueKind.VARIABLES:
+            yield "-x -a '(set -nx)'"
         case ValueKind.COMMAND:
             yield "-x -a '(__fish_complete_command)'"
         case ValueKind.TEXT:

@@ -1,4 +1,4 @@
-"""The values that TAB offers for a parameter: files, known words, a command or nothing, by its placeholder."""
+"""The values that TAB offers for a parameter: files, known words, a command or nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ class ValueKind(StrEnum):
     FLAG = "flag"
     WORDS = "words"
     FILES = "files"
+    FOLDERS = "folders"
+    PROFILES = "profiles"
+    VARIABLES = "variables"
     COMMAND = "command"
     TEXT = "text"
 
@@ -31,9 +34,13 @@ def offered_values(parameter: Parameter) -> OfferedValues:
         return OfferedValues(ValueKind.FLAG)
     if parameter.choices:
         return OfferedValues(ValueKind.WORDS, parameter.choices)
+    if parameter.field in _BY_FIELD:
+        return _BY_FIELD[parameter.field]
     match parameter.metavar:
-        case "PATH" | "FILE" | "DIR" | "PATH|URL":
+        case "PATH" | "FILE" | "PATH|URL":
             return OfferedValues(ValueKind.FILES)
+        case "DIR":
+            return OfferedValues(ValueKind.FOLDERS)
         case "COMMAND":
             return OfferedValues(ValueKind.COMMAND)
         case metavar if metavar in _WORDS:
@@ -72,6 +79,26 @@ def _tool_choices() -> tuple[str, ...]:
     return CHOICES
 
 
+# Parameters whose placeholder NAME says too little. The encodings are those that a file is most likely to have.
+_BY_FIELD: Mapping[str, OfferedValues] = {
+    "profile": OfferedValues(ValueKind.PROFILES),
+    "tool_env": OfferedValues(ValueKind.VARIABLES),
+    "encoding": OfferedValues(
+        ValueKind.WORDS,
+        (
+            "utf-8",
+            "utf-16",
+            "gb18030",
+            "gbk",
+            "big5",
+            "shift_jis",
+            "euc-jp",
+            "euc-kr",
+            "latin-1",
+            "windows-1252",
+        ),
+    ),
+}
 _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
     "MODEL": _models,
     "URL": _hosts,

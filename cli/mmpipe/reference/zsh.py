@@ -15,6 +15,17 @@ _mmpipe_inner() {
     _normal
 }
 
+# Completes the names of the profiles in the configuration file.
+_mmpipe_profiles() {
+    local line file=${XDG_CONFIG_HOME:-$HOME/.config}/mmpipe/config.toml
+    local -a names match mbegin mend
+    [[ -r $file ]] || return 1
+    for line in ${(f)"$(<$file)"}; do
+        [[ $line =~ '^[[:blank:]]*\[[[:blank:]]*profile[[:blank:]]*\.[[:blank:]]*"?([[:alnum:]_-]+)' ]] && names+=($match[1])
+    done
+    _wanted profiles expl profile compadd -a names
+}
+
 _mmpipe() {
     local curcontext=$curcontext context state line ret=1
     typeset -A opt_args
@@ -108,6 +119,12 @@ def _value(parameter: Parameter) -> str:
             return f":{message}:({' '.join(found.words)})"
         case ValueKind.FILES:
             return f":{message}:_files"
+        case ValueKind.FOLDERS:
+            return f":{message}:_path_files -/"
+        case ValueKind.PROFILES:
+            return f":{message}:_mmpipe_profiles"
+        case ValueKind.VARIABLES:
+            return f':{message}:_parameters -g "*export*"'
         case _:
             return f":{message}: "
 

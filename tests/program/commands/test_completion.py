@@ -28,7 +28,13 @@ def shell(
     (folder / "notes.txt").touch()
     (folder / "my file.txt").touch()
     (folder / "answers").mkdir()
+    (folder / "old answers").mkdir()
     with interactive(request.param, SCRIPTS[request.param], folder) as shell:
+        config = shell.own / "mmpipe" / "config.toml"
+        config.parent.mkdir()
+        config.write_text(
+            'model = "x"\n[profile.local]\nmodel = "y"\n[ profile . "work" ]\n[profile.work.params]\n'
+        )
         yield shell
         assert not shell.started
 
@@ -69,6 +75,24 @@ def shell(
         ("mmpipe sim mmpipe chat -F me", "mmpipe sim mmpipe chat -F messages "),
         ("mmpipe sim -- cat no", "mmpipe sim -- cat notes.txt "),
         ("mmpipe sim -- mmpi", "mmpipe sim -- mmpipe "),
+        # Each of several files.
+        ("mmpipe batch no", "mmpipe batch notes.txt "),
+        ("mmpipe batch notes.txt my", "mmpipe batch notes.txt my\\ file.txt "),
+        (
+            "mmpipe batch -k notes.txt -j 4 notes.txt no",
+            "mmpipe batch -k notes.txt -j 4 notes.txt notes.txt ",
+        ),
+        ("mmpipe batch -o x notes.txt -- no", "mmpipe batch -o x notes.txt -- notes.txt "),
+        ("mmpipe sim -- mmpipe batch notes.txt my", "mmpipe sim -- mmpipe batch notes.txt my\\ file.txt "),
+        # Folders alone.
+        ("mmpipe chat --record an", "mmpipe chat --record answers/"),
+        ("mmpipe chat --record old", "mmpipe chat --record old\\ answers/"),
+        ("mmpipe chat --cache=old", "mmpipe chat --cache=old\\ answers/"),
+        ("mmpipe chat --tool-dir no", "mmpipe chat --tool-dir no"),
+        ("mmpipe chat --profile lo", "mmpipe chat --profile local "),
+        ("mmpipe batch --profile=lo", "mmpipe batch --profile=local "),
+        ("mmpipe chat --encoding gb1", "mmpipe chat --encoding gb18030 "),
+        ("mmpipe chat --tool-env ZDOT", "mmpipe chat --tool-env ZDOTDIR "),
         # Nothing is guessed where anything may stand.
         ("mmpipe chat no", "mmpipe chat no"),
         ("mmpipe chat -s no", "mmpipe chat -s no"),
@@ -89,7 +113,11 @@ def test_tab_completes(shell: Shell, line: str, completed: str) -> None:
         ("mmpipe chat --thinking=s", ["--thinking=show", "--thinking=split"]),
         ("mmpipe chat -m ", MODELS),
         ("mmpipe models ", MODELS),
-        ("mmpipe chat -f ", ["answers", "my\\ file.txt", "notes.txt"]),
+        ("mmpipe chat -f ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers"]),
+        ("mmpipe batch notes.txt ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers"]),
+        ("mmpipe chat --replay ", ["answers", "old\\ answers"]),
+        ("mmpipe chat --profile ", ["local", "work"]),
+        ("mmpipe models MiniMax-M3 --profile ", ["local", "work"]),
         ("mmpipe completion ", ["bash", "fish", "man", "zsh"]),
         ("mmpipe chat --top-p ", []),
         ("mmpipe chat -- -", []),
