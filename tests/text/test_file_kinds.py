@@ -54,6 +54,8 @@ def box(name: bytes, brand: bytes = b"") -> bytes:
         (b"RIFF\x0a\n\0\0WAVEfmt ", "a WAV sound"),
         (b"ID3\x04\0", "an MP3 sound"),
         (b"%PDF-1.7\n", "a PDF"),
+        (b"%PDF-1.4 \r1 0 obj", "a PDF"),
+        (b"%PDF-1.4 %\xe2\xe3\xcf\xd3\n", "a PDF"),
         (zipped("[Content_Types].xml"), "an Office document"),
         (zipped("mimetype", b"application/vnd.oasis.opendocument.text"), "an OpenDocument file"),
         (zipped("mimetype", b"application/epub+zip"), "an EPUB book"),
@@ -98,6 +100,12 @@ def test_a_file_has_the_kind_of_its_first_bytes(first: bytes, name: str) -> None
         "0123mdat",
         "RIFF",
         "\0\0\0\0",
+        "GIF89a is a format",
+        "%PDF-1.7 is how a PDF begins\n",
+        "%PDF- and a line\nof text with \u00fc",
+        "RIFF is WEBP, among others",
+        "BZh91AY&SY begins bzip2 data",
+        "GIF89a" + "\u4f60" * 300,
     ],
 )
 def test_text_has_no_kind(text: str) -> None:

@@ -4,7 +4,6 @@ The kind of a file is read from its first bytes, so that a file of text, such as
 """
 
 import base64
-import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final, Literal
 
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
-from mmpipe.text.file_kinds import LOOKED_AT, FileKind, kind_of
+from mmpipe.text.file_kinds import LOOKED_AT, FileKind, is_text, kind_of
 from mmpipe.text.visible import one_line
 
 Part = dict[str, object]
@@ -46,7 +45,6 @@ _ONLY: Final = "only images and videos can be attached"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+._-]*)://|(data):", re.IGNORECASE)
 _VIDEO_URL: Final = re.compile(r"[^?#]*\.(?:mp4|m4v|mov|avi|mkv)(?:[?#]|$)", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:(image|video)/[^,]*;base64,", re.IGNORECASE)
-_CONTROL: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +191,7 @@ def _explain(kind: FileKind | None, content: bytes, name: str, if_text: str) -> 
 def _is_text(content: bytes, kind: FileKind | None) -> bool:
     if kind is not None:
         return True
-    beginning = content[:LOOKED_AT]
-    try:
-        # The last character may be cut.
-        codecs.getincrementaldecoder("utf-8")().decode(beginning, len(content) <= LOOKED_AT)
-    except UnicodeDecodeError:
-        return False
-    return _CONTROL.search(beginning) is None
+    return is_text(content[:LOOKED_AT], is_whole=len(content) <= LOOKED_AT)
 
 
 def _format_size(size: int) -> str:

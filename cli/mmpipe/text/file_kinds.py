@@ -1,9 +1,12 @@
 """Names the kind of a file by its first bytes: kinds that users attach, or take for text; pure."""
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+_TYPED: Final = re.compile(rb"[ -~]+")
+_CONTROL: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 LOOKED_AT: Final = 512  # bytes at the beginning of a file that `kind_of` looks at
 
 Family = Literal["image", "video", "audio", "document", "archive", "compressed", "text"]
@@ -57,7 +60,8 @@ def _text(name: str, encoding: str) -> FileKind:
     return FileKind(name, "text", encoding=encoding)
 
 
-# In this order: the first entry that matches counts. Entries are long enough that no sensible text begins like one.
+# In this order: the first entry that matches counts. Entries are long enough that no sensible text begins like one, or else
+# hold no control character: then bytes must follow that no text has.
 _KINDS: Final = (
     (rb"\x89PNG\r\n\x1a\n", _image("a PNG image", "png")),
     (rb"\xff\xd8\xff", _image("a JPEG image", "jpeg")),
@@ -82,7 +86,8 @@ _KINDS: Final = (
     (rb"OggS\0", _sound("an Ogg sound", "ogg")),
     (rb"fLaC\0", _sound("a FLAC sound", "flac")),
     (rb"ID3[\x02-\x04]|\xff[\xfb\xf3\xf2]", _sound("an MP3 sound", "mpeg")),
-    (rb"%PDF-", _document("a PDF", "pdftotext FILE -")),
+    # The first line of a PDF is no more than this; the rest of a small one may be text.
+    (rb"%PDF-[0-9]\.[0-9][ \t]*[\r\n]|%PDF-", _document("a PDF", "pdftotext FILE -")),
     (
         rb"PK\x03\x04.{26}(?:\[Content_Types\]\.xml|_rels/|docProps/|word/|xl/|ppt/)",
         _document("an Office document"),
@@ -114,4 +119,17 @@ _KINDS: Final = (
 def kind_of(first: bytes) -> FileKind | None:
     """Return the kind of a file that begins with these bytes, up to `LOOKED_AT` of them; None for any other."""
     beginning = first[:LOOKED_AT]
-    return next((kind for pattern, kind in _KINDS if re.match(pattern, beginning, re.DOTALL)), None)
+    for pattern, kind in _KINDS:
+        if found := re.match(pattern, beginning, re.DOTALL):
+            is_typed = _TYPED.fullmatch(found[0]) is not None
+            return None if is_typed and is_text(beginning, is_whole=len(first) <= LOOKED_AT) else kind
+    return None
+
+
+def is_text(beginning: bytes, *, is_whole: bool) -> bool:
+    """Return True for UTF-8 without control characters; unless it `is_whole`, its last character may be cut."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning, is_whole)
+    except UnicodeDecodeError:
+        return False
+    return _CONTROL.search(beginning) is None
