@@ -145,8 +145,10 @@ def test_after_a_row_that_is_too_long_the_next_one_is_read() -> None:
     ("header", "message"),
     [
         (b"a,b,a", "in.csv, line 1: columns 1 and 3 of the header have one name, 'a': rename one of them"),
-        (b",a,b", "in.csv, line 1: column 1 of the header has no name: name it, or remove it"),
-        (b"\n\na,b,", "in.csv, line 3: column 3 of the header has no name: name it, or remove it"),
+        (
+            b"column_2,,b",
+            "in.csv, line 1: columns 1 and 2 of the header have one name, 'column_2': rename one",
+        ),
         (b'a,"b', "in.csv: a quote in the header is never closed"),
         (b"\xff,a", "in.csv, line 1: it is not UTF-8: byte 0 is 0xff"),
         (b'a,"b"c', "in.csv, line 1: column 2 has text after its closing quote"),
@@ -157,6 +159,15 @@ def test_a_header_that_names_no_columns_ends_the_reading(header: bytes, message:
     with pytest.raises(InputError) as caught:
         read(header + b"\n1,2,3\n", options=FormatOptions(limit=100))
     assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize("delimiter", [b",", b"\t", b";"])
+def test_a_column_without_a_name_is_named_by_its_place(delimiter: bytes) -> None:
+    content = b',a,"",b\n0,1.50,,x\n1,,"y, z",\n'.replace(b",", delimiter)
+    rows = (("0", "1.50", "", "x"), ("1", "", f"y{delimiter.decode()} z", ""))
+    columns = ("column_1", "a", "column_3", "b")
+    expected = [(line, dict(zip(columns, cells, strict=True))) for line, cells in enumerate(rows, 2)]
+    assert expected == everywhere(content)
 
 
 REQUESTS = FormatOptions(

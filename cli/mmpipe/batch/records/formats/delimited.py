@@ -1,5 +1,7 @@
 """Tables: CSV (RFC 4180) and TSV, whose first row names the columns; each further row is an object of strings.
 
+A column without a name is named by its place, such as `column_1`.
+
 A field that begins with a quote ends at its partner, and holds line ends and delimiters as they stand; a quote in it is
 written twice. A quote anywhere else is a quote. TSV has the same rules: spreadsheets and pandas write them. Backslashes
 mean nothing, so that a path of Windows stays what it is.
@@ -74,7 +76,9 @@ class Table(RecordFormat):
         self._delimiter = header.delimiter.decode()
         try:
             _refuse_json(header.row.content)
-            self._columns = split_cells(self.decode(header.row), self._delimiter)
+            names = split_cells(self.decode(header.row), self._delimiter)
+            # Programs write no name over the numbers of rows, and spreadsheets none over empty columns.
+            self._columns = [name or f"column_{place}" for place, name in enumerate(names, 1)]
             self._check_columns()
         except InputError as error:
             raise InputError(f"{self.source}, line {header.row.number}: {error.message}") from error
@@ -82,10 +86,6 @@ class Table(RecordFormat):
     def _check_columns(self) -> None:
         """Raise InputError for columns that cannot be told apart, or that no prompt can be made of."""
         columns = self._columns
-        if "" in columns:
-            raise InputError(
-                f"column {columns.index('') + 1} of the header has no name: name it, or remove it"
-            )
         twice = [name for name, count in Counter(columns).items() if count > 1]
         if twice:
             places = " and ".join(str(at) for at, name in enumerate(columns, 1) if name == twice[0])
