@@ -192,6 +192,8 @@ def test_a_field_of_every_request_can_be_set_or_removed(
         ("messages=null", "use the records"),
         ("prompt=hi", "use --template"),
         ("system=hi", "use -s"),
+        ("id=3", "--set id: each record has an id of its own; --id-field NAME names the field it is in"),
+        ("custom_id=null", "--set custom_id: each record has an id of its own"),
         ("images=x.png", "use the records"),
         ("images=null", "use the records"),
         ("body={}", "use one --set for each of its fields"),

@@ -9,6 +9,7 @@ from mmpipe.core.catalogue import Model
 from mmpipe.core.request_fields import (
     FIELD_RULES,
     FORMAT_FIELD,
+    ID_FIELDS,
     IGNORED_FIELDS,
     LIMIT_FIELD,
     OLD_LIMIT_FIELD,
@@ -48,6 +49,10 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
     overrides = dict(parse_assignment("--set", assignment) for assignment in assignments)
     given = {name: value for name, value in overrides.items() if value is not None}
     for name in overrides:
+        if name in ID_FIELDS:
+            raise UsageError(
+                f"{_label_set(name)}: each record has an id of its own; --id-field NAME names the field it is in"
+            )
         rule = FIELD_RULES.get(name)
         # A field of the wire that is only removed changes nothing that is ours.
         if rule is not None and rule.instead_of_set and (name in given or name not in WIRE_FIELDS):

@@ -17,6 +17,8 @@ WIRE_FIELDS: Final = ("stream", "stream_options")
 REMOVED_FIELDS: Final = MappingProxyType({"function_call": "tool_choice", "functions": "tools"})
 # The official page, note 2.
 IGNORED_FIELDS: Final = ("presence_penalty", "frequency_penalty", "logit_bias")
+# Fields that name a record, and are not sent.
+ID_FIELDS: Final = ("custom_id", "id")
 
 
 class FieldRule(NamedTuple):

@@ -25,6 +25,7 @@ from mmpipe.batch.records.requests import (
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.split import split_sources
 from mmpipe.core.request import Request
+from mmpipe.core.request_fields import ID_FIELDS
 from mmpipe.errors import InputError, Internal, UsageError, is_of_process
 from mmpipe.text.visible import one_line
 
@@ -222,7 +223,7 @@ def _identify(value: object, index: int, named: str | None) -> tuple[str, str | 
             raise InputError(f"it has no field {name} for its id: {describe_fields(value, named)}")
         return _id(found, named), named
     if isinstance(value, dict):
-        for field in ("custom_id", "id"):
+        for field in ID_FIELDS:
             if field in value:
                 return _id(value[field], field), field
     return str(index), None
