@@ -1,6 +1,7 @@
 """Each setting comes from the right source, and a key goes only to its host."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,6 +10,7 @@ from mmpipe.config.base_url import check_base_url
 from mmpipe.config.keys import run_key_command
 from mmpipe.config.options import HOSTS, RequestOptions, ServiceOptions
 from mmpipe.config.settings import Settings
+from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import AuthError, MmpipeError, TimedOut, UsageError
 from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Input
@@ -556,6 +558,7 @@ BAD_VALUES = {
     "max_tokens = 10_000_000": "max_tokens is 10000000: MiniMax-M3 gives at most",
     'effort = "some"': "effort is 'some': it must be one of",
     'pieces = "some"': "pieces is 'some': it must be one of",
+    'thinking = "loud"': "thinking is 'loud': it must be one of show, split, hide",
     'model = " "': "model: the name of the model is empty",
     f'model = "{"m" * 201}"': "model: the name of the model has 201 characters: at most 200 are possible",
     "params.n = 2": "params.n: the API gives one answer",
@@ -575,6 +578,7 @@ def test_a_bad_value_of_the_configuration_is_reported_with_its_place(text: str, 
         _ = (
             settings.timeouts(),
             build_base_request(RequestOptions(), settings, print, streamed=True),
+            settings.choice("thinking", get_args(ThinkingMode)),
             settings.endpoint(INPUTS),
         )
     place = f"{tmp_path}/mmpipe/config.toml [profile.a]: "

@@ -149,7 +149,8 @@ def _choose_thinking(
     options: ChatOptions, settings: Settings, constraint: OutputConstraint
 ) -> ThinkingMode | None:
     """Return the thinking mode, None for the default of the format; raises UsageError for a contradiction."""
-    mode, is_typed = _thinking_setting(settings), settings.is_typed("thinking")
+    mode: ThinkingMode | None = settings.choice("thinking", get_args(ThinkingMode))
+    is_typed = settings.is_typed("thinking")
     if options.thinking.thinking_file is not None and not is_typed:
         # A typed file wins over a mode of the configuration.
         mode = "split"
@@ -160,12 +161,3 @@ def _choose_thinking(
     if mode == "show" and is_typed:
         raise UsageError(SHOWS_THINKING)
     return None if mode == "show" else mode
-
-
-def _thinking_setting(settings: Settings) -> ThinkingMode | None:
-    """Return the setting, which the configuration may hold too; raises UsageError for an unknown mode."""
-    found = settings.get("thinking")
-    modes: tuple[ThinkingMode, ...] = get_args(ThinkingMode)
-    if found is None or found in modes:
-        return next((mode for mode in modes if mode == found), None)
-    raise UsageError(f"thinking is {found!r}: it must be one of {', '.join(modes)}")

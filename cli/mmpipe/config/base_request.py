@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
 from mmpipe.config.options import RequestOptions, SystemMessageOptions
 from mmpipe.config.settings import Settings
@@ -23,7 +23,6 @@ from mmpipe.unix.inputs import Inputs, decode_argument
 
 # Fields that every model accepts: no need to read the catalogue.
 UNDISPUTED: Final = {"reasoning_split", "top_p", "tools"}
-Choice = TypeVar("Choice")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -65,7 +64,7 @@ def build_base_request(
     for warning in check_for_model(body, known, label_overrides(overrides, settings.label)):
         warn(warning)
     is_streamed = streamed if options.wire is None else options.wire == "stream"
-    pieces: Pieces | None = _find_choice(settings, "pieces", get_args(Pieces))
+    pieces: Pieces | None = settings.choice("pieces", get_args(Pieces))
     return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
 
 
@@ -96,7 +95,7 @@ def find_effort(
     What is typed replaces what is configured, and `overrides` replace both. Raises UsageError for an unknown level, and for
     two settings from one place.
     """
-    effort: Effort | None = _find_choice(settings, "effort", get_args(Effort))
+    effort: Effort | None = settings.choice("effort", get_args(Effort))
     further = parse_parameters(options.param)
     typed = [name for name in EFFORT_FIELDS if name in further]
     if effort is None or sets_effort(overrides) or (typed and not settings.is_typed("effort")):
@@ -108,17 +107,6 @@ def find_effort(
             if name in settings.params:
                 raise UsageError(f"{settings.label('effort')} and params.{name}: use only one of them")
     return effort
-
-
-def _find_choice(settings: Settings, name: str, choices: tuple[Choice, ...]) -> Choice | None:
-    """Return a setting that the configuration may hold too; raises UsageError for an unknown one."""
-    found = settings.get(name)
-    for choice in choices:
-        if choice == found:
-            return choice
-    if found is None:
-        return None
-    raise UsageError(f"{settings.label(name)} is {found!r}: it must be one of {', '.join(map(str, choices))}")
 
 
 def read_system_message(options: SystemMessageOptions, inputs: Inputs, codec: str = UTF_8) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 from mmpipe.config.config_file import locate_config, read_config
 from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL, KeyPairing
@@ -17,6 +18,7 @@ from mmpipe.grammar import OptionGroup
 from mmpipe.text.durations import parse_duration
 from mmpipe.unix.inputs import Inputs, NamedInput
 
+Choice = TypeVar("Choice")
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
 
 
@@ -58,6 +60,16 @@ class Settings:
         """Return the value, or None if no source has one."""
         found = self._found.get(name)
         return None if found is None else found.value
+
+    def choice(self, name: str, choices: tuple[Choice, ...]) -> Choice | None:
+        """Return a value that must be one of `choices`, or None if no source has one; raises UsageError for any other."""
+        found = self.get(name)
+        for choice in choices:
+            if choice == found:
+                return choice
+        if found is None:
+            return None
+        raise UsageError(f"{self.label(name)} is {found!r}: it must be one of {', '.join(map(str, choices))}")
 
     @property
     def params(self) -> Mapping[str, object]:
