@@ -45,7 +45,8 @@ def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_standard_input_is_no_journal(name: str) -> None:
-    with pytest.raises(UsageError, match=r"--merge.*: it is read more than once, and must be a file"):
+    reason = f"--merge {name}: standard input can be read only once, and this is read again: name a file"
+    with pytest.raises(UsageError, match=f"^{reason}$"):
         merge_journals(batch_options(files=(name,)), Streams.fake(b"x"), {})
 
 

@@ -194,7 +194,11 @@ def test_what_is_read_more_than_once_is_no_standard_input(kind: str, tmp_path: P
                 inputs.require_file(NamedInput("--ca-file", name))
                 assert inputs.taken_by is not None
             else:
-                with pytest.raises(
-                    UsageError, match=r"--ca-file.*it is read more than once, and must be a file"
-                ):
+                with pytest.raises(UsageError, match=r"--ca-file.*: standard input can be read only once"):
                     inputs.require_file(NamedInput("--ca-file", name))
+
+
+def test_what_is_read_more_than_once_is_no_pipe(tmp_path: Path) -> None:
+    message = r"^--merge /dev/fd/[0-9]+: a pipe can be read only once"
+    with pipe(tmp_path) as descriptor, pytest.raises(UsageError, match=message):
+        Inputs(Input(-1)).require_file(NamedInput("--merge", f"/dev/fd/{descriptor}"))

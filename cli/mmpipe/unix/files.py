@@ -11,6 +11,7 @@ from itertools import combinations
 
 from mmpipe.errors import OutputError, UsageError
 from mmpipe.unix.access_rights import copy_access
+from mmpipe.unix.identity import Identity
 from mmpipe.unix.replacement import check_replaceable, open_replacement
 from mmpipe.unix.streams import Output, Streams, close_at_end
 
@@ -87,7 +88,7 @@ class _Place:
     """Path and the identity of its file, which is the same for all names of one file."""
 
     path: str
-    file: tuple[int, int] | str
+    file: Identity | str
     is_descriptor: bool
 
 
@@ -108,7 +109,7 @@ def _find_places(paths: Iterable[str | None], hyphen: int) -> Iterator[_Place]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 is_descriptor = path == "-" or _DESCRIPTOR.fullmatch(path) is not None
-                yield _Place(path, (status.st_dev, status.st_ino), is_descriptor)
+                yield _Place(path, Identity.of(status), is_descriptor)
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -14,6 +14,7 @@ from mmpipe.errors import InputError, UsageError
 from mmpipe.text.encodings import UTF_8, decode_text, describe_no_text, describe_undecodable
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.text.visible import one_line
+from mmpipe.unix.identity import Identity
 from mmpipe.unix.standard_input import read_standard_input
 from mmpipe.unix.streams import STDIN_NAME, Input
 
@@ -139,9 +140,13 @@ class Inputs:
         return content
 
     def require_file(self, named: NamedInput) -> None:
-        """Take an input that may be read more than once; raises UsageError if only its descriptor can be read."""
-        if self.resolve(named.path) == "-":
-            raise UsageError(f"{named}: it is read more than once, and must be a file")
+        """Take an input that may be read more than once; raises UsageError for standard input, and for a pipe."""
+        status = _stat(named.path)
+        is_pipe = status is not None and stat.S_ISFIFO(status.st_mode)
+        if is_pipe or self.resolve(named.path) == "-":
+            kind = STDIN_NAME if self._is_stdin(named.path) else "a pipe"
+            shown = f"{named.option} {one_line(named.path, 60)}"
+            raise UsageError(f"{shown}: {kind} can be read only once, and this is read again: name a file")
         self._check(named)
 
     def _check(self, named: NamedInput) -> None:
@@ -168,7 +173,7 @@ class Inputs:
         found = self._identify(path)
         return found is not None and found == self._identify(other)
 
-    def _identify(self, path: str) -> tuple[int, int] | None:
+    def _identify(self, path: str) -> Identity | None:
         if path in _STDIN_PATHS:
             return self._identity
         status = _stat(path)
@@ -204,9 +209,9 @@ def _stat(file: str | int) -> os.stat_result | None:
         return None
 
 
-def _identify(status: os.stat_result) -> tuple[int, int] | None:
+def _identify(status: os.stat_result) -> Identity | None:
     """Return the identity of a file, pipe or socket; None for a device, whose bytes do not run out by being read.
 
     /dev/null may be named for several inputs, and a terminal is asked anew each time that it is opened.
     """
-    return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino)
+    return None if stat.S_ISCHR(status.st_mode) else Identity.of(status)
