@@ -116,7 +116,7 @@ def asked(files: Sequence[str], service: ScriptedService, **typed: object) -> tu
 
 
 ABC = b"a\nb\nc\n"
-CHANGED = "was cut or rewritten during the run; what was not read before is not asked"
+CHANGED = "was cut or rewritten during the run: only what was read before that is asked"
 WAYS: dict[str, tuple[dict[str, object], int]] = {
     "all": ({}, 6),
     "in order": ({"keep_order": True}, 6),

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from mmpipe.batch.input_check import count_records
 from mmpipe.batch.input_counts import InputCounts
 from mmpipe.batch.records.records import BadRecord
 from mmpipe.errors import InputError
+from support.record_reading import read
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,7 @@ from mmpipe.errors import InputError
     ],
 )
 def test_a_fault_of_many_records_is_reported_once_and_counted(messages: Sequence[str], shown: str) -> None:
-    counts = InputCounts()
+    counts = InputCounts(open=1)
     for number, message in enumerate(messages, 1):
         counts.add_fault(BadRecord(number - 1, None, "in", number, message))
     rest = "; ".join(f"in, line {number}: {'abcde'[number - 1]}" for number in range(2, 6))
@@ -28,6 +30,33 @@ def test_a_fault_of_many_records_is_reported_once_and_counted(messages: Sequence
     assert (
         f"{shown.format(rest=rest)}; nothing was asked, --keep-going asks the others" == caught.value.message
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "taken", "remedy"),
+    [
+        (b"{}\n", 9, ""),
+        (b"{}\n" * 3, 9, ""),
+        (b'{}\n{"prompt": "a"}\n', 1, ""),
+        (b'{}\n{"prompt": "a"}\n', 9, ", --keep-going asks the others"),
+    ],
+)
+def test_keep_going_is_a_remedy_only_where_another_record_would_be_asked(
+    content: bytes, taken: int, remedy: str
+) -> None:
+    counts = count_records(read(content), None, lambda record: record.index < taken)
+    with pytest.raises(InputError) as caught:
+        counts.check()
+    assert caught.value.message.endswith(f"; nothing was asked{remedy}")
+
+
+def test_an_id_that_comes_twice_in_one_place_is_not_said_to_be_in_two() -> None:
+    records = [*read(b'{"prompt": "a", "id": 1}\n'), *read(b'\n{"prompt": "a", "id": 1}\n')]
+    for repeated, message in (
+        ((records[0],) * 2, "the id '1' comes twice in in, line 1"),
+        (records, "the id '1' is in in, line 1, and in in, line 2"),
+    ):
+        assert [message] == [*count_records(repeated, None, lambda _: True).faults]
 
 
 def test_without_a_fault_there_is_no_error() -> None:

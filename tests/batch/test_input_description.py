@@ -21,5 +21,8 @@ def test_a_later_setting_is_left_out_where_it_is_not_used_so_that_an_older_journ
     assert set() == later & described().settings.keys()
     assert [] == changed_settings(described(), described(encoding="utf8"))
     assert ["encoding"] == changed_settings(described(), described(encoding="gbk"))
+    thinks = replace(PLAIN, parameters={"thinking": {"type": "disabled"}})
+    assert ["the field thinking"] == changed_settings(described(), described(thinks))
+    assert ["effort"] == changed_settings(described(), described(replace(thinks, effort="none")))
     used = replace(PLAIN, effort="high", fixed=frozenset({"model"}), id_field="key")
     assert ["--set", "effort", "id_field"] == changed_settings(described(), described(used))

@@ -226,6 +226,7 @@ def count_records(
         elif is_answered(record, journal):
             counts.answered += taken
         elif taken:
+            counts.open += 1
             on_open(record)
     return counts
 
@@ -239,8 +240,10 @@ def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | B
     if first is None:
         return record
     source, number = first
-    places = f"{source}, line {number}, and in {record.source}, line {record.number}"
-    message = f"the id {record.id!r} is in {places}"
+    place, own_place = f"{source}, line {number}", f"{record.source}, line {record.number}"
+    message = f"the id {record.id!r} is in {place}, and in {own_place}"
+    if place == own_place:
+        message = f"the id {record.id!r} comes twice in {place}"
     return BadRecord(
         record.index, None, record.source, record.number, message, fields=record.fields, is_row=record.is_row
     )

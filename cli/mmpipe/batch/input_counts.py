@@ -13,14 +13,15 @@ _SHOWN: Final = 5  # faults that an error names
 class InputCounts:
     """Counts of all records, and of those that this run takes.
 
-    `faults` are the first messages of bad records, each with the place of the first such record and their number. `read_files`
-    of the records name files, which may change without the input.
+    `open` ones would be asked now. `faults` are the first messages of bad records, each with the place of the first such
+    record and their number. `read_files` of the records name files, which may change without the input.
     """
 
     records: int = 0
     taken: int = 0
     bad: int = 0
     answered: int = 0
+    open: int = 0
     read_files: int = 0
     faults: dict[str, tuple[str, int]] = field(default_factory=dict)
 
@@ -33,7 +34,8 @@ class InputCounts:
             )
             others = self.bad - sum(number for _, number in self.faults.values())
             more = f" (and {others} more)" if others else ""
-            raise InputError(f"{shown}{more}; nothing was asked, --keep-going asks the others")
+            remedy = ", --keep-going asks the others" if self.open else ""
+            raise InputError(f"{shown}{more}; nothing was asked{remedy}")
 
     def add_fault(self, record: BadRecord) -> None:
         """Count a bad record."""

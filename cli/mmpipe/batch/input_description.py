@@ -8,6 +8,7 @@ from mmpipe.batch.journal.sidecar import Sidecar, hash_settings, read_fingerprin
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.results import LineForm
+from mmpipe.core.effort import effort_fields
 from mmpipe.text.encodings import UTF_8
 
 
@@ -49,6 +50,10 @@ def _settings(options: BatchOptions, defaults: RequestDefaults) -> dict[str, obj
         **fields,
         **{name: value for name, value in further.items() if value},
     }
+    # --effort decides about its fields, and is named itself.
+    by_effort = {} if defaults.effort is None else effort_fields(defaults.effort, defaults.model)
     return settings | {
-        (f"-p {name}" if name in settings else name): value for name, value in parameters.items()
+        (f"the field {name}" if name in settings else name): value
+        for name, value in parameters.items()
+        if by_effort.get(name) != value
     }

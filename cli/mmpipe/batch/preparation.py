@@ -7,6 +7,7 @@ from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.estimate import ExpectedUsage
+from mmpipe.batch.records.input_file import describe_repeated
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
 from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
@@ -57,6 +58,8 @@ def prepare_call(call: BatchCall) -> PreparedCall:
     defaults = _request_defaults(call, settings, inputs, constraint.instruction)
     records = options.with_files(inputs.resolve)
     source = BatchInput(records, call.streams.stdin, defaults, settings.identify_host())
+    for sentence in describe_repeated(source.find_files()):
+        call.console.warn(sentence)
     return PreparedCall(settings, policy, inputs, source)
 
 

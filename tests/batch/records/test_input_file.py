@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.records.input_file import InputFile, find_files
+from mmpipe.batch.records.input_file import InputFile, describe_repeated, find_files
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input, Streams
@@ -18,7 +18,7 @@ from support.record_reading import read_raw
 
 CONTENT = b"".join(b"%d %s\n" % (number, b"x" * 1000) for number in range(400))
 STDIN = Streams.fake().stdin
-MESSAGE = "was cut or rewritten during the run; what was not read before is not asked"
+MESSAGE = "was cut or rewritten during the run: only what was read before that is asked"
 
 Change = Callable[[Path], object]
 
@@ -261,6 +261,18 @@ def test_the_same_file_twice_is_held_twice(path: Path) -> None:
     for file in files:
         with pytest.raises(InputError, match=MESSAGE):
             contents(file)
+
+
+def test_a_file_that_is_given_again_is_named_under_whatever_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("x\n")
+    (tmp_path / "link").symlink_to("a")
+    a, b, link = (str(tmp_path / name) for name in ("a", "b", "link"))
+    assert [] == [*describe_repeated(find_files([a, b, "/dev/null", "/dev/null", f"{a}x", f"{a}x"], STDIN))]
+    assert [
+        f"{a} is given twice: each of its records comes twice",
+        f"{link} is given twice, also as {a}: each of its records comes twice",
+    ] == [*describe_repeated(find_files([a, b, a, link], STDIN))]
 
 
 def test_a_last_line_without_a_newline_stays_as_it_was(tmp_path: Path) -> None:

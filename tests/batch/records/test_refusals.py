@@ -198,6 +198,8 @@ def test_json_is_what_the_standard_says(
 ) -> None:
     text = json.dumps({"prompt": "a", "x": value}, ensure_ascii=escaped)
     text = text[:at] + instead + text[at + length :]
+    # The first line of an array is no record, and ends the reading.
+    assume(not text.startswith("["))
     [record] = read(text.encode(), JSONL)
     try:
         expected = strict_json.loads(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mmpipe.errors import InputError, MmpipeError
+from mmpipe.unix.identity import Identity
 from mmpipe.unix.streams import STDIN_NAME, Input
 
 _PIECE: Final = 2**16  # bytes
@@ -154,13 +155,27 @@ class InputFile:
 
     def _changed(self) -> InputError:
         return InputError(
-            f"{self.name} was cut or rewritten during the run; what was not read before is not asked"
+            f"{self.name} was cut or rewritten during the run: only what was read before that is asked"
         )
 
 
 def find_files(paths: Sequence[str], stdin: Input) -> Sequence[InputFile]:
     """The inputs with their present ends; `-`, or no path at all, is standard input."""
     return [InputFile(path, stdin) for path in paths or ("-",)]
+
+
+def describe_repeated(files: Sequence[InputFile]) -> Iterator[str]:
+    """Yield a sentence about each regular file that is given again, under whatever name."""
+    names = dict[Identity, str]()
+    for file in files:
+        if file.found is None:
+            continue
+        identity = Identity.of(file.found)
+        if (first := names.get(identity)) is None:
+            names[identity] = file.name
+        else:
+            other = "" if first == file.name else f", also as {first}"
+            yield f"{file.name} is given twice{other}: each of its records comes twice"
 
 
 @contextmanager
@@ -189,7 +204,7 @@ def _position(descriptor: int) -> int:
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return *Identity.of(status), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _read(descriptor: int, count: int, name: str, at: int | None) -> bytes:
