@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mmpipe.batch.input_check import count_records
-from mmpipe.batch.input_counts import InputCounts
+from mmpipe.batch.input_counts import InputCounts, count_records
 from mmpipe.batch.records.records import BadRecord
 from mmpipe.errors import InputError
 from support.record_reading import read

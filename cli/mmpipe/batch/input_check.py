@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mmpipe.batch.input_counts import InputCounts
+from mmpipe.batch.input_counts import InputCounts, count_records
 from mmpipe.batch.input_description import describe_input
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.journal.sidecar import (
@@ -24,7 +24,6 @@ from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, FormatOptions
 from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
-from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
@@ -202,70 +201,6 @@ def open_source(
 
     pieces, limit = source.pieces(facts.files), source.options.selection.limit
     return RecordSource(pieces, records, source.takes, facts.checked, limit)
-
-
-def count_records(
-    records: Iterable[Record | BadRecord],
-    journal: Journal | None,
-    takes: Callable[[Record | BadRecord], bool],
-    on_open: Callable[[Record], object] = lambda _: None,
-) -> InputCounts:
-    """Count the records, and call `on_open` with each that has no good answer yet.
-
-    Raises InputError for an id that the journal has with another request.
-    """
-    counts, seen = InputCounts(), RepeatedIds()
-    for found in records:
-        record = refuse_repeated(found, seen)
-        counts.records += 1
-        taken = takes(record)
-        counts.taken += taken
-        counts.read_files += isinstance(record, Record) and record.reads_files
-        if isinstance(record, BadRecord):
-            counts.add_fault(record)
-        elif is_answered(record, journal):
-            counts.answered += taken
-        elif taken:
-            counts.open += 1
-            on_open(record)
-    return counts
-
-
-def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | BadRecord:
-    """The record, or a bad one in its place if its id was seen before; the message names both places.
-
-    The id belongs to the first record, so that the bad one is named by its index.
-    """
-    first = None if isinstance(record, BadRecord) else seen.first_place(record)
-    if first is None:
-        return record
-    source, number = first
-    place, own_place = f"{source}, line {number}", f"{record.source}, line {record.number}"
-    message = f"the id {record.id!r} is in {place}, and in {own_place}"
-    if place == own_place:
-        message = f"the id {record.id!r} comes twice in {place}"
-    return BadRecord(
-        record.index, None, record.source, record.number, message, fields=record.fields, is_row=record.is_row
-    )
-
-
-def is_answered(record: Record, journal: Journal | None) -> bool:
-    """True if the journal has a good answer; raises InputError if it answers another request with the same id."""
-    if journal is None:
-        return False
-    state = journal.state(record.id, record.sha256, has_own_id=record.has_own_id)
-    if state == "other host":
-        raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.earlier.other_host} in {journal.path}, "
-            f"and the host is now {journal.earlier.asked} (base_url has changed); ask that host, or begin a new file"
-        )
-    if state == "changed":
-        changed = f" (changed: {', '.join(journal.changed_settings)})" if journal.changed_settings else ""
-        raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has a good answer to another request in {journal.path}{changed}; "
-            "take the change back, ask an input of the failed records alone, or begin a new file"
-        )
-    return state == "good"
 
 
 def _check_readable(paths: Sequence[str]) -> None:

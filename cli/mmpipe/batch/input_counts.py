@@ -1,9 +1,13 @@
 """Counts records, and groups the faults of bad ones."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmpipe.batch.records.records import BadRecord
+from mmpipe.batch.journal.journal import Journal
+from mmpipe.batch.record_check import is_answered, refuse_repeated
+from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.errors import InputError
 
 _SHOWN: Final = 5  # faults that an error names
@@ -43,3 +47,30 @@ class InputCounts:
         place, number = self.faults.get(record.message, (f"{record.source}, line {record.number}", 0))
         if number or len(self.faults) < _SHOWN:
             self.faults[record.message] = place, number + 1
+
+
+def count_records(
+    records: Iterable[Record | BadRecord],
+    journal: Journal | None,
+    takes: Callable[[Record | BadRecord], bool],
+    on_open: Callable[[Record], object] = lambda _: None,
+) -> InputCounts:
+    """Count the records, and call `on_open` with each that has no good answer yet.
+
+    Raises InputError for an id that the journal has with another request.
+    """
+    counts, seen = InputCounts(), RepeatedIds()
+    for found in records:
+        record = refuse_repeated(found, seen)
+        counts.records += 1
+        taken = takes(record)
+        counts.taken += taken
+        counts.read_files += isinstance(record, Record) and record.reads_files
+        if isinstance(record, BadRecord):
+            counts.add_fault(record)
+        elif is_answered(record, journal):
+            counts.answered += taken
+        elif taken:
+            counts.open += 1
+            on_open(record)
+    return counts

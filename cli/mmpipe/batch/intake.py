@@ -9,9 +9,10 @@ from enum import Enum, auto
 from typing import Final, Generic, TypeVar
 
 from mmpipe.batch.delivery import Delivery
-from mmpipe.batch.input_check import RecordSource, is_answered, refuse_repeated
+from mmpipe.batch.input_check import RecordSource
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.record_check import is_answered, refuse_repeated
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 
