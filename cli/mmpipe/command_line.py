@@ -6,7 +6,7 @@ not typed, and its messages change from version to version.
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Annotated, Any
@@ -17,14 +17,23 @@ from typer.main import get_command
 
 from mmpipe import __version__
 from mmpipe.commands.program import Program
+from mmpipe.commands.wrong_words import WrongWords
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.text.suggestions import suggest
+
+_HELP_WORDS = 2  # `help COMMAND`
 
 
 def perform(arguments: Sequence[str], program: Program) -> int:
     """Run the command that `arguments` name; returns its exit status, or raises its error."""
     tree = program.tree
+    if (
+        arguments
+        and arguments[0] == "help"
+        and tree.loaders.keys() >= set(arguments[1:2])
+        and len(arguments) <= _HELP_WORDS
+    ):
+        arguments = [*arguments[1:], "--help"]
     try:
         status = command_line(tree)(
             arguments,
@@ -35,7 +44,7 @@ def perform(arguments: Sequence[str], program: Program) -> int:
             obj=program,
         )
     except typer.TyperException as error:
-        raise UsageError(_reword(error, tree)) from error
+        raise _explain(error, WrongWords(arguments, tree)) from error
     return status if isinstance(status, int) else 0
 
 
@@ -160,18 +169,15 @@ def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN4
     return parameter.value(typed)
 
 
-def _reword(error: typer.TyperException, tree: Tree) -> str:
-    """Return the message of Typer as part of a line, with a suggestion."""
+def _explain(error: typer.TyperException, typed: WrongWords) -> UsageError:
+    """Return our error for one of Typer, whose suggestions are many, in several forms."""
     sentence = " ".join(error.format_message().split()).rstrip(".")
-    # The suggestions of Typer are many, in several forms.
-    sentence = sentence.partition(" (Possible options")[0]
-    unknown = re.fullmatch(r"No such (option|command):? '?([^'=]*).*", sentence)
-    if unknown is None:
-        return f"{sentence}; see --help"
-    if unknown[1] == "command":
-        known: Iterable[str] = tree.loaders
-    else:
-        context = getattr(error, "ctx", None)
-        options = tree.named(getattr(context, "info_name", None)).options
-        known = (name for option in options for name in option.names)
-    return f"{sentence}{suggest(unknown[2], known)}; see --help"
+    if sentence.startswith("No such option"):
+        return typed.explain_option(str(getattr(error, "option_name", "")))
+    if sentence.startswith("No such command"):
+        return typed.explain_command()
+    if sentence == "Missing command":
+        return typed.explain_no_command()
+    if found := re.fullmatch(r"Option '(-\S+)' requires an argument", sentence):
+        return typed.explain_missing_value(found[1])
+    return typed.explain_other(sentence)

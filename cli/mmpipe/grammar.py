@@ -19,8 +19,8 @@ def _parse_dollars(word: str) -> float:
 # Values that may be written with a unit, by the metavar of their option.
 _PARSERS: Mapping[str, Callable[[str], object]] = {"DURATION": parse_duration, "DOLLARS": _parse_dollars}
 _KINDS: Mapping[Callable[[str], object], str] = {
-    int: "a whole number",
-    float: "a number",
+    int: "a whole number, such as 10",
+    float: "a number, such as 10 or 0.5",
     parse_duration: "a duration, such as 90, 90s, 15m or 2h",
     _parse_dollars: "an amount, such as 5 or '$5' (the shell replaces $5 outside of single quotes)",
 }
@@ -115,6 +115,11 @@ class Parameter:
         """True if the command does not work without this parameter."""
         return self.default is MISSING
 
+    @property
+    def meaning(self) -> str:
+        """The option, its placeholder and its help in one line, such as `--rpm N: most requests a minute`."""
+        return f"{' '.join((*self.names[-1:], self.metavar))}: {self.help[:1].lower()}{self.help[1:].removesuffix('.')}"
+
     def value(self, word: str) -> object:
         """Return the value of a typed word; raises UsageError for an invalid word or a number out of range."""
         label = " / ".join(self.names) or self.metavar
@@ -126,7 +131,9 @@ class Parameter:
         try:
             value = self.parse(word)
         except ValueError as error:
-            raise UsageError(f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}") from error
+            raise UsageError(
+                f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}; {self.meaning}"
+            ) from error
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
             finite = (
                 "" if -_MOST < value < _MOST else "below 2**63 and " if type(value) is int else "finite and "

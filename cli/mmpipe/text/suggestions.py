@@ -5,6 +5,12 @@ from collections.abc import Iterable
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown word, such as `; did you mean json?`; empty without a good guess."""
+    similar = find_similar(word, known)
+    return "" if similar is None else f"; did you mean {similar}?"
+
+
+def find_similar(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like the unknown one; None without a good guess."""
     # Needed only after an error.
     from difflib import get_close_matches
 
@@ -13,4 +19,4 @@ def suggest(word: str, known: Iterable[str]) -> str:
     guesses = get_close_matches(wanted, spelled, 1) or [
         name for name in spelled if len(wanted) > 1 and wanted in name
     ]
-    return f"; did you mean {spelled[guesses[0]]}?" if guesses else ""
+    return spelled[guesses[0]] if guesses else None

@@ -83,9 +83,6 @@ def test_live_without_a_key_says_what_is_missing() -> None:
 
 def test_a_typing_error_gets_a_suggestion() -> None:
     for typed, meant in [
-        (["modles"], "models"),
-        (["chat", "--temprature", "1"], "--temperature"),
-        (["chat", "-F", "jsn"], "json"),
         (["models", "MiniMax-M31"], "MiniMax-M3"),
         (["models", "m2.7-hig"], "MiniMax-M2.7-highspeed"),
         (["sim", "--dialect", "cumulatif"], "cumulative"),

@@ -1,0 +1,119 @@
+"""Mistakes of new users: each is reported in one line, which leads to the next step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mmpipe.errors import ExitStatus
+from support.in_process import run_in_process
+
+USAGE, AUTH, INPUT = ExitStatus.USAGE, ExitStatus.AUTH, ExitStatus.INPUT
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """The words after `mmpipe`, the status, the parts of the message, and the surroundings."""
+
+    words: tuple[str, ...]
+    status: int
+    says: tuple[str, ...]
+    never_says: tuple[str, ...] = ()
+    stdin: bytes = b""
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+def usage(*words: str, says: str | tuple[str, ...], never_says: tuple[str, ...] = ()) -> Mistake:
+    return Mistake(words, USAGE, (says,) if isinstance(says, str) else says, never_says)
+
+
+NO_KEY_OPTION = ("set MINIMAX_API_KEY", "--api-key-file")
+TYPED = [
+    # No command, or none of that name.
+    usage("hello", says="hello; did you mean `mmpipe chat hello`?"),
+    usage("What is 2 + 2?", says="did you mean `mmpipe chat 'What is 2 + 2?'`?"),
+    usage("what", "is", "this", says="did you mean `mmpipe chat what is this`?"),
+    usage("ask", "hi", says="did you mean `mmpipe chat hi`?"),
+    usage("strem", "hi", "-o", "x y", says="did you mean `mmpipe stream hi -o 'x y'`?"),
+    usage("Chat", "hi", says="did you mean `mmpipe chat hi`?"),
+    usage("modles", says="did you mean `mmpipe models`?"),
+    usage("man", "chat", says="did you mean `mmpipe help chat`?"),
+    usage("--", "hello", says="did you mean `mmpipe chat hello`?"),
+    usage("word " * 100, says="did you mean `mmpipe chat ...`?"),
+    usage("hi", "--api-key", "a-secret", says="`mmpipe chat hi ... ...`", never_says=("a-secret",)),
+    usage("sk-api-123", says="did you mean `mmpipe chat ...`?", never_says=("sk-api-123",)),
+    Mistake((), USAGE, ('`echo "your question" | mmpipe chat`', "`mmpipe --help`"), stdin=b"hi\n"),
+    # Options before the command.
+    usage("-m", "X", "chat", "hi", says="-m is an option of `mmpipe chat`, and follows it: `mmpipe chat -m X hi`"),
+    usage("--model=X", "stream", "hi", says="`mmpipe stream --model=X hi`"),
+    usage("--json", "hi", says="`mmpipe chat --json hi`"),
+    usage("--verbose", "chat", "hi", says="`mmpipe chat --verbose hi`"),
+    usage("--rpm", "60", "in.txt", says="`mmpipe batch --rpm 60 in.txt`"),
+    usage("--modle", "X", "batch", says=("`mmpipe batch [OPTIONS] ...`", "did you mean --model?")),
+    usage("--api-key=a-secret", "chat", "hi", says=NO_KEY_OPTION, never_says=("a-secret",)),
+    usage("-V", says="did you mean --version?"),
+    # Options that a command does not have.
+    usage("chat", "--temprature", "1", says="did you mean --temperature?"),
+    usage("chat", "--Max_Tokens", "9", says="did you mean --max-tokens?"),
+    usage("chat", "--max-completion-tokens=9", says="did you mean --max-tokens?"),
+    usage("batch", "--json", says="did you mean -F jsonl?"),
+    usage("models", "--jsonl", says="did you mean -F jsonl?"),
+    usage("chat", "--stream", "hi", says="`mmpipe stream` writes the answer as it arrives"),
+    usage("chat", "--no-stream", "hi", says="`mmpipe chat` writes the answer when it is complete"),
+    usage("chat", "--input", "f", says="did you mean --file?"),
+    usage("batch", "--input", "f", says="FILE is an argument"),
+    usage("chat", "--prompt", "hi", says='`mmpipe chat "your question"`'),
+    usage("batch", "--prompt", "hi {}", says="did you mean --template?"),
+    usage("chat", "--rpm", "60", says="it is an option of `mmpipe batch`"),
+    usage("chat", "--seed", "4", says="did you mean -p seed=VALUE?"),
+    usage("chat", "-d", "{}", says="-p KEY=VALUE puts a field into the request"),
+    usage("chat", "-H", "X: y", says="the key comes from MINIMAX_API_KEY"),
+    usage("chat", "--proxy", "p:1", says="HTTPS_PROXY=http://HOST:PORT"),
+    usage("chat", "-V", says="did you mean --version?"),
+    usage("chat", "--no-such-thing-at-all", says="see `mmpipe chat --help`"),
+    *(
+        usage("chat", *typed, "hi", says=NO_KEY_OPTION, never_says=("a-secret",))
+        for typed in (("--api-key", "a-secret"), ("--api_key=a-secret",), ("--key", "a-secret"))
+    ),
+    # Values.
+    usage("chat", "-5 degrees", says="`mmpipe chat -- '-5 degrees'`"),
+    usage("chat", "--not a prompt", says="`mmpipe chat -- '--not a prompt'`"),
+    usage("chat", "hi", "-m", says="-m has no value; --model MODEL: the model to ask"),
+    usage("chat", "hi", "--model=", says="--model: the name of the model is empty"),
+    usage("chat", "-j", "hi", says=("'hi' is not a whole number, such as 10", "--concurrency N: most tools")),
+    usage("chat", "--max-tokens=", says=("not a whole number, such as 10", "most tokens of the answer")),
+    usage("batch", "--rpm", "fast", says=("not a number, such as 10", "most requests a minute")),
+    usage("batch", "--deadline", "soon", says="not a duration, such as 90, 90s, 15m or 2h"),
+    usage("batch", "--max-cost", "five", says="not an amount, such as 5 or '$5'"),
+    usage("batch", "--rpm", "0", says="--rpm is 0: it must be at least 1"),
+    usage("chat", "-F", "jsn", says="did you mean json?"),
+    usage("completion", says="SHELL is missing: bash, zsh, fish, man"),
+    usage("models", "a", "b", says="see `mmpipe models --help`"),
+]  # fmt: skip
+
+
+def check(mistake: Mistake) -> None:
+    for name, content in mistake.files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(content)
+    done = run_in_process(*mistake.words, stdin=mistake.stdin, env=mistake.env)
+    assert mistake.status == done.status, done.stderr_text
+    assert [] == [part for part in mistake.says if part not in done.stderr_text], done.stderr_text
+    assert [] == [part for part in mistake.never_says if part in done.stderr_text]
+    assert 1 == done.stderr_text.count("\n"), done.stderr_text
+
+
+@pytest.mark.parametrize("mistake", TYPED, ids=str)
+def test_what_is_mistyped_is_answered_with_what_to_type(mistake: Mistake) -> None:
+    check(mistake)
+
+
+@pytest.mark.parametrize("words", [("help",), ("help", "chat")])
+def test_help_as_a_command_shows_the_help(words: tuple[str, ...]) -> None:
+    done, shown = run_in_process(*words), run_in_process(*words[1:], "--help")
+    assert (0, b"", shown.stdout) == (done.status, done.stderr, done.stdout)
