@@ -82,7 +82,7 @@ _mmpipe_options() {
         batch) words='--input-format -0 --null --template --id-field --encoding -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --no-native-thinking --wire --pieces --set -t --thinking -F --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --assume-tokens --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         models) words='-F --format --json --header --live -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
-        completion) words='--error-json -h --help --version' ;;
+        completion) words='--install --uninstall --error-json -h --help --version' ;;
     esac
 }
 

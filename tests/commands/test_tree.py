@@ -53,7 +53,7 @@ PROMISED = {
         "Simulator": "COMMAND --port --tps --latency --rpm --fail --dialect --seed --log",
         "Common": ABOUT,
     },
-    "completion": {"Output": "SHELL", "Common": ABOUT},
+    "completion": {"Output": "SHELL --install --uninstall", "Common": ABOUT},
 }
 CHOICES = {
     "--thinking": "show|split|hide",

@@ -1,11 +1,13 @@
 """`completion`: the scripts for TAB, and the manual page."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
+from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example
-from mmpipe.reference.options import DocumentOptions
+from mmpipe.reference.options import Document, DocumentOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +17,36 @@ class CompletionOptions:
     document: DocumentOptions
 
 
-def _print_document(program: Program, options: CompletionOptions) -> None:
+def _provide_document(program: Program, options: CompletionOptions) -> None:
+    wanted = options.document
+    if wanted.install and wanted.uninstall:
+        raise UsageError("--install and --uninstall exclude each other")
+    if wanted.install or wanted.uninstall:
+        from mmpipe.reference.installation import install_documents, uninstall_documents
+
+        change = install_documents if wanted.install else uninstall_documents
+        change(wanted.shell, program.tree, program.streams, program.environment)
+        return
     from mmpipe.reference.documents import generate_document
 
-    program.show(generate_document(options.document.shell, program.tree))
+    if wanted.shell is None:
+        raise UsageError(f"SHELL is missing: {', '.join(get_args(Document))}, or --install; see --help")
+    program.show(generate_document(wanted.shell, program.tree))
 
 
 COMPLETION = Command(
     "completion",
-    "Print the completion script of a shell, or the manual page.",
+    "Print the completion script of a shell, or the manual page; or install them.",
     CompletionOptions,
-    _print_document,
+    _provide_document,
     common=COMMON,
-    details="The same files are installed under share/; this command is for shells that do not find them.",
+    details="""
+        --install writes the files below HOME, where the shells on PATH and man look for them, and lists them; what is
+        left to do is on stderr. A file that is not ours, or was edited, is never touched. The package has the same
+        files under share/.
+    """,
     examples=(
+        Example("mmpipe completion --install", "TAB and `man mmpipe` for this user, from the next shell on."),
         Example("source <(mmpipe completion bash)", "TAB in the running bash."),
         Example("mmpipe completion man > mmpipe.1", "The manual page; man -l mmpipe.1 shows it."),
     ),

@@ -3,15 +3,27 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from mmpipe.grammar import OptionGroup, argument
+from mmpipe.grammar import OptionGroup, argument, option
 
-Document = Literal["bash", "zsh", "fish", "man"]
+InstalledDocument = Literal["bash", "zsh", "fish", "man"]
+Document = InstalledDocument
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentOptions(OptionGroup):
-    """The document that is printed."""
+    """The document, and where it goes."""
 
     title = "Output"
 
-    shell: Annotated[Document, argument("SHELL", help="bash, zsh or fish; man prints the manual page.")]
+    shell: Annotated[
+        Document | None, argument("SHELL", help="bash, zsh or fish; man is the manual page.")
+    ] = None
+    install: Annotated[
+        bool,
+        option(
+            "--install", help="Write the files for this user; without SHELL those of all shells and of man."
+        ),
+    ] = False
+    uninstall: Annotated[
+        bool, option("--uninstall", help="Remove what --install wrote; other files stay.")
+    ] = False
