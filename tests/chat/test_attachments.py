@@ -12,12 +12,12 @@ from mmpipe.api.attempt import Observer
 from mmpipe.chat.answer import answer
 from mmpipe.chat.options import ChatOptions, ConversationOptions, OutputOptions, PromptOptions, StdinOptions
 from mmpipe.config.options import RequestOptions, ServiceOptions, SystemMessageOptions
-from mmpipe.core.attachments import MEBIBYTE
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, UsageError
+from mmpipe.text.sizes import MEBIBYTE
 from mmpipe.unix.streams import Streams
 from support.media import HEIC, JPEG, MP4, PNG
 

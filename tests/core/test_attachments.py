@@ -5,7 +5,6 @@ import base64
 import pytest
 
 from mmpipe.core.attachments import (
-    MEBIBYTE,
     build_content,
     build_file_part,
     build_url_part,
@@ -15,6 +14,7 @@ from mmpipe.core.attachments import (
 from mmpipe.core.events import Message
 from mmpipe.core.messages import check_parts
 from mmpipe.errors import InputError
+from mmpipe.text.sizes import MEBIBYTE
 from support.media import AVI, GIF, HEIC, JPEG, MKV, MOV, MP3, MP4, PDF, PNG, WEBM, WEBP
 
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
+from mmpipe.structured.constraint import read_constraint
+from mmpipe.structured.options import ConstraintOptions
 from mmpipe.structured.schema import Schema
+from mmpipe.unix.inputs import Inputs, NamedInput
+from mmpipe.unix.streams import Input
 
 INTEGER = {"type": "integer"}
 YEAR = {"type": "object", "properties": {"year": INTEGER}, "required": ["year"]}
@@ -36,9 +40,13 @@ ODD_NAMES = [
 ]
 
 
+def read(path: str) -> str:
+    return Inputs(Input(-1)).read_text(NamedInput("--schema", path))
+
+
 def schema(value: object, folder: Path | None = None) -> Schema:
     path = "s.json" if folder is None else str(folder / "s.json")
-    return Schema.parse_file(json.dumps(value), path)
+    return Schema.parse_file(json.dumps(value), path, read)
 
 
 def refusal(value: object, folder: Path | None = None) -> str:
@@ -81,7 +89,7 @@ def test_a_schema_is_taken_out_of_the_wrappers_of_apis(wrapped: object) -> None:
 
 
 def test_numbers_in_a_wrapper_are_as_the_user_wrote_them() -> None:
-    found = Schema.parse_file('{"name": "n", "schema": {"maximum": 0.10000000000000000001}}', "s.json")
+    found = Schema.parse_file('{"name": "n", "schema": {"maximum": 0.10000000000000000001}}', "s.json", read)
     assert '{"maximum":0.10000000000000000001}' == found.text
 
 
@@ -263,7 +271,22 @@ def test_the_files_of_a_schema_are_bounded_in_number_and_bytes(tmp_path: Path) -
 def test_a_schema_from_standard_input_has_no_folder() -> None:
     for reference, shown in (("x.json", "x.json"), ("file:///etc/hosts", "file:///etc/hosts")):
         with pytest.raises(InputError, match=f"refers to {shown}; a schema must hold everything"):
-            Schema.parse_file(json.dumps({"$ref": reference}), "-", has_folder=False)
+            Schema.parse_file(json.dumps({"$ref": reference}), "-", None)
+
+
+def test_a_part_of_a_schema_is_no_other_input_of_the_run(tmp_path: Path) -> None:
+    write(tmp_path, s={"$ref": "link.json"}, key=YEAR)
+    (tmp_path / "link.json").symlink_to("key.json")
+    chosen, key = ConstraintOptions(schema=str(tmp_path / "s.json")), str(tmp_path / "key.json")
+    with (tmp_path / "key.json").open("rb") as file:
+        of_run = Inputs(Input(-1), [NamedInput("--api-key-file", key, is_secret=True), chosen.input])
+        as_stdin = Inputs(Input(file.fileno()), [NamedInput("-f", "-"), chosen.input])
+        for inputs, message in (
+            (of_run, r"read as the key \(--api-key-file\)"),
+            (as_stdin, "once only: -f and"),
+        ):
+            with pytest.raises(UsageError, match=f"{message}.* a part of --schema"):
+                read_constraint(chosen, inputs, print)
 
 
 def test_no_address_is_ever_connected_to(tmp_path: Path) -> None:

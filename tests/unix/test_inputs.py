@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import InputError, UsageError
+from mmpipe.text.sizes import TooLong
 from mmpipe.unix.inputs import UNNAMED, Inputs, NamedInput, StdinRules
 from mmpipe.unix.streams import Input
 
@@ -178,6 +179,22 @@ def test_only_a_pipe_without_a_byte_is_an_empty_pipe(tmp_path: Path) -> None:
             found.append(inputs.was_empty_pipe)
         assert [True, False, False, False] == found
     os.close(reading)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_that_was_cut_is_ever_returned(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(TEXT)
+    for limit in (len(TEXT) - 1, len(TEXT)):
+        (tmp_path / "named").unlink(missing_ok=True)
+        with KINDS[kind](tmp_path) as descriptor:
+            for path in ("-", str(tmp_path / "other")):
+                inputs, named = Inputs(Input(descriptor)), NamedInput("-f", path)
+                if limit == len(TEXT):
+                    assert TEXT == inputs.read(named, limit)
+                else:
+                    with pytest.raises(TooLong) as caught:
+                        inputs.read(named, limit)
+                    assert f"it is longer than {limit} bytes" == caught.value.strerror
 
 
 def test_a_descriptor_that_is_closed_is_no_input() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmpipe.core.attachments import Part, build_file_part, build_url_part, is_url
+from mmpipe.core.attachments import LARGE_VIDEO, Part, build_file_part, build_url_part, is_url
 from mmpipe.unix.inputs import Inputs, NamedInput, decode_argument
 
 
@@ -18,5 +18,5 @@ def read_attachments(words: Sequence[str], inputs: Inputs) -> list[Part]:
 
 
 def _read_file(path: str, inputs: Inputs) -> Part:
-    content = inputs.read_bytes(NamedInput("-a", path), expected=True)
+    content = inputs.read_bytes(NamedInput("-a", path), expected=True, if_larger=LARGE_VIDEO)
     return build_file_part(content, inputs.name(path), "-f adds it to the prompt")

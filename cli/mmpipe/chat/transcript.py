@@ -12,9 +12,9 @@ from typing import Final
 from mmpipe.chat.message_lines import format_line, is_array, parse_lines
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError, OutputError
+from mmpipe.text.sizes import MAX_REQUEST, describe_too_large
 from mmpipe.text.strict_json import loads
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
-from mmpipe.unix.inputs import MAX_PROMPT
 from mmpipe.unix.locked_append import LockedFile, open_locked
 from mmpipe.unix.locks import pause_until_timeout
 from mmpipe.unix.streams import close_at_end
@@ -121,8 +121,8 @@ def _read_transcript(file: LockedFile) -> Transcript:
 
 
 def _read_content(file: LockedFile) -> bytes:
-    if file.size > MAX_PROMPT:
-        raise InputError(f"{file.path} is larger than {MAX_PROMPT} bytes")
+    if file.size > MAX_REQUEST:
+        raise InputError(describe_too_large(file.path))
     try:
         with open(file.descriptor, "rb", closefd=False) as content:
             return content.read(file.size)

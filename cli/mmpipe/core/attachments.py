@@ -11,16 +11,16 @@ from typing import Final, Literal
 
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
+from mmpipe.text.file_advice import ATTACHED, refuse_as_attachment
 from mmpipe.text.file_kinds import LOOKED_AT, FileKind, is_text, kind_of
+from mmpipe.text.sizes import MAX_REQUEST, MEBIBYTE, format_size
 from mmpipe.text.visible import one_line
 
 Part = dict[str, object]
 Medium = Literal["image", "video"]
 
-MEBIBYTE: Final = 2**20
 # FACTS.md, "Images and videos". Of two limits on images that MiniMax names, the larger one.
 _LIMITS: Final[Mapping[Medium, int]] = {"image": 30 * MEBIBYTE, "video": 50 * MEBIBYTE}
-MAX_BODY: Final = 64 * MEBIBYTE
 
 # Media types of files, and those in data URLs: MiniMax has names of its own for MOV and AVI.
 _MEDIA_TYPES: Final = {
@@ -33,15 +33,11 @@ _MEDIA_TYPES: Final = {
     "video/x-msvideo": "video/avi",
     "video/x-matroska": "video/x-matroska",
 }
-_ADVICE: Final = {
-    "image": "PNG, JPEG, GIF and WebP can be attached: convert it, as with `magick FILE photo.png`",
-    "video": "MP4, MOV, AVI and Matroska can be attached: convert it, as with `ffmpeg -i FILE video.mp4`",
-}
+LARGE_VIDEO: Final = "; a larger video is uploaded first, and attached as mm_file://ID"
 _REMEDIES: Final[Mapping[Medium, str]] = {
     "image": "",
-    "video": "; a larger one is uploaded first, and attached as mm_file://ID",
+    "video": LARGE_VIDEO,
 }
-_ONLY: Final = "only images and videos can be attached"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+._-]*)://|(data):", re.IGNORECASE)
 _VIDEO_URL: Final = re.compile(r"[^?#]*\.(?:mp4|m4v|mov|avi|mkv)(?:[?#]|$)", re.IGNORECASE)
 _DATA_URL: Final = re.compile(r"data:(image|video)/[^,]*;base64,", re.IGNORECASE)
@@ -89,18 +85,13 @@ def build_url_part(url: str) -> Part:
 def build_file_part(content: bytes, name: str, if_text: str = "text belongs in the prompt") -> Part:
     """Return the part with the content of the file `name`, as a data URL.
 
-    Raises InputError for any other kind of file, which names the kind and what to do, and `if_text` says it for text; and for
-    a file that no request can hold.
+    Raises InputError for any other kind of file, which names the kind and what to do, and `if_text` says it for text.
     """
     kind = kind_of(content)
     media_type = None if kind is None else _MEDIA_TYPES.get(kind.media_type or "")
     if media_type is None:
-        raise InputError(f"{one_line(name, 200)} {_explain(kind, content, name, if_text)}")
+        raise InputError(_refuse(kind, content, name, if_text))
     medium: Medium = "video" if media_type.startswith("video") else "image"
-    if len(content) > MAX_BODY:
-        raise InputError(
-            f"{one_line(name, 200)} is larger than a request may be ({_format_size(MAX_BODY)}){_REMEDIES[medium]}"
-        )
     return _build_part(medium, f"data:{media_type};base64,{base64.b64encode(content).decode()}")
 
 
@@ -151,14 +142,14 @@ def check_sizes(messages: Iterable[Message], model: str) -> None:
             whole += data.size * 4 // 3
             if data.size > _LIMITS[data.medium]:
                 raise InputError(
-                    f"{data.medium} {counts[data.medium]} has {_format_size(data.size)}: {model} takes "
-                    f"{data.medium}s of up to {_format_size(_LIMITS[data.medium])}"
+                    f"{data.medium} {counts[data.medium]} has {format_size(data.size)}: {model} takes "
+                    f"{data.medium}s of up to {format_size(_LIMITS[data.medium])}"
                     f"{_REMEDIES[data.medium]}"
                 )
-    if whole > MAX_BODY:
+    if whole > MAX_REQUEST:
         raise InputError(
-            f"the request has {_format_size(whole)}, in which a file is a third larger: the service takes "
-            f"{_format_size(MAX_BODY)}; attach fewer or smaller files, or their URLs"
+            f"the request has {format_size(whole)}, in which a file is a third larger: the service takes "
+            f"{format_size(MAX_REQUEST)}; attach fewer or smaller files, or their URLs"
         )
 
 
@@ -167,34 +158,13 @@ def _build_part(medium: Medium, url: str) -> Part:
     return {"type": field, field: {"url": url}}
 
 
-def _explain(kind: FileKind | None, content: bytes, name: str, if_text: str) -> str:
-    """Return the rest of a sentence about a file that cannot be attached."""
+def _refuse(kind: FileKind | None, content: bytes, name: str, if_text: str) -> str:
+    """Return the message about a file that cannot be attached."""
+    if kind is not None and kind.family != "text":
+        return refuse_as_attachment(kind, name)
+    shown = one_line(name, 200)
     if not content:
-        return f"is empty: {_ONLY}"
-    if kind is None or kind.family == "text":
-        return (
-            f"is text, and no image: {if_text}"
-            if _is_text(content, kind)
-            else f"is of an unknown kind: {_ONLY}"
-        )
-    if kind.family in _ADVICE:
-        return f"is {kind.name}: {_ADVICE[kind.family]}"
-    if kind.command is None:
-        return f"is {kind.name}: {_ONLY}{'; export it as CSV or text' if kind.is_exported else ''}"
-    # Needed only after an error.
-    import shlex
-
-    command = kind.command.replace("FILE", one_line(shlex.quote(name), 200))
-    return f"is {kind.name}: {_ONLY}; `{command}` prints what is in it"
-
-
-def _is_text(content: bytes, kind: FileKind | None) -> bool:
-    if kind is not None:
-        return True
-    return is_text(content[:LOOKED_AT], is_whole=len(content) <= LOOKED_AT)
-
-
-def _format_size(size: int) -> str:
-    """Return the size in mebibytes: rounded up, so that no size over a limit looks like the limit."""
-    tenths = -(-10 * size // MEBIBYTE)
-    return f"{tenths / 10:g} MB"
+        return f"{shown} is empty: {ATTACHED}"
+    if kind is not None or is_text(content[:LOOKED_AT], is_whole=len(content) <= LOOKED_AT):
+        return f"{shown} is text, and no image: {if_text}"
+    return f"{shown} is of an unknown kind: {ATTACHED}"

@@ -26,6 +26,7 @@ from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.rate_limit import RateLimit
 from mmpipe.simulator.record import append_line, append_record, decode_body, mask_secrets
 from mmpipe.simulator.steps import Drop, Send, SendHead, Stall, Step, Wait, pace
+from mmpipe.text.sizes import MAX_REQUEST
 
 _HOST = "127.0.0.1"
 _POLL_S = 0.05
@@ -34,7 +35,6 @@ _START_S = 30.0
 _SETTLE_S = 1.0
 _TURNS = 10
 _BACKLOG = 1024
-_MAX_BODY = 64 * 2**20  # bytes (FACTS.md, "Limits and prices")
 
 
 class RunningSimulator:
@@ -207,12 +207,12 @@ class _Exchange:
 
     async def _read_body(self) -> int | None:
         """Read the body of any sender, up to the limit of the service; return the status for a longer one."""
-        if (self._request.content_length or 0) > _MAX_BODY:
+        if (self._request.content_length or 0) > MAX_REQUEST:
             return 413
         body = bytearray()
         async for piece in self._request.content.iter_any():
             body += piece
-            if len(body) > _MAX_BODY:
+            if len(body) > MAX_REQUEST:
                 return 413
         self._raw = bytes(body)
         return None

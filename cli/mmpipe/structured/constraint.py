@@ -17,7 +17,7 @@ from mmpipe.structured.extraction import (
 from mmpipe.structured.options import DEFAULT_REPAIRS, ConstraintOptions, Extract
 from mmpipe.structured.repair import InvalidAnswer, schema_instruction
 from mmpipe.structured.schema import Schema
-from mmpipe.unix.inputs import Inputs
+from mmpipe.unix.inputs import Inputs, NamedInput
 
 SHOWS_THINKING = "--schema and --extract write no thinking: leave --thinking show away"
 _CALL_UNASKED: Final = "It is a tool call, and there are no tools."
@@ -69,8 +69,14 @@ def read_constraint(
         raise UsageError(
             "--schema and --extract: use only one of them; --schema takes the JSON out of the answer by itself"
         )
-    name, is_file = inputs.name(options.input.path), inputs.resolve(options.input.path) != "-"
-    schema = Schema.parse_file(inputs.read_text(options.input), name, has_folder=is_file)
+    path = options.input.path
+
+    def read(file: str) -> str:
+        return inputs.read_text(NamedInput("a part of --schema", file))
+
+    has_folder = inputs.resolve(path) != "-"
+    text = inputs.read_text(options.input)
+    schema = Schema.parse_file(text, inputs.name(path), read if has_folder else None)
     repairs = DEFAULT_REPAIRS if options.repair is None else options.repair
     return OutputConstraint(
         lambda text: extract_valid_json(text, schema), schema_instruction(schema), repairs, schema.fields

@@ -1,6 +1,6 @@
 """Validates JSON values against a JSON Schema, and describes the errors for a model and a person."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Self
@@ -45,19 +45,20 @@ class Schema:
         return cls(compact_schema(text, name), build_validator(value, SchemaFolder(name)))
 
     @classmethod
-    def parse_file(cls, text: str, path: str, *, has_folder: bool = True) -> Self:
+    def parse_file(cls, text: str, path: str, read: Callable[[str], str] | None) -> Self:
         """Return the schema in the text of the file `path`, out of the wrappers of APIs. Raises InputError.
 
-        It may refer to files in its folder, if it has one, as standard input has not; `text` then holds these too.
+        It may refer to files in its folder, whose texts come from `read`; `text` then holds these too. Standard input has no
+        folder (None).
         """
         value = unwrap_schema(parse_schema_text(text, path))
         check_is_schema(value, path)
         schema = value if isinstance(value, dict | bool) else True
         # Before the validator, which knows no lone surrogates.
         compact = compact_schema(text, path, is_wrapped=True)
-        folder = (
-            SchemaFolder.of(path, schema) if has_folder and isinstance(schema, dict) else SchemaFolder(path)
-        )
+        folder = SchemaFolder(path)
+        if read is not None and isinstance(schema, dict):
+            folder = SchemaFolder.of(path, schema, read)
         validator = build_validator(schema, folder)
         parts = [f"It refers to {file}:\n{inner}" for file, inner in sorted(folder.texts.items())]
         properties = schema.get("properties") if isinstance(schema, dict) else None

@@ -2,17 +2,16 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import unquote, urljoin, urlsplit
 
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
 from mmpipe.structured.references import escape_references
 from mmpipe.structured.schema_text import compact_schema, parse_schema_text
 from mmpipe.text.visible import one_line
-from mmpipe.unix.inputs import read_text
 
 _MOST_FILES: Final = 100
 _MOST_BYTES: Final = 8 * 2**20
@@ -25,21 +24,22 @@ _NOT_FETCHED: Final = "nothing is fetched: save it beside the schema, and refer 
 class SchemaFolder:
     """Finds the documents that the schema `name` refers to; without a `folder` there are none.
 
-    `texts` are those that were read, as compact JSON, by their path in the folder. `error` is the last reason to refuse one.
+    `read` returns the text of a file; raises InputError, and UsageError for one that is another input of the run. `texts` are those that were read, as compact JSON, by their path in the folder. `error` is the last reason to refuse one.
     """
 
     name: str
     folder: Path | None = None
-    own_base: str = ""  # the URI of the folder, by the schema's own `$id`
-    texts: dict[str, str] = field(default_factory=dict)
-    error: InputError | None = None
-    _bytes: int = 0
+    read: Callable[[str], str] | None = None
+    own_base: str = field(default="", init=False)  # the URI of the folder, by the schema's own `$id`
+    texts: dict[str, str] = field(default_factory=dict, init=False)
+    error: InputError | UsageError | None = field(default=None, init=False)
+    _bytes: int = field(default=0, init=False)
 
     @classmethod
-    def of(cls, path: str, schema: Mapping[str, object]) -> Self:
+    def of(cls, path: str, schema: Mapping[str, object], read: Callable[[str], str]) -> Self:
         """Return the folder of the schema in the file `path`."""
         folder = Path(os.path.realpath(Path(path).parent))
-        found = cls(path, folder)
+        found = cls(path, folder, read)
         identity = schema.get("$id", schema.get("id"))
         if isinstance(identity, str) and identity:
             base = urljoin(urljoin(found.base_uri, identity), ".")
@@ -53,22 +53,23 @@ class SchemaFolder:
         return _NO_FOLDER if self.folder is None else _folder_uri(self.folder) + "schema"
 
     def retrieve(self, uri: str) -> object:
-        """Return the document at `uri`; raises InputError, and keeps it, for the validator hides what is raised here."""
+        """Return the document at `uri`; raises an error, and keeps it, for the validator hides what is raised here."""
         try:
             return self._read(uri)
-        except InputError as error:
+        except (InputError, UsageError) as error:
             self.error = error
             raise
 
     def _read(self, uri: str) -> object:
         shown = one_line(uri.removeprefix(_NO_FOLDER), 200)
         relative = self._find(uri)
-        if self.folder is None or relative is None:
+        if self.folder is None or self.read is None or relative is None:
             raise InputError(
                 f"{self.name} refers to {shown}; {_ALONE if self.folder is None else _NOT_FETCHED}"
             )
         path = self._resolve(self.folder, relative)
-        text = self._read_file(path, relative)
+        self._check_file(path, relative)
+        text = self.read(path)
         value = parse_schema_text(text, f"{path} (in {self.name})")
         self.texts[os.path.relpath(path, self.folder)] = compact_schema(text, path)
         return escape_references(value)
@@ -98,7 +99,8 @@ class SchemaFolder:
             raise InputError(f"{what}: only files there are read")
         return path
 
-    def _read_file(self, path: str, relative: str) -> str:
+    def _check_file(self, path: str, relative: str) -> None:
+        """Raise InputError for what is no regular file, and beyond the limits on all files."""
         name = f"{one_line(relative, 200)}, to which {self.name} refers"
         try:
             found = Path(path).stat()
@@ -111,7 +113,6 @@ class SchemaFolder:
             raise InputError(
                 f"{self.name} refers to too much: at most {_MOST_FILES} files of {_MOST_BYTES} bytes in all"
             )
-        return read_text(path)
 
 
 def _folder_uri(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
 from mmpipe.structured.describing import describe_error, shorten
 from mmpipe.structured.references import escape_references
 from mmpipe.structured.schema_folder import SchemaFolder
@@ -20,7 +20,10 @@ _DRAFTS: Final = {
 
 
 def build_validator(schema: SchemaValue, folder: SchemaFolder) -> "Validator":
-    """Return the validator; raises InputError for an invalid schema, and for a reference to what is not in `folder`."""
+    """Return the validator; raises InputError for an invalid schema, and for a reference to what is not in `folder`.
+
+    Raises UsageError for a reference to another input of the run.
+    """
     # Costs 30 ms, and most runs need none.
     import jsonschema_rs
 
@@ -42,7 +45,7 @@ def _build(schema: object, folder: SchemaFolder) -> "Validator":
     )
 
 
-def _explain(schema: SchemaValue, folder: SchemaFolder, error: "ValidationError") -> InputError:
+def _explain(schema: SchemaValue, folder: SchemaFolder, error: "ValidationError") -> InputError | UsageError:
     from jsonschema_rs import ValidationErrorKind
 
     name, refused = folder.name, folder.error

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mmpipe.text.file_kinds import LOOKED_AT, FileKind, kind_of
+from mmpipe.text.file_advice import refuse_as_text
+from mmpipe.text.file_kinds import LOOKED_AT, kind_of
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
-from mmpipe.text.visible import one_line
 
 UTF_8: Final = "utf-8"
 # Codecs of Python that no file is written in; some of them need time that grows with the square of the length.
@@ -89,7 +89,7 @@ def describe_no_text(
     """
     kind = kind_of(content)
     if kind is not None and kind.encoding is None:
-        return f"{name} is {kind.name}, not text{_advise(kind, path)}"
+        return refuse_as_text(kind, name, path)
     return describe_unmarked(name, content, encoding)
 
 
@@ -117,21 +117,6 @@ def describe_undecodable(name: str, error: UnicodeDecodeError) -> str:
         wrong = f"byte {error.start} is 0x{content[error.start]:02x}"
         return f"{name} is not {error.encoding.upper()}: {wrong}"
     return describe_utf8_error(name, error) + _guess(content, error)
-
-
-def _advise(kind: FileKind, path: str | None) -> str:
-    """Return the part of a sentence that says what to do with a file of this kind."""
-    if kind.family in ("image", "video"):
-        return ": attach it with -a"
-    if kind.is_exported:
-        return ": export it as CSV or text"
-    if kind.command is None:
-        return ""
-    # Needed only after an error.
-    import shlex
-
-    shown = "FILE" if path is None else one_line(shlex.quote(path), 200)
-    return f": `{kind.command.replace('FILE', shown)}` prints what is in it"
 
 
 def _find_unmarked(first: bytes) -> str | None:

@@ -12,13 +12,13 @@ from typing import Final
 
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.encodings import UTF_8, decode_text, describe_no_text, describe_undecodable
+from mmpipe.text.sizes import MAX_REQUEST, TooLong, check_length, describe_too_large
 from mmpipe.text.utf8 import describe_utf8_error, measure_bom
 from mmpipe.text.visible import one_line
 from mmpipe.unix.identity import Identity
 from mmpipe.unix.standard_input import read_standard_input
 from mmpipe.unix.streams import STDIN_NAME, Input
 
-MAX_PROMPT = 64 * 2**20  # bytes; the service takes no larger request (FACTS.md, "Limits and prices")
 # These are the descriptor itself, whatever it is open on; for a file, opening them would begin at its start.
 _STDIN_PATHS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
@@ -98,7 +98,6 @@ class Inputs:
     def read_text(self, named: NamedInput, encoding: str = UTF_8, *, expected: bool = False) -> str:
         """Return the text of an input; raises InputError. Nobody is told of a wait that is `expected`."""
         name, content = self.name(named.path), self.read_bytes(named, expected=expected)
-        _check_length(content, name)
         path = None if name == STDIN_NAME else named.path
         if (complaint := describe_no_text(name, content, encoding, path=path)) is not None:
             raise InputError(complaint)
@@ -107,19 +106,20 @@ class Inputs:
         except UnicodeDecodeError as error:
             raise InputError(describe_undecodable(name, error)) from error
 
-    def read_bytes(self, named: NamedInput, *, expected: bool = False) -> bytes:
-        """Return the bytes of an input, or more than a request can have of a longer one; raises InputError."""
+    def read_bytes(self, named: NamedInput, *, expected: bool = False, if_larger: str = "") -> bytes:
+        """Return the bytes of an input; raises InputError, which ends with `if_larger` for more than a request can hold."""
         name = self.name(named.path)
         try:
-            content = self.read(named, MAX_PROMPT, expected=expected)
+            return self.read(named, MAX_REQUEST, expected=expected)
+        except TooLong as error:
+            raise InputError(f"{describe_too_large(name)}{if_larger}") from error
         except OSError as error:
             raise InputError.from_os(name, error) from error
         except ValueError as error:
             raise InputError(f"cannot read {named.path!r}: {error}") from error
-        return content
 
     def read(self, named: NamedInput, limit: int, *, expected: bool = False) -> bytes:
-        """Return the bytes of an input, or somewhat more than `limit` of them.
+        """Return the bytes of an input; raises TooLong for more than `limit`.
 
         Raises OSError and ValueError for a file, InputError for standard input.
         """
@@ -127,7 +127,7 @@ class Inputs:
             self._check(named)
         if self.resolve(named.path) != "-":
             with open(named.path, "rb") as file:  # noqa: PTH123  Path would collapse names that the user typed
-                return file.read(limit + 1)
+                return check_length(file.read(limit + 1), limit)
         notify = self._notify
 
         def notice() -> None:
@@ -137,7 +137,7 @@ class Inputs:
 
         content = read_standard_input(self.stdin, limit, self._rules.timeout, None if expected else notice)
         self.was_empty_pipe = self._is_pipe and not content
-        return content
+        return check_length(content, limit)
 
     def require_file(self, named: NamedInput) -> None:
         """Take an input that may be read more than once; raises UsageError for standard input, and for a pipe."""
@@ -180,25 +180,14 @@ class Inputs:
         return None if status is None else _identify(status)
 
 
-def read_text(path: str) -> str:
-    """Return the text of a file that another file names, in UTF-8. Raises InputError."""
-    return Inputs(Input(-1)).read_text(NamedInput("", path))
-
-
 def decode_argument(argument: str, name: str) -> str:
     """Return the text of an argument of the command line, from its exact bytes. Raises InputError."""
     content = os.fsencode(argument)
-    _check_length(content, name)
     skipped = measure_bom(content)
     try:
         return content[skipped:].decode()
     except UnicodeDecodeError as error:
         raise InputError(describe_utf8_error(name, error, skipped)) from error
-
-
-def _check_length(content: bytes, name: str) -> None:
-    if len(content) > MAX_PROMPT:
-        raise InputError(f"{name} is longer than {MAX_PROMPT} bytes")
 
 
 def _stat(file: str | int) -> os.stat_result | None:

@@ -5,11 +5,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from mmpipe.text.sizes import check_length
+
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def read_regular(path: str, limit: int) -> bytes:
-    """Return the content of a regular file, or `limit` and one bytes of a longer one.
+    """Return the content of a regular file; raises TooLong for more than `limit` bytes.
 
     Raises OSError, also for any other kind of file, and ValueError for a name that no file can have.
     """
@@ -17,7 +19,7 @@ def read_regular(path: str, limit: int) -> bytes:
     with os.fdopen(os.open(path, _FLAGS), "rb") as file:
         # It may be another file by now.
         _check(os.fstat(file.fileno()))
-        return file.read(limit + 1)
+        return check_length(file.read(limit + 1), limit)
 
 
 def _check(status: os.stat_result) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.records.records import Record
-from mmpipe.core.attachments import MEBIBYTE
+from mmpipe.text.sizes import MEBIBYTE
 from support.media import JPEG, MP4, PNG
 from support.record_reading import ENVELOPE, MODEL, Defaults, bad, good, read, templated
 
@@ -133,7 +133,9 @@ def test_the_sizes_of_images_have_limits() -> None:
         Path(name).write_bytes(PNG)
         os.truncate(name, size)
     assert "image 1 has 30.1 MB" in bad({"prompt": "look", "images": "large.png"})
-    assert "huge.png is larger than a request may be" in bad({"prompt": "look", "images": "huge.png"})
+    assert "the record with huge.png is larger than a request may be (64 MB)" in bad(
+        {"prompt": "look", "images": "huge.png"}
+    )
     cell = json.dumps(["a.png"] * 3)
     assert 3 == len(parts({"prompt": "look", "images": cell}))
 
@@ -151,6 +153,6 @@ def test_no_more_images_are_read_than_a_request_may_hold() -> None:
     os.truncate(large, 20 * 2**20)
     tracemalloc.start()
     reason = bad({"prompt": "look", "images": ["large.png"] * 60, "model": "mine"})
-    assert "its images together are larger than a request may be (64 MB)" in reason
+    assert "the record with large.png is larger than a request may be (64 MB)" in reason
     assert tracemalloc.get_traced_memory()[1] < 300 * 2**20
     tracemalloc.stop()

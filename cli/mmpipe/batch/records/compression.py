@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.errors import InputError
-from mmpipe.text.visible import one_line
+from mmpipe.text.file_advice import quote_path
 from mmpipe.unix.streams import STDIN_NAME
 
 _PIECE: Final = 2**16  # bytes
@@ -142,12 +142,5 @@ def _describe(error: Exception, name: str, compression: Compression) -> str:
 
 
 def _advise(name: str, compression: Compression) -> str:
-    return f": `{compression.name} -dc {name_in_command(name)} | mmpipe batch`"
-
-
-def name_in_command(name: str) -> str:
-    """The name of a file as a shell takes it; FILE for standard input."""
-    # Needed only after an error.
-    import shlex
-
-    return "FILE" if name == STDIN_NAME else one_line(shlex.quote(name), 200)
+    file = quote_path(None if name == STDIN_NAME else name)
+    return f": `{compression.name} -dc {file} | mmpipe batch`"

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from mmpipe.batch.records.json_value import parse_json
 from mmpipe.core.attachments import (
-    MAX_BODY,
-    MEBIBYTE,
+    LARGE_VIDEO,
     Part,
     build_file_part,
     build_url_part,
@@ -17,6 +16,7 @@ from mmpipe.core.attachments import (
     is_url,
 )
 from mmpipe.errors import InputError
+from mmpipe.text.sizes import MAX_REQUEST, TooLong, describe_too_large
 from mmpipe.text.visible import one_line
 from mmpipe.unix.regular_file import read_regular
 
@@ -39,17 +39,22 @@ def names_file(value: object) -> bool:
 def read_images(value: object) -> list[Part]:
     """Return the parts for the images of a field. Raises InputError, before more is read than a request may hold."""
     parts: list[Part] = []
-    left = MAX_BODY
+    left = MAX_REQUEST
     for word in list_images(value):
         part = build_url_part(word) if is_url(word) else _read_file(word, left)
         left -= len(find_url(part)[0])
         if left < 0:
-            raise InputError(
-                f"its images together are larger than a request may be ({MAX_BODY // MEBIBYTE} MB), in which a file is a "
-                "third larger: name fewer or smaller files, or their URLs"
-            )
+            raise _too_large(word)
         parts.append(part)
     return parts
+
+
+def _too_large(last: str) -> InputError:
+    """Return the error for images that are too large from this one on."""
+    too_large = describe_too_large(f"the record with {one_line(last, 200)}")
+    return InputError(
+        f"{too_large}, in which a file is a third larger: name fewer or smaller files, or their URLs{LARGE_VIDEO}"
+    )
 
 
 def _split_cell(cell: str) -> object:
@@ -64,6 +69,8 @@ def _split_cell(cell: str) -> object:
 def _read_file(path: str, limit: int) -> Part:
     try:
         content = read_regular(path, limit)
+    except TooLong as error:
+        raise _too_large(path) from error
     except OSError as error:
         raise InputError.from_os(one_line(path, 200), error) from error
     except ValueError as error:

@@ -7,13 +7,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from mmpipe.batch.records.compression import COMPRESSIONS, Compression, name_in_command, unpack
+from mmpipe.batch.records.compression import COMPRESSIONS, Compression, unpack
 from mmpipe.batch.records.decoding import decode_contents
 from mmpipe.batch.records.input_file import InputFile
 from mmpipe.errors import InputError
 from mmpipe.text.encodings import UTF_8, describe_unmarked
+from mmpipe.text.file_advice import refuse_as_records
 from mmpipe.text.file_kinds import FileKind, kind_of
 from mmpipe.text.utf8 import measure_bom
+from mmpipe.unix.streams import STDIN_NAME
 
 # Bytes at the beginning that tell a compression or an encoding.
 _TELLING: Final = 16
@@ -47,7 +49,9 @@ def read_pieces(
             first, contents = _look_at(unpack(contents, file.name, compression))
             kind = kind_of(first)
         if kind is not None and kind.encoding is None:
-            raise InputError(_refuse(file.name, kind))
+            raise InputError(
+                refuse_as_records(kind, file.name, None if file.name == STDIN_NAME else file.path)
+            )
         if not has_nul and (complaint := describe_unmarked(file.name, first, encoding)) is not None:
             raise InputError(complaint)
         codec = _choose_codec(first, kind, encoding)
@@ -82,21 +86,3 @@ def _choose_codec(first: bytes, kind: FileKind | None, encoding: str) -> str:
         return kind.encoding
     # A decoder of pieces wants a mark, where a decoder of a whole text takes the order of this machine.
     return f"{encoding}-{sys.byteorder[0]}e" if encoding in ("utf-16", "utf-32") else encoding
-
-
-def _refuse(name: str, kind: FileKind) -> str:
-    return f"{name} is {kind.name}, not text{_advise(kind).replace('FILE', name_in_command(name))}"
-
-
-def _advise(kind: FileKind) -> str:
-    """The part of a sentence that says what to do with a file of this kind."""
-    if kind.is_exported:
-        return ": export its table as CSV"
-    if kind.name == "an SQLite database":
-        return ": `sqlite3 -csv -header FILE 'SELECT ...' | mmpipe batch --input-format csv`"
-    if kind.family in ("image", "video"):
-        return ": `mmpipe chat -a FILE` asks about it"
-    if kind.command is None:
-        return ""
-    table = " (--input-format csv for a table)" if kind.family in ("archive", "compressed") else ""
-    return f": `{kind.command} | mmpipe batch` reads its content{table}"
