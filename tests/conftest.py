@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +63,14 @@ def _started() -> str:
 def pytest_xdist_auto_num_workers() -> int:
     """Three for each core: most of what a test does is wait."""
     return 3 * len(os.sched_getaffinity(0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_signal_is_ignored_by_children() -> None:
+    """Catch the signals that the tests ignore (under nohup, in the background): only an ignored signal is inherited."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

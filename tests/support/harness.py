@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -97,16 +96,15 @@ def run(
     variables = environment(server, env)
     if tuple(command[: len(MMPIPE)]) == MMPIPE and can_fork(variables):
         return Finished(*run_fork(command[len(MMPIPE) :], variables, stdin, pass_fds, LIMIT))
-    with _with_default_signals():
-        done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            env=variables,
-            pass_fds=pass_fds,
-            timeout=LIMIT,
-            check=False,
-        )
+    done = subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        env=variables,
+        pass_fds=pass_fds,
+        timeout=LIMIT,
+        check=False,
+    )
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
@@ -143,17 +141,16 @@ def started(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own, to be watched while it runs; killed with its group when the test is over."""
-    with _with_default_signals():
-        process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=environment(server, env),
-            start_new_session=True,
-            # Without a buffer no read takes bytes that the next one needs.
-            bufsize=0,
-        )
+    process = subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment(server, env),
+        start_new_session=True,
+        # Without a buffer no read takes bytes that the next one needs.
+        bufsize=0,
+    )
     with process:
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()
@@ -163,23 +160,6 @@ def started(
             watchdog.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, 9)
-
-
-@contextmanager
-def _with_default_signals() -> Iterator[None]:
-    """Let processes started in this context ignore no signal, even if the tests do (under nohup, in the background)."""
-    ignored = [
-        number
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-        if signal.getsignal(number) == signal.SIG_IGN
-    ]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
 
 
 def finished(process: subprocess.Popen[bytes]) -> Finished:
