@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 import typer
@@ -57,20 +57,21 @@ def command_line(tree: Tree) -> typer.Typer:
 
         def get_command(self, _: object, name: str) -> Any:  # noqa: ANN401  a class that Typer keeps to itself
             command = tree.named(name)
-            return None if command is tree.program else get_command(_application(command))
+            return None if command is tree.program else _build_command(command)
 
     app = _new_application(cls=TreeGroup)
     app.callback()(_callback(tree.program))
     return app
 
 
-def _application(command: Command) -> typer.Typer:
-    """Return an application of one command."""
+@cache
+def _build_command(command: Command) -> Any:  # noqa: ANN401  a class that Typer keeps to itself
+    """Return the command as Typer runs it; a process that runs a command many times builds it once."""
     app = _new_application()
     # The words after a command to run belong to that command.
     settings = {"allow_interspersed_args": not command.takes_command}
     app.command(command.name, cls=_typer_command(command), context_settings=settings)(_callback(command))
-    return app
+    return get_command(app)
 
 
 def _new_application(cls: type[TyperGroup] | None = None) -> typer.Typer:

@@ -1,10 +1,11 @@
 """The grammar of the command line, as values: Typer, help, completions and man page are made of this one tree."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
 from itertools import groupby
 from types import UnionType
-from typing import ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 from mmpipe.errors import UsageError
 from mmpipe.text.durations import parse_duration
@@ -181,7 +182,7 @@ class Command:
         """The parameters by title, in the order of the option groups."""
         found: dict[str, list[Parameter]] = {}
         for group in (*self.group_types.values(), *self.common):
-            found.setdefault(group.title, []).extend(_parameters(group))
+            found.setdefault(group.title, []).extend(_parameters(group))  # type: ignore[arg-type]  # mypy takes it for an instance
         return found
 
     @property
@@ -238,25 +239,29 @@ class Tree:
             yield tuple(command.name for command in same), same[0]
 
 
-def _parameters(group: type[OptionGroup]) -> Iterator[Parameter]:
-    for field in fields(group):
-        annotation, declared = get_args(field.type)
-        # A parameter without a default value is declared as `X | None`.
-        wanted = get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
-        choices = get_args(wanted) if get_origin(wanted) is Literal else ()
-        repeatable = get_origin(wanted) is tuple
-        kind = str if choices else get_args(wanted)[0] if repeatable else wanted
-        yield Parameter(
-            field.name,
-            declared.names,
-            declared.metavar or "|".join(choices),
-            declared.help.replace("{default}", _format_default(field.default)),
-            _PARSERS.get(declared.metavar, getattr(kind, "parse", kind)),
-            choices,
-            repeatable,
-            field.default,
-            declared.range,
-        )
+@cache
+def _parameters(group: type[OptionGroup]) -> tuple[Parameter, ...]:
+    return tuple(_parameter(field) for field in fields(group))
+
+
+def _parameter(field: Field[Any]) -> Parameter:
+    annotation, declared = get_args(field.type)
+    # A parameter without a default value is declared as `X | None`.
+    wanted = get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
+    choices = get_args(wanted) if get_origin(wanted) is Literal else ()
+    repeatable = get_origin(wanted) is tuple
+    kind = str if choices else get_args(wanted)[0] if repeatable else wanted
+    return Parameter(
+        field.name,
+        declared.names,
+        declared.metavar or "|".join(choices),
+        declared.help.replace("{default}", _format_default(field.default)),
+        _PARSERS.get(declared.metavar, getattr(kind, "parse", kind)),
+        choices,
+        repeatable,
+        field.default,
+        declared.range,
+    )
 
 
 def _format_default(default: object) -> str:

@@ -129,8 +129,11 @@ def _serve(requests: socket.socket) -> NoReturn:
 
 
 def _import_all() -> None:
-    """Import mmpipe, which does no work meanwhile, and what its functions import from others."""
+    """Import mmpipe, which does no work meanwhile, and what its functions import from others; build its commands."""
     from mmpipe.api.http.sdk import import_sdk
+    from mmpipe.commands.tree import TREE
+    from mmpipe.main import main
+    from mmpipe.unix.streams import Streams
 
     import_sdk()
     for module in pkgutil.walk_packages(mmpipe.__path__, "mmpipe."):
@@ -138,6 +141,9 @@ def _import_all() -> None:
             import_module(module.name)
     for name in _LIBRARIES:
         import_module(name)
+    # Typer builds a command once in a process.
+    for name in TREE.loaders:
+        main([name, "--help"], Streams.fake())
     gc.collect()
     gc.freeze()
 
