@@ -5,20 +5,23 @@ before it comes to `main.run` is shown by the runs of `shell` and `started`, and
 """
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from io import FileIO
@@ -34,6 +37,17 @@ _LIBRARIES = (
 )  # fmt: skip
 # More descriptors than a run is given, and numbers that none of them has.
 _MOST, _HIGH = 32, 256
+_C = ctypes.CDLL(None)
+_PR_SET_PTRACER = 0x59616D61  # <linux/prctl.h>
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Limits by name (`FSIZE`) in the kernel's units, the options of strace if it is to trace the run, a file for stdout."""
+
+    limits: Mapping[str, int] = field(default_factory=dict)
+    strace: Sequence[str] = ()
+    stdout: str = ""
 
 
 def can_fork(env: Mapping[str, str]) -> bool:
@@ -42,26 +56,43 @@ def can_fork(env: Mapping[str, str]) -> bool:
 
 
 def run_fork(
-    arguments: Sequence[str], env: Mapping[str, str], stdin: bytes, pass_fds: Sequence[int], limit: float
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    stdin: bytes,
+    pass_fds: Sequence[int],
+    limit: float,
+    within: Surroundings = Surroundings(),
 ) -> tuple[int, bytes, bytes]:
     """Return the status (below 0: the signal that ended it), stdout and stderr of a run, killed after `limit` seconds."""
     with ExitStack() as stack:
         pipes = [
-            tuple(FileIO(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True)) for _ in range(4)
+            tuple(FileIO(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True)) for _ in range(5)
         ]
-        (its_stdin, feed), (out, its_out), (err, its_err), (report, its_report) = pipes
+        (its_stdin, feed), (out, its_out), (err, its_err), (report, its_report), (gate, opener) = pipes
         for pipe in pipes:
             for end in pipe:
                 stack.enter_context(end)
-        request = {"arguments": arguments, "env": env, "pass_fds": pass_fds, "umask": _umask()}
+        request = {
+            "arguments": arguments,
+            "env": env,
+            "pass_fds": pass_fds,
+            "umask": _umask(),
+            "limits": within.limits,
+            "is_traced": bool(within.strace),
+        }
         here = os.open(".", os.O_RDONLY)
         stack.callback(os.close, here)
-        _ask_for_fork(request, [here, *(end.fileno() for end in (its_report, its_stdin, its_out, its_err))])
-        for end in (its_stdin, its_out, its_err, its_report):
+        to = stack.enter_context(FileIO(within.stdout, "w")) if within.stdout else its_out
+        its = (its_report, gate, its_stdin, to, its_err)
+        _ask_for_fork(request, [here, *(end.fileno() for end in its)])
+        for end in (*its, its_out):
             end.close()
         process = int(report.readline())
         watchdog = threading.Timer(limit, os.kill, (process, signal.SIGKILL))
         watchdog.start()
+        if within.strace:
+            stack.enter_context(_traced(process, within.strace))
+        opener.close()
         with ThreadPoolExecutor(2) as readers:
             stdout, stderr = readers.submit(out.readall), readers.submit(err.readall)
             with suppress(BrokenPipeError):
@@ -74,6 +105,18 @@ def run_fork(
         return status, stdout.result(), stderr.result()
 
 
+@contextmanager
+def _traced(process: int, options: Sequence[str]) -> Iterator[None]:
+    """Let strace follow the process from now on; it has written its file when this ends."""
+    command = ("strace", *options, "-p", str(process))
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as tracer:
+        assert tracer.stderr is not None
+        begun = tracer.stderr.readline()
+        assert b"attached" in begun, begun
+        yield
+        tracer.communicate()
+
+
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
@@ -84,7 +127,7 @@ _turn = threading.Lock()
 
 
 def _ask_for_fork(request: Mapping[str, object], descriptors: Sequence[int]) -> None:
-    """Send the request, in a file, and the descriptors: the folder, the report, stdin, stdout, stderr, and those to pass."""
+    """Send the request, in a file, and the descriptors: the folder, the report, the gate, stdin, stdout, stderr, others."""
     passed = request["pass_fds"]
     assert isinstance(passed, Sequence)
     assert all(number < _HIGH for number in passed)
@@ -151,11 +194,11 @@ def _import_all() -> None:
 def _watch(descriptors: Sequence[int]) -> NoReturn:
     """Report the number of the run, and its status when it has ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request, here, report, *others = descriptors
+    request, here, report, gate, *others = descriptors
     process = os.fork()
     if process == 0:
-        _run(request, here, others)
-    for descriptor in (request, here, *others):
+        _run(request, here, gate, others)
+    for descriptor in (request, here, gate, *others):
         os.close(descriptor)
     os.write(report, f"{process}\n".encode())
     _, status = os.waitpid(process, 0)
@@ -163,10 +206,15 @@ def _watch(descriptors: Sequence[int]) -> NoReturn:
     os._exit(0)
 
 
-def _run(request_file: int, here: int, descriptors: Sequence[int]) -> NoReturn:
+def _run(request_file: int, here: int, gate: int, descriptors: Sequence[int]) -> NoReturn:
     """Become the run: everything that a new process is given is set, and everything else is closed."""
     with open(request_file, "rb") as file:
         request = json.load(file)
+    if request["is_traced"]:
+        # Some kernels let a process trace only its children, unless these name another tracer.
+        _C.prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1))
+    # Until the gate is closed: who is to trace the run does so by now.
+    os.read(gate, 1)
     os.fchdir(here)
     high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(0, _HIGH)
@@ -174,6 +222,8 @@ def _run(request_file: int, here: int, descriptors: Sequence[int]) -> NoReturn:
         os.dup2(descriptor, number)
     os.closerange(_HIGH, max(high) + 1)
     os.umask(request["umask"])
+    for name, most in request["limits"].items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
     # Python itself sets this one where no other names a locale.
     locale = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
     os.environ.clear()

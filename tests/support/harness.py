@@ -16,7 +16,7 @@ from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import parse_fault
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
-from support.fork_server import can_fork, run_fork
+from support.fork_server import Surroundings, can_fork, run_fork
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 MMPIPE = (sys.executable, "-m", "mmpipe")
@@ -116,6 +116,31 @@ def mmpipe(
     pass_fds: Sequence[int] = (),
 ) -> Finished:
     return run((*MMPIPE, *arguments), server, stdin=stdin, env=env, pass_fds=pass_fds)
+
+
+def traced(
+    options: Sequence[str],
+    arguments: Sequence[str],
+    server: RunningSimulator | None = None,
+    *,
+    stdin: bytes = b"",
+    stdout: str = "",
+) -> Finished:
+    """Run mmpipe under strace from its first line on, which writes the file `trace`; `stdout` may be a file."""
+    within = Surroundings(strace=("-o", "trace", *options), stdout=stdout)
+    return Finished(*run_fork(arguments, environment(server), stdin, (), LIMIT, within))
+
+
+def limited(
+    limits: Mapping[str, int],
+    arguments: Sequence[str],
+    server: RunningSimulator | None = None,
+    *,
+    stdin: bytes = b"",
+) -> Finished:
+    """Run mmpipe within limits of the kernel, by their names and in its units: `{"FSIZE": 512}`."""
+    within = Surroundings(limits=limits)
+    return Finished(*run_fork(arguments, environment(server), stdin, (), LIMIT, within))
 
 
 def shell(

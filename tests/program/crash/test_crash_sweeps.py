@@ -16,7 +16,19 @@ import pytest
 
 from mmpipe.core.request import Request
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import LIMIT, MMPIPE, Finished, Record, mmpipe, parsed, prompts, run, service, started
+from support.harness import (
+    LIMIT,
+    MMPIPE,
+    Finished,
+    Record,
+    mmpipe,
+    parsed,
+    prompts,
+    run,
+    service,
+    started,
+    traced,
+)
 
 pytestmark = pytest.mark.crashes
 
@@ -106,10 +118,6 @@ def content(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def traced(arguments: Sequence[str], *options: str) -> tuple[str, ...]:
-    return ("strace", "-y", "-o", "trace", *options, *MMPIPE, *arguments)
-
-
 def broken(
     arguments: Sequence[str], server: RunningSimulator, call: str, how: str, file: str = ""
 ) -> Finished:
@@ -117,7 +125,7 @@ def broken(
     name, _, number = call.partition(":")
     only = ("-P", str(Path(file).resolve())) if file else ()
     fault = (*only, "-e", f"trace={name}", "-e", f"inject={name}:{how}:when={number}")
-    done = run(traced(arguments, *fault), server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    done = traced(("-y", *fault), arguments, server)
     assert ("killed by SIGKILL" if how == KILL else "(INJECTED)") in Path("trace").read_text()
     return done
 
@@ -132,7 +140,7 @@ def nth(calls: Sequence[str], place: int) -> tuple[str, str]:
 
 def changes(arguments: Sequence[str], server: RunningSimulator) -> list[str]:
     """The calls of a run by which files of this folder, and the folder, are changed."""
-    done = run(traced(arguments, "-e", f"trace={CHANGES}"), server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    done = traced(("-y", "-e", f"trace={CHANGES}"), arguments, server)
     assert 0 == done.status, done.stderr_text
     found = re.findall(r'^(\w+)\((?:\d+<|")([^>"]*)', Path("trace").read_text(), re.MULTILINE)
     here = str(Path.cwd())
@@ -226,8 +234,7 @@ def test_calls_that_a_signal_interrupts_are_made_again(name: str) -> None:
     clean = None if work is BATCH else left_by(work)
     path = prepare(work)
     with service() as server:
-        command = traced(work.arguments, "-e", f"trace={CHANGES}", *every_other)
-        done = run(command, server, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        done = traced(("-e", f"trace={CHANGES}", *every_other), work.arguments, server)
         assert 0 == done.status, done.stderr_text
         assert len(calls) <= Path("trace").read_text().count("(INJECTED)")
         if work is BATCH:
@@ -324,7 +331,7 @@ def test_a_sync_that_fails_while_the_batch_goes_on_ends_it_though_more_may_come(
     fault = ("-f", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1")
     arguments = ("batch", "-o", "out.jsonl", "-q", "--resume", "--template", "sim:echo {}")
     with service() as server:
-        command = traced(arguments, *fault)
+        command = ("strace", "-y", "-o", "trace", *fault, *MMPIPE, *arguments)
         with started(command, server, stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(b"0\n")

@@ -13,7 +13,7 @@ from mmpipe.main import main
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Input, Output, Streams
 from support.full_disk import largest_file
-from support.harness import KEY, MMPIPE, Finished, parsed, run, service
+from support.harness import KEY, Finished, parsed, service, traced
 
 pytestmark = pytest.mark.outputs
 
@@ -252,21 +252,9 @@ def test_a_quota_that_is_reported_when_a_file_is_closed_is_an_error_of_output(
     # The answer is written beside its place, under a name that nobody knows before.
     path = () if file == "answer" else ("-P", str(here / file))
     inject = "inject=close:error=EDQUOT" if path else "inject=fsync:error=EDQUOT"
-    traced = (
-        "strace",
-        "-f",
-        "--seccomp-bpf",
-        "-qq",
-        "-o",
-        "trace",
-        *path,
-        "-e",
-        "trace=close,fsync",
-        "-e",
-        inject,
-    )
+    options = ("-f", *path, "-e", "trace=close,fsync", "-e", inject)
     with service() as server:
-        done = run((*traced, *MMPIPE, *command.split()), server, stdin=b"sim:echo 1\n")
+        done = traced(options, command.split(), server, stdin=b"sim:echo 1\n")
     assert (13, f"mmpipe: output: cannot write to {file}: Disk quota exceeded\n") == (
         done.status,
         done.stderr_text,

@@ -8,12 +8,10 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import MMPIPE, Finished, run, service
+from support.harness import MMPIPE, Finished, run, service, traced
 
 pytestmark = [pytest.mark.outputs, pytest.mark.slow]
 
-# Only the calls that are traced stop the run; Python makes thousands while it starts.
-STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "trace")
 CHAT, BATCH = ("chat", "-n", "sim:echo 11"), ("batch", "-q", "in.txt")
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "chat > out": CHAT,
@@ -44,9 +42,8 @@ def run_with_a_failing(
     call: str, server: RunningSimulator, arguments: Sequence[str], file: Path, *, redirected: bool
 ) -> Finished:
     """Run the command so that this system call fails for this file."""
-    tracer = (*STRACE, "-P", str(file), "-e", f"trace={call}", "-e", f"inject={call}:error=EDQUOT")
-    script = '"$@" > out' if redirected else '"$@"'
-    return run(("sh", "-c", script, "sh", *tracer, *MMPIPE, *arguments), server)
+    options = ("-f", "-P", str(file), "-e", f"trace={call}", "-e", f"inject={call}:error=EDQUOT")
+    return traced(options, arguments, server, stdout="out" if redirected else "")
 
 
 @pytest.mark.parametrize("call", ["close", "write", "fsync", "fdatasync"])
@@ -77,11 +74,10 @@ def test_results_in_a_redirected_file_are_on_the_disk(
 
 def test_a_file_that_is_not_kept_does_not_replace_the_old_one(here: Path, server: RunningSimulator) -> None:
     (here / "out").write_text("old\n")
-    tracer = (*STRACE, "-y", "-e")
-    command = (*MMPIPE, *CHAT, "-o", "out")
-    done = run((*tracer, "inject=fsync:error=EDQUOT", *command), server)
+    command = (*CHAT, "-o", "out")
+    done = traced(("-f", "-y", "-e", "inject=fsync:error=EDQUOT"), command, server)
     assert (ExitStatus.OUTPUT, "old\n") == (done.status, (here / "out").read_text())
     assert [] == list(here.glob(".out*"))
-    assert 0 == run((*tracer, "trace=close,fsync,rename", *command), server).status
+    assert 0 == traced(("-f", "-y", "-e", "trace=close,fsync,rename"), command, server).status
     calls = [line for line in (here / "trace").read_text().splitlines() if "/.out." in line]
     assert ["fsync", "close", "rename"] == [re.split(r"\W", line.split(maxsplit=1)[1])[0] for line in calls]

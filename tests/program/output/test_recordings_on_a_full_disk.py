@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import Finished, mmpipe, prompts, service, shell
+from support.harness import Finished, limited, mmpipe, prompts, service, shell, traced
 from support.tool_conversations import TOOLS
 
 pytestmark = pytest.mark.outputs
@@ -42,11 +43,9 @@ def full_disk(here: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-def limited(command: str, server: RunningSimulator, stdin: bytes = b"") -> Finished:
-    """The command of mmpipe where no file may have more than a few bytes, as where a quota is reached."""
-    # What Python compiles must not be kept as far as it went.
-    env = {"PYTHONDONTWRITEBYTECODE": "1"}
-    return shell(f"ulimit -f 1; exec mmpipe {command}", server, stdin=stdin, env=env)
+def run_limited(command: str, server: RunningSimulator, stdin: bytes = b"") -> Finished:
+    """Run the command where no file may have more than a few bytes, as where a quota is reached."""
+    return limited({"FSIZE": 512}, shlex.split(command), server, stdin=stdin)
 
 
 def fill(folder: Path) -> None:
@@ -116,7 +115,7 @@ def test_every_form_of_an_answer_is_written_where_a_quota_is_reached(
 ) -> None:
     words = " ".join((command, "-n", *options, mode, "kept", f"'sim:echo {LONG}'"))
     with service() as server:
-        done = limited(words, server)
+        done = run_limited(words, server)
         assert (13, 1) == (done.status, len(prompts(server))), done.stderr_text
     assert part in done.stdout
     assert done.stderr_text.endswith("json: File too large\n")
@@ -125,7 +124,7 @@ def test_every_form_of_an_answer_is_written_where_a_quota_is_reached(
 
 def test_the_events_of_an_answer_end_with_the_error_of_its_recording() -> None:
     with service() as server:
-        done = limited(f"stream -n -F jsonl --record kept 'sim:echo {LONG}'", server)
+        done = run_limited(f"stream -n -F jsonl --record kept 'sim:echo {LONG}'", server)
     *_, end, error = done.records
     assert (13, "end", "error", 13) == (done.status, end["type"], error["type"], error["code"])
 
@@ -152,7 +151,7 @@ def test_a_tool_that_the_model_calls_is_run_and_the_answer_written() -> None:
     words = "chat -n --record kept --run get_weather=cat --tools tools.json"
     Path("tools.json").write_text(json.dumps(TOOLS))
     with service() as server:
-        done = limited(f'{words} \'sim:tool get_weather {{"city":"{LONG}"}}\'', server)
+        done = run_limited(f'{words} \'sim:tool get_weather {{"city":"{LONG}"}}\'', server)
         assert (13, 2) == (done.status, len(prompts(server))), done.stderr_text
     assert done.stdout
     assert 1 == done.stderr_text.count("is written, but not recorded")
@@ -160,7 +159,7 @@ def test_a_tool_that_the_model_calls_is_run_and_the_answer_written() -> None:
 
 def test_a_failure_of_the_service_keeps_its_status_and_the_recording_is_a_warning() -> None:
     with service("1026") as server:
-        done = limited(f"chat -n --record kept '{LONG}'", server)
+        done = run_limited(f"chat -n --record kept '{LONG}'", server)
     assert (10, b"") == (done.status, done.stdout)
     assert "warning: the answer was not recorded: cannot write to " in done.stderr_text
 
@@ -169,7 +168,7 @@ def test_a_failure_of_the_service_keeps_its_status_and_the_recording_is_a_warnin
 def test_a_batch_to_a_pipe_writes_each_paid_answer_and_ends(mode: str) -> None:
     asked = "".join(f"sim:echo {LONG}{number}\n" for number in range(100))
     with service() as server:
-        done = limited(f"batch -q -j4 {mode} kept", server, stdin=asked.encode())
+        done = run_limited(f"batch -q -j4 {mode} kept", server, stdin=asked.encode())
         assert 13 == done.status, done.stderr_text
         assert 1 <= len(done.records) == len(prompts(server)) <= 8
     assert [None] * len(done.records) == [record["error"] for record in done.records]
@@ -178,7 +177,7 @@ def test_a_batch_to_a_pipe_writes_each_paid_answer_and_ends(mode: str) -> None:
 def test_a_batch_ends_with_the_recording_of_an_error_too() -> None:
     asked = "".join(f"{LONG}{number}\n" for number in range(100))
     with service("1026") as server:
-        done = limited("batch -q -j2 --record kept", server, stdin=asked.encode())
+        done = run_limited("batch -q -j2 --record kept", server, stdin=asked.encode())
         assert 13 == done.status, done.stderr_text
         assert 1 <= len(prompts(server)) <= 4
 
@@ -190,10 +189,11 @@ def test_an_answer_outlives_every_error_of_the_disk(
     call: str, error: str, mode: str, needs: Callable[[str], None]
 ) -> None:
     needs("strace")
-    inject = f"strace -f -qq -o trace -e trace={call} -e inject={call}:error={error}"
+    inject = ("-f", "-e", f"trace={call}", "-e", f"inject={call}:error={error}")
     with service() as server:
-        done = shell(f"{inject} mmpipe chat -n {mode} kept sim:echo\\ paid", server)
-        batch = shell(f"{inject} mmpipe batch -q -j1 {mode} kept", server, stdin=b"sim:echo 1\nsim:echo 2\n")
+        done = traced(inject, ("chat", "-n", mode, "kept", "sim:echo paid"), server)
+        lines = b"sim:echo 1\nsim:echo 2\n"
+        batch = traced(inject, ("batch", "-q", "-j1", mode, "kept"), server, stdin=lines)
     assert (13, b"paid\n") == (done.status, done.stdout), done.stderr_text
     assert (13, ["1"]) == (batch.status, [record["content"] for record in batch.records]), batch.stderr_text
     assert [] == [*Path("kept").iterdir()]
