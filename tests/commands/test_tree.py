@@ -48,7 +48,7 @@ PROMISED = {
         "Recordings": RECORDINGS,
         "Common": f"{SERVICE} {ABOUT}",
     },
-    "models": {"Output": "MODEL -F/--format --json --header --live", "Common": f"{SERVICE} {ABOUT}"},
+    "models": {"Output": "MODEL -F/--format --json --header --live --check", "Common": f"{SERVICE} {ABOUT}"},
     "sim": {
         "Simulator": "COMMAND --port --tps --latency --rpm --fail --dialect --seed --log",
         "Common": ABOUT,

@@ -28,7 +28,9 @@ def _raise(error: OutputError) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Callbacks: `began` gets the head of an answer, `received` each piece of its body, `note` lines for `-v`.
+    """Callbacks: `entered` gets each stage, `began` the head of an answer, `received` each piece of its body.
+
+    `note` gets lines for `-v`.
 
     `look` is called a few times a second. `unrecorded` gets the error of a recording that could not be written; the
     answer itself is not lost.
@@ -38,6 +40,7 @@ class Observer:
     look: Callable[[], None] = _nothing
     note: Callable[[str], None] = _nothing
     began: Callable[[ResponseHead], None] = _nothing
+    entered: Callable[[Stage], None] = _nothing
     unrecorded: Callable[[OutputError], None] = _raise
 
 
@@ -66,6 +69,7 @@ def follow(
         match arrival:
             case Stage():
                 clock.enter(arrival)
+                observer.entered(arrival)
                 observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
             case ResponseHead(info, content_type):
                 reader = begin(read, arrival, clock, observer)

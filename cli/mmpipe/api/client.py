@@ -17,7 +17,7 @@ from mmpipe.api.answer.answer_end import LINGER
 from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
-from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.api.http.exchange import Arrival, Clock, Exchange
 from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import (
     COMPLETIONS,
@@ -112,7 +112,6 @@ def _perform(
     import_sdk()
     import httpx2
 
-    put(Stage.CONNECTING)
     # The clock of the exchange decides; these timeouts only end an abandoned thread.
     connecting = Connecting(
         route,

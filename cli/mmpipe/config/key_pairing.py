@@ -62,12 +62,17 @@ class KeyPairing:
     permits_http: Callable[[Sourced], bool]
     limit: Callable[[], float]
 
+    @property
+    def host(self) -> Sourced:
+        """The host of the settings; raises UsageError for an invalid base URL."""
+        return self._check(self.found["base_url"])
+
     def pair(self, inputs: Inputs) -> Pair:
         """Return the host and its key, which may be one of the inputs.
 
         Raises UsageError for an invalid base URL, AuthError for a missing key, InputError for standard input.
         """
-        host = self._check(self.found["base_url"])
+        host = self.host
         is_own = is_minimax(str(host.value))
         may_be_keyless = not is_own and (host.is_typed or host.is_configured)
         places = tuple(self._list_places())
@@ -92,7 +97,7 @@ class KeyPairing:
 
         No key is read, since a command may ask for a password. Raises UsageError for an invalid base URL.
         """
-        host, places = self._check(self.found["base_url"]), tuple(self._list_places())
+        host, places = self.host, tuple(self._list_places())
         key = self.environment.get(MINIMAX_KEY) if places and places[0].source == ENVIRONMENT else None
         if not places and not host.is_typed and self.environment.get(OPENAI_URL):
             host, key = self._own_openai_host(), self.environment.get(OPENAI_KEY)

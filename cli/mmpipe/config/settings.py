@@ -77,6 +77,10 @@ class Settings:
         found = self.get("params")
         return check_params(found, self.label("params")) if isinstance(found, dict) else {}
 
+    def find(self, name: str) -> Sourced:
+        """Return the value of a setting that has a default, and its source."""
+        return self._found[name]
+
     def is_typed(self, name: str) -> bool:
         """Return True if the value is an option of the command line."""
         return name in self._found and self._found[name].is_typed
@@ -158,6 +162,10 @@ class Settings:
         return Endpoint(
             str(pair.host.value), pair.key, None if ca_file is None else Path(ca_file), pair.unsent
         )
+
+    def host(self) -> Sourced:
+        """Return the base URL and its source, whatever its key. Raises UsageError for an invalid one."""
+        return self._pairing().host
 
     def identify_host(self) -> str | None:
         """Return the identity of the host that would be asked; None if neither a host nor a key is given.

@@ -73,7 +73,8 @@ _UNKNOWN: Mapping[str, object] = {
 ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], "ModelList"]
 
 
-def _list_models(endpoint: Endpoint, limits: Limits, observer: "Observer") -> "ModelList":
+def list_models_of(endpoint: Endpoint, limits: Limits, observer: "Observer") -> "ModelList":
+    """Ask the host for its models, once."""
     # Imported here, because the catalogue alone does not need the client.
     from mmpipe.api.client import list_models
 
@@ -93,7 +94,7 @@ def show_models(
     options: ModelsOptions,
     streams: Streams,
     environment: Mapping[str, str],
-    list_models: ListModels = _list_models,
+    list_models: ListModels = list_models_of,
 ) -> None:
     """Write the models, or the one asked for. Raises UsageError or Rejected for an unknown model."""
     entries = [ListedModel(model.id, model) for model in load_models()]
@@ -136,7 +137,7 @@ def _list_live(
         found = _ask(partial(list_models, endpoint), timeouts, watch)
         for sentence in _faults(found):
             console.warn(sentence)
-    return _compare(load_models(), found.ids) if endpoint.is_minimax else _only_served(found.ids)
+    return compare_models(load_models(), found.ids) if endpoint.is_minimax else _only_served(found.ids)
 
 
 def _ask(
@@ -167,7 +168,7 @@ def _faults(found: "ModelList") -> Iterator[str]:
         yield "the host has more models than it lists here: this list is not whole"
 
 
-def _compare(known: Sequence[Model], served: Iterable[str]) -> list[ListedModel]:
+def compare_models(known: Sequence[Model], served: Iterable[str]) -> list[ListedModel]:
     """Return the models of the catalogue, then those that only the host has, each in its order; case is ignored."""
     names = {model.id.lower() for model in known}
     hosted: dict[str, str] = {}

@@ -28,9 +28,15 @@ class ListOptions(OptionGroup):
         bool,
         option("--live", help="Ask the host, and mark models as served, new or gone."),
     ] = False
+    check: Annotated[
+        bool,
+        option("--check", help="Check key, host, proxy and connection instead; costs nothing."),
+    ] = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for options that contradict each other."""
+        if self.check and (self.model is not None or self.live or self.header):
+            raise UsageError("--check goes without MODEL, --live and --header")
         if self.json and self.format == "tsv":
             raise UsageError("--json and -F tsv contradict each other")
         if self.header and self.chosen_format == "jsonl":

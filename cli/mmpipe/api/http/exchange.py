@@ -29,6 +29,7 @@ class Stage(Enum):
     """The progress of an exchange."""
 
     CONNECTING = "ready to connect"
+    SECURING = "reached"
     SENDING = "connected"
     WAITING = "request sent"
 
@@ -59,6 +60,8 @@ class Clock:
         match stage:
             case Stage.CONNECTING:
                 self._set(self._limits.connect, "no connection within", "--connect-timeout")
+            case Stage.SECURING:
+                pass  # TLS belongs to the connection
             case Stage.SENDING:
                 self._set(self._limits.idle, "the request could not be sent within", "--idle-timeout")
             case Stage.WAITING if self._begins_soon:

@@ -51,7 +51,8 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
 
     class SocketTransport(httpx2.BaseTransport):
         def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-            connection = _connect(connecting)
+            put(Stage.CONNECTING)
+            connection = _connect(connecting, put)
             try:
                 put(Stage.SENDING)
                 early = _read_early(connection)
@@ -71,7 +72,7 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
     return SocketTransport()
 
 
-def _connect(connecting: Connecting) -> "httpcore2.NetworkStream":
+def _connect(connecting: Connecting, put: Callable[[Stage], None]) -> "httpcore2.NetworkStream":
     import httpcore2
 
     route, limit = connecting.route, connecting.connect
@@ -83,6 +84,7 @@ def _connect(connecting: Connecting) -> "httpcore2.NetworkStream":
         if route.is_tunnelled:
             _open_tunnel(connection, route, limit)
         if route.is_tls:
+            put(Stage.SECURING)
             connection = _start_tls(connection, connecting, route.host)
     except BaseException:
         connection.close()
