@@ -10,7 +10,13 @@ from mmpipe.errors import ExitStatus, MmpipeError, QuotaError
 from mmpipe.structured.repair import InvalidAnswer
 
 TOLD = QuotaError(
-    "wait, sk-secret", http=429, api_code=1002, request_id="0640", retryable=True, retry_after=7.0
+    "wait, sk-secret",
+    hint="not with sk-secret",
+    http=429,
+    api_code=1002,
+    request_id="0640",
+    retryable=True,
+    retry_after=7.0,
 )
 
 
@@ -20,13 +26,18 @@ def fields(error: MmpipeError) -> dict[str, object]:
 
 def test_a_derived_error_differs_in_what_was_changed_and_in_nothing_else() -> None:
     before = fields(TOLD)
-    derived = TOLD.derived(message="wait, ***", retryable=False, retry_after=None)
-    assert {**before, "message": "wait, ***", "retryable": False, "retry_after": None} == fields(derived)
+    derived = TOLD.derived(sentence="wait, ***", retryable=False, retry_after=None)
+    assert {
+        **before,
+        "message": "wait, ***; not with sk-secret",
+        "retryable": False,
+        "retry_after": None,
+    } == fields(derived)
     assert (QuotaError, before) == (type(derived), fields(TOLD))
 
 
 def test_nothing_of_a_masked_error_shows_the_text_that_was_masked() -> None:
-    derived = TOLD.derived(message="wait, ***")
+    derived = TOLD.derived(sentence="wait, ***", hint="not with ***")
     assert "secret" not in f"{derived} {derived!r} {derived.args} {vars(derived)}"
 
 

@@ -163,7 +163,9 @@ def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN4
     """Return the value for the option group, or the default; raises UsageError."""
     if typed is None or typed == ():
         if parameter.required:
-            raise UsageError(f"{parameter.metavar} is missing: {', '.join(parameter.choices)}; see --help")
+            raise UsageError(
+                f"{parameter.metavar} is missing: {', '.join(parameter.choices)}", hint="see --help"
+            )
         return parameter.default
     if parameter.repeatable:
         return tuple(parameter.value(word) for word in typed)

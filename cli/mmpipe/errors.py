@@ -60,14 +60,15 @@ class ExitStatus(IntEnum):
 class ErrorFields(TypedDict, total=False):
     """The fields that `MmpipeError.derived` may change."""
 
-    message: str
+    sentence: str
+    hint: str
     request_id: str | None
     retryable: bool
     retry_after: float | None
 
 
 class MmpipeError(Exception):
-    """An error with a message for the user and one exit status.
+    """An error with a sentence for the user, a hint at what to do next, and one exit status; `message` is both as one line.
 
     `http` and `api_code` are the service's own (FACTS.md, "Error bodies"), `request_id` is its trace id. The same
     request may succeed later if `retryable`, and after `retry_after` seconds if that is known.
@@ -77,25 +78,35 @@ class MmpipeError(Exception):
 
     def __init__(
         self,
-        message: str,
+        sentence: str,
         *,
+        hint: str = "",
         http: int | None = None,
         api_code: int | None = None,
         request_id: str | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message: Final = message
+        super().__init__(sentence)
+        self.sentence: Final = sentence
+        self.hint: Final = hint
         self.http: Final = http
         self.api_code: Final = api_code
         self.request_id: Final = request_id
         self.retryable: Final = retryable
         self.retry_after: Final = retry_after
 
+    @property
+    def message(self) -> str:
+        """The sentence and the hint, as in logs and in JSON."""
+        return f"{self.sentence}; {self.hint}" if self.hint else self.sentence
+
+    def __str__(self) -> str:
+        return self.message
+
     def derived(self, **changes: Unpack[ErrorFields]) -> Self:
         """A new error of the same class with other values in some fields; an error that was raised stays as it is."""
-        found = type(self).__new__(type(self), changes.get("message", self.message))
+        found = type(self).__new__(type(self), changes.get("sentence", self.sentence))
         vars(found).update(vars(self) | changes)
         return found
 

@@ -128,12 +128,12 @@ class Parameter:
             raise UsageError(f"{label}: the name is empty: is a shell variable not set?")
         if self.choices and word not in self.choices:
             guess = suggest(word, self.choices)
-            raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}{guess}")
+            raise UsageError(f"{label}: {word!r} is not one of {', '.join(self.choices)}", hint=guess)
         try:
             value = self.parse(word)
         except ValueError as error:
             raise UsageError(
-                f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}; {self.meaning}"
+                f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}", hint=self.meaning
             ) from error
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
             finite = (

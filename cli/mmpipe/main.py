@@ -1,4 +1,4 @@
-"""Boundary of the process: prepares it, and turns every error into one line on stderr and an exit status."""
+"""Boundary of the process: prepares it, and turns every error into a report on stderr and an exit status."""
 
 import signal
 import sys
@@ -95,14 +95,11 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         with suppress(OutputError):
             write_line(streams.stderr, error.as_json())
         return
-    from mmpipe.text.durations import format_duration
+    import os
 
-    message, later = error.message, ""
-    if error.retry_after is not None:
-        message = message.removesuffix("; retry later")
-        later = f"; retry in {format_duration(error.retry_after)}"
-    trace = "" if error.request_id is None else f" (trace {error.request_id})"
-    streams.report(f"{error.status.label}: {message}{later}{trace}")
+    from mmpipe.writers.reporter import Reporter
+
+    Reporter(streams, os.environ).report_error(error)
 
 
 def _describe_unexpected(error: Exception) -> "MmpipeError":

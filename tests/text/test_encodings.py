@@ -185,7 +185,7 @@ def test_what_no_file_is_written_in_is_no_encoding(name: str) -> None:
 
 
 def test_a_misspelt_encoding_gets_a_suggestion_that_is_taken() -> None:
-    assert ["; did you mean utf-8?", "; did you mean gbk?"] == [suggest_codec("utf-9"), suggest_codec("gbkk")]
+    assert ["did you mean utf-8?", "did you mean gbk?"] == [suggest_codec("utf-9"), suggest_codec("gbkk")]
     # These are known, and no file is written in them.
     assert ["", "", ""] == [suggest_codec(name) for name in ("utf-7", "base64", "punycode")]
 

@@ -82,7 +82,7 @@ def test_the_spinner_is_erased_for_a_message_and_drawn_again() -> None:
     with messages:
         messages.tick()
         messages.warn("a warning")
-        assert stderr_of(streams).endswith(CLEARED + WARNING)
+        assert stderr_of(streams).endswith(CLEARED + "mmpipe: \x1b[33mwarning:\x1b[0m a warning\n")
         messages.tick()
         assert not stderr_of(streams).endswith(WARNING)
         messages.pause()

@@ -34,7 +34,7 @@ class RecordingOptions(OptionGroup):
         """Raise UsageError for two folders."""
         if len(self._given) > 1:
             (first, _), (second, _), *_ = self._given
-            raise UsageError(f"--{first} and --{second}: use only one of them; --cache does both")
+            raise UsageError(f"--{first} and --{second}: use only one of them", hint="--cache does both")
 
     @property
     def chosen(self) -> tuple[RecordingMode, str] | None:

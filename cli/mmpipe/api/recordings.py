@@ -207,7 +207,7 @@ def replay(found: FoundRecording, request: Request, limits: Limits, observer: Ob
                     yield event
     except FAILURES as error:
         if recording.error is None and not is_from_service(error):
-            raise InputError(f"{path} holds no whole answer: {error.message}") from error
+            raise InputError(f"{path} holds no whole answer: {error.sentence}", hint=error.hint) from error
         if recording.error is None:
             # A user wrote an error of the service into the answer. A retry of the replay would bring the same.
             raise error.derived(retryable=False, retry_after=None) from None

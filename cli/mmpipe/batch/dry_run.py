@@ -13,6 +13,7 @@ from mmpipe.batch.records.records import Record
 from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.errors import InputError
+from mmpipe.text.suggestions import join_hints
 from mmpipe.text.visible import one_line
 
 _MINUTE = 60.0
@@ -100,8 +101,11 @@ class Forecast:
             shown = ", ".join(one_line(name, _LONGEST) for name in unknown[:_SHOWN])
             more = ", ..." if len(unknown) > _SHOWN else ""
             raise InputError(
-                f"{number} of {self.requests} requests ask models that are not in the catalogue: {shown}{more}"
-                f"{suggest_model(unknown[0])}; --set model=NAME replaces them, --keep-going accepts them"
+                f"{number} of {self.requests} requests ask models that are not in the catalogue: {shown}{more}",
+                hint=join_hints(
+                    suggest_model(unknown[0]),
+                    "--set model=NAME replaces them, --keep-going accepts them",
+                ),
             )
 
 

@@ -39,7 +39,7 @@ class InputCounts:
             others = self.bad - sum(number for _, number in self.faults.values())
             more = f" (and {others} more)" if others else ""
             remedy = ", --keep-going asks the others" if self.open else ""
-            raise InputError(f"{shown}{more}; nothing was asked{remedy}")
+            raise InputError(f"{shown}{more}", hint=f"nothing was asked{remedy}")
 
     def add_fault(self, record: BadRecord) -> None:
         """Count a bad record."""

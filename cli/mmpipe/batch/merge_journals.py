@@ -47,7 +47,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
         console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
     if merged.failed.count:
         found = _list(merged.failed, "record has no good answer", "records have no good answer")
-        raise Partial(f"{found}; {'retry it' if merged.failed.count == 1 else 'retry them'} with --resume")
+        raise Partial(found, hint=f"{'retry it' if merged.failed.count == 1 else 'retry them'} with --resume")
 
 
 def _check(merged: MergeReport) -> None:

@@ -157,8 +157,8 @@ class ResultOptions(OptionGroup):
         """Return the format of the output; raises UsageError for a journal that is none of lines."""
         if self.path is not None and not self.merge and self.format in ("text", "csv"):
             raise UsageError(
-                f"-F {self.format}: FILE of -o is a journal, of lines; afterwards `mmpipe batch --merge FILE -F {self.format}` "
-                "prints it so"
+                f"-F {self.format}: FILE of -o is a journal, of lines",
+                hint=f"afterwards `mmpipe batch --merge FILE -F {self.format}` prints it so",
             )
         is_read_by_people = is_terminal and self.path is None and not self.merge
         return self.format or ("text" if is_read_by_people else "jsonl")

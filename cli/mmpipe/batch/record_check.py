@@ -32,12 +32,13 @@ def is_answered(record: Record, journal: Journal | None) -> bool:
     if state == "other host":
         raise InputError(
             f"{record.source}, line {record.number}: {record.id!r} has an answer of {journal.earlier.other_host} in {journal.path}, "
-            f"and the host is now {journal.earlier.asked} (base_url has changed); ask that host, or begin a new file"
+            f"and the host is now {journal.earlier.asked} (base_url has changed)",
+            hint="ask that host, or begin a new file",
         )
     if state == "changed":
         changed = f" (changed: {', '.join(journal.changed_settings)})" if journal.changed_settings else ""
         raise InputError(
-            f"{record.source}, line {record.number}: {record.id!r} has a good answer to another request in {journal.path}{changed}; "
-            "take the change back, ask an input of the failed records alone, or begin a new file"
+            f"{record.source}, line {record.number}: {record.id!r} has a good answer to another request in {journal.path}{changed}",
+            hint="take the change back, ask an input of the failed records alone, or begin a new file",
         )
     return state == "good"

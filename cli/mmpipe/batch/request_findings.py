@@ -101,7 +101,7 @@ class RequestFindings:
         if model is None and self.refuses_unknown:
             guess = suggest_model(request.model)
             yield (
-                f"{one_line(request.model, _LONGEST)} is not in the catalogue{guess}; "
+                f"{one_line(request.model, _LONGEST)} is not in the catalogue{f'; {guess}' if guess else ''}; "
                 "--set model=NAME replaces the model of all records"
             )
         sentences = [*describe_ignored(request.parameters, model)]

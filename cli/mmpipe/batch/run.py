@@ -246,8 +246,8 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
 
 def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
-        where = "" if _shown_format(call) == "text" else "; each is in the output"
-        raise Partial(f"{summary.failed} of {format_count(summary.done, 'record')} failed{where}")
+        hint = "" if _shown_format(call) == "text" else "each is in the output"
+        raise Partial(f"{summary.failed} of {format_count(summary.done, 'record')} failed", hint=hint)
 
 
 @contextmanager

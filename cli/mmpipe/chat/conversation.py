@@ -102,7 +102,7 @@ def _open_transcript(
         yield None
         return
     if path == "-":
-        raise UsageError("-c keeps the conversation in a file: `-` is none; --messages - reads one")
+        raise UsageError("-c keeps the conversation in a file: `-` is none", hint="--messages - reads one")
 
     def waiting() -> None:
         console.hint(f"waiting for another run that holds {path}; --no-wait does not")

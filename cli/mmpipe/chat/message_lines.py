@@ -56,7 +56,9 @@ def check_message(value: object, place: str) -> Message:
     role = value.get("role")
     if not isinstance(role, str) or not role:
         if "role" not in value and "message" in value:
-            raise InputError(f"{place} is a record of -F json and no message; -F messages writes those")
+            raise InputError(
+                f"{place} is a record of -F json and no message", hint="-F messages writes those"
+            )
         if not value.keys().isdisjoint((*LISTS, "body")):
             raise InputError(f"{place} is a record with a conversation of its own: {_FOR_BATCH}")
         if foreign := [api for key, api in _FOREIGN.items() if key in value]:

@@ -66,7 +66,7 @@ def _result_messages(results: Mapping[str, str], calls: Sequence[ToolCall]) -> l
     """The results as messages, in the order of their calls; raises UsageError for a result without a call."""
     for identity in results.keys() - {call.id for call in calls}:
         those = f"the calls that wait are {format_calls(calls)}" if calls else "no call waits for a result"
-        raise UsageError(f"--tool-result {one_line(identity, 60)}: there is no such call; {those}")
+        raise UsageError(f"--tool-result {one_line(identity, 60)}: there is no such call", hint=those)
     return [
         {"role": "tool", "tool_call_id": call.id, "content": results[call.id]}
         for call in calls

@@ -97,7 +97,9 @@ def report_unrecorded(console: Console) -> Iterator[RecordingErrors]:
             console.warn(f"the answer was not recorded: {errors.first.message}")
         raise
     if errors.first is not None:
-        raise errors.first.derived(message=f"the answer is written, but not recorded: {errors.first.message}")
+        raise errors.first.derived(
+            sentence=f"the answer is written, but not recorded: {errors.first.sentence}"
+        )
 
 
 @contextmanager
@@ -110,11 +112,15 @@ def open_targets(
     """
     output, thinking_file = options.output.output, options.thinking.thinking_file
     if thinking_file is not None and form.format != "text":
-        raise UsageError("--thinking-file goes with text; the JSON formats carry the thinking themselves")
+        raise UsageError(
+            "--thinking-file goes with text", hint="the JSON formats carry the thinking themselves"
+        )
     if thinking_file is not None and form.thinking in ("show", "hide"):
         raise UsageError(f"--thinking-file and --thinking {form.thinking} contradict each other")
     if thinking_file == "-":
-        raise UsageError("--thinking-file -: standard output is for the answer; -t show writes both there")
+        raise UsageError(
+            "--thinking-file -: standard output is for the answer", hint="-t show writes both there"
+        )
     with ExitStack() as stack:
         if output is None or output == "-":
             streams.stdout.check_open()

@@ -8,7 +8,7 @@ from mmpipe.config.options import EncodingOptions, SystemMessageOptions
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import UNNAMED, Inputs, NamedInput, decode_argument
 
-NO_PROMPT = 'no prompt: type `mmpipe chat "your question"`, or pipe it in; see --help'
+NO_PROMPT = 'no prompt: type `mmpipe chat "your question"`, or pipe it in'
 _NO_TASK = 'no prompt: say what to do with what is attached, as in `mmpipe chat -a photo.png "Describe it."`'
 
 
@@ -48,7 +48,9 @@ def check_sources(sources: PromptSources, inputs: Inputs) -> None:
             _NO_TASK if sources.prompt.attach else "no prompt: --no-stdin, and neither words nor a file"
         )
     if inputs.stdin.is_terminal:
-        raise UsageError(_NO_TASK if sources.prompt.attach else NO_PROMPT)
+        if sources.prompt.attach:
+            raise UsageError(_NO_TASK)
+        raise UsageError(NO_PROMPT, hint="see --help")
 
 
 def read_prompt(sources: PromptSources, inputs: Inputs, warn: Callable[[str], None]) -> str:

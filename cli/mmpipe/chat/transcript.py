@@ -103,7 +103,9 @@ def _read_transcript(file: LockedFile) -> Transcript:
     end = start + len(last)
     text, beginning = _decode(content, 0, start, path), _decode(content, start, end, path)
     if is_array(text + beginning):
-        raise InputError(f"{path} is one JSON array; -c needs one message a line: `jq -c '.[]'` makes it so")
+        raise InputError(
+            f"{path} is one JSON array", hint="-c needs one message a line: `jq -c '.[]'` makes it so"
+        )
     messages = tuple(parse_lines(text, path))
     repaired = f"the end of {path} is NULs; they are cut off" if end < len(content) else None
     if repaired is not None and not (messages or last):

@@ -30,7 +30,9 @@ def _provide_document(program: Program, options: CompletionOptions) -> None:
     from mmpipe.reference.documents import generate_document
 
     if wanted.shell is None:
-        raise UsageError(f"SHELL is missing: {', '.join(get_args(Document))}, or --install; see --help")
+        raise UsageError(
+            f"SHELL is missing: {', '.join(get_args(Document))}, or --install", hint="see --help"
+        )
     program.show(generate_document(wanted.shell, program.tree))
 
 

@@ -10,7 +10,7 @@ from mmpipe.commands.other_names import COMMANDS, KEYS, OPTIONS
 from mmpipe.core.request_fields import PARAMETERS
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
-from mmpipe.text.suggestions import find_similar
+from mmpipe.text.suggestions import find_similar, join_hints
 from mmpipe.text.visible import one_line
 
 _LONGEST: Final = 120  # characters of a line to type
@@ -30,14 +30,14 @@ class WrongWords:
     def explain_no_command(self) -> UsageError:
         """Return the error for words without a command."""
         lines = '`mmpipe chat "your question"` asks, `echo "your question" | mmpipe chat` too'
-        return UsageError(f"a command is missing; {lines}; `mmpipe --help` lists all commands")
+        return UsageError("a command is missing", hint=f"{lines}; `mmpipe --help` lists all commands")
 
     def explain_command(self) -> UsageError:
         """Return the error for the first word, which is no command: another name, a misspelt one, or a prompt."""
         typed, *rest = self.words[1:] if self.words[0] == "--" else self.words
         meant = COMMANDS.get(typed.lower()) or self._find_misspelt(typed)
         line = self._line(meant, rest) if meant is not None else self._line("chat", [typed, *rest])
-        return UsageError(f"No such command: {_show(typed)}; did you mean {line}?")
+        return UsageError(f"No such command: {_show(typed)}", hint=f"did you mean {line}?")
 
     @property
     def command(self) -> Command:
@@ -48,8 +48,8 @@ class WrongWords:
         """Return the error for an option that the command does not have."""
         if typed.lower().replace("_", "-") in KEYS:
             return UsageError(
-                f"{typed}: no option takes the key, since other users see the words of a command; "
-                "set MINIMAX_API_KEY, or name a file with --api-key-file"
+                f"{typed}: no option takes the key, since other users see the words of a command",
+                hint="set MINIMAX_API_KEY, or name a file with --api-key-file",
             )
         command, word = self.command, self._find_word(typed)
         if command is self.tree.program:
@@ -57,20 +57,19 @@ class WrongWords:
         sentence = f"No such option: {_show(typed)}"
         if _LIKE_ARGUMENT.match(word):
             line = self._line(command.name, ("--", word))
-            return UsageError(f"{sentence}; before words that begin with `-` write `--`: {line}")
+            return UsageError(sentence, hint=f"before words that begin with `-` write `--`: {line}")
         hint = self._guess(typed, command) or f"see `mmpipe {command.name} --help`"
-        return UsageError(f"{sentence}; {hint}")
+        return UsageError(sentence, hint=hint)
 
     def explain_missing_value(self, typed: str) -> UsageError:
         """Return the error for an option without its value."""
         option = _find_option(typed, self.command)
-        meaning = "" if option is None else f"; {option.meaning}"
-        return UsageError(f"{typed} has no value{meaning}")
+        return UsageError(f"{typed} has no value", hint="" if option is None else option.meaning)
 
     def explain_other(self, sentence: str) -> UsageError:
         """Return the error that has this sentence, with the help to read."""
         shown = "" if self.command is self.tree.program else f" {self.command.name}"
-        return UsageError(f"{sentence}; see `mmpipe{shown} --help`")
+        return UsageError(sentence, hint=f"see `mmpipe{shown} --help`")
 
     def _find_misspelt(self, typed: str) -> str | None:
         """Return the command that is misspelt; None for a word that more likely begins a prompt, as `what` does."""
@@ -86,15 +85,15 @@ class WrongWords:
     def _explain_place(self, typed: str) -> UsageError:
         """Return the error for an option before the command."""
         if (ours := _other_name(typed, self.tree.program)) is not None:
-            return UsageError(f"No such option: {_show(typed)}; {ours}")
+            return UsageError(f"No such option: {_show(typed)}", hint=ours)
         place = next((number for number, word in enumerate(self.words) if word in self.tree.loaders), None)
         name = self._find_owner(typed) if place is None else self.words[place]
         command = self.tree.named(name)
         if command is self.tree.program or _find_option(typed, command) is None:
             hint = self._guess(typed, command)
             return UsageError(
-                f"No such option: {_show(typed)}; options follow the command: "
-                f"`mmpipe {command.name} [OPTIONS] ...`{f'; {hint}' if hint else ''}"
+                f"No such option: {_show(typed)}",
+                hint=join_hints(f"options follow the command: `mmpipe {command.name} [OPTIONS] ...`", hint),
             )
         rest = [word for number, word in enumerate(self.words) if number != place]
         line = self._line(command.name, rest)

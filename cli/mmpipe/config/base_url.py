@@ -25,7 +25,7 @@ def check_base_url(url: str, *, permits_http: bool = False, place: str = "") -> 
     try:
         return _check(url, permits_http=permits_http)
     except UsageError as error:
-        raise error.derived(message=f"{place}{error.message}") from error.__cause__
+        raise error.derived(sentence=f"{place}{error.sentence}") from error.__cause__
 
 
 def _check(url: str, *, permits_http: bool) -> str:
@@ -51,8 +51,8 @@ def _check(url: str, *, permits_http: bool) -> str:
         if host in _LISTENING and not permits_http:
             here = url.replace(f"[{host}]" if ":" in host else host, _LISTENING[host], 1)
             raise UsageError(
-                f"the base URL {shown} is where a server listens: on this machine, ask it at {one_line(here, 100)}; "
-                "another machine needs its name, and --allow-http or allow_http = true"
+                f"the base URL {shown} is where a server listens: on this machine, ask it at {one_line(here, 100)}",
+                hint="another machine needs its name, and --allow-http or allow_http = true",
             )
         _check_plain_http(shown, is_own=is_minimax(url), is_permitted=permits_http)
     # Later comparisons need the scheme in lower case.

@@ -37,7 +37,7 @@ def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]
         return
     if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
         guess = suggest(profile, profiles if isinstance(profiles, dict) else ())
-        raise UsageError(f"there is no [profile.{profile}] in {path}{guess}")
+        raise UsageError(f"there is no [profile.{profile}] in {path}", hint=guess)
     source = f"{path} [profile.{profile}]"
     for name, value in _check_settings(chosen, source):
         yield name, Sourced(_resolve(path, name, value), source, is_of_profile=True)
@@ -94,7 +94,8 @@ def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tupl
         kind = FILE_KEYS.get(name)
         if kind is None:
             raise UsageError(
-                f"{source}: {name} is not a setting; the settings are {', '.join(FILE_KEYS)}{suggest(name, FILE_KEYS)}"
+                f"{source}: {name} is not a setting; the settings are {', '.join(FILE_KEYS)}",
+                hint=suggest(name, FILE_KEYS),
             )
         is_of_kind = isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
         if not is_of_kind or not _can_be_sent(value):

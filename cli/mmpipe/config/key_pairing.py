@@ -23,13 +23,12 @@ from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.core.host_identity import identify_host
 from mmpipe.errors import AuthError, TimedOut
+from mmpipe.text.suggestions import join_hints
 from mmpipe.unix.inputs import Inputs
 
 OPENAI_URL: Final = "OPENAI_BASE_URL"
 OPENAI_SOURCE: Final = f"{ENVIRONMENT}, OPENAI_*"
-_URL_ALONE: Final = (
-    "; OPENAI_BASE_URL alone is not used: type it as --base-url, or set OPENAI_API_KEY with it"
-)
+_URL_ALONE: Final = "OPENAI_BASE_URL alone is not used: type it as --base-url, or set OPENAI_API_KEY with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class KeyPairing:
         try:
             printed = run_key_command(command.value, self.environment, self.limit())
         except (AuthError, TimedOut) as error:
-            raise error.derived(message=f"{command.source}: {error.message}") from error.__cause__
+            raise error.derived(sentence=f"{command.source}: {error.sentence}") from error.__cause__
         return parse_key(printed, command.source)
 
     def _read_file(self, found: Sourced, inputs: Inputs) -> Key:
@@ -143,8 +142,8 @@ class KeyPairing:
         own = self._own_openai_host()
         if host.is_typed and host.value != own.value:
             raise AuthError(
-                "OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url; "
-                "unset both to ask a host without a key"
+                "OPENAI_API_KEY belongs to OPENAI_BASE_URL and is not sent to another --base-url",
+                hint="unset both to ask a host without a key",
             )
         return Pair(own, parse_key(self.environment[OPENAI_KEY], own.source))
 
@@ -160,15 +159,17 @@ class KeyPairing:
         url_alone = _URL_ALONE if self.environment.get(OPENAI_URL) else ""
         if self._openai_alone is not None:
             return AuthError(
-                "OPENAI_API_KEY alone is not used, since it may be the key of another service; "
-                "set OPENAI_BASE_URL with it, or set MINIMAX_API_KEY"
+                "OPENAI_API_KEY alone is not used, since it may be the key of another service",
+                hint="set OPENAI_BASE_URL with it, or set MINIMAX_API_KEY",
             )
         if not is_own:
             return AuthError(
-                f"no API key for {host.value} ({host.source}): set MINIMAX_API_KEY; "
-                f"for a server without a key, type --base-url or configure base_url{url_alone}"
+                f"no API key for {host.value} ({host.source}): set MINIMAX_API_KEY",
+                hint=join_hints(
+                    "for a server without a key, type --base-url or configure base_url", url_alone
+                ),
             )
         return AuthError(
-            "no API key: set MINIMAX_API_KEY, or see --api-key-file; to try mmpipe without a key, use `mmpipe sim`"
-            f"{url_alone}"
+            "no API key: set MINIMAX_API_KEY, or see --api-key-file",
+            hint=join_hints("to try mmpipe without a key, use `mmpipe sim`", url_alone),
         )

@@ -92,7 +92,8 @@ class Encoding:
         codec = find_codec(word)
         if codec is None:
             raise UsageError(
-                f"--encoding {one_line(word, 40)}: there is no such encoding of text files{suggest_codec(word)}"
+                f"--encoding {one_line(word, 40)}: there is no such encoding of text files",
+                hint=suggest_codec(word),
             )
         return cls(codec)
 

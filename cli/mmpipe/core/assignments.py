@@ -37,7 +37,7 @@ def _parse_value(name: str, given: str) -> object:
         if not text or _MISSPELT.fullmatch(text):
             what = f"{one_line(text, _SHOWN)} is not JSON" if text else "it has no value"
             raise UsageError(
-                f"""{name}: {what}; for a text write '"{one_line(text, _SHOWN)}"', quotes included"""
+                f"{name}: {what}", hint=f"""for a text write '"{one_line(text, _SHOWN)}"', quotes included"""
             )
         return given
     try:

@@ -33,7 +33,7 @@ _MEDIA_TYPES: Final = {
     "video/x-msvideo": "video/avi",
     "video/x-matroska": "video/x-matroska",
 }
-LARGE_VIDEO: Final = "; a larger video is uploaded first, and attached as mm_file://ID"
+LARGE_VIDEO: Final = "a larger video is uploaded first, and attached as mm_file://ID"
 _REMEDIES: Final[Mapping[Medium, str]] = {
     "image": "",
     "video": LARGE_VIDEO,
@@ -90,7 +90,8 @@ def build_file_part(content: bytes, name: str, if_text: str = "text belongs in t
     kind = kind_of(content)
     media_type = None if kind is None else _MEDIA_TYPES.get(kind.media_type or "")
     if media_type is None:
-        raise InputError(_refuse(kind, content, name, if_text))
+        sentence, hint = _refuse(kind, content, name, if_text)
+        raise InputError(sentence, hint=hint)
     medium: Medium = "video" if media_type.startswith("video") else "image"
     return _build_part(medium, f"data:{media_type};base64,{base64.b64encode(content).decode()}")
 
@@ -143,13 +144,14 @@ def check_sizes(messages: Iterable[Message], model: str) -> None:
             if data.size > _LIMITS[data.medium]:
                 raise InputError(
                     f"{data.medium} {counts[data.medium]} has {format_size(data.size)}: {model} takes "
-                    f"{data.medium}s of up to {format_size(_LIMITS[data.medium])}"
-                    f"{_REMEDIES[data.medium]}"
+                    f"{data.medium}s of up to {format_size(_LIMITS[data.medium])}",
+                    hint=_REMEDIES[data.medium],
                 )
     if whole > MAX_REQUEST:
         raise InputError(
             f"the request has {format_size(whole)}, in which a file is a third larger: the service takes "
-            f"{format_size(MAX_REQUEST)}; attach fewer or smaller files, or their URLs"
+            f"{format_size(MAX_REQUEST)}",
+            hint="attach fewer or smaller files, or their URLs",
         )
 
 
@@ -158,13 +160,13 @@ def _build_part(medium: Medium, url: str) -> Part:
     return {"type": field, field: {"url": url}}
 
 
-def _refuse(kind: FileKind | None, content: bytes, name: str, if_text: str) -> str:
-    """Return the message about a file that cannot be attached."""
+def _refuse(kind: FileKind | None, content: bytes, name: str, if_text: str) -> tuple[str, str]:
+    """Return the sentence and the hint about a file that cannot be attached."""
     if kind is not None and kind.family != "text":
         return refuse_as_attachment(kind, name)
     shown = one_line(name, 200)
     if not content:
-        return f"{shown} is empty: {ATTACHED}"
+        return f"{shown} is empty: {ATTACHED}", ""
     if kind is not None or is_text(content[:LOOKED_AT], is_whole=len(content) <= LOOKED_AT):
-        return f"{shown} is text, and no image: {if_text}"
-    return f"{shown} is of an unknown kind: {ATTACHED}"
+        return f"{shown} is text, and no image: {if_text}", ""
+    return f"{shown} is of an unknown kind: {ATTACHED}", ""

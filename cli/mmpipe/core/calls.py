@@ -73,7 +73,7 @@ def check_calls(events: Iterable[Event]) -> Iterator[Event]:
 def _cut_off_error(call: ToolCall, last: Event) -> CutShort | None:
     """Return the error for a call that the end of the answer cut off, None if the finish reason is no limit."""
     if isinstance(last, Stop) and finish_meaning(last.reason) in LIMITED:
-        return CutShort(f"the answer was cut off within a call of {call.name!r}; raise --max-tokens")
+        return CutShort(f"the answer was cut off within a call of {call.name!r}", hint="raise --max-tokens")
     return None
 
 

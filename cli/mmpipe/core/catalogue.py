@@ -91,7 +91,7 @@ def find_model(name: str) -> Model | None:
 
 
 def suggest_model(name: str) -> str:
-    """Return `; did you mean MODEL?` for a name that is like one of the catalogue, whatever stands before it; or nothing."""
+    """Return `did you mean MODEL?` for a name that is like one of the catalogue, whatever stands before it; or nothing."""
     return _suggest(name[:_LONGEST])
 
 

@@ -100,8 +100,8 @@ def check_parts(messages: Sequence[Message], model: str) -> None:
         return
     if refused := kinds - known.parts:
         other = next((model.id for model in load_models() if refused <= model.parts), None)
-        remedy = "" if other is None else f"; {other} does"
-        raise InputError(f"{known.id} does not accept {', '.join(sorted(refused))}{remedy}")
+        remedy = "" if other is None else f"{other} does"
+        raise InputError(f"{known.id} does not accept {', '.join(sorted(refused))}", hint=remedy)
     check_sizes(messages, known.id)
 
 

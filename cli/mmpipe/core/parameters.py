@@ -17,6 +17,7 @@ from mmpipe.core.request_fields import (
     WIRE_FIELDS,
 )
 from mmpipe.errors import UsageError
+from mmpipe.text.suggestions import join_hints
 from mmpipe.text.visible import one_line
 
 # Names a field, or the setting it comes from, in an error.
@@ -51,13 +52,14 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
     for name in overrides:
         if name in ID_FIELDS:
             raise UsageError(
-                f"{_label_set(name)}: each record has an id of its own; --id-field NAME names the field it is in"
+                f"{_label_set(name)}: each record has an id of its own",
+                hint="--id-field NAME names the field it is in",
             )
         rule = FIELD_RULES.get(name)
         # A field of the wire that is only removed changes nothing that is ours.
         if rule is not None and rule.instead_of_set and (name in given or name not in WIRE_FIELDS):
             raise UsageError(
-                f"{_label_set(name)}: it cannot be set for all records; use {rule.instead_of_set}"
+                f"{_label_set(name)}: it cannot be set for all records", hint=f"use {rule.instead_of_set}"
             )
     model = overrides.get("model", "")
     if "model" in overrides and not (isinstance(model, str) and model.strip()):
@@ -111,15 +113,15 @@ def check_params(params: Mapping[str, object], label: str) -> Mapping[str, objec
 def check_fields(parameters: Mapping[str, object], place: str = "", remedy: str = "") -> None:
     """Raise UsageError for body fields that the API has removed, and for more than one answer.
 
-    `place` begins the message; `remedy` ends it, with the name of the field for `{}`.
+    `place` begins the message; `remedy` is its hint, with the name of the field for `{}`.
     """
     for old, new in REMOVED_FIELDS.items():
         if old in parameters:
             raise UsageError(f"{place}{old} is no longer supported by the API: use {new}")
     if parameters.get("n", 1) != 1 or parameters.get("n") is True:
         raise UsageError(
-            f"{place}n: the API gives one answer for each request; send several requests instead"
-            f"{remedy.format('n')}"
+            f"{place}n: the API gives one answer for each request",
+            hint=join_hints("send several requests instead", remedy.format("n")),
         )
 
 
@@ -132,25 +134,25 @@ def build_sampling(
 ) -> dict[str, object]:
     """Return the body fields of --temperature, --top-p and --max-tokens (None: not sent).
 
-    The range of the temperature depends on the model. Raises UsageError, with the `label` of the setting and, at its end,
-    `remedy` with the name of the field for `{}`.
+    The range of the temperature depends on the model. Raises UsageError, with the `label` of the setting and the hint
+    `remedy`, with the name of the field for `{}`.
     """
     if temperature is not None and not (_is_number(temperature) and -_GREATEST <= temperature <= _GREATEST):
         raise UsageError(
-            f"{label('temperature')} is {_shorten(temperature)}: it must be a finite number"
-            f"{remedy.format('temperature')}"
+            f"{label('temperature')} is {_shorten(temperature)}: it must be a finite number",
+            hint=remedy.format("temperature"),
         )
     # NaN fails this comparison.
     if top_p is not None and not (_is_number(top_p) and 0 <= top_p <= 1):
         raise UsageError(
-            f"{label('top_p')} is {_shorten(top_p)}: it must be from 0 to 1{remedy.format('top_p')}"
+            f"{label('top_p')} is {_shorten(top_p)}: it must be from 0 to 1", hint=remedy.format("top_p")
         )
     if max_tokens is not None and not (
         isinstance(max_tokens, int) and _is_number(max_tokens) and max_tokens >= 1
     ):
         raise UsageError(
-            f"{label('max_tokens')} is {_shorten(max_tokens)}: it must be a whole number, at least 1"
-            f"{remedy.format(OLD_LIMIT_FIELD)}"
+            f"{label('max_tokens')} is {_shorten(max_tokens)}: it must be a whole number, at least 1",
+            hint=remedy.format(OLD_LIMIT_FIELD),
         )
     given = {"temperature": temperature, "top_p": top_p, LIMIT_FIELD: max_tokens}
     return {name: value for name, value in given.items() if value is not None}
@@ -197,14 +199,14 @@ def _check_ranges(parameters: Mapping[str, object], model: Model, label: Label, 
     most = find_token_limit(parameters)
     if most is not None and most > model.max_output:
         raise UsageError(
-            f"{label('max_tokens')} is {most}: {model.id} gives at most {model.max_output}"
-            f"{remedy.format(OLD_LIMIT_FIELD)}"
+            f"{label('max_tokens')} is {most}: {model.id} gives at most {model.max_output}",
+            hint=remedy.format(OLD_LIMIT_FIELD),
         )
     temperature = parameters.get("temperature")
     if isinstance(temperature, int | float) and temperature not in model.temperature:
         raise UsageError(
-            f"{label('temperature')} is {_shorten(temperature)}: for {model.id} it must be {model.temperature}"
-            f"{remedy.format('temperature')}"
+            f"{label('temperature')} is {_shorten(temperature)}: for {model.id} it must be {model.temperature}",
+            hint=remedy.format("temperature"),
         )
 
 

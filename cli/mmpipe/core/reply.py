@@ -147,7 +147,7 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
     """
     reason, trace = one_line(reply.finish_reason or "", 40), reply.request_id
     if reply.finish_reason is not None and is_refusal(reply.message):
-        return Filtered("the model refused to answer; its words are in the output", request_id=trace)
+        return Filtered("the model refused to answer", hint="its words are in the output", request_id=trace)
     match finish_meaning(reply.finish_reason):
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
@@ -212,7 +212,8 @@ def _cut_short(where: str, advice: str, reply: Reply) -> CutShort:
     reason = one_line(reply.finish_reason or "", 40)
     shown = "" if reason == "length" else f" ({reason})"
     return CutShort(
-        f"the answer was cut off {where}{shown}; {advice}, or accept it with --allow-truncated",
+        f"the answer was cut off {where}{shown}",
+        hint=f"{advice}, or accept it with --allow-truncated",
         request_id=reply.request_id,
     )
 

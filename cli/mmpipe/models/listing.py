@@ -198,9 +198,9 @@ def _find_entry(name: str, entries: Sequence[ListedModel], *, live: bool) -> Lis
     guess = suggest(name, ids)
     shown = one_line(repr(name), 100)
     if live:
-        raise Rejected(f"{shown} is unknown: the host does not list it{one_line(guess)}")
-    otherwise = "; the service may know it: try it with `mmpipe chat -m`, or ask with --live"
-    raise UsageError(f"{shown} is not in the catalogue{guess or otherwise}")
+        raise Rejected(f"{shown} is unknown: the host does not list it", hint=one_line(guess))
+    otherwise = "the service may know it: try it with `mmpipe chat -m`, or ask with --live"
+    raise UsageError(f"{shown} is not in the catalogue", hint=guess or otherwise)
 
 
 def _row(entry: ListedModel) -> tuple[str, ...]:

@@ -53,7 +53,11 @@ from mmpipe.text.suggestions import suggest
 
 
 class FaultSpecError(ValueError):
-    """An invalid fault; the message is for the user."""
+    """An invalid fault; the message and the hint are for the user."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class FaultKind(StrEnum):
@@ -182,7 +186,8 @@ def _read_kind(text: str) -> tuple[FaultKind, int]:
         return FaultKind(match["error"] or match["wait"]), int(match["status"] or match["amount"])
     raise FaultSpecError(
         f"{text!r} is no fault: give an HTTP status from 400 to 599, a MiniMax code, {', '.join(_WITH_VALUES)}, "
-        f"{', '.join(sorted(PLAIN_KINDS))}{suggest(text, PLAIN_KINDS)}"
+        f"{', '.join(sorted(PLAIN_KINDS))}",
+        hint=suggest(text, PLAIN_KINDS),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
 from mmpipe.simulator.options import SimulatorOptions
-from mmpipe.text.suggestions import suggest
+from mmpipe.text.suggestions import join_hints, suggest
 from mmpipe.unix.signals import handle_signals
 from mmpipe.unix.streams import Streams
 
@@ -116,12 +116,13 @@ def _profile(options: SimulatorOptions) -> "SimulatorProfile":
     unknown = sorted(set(options.dialect) - set(Dialect))
     if unknown:
         raise UsageError(
-            f"--dialect {unknown[0]}: there is no such dialect; `mmpipe sim --help` lists them{suggest(unknown[0], Dialect)}"
+            f"--dialect {unknown[0]}: there is no such dialect",
+            hint=join_hints("`mmpipe sim --help` lists them", suggest(unknown[0], Dialect)),
         )
     try:
         faults = tuple(parse_fault(spec) for spec in options.fail)
     except FaultSpecError as error:
-        raise UsageError(f"--fail: {error}") from error
+        raise UsageError(f"--fail: {error}", hint=error.hint) from error
     return SimulatorProfile(
         port=options.port,
         tps=options.tps,

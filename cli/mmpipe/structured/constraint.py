@@ -67,7 +67,8 @@ def read_constraint(
         return OutputConstraint(None if options.extract is None else _extraction(options.extract, warn))
     if options.extract is not None:
         raise UsageError(
-            "--schema and --extract: use only one of them; --schema takes the JSON out of the answer by itself"
+            "--schema and --extract: use only one of them",
+            hint="--schema takes the JSON out of the answer by itself",
         )
     path = options.input.path
 

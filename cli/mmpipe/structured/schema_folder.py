@@ -65,7 +65,7 @@ class SchemaFolder:
         relative = self._find(uri)
         if self.folder is None or self.read is None or relative is None:
             raise InputError(
-                f"{self.name} refers to {shown}; {_ALONE if self.folder is None else _NOT_FETCHED}"
+                f"{self.name} refers to {shown}", hint=_ALONE if self.folder is None else _NOT_FETCHED
             )
         path = self._resolve(self.folder, relative)
         self._check_file(path, relative)

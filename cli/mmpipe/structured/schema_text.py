@@ -65,12 +65,12 @@ def check_is_schema(value: object, name: str) -> None:
     if not has_keyword(value):
         members = ", ".join(list(map(str, value))[:3])
         hint = (
-            '; a list of properties goes into {"type": "object", "properties": ...}'
+            'a list of properties goes into {"type": "object", "properties": ...}'
             if _holds_schemas(value)
             else ""
         )
         raise InputError(
-            f"{name} is no JSON Schema: it has no keyword of one, only {one_line(members, 100)}{hint}"
+            f"{name} is no JSON Schema: it has no keyword of one, only {one_line(members, 100)}", hint=hint
         )
     names = [inner for key in sorted(DEFINITIONS) if isinstance(inner := value.get(key), dict) and inner]
     if names and value.keys().isdisjoint(RULES):

@@ -51,7 +51,8 @@ def _explain(schema: SchemaValue, folder: SchemaFolder, error: "ValidationError"
     name, refused = folder.name, folder.error
     if error.message.startswith("Unknown meta-schema"):
         return InputError(
-            f"{name}: {shorten(error.message)}; the known drafts are 2020-12, {', '.join(_DRAFTS)}"
+            f"{name}: {shorten(error.message)}",
+            hint=f"the known drafts are 2020-12, {', '.join(_DRAFTS)}",
         )
     hint = _find_draft(schema, folder)
     if refused is not None and not hint:

@@ -51,7 +51,7 @@ def list_codecs() -> Iterator[str]:
 
 
 def suggest_codec(name: str) -> str:
-    """Return the end of a message about a name that `find_codec` does not take; empty for one that is no misspelling."""
+    """Return a hint about a name that `find_codec` does not take; empty for one that is no misspelling."""
     return "" if _look_up(name) is not None else suggest(name, list_codecs())
 
 

@@ -39,15 +39,15 @@ def refuse_as_records(kind: FileKind, name: str, path: str | None) -> str:
     return f"{name} is {kind.name}, not text{_name_file(advice, path)}"
 
 
-def refuse_as_attachment(kind: FileKind, name: str) -> str:
-    """Return the message where an image or a video is wanted; `name` is a path, or a name in sentences."""
+def refuse_as_attachment(kind: FileKind, name: str) -> tuple[str, str]:
+    """Return the sentence and the hint where an image or a video is wanted; `name` is a path, or a name in sentences."""
     shown = one_line(name, 200)
     if kind.family in _CONVERTED:
-        return f"{shown} is {kind.name}: {_CONVERTED[kind.family]}"
-    advice = "; export it as CSV or text" if kind.is_exported else ""
+        return f"{shown} is {kind.name}: {_CONVERTED[kind.family]}", ""
+    hint = "export it as CSV or text" if kind.is_exported else ""
     if kind.command is not None:
-        advice = f"; `{kind.command}` prints what is in it"
-    return f"{shown} is {kind.name}: {ATTACHED}{_name_file(advice, name)}"
+        hint = f"`{kind.command}` prints what is in it"
+    return f"{shown} is {kind.name}: {ATTACHED}", _name_file(hint, name)
 
 
 def quote_path(path: str | None) -> str:

@@ -1,12 +1,12 @@
-"""Suggests a known word for an unknown one."""
+"""Hints in messages: the known word that an unknown one may stand for."""
 
 from collections.abc import Iterable
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word, such as `; did you mean json?`; empty without a good guess."""
+    """Return a hint about an unknown word, such as `did you mean json?`; empty without a good guess."""
     similar = find_similar(word, known)
-    return "" if similar is None else f"; did you mean {similar}?"
+    return "" if similar is None else f"did you mean {similar}?"
 
 
 def find_similar(word: str, known: Iterable[str]) -> str | None:
@@ -20,3 +20,8 @@ def find_similar(word: str, known: Iterable[str]) -> str | None:
         name for name in spelled if len(wanted) > 1 and wanted in name
     ]
     return spelled[guesses[0]] if guesses else None
+
+
+def join_hints(*hints: str) -> str:
+    """Return the hints that are not empty as one."""
+    return "; ".join(hint for hint in hints if hint)

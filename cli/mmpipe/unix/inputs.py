@@ -107,12 +107,12 @@ class Inputs:
             raise InputError(describe_undecodable(name, error)) from error
 
     def read_bytes(self, named: NamedInput, *, expected: bool = False, if_larger: str = "") -> bytes:
-        """Return the bytes of an input; raises InputError, which ends with `if_larger` for more than a request can hold."""
+        """Return the bytes of an input; raises InputError, with the hint `if_larger` for more than a request can hold."""
         name = self.name(named.path)
         try:
             return self.read(named, MAX_REQUEST, expected=expected)
         except TooLong as error:
-            raise InputError(f"{describe_too_large(name)}{if_larger}") from error
+            raise InputError(describe_too_large(name), hint=if_larger) from error
         except OSError as error:
             raise InputError.from_os(name, error) from error
         except ValueError as error:

@@ -42,12 +42,12 @@ class LockedFile:
     def check_untouched(self, *, if_gone: str, if_changed: str) -> None:
         """Raise OutputError if the file has lost its name or its size: editors, for example, take no lock.
 
-        The error ends with `if_gone` or `if_changed`, the consequence for the user.
+        The hint of the error is `if_gone` or `if_changed`, the consequence for the user.
         """
         if not is_same_file(self.descriptor, self.path):
-            raise OutputError(f"{self.path} was removed or replaced meanwhile; {if_gone}")
+            raise OutputError(f"{self.path} was removed or replaced meanwhile", hint=if_gone)
         if os.fstat(self.descriptor).st_size != self.size:
-            raise OutputError(f"{self.path} was written to by another process meanwhile; {if_changed}")
+            raise OutputError(f"{self.path} was written to by another process meanwhile", hint=if_changed)
 
     def append_lines(self, lines: bytes) -> None:
         """Append complete lines in one write, not yet synced.

@@ -70,12 +70,12 @@ def find_lock_holder(file: os.stat_result) -> int | None:
 
 def explain_lock_error(path: str, error: OSError) -> OutputError:
     """Return the error for a file that cannot be locked at all."""
-    reason = error.strerror
     if error.errno in _WITHOUT_LOCKS:
-        reason = (
-            "its file system has no locks; keep the file on a local disk, and copy it when the run has ended"
+        return OutputError(
+            f"cannot lock {path}: its file system has no locks",
+            hint="keep the file on a local disk, and copy it when the run has ended",
         )
-    return OutputError(f"cannot lock {path}: {reason}")
+    return OutputError(f"cannot lock {path}: {error.strerror}")
 
 
 def is_same_file(descriptor: int, path: str) -> bool:
@@ -110,8 +110,8 @@ def _busy_error(descriptor: int, path: str, *, is_shared: bool) -> Busy:
     number = "" if pid is None else f" (process {pid})"
     if is_shared:
         # Not one of our runs that write, but perhaps a merge.
-        message = f"another process{number} holds a shared lock on {path} while it reads, as `flock -s` does; try again after it"
-        return Busy(message, retryable=True)
+        message = f"another process{number} holds a shared lock on {path} while it reads, as `flock -s` does"
+        return Busy(message, hint="try again after it", retryable=True)
     return Busy(f"another run{number} has locked {path}", retryable=True)
 
 

@@ -72,7 +72,7 @@ def check_replaceable(path: str) -> None:
     else:
         return
     advice = "write into it with `> FILE`, or " if _permits(target, os.W_OK) else ""
-    raise OutputError(f"cannot replace {path}: {reason}; {advice}choose another file")
+    raise OutputError(f"cannot replace {path}: {reason}", hint=f"{advice}choose another file")
 
 
 def _permits(path: str, mode: int) -> bool:

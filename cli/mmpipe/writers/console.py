@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
+from mmpipe.writers.reporter import Reporter
 from mmpipe.writers.spinner import Spinner
 from mmpipe.writers.terminal import can_redraw, wants_style
 
@@ -21,7 +22,7 @@ class Console:
     """Only way to stderr for messages, so that no message lands on a drawing; erases the drawing at the end."""
 
     def __init__(self, streams: Streams, verbosity: Verbosity, environment: Mapping[str, str]) -> None:
-        self._streams = streams
+        self._reporter = Reporter(streams, environment)
         self._verbosity = verbosity
         self.can_dim = wants_style(environment)
         draws = can_redraw(streams.stderr, environment) and not verbosity.quiet
@@ -59,7 +60,8 @@ class Console:
     def warn(self, sentence: str) -> None:
         """Print a warning, unless `--quiet`."""
         if not self._verbosity.quiet:
-            self._report(f"warning: {sentence}")
+            self.pause()
+            self._reporter.warn(self._mask(sentence))
 
     def hint(self, sentence: str) -> None:
         """Print a message that helps the user, such as the reason of a long wait, unless `--quiet`."""
@@ -92,7 +94,7 @@ class Console:
 
     def _report(self, sentence: str) -> None:
         self.pause()
-        self._streams.report(self._mask(sentence))
+        self._reporter.note(self._mask(sentence))
 
 
 def _describe_key(endpoint: Endpoint) -> str:

@@ -25,7 +25,8 @@ def open_meta(
         return
     if path == "-":
         raise UsageError(
-            "--meta -: standard output is for the answers; name a file, /dev/stderr or /dev/fd/3"
+            "--meta -: standard output is for the answers",
+            hint="name a file, /dev/stderr or /dev/fd/3",
         )
     with open_output(path, append=True) as output:
         try:

@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from mmpipe.unix.streams import Output
 
@@ -10,6 +12,28 @@ ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to t
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
 _COLUMNS = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
+
+
+class Role(StrEnum):
+    """The roles of text that has a style of its own; the values are numbers of SGR."""
+
+    ERROR = "1;31"  # bold, red
+    WARNING = "33"  # yellow
+    HINT = "36"  # cyan
+    HEADING = "1"  # bold
+    NAME = "36"  # cyan
+    FAINT = "2"  # dim
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Styles text by its role, if `enabled`; the text must be visible already."""
+
+    enabled: bool
+
+    def paint(self, role: Role, text: str) -> str:
+        """Return the text in the style of the role."""
+        return f"\x1b[{role}m{text}\x1b[0m" if self.enabled else text
 
 
 def can_redraw(output: Output, environment: Mapping[str, str]) -> bool:

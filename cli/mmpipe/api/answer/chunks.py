@@ -197,8 +197,8 @@ class ChunkDecoder:
             tokens -= self._usage.reasoning_tokens or 0
         if self._texts.is_refuted(tokens, beside=sum(len(call.arguments) for call in calls)):
             raise BadResponse(
-                f"each piece of the stream repeats those before, but the answer has {tokens} tokens, too many for its text; "
-                "--pieces new or --pieces repeated says how this server streams"
+                f"each piece of the stream repeats those before, but the answer has {tokens} tokens, too many for its text",
+                hint="--pieces new or --pieces repeated says how this server streams",
             )
 
     def _check_content(self, message: Message, reason: str) -> None:
@@ -224,7 +224,8 @@ def _failed(reason: str | None, failure: object) -> MmpipeError:
     code = failure.get("code") if isinstance(failure, dict) else None
     shown = f" ({one_line(reason, 40)})" if reason else ""
     return ServerError(
-        f"the service failed within the answer{shown}: {one_line(find_reason(failure)) or 'no reason given'}; retry later",
+        f"the service failed within the answer{shown}: {one_line(find_reason(failure)) or 'no reason given'}",
+        hint="retry later",
         http=code if type(code) is int and code in range(400, 600) else None,
         retryable=True,
     )

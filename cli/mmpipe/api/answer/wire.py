@@ -141,7 +141,7 @@ class StreamDecoder:
     def _quote_rest(self, error: BadResponse) -> BadResponse:
         """The error with the first words of a text or page that follows a stream, as servers and proxies send them."""
         words = one_line(explain_text(self._reader.rest.decode(errors="replace")), 100)
-        return error.derived(message=f"{error.message}; after it came: {words}") if words else error
+        return error.derived(sentence=f"{error.sentence}; after it came: {words}") if words else error
 
     def _is_foreign(self) -> bool:
         """True if the body begins like neither a stream nor JSON, and no part of an answer came."""

@@ -40,5 +40,5 @@ def explain_certificate(error: ssl.SSLCertVerificationError, route: Route) -> Ne
         fault, advice = _FAULTS.get(code, _OTHER_FAULT) if isinstance(code, int) else _OTHER_FAULT
     words = one_line(getattr(error, "verify_message", None) or str(error) or type(error).__name__, 200)
     return NetworkError(
-        f"{route}: TLS: the certificate of {owner} {fault}: {words.removesuffix('.')}; {advice}"
+        f"{route}: TLS: the certificate of {owner} {fault}: {words.removesuffix('.')}", hint=advice
     )

@@ -69,7 +69,7 @@ class Clock:
             case Stage.WAITING:
                 # It is silent until it is done. Without this limit a server that is gone would be waited for in vain.
                 self._set(self._limits.idle, "no whole answer within", "--idle-timeout")
-                self._hint = "; allow more, or use --wire stream"
+                self._hint = "allow more, or use --wire stream"
 
     def progress(self, limit: float = math.inf) -> None:
         """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
@@ -91,8 +91,8 @@ class Clock:
         """The error of the limit in force."""
         if self._limits.deadline <= self._end:
             return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
-        reached = f"{self._event} {self._limit:g} s ({self._option}){self._hint}"
-        return TimedOut(f"{self._peer}: {reached}", retryable=True)
+        reached = f"{self._event} {self._limit:g} s ({self._option})"
+        return TimedOut(f"{self._peer}: {reached}", hint=self._hint, retryable=True)
 
     def _set(self, limit: float, event: str, option: str) -> None:
         self._limit, self._event, self._option, self._hint = limit, event, option, ""

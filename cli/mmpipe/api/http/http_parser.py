@@ -129,8 +129,8 @@ class ResponseParser:
             self._begun += received[place:]
             text, start = self._begun, 0
         if not _START.startswith(text[start : start + len(_START)]):
-            hint = "; it may speak https:// there" if text[start] in _TLS_RECORDS else ""
-            raise _not_http(f"it begins with {_shown(text[start:])}{hint}")
+            hint = "it may speak https:// there" if text[start] in _TLS_RECORDS else ""
+            raise _not_http(f"it begins with {_shown(text[start:])}", hint)
         found = _END_OF_HEAD.search(text, searched)
         end = found.end() if found else len(text)
         if self._spent + end - start > MAX_HEAD:
@@ -248,8 +248,8 @@ def _pick_framing(headers: Fields) -> dict[bytes, list[bytes]]:
     return found
 
 
-def _not_http(problem: str) -> BadResponse:
-    return BadResponse(f"the response of the service is not HTTP: {problem}")
+def _not_http(problem: str, hint: str = "") -> BadResponse:
+    return BadResponse(f"the response of the service is not HTTP: {problem}", hint=hint)
 
 
 def _shown(received: bytes | bytearray) -> str:

@@ -171,4 +171,6 @@ def _advise_on_missing_key(endpoint: Endpoint) -> str:
 def mask_error(error: MmpipeError, endpoint: Endpoint) -> MmpipeError:
     """The same error without the key in its texts, which some hosts repeat."""
     request_id = None if error.request_id is None else endpoint.mask(error.request_id)
-    return error.derived(message=endpoint.mask(error.message), request_id=request_id)
+    return error.derived(
+        sentence=endpoint.mask(error.sentence), hint=endpoint.mask(error.hint), request_id=request_id
+    )

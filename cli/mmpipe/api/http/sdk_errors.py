@@ -45,10 +45,8 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
         case ssl.SSLCertVerificationError():
             return explain_certificate(error, route)
         case ssl.SSLError():
-            hint = (
-                "; the server may speak http:// there" if getattr(error, "reason", None) in _NOT_TLS else ""
-            )
-            return NetworkError(f"{route}: TLS: {_words(error)}{hint}")
+            hint = "the server may speak http:// there" if getattr(error, "reason", None) in _NOT_TLS else ""
+            return NetworkError(f"{route}: TLS: {_words(error)}", hint=hint)
         case socket.gaierror():
             passing = error.errno == socket.EAI_AGAIN
             return NetworkError(f"{route}: DNS: {first} is not known: {error.strerror}", retryable=passing)

@@ -36,7 +36,7 @@ _SOCKS5_REPLIES: Final = {
 }
 _SQUID: Final = b"x-squid-error"  # the header of squid's own errors
 _LOGIN_HINT: Final = "give user and password in the URL of the proxy"
-_NO_LOGIN: Final = f"HTTP 407 Proxy Authentication Required; {_LOGIN_HINT}"
+_NO_LOGIN: Final = "HTTP 407 Proxy Authentication Required"
 
 
 def check_tunnels(proxy: Proxy | None) -> None:
@@ -59,7 +59,7 @@ def check_proxy(route: Route, status: int, headers: Fields) -> None:
     if not route.is_forwarded or status < HTTPStatus.BAD_REQUEST:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise _refused(route, _NO_LOGIN)
+        raise _refused(route, _NO_LOGIN, hint=_LOGIN_HINT)
     for name, value in headers:
         if name.lower() == _SQUID:
             word = one_line(value.decode("latin-1"), 60)
@@ -99,7 +99,7 @@ def _connect(route: Route, proxy: Proxy) -> Tunnel:
         except BadResponse as error:
             raise _refused(route, "it does not answer in HTTP") from error
     if head.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise _refused(route, _NO_LOGIN)
+        raise _refused(route, _NO_LOGIN, hint=_LOGIN_HINT)
     if not 200 <= head.status < 300:  # noqa: PLR2004  a success
         raise _refused(
             route, f"HTTP {head.status}{_phrase(head.status)}", passing=head.status in _PASSING_HTTP
@@ -128,9 +128,9 @@ def _socks5(route: Route, proxy: Proxy) -> Tunnel:
         login = socks5.SOCKS5UsernamePasswordRequest(user, password).dumps()
         received = yield from _exchange(route, buffer, login, 2)
         if received[1]:
-            raise _refused(route, f"it does not accept the user or the password; {_LOGIN_HINT}")
+            raise _refused(route, "it does not accept the user or the password", hint=_LOGIN_HINT)
     elif received[1:] != socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED:
-        raise _refused(route, f"it wants another login; {_LOGIN_HINT}")
+        raise _refused(route, "it wants another login", hint=_LOGIN_HINT)
     host = route.host if is_address(route.host) else route.host.encode("idna")
     request = socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, route.port))
     # Version, reply, reserved, type of the address, and its first byte.
@@ -158,7 +158,8 @@ def _socks4(route: Route, proxy: Proxy) -> Tunnel:
         login = received[1:2] == socks4.SOCKS4ReplyCode.AUTHENTICATION_FAILED
         raise _refused(
             route,
-            f"it refused the user; {_LOGIN_HINT}" if login else "it could not connect",
+            "it refused the user" if login else "it could not connect",
+            hint=_LOGIN_HINT if login else "",
             passing=not login,
         )
 
@@ -176,8 +177,8 @@ def _exchange(route: Route, buffer: bytearray, request: bytes, size: int) -> _Re
     return found
 
 
-def _refused(route: Route, reason: str, *, passing: bool = False) -> NetworkError:
-    return NetworkError(f"{route}: the proxy refused: {reason}", retryable=passing)
+def _refused(route: Route, reason: str, *, hint: str = "", passing: bool = False) -> NetworkError:
+    return NetworkError(f"{route}: the proxy refused: {reason}", hint=hint, retryable=passing)
 
 
 def _closed(route: Route) -> NetworkError:

@@ -19,8 +19,9 @@ _FIELDS: Final = {
     "max_completion_tokens": "-p max_tokens=N",
 }
 _FINAL: Final = (400, 422, 500, 501)  # the HTTP statuses of servers that refuse a field
-_HOST: Final = "the host refuses for this reason; a retry does not help"
-_GATEWAY: Final = "a gateway or firewall refuses; a retry does not help"
+_HOST: Final = "the host refuses for this reason"
+_GATEWAY: Final = "a gateway or firewall refuses"
+_NO_RETRY: Final = "a retry does not help"
 _SECURED: Final = "write https:// in the base URL"
 _PASSES: Final = "the service may accept it later"
 _TRACE: Final = ", and give the trace id to its support"
@@ -89,11 +90,11 @@ def fit_advice(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     is_refused = fitted.error in (Rejected, ServerError) and not fitted.retryable
     if is_refused and info.retry_after is not None and fitted is meaning_of(None, info.http):
         # The server says that a refusal by its status alone passes.
-        return fitted._replace(advice=_PASSES, retryable=True)
-    if fitted.advice == FAILED and info.request_id and info.request.is_minimax:
-        return fitted._replace(advice=f"{FAILED}{_TRACE}")
-    if fitted.advice.startswith(TOP_UP) and not info.request.is_minimax:
-        return fitted._replace(advice=TOP_UP)
+        return fitted._replace(explanation="", hint=_PASSES, retryable=True)
+    if fitted.explanation == FAILED and info.request_id and info.request.is_minimax:
+        return fitted._replace(hint=f"{fitted.hint}{_TRACE}")
+    if fitted.hint.startswith(TOP_UP) and not info.request.is_minimax:
+        return fitted._replace(hint=TOP_UP)
     return fitted
 
 
@@ -102,20 +103,25 @@ def _fit_reason(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
         known = f"this server does not know the field{'s' if len(refused) > 1 else ''} {', '.join(refused)}"
         options = " and ".join(_FIELDS[name] for name in refused)
         may_pass = meaning.retryable and refusal.info.http not in _FINAL
-        return meaning._replace(advice=f"{known}; use {options}", retryable=may_pass)
+        return meaning._replace(explanation=known, hint=f"use {options}", retryable=may_pass)
     if meaning.error is Rejected and _is_about_model(refusal):
-        return meaning._replace(advice=_suggest_model(refusal.info.request.model))
+        return _replace_hint(meaning, _suggest_model(refusal.info.request.model))
     if meaning.error is Rejected and _IS_SECURED.search(refusal.reason):
-        return meaning._replace(advice=_SECURED)
+        return _replace_hint(meaning, _SECURED)
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
-        return meaning._replace(advice=TOO_LONG.advice)
+        return _replace_hint(meaning, TOO_LONG.hint)
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
-        return meaning._replace(advice=refusal.info.request.no_key or CHECK_KEY)  # Google answers with 400
+        return _replace_hint(meaning, refusal.info.request.no_key or CHECK_KEY)  # Google answers with 400
     if meaning.error is AuthError:
-        fitted = meaning._replace(advice=_advise_on_key(meaning.advice, refusal))
+        fitted = _fit_to_key(meaning, refusal)
         is_of_request = meaning is meaning_of(None, HTTPStatus.FORBIDDEN) and not _blames_key(refusal)
         return fitted._replace(error=Forbidden) if is_of_request else fitted
     return meaning
+
+
+def _replace_hint(meaning: ErrorMeaning, hint: str) -> ErrorMeaning:
+    """The meaning with a hint that needs no explanation."""
+    return meaning._replace(explanation="", hint=hint)
 
 
 def _find_refused(reason: str) -> list[str]:
@@ -155,7 +161,7 @@ def _suggest_model(model: str) -> str:
     """The advice for an unknown model, with the id of the catalogue that is most like it, whatever stands before it."""
     if any(known.id == model for known in load_models()):
         return _MODELS
-    return f"{suggest_model(model).removeprefix('; ')} {_MODELS}".lstrip()
+    return f"{suggest_model(model)} {_MODELS}".lstrip()
 
 
 def _blames_key(refusal: Refusal) -> bool:
@@ -164,13 +170,13 @@ def _blames_key(refusal: Refusal) -> bool:
     return refusal.is_json and bool(_ABOUT_KEY.search(reason)) and not _OTHER_THAN_KEY.search(reason)
 
 
-def _advise_on_key(advice: str, refusal: Refusal) -> str:
-    """The advice for a key that is refused or was not sent, unless the reason of a 401 or 403 is another."""
+def _fit_to_key(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
+    """The meaning with a hint for a key that is refused or was not sent, unless the reason of a 401 or 403 is another."""
     reason, info = refusal.reason, refusal.info
-    if advice is CHECK_KEY and reason:
+    if meaning.hint is CHECK_KEY and reason:
         if refusal.is_page and info.http == HTTPStatus.FORBIDDEN:
-            return _GATEWAY
+            return meaning._replace(explanation=_GATEWAY, hint=_NO_RETRY)
         wants_key = bool(info.request.no_key) and info.http == HTTPStatus.UNAUTHORIZED
         if not (wants_key or _ABOUT_KEY.search(reason)) or _OTHER_THAN_KEY.search(reason):
-            return _HOST
-    return info.request.no_key or advice
+            return meaning._replace(explanation=_HOST, hint=_NO_RETRY)
+    return _replace_hint(meaning, info.request.no_key or meaning.hint)

@@ -55,19 +55,21 @@ def explain_status(info: ResponseInfo, explanation: object) -> MmpipeError:
     is_redirect = 300 <= info.http < 400  # noqa: PLR2004  the range of redirects
     body = explanation if isinstance(explanation, dict) else {}
     if is_redirect and _find_report(body) is None:
-        message = f"{_place((), info)}{_describe_redirect(info.location)}"
-        return Rejected(message, http=info.http, request_id=info.request_id)
+        sentence, hint = _describe_redirect(info.location)
+        return Rejected(
+            f"{_place((), info)}{sentence}", hint=hint, http=info.http, request_id=info.request_id
+        )
     return _explain_any(explanation, info)
 
 
-def _describe_redirect(location: str) -> str:
-    """The place that a redirect names, which is never followed, and the base URL that it stands for."""
+def _describe_redirect(location: str) -> tuple[str, str]:
+    """The place that a redirect names, which is never followed, and a hint at the base URL that it stands for."""
     to = f"to {location}" if location else "elsewhere"
     said = f"the host redirects {to}, and mmpipe does not follow"
     base = next((location.removesuffix(path) for path in _PATHS if location.endswith(path)), "")
     if not base.startswith(("https://", "http://")):
-        return f"{said}; check --base-url"
-    return f"{said}; if this place is right, use --base-url {base}"
+        return said, "check --base-url"
+    return said, f"if this place is right, use --base-url {base}"
 
 
 def read_explanation(body: bytes) -> object:
@@ -173,7 +175,8 @@ def _explain(error: object, body: Mapping[str, object], info: ResponseInfo) -> M
     if info.retry_after is not None:
         waits.append(info.retry_after)
     return meaning.error(
-        f"{place}{_describe(reason, code)}; {meaning.advice}",
+        f"{place}{_describe(reason, code)}{f'; {meaning.explanation}' if meaning.explanation else ''}",
+        hint=meaning.hint,
         http=info.http,
         api_code=code,
         request_id=info.request_id,

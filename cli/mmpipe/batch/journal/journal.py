@@ -81,7 +81,9 @@ class Journal:
     def check_format(self, wanted: JournalFormat) -> None:
         """Raise UsageError if all lines have another format."""
         if (found := self.earlier.refused_format(wanted)) is not None:
-            raise UsageError(f"{self.path} has lines in --format {found}; to resume it, use that format")
+            raise UsageError(
+                f"{self.path} has lines in --format {found}", hint="to resume it, use that format"
+            )
 
     def state(self, name: str, request_sha256: str, *, has_own_id: bool = True) -> State:
         """The state of this request; `changed` if the record has a good answer to another one, `other host` if of another host.
@@ -225,7 +227,8 @@ def _open_locked(path: str) -> LockedFile:
     def check(descriptor: int) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or path.startswith(_DESCRIPTORS):
             raise UsageError(
-                f"{path} is not a file that a batch can be resumed from; leave out -o to write to standard output"
+                f"{path} is not a file that a batch can be resumed from",
+                hint="leave out -o to write to standard output",
             )
 
     try:

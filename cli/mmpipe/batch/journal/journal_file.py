@@ -38,7 +38,7 @@ class JournalFile:
     def check_unchanged(self) -> None:
         """Raise InputError if somebody has written to the file since it was opened: not all programs take the lock."""
         if _stamp(self.descriptor) != self.stamp:
-            raise InputError(f"{self.path} was written to while it was read; do it again")
+            raise InputError(f"{self.path} was written to while it was read", hint="do it again")
 
 
 @contextmanager

@@ -124,8 +124,8 @@ class _Formats:
             if record.format != self._first[0]:
                 found, first = self._first
                 raise InputError(
-                    f"{first} has lines in --format {found}, and {path} in --format {record.format}; "
-                    "only journals of one format can be joined"
+                    f"{first} has lines in --format {found}, and {path} in --format {record.format}",
+                    hint="only journals of one format can be joined",
                 )
             yield record
 

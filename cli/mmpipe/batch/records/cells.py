@@ -31,6 +31,7 @@ def _read_value(name: str, cell: str) -> object:
     except InputError as error:
         if name in _MUST_BE_JSON:
             raise InputError(
-                f"its column {name} must hold JSON ({error.message}); --template makes a prompt of any columns"
+                f"its column {name} must hold JSON ({error.message})",
+                hint="--template makes a prompt of any columns",
             ) from error
         return cell

@@ -37,18 +37,18 @@ def find_field(value: object, name: str) -> object:
     return MISSING
 
 
-def describe_fields(record: object, wanted: str) -> str:
-    """Return what a record without the field `wanted` has instead: its first keys, and the name most like that one."""
+def describe_fields(record: object, wanted: str) -> tuple[str, str]:
+    """Return what a record without the field `wanted` has instead: its first keys; and a hint at the name most like it."""
     if not isinstance(record, Mapping):
-        return "it is a text, which has no fields; a table needs --input-format csv, or tsv"
+        return "it is a text, which has no fields", "a table needs --input-format csv, or tsv"
     keys = [one_line(str(key), _LONGEST) for key in islice(record, _SHOWN)]
     more = f" and {len(record) - _SHOWN} more" if len(record) > _SHOWN else ""
     plain = _BRACKETS.sub(r".\1", wanted)
     if plain != wanted and find_field(record, plain) is not MISSING:
-        guess = f"; did you mean {one_line(plain, _LONGEST)}?"
+        guess = f"did you mean {one_line(plain, _LONGEST)}?"
     else:
         guess = _suggest_name(wanted[:_LONGEST], tuple(islice(_names(record), _GUESSED)))
-    return f"it has {', '.join(keys) or 'no fields'}{more}{guess}"
+    return f"it has {', '.join(keys) or 'no fields'}{more}", guess
 
 
 def _child(value: object, name: str) -> object:

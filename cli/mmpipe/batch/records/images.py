@@ -53,7 +53,8 @@ def _too_large(last: str) -> InputError:
     """Return the error for images that are too large from this one on."""
     too_large = describe_too_large(f"the record with {one_line(last, 200)}")
     return InputError(
-        f"{too_large}, in which a file is a third larger: name fewer or smaller files, or their URLs{LARGE_VIDEO}"
+        f"{too_large}, in which a file is a third larger: name fewer or smaller files, or their URLs",
+        hint=LARGE_VIDEO,
     )
 
 

@@ -220,7 +220,8 @@ def _identify(value: object, index: int, named: str | None) -> tuple[str, str | 
     if named is not None:
         if (found := find_field(value, named)) is MISSING:
             name = one_line(named, 60)
-            raise InputError(f"it has no field {name} for its id: {describe_fields(value, named)}")
+            found, hint = describe_fields(value, named)
+            raise InputError(f"it has no field {name} for its id: {found}", hint=hint)
         return _id(found, named), named
     if isinstance(value, dict):
         for field in ID_FIELDS:

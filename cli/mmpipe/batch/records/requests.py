@@ -43,8 +43,8 @@ _MISPLACED = frozenset({*RECORD_FIELDS, *SAMPLING_FIELDS} - {"body"})
 _BESIDE_DATA = frozenset({"model", "system", "images"})
 _BATCH_API_FIELDS = frozenset({"method", "url", "body"})
 _URL = "/v1/chat/completions"
-# The end of a message about a field of a record.
-_REMEDY = "; --set {}=VALUE replaces it in every record"
+# The hint of an error about a field of a record.
+_REMEDY = "--set {}=VALUE replaces it in every record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
         if "prompt" in record:
             raise InputError("it has both prompt and messages: only one can be sent")
         if list_images(record.get("images")):
-            raise InputError("images go with a prompt; in messages they are parts of the type image_url")
+            raise InputError(
+                "images go with a prompt", hint="in messages they are parts of the type image_url"
+            )
         messages = _messages(record)
     elif "prompt" in record:
         prompt = _text(record["prompt"], "prompt")
@@ -134,7 +136,8 @@ def build_request(record: Mapping[str, object], content: Content, defaults: Requ
         messages = _user_message(prompt, read_images(record.get("images")))
     else:
         raise InputError(
-            "it has no prompt, no messages and no body with messages; --template makes a prompt of other fields"
+            "it has no prompt, no messages and no body with messages",
+            hint="--template makes a prompt of other fields",
         )
     return _build(messages, _parameters_of(record), defaults, record.get("model"), record.get("system"))
 
@@ -245,7 +248,8 @@ def _checked_parameters(given: Mapping[str, object]) -> JsonObject:
     limits = [given[name] for name in (LIMIT_FIELD, OLD_LIMIT_FIELD) if given.get(name) is not None]
     if len(limits) > 1:
         raise InputError(
-            f"max_tokens and max_completion_tokens are the same: only one can be sent{_REMEDY.format('max_tokens')}"
+            "max_tokens and max_completion_tokens are the same: only one can be sent",
+            hint=_REMEDY.format("max_tokens"),
         )
     for name in WIRE_FIELDS:
         if given.get(name):

@@ -31,7 +31,8 @@ class Shard:
             raise UsageError(f"--shard {text}: there can be 1 to {_MOST} shards")
         if number > count:
             raise UsageError(
-                f"--shard {text}: there is no such shard of {count}; they are numbered 1 to {count}, or 0 to {count - 1}"
+                f"--shard {text}: there is no such shard of {count}",
+                hint=f"they are numbered 1 to {count}, or 0 to {count - 1}",
             )
         return cls(number % count, count)
 

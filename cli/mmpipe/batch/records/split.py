@@ -40,7 +40,9 @@ def split_sources(pieces: Iterable[Piece | None], options: FormatOptions) -> Ite
         chosen = yield from _choose_format(first.source, contents, options, held)
         contents = chain(held.contents, contents)
         if not chosen.ends_with_separator and options.separator != NEWLINE:
-            raise UsageError(f"{first.source}: --null is for lines and JSONL; no other record ends with NUL")
+            raise UsageError(
+                f"{first.source}: --null is for lines and JSONL", hint="no other record ends with NUL"
+            )
         record_format = chosen(first.source, options, first.encoding)
         records = record_format.split(contents)
         yield record_format, _skip(records, held.refused) if held.refused else records

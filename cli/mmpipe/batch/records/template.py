@@ -31,9 +31,10 @@ class _TemplateField:
     def value(self, record: object) -> str:
         value = find_field(record, self.name)
         if value is MISSING:
+            found, hint = describe_fields(record, self.name)
+            wanted = one_line(self.name, _SHOWN)
             raise InputError(
-                f"the template needs a field {one_line(self.name, _SHOWN)}, and the record has none: "
-                f"{describe_fields(record, self.name)}"
+                f"the template needs a field {wanted}, and the record has none: {found}", hint=hint
             )
         return value if isinstance(value, str) else exact_json.dumps(value)
 
@@ -75,13 +76,15 @@ def _part(match: re.Match[str]) -> str | _TemplateField:
     name = match["name"]
     if match["stray"]:
         raise UsageError(
-            f"--template: the brace at character {match.start() + 1} has no partner; a brace itself is written twice"
+            f"--template: the brace at character {match.start() + 1} has no partner",
+            hint="a brace itself is written twice",
         )
     if name is None:
         return _single_braces(match["text"])
     if name and _NO_NAME.fullmatch(name):
         raise UsageError(
-            f"--template: {{{one_line(name, _SHOWN)}}} names no field; a brace itself is written twice"
+            f"--template: {{{one_line(name, _SHOWN)}}} names no field",
+            hint="a brace itself is written twice",
         )
     return _TemplateField(_single_braces(name))
 

@@ -81,7 +81,9 @@ class Table(RecordFormat):
             self._columns = [name or f"column_{place}" for place, name in enumerate(names, 1)]
             self._check_columns()
         except InputError as error:
-            raise InputError(f"{self.source}, line {header.row.number}: {error.message}") from error
+            raise InputError(
+                f"{self.source}, line {header.row.number}: {error.sentence}", hint=error.hint
+            ) from error
 
     def _check_columns(self) -> None:
         """Raise InputError for columns that cannot be told apart, or that no prompt can be made of."""
@@ -96,16 +98,15 @@ class Table(RecordFormat):
         for name in self.options.needed:
             # Without a row, too: a wrong name must not look like a table that is done.
             if find_field(row, name) is MISSING:
-                raise InputError(
-                    f"the table has no column {one_line(name, 60)}: {describe_fields(row, name)}"
-                )
+                found, hint = describe_fields(row, name)
+                raise InputError(f"the table has no column {one_line(name, 60)}: {found}", hint=hint)
         if self.options.request_columns is not None and not set(_PROMPTS) & set(columns):
             shown = ", ".join(one_line(name, 60) for name in columns[:_SHOWN])
             more = f" (and {len(columns) - _SHOWN} more)" if len(columns) > _SHOWN else ""
             example = columns[-1].replace("{", "{{").replace("}", "}}")
             raise InputError(
-                f"the table has no column {', '.join(_PROMPTS[:-1])} or {_PROMPTS[-1]}, but {shown}{more}; make the prompt of them, "
-                f"such as --template '{{{one_line(example, 60)}}}'"
+                f"the table has no column {', '.join(_PROMPTS[:-1])} or {_PROMPTS[-1]}, but {shown}{more}",
+                hint=f"make the prompt of them, such as --template '{{{one_line(example, 60)}}}'",
             )
 
 

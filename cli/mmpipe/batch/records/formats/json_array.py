@@ -195,4 +195,4 @@ def _not_an_array(source: str, *, is_object: bool) -> InputError:
             f"{source} is no JSON array, but begins with an object: `jq -c . FILE` makes a line of each object "
             "(--input-format jsonl), `jq -c '.data[]' FILE` one of each element of an array in it"
         )
-    return InputError(f"{source} is no JSON array; --input-format names another format")
+    return InputError(f"{source} is no JSON array", hint="--input-format names another format")

@@ -126,7 +126,8 @@ def split_cells(row: str, delimiter: str) -> list[str]:
     for quoted, after, bare in _cell_pattern(delimiter).findall(delimiter + row):
         if after:
             raise InputError(
-                f"column {len(cells) + 1} has text after its closing quote; inside quotes a quote is written twice"
+                f"column {len(cells) + 1} has text after its closing quote",
+                hint="inside quotes a quote is written twice",
             )
         cells.append(quoted.replace('""', '"') if quoted else bare)
     return cells
