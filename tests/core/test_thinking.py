@@ -1,6 +1,7 @@
 """Thinking and answer are separated, wherever the text is split into pieces."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from mmpipe.core.reply import Reply, ReplyWarning, reply_warnings
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.thinking_tags import EventUse, separate_tags
+from mmpipe.errors import NetworkError
 from support.piece_cuts import cut
 
 TAGGED = st.lists(
@@ -269,6 +271,35 @@ def test_a_block_that_is_cut_off_or_ends_with_a_call_is_thinking(end: list[Event
     events = [Text("<think>\nI will"), Text(" look"), *end]
     for use in EventUse:
         assert ("I will look", "") == joined(list(separate_tags(events, native=False, use=use)))
+
+
+def broken_off(*pieces: str) -> Iterator[Event]:
+    yield Start("a", "mine")
+    yield from map(Text, pieces)
+    raise NetworkError("reset")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "use", "expected"),
+    [
+        (("<think>\nI will", " look"), EventUse.BY_BLOCK, ("I will look", "")),
+        (("<think>a</think>b", "\n<thi"), EventUse.BY_BLOCK, ("a", "b\n<thi")),
+        (("<thi",), EventUse.BY_BLOCK, ("", "<thi")),
+        (("a\n", "<mm:th"), EventUse.LIVE, ("", "a\n<mm:th")),
+        (("<think>a</think>b", "\n"), EventUse.SHOWN, ("a", "b\n")),
+        # A retry is still possible.
+        (("<think>a</", "think>\n"), EventUse.LIVE, ("a", "")),
+        (("<thi",), EventUse.LIVE, ("", "")),
+        (("<think>a", "b"), EventUse.WHOLE, ("", "")),
+    ],
+)
+def test_what_was_held_back_comes_before_an_error_where_output_has_begun(
+    pieces: tuple[str, ...], use: EventUse, expected: tuple[str, str]
+) -> None:
+    found: list[Event] = []
+    with pytest.raises(NetworkError, match="reset"):
+        found.extend(separate_tags(broken_off(*pieces), native=True, use=use))
+    assert expected == joined(found)
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -21,12 +21,13 @@ from typing import Final, assert_never
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_lone_closer
+from mmpipe.core.tag_search import count_held, find_first, find_prefix, is_incomplete
+from mmpipe.errors import MmpipeError
 
 _BLOCK_ENDS: Final = (*CLOSERS, *(f"\n{closer}" for closer in CLOSERS))
 _LEFTOVERS: Final = tuple(f"{end}\n" for end in _BLOCK_ENDS)
 _LINE_OPENERS: Final = tuple(f"\n{opener}" for opener in OPENERS)
 _EVIDENCE: Final = 24  # characters of a block that repeat the thinking field, unless the block is shorter
-_MAX_TAG: Final = max(map(len, _LEFTOVERS))
 
 
 class EventUse(Enum):
@@ -46,8 +47,23 @@ def separate_tags(
     Text that begins without a tag may be thinking whose opener is missing. Where nothing is written before the end, such
     text is held back until then, as is each block until its closer. Otherwise each piece is yielded as soon as its kind is
     certain, or with BY_BLOCK as soon as its block is closed.
+
+    An error of `events` comes after what was held back, where output has begun: with BY_BLOCK, and after text.
     """
     separator = _TagSeparator(native=native, thinks=thinks, use=use)
+    has_begun = use is EventUse.BY_BLOCK
+    try:
+        for event in _separate(events, separator, native=native):
+            has_begun |= isinstance(event, Text) and use is not EventUse.WHOLE
+            yield event
+    except MmpipeError:
+        # Nothing may be written where a retry is still possible.
+        if has_begun:
+            yield from separator.close(is_complete=False)
+        raise
+
+
+def _separate(events: Iterable[Event], separator: "_TagSeparator", *, native: bool) -> Iterator[Event]:
     usages: list[Usage] = []  # they stand before the Stop, which decides about a block that is not closed
     for event in events:
         match event:
@@ -105,7 +121,7 @@ class _TagSeparator:
     def feed_thinking(self, text: str) -> Iterator[Event]:
         """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
         text = self._held_thinking + text
-        cut = len(text) - _count_held(text, _LEFTOVERS)
+        cut = len(text) - count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
         if self._untagged and cut:
             # No opener is missing where the thinking has a field.
@@ -157,10 +173,10 @@ class _TagSeparator:
     def _opening(self, final: bool) -> Event | None:
         """Decide at the beginning of a turn: a block, a leftover closer, thinking without an opener, or the answer."""
         start = self._set_spaces_apart()
-        if not final and (not start or _is_incomplete(start, (*OPENERS, *CLOSERS))):
+        if not final and (not start or is_incomplete(start, (*OPENERS, *CLOSERS))):
             return None
         self._held, self._before = "".join((*self._before, start)), []
-        opener, closer = _find_prefix(start, OPENERS), _find_prefix(start, CLOSERS)
+        opener, closer = find_prefix(start, OPENERS), find_prefix(start, CLOSERS)
         if opener is not None and self._thinks and (self._native or not self._has_field):
             self._native = True
             self._enter_block(start.removeprefix(opener))
@@ -184,10 +200,10 @@ class _TagSeparator:
     def _repeated_block(self, final: bool) -> None:
         """Decide for a block beside a thinking field: the same thinking again, or an answer about tags."""
         begun = self._set_spaces_apart()[:_EVIDENCE]
-        closing = _find_first(begun, CLOSERS)
+        closing = find_first(begun, CLOSERS)
         if closing is None and len(begun) < _EVIDENCE and not final:
             return
-        begun = begun[: closing[0] if closing else len(begun) - _count_held(begun, _BLOCK_ENDS)].rstrip()
+        begun = begun[: closing[0] if closing else len(begun) - count_held(begun, _BLOCK_ENDS)].rstrip()
         block = "".join((*self._before[1:], self._held))
         self._held, self._before = self._before[0] + block, []
         if begun and self._field_thinking.getvalue().lstrip().startswith(begun):
@@ -233,12 +249,12 @@ class _TagSeparator:
 
     def _block(self, final: bool) -> Event | None:
         """Return the thinking inside a block; the newline before its closer is layout."""
-        closing = _find_first(self._held, CLOSERS)
+        closing = find_first(self._held, CLOSERS)
         if closing is not None:
             thinking, self._held = self._held[: closing[0]].removesuffix("\n"), self._held[closing[1] :]
             self._state, self._block_text = self._answer_start, []
         else:
-            cut = len(self._held) - (0 if final else _count_held(self._held, _BLOCK_ENDS))
+            cut = len(self._held) - (0 if final else count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
         # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
         if thinking and self._has_field:
@@ -251,48 +267,22 @@ class _TagSeparator:
     def _answer_start(self, final: bool) -> None:
         """Drop the newlines after a closer, which are layout (one or two, depending on the model)."""
         self._held = self._held.lstrip("\n")
-        opener = _find_prefix(self._held, OPENERS)
+        opener = find_prefix(self._held, OPENERS)
         if self._native and opener is not None:
             self._enter_block(self._held.removeprefix(opener))
-        elif self._held and (final or not (self._native and _is_incomplete(self._held, OPENERS))):
+        elif self._held and (final or not (self._native and is_incomplete(self._held, OPENERS))):
             self._state = self._answer
 
     def _answer(self, final: bool) -> Event | None:
         """Return the answer; in native text a further block opens only at the start of a line."""
-        opening = _find_first(self._held, _LINE_OPENERS) if self._native else None
+        opening = find_first(self._held, _LINE_OPENERS) if self._native else None
         if opening is not None:
             text, opened = self._held[: opening[0] + 1], self._held[opening[1] :]
             self._held = self._held[opening[0] + 1 :]
             self._enter_block(opened)
         else:
             cut = len(self._held) - (
-                _count_held(self._held, _LINE_OPENERS) if self._native and not final else 0
+                count_held(self._held, _LINE_OPENERS) if self._native and not final else 0
             )
             text, self._held = self._held[:cut], self._held[cut:]
         return Text(text) if text else None
-
-
-def _is_incomplete(text: str, tags: Iterable[str]) -> bool:
-    """Return True if `text` is an incomplete beginning of one of `tags`."""
-    return any(len(text) < len(tag) and tag.startswith(text) for tag in tags)
-
-
-def _find_prefix(text: str, tags: Iterable[str]) -> str | None:
-    """Return the tag that `text` begins with, or None."""
-    return next((tag for tag in tags if text.startswith(tag)), None)
-
-
-def _find_first(text: str, tags: Iterable[str]) -> tuple[int, int] | None:
-    """Return the start and end of the first of `tags` in `text`, or None."""
-    found = [(position, position + len(tag)) for tag in tags if (position := text.find(tag)) >= 0]
-    return min(found, default=None)
-
-
-def _count_held(text: str, tags: Iterable[str]) -> int:
-    """Return the number of characters at the end of `text` that may belong to one of `tags`."""
-    if "<" not in text[-_MAX_TAG:] and not text.endswith("\n"):
-        return 0
-    return max(
-        (length for tag in tags for length in range(1, len(tag) + 1) if text.endswith(tag[:length])),
-        default=0,
-    )
