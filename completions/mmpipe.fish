@@ -64,6 +64,8 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -s t -l thinking -x -a 'show spl
 complete -c mmpipe -n '__mmpipe_at chat stream' -l thinking-file -r -F -d 'Where split thinking goes (/dev/fd/3 works).'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s F -l format -x -a 'text json jsonl messages raw' -d 'Format of the answer [text].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l json -d 'The same as -F json.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l markdown -d 'Render Markdown, if the answer goes to a terminal.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l no-markdown -d 'Show Markdown as it is, whatever the configuration says.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s o -l output -r -F -d 'Write to FILE, all of the answer or nothing.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l meta -r -F -d 'Append a JSON line about each tool that ran and one about the answer.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l allow-truncated -d 'An answer cut off at its token limit is no failure.'

@@ -24,6 +24,7 @@ To add                   open
     what a server sends  api/answer/fields.py (text, thinking), core/finish_reasons.py, api/answer/usage.py; tests/support/server_shapes/
     a record format      batch/records/formats/: a new module, and its entry in table.py
     a pool of requests   api/: a new module, and its entry in pools.py
+    a language of code   writers/markdown/languages.py; how Markdown is shown: writers/markdown/__init__.py
     a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it
     a setting            config/options.py
     a command            commands/: a new module, and its loader in tree.py

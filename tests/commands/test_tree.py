@@ -26,7 +26,7 @@ ANSWERING = {
         --stdin-timeout --encoding""",
     "Request": "-m/--model --temperature --top-p --max-tokens --effort -p/--param --native-thinking --no-native-thinking --wire --pieces",
     "Thinking": "-t/--thinking --thinking-file",
-    "Output": f"-F/--format --json -o/--output --meta --allow-truncated {FITTING}",
+    "Output": f"-F/--format --json --markdown --no-markdown -o/--output --meta --allow-truncated {FITTING}",
     "Function calling": """--tools --tool-choice --tool-result --run -j/--concurrency --max-rounds --max-calls
         --tool-timeout --confirm --sandbox --tool-dir --tool-env""",
     "Recordings": RECORDINGS,

@@ -34,6 +34,7 @@ from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.meta import open_meta
+from mmpipe.writers.text import MarkdownChoice
 
 if TYPE_CHECKING:
     from mmpipe.tools.setup import ToolSetup
@@ -54,7 +55,7 @@ def answer(
     _check_paths(options, streams)
     console, stats = Console(streams, options.verbosity, environment), AnswerStats()
     with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), _noted(console, stats):
-        settings = Settings.read(environment, options.service, options.request, options.thinking)
+        settings = Settings.read(environment, options.service, *options.configurable)
         timeouts = settings.timeouts()
         inputs = Inputs(
             streams.stdin, (settings.key_file, *options.inputs), options.stdin.rules, console.hint
@@ -63,8 +64,8 @@ def answer(
         constraint = read_constraint(options.constraint, inputs, console.warn)
         tools = _set_up_tools(options.tools, inputs, environment, settings)
         fields, runs_tools = ({}, False) if tools is None else (tools.body, tools.runs_tools)
-        thinking = _choose_thinking(options, settings, constraint)
-        form = AnswerForm(options.output.chosen_format, thinking, live=live, with_calls=not runs_tools)
+        form = _choose_form(options, settings, constraint, environment)
+        form = replace(form, live=live, with_calls=not runs_tools)
         base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         endpoint = _find_endpoint(options.recordings, settings, inputs, console)
         if tools is not None and endpoint is not None:
@@ -143,6 +144,15 @@ def _bind_endpoint(
     mode, folder = options.chosen
     host = recorded_host(endpoint, settings.identify_host)
     return open_recordings(Path(folder), mode, host, console.warn).wrap(once)
+
+
+def _choose_form(
+    options: ChatOptions, settings: Settings, constraint: OutputConstraint, environment: Mapping[str, str]
+) -> AnswerForm:
+    """Return the form of an answer that is written when it is whole; raises UsageError for a contradiction."""
+    thinking = _choose_thinking(options, settings, constraint)
+    markdown = MarkdownChoice(environment) if settings.get("markdown") else None
+    return AnswerForm(options.output.chosen_format, thinking, markdown)
 
 
 def _choose_thinking(

@@ -1,6 +1,6 @@
 """The options of `chat` and `stream`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -146,6 +146,12 @@ class OutputOptions(OptionGroup):
         None
     )
     json: Annotated[bool, option("--json", help="The same as -F json.")] = False
+    markdown: Annotated[
+        bool, option("--markdown", help="Render Markdown, if the answer goes to a terminal.")
+    ] = False
+    no_markdown: Annotated[
+        bool, option("--no-markdown", help="Show Markdown as it is, whatever the configuration says.")
+    ] = False
     output: Annotated[
         str | None,
         option("-o", "--output", metavar="FILE", help="Write to FILE, all of the answer or nothing."),
@@ -163,7 +169,9 @@ class OutputOptions(OptionGroup):
     ] = False
 
     def __post_init__(self) -> None:
-        """Raise UsageError for two formats."""
+        """Raise UsageError for two formats, and for a switch that is both on and off."""
+        if self.markdown and self.no_markdown:
+            raise UsageError("--markdown and --no-markdown: use only one of them")
         if self.json and self.format not in (None, "json"):
             raise UsageError(f"--json and -F {self.format} contradict each other")
 
@@ -190,6 +198,11 @@ class ChatOptions:
     recordings: RecordingOptions = RecordingOptions()
     verbosity: Verbosity = Verbosity()
     service: ServiceOptions = ServiceOptions()
+
+    @property
+    def configurable(self) -> Sequence[OptionGroup]:
+        """The groups with options that a configuration file may hold too, but for the service."""
+        return self.request, self.thinking, self.output
 
     @property
     def inputs(self) -> Iterator[NamedInput | None]:

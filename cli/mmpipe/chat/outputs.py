@@ -13,7 +13,7 @@ from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import create_line_writer
 from mmpipe.writers.options import OutputFormat
-from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
+from mmpipe.writers.text import MarkdownChoice, PlainText, TaggedText, TerminalText, TextSink, TextWriter
 from mmpipe.writers.watch import OutputWatch
 from mmpipe.writers.writer import Writer
 
@@ -23,10 +23,12 @@ class AnswerForm:
     """The form in which an answer is written; without `thinking` the default of the format holds.
 
     With `live` it is written as it arrives. `with_calls` is false where tools run here, and text need not show the calls.
+    Without `markdown` text stays as it is.
     """
 
     format: OutputFormat = "text"
     thinking: ThinkingMode | None = None
+    markdown: MarkdownChoice | None = None
     live: bool = False
     with_calls: bool = True
 
@@ -64,7 +66,8 @@ class OutputTargets:
         """Return a fresh writer, for one attempt."""
         match self.form.format:
             case "text":
-                return TextWriter(_text_sink(self.data), self.thinking.sink, with_calls=self.form.with_calls)
+                sink = _text_sink(self.data, markdown=self.form.markdown)
+                return TextWriter(sink, self.thinking.sink, with_calls=self.form.with_calls)
             case line_format:
                 return create_line_writer(line_format, self.data, live=self.form.live)
 
@@ -129,27 +132,32 @@ def open_targets(
             data = stack.enter_context(replace_output(output))
         file = None if thinking_file is None else stack.enter_context(open_output(thinking_file))
         can_dim = console.can_dim and data.is_terminal
-        mode = _choose_mode(form, has_place=file is not None or streams.stderr.is_terminal, can_dim=can_dim)
-        sink = None
+        # Thinking is never rendered.
+        is_apart = can_dim or (form.markdown is not None and form.markdown.holds_for(data))
+        mode = _choose_mode(form, has_place=file is not None or streams.stderr.is_terminal, is_apart=is_apart)
+        sink: TextSink | None = None
         if form.format == "text" and mode == "split":
-            place = file or (data if form.thinking == "show" else streams.stderr)
-            sink = _text_sink(place, dim=console.can_dim)
+            is_shown = file is None and form.thinking == "show"
+            place = file or (data if is_shown else streams.stderr)
+            sink = TaggedText(data) if is_shown and not can_dim else _text_sink(place, dim=console.can_dim)
         targets = OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
         yield targets
         if unrecorded.first is not None:
             targets.fail(targets.writer(), unrecorded.first)
 
 
-def _choose_mode(form: AnswerForm, *, has_place: bool, can_dim: bool) -> ThinkingMode:
+def _choose_mode(form: AnswerForm, *, has_place: bool, is_apart: bool) -> ThinkingMode:
     """Return the mode: split by default, but hide in text that has no place for the thinking, so that cron mails stay clean."""
     if form.format == "text":
         mode = form.thinking or ("split" if has_place else "hide")
         # A terminal that can dim shows dimmed thinking instead of the tags.
-        return "split" if mode == "show" and can_dim else mode
+        return "split" if mode == "show" and is_apart else mode
     if form.format == "jsonl" and form.thinking == "show":
         return "split"
     return form.thinking or "split"
 
 
-def _text_sink(output: Output, *, dim: bool = False) -> TextSink:
+def _text_sink(output: Output, *, dim: bool = False, markdown: MarkdownChoice | None = None) -> TextSink:
+    if markdown is not None and markdown.holds_for(output):
+        return markdown.open(output)
     return TerminalText(output, dim=dim) if output.is_terminal else PlainText(output)

@@ -42,6 +42,7 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "api_key_file": str,
     "ca_file": str,
     "thinking": str,
+    "markdown": bool,
     "temperature": _NUMBER,
     "top_p": _NUMBER,
     "max_tokens": int,

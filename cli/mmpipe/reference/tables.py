@@ -182,6 +182,15 @@ SELF_HOSTED: Sequence[tuple[str, str]] = (
         ),
     ),
     (
+        "`--markdown`",
+        (
+            "On a terminal, headings, lists, tables and code are written as each is whole, code line by line. Links show their "
+            "targets. Code stands at the left edge and is never wrapped, so that it can be copied. With `NO_COLOR` the marks "
+            "of Markdown stay; with `TERM=dumb`, and off a terminal, nothing is changed. In the configuration file: "
+            "`markdown = true`, which `--no-markdown` switches off"
+        ),
+    ),
+    (
         "`--pieces` HOW",
         (
             "The pieces of a stream are `new` text, or each has `repeated` all text before it. By default, `auto`, a stream is "

@@ -1,7 +1,7 @@
 """Writes the answer as text: exactly the bytes of the model to pipes and files, made harmless on terminals."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Protocol, assert_never
 
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
@@ -9,6 +9,7 @@ from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import format_json
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
+from mmpipe.writers.terminal import can_redraw
 from mmpipe.writers.writer import WholeAnswer, Writer
 
 
@@ -16,8 +17,10 @@ class TextSink(Protocol):
     """Destination of text: a pipe, a file or a terminal."""
 
     def write(self, text: str) -> None: ...
+    def write_line(self, line: str) -> None: ...
     def end_line(self) -> None: ...
     def begin_line(self) -> None: ...
+    def pause(self) -> None: ...
     def break_off(self) -> None: ...
 
 
@@ -33,6 +36,11 @@ class PlainText:
         self._output.write(text.encode(errors="replace"))
         self._last = text[-1]
 
+    def write_line(self, line: str) -> None:
+        """Write `line` as a line of its own."""
+        self.begin_line()
+        self.write(line + "\n")
+
     def end_line(self) -> None:
         """Write a newline, unless the text ends with one."""
         if self._last != "\n":
@@ -42,6 +50,9 @@ class PlainText:
         """Begin a new line, unless nothing was written."""
         if self._last:
             self.end_line()
+
+    def pause(self) -> None:
+        """Let something else be written to the same place; all text is written already."""
 
     def break_off(self) -> None:
         """End an incomplete text; in a pipe it stays as the model sent it."""
@@ -64,6 +75,36 @@ class TerminalText(PlainText):
         self.begin_line()
 
 
+class TaggedText(TerminalText):
+    """Writes thinking between tags to a terminal that cannot dim."""
+
+    def write(self, text: str) -> None:
+        super().write(text if self._last else f"<think>\n{text}")
+
+    def end_line(self) -> None:
+        """Close the tag; a blank line follows, as in the native API."""
+        super().write("\n</think>\n\n")
+        self._last = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownChoice:
+    """Choice to render Markdown on the terminals that `environment` describes."""
+
+    environment: Mapping[str, str]
+
+    def holds_for(self, output: Output) -> bool:
+        """Return True for a terminal that understands escape sequences."""
+        return can_redraw(output, self.environment)
+
+    def open(self, output: Output) -> TextSink:
+        """Return the sink that renders."""
+        # Most runs render nothing.
+        from mmpipe.writers.markdown.sink import MarkdownText
+
+        return MarkdownText(output, self.environment)
+
+
 class TextWriter(Writer):
     """Writes answer and thinking as text, each to its own sink; without a sink the thinking is dropped.
 
@@ -84,12 +125,13 @@ class TextWriter(Writer):
                 self._end_thinking()
                 self._answer.write(text)
             case Thinking(text) if self._thinking is not None:
+                if not self._thinking_open:
+                    self._answer.pause()
                 self._thinking.write(text)
                 self._thinking_open = True
             case ToolCall() if self._with_calls:
                 self._end_thinking()
-                self._answer.begin_line()
-                self._answer.write(format_json(asdict(event)) + "\n")
+                self._answer.write_line(format_json(asdict(event)))
             case Thinking() | Start() | Usage() | Stop() | ToolCall() | ToolResult():
                 pass
             case _:
