@@ -71,10 +71,7 @@ def test_an_answer_is_long_enough_for_several_chunks() -> None:
 @CALM
 @given(ANY_TEXT)
 def test_echo_is_exact(text: str) -> None:
-    assert (
-        joined_text(derive_answer(SimulatedConversation(f"sim:echo {text}"), "m", tools=False), PartKind.TEXT)
-        == text
-    )
+    assert joined_text(derive_answer(SimulatedConversation(f"sim:echo {text}"), "m"), PartKind.TEXT) == text
 
 
 ODD = "\x1b[31mred\x1b[0m\x00\x07 <think>no</think> \u202eabc\u2028\U000e0041 🙂👩‍👩‍👧\r\n\r\n data: [DONE]\n\n  "
@@ -95,9 +92,7 @@ def test_a_lone_surrogate_becomes_a_replacement_character_as_in_go() -> None:
 @CALM
 @given(ANY_TEXT, ANY_TEXT)
 def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
-    answer = derive_answer(
-        SimulatedConversation(f"sim:think {thought.replace('|', '')}|||{text}"), "m", tools=False
-    )
+    answer = derive_answer(SimulatedConversation(f"sim:think {thought.replace('|', '')}|||{text}"), "m")
     assert (joined_text(answer, PartKind.THINKING), joined_text(answer, PartKind.TEXT)) == (
         thought.replace("|", ""),
         text,
@@ -105,16 +100,14 @@ def test_thinking_and_answer_can_be_given(thought: str, text: str) -> None:
 
 
 def test_the_first_bars_separate_thinking_and_answer() -> None:
-    answer = derive_answer(SimulatedConversation("sim:think a|||b|||c"), "m", tools=False)
+    answer = derive_answer(SimulatedConversation("sim:think a|||b|||c"), "m")
     assert (joined_text(answer, PartKind.THINKING), joined_text(answer, PartKind.TEXT)) == ("a", "b|||c")
 
 
 @CALM
 @given(st.integers(1, 20_000))
 def test_prose_has_exactly_the_length(length: int) -> None:
-    text = joined_text(
-        derive_answer(SimulatedConversation(f"sim:length {length}"), "m", tools=False), PartKind.TEXT
-    )
+    text = joined_text(derive_answer(SimulatedConversation(f"sim:length {length}"), "m"), PartKind.TEXT)
     assert len(text) == length
     assert text == text.strip()
 
@@ -146,9 +139,7 @@ def test_an_answer_can_be_empty() -> None:
     "prompt", ["sim:", "sim:length", "sim:length many", "sim:chunks 0", "sim:unknown x", "sim:tool f {}"]
 )
 def test_an_invalid_order_is_answered_like_any_prompt(prompt: str) -> None:
-    assert joined_text(
-        derive_answer(SimulatedConversation(prompt), "m", tools=False), PartKind.TEXT
-    ).startswith(OPENING)
+    assert joined_text(derive_answer(SimulatedConversation(prompt), "m"), PartKind.TEXT).startswith(OPENING)
 
 
 def test_only_the_last_message_gives_orders() -> None:
@@ -180,7 +171,7 @@ def test_chunks_joined_are_the_text_and_none_is_empty(text: str) -> None:
 @CALM
 @given(st.integers(1, 300))
 def test_a_limit_is_kept_to_the_token(limit: int) -> None:
-    answer = derive_answer(SimulatedConversation("Why?"), "m", tools=False)
+    answer = derive_answer(SimulatedConversation("Why?"), "m")
     whole = answer.tokens_of(*PartKind)
     shortened = truncate(answer, limit)
     assert shortened.tokens_of(*PartKind) == min(limit, whole)

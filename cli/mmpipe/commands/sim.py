@@ -50,6 +50,10 @@ SIM = Command(
         If tools are given, "sim:tool NAME JSON" calls one; there may be more such lines, and lines of
         "sim:say TEXT" (said before the calls), "sim:then" (the next round of calls) and, at the end, "sim:again"
         (repeat the last round for ever).
+
+        Any other prompt is answered in words. With --schema the answer is JSON that the schema accepts. A prompt that
+        names a given tool, as "Multiply 2 by 3." names multiply, gets a call of it.
+        Both take numbers and names from the prompt.
     """,
     examples=(
         Example(

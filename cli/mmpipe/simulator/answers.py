@@ -14,6 +14,9 @@ message or, where a framework wraps the prompt, a later line of it (module `orde
   lines; ``sim:say TEXT``, ``sim:then`` and ``sim:again`` make more than one round (module `rounds`). After the last
   round the answer is text that quotes the last results.
 
+Without an order, a request for JSON by a JSON Schema (module `asked_schema`) is answered with JSON (`instances`), and
+a prompt that names offered tools with a call of each, once (`offered_tools`).
+
 An answer to images and videos that is not ordered says what the M3 family sees of them: number, kinds and sizes.
 
 The result of a tool is never read as such a prompt.
@@ -24,9 +27,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from mmpipe.simulator import prose, tokens
+from mmpipe.simulator.asked_schema import AskedSchema
 from mmpipe.simulator.conversation import SimulatedConversation
+from mmpipe.simulator.instances import build_instance
 from mmpipe.simulator.models import MODELS
-from mmpipe.simulator.rounds import read_rounds
+from mmpipe.simulator.offered_tools import OfferedTool, call_named_tools
+from mmpipe.simulator.rounds import OrderedCall, read_rounds
+from mmpipe.simulator.schema_check import NoInstance
+from mmpipe.text.json_encoding import format_json
 
 _VISIBLE = re.compile(r"\S")
 _MOST_CHUNKS = 1_000_000
@@ -67,9 +75,21 @@ class SimulatedAnswer:
         return sum(tokens.count(part.text) for part in self.parts if part.kind in kinds)
 
 
-def derive_answer(conversation: SimulatedConversation, model: str, *, tools: bool) -> SimulatedAnswer:
-    """Return the next answer of a conversation; without ``tools`` it calls none."""
-    parts = _special_parts(conversation, tools=tools) if conversation.prompt.startswith("sim:") else None
+@dataclass(frozen=True, slots=True)
+class AskedForm:
+    """The tools that an answer may call, and the schema of its JSON."""
+
+    tools: tuple[OfferedTool, ...] = ()
+    schema: AskedSchema | None = None
+
+
+def derive_answer(
+    conversation: SimulatedConversation, model: str, form: AskedForm = AskedForm()
+) -> SimulatedAnswer:
+    """Return the next answer of a conversation, as far as it has no order in the form that the request asks for."""
+    parts = (
+        _special_parts(conversation, form) if conversation.is_ordered else _formed_parts(conversation, form)
+    )
     parts = parts or _plain_parts(conversation, model)
     calls = any(part.kind is PartKind.CALL for part in parts)
     return SimulatedAnswer(tuple(part for part in parts if part.text), "tool_calls" if calls else "stop")
@@ -115,7 +135,27 @@ def _plain_parts(conversation: SimulatedConversation, model: str) -> list[Answer
     return [AnswerPart(PartKind.THINKING, thinking), AnswerPart(PartKind.TEXT, text)]
 
 
-def _special_parts(conversation: SimulatedConversation, *, tools: bool) -> list[AnswerPart] | None:
+def _formed_parts(conversation: SimulatedConversation, form: AskedForm) -> list[AnswerPart] | None:
+    """Return the calls of named tools, once for a prompt, or the JSON; None for an answer in prose."""
+    prompt, results = conversation.prompt, conversation.results
+    thinking = prose.thinking_of_results(results) if results else prose.thinking(prompt)
+    calls = [] if conversation.answers else call_named_tools(prompt, form.tools)
+    if calls:
+        return [AnswerPart(PartKind.THINKING, thinking), *map(_call_part, calls)]
+    if form.schema is None or conversation.follows_order:
+        return None
+    try:
+        instance = build_instance(form.schema, "\n".join([*results, prompt]))
+    except NoInstance:
+        return None
+    return [AnswerPart(PartKind.THINKING, thinking), AnswerPart(PartKind.TEXT, format_json(instance))]
+
+
+def _call_part(call: OrderedCall) -> AnswerPart:
+    return AnswerPart(PartKind.CALL, call.arguments, tool=call.tool)
+
+
+def _special_parts(conversation: SimulatedConversation, form: AskedForm) -> list[AnswerPart] | None:
     name, argument = _split_name(conversation.prompt)
     thinking = AnswerPart(PartKind.THINKING, prose.thinking(conversation.prompt))
     match name:
@@ -133,7 +173,7 @@ def _special_parts(conversation: SimulatedConversation, *, tools: bool) -> list[
         case "turns":
             turns = argument.split("|||")
             return [thinking, AnswerPart(PartKind.TEXT, turns[min(conversation.answers, len(turns) - 1)])]
-        case "tool" | "say" if parts := _round_parts(conversation, tools=tools):
+        case "tool" | "say" if parts := _round_parts(conversation, tools=bool(form.tools)):
             return [thinking, *parts]
         case _:
             return None
@@ -154,8 +194,7 @@ def _round_parts(conversation: SimulatedConversation, *, tools: bool) -> list[An
     following = rounds.after(conversation.rounds) if rounds else None
     if following is None or (following.calls and not tools):
         return []
-    calls = [AnswerPart(PartKind.CALL, call.arguments, tool=call.tool) for call in following.calls]
-    return [AnswerPart(PartKind.TEXT, following.text), *calls]
+    return [AnswerPart(PartKind.TEXT, following.text), *map(_call_part, following.calls)]
 
 
 def _split_part(part: AnswerPart) -> tuple[AnswerPart, AnswerPart]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from mmpipe.simulator import tokens
+from mmpipe.simulator.answers import AskedForm
+from mmpipe.simulator.asked_schema import find_asked_schema
 from mmpipe.simulator.conversation import SimulatedConversation, read_conversation
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.models import MODELS, SimulatedModel
+from mmpipe.simulator.offered_tools import read_tools
 from mmpipe.simulator.orders import text_of
 
 _DEFAULT_SYSTEM_TOKENS = 30
@@ -26,8 +29,7 @@ class ChatRequest:
     split: bool
     include_usage: bool
     thinks: bool
-    tools: bool
-    """True if a tool may be called."""
+    form: AskedForm
     max_tokens: int | None
     prompt_tokens: int
     cached_tokens: int
@@ -42,15 +44,15 @@ def read_chat_request(body: Json) -> ChatRequest:
     model = MODELS[str(body["model"])]
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
     # The M3 family respects only this ``tool_choice``; M2.x respects none (FACTS.md, "Parameters").
-    tools = bool(body.get("tools")) and not (model.is_m3 and body.get("tool_choice") == "none")
+    tools = () if model.is_m3 and body.get("tool_choice") == "none" else read_tools(body)
     return ChatRequest(
         model=model,
-        conversation=read_conversation(messages, tools=tools),
+        conversation=read_conversation(messages, tools=bool(tools)),
         stream=body.get("stream") is True,
         split=body.get("reasoning_split") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         thinks=not (model.is_m3 and disabled),
-        tools=tools,
+        form=AskedForm(tools, find_asked_schema(messages)),
         max_tokens=limit if isinstance(limit, int) else None,
         prompt_tokens=prompt_tokens(messages),
         cached_tokens=_cached_tokens(messages),

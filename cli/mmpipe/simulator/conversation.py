@@ -30,6 +30,13 @@ class SimulatedConversation:
     """True if the last answer has not called what was ordered: a framework asked for a plan first."""
     attached: str = ""
     """The images and videos of the user message, in words."""
+    follows_order: bool = False
+    """True if the message before was an order that was answered: this one may complain about the answer."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """True if the prompt is an order."""
+        return self.prompt.startswith("sim:")
 
 
 def read_conversation(messages: Sequence[Json], *, tools: bool) -> SimulatedConversation:
@@ -55,7 +62,8 @@ def _after_user(conversation: SimulatedConversation, message: Json) -> Simulated
     if order is None and _lasts(conversation):
         return conversation
     prompt = text_of(message) if order is None else order
-    return SimulatedConversation(prompt, attached=describe_media(message))
+    follows = conversation.is_ordered and conversation.answers > 0
+    return SimulatedConversation(prompt, attached=describe_media(message), follows_order=follows)
 
 
 def _lasts(conversation: SimulatedConversation) -> bool:
@@ -65,7 +73,7 @@ def _lasts(conversation: SimulatedConversation) -> bool:
     """
     if _LASTING.match(conversation.prompt):
         return True
-    return conversation.pending or (conversation.prompt.startswith("sim:") and not conversation.answers)
+    return conversation.pending or (conversation.is_ordered and not conversation.answers)
 
 
 def _after_assistant(
@@ -88,7 +96,7 @@ def _after_assistant(
 
 def _tools_due(conversation: SimulatedConversation) -> tuple[str, ...]:
     """Return the tools of the next round of an order."""
-    rounds = read_rounds(conversation.prompt) if conversation.prompt.startswith("sim:") else None
+    rounds = read_rounds(conversation.prompt) if conversation.is_ordered else None
     following = rounds.after(conversation.rounds) if rounds else None
     return tuple(call.tool for call in following.calls) if following else ()
 

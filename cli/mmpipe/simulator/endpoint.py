@@ -158,7 +158,7 @@ def _spoil(answer: SimulatedAnswer, fault: Fault) -> SimulatedAnswer:
 
 
 def _answer(request: ChatRequest, profile: SimulatorProfile) -> SimulatedAnswer:
-    answer = derive_answer(request.conversation, request.model.name, tools=request.tools)
+    answer = derive_answer(request.conversation, request.model.name, request.form)
     if not request.thinks:
         answer = without_thinking(answer)
     if request.max_tokens is not None:

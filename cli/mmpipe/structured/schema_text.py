@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from mmpipe.errors import InputError
-from mmpipe.structured.keywords import DEFINITIONS, RULES, has_keyword
 from mmpipe.text import exact_json, strict_json
+from mmpipe.text.schema_keywords import DEFINITIONS, RULES, has_keyword
 from mmpipe.text.visible import one_line
 
 # The validator has a limit of 255 levels only where it quotes a value. Elsewhere some thousand levels overflow its

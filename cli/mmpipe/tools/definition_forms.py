@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.errors import InputError
-from mmpipe.structured.keywords import has_keyword
 from mmpipe.structured.members import map_members
 from mmpipe.structured.schema import is_too_deep
 from mmpipe.text.json_encoding import has_lone_surrogate
+from mmpipe.text.schema_keywords import has_keyword
 from mmpipe.text.visible import one_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -1,5 +1,6 @@
 """`mmpipe sim` stands in for the service: around one command, or beside a shell, for any client."""
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -127,3 +128,39 @@ def test_descriptors_that_the_user_opened_are_the_commands(here: Path) -> None:
     assert (0, b"") == (done.status, done.stderr)
     assert b'"exit_status":0' in (here / "meta").read_bytes()
     assert (here / "thinking").read_bytes()
+
+
+MULTIPLY = """
+import json, sys
+given = json.load(sys.stdin)
+print(given["a"] * given["b"])
+"""
+
+
+def test_the_examples_of_schemas_and_tools_succeed_as_they_are_printed() -> None:
+    number = {"type": "number"}
+    two = {"type": "object", "properties": {"a": number, "b": number}, "required": ["a", "b"]}
+    tools = [{"type": "function", "function": {"name": "multiply", "parameters": two}}]
+    Path("tools.json").write_text(json.dumps(tools))
+    Path("multiply.py").write_text(MULTIPLY)
+    year = {"type": "object", "properties": {"year": {"type": "integer"}}, "required": ["year"]}
+    Path("year.json").write_text(json.dumps(year))
+    mood = {
+        "type": "object",
+        "properties": {"sentiment": {"enum": ["good", "bad"]}},
+        "required": ["sentiment"],
+    }
+    Path("mood.json").write_text(json.dumps(mood))
+    Path("in.csv").write_text("id,review\n" + "".join(f"{number},Item {number}\n" for number in range(20)))
+    script = f"""
+    mmpipe chat -n --schema year.json 'Faust was printed in 1808. When was Faust printed?' &&
+    mmpipe batch -qk --schema mood.json --template 'Sentiment of: {{review}}' in.csv -F csv &&
+    mmpipe chat -n --tools tools.json --run 'multiply={sys.executable} multiply.py' 'Multiply 1234 by 5678.'
+    """
+    done = mmpipe("sim", "--", "sh", "-c", script)
+    assert (0, "") == (done.status, done.stderr_text)
+    valid, header, *rows, answer = done.stdout.decode().splitlines()
+    assert '{"year":1808}' == valid
+    assert "id,review,sentiment,error" == header
+    assert {"good", "bad"} == {row.split(",")[2] for row in rows}
+    assert "7006652" in answer
