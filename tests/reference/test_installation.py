@@ -75,8 +75,8 @@ def test_the_folders_of_the_environment_are_used_if_they_are_absolute(home: Path
 
 def test_what_is_left_to_do_is_said_until_it_is_done(home: Path) -> None:
     zsh = f"fpath=({home}/.local/share/zsh/site-functions $fpath)  # before compinit"
-    said = completion(home, "--install", "zsh").stderr.decode()
-    assert f"mmpipe: add to {home}/.zshrc: {zsh}\n" == said
+    printed = completion(home, "--install", "zsh").stderr.decode()
+    assert f"mmpipe: add to {home}/.zshrc: {zsh}\n" == printed
     (home / ".zshrc").write_text("fpath=(~/.local/share/zsh/site-functions $fpath)\n")
     assert b"" == completion(home, "--install", "zsh").stderr
     assert b"" == completion(home, "--install", "man").stderr

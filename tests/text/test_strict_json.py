@@ -1,4 +1,4 @@
-"""JSON that was cut off is told from text that is no JSON."""
+"""JSON that was cut off is another error than text that is no JSON."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Standard input is told by what it is, under any name, and is read once; the file of a key is read as a key only."""
+"""Standard input is known by what it is, under any name, and is read once; the file of a key is read as a key only."""
 
 import os
 import socket

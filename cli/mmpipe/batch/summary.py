@@ -45,8 +45,8 @@ class TokenTotals:
 class RunSummary:
     """Counts of records by their results, and the usage of the answers.
 
-    `causes` counts the failed ones by the name of their error. `skipped` records were answered by an earlier run; `copied` ones are among the good or failed, and share the answer
-    of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
+    `causes` counts the failed ones by the name of their error. `skipped` records were answered by an earlier run; `copied`
+    ones are among the good or failed, and share the answer of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
     counts the answers that have something odd. `earlier_cost` is that of the runs before, in dollars, as the journal has it.
     """
 

@@ -59,7 +59,7 @@ def is_url(word: str) -> bool:
 def build_url_part(url: str) -> Part:
     """Return the part for a URL, which the service opens itself. Raises InputError for one that it cannot open.
 
-    What the URL names is told by its ending; `mm_file://ID` names a video that was uploaded before.
+    The ending tells an image from a video; `mm_file://ID` names a video that was uploaded before.
     """
     found = _SCHEME.match(url)
     scheme = "" if found is None else (found[1] or found[2]).lower()

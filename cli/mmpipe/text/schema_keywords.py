@@ -1,4 +1,4 @@
-"""The keywords of JSON Schema, by which a schema is told from other JSON; pure."""
+"""The keywords of JSON Schema, by which a schema is known among other JSON; pure."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,7 +1,7 @@
 """Inputs that the user names: files, pipes, and standard input under any of its names.
 
 Standard input is one thing, whatever it is called, and is read once, for one purpose. The file of a key is read as a key
-and as nothing else. Both are told by device and inode, so that a link, `/dev/stdin` or a second name changes nothing.
+and as nothing else. Both are known by device and inode, so that a link, `/dev/stdin` or a second name changes nothing.
 """
 
 import os
@@ -96,7 +96,7 @@ class Inputs:
         return STDIN_NAME if self.resolve(path) == "-" else path
 
     def read_text(self, named: NamedInput, encoding: str = UTF_8, *, expected: bool = False) -> str:
-        """Return the text of an input; raises InputError. Nobody is told of a wait that is `expected`."""
+        """Return the text of an input; raises InputError. A wait that is `expected` gives no notice."""
         name, content = self.name(named.path), self.read_bytes(named, expected=expected)
         path = None if name == STDIN_NAME else named.path
         if (complaint := describe_no_text(name, content, encoding, path=path)) is not None:

@@ -122,15 +122,15 @@ def _in_messages(*messages: dict[str, object]) -> tuple[object, list[tuple[str, 
     return getattr(events[-1], "message", {}).get("content"), calls
 
 
-@pytest.mark.parametrize("said", [{}, {"content": "I look."}, {"content": ""}])
-def test_calls_in_messages_that_repeat_all_so_far_are_called_once(said: dict[str, object]) -> None:
+@pytest.mark.parametrize("content", [{}, {"content": "I look."}, {"content": ""}])
+def test_calls_in_messages_that_repeat_all_so_far_are_called_once(content: dict[str, object]) -> None:
     first: dict[str, object] = {"id": "1", "function": {"name": "ls", "arguments": "{}"}}
     second = {"id": "2", "function": {"name": "rm", "arguments": '{"a":1}'}}
     cut = {"id": "2", "function": {"name": "rm", "arguments": '{"a"'}}
     snapshots = [[], [first], [first, cut], [first, second], [first, second]]
-    text, calls = _in_messages(*(said | {"tool_calls": calls} for calls in snapshots))
+    text, calls = _in_messages(*(content | {"tool_calls": calls} for calls in snapshots))
     assert [("ls", "{}"), ("rm", '{"a":1}')] == calls
-    assert said.get("content", "") == (text or "")
+    assert content.get("content", "") == (text or "")
 
 
 @pytest.mark.parametrize("marks", [[{"index": 0}, {"index": 1}], [{}, {}], [{"id": "a"}, {"id": "b"}]])

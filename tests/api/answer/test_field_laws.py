@@ -153,13 +153,13 @@ def test_a_message_streamed_and_whole_is_the_same(sent: tuple[Message, list[Delt
 @example([("reasoning", "ab"), ("thinking", "abb"), ("reasoning", "a")])
 @example([("reasoning", " ab"), ("thinking", "a"), ("thinking", "c")])
 def test_no_thinking_is_lost_whatever_other_fields_say(sent: list[tuple[str, str]]) -> None:
-    filtered, said = MirrorFilter(), ""
+    filtered, received = MirrorFilter(), ""
     for name, text in sent:
-        said += filtered.take(name, text)
+        received += filtered.take(name, text)
     for name in MIRRORS:
         mine = "".join(text for field, text in sent if field == name)
-        assert is_within("".join(mine.split()), said)
-    assert len("".join(said.split())) <= sum(len("".join(text.split())) for _, text in sent)
+        assert is_within("".join(mine.split()), received)
+    assert len("".join(received.split())) <= sum(len("".join(text.split())) for _, text in sent)
 
 
 @given(TEXTS, st.lists(PLACES, min_size=2, max_size=3), st.data())

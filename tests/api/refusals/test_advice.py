@@ -9,7 +9,7 @@ from mmpipe.errors import ExitStatus, MmpipeError
 PAGE = b"<html><head><title>%s</title></head><body>%s</body></html>"
 
 
-def told(http: int, body: object, model: str = "") -> MmpipeError:
+def error_of(http: int, body: object, model: str = "") -> MmpipeError:
     value = read_explanation(body) if isinstance(body, bytes) else body
     return explain_status(ResponseInfo(http, request=RequestFacts(model)), value)
 
@@ -38,7 +38,7 @@ def told(http: int, body: object, model: str = "") -> MmpipeError:
     ],
 )
 def test_the_key_is_to_be_checked_where_the_reason_does_not_say_otherwise(http: int, body: object) -> None:
-    error = told(http, body)
+    error = error_of(http, body)
     assert ExitStatus.AUTH == error.status
     assert "check the key" in error.message
 
@@ -61,14 +61,14 @@ def test_the_key_is_to_be_checked_where_the_reason_does_not_say_otherwise(http: 
     ],
 )
 def test_a_firewall_or_a_list_of_addresses_is_not_about_the_key(body: object) -> None:
-    error = told(403, body)
+    error = error_of(403, body)
     assert (ExitStatus.AUTH, False) == (error.status, error.retryable)
     assert "check the key" not in error.message
     assert error.message.endswith("a retry does not help")
 
 
 def test_a_page_that_asks_for_a_login_is_about_the_key() -> None:
-    assert "check the key" in told(401, PAGE % (b"401 Authorization Required", b"nginx")).message
+    assert "check the key" in error_of(401, PAGE % (b"401 Authorization Required", b"nginx")).message
 
 
 UNKNOWN = [
@@ -98,7 +98,7 @@ UNKNOWN = [
 def test_an_unknown_model_is_answered_with_the_one_that_may_be_meant(
     http: int, reason: str, model: str, meant: str
 ) -> None:
-    error = told(http, {"error": {"message": reason.format(model)}}, model)
+    error = error_of(http, {"error": {"message": reason.format(model)}}, model)
     assert ExitStatus.REJECTED == error.status
     assert f"; did you mean {meant}? `mmpipe models --live` lists the models of the host" in error.message
     assert "/v1," not in error.message
@@ -106,7 +106,7 @@ def test_an_unknown_model_is_answered_with_the_one_that_may_be_meant(
 
 @pytest.mark.parametrize("model", ["MiniMax-M3", "gpt-x", "x" * 10_000])
 def test_without_a_likely_model_the_list_is_named_alone(model: str) -> None:
-    error = told(404, {"error": {"message": "The model does not exist"}}, model)
+    error = error_of(404, {"error": {"message": "The model does not exist"}}, model)
     assert error.message.endswith(
         "The model does not exist; `mmpipe models --live` lists the models of the host"
     )
@@ -123,19 +123,19 @@ def test_without_a_likely_model_the_list_is_named_alone(model: str) -> None:
     ],
 )
 def test_a_404_that_names_no_model_is_about_the_base_url(body: object) -> None:
-    error = told(404, body, "MiniMax-M3")
+    error = error_of(404, body, "MiniMax-M3")
     assert "a base URL usually ends in /v1" in error.message
     assert "mmpipe models" not in error.message
 
 
 @pytest.mark.parametrize("reason", ["This model was removed", "MiniMax-M9 was removed"])
 def test_a_404_that_names_a_model_in_any_words_is_about_the_model(reason: str) -> None:
-    assert "mmpipe models --live" in told(404, {"error": reason}, "MiniMax-M9").message
-    assert "mmpipe models" not in told(400, {"error": reason}, "MiniMax-M9").message
+    assert "mmpipe models --live" in error_of(404, {"error": reason}, "MiniMax-M9").message
+    assert "mmpipe models" not in error_of(400, {"error": reason}, "MiniMax-M9").message
 
 
 def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
-    error = told(
+    error = error_of(
         404, {"error": {"message": "No endpoints found for minimax/minimax-m9."}}, "minimax/minimax-m9"
     )
     assert "mmpipe models --live" in error.message
@@ -151,13 +151,13 @@ def test_a_404_of_a_gateway_that_repeats_the_model_is_about_the_model() -> None:
     ],
 )
 def test_a_prompt_that_is_too_long_is_to_be_shortened(reason: str) -> None:
-    error = told(400, {"error": {"message": reason}}, "MiniMax-M3")
+    error = error_of(400, {"error": {"message": reason}}, "MiniMax-M3")
     assert error.message.endswith("; shorten the prompt, or ask for fewer tokens with --max-tokens")
 
 
 @pytest.mark.parametrize("code", ["model_not_found", "DeploymentNotFound"])
 def test_a_code_that_names_the_model_is_about_the_model(code: str) -> None:
-    error = told(400, {"error": {"message": "not here", "code": code}}, "minimax-m3")
+    error = error_of(400, {"error": {"message": "not here", "code": code}}, "minimax-m3")
     assert "did you mean MiniMax-M3?" in error.message
 
 
@@ -165,18 +165,18 @@ def test_a_code_that_names_the_model_is_about_the_model(code: str) -> None:
     "reason", ["API key not valid. Please pass a valid API key.", "Invalid API key", "Missing api_key"]
 )
 def test_a_key_that_is_refused_with_400_is_to_be_checked(reason: str) -> None:
-    error = told(400, [{"error": {"code": 400, "message": reason, "status": "INVALID_ARGUMENT"}}])
+    error = error_of(400, [{"error": {"code": 400, "message": reason, "status": "INVALID_ARGUMENT"}}])
     assert ExitStatus.REJECTED == error.status
     assert "check the key" in error.message
 
 
 @pytest.mark.parametrize("http", [404, 405])
 def test_an_address_that_takes_no_request_is_about_the_base_url(http: int) -> None:
-    assert "usually ends in /v1" in told(http, PAGE % (b"Not Allowed", b"nginx")).message
+    assert "usually ends in /v1" in error_of(http, PAGE % (b"Not Allowed", b"nginx")).message
 
 
 def test_a_limit_of_a_model_is_not_about_its_name() -> None:
-    error = told(
+    error = error_of(
         400, {"message": "model[MiniMax-M3] does not support max tokens > 524288 (2013)"}, "MiniMax-M3"
     )
     assert error.message.endswith("the request itself must change")
@@ -196,7 +196,7 @@ REFUSES_SPLIT = [
 
 @pytest.mark.parametrize(("http", "body"), REFUSES_SPLIT)
 def test_a_server_that_refuses_reasoning_split_gets_native_thinking_named(http: int, body: object) -> None:
-    error = told(http, body)
+    error = error_of(http, body)
     assert error.message.endswith(
         "; this server does not know the field reasoning_split; use --native-thinking"
     )
@@ -231,7 +231,7 @@ def test_a_server_that_refuses_reasoning_split_gets_native_thinking_named(http: 
 def test_a_server_that_does_not_know_a_field_gets_the_option_named(
     http: int, body: object, advice: str
 ) -> None:
-    assert told(http, body).message.endswith(advice)
+    assert error_of(http, body).message.endswith(advice)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_server_that_does_not_know_a_field_gets_the_option_named(
     ],
 )
 def test_a_known_field_with_a_bad_value_is_not_an_unknown_one(reason: str) -> None:
-    assert "does not know the field" not in told(400, {"error": {"message": reason}}).message
+    assert "does not know the field" not in error_of(400, {"error": {"message": reason}}).message
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_known_field_with_a_bad_value_is_not_an_unknown_one(reason: str) -> No
     ],
 )
 def test_a_refusal_of_something_else_does_not_name_it(http: int, body: object) -> None:
-    assert "--native-thinking" not in told(http, body).message
+    assert "--native-thinking" not in error_of(http, body).message
 
 
 ECHOES = [
@@ -273,7 +273,7 @@ ECHOES = [
 @pytest.mark.parametrize("http", [400, 500, 502, 503])
 @pytest.mark.parametrize("reason", ECHOES)
 def test_a_field_in_a_request_that_is_repeated_is_not_refused(http: int, reason: str) -> None:
-    error = told(http, {"error": reason})
+    error = error_of(http, {"error": reason})
     assert "does not know the field" not in error.message
     assert (http >= 500) == error.retryable
 
@@ -282,7 +282,7 @@ def test_a_field_in_a_request_that_is_repeated_is_not_refused(http: int, reason:
     ("http", "passes"), [(400, False), (422, False), (500, False), (501, False), (502, True), (503, True)]
 )
 def test_a_field_that_is_refused_with_a_status_that_passes_is_tried_again(http: int, passes: bool) -> None:
-    error = told(http, {"error": 'unknown field "reasoning_split"'})
+    error = error_of(http, {"error": 'unknown field "reasoning_split"'})
     assert "use --native-thinking" in error.message
     assert passes is error.retryable
 
@@ -302,7 +302,7 @@ def test_a_field_that_is_refused_with_a_status_that_passes_is_tried_again(http: 
     ],
 )
 def test_a_refusal_of_something_else_is_not_about_the_model(http: int, reason: str) -> None:
-    error = told(http, {"error": {"message": reason.format("MiniMax-M3")}}, "MiniMax-M3")
+    error = error_of(http, {"error": {"message": reason.format("MiniMax-M3")}}, "MiniMax-M3")
     assert "mmpipe models" not in error.message
 
 
@@ -319,4 +319,4 @@ def test_a_refusal_of_something_else_is_not_about_the_model(http: int, reason: s
     ],
 )
 def test_a_model_that_the_host_does_not_have_is_about_the_model(reason: str) -> None:
-    assert "mmpipe models --live" in told(400, {"error": {"message": reason}}, "MiniMax-M3").message
+    assert "mmpipe models --live" in error_of(400, {"error": {"message": reason}}, "MiniMax-M3").message

@@ -14,7 +14,7 @@ RETRIED = {408, 409, 425, 429, 499}
 NEVER = {501, 505, 511}  # and the 5xx that no retry can change
 
 
-def told(http: int, body: bytes = b"", **more: object) -> MmpipeError:
+def error_of(http: int, body: bytes = b"", **more: object) -> MmpipeError:
     return explain_status(ResponseInfo(http, **more), read_explanation(body))  # type: ignore[arg-type]
 
 
@@ -22,7 +22,7 @@ def told(http: int, body: bytes = b"", **more: object) -> MmpipeError:
 def test_only_an_error_that_may_pass_is_retried(statuses: range) -> None:
     for http in statuses:
         expected = http in RETRIED or (http >= 500 and http not in NEVER)
-        assert {expected} == {told(http, body).retryable for body in BODIES}
+        assert {expected} == {error_of(http, body).retryable for body in BODIES}
 
 
 @pytest.mark.parametrize("statuses", [range(300, 400), range(400, 500), range(500, 600)])
@@ -32,7 +32,7 @@ def test_the_advice_for_a_status_is_true(statuses: range, trace: str | None, fac
     for http in statuses:
         for body in BODIES:
             for wait in (None, 5.0):
-                error = told(http, body, request_id=trace, retry_after=wait, request=facts)
+                error = error_of(http, body, request_id=trace, retry_after=wait, request=facts)
                 words = error.message
                 assert ("support" in words) <= (trace is not None and facts.is_minimax and http >= 500), words
                 assert ("no reason given" in words) == (not body and http >= 400), words
@@ -45,7 +45,7 @@ def test_the_advice_for_a_status_is_true(statuses: range, trace: str | None, fac
 
 @pytest.mark.parametrize("http", [*range(400, 429), *range(430, 600)])
 def test_a_refusal_with_retry_after_passes_by_the_word_of_the_server(http: int) -> None:
-    error = told(http, b'{"error":"busy"}', retry_after=5.0)
+    error = error_of(http, b'{"error":"busy"}', retry_after=5.0)
     assert error.retryable == (http not in (401, 402, 403))
     assert "must change" not in error.message
 
@@ -64,15 +64,15 @@ def test_a_retry_after_does_not_change_what_the_reason_says(body: dict[str, obje
 
 
 def test_each_kind_of_status_has_words_of_its_own() -> None:
-    advice = {http: told(http).message.partition("; ")[2] for http in range(400, 600)}
+    advice = {http: error_of(http).message.partition("; ")[2] for http in range(400, 600)}
     for http, words in {
         404: "/v1", 405: "/v1", 406: "--wire", 407: "proxy", 409: "at the same time", 410: "no longer", 413: "too large",
         423: "locked", 425: "too early", 451: "legal", 499: "gave up", 501: "--base-url", 502: "gateway",
         503: "not available", 504: "gateway timed out", 511: "login", 529: "overloaded",
     }.items():  # fmt: skip
         assert words in advice[http], (http, advice[http])
-    assert "key of a plan" not in told(402, request=THERE).message
-    assert "key of a plan" in told(402, request=HERE).message
+    assert "key of a plan" not in error_of(402, request=THERE).message
+    assert "key of a plan" in error_of(402, request=HERE).message
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_each_kind_of_status_has_words_of_its_own() -> None:
     ],
 )
 def test_plain_http_to_a_port_of_https_names_the_scheme(reason: bytes) -> None:
-    assert "write https:// in the base URL" in told(400, reason).message
+    assert "write https:// in the base URL" in error_of(400, reason).message
 
 
 @pytest.mark.parametrize("statuses", [range(400, 500), range(500, 600)])

@@ -100,10 +100,10 @@ def test_the_advice_of_a_refusal_knows_that_no_key_was_sent(
     Path("in.txt").write_text("hi\n")
     with server(answer(body, "application/json", status=status)) as (base_url, _):
         done = mmpipe(*COMMANDS[command][1], "--base-url", base_url)
-    said = done.stderr_text + done.stdout.decode()
-    assert f"; {advice.format(base_url)}" in said
-    assert ("no key was sent" in said) == ("no key" in advice)
-    assert not any(words in said for words in ("check the key", "works in one region"))
+    printed = done.stderr_text + done.stdout.decode()
+    assert f"; {advice.format(base_url)}" in printed
+    assert ("no key was sent" in printed) == ("no key" in advice)
+    assert not any(words in printed for words in ("check the key", "works in one region"))
 
 
 def test_answers_without_a_key_can_be_recorded_and_limited() -> None:

@@ -65,11 +65,11 @@ def explain_status(info: ResponseInfo, explanation: object) -> MmpipeError:
 def _describe_redirect(location: str) -> tuple[str, str]:
     """The place that a redirect names, which is never followed, and a hint at the base URL that it stands for."""
     to = f"to {location}" if location else "elsewhere"
-    said = f"the host redirects {to}, and mmpipe does not follow"
+    refusal = f"the host redirects {to}, and mmpipe does not follow"
     base = next((location.removesuffix(path) for path in _PATHS if location.endswith(path)), "")
     if not base.startswith(("https://", "http://")):
-        return said, "check --base-url"
-    return said, f"if this place is right, use --base-url {base}"
+        return refusal, "check --base-url"
+    return refusal, f"if this place is right, use --base-url {base}"
 
 
 def read_explanation(body: bytes) -> object:

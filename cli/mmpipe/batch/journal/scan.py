@@ -35,8 +35,8 @@ class Entry(msgspec.Struct, gc=False):
 
     `request` is the first half of the request's hash, or NOT_ASKED. `attempt` is 0 if unknown. `index` is the place in
     the whole input, or None if unknown. `format` is the format of the line. `host` is the identity of the host that
-    answered, or None in a line of an older version. `dollars` are its cost, 0 if unknown. `has_own_id` is False if the record is named by its place, and None in a line of an
-    older version whose name may be either.
+    answered, or None in a line of an older version. `dollars` are its cost, 0 if unknown. `has_own_id` is False if the
+    record is named by its place, and None in a line of an older version whose name may be either.
     """
 
     name: str
