@@ -1,22 +1,29 @@
 """Draws a progress bar with figures in one line of a terminal, as many as fit."""
 
+import os
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
 from mmpipe.unix.waiting import wait_until_ready
-from mmpipe.writers.terminal import ERASE_LINE, read_terminal_width
+from mmpipe.writers.terminal import CYAN, DIM, GREEN, paint, read_terminal_width
 
-_GAP = "  "  # between columns
-_MIN_BAR = 8  # cells of a bar
-_MAX_BAR = 40
+BAR: Final = "bar"  # the name of the bar among the optional columns
+_GAP: Final = "  "  # between columns
+_MIN_BAR: Final = 8  # cells of a bar
+_MAX_BAR: Final = 40
+_ERASE_BELOW: Final = "\x1b[J"  # from the cursor to the end of the screen
+_PULSE: Final = 2.0  # seconds of a bar without an end from one side to the other
 
 
 class StatusLine:
     """Line of the terminal at the cursor: redrawn in place, and erased at the end.
 
-    It changes no mode of the terminal, so that a killed run leaves nothing to restore.
+    It changes no mode of the terminal, so that a killed run leaves nothing to restore. The cursor waits in the first
+    column: what the terminal echoes (`^C`) is overwritten, and a narrower terminal, which breaks the line in two, is
+    cleaned as well.
     """
 
     def __init__(self, output: Output, environment: Mapping[str, str]) -> None:
@@ -34,24 +41,32 @@ class StatusLine:
         return width - 1
 
     @property
-    def is_suspended(self) -> bool:
-        """True while the user has suspended output (Ctrl-S); a write would block the whole run."""
+    def can_draw(self) -> bool:
+        """False while the user has suspended output (Ctrl-S), which would block the run, or runs it in the background."""
         try:
-            return not wait_until_ready(self._output.descriptor, select.POLLOUT, 0.0) & select.POLLOUT
+            is_ready = bool(wait_until_ready(self._output.descriptor, select.POLLOUT, 0.0) & select.POLLOUT)
         except OSError:
             # The terminal is gone, and a write to it fails at once.
-            return True
+            return False
+        return is_ready and self._is_in_foreground()
 
     def draw(self, text: str) -> None:
-        """Replace the drawn line by `text`."""
+        """Replace the drawn line by `text`, which is written over the old one, so that nothing flickers."""
         self._is_drawn = True
-        self._write(ERASE_LINE + text)
+        self._write(f"\r{text}{_ERASE_BELOW}\r")
 
     def clear(self) -> None:
         """Erase the line, if it is drawn."""
         if self._is_drawn:
             self._is_drawn = False
-            self._write(ERASE_LINE)
+            self._write(f"\r{_ERASE_BELOW}")
+
+    def _is_in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._output.descriptor) == os.getpgrp()
+        except OSError:
+            # Not the terminal of this session, so that no shell has jobs on it.
+            return True
 
     def _write(self, text: str) -> None:
         try:
@@ -61,67 +76,50 @@ class StatusLine:
             self._is_drawn = False
 
 
-def format_bar(
-    fraction: float | None,
+def format_line(
+    bar: Callable[[int], str],
     columns: Mapping[str, str],
     *,
     width: int,
     optional: Sequence[str],
-    coloured: bool,
-    seconds: float,
+    styles: Mapping[str, str],
 ) -> str:
-    """Return the bar and the columns that fit into `width` cells.
+    """Return the bar and the columns that fit into `width` cells; `bar` draws itself in so many cells.
 
-    The `optional` columns are dropped first, in their order, then the bar. A bar without a `fraction` moves with the
-    `seconds`.
+    The `optional` columns are dropped first, in their order; one of them is BAR. `styles` has the SGR codes of columns.
     """
-    left = dict(columns)
+    left, least = dict(columns), _MIN_BAR + len(_GAP)
     for name in optional:
-        if len(_GAP.join(left.values())) + len(_GAP) + _MIN_BAR <= width:
+        if least + len(_GAP.join(left.values())) <= width:
             break
-        left.pop(name, None)
-    figures = _GAP.join(left.values())
-    free = width - len(figures) - len(_GAP)
-    if free < _MIN_BAR:
-        return figures if len(figures) <= width else ""
-    # In steps, so that the bar does not tremble with each digit more or less beside it.
-    cells = min(_MAX_BAR, free // _MIN_BAR * _MIN_BAR)
-    return f"{_draw_bar(fraction, width=cells, coloured=coloured, seconds=seconds)}{_GAP}{figures}"
+        if name == BAR:
+            least = 0
+        else:
+            left.pop(name, None)
+    free = width - len(_GAP.join(left.values()))
+    if free < least:
+        return ""
+    painted = [paint(text, styles[name]) if name in styles else text for name, text in left.items()]
+    drawn = [bar(min(_MAX_BAR, free - len(_GAP)))] if least else []
+    return _GAP.join([*drawn, *painted])
 
 
-def _draw_bar(fraction: float | None, *, width: int, coloured: bool, seconds: float) -> str:
-    from io import StringIO
+def draw_bar(fraction: float, cells: int, *, coloured: bool) -> str:
+    """Return a bar that is filled so far, from 0 to 1, in half cells."""
+    full, half = divmod(int(fraction * cells * 2), 2)
+    rest = cells - full - half
+    filled = "━" * full + "╸" * half
+    if not coloured:
+        return filled + " " * rest
+    return paint(filled, CYAN if rest + half else GREEN) + paint("━" * rest, DIM)
 
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.progress_bar import ProgressBar
 
-    bar = ProgressBar(
-        total=None if fraction is None else 1.0,
-        completed=fraction or 0.0,
-        width=width,
-        style="bright_black",
-        complete_style="cyan",
-        finished_style="green",
-        pulse_style="cyan",
-        animation_time=seconds,
-    )
-    # With all of this given, rich reads neither the environment nor the terminal.
-    console = Console(
-        file=StringIO(),
-        width=width,
-        height=1,
-        color_system="standard" if coloured else None,
-        no_color=not coloured,
-        force_terminal=True,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        _environ={},
-    )
-    with console.capture() as captured:
-        console.print(bar, end="")
-    drawn = captured.get().rstrip("\n")
-    # Without colour rich omits the rest of the bar.
-    return drawn if coloured else drawn + " " * (width - cell_len(drawn))
+def draw_pulse(seconds: float, cells: int, *, coloured: bool) -> str:
+    """Return a bar without an end: a piece of it moves to and fro with the seconds."""
+    piece = max(1, cells // 4)
+    turns, part = divmod(seconds / _PULSE, 1)
+    before = int((part if turns % 2 == 0 else 1 - part) * (cells - piece))
+    after = cells - piece - before
+    if not coloured:
+        return f"{' ' * before}{'━' * piece}{' ' * after}"
+    return paint("━" * before, DIM) + paint("━" * piece, CYAN) + paint("━" * after, DIM)

@@ -8,6 +8,9 @@ from mmpipe.writers.snapshot import Snapshot, Throughput
 
 _MANY = 100  # requests a second; above that decimals do not matter
 _DIME = 0.1  # dollars; smaller amounts get more decimals than cents
+_DAY = 86_400  # seconds
+# Where rounding adds a digit.
+_HUNDRED, _THOUSAND, _LONGEST = 99.95, 999.5, 9999.5
 
 
 def format_sentence(now: Snapshot, since: Snapshot) -> str:
@@ -32,23 +35,23 @@ def format_sentence(now: Snapshot, since: Snapshot) -> str:
 
 
 def format_columns(now: Snapshot, since: Snapshot) -> dict[str, str]:
-    """Return the same figures by name, in short form; counts of 0 failed or retried are left out."""
+    """Return the same figures by name, in short form; each is as wide as in every other snapshot of the run.
+
+    What is not known yet is blank, and an unknown cost is `$?`. Without a total there is no percentage and no time left.
+    """
     pace = Throughput.between(since, now)
-    total = "" if now.total is None else f"/{now.total:,}"
-    return _drop_empty(
-        {
-            # Rounded down: 100 % only when all records are settled.
-            "percent": _format(now.fraction, lambda fraction: f"{math.floor(100 * fraction):3}", "{} %"),
-            "done": f"{now.settled:,}{total}",
-            "failed": _format(now.failed or None, _format_whole, "{} failed"),
-            "retried": _format(now.retried or None, _format_whole, "{} retried"),
-            "in flight": f"{now.in_flight:,} in flight",
-            "requests": _format(pace.requests, _format_rate, "{}/s"),
-            "tokens": _format(pace.tokens, _format_whole, "{} tokens/s"),
-            "cost": _format(now.cost, format_dollars, "{}"),
-            "left": _format(pace.left, format_rough_duration, "{} left"),
-        }
-    )
+    return {
+        # Rounded down: 100 % only when all records are settled.
+        "percent": "" if now.fraction is None else f"{math.floor(100 * now.fraction):3} %",
+        "done": _format_done(now),
+        "failed": f"{_format_short(now.failed):>5} failed",
+        "retried": f"{_format_short(now.retried):>5} retried",
+        "in flight": f"{_format_short(now.in_flight):>4} in flight",
+        "requests": _align(pace.requests, _format_short_rate, "{}/s", 7),
+        "tokens": _align(pace.tokens, _format_short, "{} tokens/s", 14),
+        "cost": f"{'$?' if now.cost is None else _format_short_dollars(now.cost):>7}",
+        "left": "" if now.total is None else _align(pace.left, _format_short_time, "{} left", 12),
+    }
 
 
 def format_dollars(amount: float) -> str:
@@ -57,6 +60,42 @@ def format_dollars(amount: float) -> str:
     places = 1 - math.floor(math.log10(rounded)) if 0 < rounded < _DIME else 2
     # No token costs less than a millionth.
     return f"${amount:,.{min(6, places)}f}"
+
+
+def _format_done(now: Snapshot) -> str:
+    if now.total is None:
+        return f"{now.settled:9,} done"
+    total = f"{now.total:,}"
+    return f"{now.settled:{len(total)},}/{total}"
+
+
+def _align(number: float | None, format_number: Callable[[float], str], template: str, width: int) -> str:
+    return _format(number, format_number, template).rjust(width)
+
+
+def _format_short(number: float) -> str:
+    """Return a number in at most five characters, such as `9999` and `12.3k`."""
+    if number < _LONGEST:
+        return f"{number:.0f}"
+    units = iter("kMGT")
+    unit = ""
+    while number >= _THOUSAND and (larger := next(units, "")):
+        number, unit = number / 1000, larger
+    return f"{number:.{1 if number < _HUNDRED else 0}f}{unit}"
+
+
+def _format_short_rate(number: float) -> str:
+    return _format_rate(number) if number < _HUNDRED else _format_short(number)
+
+
+def _format_short_dollars(amount: float) -> str:
+    return f"${amount:.{4 if amount < 1 else 2}f}" if amount < _THOUSAND else f"${_format_short(amount)}"
+
+
+def _format_short_time(seconds: float) -> str:
+    """Return a duration in at most seven characters."""
+    rough = format_rough_duration(seconds)
+    return f"{_format_short(seconds / _DAY)} d" if rough.endswith("days") else rough
 
 
 def _drop_empty(figures: Mapping[str, str]) -> dict[str, str]:

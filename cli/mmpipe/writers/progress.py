@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mmpipe.unix.streams import Output, Streams
-from mmpipe.writers.bar import StatusLine, format_bar
+from mmpipe.writers.bar import BAR, StatusLine, draw_bar, draw_pulse, format_line
 from mmpipe.writers.figures import format_columns, format_sentence
 from mmpipe.writers.options import ProgressMode, Verbosity
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
-from mmpipe.writers.terminal import can_redraw, wants_style
+from mmpipe.writers.terminal import DIM, RED, can_redraw, wants_style
 
 _LINE_INTERVAL = 30.0  # seconds
 _DRAW_INTERVAL = 0.2  # seconds
 # Columns that a narrow terminal drops, in this order; the count always stays.
-_OPTIONAL = ("tokens", "retried", "in flight", "percent", "cost", "requests", "failed", "left")
+_OPTIONAL = ("tokens", "retried", "in flight", "percent", "requests", "cost", BAR, "left", "failed")
 
 
 class Progress(Protocol):
@@ -66,19 +66,19 @@ class BarProgress:
 
     def show(self, now: Snapshot) -> None:
         since = self._recent.add(now)
-        if now.seconds - self._drawn_at < _DRAW_INTERVAL or self._line.is_suspended:
+        if now.seconds - self._drawn_at < _DRAW_INTERVAL or not self._line.can_draw:
             return
         self._drawn_at = now.seconds
-        self._line.draw(
-            format_bar(
-                now.fraction,
-                format_columns(now, since),
-                width=self._line.width,
-                optional=_OPTIONAL,
-                coloured=self._coloured,
-                seconds=now.seconds,
-            )
-        )
+        columns = {name: text for name, text in format_columns(now, since).items() if text}
+        styles = {"failed": RED if now.failed else DIM} if self._coloured else {}
+
+        def draw(cells: int) -> str:
+            if now.fraction is None:
+                return draw_pulse(now.seconds, cells, coloured=self._coloured)
+            return draw_bar(now.fraction, cells, coloured=self._coloured)
+
+        width = self._line.width
+        self._line.draw(format_line(draw, columns, width=width, optional=_OPTIONAL, styles=styles))
 
     def clear(self) -> None:
         self._line.clear()

@@ -9,6 +9,8 @@ from enum import StrEnum
 from mmpipe.unix.streams import Output
 
 ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line
+# Styles (SGR) that follow the colours of the user.
+BOLD, DIM, RED, GREEN, CYAN = "1", "2", "31", "32", "36"
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
 _COLUMNS = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
@@ -59,3 +61,8 @@ def read_terminal_width(output: Output, environment: Mapping[str, str]) -> int:
 
 def _has_escapes(environment: Mapping[str, str]) -> bool:
     return environment.get("TERM", "") not in _DUMB
+
+
+def paint(text: str, style: str) -> str:
+    """Return `text` in a style, which the terminal then forgets; empty text stays empty."""
+    return f"\x1b[{style}m{text}\x1b[0m" if text else ""

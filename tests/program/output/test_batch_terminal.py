@@ -68,7 +68,7 @@ def test_no_command_lets_foreign_text_steer_the_terminal(here: Path, arguments: 
         done = on_terminal(*arguments, server=server)
     assert 1 != done.status
     for written in (done.stdout.decode(), done.stderr.decode()):
-        foreign = re.sub("\x1b\\[[0-9;]*[mK]", "", written)
+        foreign = re.sub("\x1b\\[[0-9;]*[mKJ]", "", written)
         assert not any(character in foreign for character in "\x1b\x9b\u202e\U000e0041\x7f"), foreign
 
 
@@ -81,7 +81,7 @@ def test_a_bar_is_drawn_while_it_goes_on_and_gives_way_to_what_is_written(here: 
     drawn = done.stderr.decode()
     assert "/40" in drawn
     # The last that stands there is the summary, on a line of its own.
-    assert "mmpipe: 40 good, 0 failed" in drawn.rpartition("\x1b[K")[2]
+    assert "mmpipe: 40 good, 0 failed" in drawn.rpartition("\x1b[J")[2]
 
 
 def test_a_terminal_and_no_file_is_a_hint_and_no_silent_wait() -> None:
