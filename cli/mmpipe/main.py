@@ -62,7 +62,7 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         from mmpipe.commands.program import Program
         from mmpipe.commands.tree import TREE
 
-        return _finish(perform(arguments, Program(streams, dict(os.environ), TREE)), streams)
+        return _finish(perform(arguments, Program(streams, dict(os.environ), TREE, arguments)), streams)
     except MmpipeError as error:
         _report(error, arguments, streams)
         return error.status

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.rendering import choose_rendering
+from mmpipe.writers.terminal import Painter
 
 FAILURE = {"code": 4, "name": "quota", "message": "no balance"}
 
@@ -62,6 +63,13 @@ def test_on_a_terminal_control_characters_are_visible() -> None:
     for result_format in ("jsonl", "text", "csv"):
         found, _ = shown(result_format, [odd], is_terminal=True)
         assert not {"\x1b", "\u202e"} & set(found)
+
+
+def test_on_a_terminal_the_id_stands_before_each_answer() -> None:
+    lines = [line("a\nb\x1b[2J", "one"), line("1", error=FAILURE), openai_line("x", "two\n")]
+    assert "── a b␛[2J\none\n── x\ntwo\n" == shown("text", lines, is_terminal=True)[0]
+    render = choose_rendering("text", (), print, is_terminal=True, painter=Painter(enabled=True))(())
+    assert "\x1b[2m── 7\x1b[0m\none\n" == render(line("7", "one")).decode()
 
 
 def test_text_is_the_answers_alone_each_with_a_newline_at_its_end() -> None:

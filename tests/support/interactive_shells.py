@@ -104,13 +104,6 @@ SHELLS = {
 class Screen(Terminal):
     """A terminal that is typed on, and looked at meanwhile."""
 
-    @property
-    def text(self) -> str:
-        return bytes(self._seen).decode(errors="replace")
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
     def wait(self, happened: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while not happened():

@@ -30,6 +30,15 @@ class Terminal:
         self.seen()
         os.close(self._master)
 
+    @property
+    def text(self) -> str:
+        """What came until now."""
+        return bytes(self._seen).decode(errors="replace")
+
+    def type(self, keys: str) -> None:
+        """Press keys, which the terminal echoes, or turns into signals."""
+        os.write(self._master, keys.encode())
+
     def seen(self) -> bytes:
         """All that came, once nobody else has the terminal open any more."""
         if self.slave >= 0:

@@ -239,7 +239,7 @@ def test_no_column_moves_while_the_figures_grow(
 
 
 def test_failures_are_red_as_soon_as_there_are_some() -> None:
-    for failed, style in ((0, "2"), (3, "31")):
+    for failed, style in ((0, "2"), (3, "1;31")):
         streams = Streams.fake(terminals="stderr")
         BarProgress(streams.stderr, TERM).show(replace(NOW, failed=failed))
         assert f"\x1b[{style}m    {failed} failed\x1b[0m" in streams.captured()[1].decode()

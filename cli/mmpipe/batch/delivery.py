@@ -10,7 +10,7 @@ from mmpipe.batch.pace.memory import MemoryBudget
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
-from mmpipe.batch.summary import RunSummary
+from mmpipe.batch.summary import Failure, RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
 from mmpipe.core.reply import ReplyWarning, describe_usage, reply_warnings
 from mmpipe.errors import BadResponse, InputError, MmpipeError
@@ -59,7 +59,9 @@ class Delivery:
             journal.knows(str(record.index), has_own_id=False) or (name is not None and journal.knows(name))
         )
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
-        self._settle(InputError.status.label)
+        message = f"{record.source}, line {record.number}: {record.message}"
+        failure = Failure(name or str(record.index), "custom_id" if record.custom_id else "id", message)
+        self._settle(InputError.status.label, failure)
 
     def copy(self, record: Record, line: bytes, cause: str | None) -> None:
         """Write for this record the answer or error (`cause`) in `line`, which another one with the same request received."""
@@ -78,7 +80,9 @@ class Delivery:
         self._writer.put(record.index, line)
         self.memory.settle(record.index)
         cause = None if outcome.error is None else outcome.error.status.label
-        self._settle(cause)
+        field = "custom_id" if record.custom_id else "id"
+        error = outcome.error
+        self._settle(cause, None if error is None else Failure(record.id, field, error.message))
         self._rules.check_reached(outcome.error)
         if outcome.error is None:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
@@ -101,8 +105,8 @@ class Delivery:
                 self._console.warn(f"{record.id}: {sentence}")
             self._summary.warned[warning] += 1
 
-    def _settle(self, cause: str | None) -> None:
-        self._summary.settle(cause)
+    def _settle(self, cause: str | None, failure: Failure | None = None) -> None:
+        self._summary.settle(cause, failure)
         self._rules.check_failures(self._summary.failed, self._summary.done)
 
     def _earlier_attempts(self, record: Record) -> int:

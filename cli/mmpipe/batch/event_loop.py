@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,28 @@ def handle_signals(end: Callable[[int], None]) -> Iterator[None]:
         for number in handled:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number])
+
+
+@contextmanager
+def clear_before_stop(clear: Callable[[], None]) -> Iterator[None]:
+    """Inside, call `clear` before Ctrl-Z (SIGTSTP) stops the process, so that the shell's prompt finds a clean line."""
+    if signal.getsignal(signal.SIGTSTP) == signal.SIG_IGN:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        clear()
+        # Removing the handler restores the default, by which this process stops here, until it is continued.
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        loop.add_signal_handler(signal.SIGTSTP, stop)
+
+    loop.add_signal_handler(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTSTP)
 
 
 @contextmanager

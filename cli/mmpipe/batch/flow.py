@@ -10,7 +10,7 @@ from mmpipe.api.attempt import Observer
 from mmpipe.batch.dedupe import Answers, JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.delivery import Delivery, RunOutput
 from mmpipe.batch.engine import Ask, Engine, EnginePolicy, Outcome
-from mmpipe.batch.event_loop import collect_less, handle_signals
+from mmpipe.batch.event_loop import clear_before_stop, collect_less, handle_signals
 from mmpipe.batch.input_check import RecordSource
 from mmpipe.batch.intake import RecordIntake
 from mmpipe.batch.journal.journal import Journal
@@ -32,6 +32,7 @@ from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import Interrupted, MmpipeError
+from mmpipe.text.durations import format_rough_duration
 
 _SHOW_EVERY: Final = 0.2  # seconds
 
@@ -125,7 +126,13 @@ class RunTasks:
 
     def end(self, number: int) -> None:
         """Handle a signal: the first ends the run with its grace period, a second one at once."""
-        self._engine.stop(Interrupted(number), at_once=self._engine.stopped_by is not None)
+        is_repeated, grace = self._engine.stopped_by is not None, self._terms.policy.grace
+        self._engine.stop(Interrupted(number), at_once=is_repeated)
+        self._output.console.erase_echo()
+        if not is_repeated and grace and self._engine.in_flight:
+            self._output.console.remark(
+                f"waiting {format_rough_duration(grace)} at most for the answers in flight; a second signal ends the run at once"
+            )
 
     async def _keep_shown(self, show: Callable[[int], None]) -> None:
         while True:
@@ -169,7 +176,7 @@ async def ask_records(
         flow = RecordFlow(intake, delivery, writer, spending, coalescer)
         tasks = RunTasks(engine, flow, writer, terms, output)
         try:
-            with handle_signals(tasks.end), collect_less():
+            with handle_signals(tasks.end), clear_before_stop(output.console.pause), collect_less():
                 await tasks.finish(show)
         finally:
             output.summary.unwritten = writer.unwritten

@@ -14,6 +14,7 @@ from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.inputs import Inputs, NamedInput
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
+from mmpipe.writers.terminal import Painter
 
 
 def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
@@ -36,7 +37,13 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             fields = read_constraint(
                 options.constraint, Inputs(streams.stdin, options.inputs), console.note
             ).fields
-            start = choose_rendering(chosen, fields, console.warn, is_terminal=out.is_terminal)
+            start = choose_rendering(
+                chosen,
+                fields,
+                console.warn,
+                is_terminal=out.is_terminal,
+                painter=Painter(enabled=console.can_dim),
+            )
             merged = merge(paths, out, start, wanted=output.wanted_lines, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:

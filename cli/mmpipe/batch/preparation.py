@@ -1,6 +1,6 @@
 """Turns the options and settings of one call of `batch` into its rules and the defaults of its records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmpipe.batch.engine import EnginePolicy
@@ -22,12 +22,13 @@ from mmpipe.writers.console import Console
 
 @dataclass(frozen=True, slots=True)
 class BatchCall:
-    """One call of `batch`: its options, and its surroundings."""
+    """One call of `batch`: its options, its surroundings, and the words that were typed."""
 
     options: BatchOptions
     streams: Streams
     environment: Mapping[str, str]
     console: Console
+    arguments: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

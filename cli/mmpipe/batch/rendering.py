@@ -8,11 +8,14 @@ from typing import Final, TypeAlias, assert_never
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line, visible, visible_json
+from mmpipe.writers.terminal import Painter, Role
 
 # Makes the bytes of one result line; the first may bring a header along.
 Render: TypeAlias = Callable[[bytes], bytes]
 Warn: TypeAlias = Callable[[str], None]
 
+_UNPAINTED: Final = Painter(enabled=False)
+_LONGEST_NAME: Final = 60  # characters, in the line before an answer
 _MOST_NAMED: Final = 10  # failed records, and columns, on stderr
 _QUOTED: Final = re.compile(r'[",\r\n]')
 _CONTENT: Final = "content"
@@ -27,10 +30,13 @@ def render_lines(*, is_terminal: bool) -> Render:
 
 
 class TextRendering:
-    """Renders the good answers alone, each ended by a newline; the first failed records go to `warn`."""
+    """Renders the good answers alone, each ended by a newline; the first failed records go to `warn`.
 
-    def __init__(self, warn: Warn, *, is_terminal: bool) -> None:
-        self._warn, self._is_terminal = warn, is_terminal
+    On a terminal a line with the record's id stands before each answer, faint by the `painter`.
+    """
+
+    def __init__(self, warn: Warn, *, is_terminal: bool, painter: Painter) -> None:
+        self._warn, self._is_terminal, self._painter = warn, is_terminal, painter
         self._failed = 0
 
     def __call__(self, line: bytes) -> bytes:
@@ -42,7 +48,12 @@ class TextRendering:
                 self._warn(f"{_name(record)[1]}: {one_line(error)}")
             return b""
         text = _content(record)
-        return _encode(text if text.endswith("\n") else f"{text}\n", is_terminal=self._is_terminal)
+        answer = _encode(text if text.endswith("\n") else f"{text}\n", is_terminal=self._is_terminal)
+        return self._heading(_name(record)[1]) + answer if self._is_terminal else answer
+
+    def _heading(self, name: str) -> bytes:
+        line = f"── {one_line(name, _LONGEST_NAME)}"
+        return f"{self._painter.paint(Role.FAINT, line)}\n".encode(errors="backslashreplace")
 
 
 class TableRendering:
@@ -121,14 +132,19 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
 
 
 def choose_rendering(
-    result_format: ResultFormat, fields: Sequence[str], warn: Warn, *, is_terminal: bool
+    result_format: ResultFormat,
+    fields: Sequence[str],
+    warn: Warn,
+    *,
+    is_terminal: bool,
+    painter: Painter = _UNPAINTED,
 ) -> Callable[[Iterable[bytes]], Render]:
     """Return a function that makes the rendering; it takes the lines, as far as they are known before."""
     match result_format:
         case "jsonl" | "openai":
             return lambda _: render_lines(is_terminal=is_terminal)
         case "text":
-            return lambda _: TextRendering(warn, is_terminal=is_terminal)
+            return lambda _: TextRendering(warn, is_terminal=is_terminal, painter=painter)
         case "csv":
             return lambda known: TableRendering(fields, warn, known, is_terminal=is_terminal)
         case _:

@@ -3,6 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -56,14 +57,19 @@ class ReorderBuffer:
 
 @dataclass(frozen=True, slots=True)
 class ResultSink:
-    """Standard output for results; `render` makes the bytes of a line.
+    """Standard output for results; `render` makes the bytes of a line, which are visible already on a terminal.
 
-    `make_way` is called before something goes to a terminal, where progress may be drawn.
+    `make_way` is entered while something goes to a terminal, where progress may be drawn.
     """
 
     output: Output
     render: Callable[[bytes], bytes] = bytes
-    make_way: Callable[[], None] = lambda: None
+    make_way: Callable[[], AbstractContextManager[object]] = nullcontext
+
+    async def write(self, data: bytes) -> None:
+        """Write in a thread, which a slow reader may block. Raises OutputError and PipeClosed."""
+        with self.make_way() if self.output.is_terminal else nullcontext():
+            await asyncio.get_running_loop().run_in_executor(None, self.output.write_as_is, data)
 
 
 class ResultWriter:
@@ -163,11 +169,9 @@ class ResultWriter:
     async def _write_out(self) -> None:
         shown, self._ready = [self._sink.render(line) for line in self._ready], []
         output = self._sink.output
-        if output.is_terminal:
-            self._sink.make_way()
         begin = output.written
         try:
-            await asyncio.get_running_loop().run_in_executor(None, output.write, b"".join(shown))
+            await self._sink.write(b"".join(shown))
         finally:
             # Before an error, or the end of a run that waits no longer, the first lines may have gone out.
             self._written += bisect_right(list(accumulate(map(len, shown))), output.written - begin)

@@ -11,6 +11,7 @@ from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
+from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand
 from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
@@ -31,7 +32,7 @@ from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
+from mmpipe.errors import Partial, UsageError
 from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.replacement import check_replaceable
@@ -41,6 +42,7 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import choose_progress
+from mmpipe.writers.terminal import Painter
 
 
 def run_batch(
@@ -48,6 +50,8 @@ def run_batch(
     streams: Streams,
     environment: Mapping[str, str],
     open_pool: OpenPool = POOLS["local"],
+    *,
+    arguments: Sequence[str] = (),
 ) -> None:
     """Ask every record that has no good answer yet; returns only if each has one then.
 
@@ -59,7 +63,7 @@ def run_batch(
         Console(streams, options.verbosity, environment) as console,
         open_meta(options.output.meta, summary.line),
     ):
-        call = BatchCall(options, streams, environment, console)
+        call = BatchCall(options, streams, environment, console, arguments)
         if options.limits.dry_run:
             _dry_run(call, Deadline(options.limits.deadline, summary.began))
         else:
@@ -105,10 +109,7 @@ def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
         if journal is not None:
             summary.earlier_cost = journal.earlier.dollars
         output = RunOutput(_open_sink(call, prepared), journal, summary, call.console, form)
-        with _resume_hint(output):
-            _ask(call, prepared.source, terms, output)
-            _sort(call.options, journal)
-            _check_failures(call, summary)
+        _ask(call, prepared.source, terms, output)
 
 
 def _check_stdin(call: BatchCall) -> None:
@@ -118,8 +119,15 @@ def _check_stdin(call: BatchCall) -> None:
 
 def _open_sink(call: BatchCall, prepared: PreparedCall) -> ResultSink:
     stdout, fields = call.streams.stdout, prepared.policy.constraint.fields
-    start = choose_rendering(_shown_format(call), fields, call.console.warn, is_terminal=stdout.is_terminal)
-    return ResultSink(stdout, start(()), call.console.pause)
+    console, is_terminal = call.console, stdout.is_terminal
+    start = choose_rendering(
+        _shown_format(call),
+        fields,
+        console.warn,
+        is_terminal=is_terminal,
+        painter=Painter(enabled=console.can_dim),
+    )
+    return ResultSink(stdout, start(()), console.make_way)
 
 
 def _shown_format(call: BatchCall) -> ResultFormat:
@@ -216,7 +224,7 @@ def _shard_rates(options: BatchOptions) -> Rates:
 
 
 def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:
-    """Check the input, ask it, and print the summary however the run ends."""
+    """Check the input, ask it, and report the end of the run, whatever the reason. Raises Partial if records failed."""
     options, journal = call.options, output.journal
     deadline = Deadline(options.limits.deadline, output.summary.began)
     facts = check_input(source, journal, call.console, deadline)
@@ -226,17 +234,15 @@ def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput
     call.console.attach(progress)
 
     def show(in_flight: int) -> None:
-        progress.show(output.summary.snapshot(facts.total, in_flight))
+        if call.console.may_draw:
+            progress.show(output.summary.snapshot(facts.total, in_flight))
 
-    try:
+    records = open_source(source, facts, journal, call.console.warn)
+    with _report_end(call, output, facts.total):
         with expect_unchanged(facts.files, call.console.warn):
-            run_event_loop(
-                ask_records(
-                    options, open_source(source, facts, journal, call.console.warn), terms, output, show
-                )
-            )
-    finally:
-        call.console.summarize(output.summary.sentence())
+            run_event_loop(ask_records(options, records, terms, output, show))
+        _sort(options, journal)
+        _check_failures(call, output.summary)
 
 
 def _sort(options: BatchOptions, journal: Journal | None) -> None:
@@ -251,13 +257,27 @@ def _check_failures(call: BatchCall, summary: RunSummary) -> None:
 
 
 @contextmanager
-def _resume_hint(output: RunOutput) -> Iterator[None]:
-    """Inside, let an error be followed by a hint at --resume, if that can continue the run."""
+def _report_end(call: BatchCall, output: RunOutput, total: int | None) -> Iterator[None]:
+    """Report the end of the run inside: in lines for a person on a terminal, in a sentence and a hint for a log."""
     try:
         yield
-    except (MmpipeError, Interrupted) as error:
-        is_final = isinstance(error, InputError | UsageError)
-        has_begun = output.summary.done or isinstance(error, Interrupted)
-        if output.journal is not None and not is_final and has_begun:
-            output.console.hint(f"to continue {output.journal.path}, run the same command with --resume")
+    except BaseException as error:
+        _report(call, output, total, error)
         raise
+    _report(call, output, total, None)
+
+
+def _report(call: BatchCall, output: RunOutput, total: int | None, error: BaseException | None) -> None:
+    options, journal = call.options, output.journal
+    results = ResultPlace(_shown_format(call))
+    if journal is not None:
+        results = ResultPlace(options.output.line_format, journal.path, has_earlier_lines=len(journal) > 0)
+    files = options.records.files
+    command = TypedCommand(call.arguments, reads_stdin=not files or "-" in files)
+    end = Ending(output.summary, total, error, results, command)
+    if call.console.has_lines:
+        call.console.summarize(end.headline, end.details())
+        return
+    call.console.summarize(output.summary.sentence())
+    if end.continuation is not None:
+        call.console.hint(end.continuation)

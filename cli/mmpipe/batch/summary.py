@@ -41,17 +41,28 @@ class TokenTotals:
         return name in self.unreported and not self.sums[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first failure of a kind: the record, the field of its result that names it, and the message."""
+
+    name: str
+    field: str
+    message: str
+
+
 @dataclass(slots=True)
 class RunSummary:
     """Counts of records by their results, and the usage of the answers.
 
-    `causes` counts the failed ones by the name of their error. `skipped` records were answered by an earlier run; `copied`
-    ones are among the good or failed, and share the answer of another record. `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
+    `causes` counts the failed ones by the name of their error, and `failures` has the first of each. `skipped` records
+    were answered by an earlier run; `copied` ones are among the good or failed, and share the answer of another record.
+    `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
     counts the answers that have something odd. `earlier_cost` is that of the runs before, in dollars, as the journal has it.
     """
 
     good: int = 0
     causes: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, Failure] = field(default_factory=dict)
     skipped: int = 0
     copied: int = 0
     unwritten: int = 0
@@ -93,16 +104,22 @@ class RunSummary:
             self.unpriced += dollars is None
             self.cost += dollars or 0.0
 
-    def settle(self, cause: str | None) -> None:
+    def settle(self, cause: str | None, failure: Failure | None = None) -> None:
         """Count one record, good without the cause of a failure."""
         if cause is None:
             self.good += 1
-        else:
-            self.causes[cause] += 1
+            return
+        self.causes[cause] += 1
+        if failure is not None:
+            self.failures.setdefault(cause, failure)
 
     def sentence(self) -> str:
         """The summary line on stderr."""
         return ", ".join(self._phrases())
+
+    def headline(self, left: int) -> str:
+        """The same for a person who sees the causes below; `left` records have no answer yet."""
+        return ", ".join(self._short_phrases(left))
 
     def line(self, status: int, error: MmpipeError | None = None) -> dict[str, object]:
         """The object of `--meta`."""
@@ -138,10 +155,23 @@ class RunSummary:
         )
 
     def _phrases(self) -> Iterator[str]:
-        yield f"{self.good} good"
         by_cause = ", ".join(f"{number} {cause}" for cause, number in self.causes.most_common())
+        yield f"{self.good} good"
         yield f"{self.failed} failed ({by_cause})" if self.causes else "0 failed"
         yield f"{self.skipped} answered before"
+        yield from self._further_phrases()
+
+    def _short_phrases(self, left: int) -> Iterator[str]:
+        yield f"{self.good} good"
+        if self.failed:
+            yield f"{self.failed} failed"
+        if left > 0:
+            yield f"{left} left"
+        if self.skipped:
+            yield f"{self.skipped} answered before"
+        yield from self._further_phrases()
+
+    def _further_phrases(self) -> Iterator[str]:
         if self.unwritten:
             yield f"{self.unwritten} not written"
         if self.copied:

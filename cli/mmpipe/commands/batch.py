@@ -15,7 +15,7 @@ def _run(program: Program, options: BatchOptions) -> None:
     else:
         from mmpipe.batch.run import run_batch
 
-        run_batch(options, program.streams, program.environment)
+        run_batch(options, program.streams, program.environment, arguments=program.arguments)
 
 
 BATCH = Command(

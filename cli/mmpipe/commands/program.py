@@ -1,6 +1,6 @@
-"""The surroundings of a command: the streams, the environment, and the tree of all commands."""
+"""The surroundings of a command: the streams, the environment, the tree of all commands, and the typed words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmpipe.grammar import Tree
@@ -14,6 +14,7 @@ class Program:
     streams: Streams
     environment: Mapping[str, str]
     tree: Tree
+    arguments: Sequence[str] = ()
 
     def show(self, text: str) -> None:
         """Write text to standard output, so that a full disk and a broken pipe are errors."""

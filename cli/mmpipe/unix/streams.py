@@ -35,11 +35,11 @@ class Output:
         """
         if self.is_terminal:
             data = visible(data.decode(errors="replace")).encode(errors="replace")
-        self._write_all(data)
+        self.write_as_is(data)
 
     def draw(self, text: str) -> None:
         """Write text with control sequences of our own; foreign text in it must be visible already. Raises as `write` does."""
-        self._write_all(text.encode(errors="replace"))
+        self.write_as_is(text.encode(errors="replace"))
 
     def close(self) -> None:
         """Close the descriptor; raises OutputError, since some file systems report a full quota only now."""
@@ -48,8 +48,8 @@ class Output:
         except OSError as error:
             raise OutputError.from_os(self.name, error) from error
 
-    def _write_all(self, data: bytes) -> None:
-        """Write in as many system calls as the kernel needs."""
+    def write_as_is(self, data: bytes) -> None:
+        """Write in as many system calls as the kernel needs; for a terminal `data` must be visible. Raises as `write` does."""
         left = memoryview(data)
         while left:
             try:

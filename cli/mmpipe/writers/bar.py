@@ -8,7 +8,7 @@ from typing import Final
 from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Output
 from mmpipe.unix.waiting import wait_until_ready
-from mmpipe.writers.terminal import CYAN, DIM, GREEN, paint, read_terminal_width
+from mmpipe.writers.terminal import Painter, Role, read_terminal_width
 
 BAR: Final = "bar"  # the name of the bar among the optional columns
 _GAP: Final = "  "  # between columns
@@ -82,11 +82,12 @@ def format_line(
     *,
     width: int,
     optional: Sequence[str],
-    styles: Mapping[str, str],
+    roles: Mapping[str, Role],
+    painter: Painter,
 ) -> str:
     """Return the bar and the columns that fit into `width` cells; `bar` draws itself in so many cells.
 
-    The `optional` columns are dropped first, in their order; one of them is BAR. `styles` has the SGR codes of columns.
+    The `optional` columns are dropped first, in their order; one of them is BAR. `roles` are those of columns.
     """
     left, least = dict(columns), _MIN_BAR + len(_GAP)
     for name in optional:
@@ -99,27 +100,27 @@ def format_line(
     free = width - len(_GAP.join(left.values()))
     if free < least:
         return ""
-    painted = [paint(text, styles[name]) if name in styles else text for name, text in left.items()]
+    painted = [painter.paint(roles[name], text) if name in roles else text for name, text in left.items()]
     drawn = [bar(min(_MAX_BAR, free - len(_GAP)))] if least else []
     return _GAP.join([*drawn, *painted])
 
 
-def draw_bar(fraction: float, cells: int, *, coloured: bool) -> str:
+def draw_bar(fraction: float, cells: int, painter: Painter) -> str:
     """Return a bar that is filled so far, from 0 to 1, in half cells."""
     full, half = divmod(int(fraction * cells * 2), 2)
     rest = cells - full - half
-    filled = "━" * full + "╸" * half
-    if not coloured:
-        return filled + " " * rest
-    return paint(filled, CYAN if rest + half else GREEN) + paint("━" * rest, DIM)
+    filled = painter.paint(Role.PROGRESS if rest + half else Role.DONE, "━" * full + "╸" * half)
+    return filled + _draw_rest(rest, painter)
 
 
-def draw_pulse(seconds: float, cells: int, *, coloured: bool) -> str:
+def draw_pulse(seconds: float, cells: int, painter: Painter) -> str:
     """Return a bar without an end: a piece of it moves to and fro with the seconds."""
     piece = max(1, cells // 4)
     turns, part = divmod(seconds / _PULSE, 1)
     before = int((part if turns % 2 == 0 else 1 - part) * (cells - piece))
-    after = cells - piece - before
-    if not coloured:
-        return f"{' ' * before}{'━' * piece}{' ' * after}"
-    return paint("━" * before, DIM) + paint("━" * piece, CYAN) + paint("━" * after, DIM)
+    moving = painter.paint(Role.PROGRESS, "━" * piece)
+    return _draw_rest(before, painter) + moving + _draw_rest(cells - piece - before, painter)
+
+
+def _draw_rest(cells: int, painter: Painter) -> str:
+    return painter.paint(Role.FAINT, "━" * cells) if painter.enabled else " " * cells

@@ -1,14 +1,20 @@
 """Prints messages to the user on stderr, and erases the spinner or bar before each message."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, Self
 
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.errors import OutputError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
 from mmpipe.writers.reporter import Reporter
 from mmpipe.writers.spinner import Spinner
-from mmpipe.writers.terminal import can_redraw, wants_style
+from mmpipe.writers.terminal import ERASE_LINE, can_redraw, wants_style
+
+if TYPE_CHECKING:
+    from mmpipe.writers.details import Detail
 
 
 class Drawing(Protocol):
@@ -23,11 +29,12 @@ class Console:
 
     def __init__(self, streams: Streams, verbosity: Verbosity, environment: Mapping[str, str]) -> None:
         self._reporter = Reporter(streams, environment)
-        self._verbosity = verbosity
+        self._stderr, self._verbosity = streams.stderr, verbosity
         self.can_dim = wants_style(environment)
-        draws = can_redraw(streams.stderr, environment) and not verbosity.quiet
-        self._spinner = Spinner(streams.stderr) if draws else None
+        self._can_draw = can_redraw(streams.stderr, environment) and not verbosity.quiet
+        self._spinner = Spinner(streams.stderr) if self._can_draw else None
         self._drawing: Drawing | None = self._spinner
+        self.may_draw = True
         self._mask: Callable[[str], str] = str
 
     def __enter__(self) -> Self:
@@ -68,9 +75,21 @@ class Console:
         if not self._verbosity.quiet:
             self._report(sentence)
 
-    def summarize(self, sentence: str) -> None:
-        """Print the outcome of the run, unless `--quiet`."""
+    def remark(self, sentence: str) -> None:
+        """Print a hint for a person who waits at a terminal; a log does not need it."""
+        if self.has_lines:
+            self.hint(sentence)
+
+    @property
+    def has_lines(self) -> bool:
+        """True if stderr is a terminal that takes lines with colour, and not only a log of sentences."""
+        return self._reporter.has_lines
+
+    def summarize(self, sentence: str, details: Iterable["Detail"] = ()) -> None:
+        """Print the outcome of the run, unless `--quiet`; the `details` are for a terminal alone."""
         self.hint(sentence)
+        if not self._verbosity.quiet:
+            self._reporter.list_details(replace(each, text=self._mask(each.text)) for each in details)
 
     def tick(self) -> None:
         """Draw the next frame of the spinner, if there is one."""
@@ -86,6 +105,23 @@ class Console:
         """Erase the drawing, because something else writes to the terminal; it is drawn again later."""
         if self._drawing is not None:
             self._drawing.clear()
+
+    def erase_echo(self) -> None:
+        """Erase the drawing, and the `^C` that the terminal has echoed in the first column."""
+        self.pause()
+        if self._can_draw:
+            with suppress(OutputError):
+                self._stderr.draw(ERASE_LINE)
+
+    @contextmanager
+    def make_way(self) -> Iterator[None]:
+        """Inside, nothing `may_draw`: something else is being written to the terminal, perhaps slowly."""
+        self.pause()
+        self.may_draw = False
+        try:
+            yield
+        finally:
+            self.may_draw = True
 
     def end_drawing(self) -> None:
         """Erase the drawing for good, because the answer begins, perhaps on the same terminal."""

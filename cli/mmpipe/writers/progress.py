@@ -9,7 +9,7 @@ from mmpipe.writers.bar import BAR, StatusLine, draw_bar, draw_pulse, format_lin
 from mmpipe.writers.figures import format_columns, format_sentence
 from mmpipe.writers.options import ProgressMode, Verbosity
 from mmpipe.writers.snapshot import RecentSnapshots, Snapshot
-from mmpipe.writers.terminal import DIM, RED, can_redraw, wants_style
+from mmpipe.writers.terminal import Painter, Role, can_redraw, wants_style
 
 _LINE_INTERVAL = 30.0  # seconds
 _DRAW_INTERVAL = 0.2  # seconds
@@ -60,7 +60,7 @@ class BarProgress:
 
     def __init__(self, output: Output, environment: Mapping[str, str]) -> None:
         self._line = StatusLine(output, environment)
-        self._coloured = wants_style(environment)
+        self._painter = Painter(enabled=wants_style(environment))
         self._recent = RecentSnapshots()
         self._drawn_at = -math.inf  # seconds after the start
 
@@ -70,15 +70,17 @@ class BarProgress:
             return
         self._drawn_at = now.seconds
         columns = {name: text for name, text in format_columns(now, since).items() if text}
-        styles = {"failed": RED if now.failed else DIM} if self._coloured else {}
+        roles = {"failed": Role.ERROR if now.failed else Role.FAINT}
 
         def draw(cells: int) -> str:
             if now.fraction is None:
-                return draw_pulse(now.seconds, cells, coloured=self._coloured)
-            return draw_bar(now.fraction, cells, coloured=self._coloured)
+                return draw_pulse(now.seconds, cells, self._painter)
+            return draw_bar(now.fraction, cells, self._painter)
 
-        width = self._line.width
-        self._line.draw(format_line(draw, columns, width=width, optional=_OPTIONAL, styles=styles))
+        line = format_line(
+            draw, columns, width=self._line.width, optional=_OPTIONAL, roles=roles, painter=self._painter
+        )
+        self._line.draw(line)
 
     def clear(self) -> None:
         self._line.clear()

@@ -1,15 +1,19 @@
 """Turns errors and warnings into words on stderr: one line each in a pipe; on a terminal with colour, the hint on a line.
 
-No line is broken at the width: the terminal does that, and a command or URL that is copied stays whole.
+No error is broken at the width: the terminal does that, and a command or URL that is copied stays whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.text.visible import one_line
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.terminal import Painter, Role, can_redraw, wants_style
+from mmpipe.writers.terminal import Painter, Role, can_redraw, read_terminal_width, wants_style
+
+if TYPE_CHECKING:
+    from mmpipe.writers.details import Detail
 
 _LATER = "; retry later"  # the end of a hint that a known time replaces
 
@@ -19,14 +23,15 @@ class Reporter:
 
     def __init__(self, streams: Streams, environment: Mapping[str, str]) -> None:
         self._streams = streams
-        self._has_lines = can_redraw(streams.stderr, environment)
-        self._painter = Painter(enabled=self._has_lines and wants_style(environment))
+        self.has_lines = can_redraw(streams.stderr, environment)
+        self._environment = environment
+        self._painter = Painter(enabled=self.has_lines and wants_style(environment))
 
     def report_error(self, error: MmpipeError) -> None:
         """Print an error with its hint and its trace id; errors of stderr are ignored."""
         label, hint = error.status.label, _complete_hint(error)
         trace = "" if error.request_id is None else f" (trace {error.request_id})"
-        if not self._has_lines:
+        if not self.has_lines:
             end = f"; {hint}" if hint else ""
             self._streams.report(f"{label}: {error.sentence}{end}{trace}")
             return
@@ -40,7 +45,7 @@ class Reporter:
 
     def warn(self, sentence: str) -> None:
         """Print a warning; errors of stderr are ignored."""
-        if self._has_lines:
+        if self.has_lines:
             self._draw([f"mmpipe: {self._painter.paint(Role.WARNING, 'warning:')} {one_line(sentence)}"])
         else:
             self._streams.report(f"warning: {sentence}")
@@ -48,6 +53,14 @@ class Reporter:
     def note(self, sentence: str) -> None:
         """Print any other message; errors of stderr are ignored."""
         self._streams.report(sentence)
+
+    def list_details(self, details: Iterable["Detail"]) -> None:
+        """Print details in lines, below a note; none in a pipe. Errors of stderr are ignored."""
+        if self.has_lines:
+            from mmpipe.writers.details import format_details
+
+            width = read_terminal_width(self._streams.stderr, self._environment)
+            self._draw(list(format_details(list(details), width, self._painter)))
 
     def _draw(self, lines: list[str]) -> None:
         with suppress(OutputError):

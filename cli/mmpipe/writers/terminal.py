@@ -9,8 +9,6 @@ from enum import StrEnum
 from mmpipe.unix.streams import Output
 
 ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line
-# Styles (SGR) that follow the colours of the user.
-BOLD, DIM, RED, GREEN, CYAN = "1", "2", "31", "32", "36"
 _WIDTH = 80  # columns, if neither COLUMNS nor the terminal has a number
 _COLUMNS = re.compile(r"0{0,9}[1-9][0-9]{0,4}", re.ASCII)  # the kernel has 16 bits for them
 _DUMB = ("", "dumb", "unknown")  # values of TERM for terminals that understand no escape sequences
@@ -25,6 +23,8 @@ class Role(StrEnum):
     HEADING = "1"  # bold
     NAME = "36"  # cyan
     FAINT = "2"  # dim
+    PROGRESS = "36"  # cyan
+    DONE = "32"  # green
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Painter:
 
     def paint(self, role: Role, text: str) -> str:
         """Return the text in the style of the role."""
-        return f"\x1b[{role}m{text}\x1b[0m" if self.enabled else text
+        return f"\x1b[{role}m{text}\x1b[0m" if self.enabled and text else text
 
 
 def can_redraw(output: Output, environment: Mapping[str, str]) -> bool:
@@ -61,8 +61,3 @@ def read_terminal_width(output: Output, environment: Mapping[str, str]) -> int:
 
 def _has_escapes(environment: Mapping[str, str]) -> bool:
     return environment.get("TERM", "") not in _DUMB
-
-
-def paint(text: str, style: str) -> str:
-    """Return `text` in a style, which the terminal then forgets; empty text stays empty."""
-    return f"\x1b[{style}m{text}\x1b[0m" if text else ""

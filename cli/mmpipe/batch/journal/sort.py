@@ -173,15 +173,15 @@ def lines_by_index(sources: Sequence[JournalFile], places: bytearray) -> Iterato
 
 
 def write_lines(out: Output, found: Iterable[bytes], render: Callable[[bytes], bytes] = bytes) -> None:
-    """Write the bytes that `render` makes of each line, many in one write; a missing newline is added to a line."""
+    """Write the bytes that `render` makes of each line (visible ones for a terminal), many in one write; a missing newline is added to a line."""
     group, size = list[bytes](), 0
     for line in found:
         group.append(render(line if line.endswith(b"\n") else line + b"\n"))
         size += len(group[-1])
         if size >= _GROUP:
-            out.write(b"".join(group))
+            out.write_as_is(b"".join(group))
             group, size = [], 0
-    out.write(b"".join(group))
+    out.write_as_is(b"".join(group))
 
 
 def _is_ascending(places: bytearray) -> bool:

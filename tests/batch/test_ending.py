@@ -1,0 +1,158 @@
+"""The end of a run says what failed, how to look at it with jq, and by which command the run continues."""
+
+import json
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand, failures_query
+from mmpipe.batch.summary import Failure, RunSummary
+from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, QuotaError
+from mmpipe.writers.details import Detail, format_details
+from mmpipe.writers.terminal import Painter, Role
+from support.batch_in_process import Counts, run
+from support.harness import service
+
+JOURNAL = ResultPlace(journal="out.jsonl")
+COMMAND = TypedCommand(("batch", "in.txt", "-o", "out.jsonl"))
+
+
+def summary(good: int = 0, **causes: int) -> RunSummary:
+    found = RunSummary()
+    for _ in range(good):
+        found.settle(None)
+    for number, (cause, count) in enumerate(causes.items()):
+        for each in range(count):
+            found.settle(cause.replace("_", " "), Failure(f"{number}.{each}", "id", f"why {cause}"))
+    return found
+
+
+def ending(
+    counts: RunSummary,
+    error: BaseException | None = None,
+    results: ResultPlace = JOURNAL,
+    command: TypedCommand = COMMAND,
+) -> Ending:
+    return Ending(counts, 40, error, results, command)
+
+
+def lines(end: Ending) -> list[tuple[str, str]]:
+    return [(each.label, each.text) for each in end.details()]
+
+
+def test_a_good_end_is_one_line() -> None:
+    end = ending(summary(40))
+    assert ([], None, True) == (lines(end), end.continuation, end.headline.startswith("40 good, 0 tokens, "))
+
+
+def test_failures_are_listed_by_kind_with_the_first_of_each() -> None:
+    end = ending(summary(36, server=1, cut_short=3), Partial("4 of 40 records failed"))
+    assert [
+        ("3 cut short", "such as 1.0: why cut_short"),
+        ("1 server", "0.0: why server"),
+        ("to see them", "jq -r 'select(.error) | \"\\(.id): \\(.error.message)\"' out.jsonl"),
+        ("to continue", "mmpipe batch in.txt -o out.jsonl --resume"),
+        ("exit status 14", "some records have no good answer"),
+    ] == lines(end)
+    assert end.headline.startswith("36 good, 4 failed, 0 tokens, ")
+    assert "to continue out.jsonl: mmpipe batch in.txt -o out.jsonl --resume" == end.continuation
+
+
+@pytest.mark.parametrize("error", [Interrupted(signal.SIGINT), QuotaError("no balance"), Partial("too many")])
+def test_an_early_end_counts_what_is_left_and_can_be_continued(error: BaseException) -> None:
+    end = ending(summary(12), error)
+    assert ("to continue", "mmpipe batch in.txt -o out.jsonl --resume") in lines(end)
+    begin = "ended by SIGINT: " if isinstance(error, Interrupted) else ""
+    assert end.headline.startswith(f"{begin}12 good, 28 left, ")
+
+
+@pytest.mark.parametrize("error", [InputError("changed"), MmpipeError("not begun")])
+def test_a_run_that_cannot_be_continued_names_no_command(error: MmpipeError) -> None:
+    counts = summary(1) if isinstance(error, InputError) else summary()
+    assert (None, []) == (ending(counts, error).continuation, lines(ending(counts, error)))
+
+
+def test_without_a_journal_there_is_nothing_to_continue_and_text_has_named_its_failures() -> None:
+    end = ending(summary(1, server=2), Partial("2 of 3"), ResultPlace("text"))
+    assert [
+        ("2 server", ""),
+        ("next time", "with -o FILE answers are kept, and --resume asks only what is left"),
+    ] == (lines(end)[:-1])
+    assert None is end.continuation
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ("mmpipe batch a -o b --resume", ["batch", "a", "-o", "b"]),
+        ("mmpipe batch a --resume -o b", ["batch", "a", "--resume", "-o", "b"]),
+        ("mmpipe batch a -o b --resume", ["batch", "a", "--overwrite", "-o", "b"]),
+        ("mmpipe batch -o b --resume -- -a", ["batch", "-o", "b", "--", "-a"]),
+        (
+            "mmpipe batch a -o b --template 'It'\"'\"'s {}.' --resume",
+            ["batch", "a", "-o", "b", "--template", "It's {}."],
+        ),
+        (None, []),
+        (None, ["batch", "x" * 500]),
+    ],
+)
+def test_the_command_that_continues_is_the_one_that_was_typed(
+    expected: str | None, words: Sequence[str]
+) -> None:
+    assert expected == TypedCommand(words).resuming
+
+
+def test_a_long_command_is_described_instead() -> None:
+    long = ["batch", "x" * 500, "--overwrite"]
+    end = ending(summary(1), Partial("x"), command=TypedCommand(long, reads_stdin=True))
+    words = "run the same command with --resume in place of --overwrite"
+    assert f"to continue out.jsonl, with the same standard input: {words}" == end.continuation
+    assert [("to continue", words), ("", "(with the same standard input)")] == lines(end)[:2]
+
+
+@pytest.mark.parametrize("width", [1, 40, 80])
+def test_long_texts_are_broken_beside_their_labels_and_commands_are_not(width: int) -> None:
+    command = "jq " + "x" * 200
+    details = [
+        Detail("3 cut short", "多字节 words " * 20, Role.ERROR),
+        Detail("to see", command, Role.HEADING, is_command=True),
+    ]
+    plain = list(format_details(details, width, Painter(enabled=False)))
+    assert f"  to see       {command}" == plain[-1]
+    texts = [line[15:] for line in plain[:-1]]
+    assert "多字节 words" in texts[0]
+    assert all(len(line.encode("gb18030")) <= max(20, width - 16) for line in texts)
+    assert "\x1b[1;31m3 cut short\x1b[0m" in next(iter(format_details(details, width, Painter(enabled=True))))
+
+
+@pytest.mark.parametrize("form", ["jsonl", "openai"])
+@pytest.mark.parametrize("names", [("id",), ("custom_id",), ("id", "custom_id")], ids="+".join)
+def test_jq_prints_the_failed_records_of_the_journal(
+    form: str, names: Sequence[str], tmp_path: Path, needs: Callable[[str], None]
+) -> None:
+    needs("jq")
+    rows = [{names[number % len(names)]: f"r{number}", "prompt": f"sim:echo {number}"} for number in range(6)]
+    stdin = "".join(json.dumps(row) + "\n" for row in rows)
+
+    out = str(tmp_path / "my out.jsonl")
+
+    def failures(*, again: bool) -> list[str]:
+        query = failures_query(ResultPlace("openai" if form == "openai" else "jsonl", out, again), set(names))
+        done = subprocess.run([*shlex.split(query), out], capture_output=True, check=True, text=True)
+        return [line.partition(": ")[0] for line in done.stdout.splitlines()]
+
+    typed = {"output": out, "format": form, "concurrency": 1, "retries": 0}
+    with service("2013:#2", "length:#4", "length:#7") as server:
+        assert (4, 2) == counted(run(server, stdin, **typed))
+        assert ["r1", "r3"] == failures(again=False) == failures(again=True)
+        assert (1, 1) == counted(run(server, stdin, resume=True, **typed))
+        # One of them was good the second time.
+        assert ["r1"] == failures(again=True)
+
+
+def counted(found: tuple[Counts, object]) -> tuple[int, int]:
+    return found[0].good, found[0].failed
