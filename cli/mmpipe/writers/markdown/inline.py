@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, emphasis
 from markdown_it.token import Token
 
 from mmpipe.text.visible import visible
@@ -31,6 +31,7 @@ _FORMULA: Final = re.compile(
 )
 _LINE_BREAK: Final = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _BETWEEN_WIDE: Final = re.compile(rf"(?<={WIDE})\n(?={WIDE})")
+_IS_WIDE: Final = re.compile(WIDE)
 _ONE_LINE: Final = str.maketrans({"\n": " ", "\t": " "})
 _EMPHASIS: Final = {"em": ITALIC, "strong": BOLD, "s": STRUCK}
 
@@ -118,7 +119,21 @@ class _Parser(MarkdownIt):
 def _create_parser() -> MarkdownIt:
     parser = _Parser("commonmark").enable("strikethrough")
     parser.inline.ruler.before("escape", "formula", _read_formula)
+    parser.inline.ruler.at("emphasis", _read_emphasis)
     return parser
+
+
+def _read_emphasis(state: StateInline, silent: bool) -> bool:
+    """Read the marks of emphasis; beside Chinese and Japanese, which have no spaces, stars also count next to punctuation."""
+    start, known = state.pos, len(state.delimiters)
+    if not emphasis.tokenize(state, silent):
+        return False
+    before, after = state.src[max(start - 1, 0) : start], state.src[state.pos : state.pos + 1]
+    is_inside = before.strip() and after.strip() and state.src[start] == "*"
+    if is_inside and (_IS_WIDE.match(before) or _IS_WIDE.match(after)):
+        for mark in state.delimiters[known:]:
+            mark.open = mark.close = True
+    return True
 
 
 def _read_formula(state: StateInline, silent: bool) -> bool:
