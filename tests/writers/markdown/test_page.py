@@ -77,7 +77,7 @@ def test_list_items_stand_below_each_other() -> None:
         ("a longerthanthewidth b", 6, "a\nlongerthanthewidth\nb\n"),
         ("中文字符没有空格\uff0c也要换行\u3002", 11, "中文字符没\n有空格\uff0c也\n要换行\u3002\n"),
         ("中文\uff08字\uff09符", 6, "中文\n\uff08字\uff09\n符\n"),
-        ("中文\n字符 ab\ncd", 40, "中文字符 ab cd\n"),
+        ("中文\nab\ncd ef", 5, "中文\nab\ncd ef\n"),
         ("**中文**\uff0cab", 5, "中\n文\uff0c\nab\n"),
     ],
 )
@@ -110,10 +110,10 @@ def test_a_table_on_a_very_narrow_terminal_is_a_list_of_cells() -> None:
 
 def test_a_very_long_table_is_written_before_its_end() -> None:
     reader, page = BlockReader(), Page(lambda: 40, has_styles=False)
-    text = "| a | b |\n|---|---|\n" + "| cc | d |\n" * 4000
+    text = "| a | b |\n|---|---|\n" + "| cc | d |\n" * 2000
     first = page.draw(reader.feed(text))
     assert first.startswith("a  │ b\n───┼──\ncc │ d\n")
-    assert 4002 == first.count("\n")
+    assert 2002 == first.count("\n")
     assert "" == page.draw(reader.close())
 
 

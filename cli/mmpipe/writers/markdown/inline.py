@@ -30,7 +30,6 @@ _FORMULA: Final = re.compile(
     r"|\\\[(?:[^\\]|\\[^\[\]]){1,2000}\\\]"
 )
 _LINE_BREAK: Final = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
-_BETWEEN_WIDE: Final = re.compile(rf"(?<={WIDE})\n(?={WIDE})")
 _IS_WIDE: Final = re.compile(WIDE)
 _ONE_LINE: Final = str.maketrans({"\n": " ", "\t": " "})
 _EMPHASIS: Final = {"em": ITALIC, "strong": BOLD, "s": STRUCK}
@@ -45,11 +44,9 @@ class InlineReader:
 
     def read(self, text: str, style: str = "") -> list[Span]:
         """Return the text as spans, all of them in `style` as well; a newline is a line break."""
-        # Chinese and Japanese have no spaces where a line ends.
-        joined = _BETWEEN_WIDE.sub("", text)
         return [
             span
-            for token in self._parser.parseInline(joined)
+            for token in self._parser.parseInline(text)
             for span in self._read_tokens(token.children or (), style)
         ]
 
@@ -78,9 +75,8 @@ class InlineReader:
         # A character reference may stand for a control character.
         text = visible(token.content).translate(_ONE_LINE)
         match token.type:
-            case "softbreak":
-                yield Span(" ", style)
-            case "hardbreak":
+            case "softbreak" | "hardbreak":
+                # Models write a paragraph as one long line, and end a line where it is to end: in verses, or after a label.
                 yield Span("\n")
             case "code_inline":
                 yield from self._mark(token.markup, style)
