@@ -68,7 +68,7 @@ _mmpipe_value() {
             ;;
         completion)
             case $2 in
-                first) kind=words words='bash zsh fish man' ;;
+                first) kind=words words='bash zsh fish man agent' ;;
             esac
             ;;
     esac

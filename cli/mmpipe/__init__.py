@@ -27,6 +27,8 @@ To add                   open
     a language of code   writers/markdown/languages.py; how Markdown is shown: writers/markdown/__init__.py
     a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it
     a setting            config/options.py
+    a guide              reference/guides/: a new text, and its name in reference/manual.py
+    a field of the JSON  reference/schemas.py, beside the module that prints it
     a command            commands/: a new module, and its loader in tree.py
 Then run `.ci/lint` and the tests of the room: tests/ has the same rooms, and tests/program/ the real processes.
 """

@@ -11,7 +11,7 @@ from mmpipe.config.options import DEFAULTS, FILE_KEYS
 from mmpipe.grammar import Command
 from mmpipe.reference.documents import generate_document
 from mmpipe.reference.help import format_help
-from mmpipe.reference.options import Document
+from mmpipe.reference.options import Document, InstalledDocument
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
@@ -66,7 +66,7 @@ CHOICES = {
     "--pieces": "auto|new|repeated",
     "--input-format": "auto|lines|jsonl|json|csv|tsv",
     "--progress": "auto|bar|plain|none",
-    "SHELL": "bash|zsh|fish|man",
+    "SHELL": "bash|zsh|fish|man|agent",
 }
 
 
@@ -138,7 +138,7 @@ def part(kind: Document, command: Command) -> str:
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
-@pytest.mark.parametrize("kind", get_args(Document))
+@pytest.mark.parametrize("kind", get_args(InstalledDocument))
 def test_completions_and_manual_know_every_option_of_each_command(command: Command, kind: Document) -> None:
     text = part(kind, command)
     # What an earlier command has too is only named in the manual, by its last name.
@@ -152,7 +152,7 @@ def test_completions_and_manual_know_every_option_of_each_command(command: Comma
             assert re.search(rf"(?<![\w-]){re.escape(spelled)}(?![\w-])", text), (command.name, name)
 
 
-@pytest.mark.parametrize("kind", get_args(Document))
+@pytest.mark.parametrize("kind", get_args(InstalledDocument))
 def test_completions_and_manual_know_every_choice(kind: Document) -> None:
     text = generate_document(kind, TREE)
     for command in commands():
@@ -176,7 +176,7 @@ def test_a_setting_of_the_configuration_file_has_the_name_of_its_option() -> Non
     assert {"api_key_command", "params"} == FILE_KEYS.keys() - options
 
 
-@pytest.mark.parametrize("kind", get_args(Document))
+@pytest.mark.parametrize("kind", get_args(InstalledDocument))
 def test_the_committed_file_is_what_the_program_prints(kind: Document) -> None:
     """`mmpipe completion KIND > completions/FILE` makes it anew."""
     assert (COMPLETIONS / FILES[kind]).read_text("utf-8") == generate_document(kind, TREE)

@@ -55,6 +55,13 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "ENVIRONMENT",
         "FILES",
         "SERVERS OF YOUR OWN",
+        "THINKING",
+        "TOOLS AND THE SANDBOX",
+        "JOURNALS",
+        "CRON AND SYSTEMD",
+        "SLURM",
+        "KUBERNETES",
+        "PROGRAMS AND AGENTS",
         "EXAMPLES",
     ] == titles
 

@@ -38,7 +38,7 @@ def _provide_document(program: Program, options: CompletionOptions) -> None:
 
 COMPLETION = Command(
     "completion",
-    "Print the completion script of a shell, or the manual page; or install them.",
+    "Print or install the completion scripts and the manual page.",
     CompletionOptions,
     _provide_document,
     common=COMMON,
@@ -46,6 +46,8 @@ COMPLETION = Command(
         --install writes the files below HOME, where the shells on PATH and man look for them, and lists them; what is
         left to do is on stderr. A file that is not ours, or was edited, is never touched. The package has the same
         files under share/.
+
+        agent is one page for programs and language models that run mmpipe: commands, exit statuses, JSON Schemas.
     """,
     examples=(
         Example("mmpipe completion --install", "TAB and `man mmpipe` for this user, from the next shell on."),

@@ -1,1 +1,1 @@
-"""Help, the man page and the completion scripts, all generated from the command tree (commands/tree.py)."""
+"""Help, the man page, the page for programs and the completion scripts, all generated from the command tree (commands/tree.py)."""

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from mmpipe.grammar import Tree
+from mmpipe.reference.agent import agent_page
 from mmpipe.reference.bash import bash_script
 from mmpipe.reference.fish import fish_script
 from mmpipe.reference.manual import man_page
@@ -11,7 +12,7 @@ from mmpipe.reference.zsh import zsh_script
 
 
 def generate_document(name: Document, tree: Tree) -> str:
-    """Return the completion script of a shell, or the man page for `man`."""
+    """Return the completion script of a shell, the man page for `man`, or the page for programs."""
     match name:
         case "bash":
             return bash_script(tree)
@@ -21,5 +22,7 @@ def generate_document(name: Document, tree: Tree) -> str:
             return fish_script(tree)
         case "man":
             return man_page(tree)
+        case "agent":
+            return agent_page(tree)
         case _:
             assert_never(name)

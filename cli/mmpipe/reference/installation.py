@@ -111,7 +111,11 @@ def uninstall_documents(
         if found is None:
             continue
         if found:
-            left.append(f"{path} ({found})")
+            # A link is that of a package manager or of the user, as pipx makes one to the man page.
+            if Path(path).is_symlink():
+                streams.report(f"{path} stays: {found}")
+            else:
+                left.append(f"{path} ({found})")
             continue
         try:
             Path(path).unlink()

@@ -3,9 +3,11 @@
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from mmpipe import RELEASED, __version__
 from mmpipe.grammar import Command, Parameter, Tree
+from mmpipe.reference.guide_text import Block, Code, Prose, Terms, read_guide
 from mmpipe.reference.tables import (
     ENVIRONMENT,
     EXIT_STATUSES,
@@ -20,6 +22,8 @@ from mmpipe.reference.tables import (
 _SPECIAL = str.maketrans(
     {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 )
+# The chapters on work with other programs, in their order.
+_GUIDES = ("thinking", "tools", "journal", "timers", "slurm", "kubernetes", "programs")
 
 
 def man_page(tree: Tree) -> str:
@@ -48,8 +52,9 @@ def man_page(tree: Tree) -> str:
         *_list(ENVIRONMENT),
         ".SH FILES",
         *_list(FILES),
-        ".SH SERVERS OF YOUR OWN",
+        *_guide("servers"),
         *_list(SELF_HOSTED),
+        *(line for name in _GUIDES for line in _guide(name)),
         ".SH EXAMPLES",
         _text("Each works as shown, if the named files exist; without a key, put `mmpipe sim --` before it."),
         *_examples((program, *tree.commands)),
@@ -100,6 +105,33 @@ def _list(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield f".TP\n{_marked(label)}\n{_text(meaning)}"
 
 
+def _guide(name: str) -> Iterator[str]:
+    guide = read_guide(name)
+    yield f".SH {_escaped(guide.title)}"
+    for number, block in enumerate(guide.blocks):
+        yield from _block(block, follows=number > 0)
+
+
+def _block(block: Block, *, follows: bool) -> Iterator[str]:
+    match block:
+        case Prose(text):
+            if follows:
+                yield ".PP"
+            yield _text(text)
+        case Terms(rows):
+            yield from _list(rows)
+        case Code(lines):
+            yield _copied(lines)
+        case _:
+            assert_never(block)
+
+
+def _copied(lines: Iterable[str]) -> str:
+    """Return lines as they stand; a point at the beginning of a line is no request."""
+    shown = "\n".join(f"\\&{_escaped(line)}" for line in lines)
+    return f".PP\n.RS 4\n.EX\n{shown}\n.EE\n.RE"
+
+
 def _spelled(parameter: Parameter) -> str:
     names = ", ".join(f"`{name}`" for name in parameter.names)
     return " ".join(filter(None, (names, parameter.metavar)))
@@ -108,7 +140,7 @@ def _spelled(parameter: Parameter) -> str:
 def _examples(commands: Iterable[Command]) -> Iterator[str]:
     for command in commands:
         for example in command.examples:
-            yield f".PP\n{_text(example.meaning)}\n.PP\n.RS 4\n.EX\n\\&{_escaped(example.line)}\n.EE\n.RE"
+            yield f".PP\n{_text(example.meaning)}\n{_copied([example.line])}"
 
 
 def _text(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from mmpipe.grammar import OptionGroup, argument, option
 
 InstalledDocument = Literal["bash", "zsh", "fish", "man"]
-Document = InstalledDocument
+Document = Literal[InstalledDocument, "agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class DocumentOptions(OptionGroup):
     title = "Output"
 
     shell: Annotated[
-        Document | None, argument("SHELL", help="bash, zsh or fish; man is the manual page.")
+        Document | None,
+        argument("SHELL", help="bash, zsh or fish; man is the manual page, agent a page for programs."),
     ] = None
     install: Annotated[
         bool,

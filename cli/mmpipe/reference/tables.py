@@ -87,8 +87,10 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
     (
         "`--meta`",
         (
-            "of `chat` and `stream`: `id`, `model`, `finish_reason`, `usage`, `cost`, `turns`, `attempts`, `first_byte_ms`, "
-            "`elapsed_ms`, `request_id`, `exit_status`, `error`"
+            "of `chat` and `stream`, after a line for each tool that ran: `id`, `model`, `finish_reason`, `usage`, `cost`, `turns`, `attempts`, `first_byte_ms`, "
+            "`elapsed_ms`, `request_id`, `exit_status`, `error`. Of `batch`: `good`, `failed`, `causes` (failed records by the name "
+            "of their error), `skipped` (answered before), `copied`, `unwritten`, `requests`, `retries`, `usage`, `cost`, "
+            "`earlier_cost`, `elapsed_ms`, `exit_status`, `error`"
         ),
     ),
     (

@@ -118,7 +118,7 @@ def test_tab_completes(shell: Shell, line: str, completed: str) -> None:
         ("mmpipe chat --replay ", ["answers", "old\\ answers"]),
         ("mmpipe chat --profile ", ["local", "work"]),
         ("mmpipe models MiniMax-M3 --profile ", ["local", "work"]),
-        ("mmpipe completion ", ["bash", "fish", "man", "zsh"]),
+        ("mmpipe completion ", ["agent", "bash", "fish", "man", "zsh"]),
         ("mmpipe chat --top-p ", []),
         ("mmpipe chat -- -", []),
     ],

@@ -73,7 +73,7 @@ def test_the_sdist_holds_what_the_project_is_made_of(release: Mapping[str, Path]
 def test_the_wheel_holds_the_program_and_nothing_of_the_tests(release: Mapping[str, Path]) -> None:
     with zipfile.ZipFile(release[".whl"]) as wheel:
         names = set(wheel.namelist())
-    assert {"mmpipe/main.py", "mmpipe/core/catalogue.toml"} <= names
+    assert {"mmpipe/main.py", "mmpipe/core/catalogue.toml", "mmpipe/reference/guides/journal.txt"} <= names
     assert not [name for name in names if name.endswith(".md")]
     data = f"mmpipe-{__version__}.data/data"
     assert {f"{data}/{path}" for path in SHARED.values()} == {name for name in names if "/data/" in name}
