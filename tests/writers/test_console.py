@@ -4,8 +4,9 @@ import pytest
 
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
+from mmpipe.writers.details import Detail
 from mmpipe.writers.options import Verbosity
-from mmpipe.writers.terminal import read_terminal_width
+from mmpipe.writers.terminal import Role, read_terminal_width
 
 TERM = {"TERM": "xterm"}
 NOTE, WARNING, HINT, SUMMARY = (
@@ -156,3 +157,33 @@ def test_thinking_is_dimmed_where_colour_is_wanted_and_possible(
 def test_the_width_of_a_terminal_is_a_number_of_columns_or_the_terminals_own(typed: str, width: int) -> None:
     streams = Streams.fake(terminals="stderr")
     assert width == read_terminal_width(streams.stderr, {"COLUMNS": typed})
+
+
+@pytest.mark.parametrize(
+    ("expected", "term"), [("mmpipe: wait\nmmpipe: a summary\n  to see  jq .\n", "xterm"), (SUMMARY, "dumb")]
+)
+def test_details_and_remarks_are_for_terminals_alone(expected: str, term: str) -> None:
+    for terminals, printed in (("stderr", expected), ("", SUMMARY)):
+        found, streams = console(Verbosity(), {"TERM": term, "NO_COLOR": "1"}, terminals)
+        found.remark("wait")
+        found.summarize("a summary", [Detail("to see", "jq .", Role.HEADING)])
+        assert printed == stderr_of(streams)
+
+
+def test_details_are_quiet_and_never_show_the_key() -> None:
+    for verbosity, printed in ((Verbosity(), "***"), (Verbosity(quiet=True), "")):
+        found, streams = console(verbosity, TERM)
+        found.set_mask(lambda text: text.replace("sk-1", "***"))
+        found.summarize("a summary", [Detail("to see", "jq sk-1", Role.HEADING, is_command=True)])
+        assert printed in stderr_of(streams)
+        assert "sk-1" not in stderr_of(streams)
+        assert bool(printed) == bool(stderr_of(streams))
+
+
+def test_nothing_is_drawn_while_an_answer_is_being_written() -> None:
+    found, streams = console(Verbosity(), TERM)
+    found.tick()
+    with found.make_way():
+        assert stderr_of(streams).endswith(CLEARED)
+        assert not found.may_draw
+    assert found.may_draw
