@@ -65,7 +65,8 @@ class BlockReader:
         if matched == len(self._around) and self._take_verbatim(cursor):
             return
         if cursor.is_blank and is_ended:
-            self._read_blank(matched)
+            self._close(matched)
+            self._around.has_blank = True
             return
         matched = self._open_containers(cursor, matched)
         if cursor.is_blank:
@@ -80,11 +81,6 @@ class BlockReader:
         elif not cursor.is_blank:
             self._close_leaf(leaves.OpenTable)
             self._add_text(cursor, len(self._around))
-
-    def _read_blank(self, matched: int) -> None:
-        self._close_leaf()
-        self._close(matched)
-        self._around.has_blank = True
 
     # Containers
 
