@@ -1,7 +1,8 @@
 """Runs mmpipe in forks of a process that has imported it, since importing is nearly all the time of a short run.
 
 A fork is a whole process, with descriptors, signals, variables, a folder and a status of its own. What a new Python does
-before it comes to `main.run` is shown by the runs of `shell` and `started`, and by those with other variables.
+before it comes to `main.run` is shown by the runs of `shell`, by those wrapped in another command, and by those with other
+variables.
 """
 
 import atexit
@@ -31,6 +32,7 @@ import mmpipe
 
 # Python and the libraries read others while they start.
 _READ_LATE = ("MINIMAX_", "MMPIPE_", "OPENAI_", "XDG_")
+_NAMES_READ_LATE = {"HOME", "PATH", "TERM", "COLUMNS", "http_proxy", "https_proxy"}
 _LIBRARIES = (
     "aiohappyeyeballs", "aiohttp.web", "anyio.streams.tls", "encodings.idna", "h11", "httpcore2", "jsonschema_rs", "msgspec",
     "rich.console", "socksio", "tomllib", "truststore", "typer",
@@ -52,7 +54,7 @@ class Surroundings:
 
 def can_fork(env: Mapping[str, str]) -> bool:
     """Return whether a fork with these variables is like a process that has them from its start."""
-    return all(name in {"HOME", "PATH"} or name.startswith(_READ_LATE) for name in env)
+    return all(name in _NAMES_READ_LATE or name.startswith(_READ_LATE) for name in env)
 
 
 def run_fork(
@@ -76,15 +78,13 @@ def run_fork(
             "arguments": arguments,
             "env": env,
             "pass_fds": pass_fds,
-            "umask": _umask(),
             "limits": within.limits,
             "is_traced": bool(within.strace),
         }
-        here = os.open(".", os.O_RDONLY)
-        stack.callback(os.close, here)
         to = stack.enter_context(FileIO(within.stdout, "w")) if within.stdout else its_out
         its = (its_report, gate, its_stdin, to, its_err)
-        _ask_for_fork(request, [here, *(end.fileno() for end in its)])
+        _, _, *streams = [end.fileno() for end in its]
+        ask_for_fork(request, its_report.fileno(), gate.fileno(), [*streams, *pass_fds])
         for end in (*its, its_out):
             end.close()
         process = int(report.readline())
@@ -126,16 +126,19 @@ def _umask() -> int:
 _turn = threading.Lock()
 
 
-def _ask_for_fork(request: Mapping[str, object], descriptors: Sequence[int]) -> None:
-    """Send the request, in a file, and the descriptors: the folder, the report, the gate, stdin, stdout, stderr, others."""
-    passed = request["pass_fds"]
-    assert isinstance(passed, Sequence)
-    assert all(number < _HIGH for number in passed)
+def ask_for_fork(request: Mapping[str, object], report: int, gate: int, descriptors: Sequence[int]) -> None:
+    """Send the request, in a file, and descriptors: for the reports, for the gate, and those of the run from 0 on.
+
+    The fork reports its number at once and its status at its end, a line each. It runs once the gate is closed.
+    """
+    assert all(number < _HIGH for number in descriptors)
+    here = os.open(".", os.O_RDONLY)
     with tempfile.TemporaryFile() as file:
-        file.write(json.dumps(request).encode())
+        file.write(json.dumps({**request, "umask": _umask()}).encode())
         file.seek(0)
         with _turn:
-            socket.send_fds(_server(), [b"."], [file.fileno(), *descriptors, *passed])
+            socket.send_fds(_server(), [b"."], [file.fileno(), here, report, gate, *descriptors])
+    os.close(here)
 
 
 @cache
@@ -192,37 +195,39 @@ def _import_all() -> None:
 
 
 def _watch(descriptors: Sequence[int]) -> NoReturn:
-    """Report the number of the run, and its status when it has ended."""
+    """Report the status of the run when it has ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, here, report, gate, *others = descriptors
     process = os.fork()
     if process == 0:
-        _run(request, here, gate, others)
+        _run(request, here, report, gate, others)
     for descriptor in (request, here, gate, *others):
         os.close(descriptor)
-    os.write(report, f"{process}\n".encode())
     _, status = os.waitpid(process, 0)
     os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
-def _run(request_file: int, here: int, gate: int, descriptors: Sequence[int]) -> NoReturn:
+def _run(request_file: int, here: int, report: int, gate: int, descriptors: Sequence[int]) -> NoReturn:
     """Become the run: everything that a new process is given is set, and everything else is closed."""
     with open(request_file, "rb") as file:
         request = json.load(file)
-    if request["is_traced"]:
+    if request.get("is_leader"):
+        os.setsid()
+    if request.get("is_traced"):
         # Some kernels let a process trace only its children, unless these name another tracer.
         _C.prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1))
+    os.write(report, f"{os.getpid()}\n".encode())
     # Until the gate is closed: who is to trace the run does so by now.
     os.read(gate, 1)
     os.fchdir(here)
     high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(0, _HIGH)
-    for descriptor, number in zip(high, (0, 1, 2, *request["pass_fds"]), strict=True):
+    for descriptor, number in zip(high, (0, 1, 2, *request.get("pass_fds", ())), strict=True):
         os.dup2(descriptor, number)
     os.closerange(_HIGH, max(high) + 1)
     os.umask(request["umask"])
-    for name, most in request["limits"].items():
+    for name, most in request.get("limits", {}).items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
     # Python itself sets this one where no other names a locale.
     locale = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}

@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,7 @@ from mmpipe.simulator.faults import parse_fault
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from support.fork_server import Surroundings, can_fork, run_fork
+from support.forked_process import ForkedProcess, forked
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
 MMPIPE = (sys.executable, "-m", "mmpipe")
@@ -26,6 +28,7 @@ LIMIT = 120.0
 AT_ONCE = 20.0
 
 Record = dict[str, object]
+Process = subprocess.Popen[bytes] | ForkedProcess
 
 
 @dataclass(frozen=True)
@@ -164,19 +167,24 @@ def started(
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Process]:
     """A process in a group of its own, to be watched while it runs; killed with its group when the test is over."""
-    process = subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        env=environment(server, env),
-        start_new_session=True,
-        # Without a buffer no read takes bytes that the next one needs.
-        bufsize=0,
-    )
-    with process:
+    variables = environment(server, env)
+    starting: AbstractContextManager[Process]
+    if tuple(command[: len(MMPIPE)]) == MMPIPE and can_fork(variables):
+        starting = forked(command[len(MMPIPE) :], variables, stdin, stdout, stderr)
+    else:
+        starting = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=variables,
+            start_new_session=True,
+            # Without a buffer no read takes bytes that the next one needs.
+            bufsize=0,
+        )
+    with starting as process:
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()
         try:
@@ -187,12 +195,12 @@ def started(
                 os.killpg(process.pid, 9)
 
 
-def finished(process: subprocess.Popen[bytes]) -> Finished:
+def finished(process: Process) -> Finished:
     stdout, stderr = process.communicate(timeout=LIMIT)
-    return Finished(process.returncode, stdout or b"", stderr or b"")
+    return Finished(process.wait(), stdout or b"", stderr or b"")
 
 
-def read_until(stream: IO[bytes] | None, words: bytes) -> bytes:
+def read_until(stream: IO[bytes] | FileIO | None, words: bytes) -> bytes:
     """Read up to and with the line that holds the words; the process is killed if the line never comes."""
     assert stream is not None
     read = b""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import KEY, MMPIPE, eventually, read_until, service, started
+from support.harness import KEY, MMPIPE, Process, eventually, read_until, service, started
 from support.tool_conversations import WEATHER, command, tools_file
 
-Run = subprocess.Popen[bytes]
+Run = Process
 OLD = "what was there before"
 TO_FILE = ("-o", "folder/answer", "--meta", "meta")
 

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from support.harness import LIMIT, MMPIPE, Record, eventually, finished, mmpipe, prompts, service, started
+from support.harness import (
+    LIMIT,
+    MMPIPE,
+    Process,
+    Record,
+    eventually,
+    finished,
+    mmpipe,
+    prompts,
+    service,
+    started,
+)
 
 pytestmark = pytest.mark.crashes
 
@@ -30,7 +41,7 @@ def numbered(path: Path, count: int) -> Path:
     return path
 
 
-def moved_on(process: subprocess.Popen[bytes], out: Path) -> Callable[[], bool]:
+def moved_on(process: Process, out: Path) -> Callable[[], bool]:
     """Wait until there are more lines, or the process has ended."""
     wanted = written(out) + random.randint(1, 30)  # noqa: S311  any moment will do
     return lambda: process.poll() is not None or written(out) >= wanted

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import MMPIPE, Finished, eventually, parsed, prompts, run, service, started
+from support.harness import MMPIPE, Finished, Process, eventually, parsed, prompts, run, service, started
 
 pytestmark = pytest.mark.crashes
 
@@ -56,7 +56,7 @@ class Disk:
         """Return whether the words are anywhere on the disk."""
         return words in self.image.read_bytes()
 
-    def without_power(self, at_work: "subprocess.Popen[bytes] | None" = None) -> dict[str, bytes]:
+    def without_power(self, at_work: Process | None = None) -> dict[str, bytes]:
         """The files that are there when the power is back; who is at work writes nothing while it goes."""
         copy, place, found = (self.image.with_name(name) for name in ("copy", "again", "found"))
         with ExitStack() as stack:
@@ -74,7 +74,7 @@ MakeDisk = Callable[[Mapping[str, bytes]], Disk]
 
 
 @contextmanager
-def stopped(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def stopped(process: Process) -> Iterator[None]:
     """Between two calls to the kernel, in every thread."""
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)

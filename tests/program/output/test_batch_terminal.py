@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import LIMIT, eventually, mmpipe, service, shell, started
+from support.harness import LIMIT, Process, eventually, mmpipe, service, shell, started
 from support.terminals import Terminal, on_terminal
 
 HOSTILE = "\x9b31m \u202e \U000e0041 \x7f"
@@ -92,9 +91,7 @@ def test_a_bar_is_drawn_while_it_goes_on_and_gives_way_to_what_is_written(here: 
 
 
 @contextmanager
-def on_own_terminal(
-    script: str, server: RunningSimulator
-) -> Iterator[tuple[Terminal, subprocess.Popen[bytes]]]:
+def on_own_terminal(script: str, server: RunningSimulator) -> Iterator[tuple[Terminal, Process]]:
     """Run a script of bash with job control; all of its streams are the terminal that controls it."""
     with Terminal() as screen:
         command = ("setsid", "--ctty", "--wait", "bash", "-mc", script)

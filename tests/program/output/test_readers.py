@@ -4,7 +4,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -18,7 +17,18 @@ import pytest
 from mmpipe.simulator.prose import of_length
 from support.fault_cases import LAST, MEGABYTE, PIECE, event, head
 from support.fault_server import FaultServer, Script, fault_server
-from support.harness import AT_ONCE, LIMIT, MMPIPE, eventually, finished, parsed, service, shell, started
+from support.harness import (
+    AT_ONCE,
+    LIMIT,
+    MMPIPE,
+    Process,
+    eventually,
+    finished,
+    parsed,
+    service,
+    shell,
+    started,
+)
 from support.terminals import rest_of
 
 pytestmark = pytest.mark.outputs
@@ -72,14 +82,14 @@ def test_a_way_out_that_does_not_block_gets_every_byte_of_a_long_answer(command:
     assert of_length(LONG) == (parsed(read)["content"] if command == "batch" else read.decode()[:-1])
 
 
-def memory(process: "subprocess.Popen[bytes]") -> int:
+def memory(process: Process) -> int:
     """The most that it ever held."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 @contextmanager
-def standing_still(server: FaultServer, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def standing_still(server: FaultServer, *arguments: str) -> Iterator[tuple[Process, int]]:
     """A run whose reader stands still, once it takes no more of the service either; and where to read."""
     reading, writing = os.pipe()
     with started((*MMPIPE, *arguments), stdout=writing, env=server.env) as process:

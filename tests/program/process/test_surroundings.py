@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from support.harness import (
     LIMIT,
     MMPIPE,
     Finished,
+    Process,
     eventually,
     finished,
     read_until,
@@ -114,11 +114,11 @@ def test_the_status_of_a_child_is_known_although_the_parent_ignores_sigchld() ->
         assert (0, b"") == (done.status, done.stderr)
 
 
-def stopped(process: "subprocess.Popen[bytes]") -> bool:
+def stopped(process: Process) -> bool:
     return ") T " in Path("/proc", str(process.pid), "stat").read_text()
 
 
-def rested(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+def rested(process: Process, seconds: float) -> None:
     """Stop the process, and let it go on so much later."""
     process.send_signal(signal.SIGSTOP)
     eventually(lambda: stopped(process), "it stands")
