@@ -135,12 +135,16 @@ class Parameter:
             raise UsageError(
                 f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}", hint=self.meaning
             ) from error
+        self.check(value, f"{label} is {one_line(word, 40)}")
+        return value
+
+    def check(self, value: object, statement: str) -> None:
+        """Raise UsageError for a number out of range; `statement` begins the message, as `--rpm is 0` does."""
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
             finite = (
                 "" if -_MOST < value < _MOST else "below 2**63 and " if type(value) is int else "finite and "
             )
-            raise UsageError(f"{label} is {one_line(word, 40)}: it must be {finite}{self.range}")
-        return value
+            raise UsageError(f"{statement}: it must be {finite}{self.range}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ class Command:
         """The parameters by title, in the order of the option groups."""
         found: dict[str, list[Parameter]] = {}
         for group in (*self.group_types.values(), *self.common):
-            found.setdefault(group.title, []).extend(_parameters(group))  # type: ignore[arg-type]  # mypy takes it for an instance
+            found.setdefault(group.title, []).extend(list_parameters(group))  # type: ignore[arg-type]  # mypy takes it for an instance
         return found
 
     @property
@@ -240,7 +244,8 @@ class Tree:
 
 
 @cache
-def _parameters(group: type[OptionGroup]) -> tuple[Parameter, ...]:
+def list_parameters(group: type[OptionGroup]) -> tuple[Parameter, ...]:
+    """Return the parameters of an option group, in its order."""
     return tuple(_parameter(field) for field in fields(group))
 
 

@@ -171,7 +171,7 @@ def test_the_defaults_that_help_shows_are_those_of_the_settings() -> None:
 
 
 def test_a_setting_of_the_configuration_file_has_the_name_of_its_option() -> None:
-    options = {option.field for option in TREE.named("chat").options}
+    options = {option.field for name in ("chat", "batch") for option in TREE.named(name).options}
     # The command is read from the file only; `params` is a table of what `-p` gives one by one.
     assert {"api_key_command", "params"} == FILE_KEYS.keys() - options
 

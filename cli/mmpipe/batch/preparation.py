@@ -1,7 +1,7 @@
 """Turns the options and settings of one call of `batch` into its rules and the defaults of its records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
@@ -41,10 +41,23 @@ class PreparedCall:
     source: BatchInput
 
 
-def prepare_call(call: BatchCall) -> PreparedCall:
-    """Read settings, schema, system message and template; raises UsageError and InputError."""
+def read_settings(options: BatchOptions, environment: Mapping[str, str]) -> tuple[Settings, BatchOptions]:
+    """Return the settings, and the options completed by the configured ones. Raises UsageError for invalid ones."""
+    groups = (options.request, options.system, options.pace, options.limits)
+    settings = Settings.read(environment, options.service, *groups)
+    completed = replace(
+        options,
+        # Either of its options replaces the configured message.
+        system=settings.complete(options.system) if options.system.input is None else options.system,
+        pace=settings.complete(options.pace),
+        limits=settings.complete(options.limits),
+    )
+    return settings, completed
+
+
+def prepare_call(call: BatchCall, settings: Settings) -> PreparedCall:
+    """Read schema, system message and template; raises UsageError and InputError."""
     options = call.options
-    settings = Settings.read(call.environment, options.service, options.request)
     inputs = Inputs(call.streams.stdin, (settings.key_file, *options.inputs), notify=call.console.hint)
     constraint = read_constraint(options.constraint, inputs, call.console.note)
     if constraint.extract is not None and options.thinking.thinking == "show":

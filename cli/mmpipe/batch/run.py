@@ -24,7 +24,7 @@ from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
-from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call
+from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call, read_settings
 from mmpipe.batch.records.input_file import expect_unchanged
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.batch.result_writer import ResultSink
@@ -63,12 +63,13 @@ def run_batch(
         Console(streams, options.verbosity, environment) as console,
         open_meta(options.output.meta, summary.line),
     ):
+        settings, options = read_settings(options, environment)
         call = BatchCall(options, streams, environment, console, arguments)
         if options.limits.dry_run:
-            _dry_run(call, Deadline(options.limits.deadline, summary.began))
+            _dry_run(call, settings, Deadline(options.limits.deadline, summary.began))
         else:
             with raise_interrupts():
-                _run(call, summary, open_pool)
+                _run(call, settings, summary, open_pool)
 
 
 def _check_paths(options: BatchOptions, streams: Streams) -> None:
@@ -81,9 +82,9 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     reject_input_as_output(streams, written, (*read, options.service.api_key_file))
 
 
-def _dry_run(call: BatchCall, deadline: Deadline) -> None:
+def _dry_run(call: BatchCall, settings: Settings, deadline: Deadline) -> None:
     """Print the requests that a run would send, and their estimated cost; needs neither key nor service."""
-    options, prepared = call.options, prepare_call(call)
+    options, prepared = call.options, prepare_call(call, settings)
     with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
     write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
@@ -93,9 +94,9 @@ def _dry_run(call: BatchCall, deadline: Deadline) -> None:
         forecast.check()
 
 
-def _run(call: BatchCall, summary: RunSummary, open_pool: OpenPool) -> None:
+def _run(call: BatchCall, settings: Settings, summary: RunSummary, open_pool: OpenPool) -> None:
     """Check, open, ask, report."""
-    prepared = prepare_call(call)
+    prepared = prepare_call(call, settings)
     _check_stdin(call)
     endpoint = _announce_endpoint(call, prepared)
     deadline = Deadline(call.options.limits.deadline, summary.began)

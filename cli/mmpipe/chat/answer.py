@@ -19,6 +19,7 @@ from mmpipe.chat.prompt import PromptSources, check_sources
 from mmpipe.chat.stats import AnswerStats
 from mmpipe.chat.turns import AnswerRules, Session, Upstream
 from mmpipe.config.base_request import build_base_request
+from mmpipe.config.options import SystemMessageOptions
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
@@ -55,7 +56,7 @@ def answer(
     _check_paths(options, streams)
     console, stats = Console(streams, options.verbosity, environment), AnswerStats()
     with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), _noted(console, stats):
-        settings = Settings.read(environment, options.service, *options.configurable)
+        settings, options = _read_settings(options, environment)
         timeouts = settings.timeouts()
         inputs = Inputs(
             streams.stdin, (settings.key_file, *options.inputs), options.stdin.rules, console.hint
@@ -83,6 +84,14 @@ def answer(
             rounds = None if tools is None else tools.start_rounds(upstream.limits, targets.watch, report)
             rules = AnswerRules(options.output.allow_truncated, runs_tools, constraint)
             hold_dialogue(Session(upstream, targets, rules, stats), base, conversation, rounds)
+
+
+def _read_settings(options: ChatOptions, environment: Mapping[str, str]) -> tuple[Settings, ChatOptions]:
+    """Return the settings, and the options with the configured system message, unless one is typed."""
+    settings = Settings.read(environment, options.service, *options.configurable)
+    system = settings.get("system")
+    is_typed = options.system != SystemMessageOptions()
+    return settings, options if system is None or is_typed else replace(options, default_system=str(system))
 
 
 @contextmanager

@@ -28,6 +28,8 @@ def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str)
     new += _result_messages(user_input.results, find_open_calls((*earlier, *new)))
     if user_input.system is not None:
         _add_system(earlier, new, user_input.system)
+    elif user_input.default_system is not None and not (earlier or any(map(is_system, new))):
+        new.insert(0, {"role": "system", "content": user_input.default_system})
     if user_input.prompt:
         new.append({"role": "user", "content": user_input.prompt})
     return new

@@ -198,11 +198,13 @@ class ChatOptions:
     recordings: RecordingOptions = RecordingOptions()
     verbosity: Verbosity = Verbosity()
     service: ServiceOptions = ServiceOptions()
+    # Of the configuration: for a conversation that begins, and has none.
+    default_system: str | None = None
 
     @property
     def configurable(self) -> Sequence[OptionGroup]:
         """The groups with options that a configuration file may hold too, but for the service."""
-        return self.request, self.thinking, self.output
+        return self.request, self.thinking, self.output, self.system
 
     @property
     def inputs(self) -> Iterator[NamedInput | None]:

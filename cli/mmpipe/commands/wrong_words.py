@@ -97,7 +97,9 @@ class WrongWords:
             )
         rest = [word for number, word in enumerate(self.words) if number != place]
         line = self._line(command.name, rest)
-        return UsageError(f"{typed} is an option of `mmpipe {command.name}`, and follows it: {line}")
+        return UsageError(
+            f"{typed} is an option of `mmpipe {command.name}`, and follows it", hint=f"type {line}"
+        )
 
     def _find_owner(self, typed: str) -> str:
         owners = self._find_owners(typed)

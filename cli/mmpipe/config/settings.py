@@ -1,9 +1,9 @@
 """Settings from the options, the environment, the configuration file and the defaults, each with its source."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mmpipe.config.config_file import locate_config, read_config
 from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL, KeyPairing
@@ -14,11 +14,14 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.parameters import check_params
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
-from mmpipe.grammar import OptionGroup
+from mmpipe.grammar import OptionGroup, list_parameters
 from mmpipe.text.durations import parse_duration
 from mmpipe.unix.inputs import Inputs, NamedInput
 
 Choice = TypeVar("Choice")
+Group = TypeVar("Group", bound=OptionGroup)
+# Settings of some commands only: to the others they are no setting.
+_OF_SOME: Final = ("system", "rpm", "tpm", "max_cost")
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
 
 
@@ -33,7 +36,7 @@ class Settings:
         self._found: dict[str, Sourced] = {}
         self._http_tables: set[str] = set()
         for name, found in self._list_layers(options, profile):
-            if found.value is not None:
+            if found.value is not None and (name in options or name not in _OF_SOME):
                 self._found[name] = found
             if name == "allow_http" and found.value is True:
                 self._http_tables.add(found.source)
@@ -70,6 +73,16 @@ class Settings:
         if found is None:
             return None
         raise UsageError(f"{self.label(name)} is {found!r}: it must be one of {', '.join(map(str, choices))}")
+
+    def complete(self, group: Group) -> Group:
+        """Return the options with the configured value of each that is not typed. Raises UsageError for one out of range."""
+        found: dict[str, object] = {}
+        for parameter in list_parameters(type(group)):  # type: ignore[arg-type]  # mypy takes it for an instance
+            name = parameter.field
+            if getattr(group, name) is None and (value := self.get(name)) is not None:
+                parameter.check(value, f"{self.label(name)} is {value}")
+                found[name] = value
+        return replace(group, **found)
 
     @property
     def params(self) -> Mapping[str, object]:

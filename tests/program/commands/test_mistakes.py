@@ -49,7 +49,7 @@ TYPED = [
     usage("sk-api-123", says="did you mean `mmpipe chat ...`?", never_says=("sk-api-123",)),
     Mistake((), USAGE, ('`echo "your question" | mmpipe chat`', "`mmpipe --help`"), stdin=b"hi\n"),
     # Options before the command.
-    usage("-m", "X", "chat", "hi", says="-m is an option of `mmpipe chat`, and follows it: `mmpipe chat -m X hi`"),
+    usage("-m", "X", "chat", "hi", says="-m is an option of `mmpipe chat`, and follows it; type `mmpipe chat -m X hi`"),
     usage("--model=X", "stream", "hi", says="`mmpipe stream --model=X hi`"),
     usage("--json", "hi", says="`mmpipe chat --json hi`"),
     usage("--verbose", "chat", "hi", says="`mmpipe chat --verbose hi`"),
