@@ -129,9 +129,11 @@ def _for_typer(parameter: Parameter) -> inspect.Parameter:
 
 def _show_help(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        from mmpipe.reference.help import format_help
+        from mmpipe.reference.help import PageStyle, format_help
 
-        context.obj.show(format_help(context.obj.tree, context.info_name))
+        program = context.obj
+        style = PageStyle.of(program.streams.stdout, program.environment)
+        program.streams.stdout.draw(format_help(program.tree, context.info_name, style))
         raise typer.Exit
 
 

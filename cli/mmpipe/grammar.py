@@ -160,7 +160,8 @@ class Command:
     """A command; `run` takes the program and an instance of `options_type`, a dataclass of option groups.
 
     The groups in `common` are handled before `run`. `details` are paragraphs with a blank line between them. The
-    arguments of a command that `takes_command` are another command line.
+    arguments of a command that `takes_command` are another command line. `most_used` are the names of the options that
+    help on a terminal shows first.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Command:
     examples: Sequence[Example] = ()
     details: str = ""
     takes_command: bool = False
+    most_used: Sequence[str] = ()
 
     @property
     def group_types(self) -> Mapping[str, type[OptionGroup]]:

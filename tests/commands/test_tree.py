@@ -10,8 +10,10 @@ from mmpipe.commands.tree import TREE
 from mmpipe.config.options import DEFAULTS, FILE_KEYS
 from mmpipe.grammar import Command
 from mmpipe.reference.documents import generate_document
-from mmpipe.reference.help import format_help
+from mmpipe.reference.help import PageStyle, format_help
 from mmpipe.reference.options import Document, InstalledDocument
+from mmpipe.unix.streams import Streams
+from mmpipe.writers.terminal import Painter
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "mmpipe.bash", "zsh": "_mmpipe", "fish": "mmpipe.fish", "man": "mmpipe.1"}
@@ -115,6 +117,48 @@ def test_help_fits_eighty_columns_and_has_two_examples(name: str) -> None:
     assert max(map(len, lines)) <= 80
     assert [True, False] * 2 == [line.startswith("  # ") for line in examples[:4]]
     assert all("mmpipe" in line for line in examples[1:4:2])
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.name)
+def test_help_on_a_terminal_has_the_same_options_and_those_used_most_first(command: Command) -> None:
+    plain = format_help(TREE, command.name, PageStyle(live=True))
+    shown = re.findall(r"^ {2,6}(-\S.*?)(?=  |$)", plain.partition("\nExamples:")[0], re.MULTILINE)
+    names = [label.split(" ")[0].rstrip(",") for label in shown]
+    assert sorted(option.names[0] for option in command.options) == sorted(names)
+    assert [*command.most_used] == names[: len(command.most_used)]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+@pytest.mark.parametrize("name", [command.name for command in (TREE.program, *TREE.commands)])
+def test_no_sentence_of_help_is_wider_than_the_terminal(name: str, width: int) -> None:
+    page = format_help(TREE, name, PageStyle(width=width, live=True)).partition("\nExamples:\n")[0]
+    # Choices are one word, and so are some examples of values.
+    wide = [line for line in page.splitlines() if len(line) > width and "|" not in line]
+    assert [] == wide
+
+
+def test_colours_change_no_word_of_help() -> None:
+    page = format_help(TREE, "chat", PageStyle(painter=Painter(enabled=True), live=True))
+    assert "\x1b[1mMost used:\x1b[0m\n" in page
+    assert "  \x1b[36m-m, --model\x1b[0m MODEL" in page
+    assert format_help(TREE, "chat", PageStyle(live=True)) == re.sub(r"\x1b\[[0-9;]*m", "", page)
+
+
+@pytest.mark.parametrize(
+    ("terminals", "environment", "style"),
+    [
+        ("", {"TERM": "xterm", "COLUMNS": "40"}, PageStyle()),
+        ("stdout", {"TERM": "dumb", "COLUMNS": "40"}, PageStyle()),
+        ("stdout", {"TERM": "xterm", "COLUMNS": "40"}, PageStyle(40, Painter(enabled=True), live=True)),
+        ("stdout", {"TERM": "xterm", "COLUMNS": "200"}, PageStyle(100, Painter(enabled=True), live=True)),
+        ("stdout", {"TERM": "xterm", "NO_COLOR": "1"}, PageStyle(live=True)),
+    ],
+    ids=["pipe", "dumb", "narrow", "wide", "no colour"],
+)
+def test_the_terminal_decides_about_the_style_of_help(
+    terminals: str, environment: dict[str, str], style: PageStyle
+) -> None:
+    assert style == PageStyle.of(Streams.fake(terminals=terminals).stdout, environment)
 
 
 def part(kind: Document, command: Command) -> str:

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from mmpipe.models.listing import show_models
 from mmpipe.models.options import ListOptions, ModelsOptions
 from mmpipe.unix.streams import Streams
 
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 IDS = [model.id for model in load_models()]
 
 
@@ -89,6 +92,64 @@ def test_a_narrow_table_drops_columns_and_keeps_the_name() -> None:
 def test_a_table_has_a_line_for_each_model_and_one_for_the_names(width: int) -> None:
     text = shown(ModelsOptions(), "stdout", COLUMNS=str(width), TERM="dumb")
     assert 1 + len(IDS) == len(text.splitlines())
+
+
+LIVE = {"TERM": "xterm", "COLUMNS": "200"}
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (40, ["model", "input", "output"]),
+        (60, ["model", "context", "input", "output", "ends"]),
+        (80, ["model", "context", "input", "output", "images", "thinking", "ends"]),
+        (
+            120,
+            [
+                "model",
+                "context",
+                "max",
+                "output",
+                "speed",
+                "input",
+                "output",
+                "cached",
+                "images",
+                "thinking",
+                "ends",
+            ],
+        ),
+    ],
+)
+def test_a_narrow_terminal_loses_end_dates_before_prices(width: int, names: list[str]) -> None:
+    lines = SGR.sub("", shown(ModelsOptions(), "stdout", TERM="xterm", COLUMNS=str(width))).splitlines()
+    assert names == lines[0].split()
+    assert max(map(len, lines)) <= width
+    assert {"tokens", "$/M"} >= set(lines[1].split()) - {"tokens/s"} >= {"$/M"}
+
+
+def test_a_terminal_marks_the_default_model_and_dims_those_that_have_ended() -> None:
+    lines = shown(ModelsOptions(), "stdout", **LIVE).splitlines()
+    assert ["MiniMax-M3"] == [line.split()[1] for line in lines[2:-1] if line.startswith("*")]
+    ended = {model.id for model in load_models() if model.ends is not None and f"{model.ends}" < TODAY}
+    assert ended == {SGR.sub("", line).split()[0] for line in lines[2:-1] if line.startswith("\x1b[2m")}
+    assert lines[-1] == "\x1b[2m* default, dim: has ended\x1b[0m"
+
+
+def test_the_default_is_that_of_the_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "mmpipe"
+    folder.mkdir()
+    (folder / "config.toml").write_text('model = "minimax-m2"\n')
+    text = shown(ModelsOptions(), "stdout", **LIVE, XDG_CONFIG_HOME=f"{tmp_path}")
+    assert ["MiniMax-M2"] == re.findall(r"^\* (\S+) ", text, re.MULTILINE)
+    (folder / "config.toml").write_text("no toml")
+    assert "\n*" not in shown(ModelsOptions(), "stdout", **LIVE, XDG_CONFIG_HOME=f"{tmp_path}")
+
+
+def test_without_colour_a_terminal_gets_the_same_columns() -> None:
+    styled, plain = (shown(ModelsOptions(), "stdout", **LIVE, **more) for more in ({}, {"NO_COLOR": "1"}))
+    assert SGR.sub("", styled).replace(", dim: has ended", "") == plain
 
 
 def test_a_terminal_gets_all_facts_about_one_model() -> None:

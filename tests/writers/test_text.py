@@ -152,3 +152,19 @@ def test_a_dimmed_line_that_has_ended_is_not_ended_twice(dim: bool) -> None:
     paper.end_line()
     paper.begin_line()
     assert once == streams.captured()
+
+
+def test_a_blank_line_parts_thinking_from_the_answer_below_it_on_one_terminal() -> None:
+    def shown(*events: Event) -> str:
+        streams = Streams.fake(terminals="stdout")
+        sink = TerminalText(streams.stdout)
+        writer = TextWriter(sink, sink, with_gap=True)
+        for event in events:
+            writer.write(event)
+        writer.end(WHOLE)
+        return streams.captured()[0].decode()
+
+    assert "thought\n\nanswer\n" == shown(Thinking("thou"), Thinking("ght"), Text("ans"), Text("wer"))
+    assert "thought\n\nanswer\n" == shown(Thinking("thought\n"), Text("answer"))
+    assert "answer\n" == shown(Text("answer"))
+    assert "thought\n" == shown(Thinking("thought"))

@@ -1,5 +1,6 @@
 """Forecasts the requests of a run, and their time and cost, without sending one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mmpipe.batch.input_check import BatchInput, count_input
@@ -13,12 +14,15 @@ from mmpipe.batch.records.records import Record
 from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.errors import InputError
+from mmpipe.text.durations import format_rough_duration
 from mmpipe.text.suggestions import join_hints
 from mmpipe.text.visible import one_line
+from mmpipe.writers.figures import format_dollars
 
 _MINUTE = 60.0
 _SHOWN = 5  # models that an error names
 _LONGEST = 100  # characters of a name
+_SHOWN_ROWS = 10  # models for a person
 
 
 @dataclass(slots=True)
@@ -91,6 +95,32 @@ class Forecast:
             "other_warnings": self.findings.odd.others,
             "faults": {message: number for message, (_, number) in self.counts.faults.items()},
         }
+
+    def facts(self, rates: Rates, concurrency: int) -> Iterator[tuple[str, str]]:
+        """Yield the same for a person: a name and a text each, the name empty for what goes on."""
+        counts, duration = self.counts, self.duration(rates, concurrency)
+        parts = ((counts.bad, "bad"), (counts.answered, "answered before"))
+        found = ", ".join(f"{number:,} {kind}" for number, kind in parts if number)
+        yield "records", f"{counts.records:,}{f' ({found})' if found else ''}"
+        yield "requests", f"{self.requests:,}"
+        others = self.findings.models.others
+        models = [*self.findings.models.by_name.most_common(_SHOWN_ROWS)]
+        rest = self.requests - sum(number for _, number in models)
+        width = max((len(one_line(name, _LONGEST)) for name, _ in models), default=0)
+        for place, (name, number) in enumerate(models):
+            yield "" if place else "models", f"{one_line(name, _LONGEST):{width}}  {number:,}"
+        if rest:
+            more = len(self.findings.models.by_name) - len(models)
+            yield "", f"and {more if not others else f'more than {more:,}'} other models  {rest:,}"
+        yield "tokens", f"{self.prompt_tokens:,} in, about {self.answer_tokens:,} out"
+        yield "cost", "not known" if self.dollars is None else f"about {format_dollars(self.dollars)}"
+        yield "time", "not known" if duration is None else f"at least {format_rough_duration(duration)}"
+        yield (
+            "assumed",
+            f"{self.histogram.answer_tokens():,} tokens an answer (--assume-tokens), {concurrency} at once (-j)",
+        )
+        for place, sentence in enumerate(self.findings.sentences()):
+            yield "" if place else "findings", sentence
 
     def check(self) -> None:
         """Raise InputError for bad records, and for models that the host would refuse."""

@@ -42,7 +42,8 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.lines import write_line
 from mmpipe.writers.meta import open_meta
 from mmpipe.writers.progress import choose_progress
-from mmpipe.writers.terminal import Painter
+from mmpipe.writers.table import format_facts
+from mmpipe.writers.terminal import Painter, can_redraw
 
 
 def run_batch(
@@ -87,9 +88,13 @@ def _dry_run(call: BatchCall, settings: Settings, deadline: Deadline) -> None:
     options, prepared = call.options, prepare_call(call, settings)
     with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
-    write_line(call.streams.stdout, forecast.line(_shard_rates(options), options.pace.concurrency))
-    for sentence in forecast.findings.sentences():
-        call.console.warn(sentence)
+    pace, out = (_shard_rates(options), options.pace.concurrency), call.streams.stdout
+    if can_redraw(out, call.environment):
+        out.draw(format_facts(forecast.facts(*pace), out, call.environment))
+    else:
+        write_line(out, forecast.line(*pace))
+        for sentence in forecast.findings.sentences():
+            call.console.warn(sentence)
     if not options.selection.keep_going:
         forecast.check()
 

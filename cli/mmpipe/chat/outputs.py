@@ -1,5 +1,6 @@
 """Opens the outputs of an answer, before the request: an answer that cannot be written is not paid for."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,11 +36,15 @@ class AnswerForm:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingTarget:
-    """The mode of the thinking; `sink` is the place of thinking apart from the answer, `file` that of `--thinking-file`."""
+    """The mode of the thinking; `sink` is the place of thinking apart from the answer, `file` that of `--thinking-file`.
+
+    With `with_gap` a blank line follows the thinking.
+    """
 
     mode: ThinkingMode
     sink: TextSink | None = None
     file: Output | None = None
+    with_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,12 @@ class OutputTargets:
         """Return a fresh writer, for one attempt."""
         match self.form.format:
             case "text":
-                sink = _text_sink(self.data, markdown=self.form.markdown)
-                return TextWriter(sink, self.thinking.sink, with_calls=self.form.with_calls)
+                return TextWriter(
+                    _text_sink(self.data, markdown=self.form.markdown),
+                    self.thinking.sink,
+                    with_calls=self.form.with_calls,
+                    with_gap=self.thinking.with_gap,
+                )
             case line_format:
                 return create_line_writer(line_format, self.data, live=self.form.live)
 
@@ -135,15 +144,21 @@ def open_targets(
         # Thinking is never rendered.
         is_apart = can_dim or (form.markdown is not None and form.markdown.holds_for(data))
         mode = _choose_mode(form, has_place=file is not None or streams.stderr.is_terminal, is_apart=is_apart)
-        sink: TextSink | None = None
+        thinking = ThinkingTarget(mode, file=file)
         if form.format == "text" and mode == "split":
             is_shown = file is None and form.thinking == "show"
             place = file or (data if is_shown else streams.stderr)
             sink = TaggedText(data) if is_shown and not can_dim else _text_sink(place, dim=console.can_dim)
-        targets = OutputTargets(form, data, ThinkingTarget(mode, sink, file), console)
+            thinking = ThinkingTarget(mode, sink, file, with_gap=can_dim and _is_one_terminal(place, data))
+        targets = OutputTargets(form, data, thinking, console)
         yield targets
         if unrecorded.first is not None:
             targets.fail(targets.writer(), unrecorded.first)
+
+
+def _is_one_terminal(thinking: Output, data: Output) -> bool:
+    """Return True if thinking and answer follow each other on one screen."""
+    return data.is_terminal and os.path.sameopenfile(thinking.descriptor, data.descriptor)
 
 
 def _choose_mode(form: AnswerForm, *, has_place: bool, is_apart: bool) -> ThinkingMode:

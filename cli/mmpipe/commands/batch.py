@@ -30,6 +30,7 @@ BATCH = Command(
         folder) and URLs; with --template inside parameters. Results are written as they complete.
         After any end of a run with -o, --resume continues it: answered records are not sent again.
     """,
+    most_used=("-o", "--resume", "--template", "-j", "--dry-run"),
     examples=(
         Example(
             "seq 3 | mmpipe batch --template 'Three words about the number {}.'", "A prompt from each line."

@@ -40,6 +40,7 @@ CHAT = Command(
     partial(_answer, live=False),
     common=COMMON,
     details=_DETAILS,
+    most_used=("-m", "-f", "-s", "-c", "-o"),
     examples=(
         Example(
             'git diff | mmpipe chat "Write a commit message for this diff."',
@@ -60,6 +61,7 @@ STREAM = Command(
     partial(_answer, live=True),
     common=COMMON,
     details=_DETAILS,
+    most_used=("-m", "-f", "-s", "-c", "-t"),
     examples=(
         Example('mmpipe stream -n -t show "Is 91 prime?"', "Watch the thinking, and then the answer."),
         Example(

@@ -15,13 +15,12 @@ from mmpipe.core.catalogue import Model, Price, find_model, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected, UsageError
+from mmpipe.models.model_table import ModelTable
 from mmpipe.models.options import ModelsOptions
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line, visible, visible_json
 from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
-from mmpipe.writers.table import TableStyle, format_table
-from mmpipe.writers.terminal import read_terminal_width, wants_style
 from mmpipe.writers.watch import OutputWatch
 
 if TYPE_CHECKING:
@@ -42,20 +41,6 @@ _COLUMNS: Mapping[str, Callable[[Model], object]] = {
     "ends": lambda model: model.ends,
     "note": lambda model: model.description,
 }
-_NUMBERS = ("context", "max_output", "tps", "input", "output", "cache_read")
-# Columns that a narrow terminal drops, in this order.
-_OPTIONAL = (
-    "note",
-    "tps",
-    "cache_read",
-    "max_output",
-    "images",
-    "thinking",
-    "output",
-    "input",
-    "context",
-    "ends",
-)
 # Names among which a similar one is looked for, and characters of a name: the comparison is slow.
 _MOST_GUESSES: Final = 1000
 _LONGEST_GUESS: Final = 100
@@ -216,15 +201,8 @@ def _table(
     # The note may be broken into lines, so it is the last column.
     order = [place for place, name in enumerate(columns) if name != "note"] + [columns.index("note")]
     rows = [_row(entry) for entry in entries]
-    style = TableStyle(
-        width=read_terminal_width(output, environment),
-        bold=wants_style(environment),
-        numbers=_NUMBERS,
-        optional=_OPTIONAL,
-    )
-    return format_table(
-        [columns[place] for place in order], [[row[place] for place in order] for row in rows], style
-    )
+    table = ModelTable([columns[place] for place in order], [[row[place] for place in order] for row in rows])
+    return table.format(output, environment)
 
 
 def _json(entry: ListedModel, output: Output) -> str:

@@ -108,27 +108,35 @@ class MarkdownChoice:
 class TextWriter(Writer):
     """Writes answer and thinking as text, each to its own sink; without a sink the thinking is dropped.
 
-    With `with_calls`, tool calls are written too, as JSON lines for the program that runs them.
+    With `with_calls`, tool calls are written too, as JSON lines for the program that runs them; with `with_gap`, a blank
+    line parts the thinking from the answer.
     """
 
     def __init__(
-        self, answer: TextSink, thinking: TextSink | None = None, *, with_calls: bool = True
+        self,
+        answer: TextSink,
+        thinking: TextSink | None = None,
+        *,
+        with_calls: bool = True,
+        with_gap: bool = False,
     ) -> None:
         self._answer = answer
         self._thinking = thinking
         self._with_calls = with_calls
-        self._thinking_open = False
+        self._with_gap = with_gap
+        self._thinking_open = self._needs_gap = False
 
     def write(self, event: Event) -> None:
         match event:
             case Text(text):
                 self._end_thinking()
+                self._leave_gap()
                 self._answer.write(text)
             case Thinking(text) if self._thinking is not None:
                 if not self._thinking_open:
                     self._answer.pause()
                 self._thinking.write(text)
-                self._thinking_open = True
+                self._thinking_open = self._needs_gap = True
             case ToolCall() if self._with_calls:
                 self._end_thinking()
                 self._answer.write_line(format_json(asdict(event)))
@@ -156,3 +164,8 @@ class TextWriter(Writer):
         if self._thinking_open and self._thinking is not None:
             self._thinking.end_line()
             self._thinking_open = False
+
+    def _leave_gap(self) -> None:
+        if self._with_gap and self._needs_gap and self._thinking is not None:
+            self._thinking.write("\n")
+        self._needs_gap = False
