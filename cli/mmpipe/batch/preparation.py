@@ -90,7 +90,7 @@ def _request_defaults(
     template, id_field = options.records.template, options.records.id_field
     return RequestDefaults(
         model=base.model,
-        system=read_system_message(options.system, inputs, options.encoding.codec),
+        system=read_system_message(options.system, inputs, options.encoding.codec, call.console.warn),
         instruction=instruction,
         parameters=base.parameters,
         template=None if template is None else Template.parse(decode_argument(template, "the template")),

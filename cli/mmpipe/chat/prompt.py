@@ -75,7 +75,8 @@ def read_prompt(sources: PromptSources, inputs: Inputs, warn: Callable[[str], No
     if not parts and sources.optional:
         return ""
     if not parts:
-        raise InputError(_NO_TASK if sources.prompt.attach else "the prompt is empty")
+        hint = "did the program before mmpipe in the pipe fail?" if inputs.was_empty_pipe else ""
+        raise InputError(_NO_TASK if sources.prompt.attach else "the prompt is empty", hint=hint)
     return "\n\n".join([*(part.rstrip("\n") for part in parts[:-1]), parts[-1]])
 
 

@@ -50,7 +50,7 @@ def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], 
     )
     if results and not options.conversation.goes_on:
         raise UsageError("--tool-result answers a call of a conversation: it goes with -c or --messages")
-    system = read_system_message(options.system, inputs, options.encoding.codec)
+    system = read_system_message(options.system, inputs, options.encoding.codec, warn)
     prompt = read_prompt(PromptSources.of(options), inputs, warn)
     parts = read_attachments(options.prompt.attach, inputs)
     return UserInput(messages, name, system, results, build_content(prompt, parts), options.default_system)

@@ -1,5 +1,6 @@
 """Builds the part of a request that is the same for every prompt, from the options and the settings."""
 
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, get_args
@@ -18,11 +19,12 @@ from mmpipe.core.parameters import (
 from mmpipe.core.request import Pieces, Request
 from mmpipe.core.request_fields import LIMIT_FIELD, OLD_LIMIT_FIELD
 from mmpipe.errors import UsageError
-from mmpipe.text.encodings import UTF_8
+from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import Inputs, decode_argument
 
 # Fields that every model accepts: no need to read the catalogue.
 UNDISPUTED: Final = {"reasoning_split", "top_p", "tools"}
+_LONGEST_PATH: Final = 4096  # bytes
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -109,8 +111,14 @@ def find_effort(
     return effort
 
 
-def read_system_message(options: SystemMessageOptions, inputs: Inputs, codec: str = UTF_8) -> str | None:
-    """Return the text of the system message, or None. Raises InputError and UsageError."""
+def read_system_message(
+    options: SystemMessageOptions, inputs: Inputs, codec: str, warn: Callable[[str], None]
+) -> str | None:
+    """Return the text of the system message, or None; warns of a text that names a file. Raises InputError and UsageError."""
     if options.input is not None:
         return inputs.read_text(options.input, codec)
+    path = (options.system or "").removeprefix("@")
+    if path != options.system and len(path) <= _LONGEST_PATH and os.path.isfile(path):  # noqa: PTH113  Path raises for some
+        shown = one_line(path, 60)
+        warn(f"the system message is the text @{shown}: --system-file {shown} reads the file")
     return None if options.system is None else decode_argument(options.system, "the system message")

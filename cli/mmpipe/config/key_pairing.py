@@ -29,6 +29,9 @@ from mmpipe.unix.inputs import Inputs
 OPENAI_URL: Final = "OPENAI_BASE_URL"
 OPENAI_SOURCE: Final = f"{ENVIRONMENT}, OPENAI_*"
 _URL_ALONE: Final = "OPENAI_BASE_URL alone is not used: type it as --base-url, or set OPENAI_API_KEY with it"
+_WHERE_TO_GET: Final = (
+    "the service gives one at https://platform.minimaxi.com (cn) or https://platform.minimax.io (intl)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +174,5 @@ class KeyPairing:
             )
         return AuthError(
             "no API key: set MINIMAX_API_KEY, or see --api-key-file",
-            hint=join_hints("to try mmpipe without a key, use `mmpipe sim`", url_alone),
+            hint=join_hints(_WHERE_TO_GET, "to try mmpipe without a key, use `mmpipe sim`", url_alone),
         )

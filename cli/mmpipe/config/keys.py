@@ -112,7 +112,11 @@ def _start(words: Sequence[str], environment: Mapping[str, str]) -> "Iterator[su
         try:
             child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
         except (OSError, ValueError) as error:
-            raise AuthError(f"cannot run api_key_command: {getattr(error, 'strerror', error)}") from error
+            # Some users write the key itself there.
+            program = "" if _LIKE_KEY.match(words[0]) else f" ({one_line(words[0], 60)})"
+            raise AuthError(
+                f"cannot run api_key_command{program}: {getattr(error, 'strerror', error)}"
+            ) from error
         with child:
             try:
                 deliver()

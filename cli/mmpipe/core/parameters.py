@@ -206,7 +206,7 @@ def _check_ranges(parameters: Mapping[str, object], model: Model, label: Label, 
     if isinstance(temperature, int | float) and temperature not in model.temperature:
         raise UsageError(
             f"{label('temperature')} is {_shorten(temperature)}: for {model.id} it must be {model.temperature}",
-            hint=remedy.format("temperature"),
+            hint=join_hints("" if temperature else "0.01 is nearly 0", remedy.format("temperature")),
         )
 
 

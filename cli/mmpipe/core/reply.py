@@ -152,9 +152,9 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
         case FinishMeaning.CUT_SHORT:
-            return (
-                None if allow_truncated else _cut_short("at the limit of tokens", "raise --max-tokens", reply)
-            )
+            is_thought = bool(reply.thoughts) and not any(text.strip() for text in reply.texts)
+            where = f"at the limit of tokens{', which thinking used up' if is_thought else ''}"
+            return None if allow_truncated else _cut_short(where, "raise --max-tokens", reply)
         case FinishMeaning.REPEATED:
             where, advice = "by the service, since it repeats itself", "change the prompt or the sampling"
             return None if allow_truncated else _cut_short(where, advice, reply)

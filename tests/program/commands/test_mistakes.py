@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.errors import ExitStatus
+from mmpipe.simulator.server import RunningSimulator
+from support.harness import service
 from support.in_process import run_in_process
 
 USAGE, AUTH, INPUT = ExitStatus.USAGE, ExitStatus.AUTH, ExitStatus.INPUT
@@ -97,11 +99,38 @@ TYPED = [
 ]  # fmt: skip
 
 
-def check(mistake: Mistake) -> None:
+CONFIG = ".config/mmpipe/config.toml"
+M2 = ("-m", "MiniMax-M2.1")
+PLATFORMS = (
+    "set MINIMAX_API_KEY",
+    "https://platform.minimaxi.com",
+    "https://platform.minimax.io",
+    "`mmpipe sim`",
+)
+UNKEYED = [
+    Mistake(("chat", "-n", "hi"), AUTH, PLATFORMS),
+    Mistake(("chat", "-n", "hi"), AUTH, ("api_key_command (nosuch)", CONFIG), files={CONFIG: 'api_key_command = "nosuch x"'}),
+    Mistake(("chat", "-n", "hi"), USAGE, ("did you mean model?", CONFIG), files={CONFIG: 'modle = "x"'}),
+]  # fmt: skip
+SENT = [
+    Mistake(("chat", "-n", "-m", "minimax-m2.1", "hi"), ExitStatus.REJECTED, ("did you mean MiniMax-M2.1?",)),
+    Mistake(("chat", "-n", "--max-tokens", "1", "hi"), ExitStatus.CUT_SHORT, ("thinking used up", "raise --max-tokens")),
+    Mistake(("chat", "-n", *M2, "--temperature", "0", "hi"), USAGE, ("above 0 and at most 1", "0.01 is nearly 0")),
+    Mistake(("chat",), INPUT, ("the prompt is empty", "did the program before mmpipe in the pipe fail?")),
+    Mistake(("chat", "-n", "-s", "@sys.txt", "sim:echo x"), 0, ("--system-file sys.txt",), files={"sys.txt": "Be terse."}),
+    Mistake(("chat", "hi", "-f", "missing.txt"), INPUT, ("cannot read missing.txt: No such file",)),
+    Mistake(
+        ("chat", "-n", *M2, "-f", "long.txt"), ExitStatus.REJECTED,
+        ("the window of MiniMax-M2.1 is 204,800 tokens", "shorten the prompt"), files={"long.txt": "word " * 400_000},
+    ),
+]  # fmt: skip
+
+
+def check(mistake: Mistake, server: RunningSimulator | None = None) -> None:
     for name, content in mistake.files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
-    done = run_in_process(*mistake.words, stdin=mistake.stdin, env=mistake.env)
+    done = run_in_process(*mistake.words, server=server, stdin=mistake.stdin, env=mistake.env)
     assert mistake.status == done.status, done.stderr_text
     assert [] == [part for part in mistake.says if part not in done.stderr_text], done.stderr_text
     assert [] == [part for part in mistake.never_says if part in done.stderr_text]
@@ -111,6 +140,17 @@ def check(mistake: Mistake) -> None:
 @pytest.mark.parametrize("mistake", TYPED, ids=str)
 def test_what_is_mistyped_is_answered_with_what_to_type(mistake: Mistake) -> None:
     check(mistake)
+
+
+@pytest.mark.parametrize("mistake", UNKEYED, ids=str)
+def test_a_missing_key_or_a_bad_setting_is_answered_with_where_to_go(mistake: Mistake) -> None:
+    check(mistake)
+
+
+@pytest.mark.parametrize("mistake", SENT, ids=str)
+def test_what_a_request_meets_is_answered_with_what_to_change(mistake: Mistake) -> None:
+    with service() as server:
+        check(mistake, server)
 
 
 @pytest.mark.parametrize("words", [("help",), ("help", "chat")])

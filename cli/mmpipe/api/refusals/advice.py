@@ -8,8 +8,9 @@ from typing import Final
 
 from mmpipe.api.refusals.codes import CHECK_KEY, FAILED, TOO_LONG, TOP_UP, ErrorMeaning, meaning_of
 from mmpipe.api.response_head import ResponseInfo
-from mmpipe.core.catalogue import load_models, suggest_model
+from mmpipe.core.catalogue import find_model, load_models, suggest_model
 from mmpipe.errors import AuthError, Forbidden, Rejected, ServerError
+from mmpipe.text.suggestions import join_hints
 
 # Fields of every request that other servers may not know, and the option that leaves each away.
 _SWITCH: Final = "reasoning_split"
@@ -109,7 +110,7 @@ def _fit_reason(meaning: ErrorMeaning, refusal: Refusal) -> ErrorMeaning:
     if meaning.error is Rejected and _IS_SECURED.search(refusal.reason):
         return _replace_hint(meaning, _SECURED)
     if meaning.error is Rejected and _TOO_LONG.search(refusal.reason):
-        return _replace_hint(meaning, TOO_LONG.hint)
+        return _replace_hint(meaning, join_hints(_name_window(refusal.info.request.model), TOO_LONG.hint))
     if meaning.error is Rejected and _INVALID_KEY.search(refusal.reason):
         return _replace_hint(meaning, refusal.info.request.no_key or CHECK_KEY)  # Google answers with 400
     if meaning.error is AuthError:
@@ -162,6 +163,12 @@ def _suggest_model(model: str) -> str:
     if any(known.id == model for known in load_models()):
         return _MODELS
     return f"{suggest_model(model)} {_MODELS}".lstrip()
+
+
+def _name_window(model: str) -> str:
+    """The window of a model of the catalogue, in which prompt and answer must fit; empty for any other."""
+    known = find_model(model)
+    return "" if known is None else f"the window of {known.id} is {known.context:,} tokens"
 
 
 def _blames_key(refusal: Refusal) -> bool:
