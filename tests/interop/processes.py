@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-LIMIT = 120.0  # seconds until a server must listen
+LIMIT = 300.0  # seconds until a server must listen
 
 
 class Unavailable(Exception):

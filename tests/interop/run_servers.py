@@ -15,7 +15,7 @@ from pathlib import Path
 
 from checks import Target, Wrong, check_all, expect, result_of, run, working_folder
 from processes import Unavailable
-from servers import aimock, litellm_proxy, llama_cpp, mitmproxy, nginx, plain_simulator
+from servers import NOISE, aimock, litellm_proxy, llama_cpp, mitmproxy, nginx, plain_simulator
 
 # Yields the name of each check with its result.
 Suite = Callable[[Path], Iterator[tuple[str, str]]]
@@ -94,7 +94,7 @@ def run_aimock(folder: Path) -> Iterator[tuple[str, str]]:
 def run_llama(folder: Path) -> Iterator[tuple[str, str]]:
     with llama_cpp(folder) as target:
         yield from check_all("llama.cpp", target)
-        strict = replace(target, options=("--native-thinking", "--max-tokens", "8"))
+        strict = replace(target, options=NOISE)
         for name, prompt, status, words in (
             ("cut off", "hi", 11, "--max-tokens"),
             ("prompt too long", "word " * 5000, 9, "context"),

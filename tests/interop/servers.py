@@ -144,9 +144,15 @@ def aimock(folder: Path) -> Iterator[Target]:
         yield Target(base_url=f"http://127.0.0.1:{port}/v1", model="gpt-4", calls_tools=False)
 
 
+NOISE = ("--native-thinking", "--max-tokens", "8", "-p", "ignore_eos=true")
+
+
 @contextmanager
 def llama_cpp(folder: Path) -> Iterator[Target]:
-    """The server of llama.cpp with a tiny model of random weights: its answers are noise, cut off at their limit."""
+    """The server of llama.cpp with a tiny model of random weights: its answers are noise, cut off at their limit.
+
+    Noise may also end at once, as an empty answer; `ignore_eos` forbids that.
+    """
     programs = make_environment(folder / "llama", "xllamacpp", "gguf", "numpy")
     here, port = Path(__file__).parent, find_free_port()
     command = (programs / "python", here / "inside" / "llama_server.py", str(folder / "tiny.gguf"), str(port))
@@ -154,6 +160,6 @@ def llama_cpp(folder: Path) -> Iterator[Target]:
         yield Target(
             base_url=f"http://127.0.0.1:{port}/v1",
             model="tiny",
-            options=("--native-thinking", "--max-tokens", "8", "--allow-truncated"),
+            options=(*NOISE, "--allow-truncated"),
             calls_tools=False,
         )

@@ -2,24 +2,32 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
-from support.harness import LIMIT, environment, put_on_path, service
+from mmpipe.config.options import FILE_KEYS
+from support.harness import KEY, LIMIT, environment, put_on_path, service
 from support.media import PNG
+from support.readme import README, Block, read_blocks
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-# These install, or hold the place of a real key.
-RUN_ELSEWHERE = ("pip install", "MINIMAX_API_KEY=...")
+BLOCKS = read_blocks()
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+# These hold the place of a real key, or run this test.
+RUN_ELSEWHERE = ("MINIMAX_API_KEY=...", "pytest")
 
 
-def commands() -> list[str]:
-    return [block for block in BLOCKS if not any(words in block for words in RUN_ELSEWHERE)]
+def shell_blocks() -> Sequence[Block]:
+    return [block for block in SHELL if not any(words in block.text for words in RUN_ELSEWHERE)]
+
+
+def without_installation(lines: str) -> str:
+    """The lines for an environment in which mmpipe is installed; `test_packaging.py` runs the others too."""
+    return "".join(line for line in lines.splitlines(keepends=True) if "pip install" not in line)
 
 
 @pytest.fixture
@@ -35,6 +43,8 @@ def works(
     (tmp_path / "photo.png").write_bytes(PNG)
     (tmp_path / "topics.txt").write_text("tea\ncoffee\n")
     subprocess.run(["git", "init", "-q", "."], check=True)
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Begin"], check=True)
 
     def run(lines: str) -> str:
         if "parallel" in lines:
@@ -57,10 +67,12 @@ def works(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", commands())
-def test_each_command_works_as_it_stands(block: str, works: Callable[[str], str]) -> None:
-    printed = works(block)
-    assert "simulated answer" in printed or any(Path(name).exists() for name in ("answer.txt", "all.jsonl"))
+@pytest.mark.parametrize("block", shell_blocks(), ids=lambda block: block.text.splitlines()[-1][:60])
+def test_each_command_works_as_it_stands_and_prints_what_is_shown(
+    block: Block, works: Callable[[str], str]
+) -> None:
+    printed = works(without_installation(block.text))
+    assert block.output in {printed, None}
 
 
 @pytest.mark.slow
@@ -74,11 +86,48 @@ def test_each_example_of_the_help_works_as_it_stands(line: str, works: Callable[
     assert printed or set(Path.cwd().iterdir()) > before or line.startswith("source")
 
 
-def test_the_blocks_that_are_run_are_most_of_them() -> None:
-    assert len(BLOCKS) == len(commands()) + 3
+@pytest.mark.slow
+def test_the_lines_for_cron_work_in_its_environment(tmp_path: Path) -> None:
+    (tmp_path / ".local").mkdir()
+    put_on_path(tmp_path / ".local")
+    (tmp_path / "in.jsonl").write_text('"tea"\n')
+    settings = tmp_path / ".config/mmpipe"
+    settings.mkdir(parents=True)
+    (settings / "key").write_text(KEY)
+    (settings / "key").chmod(0o600)
+    (lines,) = (block.text for block in BLOCKS if block.language == "crontab")
+    with service() as server:
+        (settings / "config.toml").write_text(f'base_url = "{server.base_url}"\napi_key_file = "key"\n')
+        for line in lines.splitlines():
+            command = line.split(maxsplit=5)[5]
+            done = subprocess.run(
+                ["/usr/bin/env", "-i", f"HOME={tmp_path}", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command],
+                capture_output=True,
+                timeout=LIMIT,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+            # What a command prints, cron sends by mail.
+            assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)
+    assert {"today.txt", "out.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_configuration_that_is_shown_holds_settings_alone() -> None:
+    (content,) = (tomllib.loads(block.text) for block in BLOCKS if block.language == "toml")
+    profile = content.pop("profile")
+    assert {*content, *profile["local"]} <= set(FILE_KEYS)
+
+
+def test_most_blocks_are_run() -> None:
+    assert len(SHELL) <= len(shell_blocks()) + 4
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
+    prose = re.sub(
+        r"^(```.*?^```|\|.*?|## Changes\n.*?(?=^## ))$", "", README, flags=re.MULTILINE | re.DOTALL
+    )
+    sentences = re.split(r"(?<=[.:;!?])\s|\n(?=[#-]|\n)", prose)
+    assert [] == [sentence for sentence in sentences if len(sentence.split()) > 25]
     assert README.count("\n") <= 200
 
 

@@ -7,12 +7,13 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from mmpipe import __version__
+from support.readme import read_blocks
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -102,25 +103,41 @@ def lowest() -> list[str]:
     return [bound.replace(">=", "==") for bound in bounds]
 
 
-@pytest.mark.parametrize("versions", ["newest", "lowest"])
-def test_it_works_in_an_empty_environment(versions: str, release: Mapping[str, Path], tmp_path: Path) -> None:
-    environment = tmp_path / "environment"
-    # To put a pip into it, and to compile all that is installed, would take as long as the rest.
-    succeeds(sys.executable, "-m", "venv", "--without-pip", environment)
-    pins = lowest() if versions == "lowest" else []
-    python = environment / "bin" / "python"
-    install = (
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "install",
-        "-q",
-        "--no-compile",
-        "--only-binary=:all:",
+def install_as_readme_says(release: Mapping[str, Path], folder: Path) -> Path:
+    """Run the first block of README in a checkout, compare its output, and return the environment that it makes."""
+    with tarfile.open(release[".gz"]) as sdist:
+        sdist.extractall(folder, filter="data")
+    (checkout,) = folder.iterdir()
+    block = read_blocks()[0]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        env={**os.environ, "PATH": path},
+        cwd=checkout,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
-    succeeds(*install, release[".whl"], *pins)
+    assert (0, block.output) == (done.returncode, done.stdout), done.stderr
+    return checkout / ".venv"
+
+
+def install_lowest(release: Mapping[str, Path], folder: Path) -> Path:
+    """Install the wheel with the lowest dependencies, and return the environment."""
+    # To put a pip into it, and to compile all that is installed, would take as long as the rest.
+    succeeds(sys.executable, "-m", "venv", "--without-pip", folder)
+    install = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "-q")
+    succeeds(*install, "--no-compile", "--only-binary=:all:", release[".whl"], *lowest())
+    return folder
+
+
+@pytest.mark.parametrize("install", [install_as_readme_says, install_lowest])
+def test_it_works_in_an_empty_environment(
+    install: Callable[[Mapping[str, Path], Path], Path], release: Mapping[str, Path], tmp_path: Path
+) -> None:
+    environment = install(release, tmp_path / "environment")
 
     def output_of(command: str, status: int = 0) -> str:
         done = subprocess.run(
