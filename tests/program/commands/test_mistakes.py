@@ -118,6 +118,7 @@ SENT = [
     Mistake(("chat", "-n", *M2, "--temperature", "0", "hi"), USAGE, ("above 0 and at most 1", "0.01 is nearly 0")),
     Mistake(("chat",), INPUT, ("the prompt is empty", "did the program before mmpipe in the pipe fail?")),
     Mistake(("chat", "-n", "-s", "@sys.txt", "sim:echo x"), 0, ("--system-file sys.txt",), files={"sys.txt": "Be terse."}),
+    Mistake(("batch", "in.jsonl"), INPUT, ("in.jsonl, line 1: it is not JSON", "`jq -c . FILE`"), files={"in.jsonl": '{\n  "prompt": "x"\n}\n'}),
     Mistake(("chat", "hi", "-f", "missing.txt"), INPUT, ("cannot read missing.txt: No such file",)),
     Mistake(
         ("chat", "-n", *M2, "-f", "long.txt"), ExitStatus.REJECTED,

@@ -14,6 +14,7 @@ from mmpipe.text import strict_json
 _BEGINNING: Final = re.compile(rb'\{\s*"')
 # The first line of an array of records that goes on in the next line.
 _OPEN_ARRAY: Final = re.compile(rb'\[(?:\s*["{].*)?', re.DOTALL)
+_JOIN: Final = "`jq -c . FILE` makes one line of an object in several"
 
 
 class JsonLines(Lines):
@@ -51,7 +52,11 @@ class JsonLines(Lines):
     def parse(self, raw: RawRecord) -> Content:
         """The JSON value of the line."""
         text = self.decode(raw).strip()
-        return Content(parse_json(text), text)
+        try:
+            return Content(parse_json(text), text)
+        except InputError as error:
+            # Programs that print JSON for people begin an object like that.
+            raise error.derived(hint=_JOIN) if text == "{" else error from error.__cause__
 
 
 def _opens_array(line: bytes) -> bool:
