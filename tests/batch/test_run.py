@@ -183,7 +183,7 @@ CHANGED: list[tuple[dict[str, Any], str]] = [
     ({"template": "Once more: {}"}, "template"),
     ({"native_thinking": True}, "reasoning_split"),
     ({"model": "MiniMax-M3.1-Flash", "temperature": 0.5}, "model, temperature"),
-    ({"param": ("format=7",)}, "-p format"),
+    ({"param": ("format=7",)}, "the field format"),
 ]
 
 

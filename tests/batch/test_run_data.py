@@ -66,7 +66,7 @@ def test_records_are_known_by_the_field_that_was_named_in_every_run(tmp_path: Pa
         assert (Counts(good=2, skipped=4), 6) == (counts, len(server.requests))
         shards = [run(server, shard=Shard.parse(f"{part}/2"), **typed)[1] for part in (1, 2)]
         assert {f"k{n}" for n in range(6)} == {str(line["id"]) for lines in shards for line in lines}
-        with pytest.raises(InputError, match="the id 'k1' is in"):
+        with pytest.raises(InputError, match="the id 'k1' comes twice in"):
             run(server, output=str(tmp_path / "two"), **{**typed, "files": (str(source), str(source))})
         with pytest.raises(InputError, match=r"settings|another request|no field nokey for its id"):
             run(server, output=str(out), resume=True, **{**typed, "id_field": "nokey"})

@@ -212,7 +212,7 @@ SHOWN = "<think>\nhm\n</think>\n\n56\n"
         ("", "hide", "56\n", ""),
         ("", "split", "56\n", "hm\n"),
         ("", "show", SHOWN, ""),
-        ("stdout", "show", "\x1b[2mhm\x1b[22m\x1b[2m\n\x1b[22m56\n", ""),
+        ("stdout", "show", "\x1b[2mhm\x1b[22m\x1b[2m\n\x1b[22m\x1b[2m\n\x1b[22m56\n", ""),
         ("stderr", None, "56\n", "\x1b[2mhm\x1b[22m\x1b[2m\n\x1b[22m"),
         ("stderr", "hide", "56\n", ""),
         ("stderr", "show", SHOWN, ""),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -37,12 +38,12 @@ def batch_options(**typed: object) -> BatchOptions:
 
 def run(server: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
     """Run a batch; return the counts of its summary, and the lines on standard output. Failures are in both."""
-    streams = Streams.fake(stdin.encode())
-    try:
-        run_batch(batch_options(**typed), streams, environment(server))
-    except Partial as error:
-        if "each is in the output" not in error.message:
-            raise
-    stdout, stderr = (text.decode() for text in streams.captured())
+    with closing(Streams.fake(stdin.encode())) as streams:
+        try:
+            run_batch(batch_options(**typed), streams, environment(server))
+        except Partial as error:
+            if "each is in the output" not in error.message:
+                raise
+        stdout, stderr = (text.decode() for text in streams.captured())
     counts = Counts(*map(int, re.findall(r"(\d+) (?:good|failed|answered)", stderr)))
     return counts, [json.loads(line) for line in stdout.splitlines()]

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -110,11 +111,11 @@ def run(place: Place, how: Verbosity, server: ScriptedService) -> int:
     def open_pool(_: Endpoint, __: int) -> ScriptedService:
         return server
 
-    streams = Streams.fake(place.source.read_bytes() if how.piped else b"")
-    try:
-        run_batch(options, streams, ENVIRONMENT, open_pool)
-    except MmpipeError as error:
-        return int(error.status)
+    with closing(Streams.fake(place.source.read_bytes() if how.piped else b"")) as streams:
+        try:
+            run_batch(options, streams, ENVIRONMENT, open_pool)
+        except MmpipeError as error:
+            return int(error.status)
     return 0
 
 

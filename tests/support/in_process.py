@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from mmpipe.main import main
@@ -18,12 +18,15 @@ def run_in_process(
     env: Mapping[str, str] | None = None,
 ) -> Finished:
     """Run the command and return the result; `stdin` holds the bytes, or is the descriptor to read from."""
-    streams = Streams.fake(stdin if isinstance(stdin, bytes) else b"")
-    if isinstance(stdin, int):
-        streams = replace(streams, stdin=Input(stdin, is_terminal=os.isatty(stdin)))
-    with _only(environment(server, env)):
-        status = main(arguments, streams)
-    return Finished(status, *streams.captured())
+    with closing(Streams.fake(stdin if isinstance(stdin, bytes) else b"")) as fake:
+        streams = (
+            replace(fake, stdin=Input(stdin, is_terminal=os.isatty(stdin)))
+            if isinstance(stdin, int)
+            else fake
+        )
+        with _only(environment(server, env)):
+            status = main(arguments, streams)
+        return Finished(status, *streams.captured())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import ExitStatus, MmpipeError
 from support.socket_server import KEY
 
-PATIENCE = Timeouts(connect=3, first_byte=3, idle=3, total=20, retries=0)
+PATIENCE = Timeouts(connect=20, first_byte=20, idle=20, total=60, retries=0)
 REQUEST = Request("M", ({"role": "user", "content": "hi"},), {"reasoning_split": True}, streamed=False)
 GOOD = (
     b'{"id":"1","model":"M","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant",'

@@ -152,8 +152,11 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
         case FinishMeaning.CUT_SHORT:
-            is_thought = bool(reply.thoughts) and not any(text.strip() for text in reply.texts)
-            where = f"at the limit of tokens{', which thinking used up' if is_thought else ''}"
+            # Thinking that the user hides is not among the thoughts.
+            has_text = any(text.strip() for text in reply.texts)
+            where = (
+                f"at the limit of tokens{'' if has_text else ', before its first word (thinking counts too)'}"
+            )
             return None if allow_truncated else _cut_short(where, "raise --max-tokens", reply)
         case FinishMeaning.REPEATED:
             where, advice = "by the service, since it repeats itself", "change the prompt or the sampling"

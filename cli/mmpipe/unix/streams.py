@@ -4,7 +4,7 @@ import errno
 import os
 import select
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -151,6 +151,7 @@ class Streams:
     stdin: Input
     stdout: Output
     stderr: Output
+    closers: tuple[Callable[[], object], ...] = ()
 
     def report(self, sentence: str) -> None:
         """Print one line on stderr; errors of stderr are ignored."""
@@ -183,9 +184,13 @@ class Streams:
             descriptors["stdout"], "standard output", is_terminal="stdout" in terminals, is_main=True
         )
         stderr = Output(descriptors["stderr"], "standard error", is_terminal="stderr" in terminals)
-        for stream in (source, stdout, stderr):
-            weakref.finalize(stream, os.close, stream.descriptor)
-        return cls(source, stdout, stderr)
+        closers = [weakref.finalize(each, os.close, each.descriptor) for each in (source, stdout, stderr)]
+        return cls(source, stdout, stderr, tuple(closers))
+
+    def close(self) -> None:
+        """Close fake streams now; otherwise they are closed once nobody has them, which reference cycles can delay."""
+        for closer in self.closers:
+            closer()
 
     def captured(self) -> tuple[bytes, bytes]:
         """Return the content of stdout and stderr of fake streams."""

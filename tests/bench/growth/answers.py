@@ -161,7 +161,7 @@ TEXTS = (
         {"choices": [{"index": 0, "delta": {"content": "x"}} for _ in range(size // 40)]}) + _END, read),
     whole("one long text", lambda size: {"content": prose(size)}),
     whole("one text of escapes", lambda size: {"content": "\u2028\x9b" * (size // 12)}),
-    whole("a message of many fields", lambda size: {"content": "x", **{f"f{number}": [number] for number in range(size // 20)}}),
+    whole("a message of many fields", lambda size: {"content": "x", **{f"f{number}": ["x" * 100] for number in range(size // 116)}}),
     whole("a message of many parts", lambda size: {"content": [{"type": "text", "text": "x"}] * (size // 35)}),
     whole("a message of many details", lambda size: {
         "content": "x", "reasoning_details": [{"type": "reasoning.text", "text": "x"}] * (size // 50)}),

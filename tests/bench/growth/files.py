@@ -183,7 +183,7 @@ _TEMPLATES = (
     *_texts("template", {"open braces": "{", "closing braces": "}", "long names": "a a-"}, lambda text: _template("{" + text)),
     *_texts("template", {"a long name": "a a-a.a "}, lambda text: _template("{" + text + "a}")),
     *_texts("template", {"a name that ends badly": "a "}, lambda text: _template("{" + text + "!}")),
-    Case("template: a record of many fields", lambda size: json.dumps({f"f{n}": n for n in range(size // 14)}),
+    Case("template: a record of many fields", lambda size: json.dumps({f"f{n}": "x" * 100 for n in range(size // 112)}),
          lambda text: Template.parse("{f1} {f2}").render(Content(json.loads(text), text))),
 )  # fmt: skip
 
@@ -257,7 +257,7 @@ _REFUSALS = (
     *_texts("page", _PAGES, lambda text: describe_page("<html>" + text)),
     *_texts("refusal", {**_PAGES, **_ANSWERS}, _explained),
     Case("refusal: a list of errors", lambda size: json.dumps({"errors": [{"msg": ""}] * (size // 13)}), _explained),
-    Case("refusal: many fields", lambda size: json.dumps({"error": {f"f{n}": "" for n in range(size // 14)}}), _explained),
+    Case("refusal: many fields", lambda size: json.dumps({"error": {f"f{n}": "x" * 100 for n in range(size // 112)}}), _explained),
 )  # fmt: skip
 
 _MESSAGE = json.dumps({"role": "user", "content": "tell me of the sky"})

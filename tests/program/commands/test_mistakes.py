@@ -1,5 +1,6 @@
 """Mistakes of new users: each is reported in one line, which leads to the next step."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,7 @@ UNKEYED = [
 ]  # fmt: skip
 SENT = [
     Mistake(("chat", "-n", "-m", "minimax-m2.1", "hi"), ExitStatus.REJECTED, ("did you mean MiniMax-M2.1?",)),
-    Mistake(("chat", "-n", "--max-tokens", "1", "hi"), ExitStatus.CUT_SHORT, ("thinking used up", "raise --max-tokens")),
+    Mistake(("chat", "-n", "--max-tokens", "1", "hi"), ExitStatus.CUT_SHORT, ("before its first word (thinking counts too)", "raise --max-tokens")),
     Mistake(("chat", "-n", *M2, "--temperature", "0", "hi"), USAGE, ("above 0 and at most 1", "0.01 is nearly 0")),
     Mistake(("chat",), INPUT, ("the prompt is empty", "did the program before mmpipe in the pipe fail?")),
     Mistake(("chat", "-n", "-s", "@sys.txt", "sim:echo x"), 0, ("--system-file sys.txt",), files={"sys.txt": "Be terse."}),
@@ -131,7 +132,11 @@ def check(mistake: Mistake, server: RunningSimulator | None = None) -> None:
     for name, content in mistake.files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
-    done = run_in_process(*mistake.words, server=server, stdin=mistake.stdin, env=mistake.env)
+    pipe, feed = os.pipe()
+    os.write(feed, mistake.stdin)
+    os.close(feed)
+    done = run_in_process(*mistake.words, server=server, stdin=pipe, env=mistake.env)
+    os.close(pipe)
     assert mistake.status == done.status, done.stderr_text
     assert [] == [part for part in mistake.says if part not in done.stderr_text], done.stderr_text
     assert [] == [part for part in mistake.never_says if part in done.stderr_text]
