@@ -1,7 +1,8 @@
-"""`completion --install` writes the files of this user, all or none, and `--uninstall` takes exactly these away."""
+"""`completion --install` writes the files of this user, and `--uninstall` takes exactly these away."""
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def fifo(path: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "reason"),
     [
-        (foreign, "mmpipe did not write it"),
+        (foreign, "mmpipe did not install it"),
         (edited, "it was edited"),
         (linked, "it is a symbolic link"),
         (folder, "it is not a regular file"),
@@ -128,9 +129,12 @@ def test_a_file_that_is_not_ours_stays_and_is_named(
     assert {PLACES["bash"]} == written(home)
     completion(home, "--install", "zsh")
     done = completion(home, "--uninstall")
-    is_link = path.is_symlink()
-    assert (0 if is_link else 13, f"removed {home}/{PLACES['zsh']}\n") == (done.status, done.stdout.decode())
-    said = f"{path} stays: {reason}" if is_link else f"not removed: {path} ({reason})"
+    is_of_others = put in (foreign, linked)
+    assert (0 if is_of_others else 13, f"removed {home}/{PLACES['zsh']}\n") == (
+        done.status,
+        done.stdout.decode(),
+    )
+    said = f"{path} stays: {reason}" if is_of_others else f"not removed: {path} ({reason})"
     assert said in done.stderr.decode()
     assert (before.st_ino, before.st_size) == (path.lstat().st_ino, path.lstat().st_size)
 
@@ -145,12 +149,20 @@ def test_a_page_that_pipx_has_linked_is_left_alone(home: Path) -> None:
     assert path.is_symlink()
 
 
-def test_a_file_that_was_printed_there_by_hand_counts_as_ours(home: Path) -> None:
-    path = home / PLACES["fish"]
-    path.parent.mkdir(parents=True)
-    path.write_bytes(completion(home, "fish").stdout)
+def test_the_files_that_pip_has_put_there_are_up_to_date_and_stay(home: Path) -> None:
+    # `pip install --user` puts the files of the package into the same folders.
+    packaged = {home / PLACES[name]: completion(home, name).stdout for name in ("bash", "zsh", "man")}
+    for path, content in packaged.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
     assert 0 == completion(home, "--install").status
-    assert f"removed {path}\n" in completion(home, "--uninstall").stdout.decode()
+    assert packaged == {path: path.read_bytes() for path in packaged}
+    done = completion(home, "--uninstall")
+    assert (0, f"removed {home}/{PLACES['fish']}\n") == (done.status, done.stdout.decode())
+    assert [f"mmpipe: {path} stays: mmpipe did not install it" for path in packaged] == (
+        done.stderr.decode().splitlines()
+    )
+    assert packaged == {path: path.read_bytes() for path in packaged}
 
 
 def test_a_file_of_an_earlier_version_is_replaced(home: Path) -> None:
@@ -164,13 +176,37 @@ def test_a_file_of_an_earlier_version_is_replaced(home: Path) -> None:
     assert now == path.read_bytes()
 
 
-def test_all_or_none_is_written(home: Path) -> None:
+def test_no_file_gets_its_name_if_one_cannot_be_written(home: Path) -> None:
     (home / ".config").write_text("no folder")
     done = completion(home, "--install")
     assert (13, b"") == (done.status, done.stdout)
     assert "cannot write" in done.stderr.decode()
     assert set() == written(home)
     assert [] == list(home.rglob(".*mmpipe*"))
+
+
+_APPEARS = """
+import os, sys
+path = sys.argv.pop()
+def put(event, arguments):
+    if event == "open" and str(arguments[0]).startswith(f"{os.path.dirname(path)}/.") and not os.path.exists(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
+sys.addaudithook(put)
+from mmpipe.main import run
+run()
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_appears_while_the_others_are_written_stays(home: Path) -> None:
+    path = home / PLACES["man"]
+    command = (sys.executable, "-c", _APPEARS, "completion", "--install", path)
+    env = {"HOME": str(home), "PATH": f"{home}/.local/bin"}
+    done = subprocess.run(command, env=env, capture_output=True, check=False, timeout=60)
+    assert (13, b"") == (done.returncode, done.stdout)
+    assert f"{path} is in the way: mmpipe did not install it" in done.stderr.decode()
+    assert b"" == path.read_bytes()
+    assert {PLACES["man"]} == written(home)
 
 
 @pytest.mark.parametrize(

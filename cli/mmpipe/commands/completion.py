@@ -24,8 +24,10 @@ def _provide_document(program: Program, options: CompletionOptions) -> None:
     if wanted.install or wanted.uninstall:
         from mmpipe.reference.installation import install_documents, uninstall_documents
 
-        change = install_documents if wanted.install else uninstall_documents
-        change(wanted.shell, program.tree, program.streams, program.environment)
+        if wanted.install:
+            install_documents(wanted.shell, program.tree, program.streams, program.environment)
+        else:
+            uninstall_documents(wanted.shell, program.streams, program.environment)
         return
     from mmpipe.reference.documents import generate_document
 

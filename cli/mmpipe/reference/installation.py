@@ -21,6 +21,7 @@ from mmpipe.unix.trusted_file import UntrustedFile, read_trusted
 
 INSTALLED: Final[Sequence[InstalledDocument]] = ("bash", "zsh", "fish", "man")
 _SEAL: Final = "Written by mmpipe completion --install; SHA-256 of the lines above: "
+_FOREIGN: Final = "mmpipe did not install it"
 _MOST: Final = 2**24  # bytes of a file that is looked at
 _BASH_COMPLETION: Final = (
     "/usr/share/bash-completion/bash_completion",
@@ -75,9 +76,9 @@ class UserFolders:
 def install_documents(
     chosen: Document | None, tree: Tree, streams: Streams, environment: Mapping[str, str]
 ) -> None:
-    """Write the chosen document, or the man page and the scripts of all shells on PATH: all of them, or none.
+    """Write the chosen document, or the man page and the scripts of all shells on PATH.
 
-    Raises UsageError without HOME, and OutputError, also for a file that is not ours or was edited.
+    All are written before any gets its name. Raises UsageError without HOME, and OutputError, also for a file that is not ours or was edited.
     """
     folders = UserFolders.of(environment)
     search = environment.get("PATH", os.defpath)
@@ -89,7 +90,6 @@ def install_documents(
         for name in wanted:
             _write(paths[name], contents[name], replacements)
         try:
-            # Only now, when all are written, they get their names.
             replacements.close()
         except OSError as error:
             raise OutputError.from_os(error.filename2 or ", ".join(paths.values()), error) from error
@@ -99,20 +99,18 @@ def install_documents(
             streams.report(hint)
 
 
-def uninstall_documents(
-    chosen: Document | None, tree: Tree, streams: Streams, environment: Mapping[str, str]
-) -> None:
+def uninstall_documents(chosen: Document | None, streams: Streams, environment: Mapping[str, str]) -> None:
     """Remove the files that `install_documents` wrote; others are named and stay. Raises UsageError, OutputError."""
     folders = UserFolders.of(environment)
     left: list[str] = []
     for name in _select(chosen):
         path = folders.locate(name)
-        found = _examine(path, generate_document(name, tree).encode())
+        found = _examine(path)
         if found is None:
             continue
         if found:
-            # A link is that of a package manager or of the user, as pipx makes one to the man page.
-            if Path(path).is_symlink():
+            # A package manager or the user put it there: pip writes the same files, and pipx links to them.
+            if found == _FOREIGN or Path(path).is_symlink():
                 streams.report(f"{path} stays: {found}")
             else:
                 left.append(f"{path} ({found})")
@@ -146,16 +144,25 @@ def _is_needed(path: str, content: bytes) -> bool:
     """Return whether the file has to be written. Raises OutputError if another file has its name."""
     unsealed = content[: content.rindex(b"\n", 0, -1) + 1]
     with suppress(OSError):
-        # Perhaps through a link: pipx links the man page of its own accord.
+        # Perhaps of a package manager, or through a link: pipx links the man page of its own accord.
         if read_trusted(os.path.realpath(path), _MOST) in (content, unsealed):
             return False
-    if found := _examine(path, unsealed):
+    if found := _examine(path):
         raise OutputError(f"nothing is installed: {path} is in the way: {found}")
     return True
 
 
-def _examine(path: str, printed: bytes) -> str | None:
-    """Return None if there is no file, an empty text for a file of ours, or else the reason why it is none."""
+def _check_again(path: str) -> None:
+    """Raise OutputError if another file has taken the name in the meantime."""
+    if found := _examine(path):
+        raise OutputError(f"{path} is in the way: {found}")
+
+
+def _examine(path: str) -> str | None:
+    """Return None if there is no file, an empty text for a file of ours, or else the reason why it is none.
+
+    Only a seal makes a file ours: a package manager installs the same text without one.
+    """
     try:
         content = read_trusted(path, _MOST)
     except UntrustedFile as error:
@@ -166,9 +173,9 @@ def _examine(path: str, printed: bytes) -> str | None:
         raise OutputError(f"cannot read {path}: {error.strerror}") from error
     above, _, seal = content.removesuffix(b"\n").rpartition(b"\n")
     _, is_sealed, digest = seal.partition(_SEAL.encode())
-    if content == printed or (is_sealed and digest.decode(errors="replace") == _digest(above + b"\n")):
+    if is_sealed and digest.decode(errors="replace") == _digest(above + b"\n"):
         return ""
-    return "it was edited" if _SEAL.encode() in content else "mmpipe did not write it"
+    return "it was edited" if _SEAL.encode() in content else _FOREIGN
 
 
 def _digest(content: bytes) -> str:
@@ -182,6 +189,8 @@ def _write(path: str, content: bytes, replacements: ExitStack) -> None:
         descriptor = replacements.enter_context(open_replacement(path, 0o666))
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
+        # Called first at the end, just before the rename.
+        replacements.callback(_check_again, path)
     except OSError as error:
         raise OutputError.from_os(path, error) from error
 
