@@ -111,7 +111,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -s s -l system -x -d 'The system messa
 complete -c mmpipe -n '__mmpipe_at batch' -l system-file -r -F -d 'Read the system message from a file.'
 complete -c mmpipe -n '__mmpipe_at batch' -l keep-going -d 'Ask the valid records although others are invalid.'
 complete -c mmpipe -n '__mmpipe_at batch' -l limit -x -d 'Ask at most N records.'
-complete -c mmpipe -n '__mmpipe_at batch' -l shard -x -d 'Only the Ith of N parts; divides --rpm and --tpm by N.'
+complete -c mmpipe -n '__mmpipe_at batch' -l shard -x -d 'Only the Ith of N parts (1 to N, or 0 to N-1); divides --rpm and --tpm by N.'
 complete -c mmpipe -n '__mmpipe_at batch' -l no-dedupe -d 'Send identical requests as often as they occur, not once.'
 complete -c mmpipe -n '__mmpipe_at batch' -s m -l model -x -a 'MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' -d 'The model to ask [MiniMax-M3].'
 complete -c mmpipe -n '__mmpipe_at batch' -l temperature -x -d 'Sampling temperature: 0 to 2 for M3, above 0 to 1 for M2.'

@@ -38,8 +38,8 @@ def config(folder: Path, text: str) -> dict[str, str]:
         ("gpu:8000/v1", "https://gpu:8000/v1 or http://gpu:8000/v1"),
         ("10.0.0.7:8000/v1", "https://10.0.0.7:8000/v1 or http://10.0.0.7:8000/v1"),
         ("api.example.com/v1", "https://api.example.com/v1 or http://api.example.com/v1"),
-        ("api.minimax.io/v1", "https://api.minimax.io/v1"),
-        ("API.MiniMaxi.com:443", "https://API.MiniMaxi.com:443"),
+        ("api.minimax.io/v1", "intl, or https://api.minimax.io/v1"),
+        ("API.MiniMaxi.com:443", "cn, or https://api.minimaxi.com/v1"),
     ],
 )
 def test_a_base_url_without_its_scheme_is_named_with_it(typed: str, hint: str) -> None:

@@ -254,6 +254,15 @@ def test_a_profile_brings_its_own_pair(tmp_path: Path) -> None:
     assert "MiniMax-M3" == Settings({}, environment).get("model")
 
 
+def test_a_typed_profile_and_the_environment_may_not_name_two_hosts(tmp_path: Path) -> None:
+    environment = config(tmp_path, f'[profile.work]\nbase_url = "{ELSEWHERE}"\n') | KEY
+    with pytest.raises(UsageError, match="unset MINIMAX_BASE_URL, or type --base-url"):
+        endpoint(environment | {"MINIMAX_BASE_URL": "intl"}, "work")
+    assert ELSEWHERE == endpoint(environment | {"MINIMAX_BASE_URL": ELSEWHERE}, "work")[0]
+    typed = "http://127.0.0.1:8000/v1"
+    assert typed == endpoint(environment | {"MINIMAX_BASE_URL": "intl"}, "work", base_url=typed)[0]
+
+
 def test_an_unknown_profile_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"profile\.home"):
         Settings({}, config(tmp_path, ""), "home")

@@ -74,7 +74,11 @@ class SelectionOptions(OptionGroup):
     ] = None
     shard: Annotated[
         Shard | None,
-        option("--shard", metavar="I/N", help="Only the Ith of N parts; divides --rpm and --tpm by N."),
+        option(
+            "--shard",
+            metavar="I/N",
+            help="Only the Ith of N parts (1 to N, or 0 to N-1); divides --rpm and --tpm by N.",
+        ),
     ] = None
     no_dedupe: Annotated[
         bool, option("--no-dedupe", help="Send identical requests as often as they occur, not once.")

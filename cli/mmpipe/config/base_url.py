@@ -68,6 +68,9 @@ def _guess_schemes(url: str) -> str:
         return ""  # a mistyped short name
     shown = one_line(url, 80)
     if is_minimax(f"//{url}"):
+        for name, known in HOSTS.items():
+            if host.lower() == urlsplit(known).hostname:
+                return f"{name}, or {known}"
         return f"https://{shown}"
     if is_loopback(host) or host in _LISTENING:
         here = _LISTENING.get(host)

@@ -16,6 +16,7 @@ from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, list_parameters
 from mmpipe.text.durations import parse_duration
+from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import Inputs, NamedInput
 
 Choice = TypeVar("Choice")
@@ -35,11 +36,26 @@ class Settings:
         self._path = locate_config(environment)
         self._found: dict[str, Sourced] = {}
         self._http_tables: set[str] = set()
+        chosen: Sourced | None = None
         for name, found in self._list_layers(options, profile):
+            if name == "base_url" and found.is_of_profile:
+                chosen = found
             if found.value is not None and (name in options or name not in _OF_SOME):
                 self._found[name] = found
             if name == "allow_http" and found.value is True:
                 self._http_tables.add(found.source)
+        if chosen is not None:
+            self._reject_two_hosts(chosen, self._found["base_url"])
+
+    @staticmethod
+    def _reject_two_hosts(chosen: Sourced, found: Sourced) -> None:
+        """Raise UsageError if the environment names another host than the typed profile: a prompt may be for one of them alone."""
+        if found.source == ENVIRONMENT and found.value != chosen.value:
+            raise UsageError(
+                f"{chosen.source} names the host {one_line(str(chosen.value), 100)}, "
+                f"and MINIMAX_BASE_URL (environment) {one_line(str(found.value), 100)}",
+                hint="unset MINIMAX_BASE_URL, or type --base-url",
+            )
 
     @classmethod
     def read(

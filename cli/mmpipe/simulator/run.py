@@ -38,6 +38,8 @@ def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[s
         if options.command:
             return _run(options.command, {**environment, **variables})
         _print_exports(variables, streams)
+        if streams.stdout.is_terminal:
+            streams.report("listening: paste these lines in another shell; Ctrl-C ends it")
         threading.Event().wait()
     return ExitStatus.OK
 
