@@ -4,21 +4,23 @@ import json
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand, failures_query
+from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand
+from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.summary import Failure, RunSummary
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, QuotaError
+from mmpipe.unix.streams import Streams
 from mmpipe.writers.details import Detail, format_details
 from mmpipe.writers.terminal import Painter, Role
-from support.batch_in_process import Counts, run
+from support.batch_in_process import Counts, batch_options, run
 from support.harness import service
 
 JOURNAL = ResultPlace(journal="out.jsonl")
-COMMAND = TypedCommand(("batch", "in.txt", "-o", "out.jsonl"))
+COMMAND = TypedCommand(("batch", "in.txt", "-o", "out.jsonl"), batch_options(files=("in.txt",)))
 
 
 def summary(good: int = 0, **causes: int) -> RunSummary:
@@ -27,7 +29,7 @@ def summary(good: int = 0, **causes: int) -> RunSummary:
         found.settle(None)
     for number, (cause, count) in enumerate(causes.items()):
         for each in range(count):
-            found.settle(cause.replace("_", " "), Failure(f"{number}.{each}", "id", f"why {cause}"))
+            found.settle(cause.replace("_", " "), Failure(f"{number}.{each}", f"why {cause}"))
     return found
 
 
@@ -54,12 +56,15 @@ def test_failures_are_listed_by_kind_with_the_first_of_each() -> None:
     assert [
         ("3 cut short", "such as 1.0: why cut_short"),
         ("1 server", "0.0: why server"),
-        ("to see them", "jq -r 'select(.error) | \"\\(.id): \\(.error.message)\"' out.jsonl"),
+        (
+            "to see them",
+            r"""jq -r 'select(.error) | "\(.custom_id // .id): \(.error.message)" | gsub("\\p{C}"; "?")' out.jsonl""",
+        ),
         ("to continue", "mmpipe batch in.txt -o out.jsonl --resume"),
         ("exit status 14", "some records have no good answer"),
     ] == lines(end)
     assert end.headline.startswith("36 good, 4 failed, 0 tokens, ")
-    assert "to continue out.jsonl: mmpipe batch in.txt -o out.jsonl --resume" == end.continuation
+    assert "to continue: mmpipe batch in.txt -o out.jsonl --resume" == end.continuation
 
 
 @pytest.mark.parametrize("error", [Interrupted(signal.SIGINT), QuotaError("no balance"), Partial("too many")])
@@ -86,32 +91,70 @@ def test_without_a_journal_there_is_nothing_to_continue_and_text_has_named_its_f
 
 
 @pytest.mark.parametrize(
-    ("expected", "words"),
+    ("expected", "typed"),
     [
-        ("mmpipe batch a -o b --resume", ["batch", "a", "-o", "b"]),
-        ("mmpipe batch a --resume -o b", ["batch", "a", "--resume", "-o", "b"]),
-        ("mmpipe batch a -o b --resume", ["batch", "a", "--overwrite", "-o", "b"]),
-        ("mmpipe batch -o b --resume -- -a", ["batch", "-o", "b", "--", "-a"]),
-        (
-            "mmpipe batch a -o b --template 'It'\"'\"'s {}.' --resume",
-            ["batch", "a", "-o", "b", "--template", "It's {}."],
-        ),
-        (None, []),
-        (None, ["batch", "x" * 500]),
+        ("a -o b --resume", "a -o b"),
+        ("a --resume -o b", "a --resume -o b"),
+        ("a -o b --resume", "a --overwrite -o b"),
+        ("-o b --resume -- -a", "-o b -- -a"),
+        ("-o b --resume -- --overwrite --resume", "-o b --overwrite -- --overwrite --resume"),
+        ("-o b a -s --resume --resume", "-o b a -s --resume"),
+        ("-o b a -s --overwrite --resume", "-o b a -s --overwrite"),
+        ("-ks --overwrite a -ob --resume", "-ks --overwrite a -ob --overwrite"),
+        ("-s -- a -o b --resume", "-s -- a -o b --overwrite"),
+        ("--system=s -sk -o b a --resume", "--system=s -sk --overwrite -o b a"),
+        ("a -o - --resume", "a -o - --overwrite"),
+        ("a -o b --template 'It'\"'\"'s {}.' --resume", 'a -o b --template "It\'s {}."'),
     ],
 )
-def test_the_command_that_continues_is_the_one_that_was_typed(
-    expected: str | None, words: Sequence[str]
+def test_the_command_that_continues_is_the_one_that_was_typed(expected: str, typed: str) -> None:
+    for before in ([], ["--"]):
+        words = [*before, "batch", *shlex.split(typed)]
+        is_resuming = "a --resume" in typed
+        options = batch_options(resume=is_resuming, overwrite="--overwrite" in typed)
+        assert f"mmpipe batch {expected}" == TypedCommand(words, options).resuming
+
+
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        ([], {}),
+        (["batch", "x" * 500], {}),
+        (["batch", "/dev/fd/63"], {"files": ("/dev/fd/63",)}),
+        (["batch", "-", "/proc/self/fd/11"], {"files": ("-", "/proc/self/fd/11")}),
+        (["batch", "a", "--system-file", "/dev/fd/63"], {"files": ("a",), "system_file": "/dev/fd/63"}),
+        (["batch", "a", "--schema", "/dev/fd/63"], {"files": ("a",), "schema": "/dev/fd/63"}),
+        (["batch", "a", "--api-key-file", "/dev/fd/63"], {"files": ("a",), "api_key_file": "/dev/fd/63"}),
+        (["batch", "a", "--meta", "/dev/fd/3"], {"files": ("a",), "meta": "/dev/fd/3"}),
+    ],
+)
+def test_a_command_that_cannot_be_copied_is_described_instead(
+    words: Sequence[str], typed: Mapping[str, object]
 ) -> None:
-    assert expected == TypedCommand(words).resuming
+    words, options = [*words, "--overwrite"] if words else [], batch_options(**typed, overwrite=True)
+    end = ending(summary(1), Partial("x"), command=TypedCommand(words, options))
+    described = "run the same command with --resume in place of --overwrite"
+    reads_stdin = options.records.files[:1] in ((), ("-",))
+    stdin = ", with the same standard input" if reads_stdin else ""
+    assert f"to continue{stdin}: {described}" == end.continuation
+    assert ("to continue", described) == lines(end)[0]
+    assert reads_stdin == (("", "(with the same standard input)") in lines(end))
 
 
-def test_a_long_command_is_described_instead() -> None:
-    long = ["batch", "x" * 500, "--overwrite"]
-    end = ending(summary(1), Partial("x"), command=TypedCommand(long, reads_stdin=True))
-    words = "run the same command with --resume in place of --overwrite"
-    assert f"to continue out.jsonl, with the same standard input: {words}" == end.continuation
-    assert [("to continue", words), ("", "(with the same standard input)")] == lines(end)[:2]
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_a_name_of_standard_input_can_be_copied(name: str) -> None:
+    command = TypedCommand(["batch", name, "-o", "b"], batch_options(files=(name,)))
+    assert (True, f"mmpipe batch {name} -o b --resume") == (command.reads_stdin, command.resuming)
+
+
+def test_in_a_log_the_longest_command_is_whole() -> None:
+    words = ["batch", "-o", "/long" * 90, "-"]
+    streams = Streams.fake()
+    command = TypedCommand(words, batch_options(files=("-",)))
+    continuation = ending(summary(1), Partial("x"), ResultPlace(journal=words[2]), command).continuation
+    assert continuation is not None
+    streams.report(continuation)
+    assert f"mmpipe {shlex.join(words)} --resume\n" in streams.captured()[1].decode()
 
 
 @pytest.mark.parametrize("width", [1, 40, 80])
@@ -130,28 +173,35 @@ def test_long_texts_are_broken_beside_their_labels_and_commands_are_not(width: i
 
 
 @pytest.mark.parametrize("form", ["jsonl", "openai"])
-@pytest.mark.parametrize("names", [("id",), ("custom_id",), ("id", "custom_id")], ids="+".join)
+@pytest.mark.parametrize(
+    "names", [("id",), ("custom_id",), ("id", "custom_id"), ("custom_id", "id")], ids="+".join
+)
 def test_jq_prints_the_failed_records_of_the_journal(
-    form: str, names: Sequence[str], tmp_path: Path, needs: Callable[[str], None]
+    form: JournalFormat, names: Sequence[str], tmp_path: Path, needs: Callable[[str], None]
 ) -> None:
     needs("jq")
-    rows = [{names[number % len(names)]: f"r{number}", "prompt": f"sim:echo {number}"} for number in range(6)]
+    rows = [
+        {names[number % len(names)]: f"r{number}\x1b\u202e\n", "prompt": f"sim:echo {number}"}
+        for number in range(6)
+    ]
     stdin = "".join(json.dumps(row) + "\n" for row in rows)
 
     out = str(tmp_path / "my out.jsonl")
 
     def failures(*, again: bool) -> list[str]:
-        query = failures_query(ResultPlace("openai" if form == "openai" else "jsonl", out, again), set(names))
-        done = subprocess.run([*shlex.split(query), out], capture_output=True, check=True, text=True)
+        end = ending(summary(0, server=1), Partial("x"), ResultPlace(form, out, again))
+        query = dict(lines(end))["to see them"]
+        done = subprocess.run(["sh", "-c", query], capture_output=True, check=True, text=True)
+        assert done.stdout.replace("\n", "").isprintable()
         return [line.partition(": ")[0] for line in done.stdout.splitlines()]
 
     typed = {"output": out, "format": form, "concurrency": 1, "retries": 0}
     with service("2013:#2", "length:#4", "length:#7") as server:
         assert (4, 2) == counted(run(server, stdin, **typed))
-        assert ["r1", "r3"] == failures(again=False) == failures(again=True)
+        assert ["r1???", "r3???"] == failures(again=False) == failures(again=True)
         assert (1, 1) == counted(run(server, stdin, resume=True, **typed))
         # One of them was good the second time.
-        assert ["r1"] == failures(again=True)
+        assert ["r1???"] == failures(again=True)
 
 
 def counted(found: tuple[Counts, object]) -> tuple[int, int]:

@@ -60,8 +60,7 @@ class Delivery:
         )
         self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
         message = f"{record.source}, line {record.number}: {record.message}"
-        failure = Failure(name or str(record.index), "custom_id" if record.custom_id else "id", message)
-        self._settle(InputError.status.label, failure)
+        self._settle(InputError.status.label, Failure(name or str(record.index), message))
 
     def copy(self, record: Record, line: bytes, cause: str | None) -> None:
         """Write for this record the answer or error (`cause`) in `line`, which another one with the same request received."""
@@ -80,9 +79,8 @@ class Delivery:
         self._writer.put(record.index, line)
         self.memory.settle(record.index)
         cause = None if outcome.error is None else outcome.error.status.label
-        field = "custom_id" if record.custom_id else "id"
         error = outcome.error
-        self._settle(cause, None if error is None else Failure(record.id, field, error.message))
+        self._settle(cause, None if error is None else Failure(record.id, error.message))
         self._rules.check_reached(outcome.error)
         if outcome.error is None:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})

@@ -1,18 +1,26 @@
 """Describes the end of a run to a person: what failed, how to look at it, and how to continue; pure."""
 
+import re
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import islice
 from typing import Final
 
 from mmpipe.batch.journal.result_format import ResultFormat
+from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.summary import RunSummary
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
+from mmpipe.grammar import list_parameters
 from mmpipe.text.shell_words import format_command, quote_path, quote_word
+from mmpipe.unix.inputs import STDIN_PATHS
 from mmpipe.writers.details import Detail
 from mmpipe.writers.terminal import Role
 
 _LONGEST: Final = 500  # characters of a command that is worth copying
+# A descriptor of the shell, as `<(...)` is one, which no later command has.
+_DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/[^/]+)/fd/")
 _KEEP_ANSWERS: Final = "with -o FILE answers are kept, and --resume asks only what is left"
 
 
@@ -30,27 +38,52 @@ class ResultPlace:
 
 @dataclass(frozen=True, slots=True)
 class TypedCommand:
-    """The command of the run: the words after the name of the program; the records may come from standard input."""
+    """The command of the run: the words after the name of the program, and the options that they are."""
 
     words: Sequence[str] = ()
-    reads_stdin: bool = False
+    options: BatchOptions = BatchOptions()
+
+    @property
+    def reads_stdin(self) -> bool:
+        """True if an input is standard input."""
+        return any(named is not None and named.path in STDIN_PATHS for named in self.options.inputs)
 
     @property
     def resuming(self) -> str | None:
-        """The command that continues the run; None if it is unknown, or too long to be copied."""
-        words = [word for word in self.words if word != "--overwrite"]
-        if "--resume" not in words:
-            words.insert(words.index("--") if "--" in words else len(words), "--resume")
-        command = format_command(["mmpipe", *words])
-        return command if self.words and len(command) <= _LONGEST else None
+        """The command that continues the run; None if it is unknown, too long to be copied, or has a pipe of the shell."""
+        if not self.words or self._has_descriptor():
+            return None
+        command = format_command(["mmpipe", *self._resuming_words()])
+        return command if len(command) <= _LONGEST else None
 
     @property
     def resuming_in_words(self) -> str:
         """The same as a sentence."""
-        if "--resume" in self.words:
+        if self.options.output.resume:
             return "run the same command again"
-        replaced = " in place of --overwrite" if "--overwrite" in self.words else ""
+        replaced = " in place of --overwrite" if self.options.output.overwrite else ""
         return f"run the same command with --resume{replaced}"
+
+    def _resuming_words(self) -> Iterator[str]:
+        """Yield the words with --resume, at the end of the options, and without --overwrite."""
+        added = () if self.options.output.resume else ("--resume",)
+        rest = iter(self.words[1:] if self.words[0] == "--" else self.words)
+        for word in rest:
+            if word == "--":
+                yield from (*added, word, *rest)
+                return
+            if word != "--overwrite":
+                yield word
+            if _precedes_value(word):
+                # Whatever it looks like.
+                yield from islice(rest, 1)
+        yield from added
+
+    def _has_descriptor(self) -> bool:
+        options = self.options
+        inputs = (named.path for named in options.inputs if named is not None)
+        paths = {*inputs, options.service.api_key_file, options.output.meta} - STDIN_PATHS
+        return any(path is not None and _DESCRIPTOR.match(path) for path in paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +113,7 @@ class Ending:
             return None
         stdin = ", with the same standard input" if self.command.reads_stdin else ""
         way = self.command.resuming or self.command.resuming_in_words
-        return f"to continue {self.results.journal}{stdin}: {way}"
+        return f"to continue{stdin}: {way}"
 
     def details(self) -> Iterator[Detail]:
         """The lines below the headline."""
@@ -107,10 +140,8 @@ class Ending:
             text = "" if first is None else f"{such_as}{first.name}: {first.message}"
             yield Detail(f"{number} {cause}", text, Role.ERROR)
         if failures and self.results.journal is not None:
-            query = failures_query(self.results, {first.field for first in failures.values()})
-            yield Detail(
-                "to see them", f"{query} {quote_path(self.results.journal)}", Role.HEADING, is_command=True
-            )
+            query = f"{_failures_query(self.results)} {quote_path(self.results.journal)}"
+            yield Detail("to see them", query, Role.HEADING, is_command=True)
 
     def _can_be_resumed(self) -> bool:
         """True if the same command with --resume would do more than this run."""
@@ -120,18 +151,35 @@ class Ending:
         return self.results.journal is not None and has_begun and ended
 
 
-def failures_query(results: ResultPlace, fields: set[str]) -> str:
-    """Return the call of jq, without its file, that prints the id and the message of each record that has failed.
-
-    The results name their records in these `fields`: `id`, `custom_id` or both.
-    """
-    name, error = " // ".join(f".{field}" for field in sorted(fields)), ".error"
-    if results.format == "openai":
-        name, error = ".custom_id", "(.error // .incomplete)"
+def _failures_query(results: ResultPlace) -> str:
+    """Return the call of jq, without its file, that prints the id and the message of each record that has failed."""
+    # Each record has its own field for the id. A line of OpenAI has both, of which custom_id is the record's.
+    name = ".custom_id // .id"
+    error = "(.error // .incomplete)" if results.format == "openai" else ".error"
+    # An id or a message may hold characters that control a terminal.
+    shown = r'| gsub("\\p{C}"; "?")'
     if not results.has_earlier_lines:
-        program = f'select({error}) | "\\({name}): \\({error}.message)"'
+        program = f'select({error}) | "\\({name}): \\({error}.message)" {shown}'
         return f"jq -r {quote_word(program)}"
     # The last line of a record counts.
     latest = f"reduce inputs as $line ({{}}; .[$line | {name}] = ($line | {error}))"
-    program = f'{latest} | to_entries[] | select(.value) | "\\(.key): \\(.value.message)"'
+    program = f'{latest} | to_entries[] | select(.value) | "\\(.key): \\(.value.message)" {shown}'
     return f"jq -nr {quote_word(program)}"
+
+
+def _precedes_value(word: str) -> bool:
+    """Return True for an option whose value is the next word, as it is of `-o` and `-ko`, and not of `-oFILE`."""
+    valued = _list_valued()
+    if word.startswith("--"):
+        return word in valued
+    letters = word[1:] if word.startswith("-") else ""
+    place = next((place for place, letter in enumerate(letters, 1) if f"-{letter}" in valued), None)
+    return place == len(letters)
+
+
+@cache
+def _list_valued() -> frozenset[str]:
+    """Return the names of the options of `batch` that have a value."""
+    groups = (type(getattr(BatchOptions(), field.name)) for field in fields(BatchOptions))
+    options = (each for group in groups for each in list_parameters(group))  # type: ignore[arg-type]  # mypy takes it for an instance
+    return frozenset(name for each in options if each.metavar for name in each.names)

@@ -278,9 +278,7 @@ def _report(call: BatchCall, output: RunOutput, total: int | None, error: BaseEx
     results = ResultPlace(_shown_format(call))
     if journal is not None:
         results = ResultPlace(options.output.line_format, journal.path, has_earlier_lines=len(journal) > 0)
-    files = options.records.files
-    command = TypedCommand(call.arguments, reads_stdin=not files or "-" in files)
-    end = Ending(output.summary, total, error, results, command)
+    end = Ending(output.summary, total, error, results, TypedCommand(call.arguments, options))
     if call.console.has_lines:
         call.console.summarize(end.headline, end.details())
         return

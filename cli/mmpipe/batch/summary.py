@@ -43,10 +43,9 @@ class TokenTotals:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The first failure of a kind: the record, the field of its result that names it, and the message."""
+    """The first failure of a kind: the record, and the message."""
 
     name: str
-    field: str
     message: str
 
 

@@ -20,7 +20,7 @@ from mmpipe.unix.standard_input import read_standard_input
 from mmpipe.unix.streams import STDIN_NAME, Input
 
 # These are the descriptor itself, whatever it is open on; for a file, opening them would begin at its start.
-_STDIN_PATHS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+STDIN_PATHS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Inputs:
 
         A file that is standard input too has a beginning of its own, and is opened under its name.
         """
-        if path in _STDIN_PATHS:
+        if path in STDIN_PATHS:
             return "-"
         status = _stat(path)
         if status is None or stat.S_ISREG(status.st_mode) or not self._is_stdin(path):
@@ -165,16 +165,16 @@ class Inputs:
         self.taken_by = named
 
     def _is_stdin(self, path: str) -> bool:
-        return path in _STDIN_PATHS or (self._identity is not None and self._identify(path) == self._identity)
+        return path in STDIN_PATHS or (self._identity is not None and self._identify(path) == self._identity)
 
     def _is_same(self, path: str, other: str) -> bool:
-        if {path, other} <= _STDIN_PATHS:
+        if {path, other} <= STDIN_PATHS:
             return True
         found = self._identify(path)
         return found is not None and found == self._identify(other)
 
     def _identify(self, path: str) -> Identity | None:
-        if path in _STDIN_PATHS:
+        if path in STDIN_PATHS:
             return self._identity
         status = _stat(path)
         return None if status is None else _identify(status)
