@@ -97,8 +97,11 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
         return
     import os
 
+    from mmpipe.errors import ListedPartial
     from mmpipe.writers.reporter import Reporter
 
+    if isinstance(error, ListedPartial):
+        return
     Reporter(streams, os.environ).report_error(error)
 
 

@@ -32,7 +32,7 @@ from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.errors import Partial, UsageError
+from mmpipe.errors import ListedPartial, Partial, UsageError
 from mmpipe.text.counts import format_count
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.replacement import check_replaceable
@@ -259,7 +259,8 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
 def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
         hint = "" if _shown_format(call) == "text" else "each is in the output"
-        raise Partial(f"{summary.failed} of {format_count(summary.done, 'record')} failed", hint=hint)
+        kind = ListedPartial if call.console.lists_details else Partial
+        raise kind(f"{summary.failed} of {format_count(summary.done, 'record')} failed", hint=hint)
 
 
 @contextmanager

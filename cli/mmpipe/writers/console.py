@@ -85,10 +85,15 @@ class Console:
         """True if stderr is a terminal that takes lines with colour, and not only a log of sentences."""
         return self._reporter.has_lines
 
+    @property
+    def lists_details(self) -> bool:
+        """True if `summarize` prints the details too."""
+        return self.has_lines and not self._verbosity.quiet
+
     def summarize(self, sentence: str, details: Iterable["Detail"] = ()) -> None:
         """Print the outcome of the run, unless `--quiet`; the `details` are for a terminal alone."""
         self.hint(sentence)
-        if not self._verbosity.quiet:
+        if self.lists_details:
             self._reporter.list_details(replace(each, text=self._mask(each.text)) for each in details)
 
     def tick(self) -> None:

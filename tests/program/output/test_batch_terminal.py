@@ -146,12 +146,23 @@ def test_on_a_terminal_failures_are_listed_with_commands_that_work(
     arguments = ("batch", "in.txt", "-o", "my 'out.jsonl", "--retries", "0", "-j", "1", "--progress", "none")
     with service("length:#2") as server:
         done = on_terminal(*arguments, server=server, env={"NO_COLOR": "1", "COLUMNS": "200"})
-        assert 14 == done.status
+        assert (14, 1) == (done.status, done.stderr_text.count("1 failed"))
+        assert re.search(r"  exit status 14 +some records have no good answer\r\n$", done.stderr_text)
         commands = dict(re.findall(r"  (to \w+(?: them)?) +(.*)\r\n", done.stderr_text))
         assert b"1: the answer was cut off" in shell(commands["to see them"]).stdout
         resumed = shell(commands["to continue"], server)
     assert (0, True) == (resumed.status, "1 good, 0 failed, 2 answered before" in resumed.stderr_text)
     assert "\x1b" not in done.stderr_text
+
+
+def test_an_error_that_no_list_of_failures_replaces_is_reported(here: Path) -> None:
+    (here / "in.txt").write_text("sim:echo 1\n")
+    with service("length") as server:
+        for option, words in (("-q", "error[partial]: 1 of 1 record failed"), ("--error-json", '"code":14,')):
+            done = on_terminal(
+                "batch", "in.txt", option, "--retries", "0", server=server, env={"NO_COLOR": "1"}
+            )
+            assert (14, 1) == (done.status, done.stderr_text.count(words)), done.stderr_text
 
 
 def test_a_terminal_and_no_file_is_a_hint_and_no_silent_wait() -> None:
