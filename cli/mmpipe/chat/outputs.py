@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from mmpipe.chat.options import ChatOptions
@@ -79,6 +79,12 @@ class OutputTargets:
                 )
             case line_format:
                 return create_line_writer(line_format, self.data, live=self.form.live)
+
+    def interrupt(self, writer: Writer) -> None:
+        """Write what a terminal has not got yet, as far as possible: a signal ends the run."""
+        self.console.end_drawing()
+        with suppress(OutputError, PipeClosed):
+            writer.interrupt()
 
     def fail(self, writer: Writer, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
         """End the output with an error; `messages` are the conversation so far."""

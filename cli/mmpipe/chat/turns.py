@@ -92,6 +92,9 @@ def ask_turn(session: Session, question: Question) -> Turn:
                 break
             except InvalidAnswer:
                 raise
+            except Interrupted:
+                targets.interrupt(writer)
+                raise
             except MmpipeError as error:
                 # Output of the turns before is no reason against a retry.
                 is_repeat = targets.written > written

@@ -21,6 +21,7 @@ class TextSink(Protocol):
     def end_line(self) -> None: ...
     def begin_line(self) -> None: ...
     def pause(self) -> None: ...
+    def interrupt(self) -> None: ...
     def break_off(self) -> None: ...
 
 
@@ -53,6 +54,9 @@ class PlainText:
 
     def pause(self) -> None:
         """Let something else be written to the same place; all text is written already."""
+
+    def interrupt(self) -> None:
+        """Write what is held back: nothing here."""
 
     def break_off(self) -> None:
         """End an incomplete text; in a pipe it stays as the model sent it."""
@@ -155,6 +159,9 @@ class TextWriter(Writer):
 
     def give_up(self) -> None:
         self._end_thinking()
+
+    def interrupt(self) -> None:
+        self._answer.interrupt()
 
     def fail(self, _: MmpipeError, __: Sequence[Message] = ()) -> None:
         self._end_thinking()

@@ -33,5 +33,8 @@ class Writer:
     def give_up(self) -> None:
         """End a failed attempt; a retry follows."""
 
+    def interrupt(self) -> None:
+        """Write what is held back of a text on a terminal; a signal ends the run."""
+
     def fail(self, error: MmpipeError, messages: Sequence[Message] = ()) -> None:
         """End an answer that stays incomplete because of `error`; `messages` are the conversation so far."""

@@ -1,12 +1,16 @@
 """`--markdown` renders on a terminal, and changes nothing off it."""
 
 import re
+import signal
+import socket
 from pathlib import Path
 
 import pytest
 
-from support.harness import mmpipe, service
-from support.terminals import on_terminal
+from support.harness import LIMIT, MMPIPE, eventually, mmpipe, service, started
+from support.scripted_answers import chunk
+from support.socket_server import server as socket_server
+from support.terminals import Terminal, on_terminal
 
 pytestmark = [pytest.mark.outputs, pytest.mark.slow]
 
@@ -78,3 +82,26 @@ def test_thinking_before_the_answer_is_not_rendered(env: dict[str, str]) -> None
     assert without_styles(text).endswith("• *b*\n" if env else "• b\n")
     assert ("<think>\n**a**\n</think>\n" in text) is bool(env)
     assert ("\x1b" in text) is not bool(env)
+
+
+def test_an_interrupt_leaves_what_came_of_the_open_block_in_place_of_the_echo() -> None:
+    def reply(connection: socket.socket) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        # The second block came with the first, and is open.
+        connection.sendall(head + chunk("one\n\n| two | *three* |\n|---|---|\n| fo"))
+        connection.recv(1)
+
+    with (
+        socket_server(reply) as (base_url, _),
+        Terminal() as screen,
+        started(
+            (*MMPIPE, "stream", "-n", "--base-url", base_url, "--markdown", "-t", "hide", "hi"),
+            stdout=screen.slave,
+            env={"TERM": "xterm-256color", "NO_COLOR": "1"},
+        ) as run,
+    ):
+        eventually(lambda: "one" in screen.text, "the first block")
+        run.send_signal(signal.SIGINT)
+        assert -signal.SIGINT == run.wait(LIMIT)
+        text = shown(screen.seen())
+    assert "one\n\n\r\x1b[Ktwo │ *three*\n────┼────────\nfo  │\n" == text

@@ -7,7 +7,7 @@ from mmpipe.unix.streams import Output
 from mmpipe.writers.markdown.blocks import Block
 from mmpipe.writers.markdown.page import Page
 from mmpipe.writers.markdown.reader import BlockReader
-from mmpipe.writers.terminal import read_terminal_width, wants_style
+from mmpipe.writers.terminal import ERASE_LINE, read_terminal_width, wants_style
 
 
 class MarkdownText:
@@ -40,6 +40,12 @@ class MarkdownText:
     def pause(self) -> None:
         """Write what has not ended yet, before thinking is written to the same terminal."""
         self.end_line()
+
+    def interrupt(self) -> None:
+        """Write what came of an incomplete text, in place of the `^C` that the terminal has echoed in the first column."""
+        blocks = self._reader.close()
+        if blocks:
+            self._output.draw(f"{ERASE_LINE}{self._page.draw(blocks)}")
 
     def break_off(self) -> None:
         """Write what came of an incomplete text."""
