@@ -20,7 +20,7 @@ Cell = Sequence[Span]
 class Grid:
     """Layout of a table: the header, the alignment and the width of each column; with `is_ruled`, lines between the rows.
 
-    Without widths, each row is a list of its cells, for a terminal of `width` cells.
+    Without widths, each row is a list of its filled cells, for a terminal of `width` cells.
     """
 
     header: Sequence[Cell]
@@ -57,13 +57,14 @@ class Grid:
     def draw_row(self, cells: Sequence[Cell], *, is_first: bool) -> Iterator[Line]:
         """Yield the lines of a row."""
         if self.widths:
-            if self.is_ruled and not is_first:
+            if self.is_ruled and not is_first and any(cells):
                 yield self._rule
             yield from self._draw(cells)
             return
-        if not is_first:
+        filled = [(title, cell) for title, cell in zip(self.header, cells, strict=True) if cell]
+        if filled and not is_first:
             yield []
-        for title, cell in zip(self.header, cells, strict=True):
+        for title, cell in filled:
             # A long title would be repeated for each row.
             label = [*wrap(title, self.width // 2, folds=True)[0], Span(": ", BOLD)] if title else []
             yield from wrap([*label, *cell], self.width, folds=True)

@@ -37,7 +37,8 @@ def split_cells(line: str) -> list[str]:
 
 
 def read_row(line: str, columns: int) -> tuple[str, ...]:
-    """Return exactly as many cells as the header has; what is more stands in the last one."""
+    """Return at most as many cells as the header has; what is more stands in the last one."""
     cells = split_cells(line)
-    cells[columns - 1 :] = [" | ".join(cells[columns - 1 :])]
-    return (*cells, *[""] * (columns - len(cells)))
+    if len(cells) > columns:
+        cells[columns - 1 :] = [" | ".join(cells[columns - 1 :])]
+    return tuple(cells)

@@ -23,7 +23,7 @@ class TableDrawing:
 
     def add(self, row: TableRow, width: int) -> Iterator[Line]:
         """Take a row, and yield the lines that can be written: none, while the widths of the columns are open."""
-        cells = [self._inline.read(cell) for cell in row.cells]
+        cells = [self._inline.read(cell) if cell else [] for cell in row.cells]
         if self._grid is not None:
             yield from self._grid.draw_row(cells, is_first=False)
             return
