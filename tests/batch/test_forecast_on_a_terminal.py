@@ -45,6 +45,12 @@ def test_the_facts_are_names_and_texts() -> None:
     assert "" == messages
 
 
+def test_the_numbers_stand_in_one_column_below_names_of_wide_characters() -> None:
+    records = "".join(f"{json.dumps({'prompt': 'one', 'model': name})}\n" for name in ("模型", "abcdef"))
+    shown, _ = dry(records, {**TERM, "MINIMAX_BASE_URL": "http://127.0.0.1:9/v1", "MINIMAX_API_KEY": "none"})
+    assert ["models    模型    1", "          abcdef  1"] == shown.splitlines()[2:4]
+
+
 @pytest.mark.parametrize(
     ("terminals", "environment"), [("", TERM), ("stdout", {"TERM": "dumb"}), ("stderr", TERM)]
 )

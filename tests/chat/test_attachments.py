@@ -119,7 +119,9 @@ def test_what_cannot_be_attached_is_refused_before_any_request(
 
 def test_a_video_that_no_request_can_hold_is_refused_with_what_to_do() -> None:
     os.truncate("c.avi", 65 * MEBIBYTE)
-    with pytest.raises(InputError, match=r"c\.avi is larger than a request may be \(64 MB\); .*mm_file://ID"):
+    with pytest.raises(
+        InputError, match=r"c\.avi is larger than a request may be \(64 MiB\); .*mm_file://ID"
+    ):
         sent("look", attach=("c.avi",))
 
 

@@ -14,6 +14,7 @@ from mmpipe.batch.records.records import Record
 from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.errors import InputError
+from mmpipe.text.cells import measure_line
 from mmpipe.text.durations import format_rough_duration
 from mmpipe.text.suggestions import join_hints
 from mmpipe.text.visible import one_line
@@ -104,11 +105,13 @@ class Forecast:
         yield "records", f"{counts.records:,}{f' ({found})' if found else ''}"
         yield "requests", f"{self.requests:,}"
         others = self.findings.models.others
-        models = [*self.findings.models.by_name.most_common(_SHOWN_ROWS)]
+        found_models = self.findings.models.by_name.most_common(_SHOWN_ROWS)
+        models = [(one_line(name, _LONGEST), number) for name, number in found_models]
         rest = self.requests - sum(number for _, number in models)
-        width = max((len(one_line(name, _LONGEST)) for name, _ in models), default=0)
+        width = max((measure_line(name) for name, _ in models), default=0)
         for place, (name, number) in enumerate(models):
-            yield "" if place else "models", f"{one_line(name, _LONGEST):{width}}  {number:,}"
+            gap = " " * (width - measure_line(name))
+            yield "" if place else "models", f"{name}{gap}  {number:,}"
         if rest:
             more = len(self.findings.models.by_name) - len(models)
             yield "", f"and {more if not others else f'more than {more:,}'} other models  {rest:,}"

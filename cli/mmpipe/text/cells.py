@@ -21,6 +21,11 @@ def count_cells(character: str) -> int:
     return 2 if east_asian_width(character) in "WFA" or category(character) == "So" else 1
 
 
+def measure_line(line: str) -> int:
+    """Return the most cells that any terminal takes for a line of printable characters."""
+    return sum(map(count_cells, line))
+
+
 def name_invisible(text: str) -> str:
     """Return the text with each invisible character, line ends too, as a picture (`\u240a`) or its number (`<U+200B>`)."""
     named: list[str] = []

@@ -29,4 +29,4 @@ def describe_too_large(name: str) -> str:
 def format_size(size: int) -> str:
     """Return the size in mebibytes: rounded up, so that no size over a limit looks like the limit."""
     tenths = -(-10 * size // MEBIBYTE)
-    return f"{tenths / 10:g} MB"
+    return f"{tenths / 10:g} MiB"

@@ -132,8 +132,8 @@ def test_the_sizes_of_images_have_limits() -> None:
     for name, size in (("large.png", 30 * MEBIBYTE + 1), ("huge.png", 64 * MEBIBYTE + 1)):
         Path(name).write_bytes(PNG)
         os.truncate(name, size)
-    assert "image 1 has 30.1 MB" in bad({"prompt": "look", "images": "large.png"})
-    assert "the record with huge.png is larger than a request may be (64 MB)" in bad(
+    assert "image 1 has 30.1 MiB" in bad({"prompt": "look", "images": "large.png"})
+    assert "the record with huge.png is larger than a request may be (64 MiB)" in bad(
         {"prompt": "look", "images": "huge.png"}
     )
     cell = json.dumps(["a.png"] * 3)
@@ -153,6 +153,6 @@ def test_no_more_images_are_read_than_a_request_may_hold() -> None:
     os.truncate(large, 20 * 2**20)
     tracemalloc.start()
     reason = bad({"prompt": "look", "images": ["large.png"] * 60, "model": "mine"})
-    assert "the record with large.png is larger than a request may be (64 MB)" in reason
+    assert "the record with large.png is larger than a request may be (64 MiB)" in reason
     assert tracemalloc.get_traced_memory()[1] < 300 * 2**20
     tracemalloc.stop()

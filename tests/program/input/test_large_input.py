@@ -76,7 +76,7 @@ def test_a_prompt_larger_than_any_request_is_refused_as_soon_as_that_is_known(
         done.stderr_text.count("\n"),
         server.requests,
     )
-    assert "standard input is larger than a request may be (64 MB)" in done.stderr_text
+    assert "standard input is larger than a request may be (64 MiB)" in done.stderr_text
     assert peak < 300
 
 
@@ -88,7 +88,7 @@ def test_a_file_larger_than_any_request_is_refused_wherever_it_is_read(
     for path in (sparse("much", MUCH), *(["/dev/zero"] if place != "-c" else [])):
         done = run_in_process("chat", "-n", place, path, "hi", server=server)
         assert (ExitStatus.INPUT, b"", 1) == (done.status, done.stdout, done.stderr_text.count("\n"))
-        assert "is larger than a request may be (64 MB)" in done.stderr_text
+        assert "is larger than a request may be (64 MiB)" in done.stderr_text
     assert [] == server.requests
 
 
@@ -96,7 +96,7 @@ def test_a_file_larger_than_any_request_is_refused_wherever_it_is_read(
 def test_so_it_is_for_a_batch(place: str, server: RunningSimulator) -> None:
     done = run_in_process("batch", place, sparse("much", MUCH), server=server, stdin=b"hi\n")
     assert (ExitStatus.INPUT, b"", []) == (done.status, done.stdout, server.requests)
-    assert "much is larger than a request may be (64 MB)" in done.stderr_text
+    assert "much is larger than a request may be (64 MiB)" in done.stderr_text
 
 
 @pytest.mark.parametrize("command", ["chat -n hi", "batch", "models"])
