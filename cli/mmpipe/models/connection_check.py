@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from mmpipe.api.attempt import Observer
 from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.routes import Route, find_route
+from mmpipe.api.refusals.codes import CHECK_KEY
 from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL
 from mmpipe.config.keys import MINIMAX_KEY, OPENAI_KEY
 from mmpipe.config.settings import Settings
@@ -23,9 +24,10 @@ from mmpipe.config.sources import ENVIRONMENT, OPTION
 from mmpipe.core.catalogue import load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import AuthError, Forbidden, MmpipeError
-from mmpipe.models.listing import ListModels, compare_models, list_models_of
+from mmpipe.errors import AuthError, Forbidden, MmpipeError, Rejected
+from mmpipe.models.listing import ListModels, compare_models, list_models_of, suggest_served
 from mmpipe.models.options import ModelsOptions
+from mmpipe.text.suggestions import join_hints
 from mmpipe.text.visible import one_line, visible_json
 from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.signals import raise_interrupts
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 _PERIOD: Final = 0.25  # seconds between two looks at the output during a look-up
 _WIDTH: Final = 10  # characters of the longest name
+_LONGEST_NAME: Final = 100  # characters of a model
 _MOST_NAMES: Final = 20  # models in one line
 # The places of a key and of a host as a user knows them.
 _KEY_PLACES: Final = {OPTION: "--api-key-file", ENVIRONMENT: MINIMAX_KEY, OPENAI_SOURCE: OPENAI_KEY}
@@ -126,7 +129,10 @@ def check_connection(
     environment: Mapping[str, str],
     list_models: ListModels = list_models_of,
 ) -> None:
-    """Write a line for each step. Raises the first error: AuthError without a key, NetworkError for a host out of reach."""
+    """Write a line for each step. Raises the first error.
+
+    AuthError without a key, NetworkError for a host out of reach, Rejected for a model that the host does not serve.
+    """
     with raise_interrupts(), Console(streams, options.verbosity, environment) as console:
         settings = Settings.read(environment, options.service)
         limits = settings.timeouts().limits()
@@ -209,10 +215,28 @@ def _ask(
     )
     if endpoint.key is not None:
         report = replace(report, accepted=_is_accepted(error))
+    if error is not None and error.hint == CHECK_KEY:
+        # The first line of the report is that place.
+        error = error.derived(hint="")
     # A host that wants a key says nothing new.
     if error is not None and not (report.errors and isinstance(error, AuthError)):
         report = replace(report, errors=(*report.errors, error))
-    return report if found is None else _compare(report, found, endpoint)
+    if found is None:
+        return report
+    report = _compare(report, found, endpoint)
+    if report.served is False:
+        report = replace(report, errors=(*report.errors, _not_served(report.model, found.ids)))
+    return report
+
+
+def _not_served(model: str, names: Sequence[str]) -> Rejected:
+    """Return the error that each request would meet."""
+    return Rejected(
+        f"the host does not serve the model {one_line(model, _LONGEST_NAME)}",
+        hint=join_hints(
+            suggest_served(model, names), "choose another with -m, or with model = in the configuration"
+        ),
+    )
 
 
 def _is_accepted(error: MmpipeError | None) -> bool | None:
@@ -241,7 +265,7 @@ def _write(report: ConnectionReport, output: Output, *, as_json: bool) -> None:
     else:
         pairs = [(name, one_line(value)) for name, value in report.lines()]
         lines = [
-            f"{name:{_WIDTH}}{value}".rstrip() if output.is_terminal else f"{name}\t{value}"
+            f"{name:{_WIDTH}}{value or '-'}" if output.is_terminal else f"{name}\t{value}"
             for name, value in pairs
         ]
     # A lone surrogate becomes its escape in JSON.

@@ -179,13 +179,18 @@ def _find_entry(name: str, entries: Sequence[ListedModel], *, live: bool) -> Lis
     if found:
         # A host of the user's own may tell upper and lower case apart.
         return next((entry for entry in found if entry.id == name), found[0])
-    ids = (entry.id for entry in islice(entries, _MOST_GUESSES) if len(entry.id) <= _LONGEST_GUESS)
-    guess = suggest(name, ids)
+    guess = suggest_served(name, (entry.id for entry in entries))
     shown = one_line(repr(name), 100)
     if live:
-        raise Rejected(f"{shown} is unknown: the host does not list it", hint=one_line(guess))
+        raise Rejected(f"{shown} is unknown: the host does not list it", hint=guess)
     otherwise = "the service may know it: try it with `mmpipe chat -m`, or ask with --live"
     raise UsageError(f"{shown} is not in the catalogue", hint=guess or otherwise)
+
+
+def suggest_served(name: str, names: Iterable[str]) -> str:
+    """Return a hint at the most similar of these names, which may be any; empty without a good guess."""
+    known = (each for each in islice(names, _MOST_GUESSES) if len(each) <= _LONGEST_GUESS)
+    return one_line(suggest(name, known))
 
 
 def _row(entry: ListedModel) -> tuple[str, ...]:

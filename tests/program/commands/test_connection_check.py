@@ -90,6 +90,8 @@ def test_a_refused_key_has_the_status_3_and_is_not_shown() -> None:
     assert (3, "no", "", "") == (done.status, found["accepted"], found["models"], found["served"])
     assert "ms" in found["answer"]
     assert "invalid api key" in found["error"]
+    # The first line says it.
+    assert "shows where it is read from" not in done.stdout.decode() + done.stderr_text
     assert not any(
         part in done.stdout + done.stderr for part in (KEY.encode(), KEY[:7].encode(), KEY[-4:].encode())
     )
@@ -123,14 +125,16 @@ def test_the_proxy_is_named_without_its_password() -> None:
     assert b"secret" not in done.stdout + done.stderr
 
 
-def test_a_model_that_the_host_does_not_have_is_found_out() -> None:
+def test_a_model_that_the_host_does_not_serve_is_an_error_with_the_nearest_one() -> None:
     with service() as simulator:
         Path(".config/mmpipe").mkdir(parents=True)
-        Path(".config/mmpipe/config.toml").write_text('[profile.x]\nmodel = "gone-1"\n')
+        Path(".config/mmpipe/config.toml").write_text('[profile.x]\nmodel = "minimax-m33"\n')
         done = run_in_process("models", "--check", "--profile", "x", server=simulator)
     found = facts(done)
-    assert (0, "no") == (done.status, found["served"])
-    assert re.fullmatch(r"gone-1 \(.*config.toml \[profile.x\]\)", found["model"])
+    assert (9, "no") == (done.status, found["served"])
+    assert "does not serve the model minimax-m33; did you mean MiniMax-M3?; " in found["error"]
+    assert "-m, or with model = in" in found["error"]
+    assert re.fullmatch(r"minimax-m33 \(.*config.toml \[profile.x\]\)", found["model"])
 
 
 def test_a_terminal_shows_the_names_in_a_column() -> None:
@@ -138,6 +142,7 @@ def test_a_terminal_shows_the_names_in_a_column() -> None:
         lines = on_terminal("models", "--check", server=simulator).stdout.decode().splitlines()
     assert NAMES == tuple(line.split()[0] for line in lines)
     assert "accepted  yes" in lines
+    assert "gone      -" in lines
 
 
 def test_tls_is_a_step_of_its_own(tmp_path: Path) -> None:
@@ -158,10 +163,10 @@ def test_the_models_of_a_host_of_minimax_are_compared_with_the_catalogue() -> No
     ids = [model.id for model in load_models()]
     streams = Streams.fake()
     options = ModelsOptions(listing=ListOptions(check=True), service=ServiceOptions(base_url="intl"))
-    listed = ModelList((*ids[1:], "MiniMax-New"))
+    listed = ModelList((*ids[:-1], "MiniMax-New"))
     check_connection(options, streams, {"MINIMAX_API_KEY": KEY}, lambda *_: listed)
     found = dict(line.split("\t") for line in streams.captured()[0].decode().splitlines())
-    assert (ids[0], "MiniMax-New", "https://api.minimax.io/v1 (--base-url)") == (
+    assert (ids[-1], "MiniMax-New", "https://api.minimax.io/v1 (--base-url)") == (
         found["gone"],
         found["new"],
         found["host"],
