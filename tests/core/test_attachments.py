@@ -74,6 +74,21 @@ def test_another_kind_of_file_is_refused_by_name_with_what_to_do(
 
 
 @pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("-x.zip", "`unzip -p ./-x.zip`"),
+        ("\x1b[1m.zip", "`unzip -p $'\\033[1m.zip'`"),
+        ("it's.zip", """`unzip -p 'it'"'"'s.zip'`"""),
+        ("x y" * 80, "`unzip -p FILE`"),
+    ],
+)
+def test_a_command_for_a_file_can_be_copied_whatever_its_name_is(name: str, command: str) -> None:
+    with pytest.raises(InputError) as refused:
+        build_file_part(b"PK\x03\x04" + bytes(30), name)
+    assert command in refused.value.message
+
+
+@pytest.mark.parametrize(
     ("url", "field"),
     [
         ("https://x.org/a.png", "image_url"),
@@ -136,10 +151,10 @@ def test_the_size_of_data_is_told_without_decoding_it(size: int) -> None:
         (data_part("image", 30 * MEBIBYTE), None),
         (
             data_part("image", 30 * MEBIBYTE + 3),
-            "image 1 has 30.1 MB: MiniMax-M3 takes images of up to 30 MB",
+            "image 1 has 30.1 MiB: MiniMax-M3 takes images of up to 30 MiB",
         ),
         (data_part("video", 48 * MEBIBYTE), None),
-        (data_part("video", 51 * MEBIBYTE), "video 1 has 51 MB.*up to 50 MB; .*mm_file://ID"),
+        (data_part("video", 51 * MEBIBYTE), "video 1 has 51 MiB.*up to 50 MiB; .*mm_file://ID"),
     ],
     ids=["image", "large image", "video", "large video"],
 )
@@ -154,12 +169,12 @@ def test_a_size_over_the_limit_is_told_with_the_numbers(part: object, words: str
 
 def test_all_data_of_a_request_together_has_a_limit() -> None:
     image = message(data_part("image", 25 * MEBIBYTE))
-    with pytest.raises(InputError, match=r"has 66.7 MB.*64 MB"):
+    with pytest.raises(InputError, match=r"has 66.7 MiB.*64 MiB"):
         check_parts([image, image], "MiniMax-M3")
     text = "a" * 31 * MEBIBYTE
     check_parts([image], "MiniMax-M3")
     for further in ({"role": "user", "content": text}, message({"type": "text", "text": text})):
-        with pytest.raises(InputError, match=r"has 64.4 MB"):
+        with pytest.raises(InputError, match=r"has 64.4 MiB"):
             check_parts([image, further], "MiniMax-M3")
 
 

@@ -1,7 +1,6 @@
 """Explains a command or an option that there is not: what was probably meant, with the line to type; pure."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +9,7 @@ from mmpipe.commands.other_names import COMMANDS, KEYS, OPTIONS
 from mmpipe.core.request_fields import PARAMETERS
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
+from mmpipe.text.shell_words import format_command
 from mmpipe.text.suggestions import find_similar, join_hints
 from mmpipe.text.visible import one_line
 
@@ -17,6 +17,10 @@ _LONGEST: Final = 120  # characters of a line to type
 _MOST_LETTERS: Final = 2  # that a misspelt command has too many, or too few
 # Nobody wants a key on the screen, even one that was typed.
 _LIKE_KEY = re.compile(r"(?i)\bsk[-_]|[\w+/=-]{32,}")
+_PRIVATE = r"(authorization|bearer|api[-_]?key|token|secret|password)"
+_LIKE_SECRET = re.compile(rf"(?i){_PRIVATE}[\"']?\s*[:=]\s*\S|\bbearer\s+\S")
+# The word before a secret: an option, or a part of a header that was not quoted.
+_SECRET_FOLLOWS = re.compile(rf"(?i)-.*{_PRIVATE}|(.*{_PRIVATE}[:=]|authorization|bearer)")
 _LIKE_ARGUMENT = re.compile(r"-[\d.]|-.*\s", re.DOTALL)
 
 
@@ -73,14 +77,16 @@ class WrongWords:
 
     def _find_misspelt(self, typed: str) -> str | None:
         """Return the command that is misspelt; None for a word that more likely begins a prompt, as `what` does."""
-        similar = find_similar(typed, self.tree.loaders)
+        # A prompt may begin with a word like another name, as `many` is like `man`; with those of chat the line is right.
+        others = {name: ours for name, ours in COMMANDS.items() if ours == "chat"}
+        similar = find_similar(typed, (*self.tree.loaders, *others))
         if (
             similar is None
             or similar[0] != typed[0].lower()
             or abs(len(similar) - len(typed)) > _MOST_LETTERS
         ):
             return None
-        return similar
+        return others.get(similar, similar)
 
     def _explain_place(self, typed: str) -> UsageError:
         """Return the error for an option before the command."""
@@ -132,25 +138,25 @@ class WrongWords:
 
     def _line(self, name: str, words: Sequence[str]) -> str:
         """Return the line to type, in back quotes; a long one is cut, and what may be a key is left out."""
-        line = " ".join(("mmpipe", name, *map(shlex.quote, _hide_keys(words))))
-        if len(line) <= _LONGEST and line.isprintable():
-            return f"`{line}`"
-        return f"`mmpipe {name} ...`"
+        line = format_command(("mmpipe", name, *_hide_keys(words)))
+        return f"`{line}`" if len(line) <= _LONGEST else f"`mmpipe {name} ...`"
 
 
 def _show(typed: str) -> str:
-    return "..." if _LIKE_KEY.search(typed) else one_line(typed, 40)
+    return "..." if _holds_key(typed) else one_line(typed, 40)
+
+
+def _holds_key(word: str) -> bool:
+    return (_LIKE_KEY.search(word) or _LIKE_SECRET.search(word)) is not None
 
 
 def _hide_keys(words: Sequence[str]) -> Iterator[str]:
     before = ""
     for word in words:
         name = word.partition("=")[0].lower().replace("_", "-")
-        if before in KEYS or name in KEYS or _LIKE_KEY.search(word):
-            yield "..."
-        else:
-            yield word
-        before = name
+        follows = before.lower().replace("_", "-") in KEYS or _SECRET_FOLLOWS.fullmatch(before)
+        yield "..." if name in KEYS or follows or _holds_key(word) else word
+        before = word
 
 
 def _find_option(typed: str, command: Command) -> Parameter | None:

@@ -119,6 +119,9 @@ def read_system_message(
         return inputs.read_text(options.input, codec)
     path = (options.system or "").removeprefix("@")
     if path != options.system and len(path) <= _LONGEST_PATH and os.path.isfile(path):  # noqa: PTH113  Path raises for some
+        # Needed only after a mistake.
+        from mmpipe.text.shell_words import name_file
+
         shown = one_line(path, 60)
-        warn(f"the system message is the text @{shown}: --system-file {shown} reads the file")
+        warn(f"the system message is the text @{shown}: --system-file {name_file(path)} reads the file")
     return None if options.system is None else decode_argument(options.system, "the system message")

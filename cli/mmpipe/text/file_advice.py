@@ -50,13 +50,8 @@ def refuse_as_attachment(kind: FileKind, name: str) -> tuple[str, str]:
     return f"{shown} is {kind.name}: {ATTACHED}", _name_file(hint, name)
 
 
-def quote_path(path: str | None) -> str:
-    """Return a path as a shell takes it, shown on one line; FILE without one."""
-    # Needed only after an error.
-    import shlex
-
-    return "FILE" if path is None else one_line(shlex.quote(path), 200)
-
-
 def _name_file(advice: str, path: str | None) -> str:
-    return advice.replace("FILE", quote_path(path))
+    # Needed only after an error.
+    from mmpipe.text.shell_words import name_file
+
+    return advice.replace("FILE", name_file(path))

@@ -3,6 +3,9 @@
 import os
 import shlex
 from collections.abc import Iterable
+from typing import Final
+
+_LONGEST: Final = 200  # characters of a name in a message
 
 
 def format_command(words: Iterable[str]) -> str:
@@ -19,6 +22,12 @@ def quote_word(word: str) -> str:
 def quote_path(path: str) -> str:
     """Return the quoted name of a file, which no program takes for an option."""
     return quote_word(f"./{path}" if path.startswith("-") else path)
+
+
+def name_file(path: str | None) -> str:
+    """Return the quoted name of a file in a command that is shown; FILE without one, and for one that would be cut."""
+    quoted = "FILE" if path is None else quote_path(path)
+    return quoted if len(quoted) <= _LONGEST else "FILE"
 
 
 def _escape(character: str) -> str:

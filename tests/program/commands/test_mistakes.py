@@ -49,6 +49,15 @@ TYPED = [
     usage("--", "hello", says="did you mean `mmpipe chat hello`?"),
     usage("word " * 100, says="did you mean `mmpipe chat ...`?"),
     usage("hi", "--api-key", "a-secret", says="`mmpipe chat hi ... ...`", never_says=("a-secret",)),
+    usage("aks", "hi", says="did you mean `mmpipe chat hi`?"),
+    usage("many", "hi", says="did you mean `mmpipe chat many hi`?"),
+    usage("caht", "a\nb", says="did you mean `mmpipe chat $'a\\012b'`?"),
+    usage("caht", "-H", "Authorization: Bearer shhh", "hi", says="`mmpipe chat -H ... hi`", never_says=("shhh",)),
+    usage("caht", "-H", "Authorization:", "Bearer", "shhh", says="`mmpipe chat -H Authorization: ... ...`", never_says=("shhh",)),
+    usage("caht", "-p", "authorization=shhh", "hi", says="`mmpipe chat -p ... hi`", never_says=("shhh",)),
+    usage("caht", "--password", "shhh", "hi", says="`mmpipe chat --password ... hi`", never_says=("shhh",)),
+    usage("caht", "--max-tokens", "9", "explain token limits", says="`mmpipe chat --max-tokens 9 'explain token limits'`"),
+    usage('{"x-api-key": "shhh"}', says="did you mean `mmpipe chat ...`?", never_says=("shhh",)),
     usage("sk-api-123", says="did you mean `mmpipe chat ...`?", never_says=("sk-api-123",)),
     Mistake((), USAGE, ('`echo "your question" | mmpipe chat`', "`mmpipe --help`"), stdin=b"hi\n"),
     # Options before the command.
@@ -119,6 +128,7 @@ SENT = [
     Mistake(("chat", "-n", *M2, "--temperature", "0", "hi"), USAGE, ("above 0 and at most 1", "0.01 is nearly 0")),
     Mistake(("chat",), INPUT, ("the prompt is empty", "did the program before mmpipe in the pipe fail?")),
     Mistake(("chat", "-n", "-s", "@sys.txt", "sim:echo x"), 0, ("--system-file sys.txt",), files={"sys.txt": "Be terse."}),
+    Mistake(("chat", "-n", "-s", "@my sys.txt", "sim:echo x"), 0, ("--system-file 'my sys.txt' reads",), files={"my sys.txt": "Be terse."}),
     Mistake(("batch", "in.jsonl"), INPUT, ("in.jsonl, line 1: it is not JSON", "`jq -c . FILE`"), files={"in.jsonl": '{\n  "prompt": "x"\n}\n'}),
     Mistake(("chat", "hi", "-f", "missing.txt"), INPUT, ("cannot read missing.txt: No such file",)),
     Mistake(

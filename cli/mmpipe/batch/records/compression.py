@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.errors import InputError
-from mmpipe.text.file_advice import quote_path
+from mmpipe.text.shell_words import name_file
 from mmpipe.unix.streams import STDIN_NAME
 
 _PIECE: Final = 2**16  # bytes
@@ -142,5 +142,5 @@ def _describe(error: Exception, name: str, compression: Compression) -> str:
 
 
 def _advise(name: str, compression: Compression) -> str:
-    file = quote_path(None if name == STDIN_NAME else name)
+    file = name_file(None if name == STDIN_NAME else name)
     return f": `{compression.name} -dc {file} | mmpipe batch`"
