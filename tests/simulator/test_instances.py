@@ -15,7 +15,7 @@ from mmpipe.simulator.schema_check import NoInstance, build_check
 # No deadline: a busy machine is no failure. No database: examples that failed are reported, not stored.
 CALM = settings(deadline=None, database=None)
 Schema = dict[str, Any]
-# Seconds, for what takes one or two on a busy machine, and for ever without bounds.
+# Seconds of the processor, for what takes one or two, and for ever without bounds.
 SOON = 60.0
 
 
@@ -266,7 +266,7 @@ HOSTILE: dict[str, object] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("schema", HOSTILE.values(), ids=HOSTILE)
 def test_no_schema_takes_long(schema: object) -> None:
-    started = time.monotonic()
+    began = time.process_time()
     with pytest.raises(NoInstance):
         instance(schema, " ".join(["a" * 40 + "!"] * 100 + ["w5"] * 1000))
-    assert time.monotonic() - started < SOON
+    assert time.process_time() - began < SOON
