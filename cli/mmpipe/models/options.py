@@ -30,7 +30,7 @@ class ListOptions(OptionGroup):
     ] = False
     check: Annotated[
         bool,
-        option("--check", help="Check key, host, proxy and connection instead; costs nothing."),
+        option("--check", help="Check key, host, proxy, connection and model instead; costs nothing."),
     ] = False
 
     def __post_init__(self) -> None:
