@@ -258,4 +258,4 @@ def test_the_time_for_a_text_grows_with_its_length_and_not_faster(piece: str) ->
         return taken
 
     # A quadratic step would make it 16 times as much.
-    assert seconds(40_000) < 9 * max(0.1, min(seconds(10_000) for _ in range(2)))
+    assert seconds(20_000) < 9 * max(0.1, min(seconds(5_000) for _ in range(2)))
