@@ -185,6 +185,6 @@ def test_input_that_never_ends_meets_the_timeout() -> None:
 def test_endless_input_does_not_fill_the_memory() -> None:
     with (
         Path("/dev/zero").open("rb") as zeros,
-        pytest.raises(InputError, match=r"larger than a request may be \(64 MB\)"),
+        pytest.raises(InputError, match=r"larger than a request may be \(64 MiB\)"),
     ):
         read_from(typed(), Input(zeros.fileno()))

@@ -202,7 +202,7 @@ def test_only_regular_files_are_accepted_and_no_other_file_blocks(tmp_path: Path
 def test_a_file_larger_than_any_request_is_not_read(path: Path) -> None:
     path.touch()
     os.truncate(path, (64 << 20) + 1)
-    with pytest.raises(InputError, match=r"larger than a request may be \(64 MB\)"):
+    with pytest.raises(InputError, match=r"larger than a request may be \(64 MiB\)"):
         read(path)
 
 

@@ -145,6 +145,10 @@ def proxy_server(
         proxy.port = running.sockets[0].getsockname()[1]
         started.set()
         await asyncio.to_thread(stopped.wait)
+        # A connection that asyncio still accepts when the server is closed leaves its socket open (Server._attach fails):
+        # the clients are gone by now, so their connections are accepted within a few turns.
+        for _ in range(5):
+            await asyncio.sleep(0)
         running.close()
         # A task of asyncio that accepts, or of ours before its first step, would leave its socket open if it were cancelled.
         while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
