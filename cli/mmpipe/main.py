@@ -98,8 +98,13 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
     import os
 
     from mmpipe.errors import ListedPartial
-    from mmpipe.writers.reporter import Reporter
 
+    try:
+        from mmpipe.writers.reporter import Reporter
+    except (MemoryError, SystemError):
+        # Of a MemoryError within an import Python sometimes makes a SystemError.
+        streams.report(f"{error.status.label}: {error.message}")
+        return
     if isinstance(error, ListedPartial):
         return
     Reporter(streams, os.environ).report_error(error)

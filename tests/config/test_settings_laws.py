@@ -13,7 +13,7 @@ from mmpipe.config.config_file import resolve_path
 from mmpipe.config.options import DEFAULTS, FILE_KEYS, HOSTS
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Key
-from mmpipe.errors import AuthError
+from mmpipe.errors import AuthError, UsageError
 from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Input
 from support.transcripts import IN_ONE_FOLDER
@@ -83,6 +83,11 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_re
     path = written(tmp_path, top, profile)
     environment = {"XDG_CONFIG_HOME": str(tmp_path), **({"MINIMAX_BASE_URL": host} if host else {})}
     untyped: dict[str, object] = dict.fromkeys(FILE_KEYS)
+    name_two_hosts = is_chosen and host and profile.get("base_url", host) != host
+    if name_two_hosts and options.get("base_url") is None:
+        with pytest.raises(UsageError, match="unset MINIMAX_BASE_URL"):
+            Settings({**untyped, **options}, environment, PROFILE)
+        return
     found = Settings({**untyped, **options}, environment, PROFILE if is_chosen else None)
     explained = set(found.explain())
     for name in FILE_KEYS:
@@ -142,6 +147,14 @@ def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
     environment |= {"MINIMAX_API_KEY": "key-of-environment"} if "environment" in keyed else {}
     environment |= {"MINIMAX_BASE_URL": hosts["environment"]} if "environment" in hosted else {}
+    if (
+        {"profile", "environment"} <= hosted
+        and "option" not in hosted
+        and hosts["profile"] != hosts["environment"]
+    ):
+        with pytest.raises(UsageError, match="unset MINIMAX_BASE_URL"):
+            Settings(section("option"), environment, PROFILE)
+        return
     found = Settings(section("option"), environment, PROFILE)
     # A typed key is the only one, and a setting of the profile replaces that of the file.
     places = {"option"} if "option" in keyed else keyed - ({"file"} if "profile" in keyed else set())
