@@ -18,6 +18,7 @@ from growth.calls import CALLS
 from growth.case import Case
 from growth.files import FILES
 from growth.framing import FRAMING
+from growth.markdown import MARKDOWN
 
 SIZES = (1, 2, 4, 8)  # MB
 READINGS = 3
@@ -25,7 +26,7 @@ MOST = 1.1
 TOO_SHORT = 0.05  # seconds at the largest size
 TOO_LONG = 60.0  # seconds of one reading; a larger size would tell nothing more
 
-ALL: Sequence[Case[object]] = (*TEXTS, *THINKING, *CALLS, *FRAMING, *FILES)  # type: ignore[arg-type]
+ALL: Sequence[Case[object]] = (*TEXTS, *THINKING, *CALLS, *FRAMING, *FILES, *MARKDOWN)  # type: ignore[arg-type]
 
 
 def seconds(read: Callable[[], None], readings: int) -> float:

@@ -1,7 +1,6 @@
 """The arguments of a call are read as they were meant, and valid ones are never changed."""
 
 import json
-import time
 
 import pytest
 from hypothesis import assume, example, given
@@ -117,18 +116,3 @@ def test_the_end_of_an_object_is_found_at_its_last_character_only(text: str, pla
 )
 def test_a_value_continues_one_that_is_a_part_of_it(earlier: object, later: object, expected: bool) -> None:
     assert expected is is_part(earlier, later)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", ['{"a', "{}", '"', "[", '{"a":1}', "\\", " ", "\ud83d"])
-def test_many_pieces_are_read_in_linear_time(piece: str) -> None:
-    began = time.process_time()
-    read_arguments([piece] * 100_000)
-    assert time.process_time() - began < 5
-
-
-@pytest.mark.slow
-def test_marks_that_are_not_json_cost_no_step_each() -> None:
-    began = time.process_time()
-    read_arguments(['"{[' * 1000] * 7000)
-    assert time.process_time() - began < 2

@@ -1,7 +1,6 @@
 """Calls come out as they were meant, in however many pieces, and the message holds what the events say."""
 
 import json
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -294,17 +293,6 @@ def test_a_last_frame_completes_the_fields_of_a_call_and_the_old_function_call()
     assert [("get", PARIS)] == named(parse_calls(old.fill_in({}, "")))
 
 
-@pytest.mark.slow
-def test_many_last_frames_cost_linear_time() -> None:
-    assembler = CallAssembler()
-    for text in ('{"a":"', *["xy"] * 50_000, '"}'):
-        assembler.merge({"tool_calls": [piece("get", text, id="a", index=0)]})
-    begin = time.process_time()
-    for _ in range(2_000):
-        assembler.merge_message({"tool_calls": [piece("get", PARIS, id="b")]})
-    assert 2 > time.process_time() - begin
-
-
 @pytest.mark.parametrize("value", ["nope", 7, [7], ["x"], {"a": 1}, True])
 def test_what_is_no_call_is_an_error(value: object) -> None:
     with pytest.raises(BadResponse, match="tool_calls is not a list of calls"):
@@ -440,50 +428,14 @@ def test_arguments_that_are_not_json_are_quoted_in_the_message_and_not_in_the_ev
         assert '{"not_json":"{\\"a"}' == calls[0]["function"]["arguments"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "part",
-    [
-        piece(None, '{"a'),
-        piece(None, "{}"),
-        piece("get", '{"a":1}'),
-        piece("get", '{"a":1}', index=0),
-        piece("get", '{"a":1}', index=0, id="a"),
-        piece("get", "{", index=0),
-        piece("g", "", index=0),
-        piece("g", " ", index=0, id="a"),
-        piece("get", '{"a":1} ', index=0),
-        piece("get", "null", id="a"),
-        piece(None, " ", index=0),
-        piece(None, {"a": 1}, index=0),
-    ],
-)
-@pytest.mark.parametrize("size", [1, 1000])
-def test_many_pieces_are_assembled_in_linear_time(part: Piece, size: int) -> None:
-    began = time.process_time()
-    assembled([{"tool_calls": [part] * size}] * (10_000 // size))
-    assert time.process_time() - began < 10
-
-
-@pytest.mark.slow
 def test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused() -> None:
-    began = time.process_time()
     pieces: list[list[Piece | None]] = [
-        [piece("ab" if number % 2 else "c", index=0)] for number in range(20_000)
+        [piece("ab" if number % 2 else "c", index=0)] for number in range(2_000)
     ]
     ((name, _),) = called(*pieces)
     assert len(name) < 1010
-    assert time.process_time() - began < 10
     with pytest.raises(BadResponse, match="the name of a tool is longer than 1000 characters"):
         called([piece("a" * 1001, index=0)])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("marks", ["{", "}", "[{", '"', "{}", '""', "\\"])
-def test_a_long_text_of_marks_is_followed_in_linear_time(marks: str) -> None:
-    began = time.process_time()
-    called([piece("get", marks * 1_000_000, index=0)], [piece("get", "{}", index=0)])
-    assert time.process_time() - began < 10
 
 
 @pytest.mark.slow

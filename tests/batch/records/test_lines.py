@@ -1,6 +1,5 @@
 """A line is the bytes between two separators, however the bytes arrived."""
 
-import time
 import tracemalloc
 
 import pytest
@@ -114,16 +113,3 @@ def test_an_endless_line_does_not_fill_the_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
     finally:
         tracemalloc.stop()
-
-
-def test_a_long_line_in_small_pieces_takes_time_in_proportion() -> None:
-    def seconds(count: int) -> float:
-        splitter = LineSplitter("in")
-        began = time.process_time()
-        for _ in range(count):
-            list(splitter.feed(b"0123456789"))
-        assert [count * 10] == [len(line.content) for line in splitter.close() if isinstance(line, RawRecord)]
-        return time.process_time() - began
-
-    # A search that began anew with each piece would take 400 times as long.
-    assert seconds(200_000) < 100 * seconds(10_000)

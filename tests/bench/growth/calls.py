@@ -5,6 +5,7 @@ from itertools import count
 
 from growth.answers import begun, call, data, delta, filled, prose, read, streamed, whole
 from growth.case import Case
+from mmpipe.api.answer.call_arguments import read_arguments
 
 _ARGUMENTS = '{"city":"Paris","note":"'
 
@@ -27,6 +28,23 @@ def _cumulative(size: int) -> bytes:
     return filled(size, (_pieces(call(part, "get", index=0, id="a")) for part in parts))
 
 
+_MARKS = {
+    "braces": "{",
+    "closing braces": "}",
+    "brackets": "[{",
+    "quotes": '"',
+    "pairs": "{}",
+    "backslashes": "\\",
+}
+_PARTS = {
+    **_MARKS,
+    "openings": '{"a',
+    "objects": '{"a":1}',
+    "spaces": " ",
+    "surrogates": "\ud83d",
+    "marks of all kinds": '"{[',
+}
+
 CALLS = (
     begun("arguments in pieces", _open, lambda _: _pieces(call("word ", index=0))),
     begun("arguments in pieces, named again", _open, lambda _: _pieces(call("word ", "get", index=0, id="a"))),
@@ -38,10 +56,18 @@ CALLS = (
     streamed("arguments that close", lambda _: _pieces(call("{}x", "get", index=0, id="a"))),
     streamed("arguments that open", lambda _: _pieces(call('[{"a":', "get", index=0, id="a"))),
     streamed("arguments of quotes", lambda _: _pieces(call('\\"', "get", index=0, id="a"))),
+    *(begun(f"a long piece of {name}", lambda size, mark=mark: _pieces(call(mark * (size // len(mark) // 2), "get", index=0)),  # type: ignore[misc]
+            lambda _: _pieces(call("{}", "get", index=0))) for name, mark in _MARKS.items()),
+    *(Case(f"arguments: pieces of {name}", lambda size, part=part: [part] * (size // 8), read_arguments)  # type: ignore[misc]
+      for name, part in _PARTS.items()),
     streamed("arguments of spaces", lambda _: _pieces(call(" ", "get", index=0, id="a"))),
     streamed("documents that repeat", lambda _: _pieces(call('{"a":1}', "get", index=0, id="a"))),
     streamed("documents that differ", lambda number: _pieces(call(f'{{"a":{number}}}', "get", index=0, id="a"))),
     streamed("documents without an id", lambda number: _pieces(call(f'{{"a":{number}}}', "get", index=0))),
+    streamed("documents without an id or an index", lambda _: _pieces(call('{"a":1}', "get"))),
+    streamed("documents without anything", lambda _: _pieces(call("{}"))),
+    streamed("openings without anything", lambda _: _pieces(call('{"a'))),
+    streamed("nulls", lambda _: _pieces(call("null", "get", id="a"))),
     streamed("documents without a name", lambda number: _pieces(call(f'{{"a":{number}}}', index=0))),
     begun("a long document, and short ones", _first, lambda _: _pieces(call('{"a":1}', "get", index=0, id="a"))),
     begun("a long document, and short ones without a name", _first, lambda _: _pieces(call("{}", index=0))),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import AnyStr, Generic, TypeVar
 
 from mmpipe.errors import MmpipeError
 
@@ -35,7 +35,7 @@ def exhaust(found: Iterable[object]) -> None:
         pass
 
 
-def cut(content: bytes, length: int) -> Iterator[bytes]:
+def cut(content: AnyStr, length: int) -> Iterator[AnyStr]:
     """The content in pieces, as sockets and files give it."""
     for at in range(0, len(content), length):
         yield content[at : at + length]

