@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
+from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.batch.run import run_batch
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError, MmpipeError
@@ -84,23 +84,6 @@ def test_the_effort_of_the_run_is_warned_of_once_for_each_model() -> None:
     assert by_default.startswith("mmpipe: warning: MiniMax-M3 has no effort `high`, ")
     assert by_record.startswith("mmpipe: warning: MiniMax-M2.7 has no effort `high`, ")
     assert by_record.endswith(" (1 request)")
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        (None, True),
-        ("mmpipe sim", True),
-        ("https://api.minimax.io/v1", True),
-        ("https://api.minimaxi.com/v1", True),
-        ("http://127.0.0.1:8000/v1", False),
-        ("https://example.org/minimax", False),
-    ],
-)
-def test_only_hosts_of_minimax_refuse_models_outside_of_the_catalogue(
-    host: str | None, expected: bool
-) -> None:
-    assert expected is refuses_unknown_models(host)
 
 
 def test_as_many_models_as_others_choose_take_a_bounded_memory() -> None:

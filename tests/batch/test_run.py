@@ -14,9 +14,9 @@ from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, Parti
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
-from support.batch_in_process import Counts, Line, batch_options, run
+from support.batch_in_process import Counts, Line, batch_options, run, run_with
 from support.fault_server import fault_server
-from support.harness import environment, prompts, service
+from support.harness import AS_SIM, environment, prompts, service
 from support.media import PNG
 from support.server_shapes.table import SHAPES
 
@@ -158,7 +158,7 @@ def test_the_summary_has_the_cost_of_all_runs_of_a_journal(tmp_path: Path) -> No
     out, meta = tmp_path / "out.jsonl", tmp_path / "meta"
     with service() as server:
         for stdin in ("sim:echo 1\n", "sim:echo 1\nsim:echo 2\n"):
-            run(server, stdin, output=str(out), resume=True, meta=str(meta))
+            run_with(environment(server, AS_SIM), stdin, output=str(out), resume=True, meta=str(meta))
     first, second = lines(meta)
     assert 0 == first["earlier_cost"]
     assert first["cost"] == pytest.approx(second["earlier_cost"])
@@ -307,7 +307,7 @@ def test_thinking_alone_is_warned_of_once_a_run_and_counted() -> None:
 def test_a_model_past_its_end_is_warned_of_once_a_run_and_counted() -> None:
     streams = Streams.fake(b"0\n1\n2\n")
     with service() as server:
-        run_batch(batch_options(model="MiniMax-M2.5"), streams, environment(server))
+        run_batch(batch_options(model="MiniMax-M2.5"), streams, environment(server, AS_SIM))
     stderr = streams.captured()[1].decode()
     assert 1 == stderr.count("warning:")
     assert ": MiniMax-M2.5 was announced to end on 2026-11-18" in stderr

@@ -17,8 +17,8 @@ from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
-from support.batch_in_process import Counts, Line, run
-from support.harness import bodies, environment, prompts, service
+from support.batch_in_process import Counts, Line, run, run_with
+from support.harness import AS_SIM, bodies, environment, prompts, service
 
 ECHO = "sim:echo {}"
 
@@ -110,8 +110,8 @@ def test_bad_records_count_as_failed() -> None:
 def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with service() as server, pytest.raises(QuotaError, match="--max-cost"):
-        run(
-            server,
+        run_with(
+            environment(server, AS_SIM),
             numbers(500),
             template=ECHO,
             max_cost=0.01,
@@ -124,7 +124,7 @@ def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
 
 def test_max_cost_is_refused_for_a_model_without_a_price() -> None:
     with service() as server, pytest.raises(UsageError, match="price of other-model is not known"):
-        run(server, '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
+        run_with(environment(server, AS_SIM), '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
 
 
 def test_a_run_ends_at_its_deadline_and_says_so() -> None:
@@ -234,7 +234,7 @@ def test_a_dry_run_leaves_the_journal_as_it_is_and_counts_what_is_in_it(tmp_path
 def test_meta_has_the_totals_of_the_run(tmp_path: Path) -> None:
     meta = tmp_path / "meta.jsonl"
     with service("2013:#2") as server:
-        run(server, "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
+        run_with(environment(server, AS_SIM), "a\nb\nc\na\n", template=ECHO, meta=str(meta), concurrency=1)
     (summary,) = [json.loads(line) for line in meta.read_bytes().splitlines()]
     assert (3, 1, 0, 1, 3, 0, 14) == tuple(
         summary[name]

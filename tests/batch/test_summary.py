@@ -18,7 +18,7 @@ def summary(*usages: Usage | None, error: MmpipeError | None = None) -> RunSumma
     found = RunSummary()
     for usage in usages:
         reply = Reply(model="MiniMax-M2.7", usage=usage)
-        found.count(Outcome(RECORD, reply, Attempts(1), error), reply.cost)
+        found.count(Outcome(RECORD, reply, Attempts(1), error), reply.cost_at(None))
     return found
 
 

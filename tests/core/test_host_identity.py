@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpipe.core.host_identity import SIMULATOR, SIMULATOR_KEY, identify_host
+from mmpipe.core.host_identity import SIMULATOR, SIMULATOR_KEY, follows_catalogue, identify_host
 
 SAME = {
     "https://api.minimaxi.com/v1": (
@@ -46,3 +46,20 @@ def test_the_simulator_is_known_by_its_key_on_this_machine(
     base_url: str, key: str | None, is_simulator: bool
 ) -> None:
     assert is_simulator == (identify_host(base_url, key) == SIMULATOR)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (None, True),
+        ("mmpipe sim", True),
+        ("https://api.minimax.io/v1", True),
+        ("https://api.minimaxi.com/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("https://example.org/minimax", False),
+    ],
+)
+def test_models_and_prices_of_the_catalogue_are_those_of_minimax_and_its_simulator(
+    host: str | None, expected: bool
+) -> None:
+    assert expected is follows_catalogue(host)

@@ -226,11 +226,11 @@ def test_the_usage_of_several_answers_is_added_up_as_far_as_it_is_known() -> Non
 def test_a_replayed_answer_costs_nothing() -> None:
     asked: list[Event] = [Start("1", "MiniMax-M2.7"), Usage(1000, 500, 1500)]
     replayed: list[Event] = [Start("1", "MiniMax-M2.7", replayed=True), Usage(1000, 500, 1500)]
-    paid = reply(*asked).cost
+    paid = reply(*asked).cost_at(None)
     assert paid is not None
     assert paid > 0
-    assert 0.0 == reply(*replayed).cost
-    assert paid == reply(*replayed, *asked).cost
+    assert 0.0 == reply(*replayed).cost_at(None)
+    assert paid == reply(*replayed, *asked).cost_at(None)
 
 
 @pytest.mark.parametrize("key", ["content", "reasoning"])

@@ -254,6 +254,8 @@ def test_a_host_of_another_service_has_only_the_models_that_it_lists(base_url: s
     assert ["z/MiniMax-M2", "minimax-m3", "Other", "other"] == [row[0] for row in found]
     assert ["new", "served", "new", "new"] == [row[11] for row in found]
     assert ["", "1000000", "", ""] == [row[1] for row in found]
+    # Prices and end dates of the catalogue are those of MiniMax.
+    assert {""} == {cell for row in found for cell in (*row[3:7], row[9])}
     assert "" == stderr
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
 from mmpipe.errors import UsageError
 from mmpipe.models.listing import show_models
@@ -129,12 +130,12 @@ def test_a_narrow_terminal_loses_end_dates_before_prices(width: int, names: list
     assert {"tokens", "$/M"} >= set(lines[1].split()) - {"tokens/s"} >= {"$/M"}
 
 
-def test_a_terminal_marks_the_default_model_and_dims_those_that_have_ended() -> None:
+def test_a_terminal_marks_the_default_model_and_those_that_have_ended() -> None:
     lines = shown(ModelsOptions(), "stdout", **LIVE).splitlines()
     assert ["MiniMax-M3"] == [line.split()[1] for line in lines[2:-1] if line.startswith("*")]
     ended = {model.id for model in load_models() if model.ends is not None and f"{model.ends}" < TODAY}
-    assert ended == {SGR.sub("", line).split()[0] for line in lines[2:-1] if line.startswith("\x1b[2m")}
-    assert lines[-1] == "\x1b[2m* default, dim: has ended\x1b[0m"
+    assert ended == {SGR.sub("", line).split()[1] for line in lines[2:-1] if line.startswith("\x1b[2mx ")}
+    assert lines[-1] == "\x1b[2m* default, x has ended\x1b[0m"
 
 
 def test_the_default_is_that_of_the_configuration(tmp_path: Path) -> None:
@@ -143,13 +144,18 @@ def test_the_default_is_that_of_the_configuration(tmp_path: Path) -> None:
     (folder / "config.toml").write_text('model = "minimax-m2"\n')
     text = shown(ModelsOptions(), "stdout", **LIVE, XDG_CONFIG_HOME=f"{tmp_path}")
     assert ["MiniMax-M2"] == re.findall(r"^\* (\S+) ", text, re.MULTILINE)
+    (folder / "config.toml").write_text('model = "MiniMax-M2.5"')
+    assert "\n*x MiniMax-M2.5 " in shown(
+        ModelsOptions(), "stdout", **LIVE, XDG_CONFIG_HOME=f"{tmp_path}", NO_COLOR="1"
+    )
     (folder / "config.toml").write_text("no toml")
     assert "\n*" not in shown(ModelsOptions(), "stdout", **LIVE, XDG_CONFIG_HOME=f"{tmp_path}")
 
 
 def test_without_colour_a_terminal_gets_the_same_columns() -> None:
     styled, plain = (shown(ModelsOptions(), "stdout", **LIVE, **more) for more in ({}, {"NO_COLOR": "1"}))
-    assert SGR.sub("", styled).replace(", dim: has ended", "") == plain
+    assert SGR.sub("", styled) == plain
+    assert plain.endswith("* default, x has ended\n")
 
 
 def test_a_terminal_gets_all_facts_about_one_model() -> None:
@@ -167,3 +173,24 @@ def test_one_model_is_shown_with_a_public_page_and_a_day(name: str) -> None:
     text = shown(ModelsOptions(listing=ListOptions(name)), "stdout")
     assert re.search(r"^source +https://platform\.minimaxi?\.(io|com)/docs/\S+", text, re.MULTILINE)
     assert re.search(r"^date +2026-\d\d-\d\d$", text, re.MULTILINE)
+
+
+def test_a_typed_host_that_is_not_of_minimax_has_no_known_price_or_end(tmp_path: Path) -> None:
+    (tmp_path / "mmpipe").mkdir()
+    (tmp_path / "mmpipe" / "config.toml").write_text('[profile.own]\nbase_url = "http://127.0.0.1:8000/v1"\n')
+    for url, profile, has_prices in (
+        ("http://127.0.0.1:8000/v1", None, False),
+        (None, "own", False),
+        ("intl", None, True),
+    ):
+        service = ServiceOptions(base_url=url, profile=profile)
+        options = ModelsOptions(listing=ListOptions(format="jsonl"), service=service)
+        found = [json.loads(line) for line in shown(options, XDG_CONFIG_HOME=f"{tmp_path}").splitlines()]
+        assert IDS == [model["id"] for model in found]
+        for name in ("prices", "prices_yuan", "ends", "tps", "rpm"):
+            assert has_prices is any(model[name] for model in found)
+        assert all(model["context"] for model in found)
+
+
+def test_the_notes_are_in_one_language() -> None:
+    assert all(model.description.isascii() for model in load_models())

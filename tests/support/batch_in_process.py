@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
@@ -38,9 +39,14 @@ def batch_options(**typed: object) -> BatchOptions:
 
 def run(server: RunningSimulator | None, stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
     """Run a batch; return the counts of its summary, and the lines on standard output. Failures are in both."""
+    return run_with(environment(server), stdin, **typed)
+
+
+def run_with(variables: Mapping[str, str], stdin: str = "", **typed: object) -> tuple[Counts, list[Line]]:
+    """Run a batch in this environment."""
     with closing(Streams.fake(stdin.encode())) as streams:
         try:
-            run_batch(batch_options(**typed), streams, environment(server))
+            run_batch(batch_options(**typed), streams, variables)
         except Partial as error:
             if "each is in the output" not in error.message:
                 raise

@@ -13,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
+from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import parse_fault
 from mmpipe.simulator.profile import SimulatorProfile
@@ -21,6 +22,8 @@ from support.fork_server import Surroundings, can_fork, run_fork
 from support.forked_process import ForkedProcess, forked
 
 KEY = "sk-api-4f2c-not-a-real-one-91ab"
+# The key that `mmpipe sim` gives: with it the prices of the catalogue hold.
+AS_SIM = {"MINIMAX_API_KEY": SIMULATOR_KEY}
 MMPIPE = (sys.executable, "-m", "mmpipe")
 # Seconds. A run that takes longer is killed, and its test fails. The longest run takes a tenth on a quiet machine.
 LIMIT = 120.0

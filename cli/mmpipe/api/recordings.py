@@ -24,7 +24,7 @@ from mmpipe.api.recording_file import (
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Start
-from mmpipe.core.host_identity import identify_host
+from mmpipe.core.host_identity import identify_endpoint
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
@@ -52,8 +52,7 @@ def recorded_host(endpoint: Endpoint | None, find_identity: Callable[[], str | N
     """The host of an endpoint; a replay has none, and gets its identity from `find_identity`."""
     if endpoint is None:
         return RecordedHost(find_identity())
-    key = endpoint.key
-    return RecordedHost(identify_host(endpoint.base_url, None if key is None else key.value), key)
+    return RecordedHost(identify_endpoint(endpoint), endpoint.key)
 
 
 @dataclass(frozen=True, slots=True)

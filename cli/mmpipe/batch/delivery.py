@@ -12,7 +12,7 @@ from mmpipe.batch.result_writer import ResultSink, ResultWriter
 from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fitting_line
 from mmpipe.batch.summary import Failure, RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
-from mmpipe.core.reply import ReplyWarning, describe_usage, reply_warnings
+from mmpipe.core.reply import Reply, ReplyWarning, describe_usage, reply_warnings
 from mmpipe.errors import BadResponse, InputError, MmpipeError
 from mmpipe.writers.console import Console
 
@@ -70,6 +70,10 @@ class Delivery:
         self._summary.copied += 1
         self._settle(cause if is_copy else BadResponse.status.label)
 
+    def price(self, reply: Reply) -> float | None:
+        """Return what a reply costs at the host of this run, in dollars; None if unknown."""
+        return reply.cost_at(self._format.host)
+
     def deliver(self, outcome: Outcome[Record], dollars: float | None) -> Delivered:
         """Write and count the outcome of a record."""
         record = outcome.item
@@ -84,7 +88,8 @@ class Delivery:
         self._rules.check_reached(outcome.error)
         if outcome.error is None:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
-        self._warn(record, find_model_warnings(record.request.model, outcome.reply, outcome.error))
+        model, host = record.request.model, self._format.host
+        self._warn(record, find_model_warnings(model, outcome.reply, outcome.error, host=host))
         trace, usage = outcome.reply.request_id or "no trace id", describe_usage(outcome.reply.usage, dollars)
         self._console.note(f"{record.id}: {trace}, {usage}, {outcome.attempts.elapsed_ms} ms")
         return Delivered(line, offset, cause)

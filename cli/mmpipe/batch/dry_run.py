@@ -13,6 +13,7 @@ from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.records.records import Record
 from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.core.catalogue import find_model, suggest_model
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.errors import InputError
 from mmpipe.text.cells import measure_line
 from mmpipe.text.durations import format_rough_duration
@@ -28,7 +29,7 @@ _SHOWN_ROWS = 10  # models for a person
 
 @dataclass(slots=True)
 class Forecast:
-    """The expected usage of all requests; `dollars` and `seconds` are None if a model is not known well enough.
+    """The expected usage of all requests; `dollars` and `seconds` are None if a model is not known well enough, or the `host`.
 
     `seconds` are the time that the models would need for all answers one after the other. At most `limit` records are
     begun; with `dedupe` identical requests count once. `histogram` estimates the answers.
@@ -38,6 +39,7 @@ class Forecast:
     limit: int | None = None
     histogram: AnswerHistogram = AnswerHistogram()
     findings: RequestFindings = field(default_factory=RequestFindings)
+    host: str | None = None
     counts: InputCounts = field(default_factory=InputCounts)
     requests: int = 0
     prompt_tokens: int = 0
@@ -61,8 +63,9 @@ class Forecast:
         self.requests += 1
         self.prompt_tokens += expected.prompt
         self.answer_tokens += expected.answer
-        self.dollars = _sum(self.dollars, expected.dollars)
-        self.seconds = _sum(self.seconds, _answer_seconds(expected))
+        is_known = follows_catalogue(self.host)
+        self.dollars = _sum(self.dollars, expected.dollars if is_known else None)
+        self.seconds = _sum(self.seconds, _answer_seconds(expected) if is_known else None)
 
     def duration(self, rates: Rates, concurrency: int) -> float | None:
         """The least seconds that the rates and the speed of the models allow; None if nothing limits them."""
@@ -149,7 +152,7 @@ def forecast_run(source: BatchInput, journal: Journal | None, deadline: Deadline
     """
     options = source.options.selection
     histogram = AnswerHistogram(default=source.options.limits.assume_tokens)
-    forecast = Forecast(not options.no_dedupe, options.limit, histogram, source.findings())
+    forecast = Forecast(not options.no_dedupe, options.limit, histogram, source.findings(), source.host)
     forecast.counts = count_input(
         source, deadline.hold(source.pieces(source.find_files(), deadline.hold)), journal, forecast.add
     )

@@ -79,7 +79,7 @@ class RecordFlow:
 
     def deliver(self, outcome: Outcome[Record]) -> None:
         """Write the outcome, and give it to the records with the same request."""
-        record, dollars = outcome.item, outcome.reply.cost
+        record, dollars = outcome.item, self._delivery.price(outcome.reply)
         self._spending.settle(record.index, outcome.reply.usage, 0.0 if outcome.is_unpaid else dollars)
         delivered = self._delivery.deliver(outcome, dollars)
         if self._coalescer is not None:

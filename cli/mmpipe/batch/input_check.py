@@ -26,9 +26,10 @@ from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.sources import Piece, read_pieces
-from mmpipe.batch.request_findings import RequestFindings, refuses_unknown_models
+from mmpipe.batch.request_findings import RequestFindings
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import describe_missing_effort
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.parameters import describe_ignored
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
@@ -85,7 +86,7 @@ class BatchInput:
         reported = {*describe_ignored(defaults.parameters, find_model(defaults.model))}
         if defaults.effort is not None:
             reported |= {*filter(None, [describe_missing_effort(defaults.effort, defaults.model)])}
-        refuses_unknown = not self.options.recordings.is_replay and refuses_unknown_models(self.host)
+        refuses_unknown = not self.options.recordings.is_replay and follows_catalogue(self.host)
         return RequestFindings(refuses_unknown, frozenset(reported), defaults.effort)
 
     def takes(self, found: FoundRecord) -> bool:

@@ -1,20 +1,22 @@
 """Turns the options and settings of one call of `batch` into its rules and the defaults of its records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
-from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.options import BatchOptions, LimitOptions
 from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.records.input_file import describe_repeated
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
 from mmpipe.config.base_request import build_base_request, find_effort, read_system_message
 from mmpipe.config.settings import Settings
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.parameters import list_overridden, parse_overrides
 from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
+from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import Inputs, decode_argument
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
@@ -41,7 +43,9 @@ class PreparedCall:
     source: BatchInput
 
 
-def read_settings(options: BatchOptions, environment: Mapping[str, str]) -> tuple[Settings, BatchOptions]:
+def read_settings(
+    options: BatchOptions, environment: Mapping[str, str], warn: Callable[[str], None]
+) -> tuple[Settings, BatchOptions]:
     """Return the settings, and the options completed by the configured ones. Raises UsageError for invalid ones."""
     groups = (options.request, options.system, options.pace, options.limits)
     settings = Settings.read(environment, options.service, *groups)
@@ -52,7 +56,26 @@ def read_settings(options: BatchOptions, environment: Mapping[str, str]) -> tupl
         pace=settings.complete(options.pace),
         limits=settings.complete(options.limits),
     )
-    return settings, completed
+    if completed.limits.max_cost is None or options.recordings.is_replay:
+        return settings, completed
+    return settings, replace(completed, limits=_fit_max_cost(completed.limits, settings, warn))
+
+
+def _fit_max_cost(limits: LimitOptions, settings: Settings, warn: Callable[[str], None]) -> LimitOptions:
+    """Return the limits without that on the cost if the host has prices of its own: with a warning if it is configured.
+
+    Raises UsageError if it is typed: the user counts on it.
+    """
+    host = settings.identify_host()
+    if follows_catalogue(host):
+        return limits
+    unknown = f"the prices of {one_line(str(host), 100)} are not known"
+    if settings.is_typed("max_cost"):
+        raise UsageError(
+            f"--max-cost: {unknown}", hint="--limit, --max-tokens and --deadline bound a run too"
+        )
+    warn(f"{settings.label('max_cost')} does not limit this run: {unknown}")
+    return replace(limits, max_cost=None)
 
 
 def prepare_call(call: BatchCall, settings: Settings) -> PreparedCall:

@@ -8,8 +8,6 @@ from typing import Final
 from mmpipe.batch.records.records import FoundRecord, Record
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.core.effort import Effort, describe_missing_effort, sets_effort
-from mmpipe.core.endpoint import is_minimax
-from mmpipe.core.host_identity import SIMULATOR
 from mmpipe.core.parameters import describe_ignored, find_token_limit
 from mmpipe.core.request import Request
 from mmpipe.text.counts import format_count
@@ -25,11 +23,6 @@ _CUT_SHORT: Final = (
     f"the thinking alone may use up a limit of {_FEW_TOKENS} tokens or less: an answer that is cut short is paid for; "
     "--set max_tokens=N raises the limit of all records"
 )
-
-
-def refuses_unknown_models(host: str | None) -> bool:
-    """Return True for the identity of a host of MiniMax, or its simulator; None is the default host."""
-    return host is None or host == SIMULATOR or is_minimax(host)
 
 
 @dataclass(slots=True)

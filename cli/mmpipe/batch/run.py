@@ -64,7 +64,7 @@ def run_batch(
         Console(streams, options.verbosity, environment) as console,
         open_meta(options.output.meta, summary.line),
     ):
-        settings, options = read_settings(options, environment)
+        settings, options = read_settings(options, environment, console.warn)
         call = BatchCall(options, streams, environment, console, arguments)
         if options.limits.dry_run:
             _dry_run(call, settings, Deadline(options.limits.deadline, summary.began))

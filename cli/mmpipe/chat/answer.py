@@ -23,6 +23,7 @@ from mmpipe.config.options import SystemMessageOptions
 from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
+from mmpipe.core.host_identity import identify_endpoint
 from mmpipe.core.request import Request
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
@@ -58,9 +59,8 @@ def answer(
     with open_meta(options.output.meta, stats.meta) as report, raise_interrupts(), _noted(console, stats):
         settings, options = _read_settings(options, environment)
         timeouts = settings.timeouts()
-        inputs = Inputs(
-            streams.stdin, (settings.key_file, *options.inputs), options.stdin.rules, console.hint
-        )
+        named = (settings.key_file, *options.inputs)
+        inputs = Inputs(streams.stdin, named, options.stdin.rules, console.hint)
         check_sources(PromptSources.of(options), inputs)
         constraint = read_constraint(options.constraint, inputs, console.warn)
         tools = _set_up_tools(options.tools, inputs, environment, settings)
@@ -69,6 +69,7 @@ def answer(
         form = replace(form, live=live, with_calls=not runs_tools)
         base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
         endpoint = _find_endpoint(options.recordings, settings, inputs, console)
+        stats.host = None if endpoint is None else identify_endpoint(endpoint)
         if tools is not None and endpoint is not None:
             tools.check_key(endpoint.key)
         ask_once = _bind_endpoint(ask, endpoint, options.recordings, settings, console)

@@ -62,7 +62,8 @@ def hold_dialogue(
 def _warn_of_model(session: Session, request: Request, turn: Turn) -> None:
     """Warn of the model of the first turn; that of later ones is the same."""
     if session.stats.turns == 1 and not isinstance(turn.error, PipeClosed | Interrupted):
-        for sentence in find_model_warnings(request.model, turn.reply, turn.error).values():
+        host = session.stats.host
+        for sentence in find_model_warnings(request.model, turn.reply, turn.error, host=host).values():
             session.targets.console.warn(sentence)
 
 

@@ -12,10 +12,12 @@ from mmpipe.text.counts import format_count
 class AnswerStats:
     """The statistics of one answer, which may take several turns: the model calls tools, or repairs an invalid answer.
 
-    All turns are paid, also those of which nothing was written.
+    All turns are paid, also those of which nothing was written. `host` is the identity of the host that answers; None for
+    the default one, and for a replay.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str | None = None) -> None:
+        self.host = host
         self._turns: list[Reply] = []
         self._attempts = 0
         self._began: float | None = None
@@ -50,12 +52,12 @@ class AnswerStats:
         """The JSON record of the last turn, with the usage and the cost of all turns."""
         turns = (*self._turns, reply)
         usage = sum_usage(*(turn.usage for turn in turns))
-        record = reply.record(self.attempts(), _sum_costs(turns), with_thinking=with_thinking)
+        record = reply.record(self.attempts(), self._cost(turns), with_thinking=with_thinking)
         return {**record, "usage": usage_json(usage)}
 
     def describe(self) -> str:
         """The sentence of `-v`: tokens, cost, attempts and time of all turns."""
-        usage = describe_usage(sum_usage(*(turn.usage for turn in self._turns)), _sum_costs(self._turns))
+        usage = describe_usage(sum_usage(*(turn.usage for turn in self._turns)), self._cost(self._turns))
         attempts = self.attempts()
         return f"{usage}, {format_count(attempts.count, 'request')}, {attempts.elapsed_ms / 1000:.1f} s"
 
@@ -71,7 +73,7 @@ class AnswerStats:
             "model": reply.model or None,
             "finish_reason": reply.finish_reason,
             "usage": usage_json(sum_usage(*(turn.usage for turn in self._turns))),
-            "cost": _sum_costs(self._turns),
+            "cost": self._cost(self._turns),
             "turns": len(self._turns) or 1,
             "attempts": attempts.count,
             "first_byte_ms": attempts.first_byte_ms,
@@ -81,12 +83,11 @@ class AnswerStats:
             "error": None if error is None else error.as_json(),
         }
 
+    def _cost(self, turns: Iterable[Reply]) -> float | None:
+        """The cost of all turns in dollars; None if that of one is unknown."""
+        costs = [turn.cost_at(self.host) for turn in turns if turn.id]
+        known = [dollars for dollars in costs if dollars is not None]
+        return round(sum(known), 9) if known and len(known) == len(costs) else None
+
     def _elapsed_ms(self) -> int:
         return 0 if self._began is None else round((time.monotonic() - self._began) * 1000)
-
-
-def _sum_costs(turns: Iterable[Reply]) -> float | None:
-    """The cost of all turns in dollars; None if that of one is unknown."""
-    costs = [turn.cost for turn in turns if turn.id]
-    known = [dollars for dollars in costs if dollars is not None]
-    return round(sum(known), 9) if known and len(known) == len(costs) else None

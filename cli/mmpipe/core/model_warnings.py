@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from mmpipe.core.catalogue import find_model
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.reply import Reply
 from mmpipe.errors import MmpipeError, Rejected
 from mmpipe.text.visible import one_line
@@ -27,12 +28,18 @@ class ModelWarning(Enum):
 
 
 def find_model_warnings(
-    asked: str, reply: Reply, error: MmpipeError | None = None, today: date | None = None
+    asked: str,
+    reply: Reply,
+    error: MmpipeError | None = None,
+    *,
+    host: str | None = None,
+    today: date | None = None,
 ) -> Mapping[ModelWarning, str]:
     """Return a sentence for each kind; `asked` is the model of the request, `error` the end of the reply.
 
     A model without an end date, or without a name in its answer, is no reason; nor is a failure without any answer, unless
-    the request was rejected. A replay asks nobody: its model may end.
+    the request was rejected. A replay asks nobody: its model may end. A `host` that is not MiniMax's keeps a model as long as
+    it likes.
     """
     found: dict[ModelWarning, str] = {}
     if error is not None and not reply.model and not isinstance(error, Rejected):
@@ -40,7 +47,7 @@ def find_model_warnings(
     if reply.model and not _is_same(asked, reply.model):
         shown = one_line(asked, _SHOWN), one_line(reply.model, _SHOWN)
         found[ModelWarning.OTHER_MODEL] = f"{shown[0]} was asked, and {shown[1]} answered"
-    model = None if reply.replayed else find_model(asked)
+    model = find_model(asked) if follows_catalogue(host) and not reply.replayed else None
     today = today or datetime.now(UTC).date()
     if model is not None and model.ends is not None and model.ends < today:
         found[ModelWarning.ENDED_MODEL] = (

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
 from mmpipe.core.messages import has_other_part, is_refusal
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
@@ -134,10 +135,11 @@ class Reply:
             "elapsed_ms": attempts.elapsed_ms,
         }
 
-    @property
-    def cost(self) -> float | None:
-        """Cost in US dollars, None if unknown; 0 for a replayed answer, which was paid before."""
-        return 0.0 if self.replayed else calculate_cost(self.model, self.usage)
+    def cost_at(self, host: str | None) -> float | None:
+        """Return the cost in US dollars at a host, None if unknown; 0 for a replayed answer, which was paid before."""
+        if self.replayed:
+            return 0.0
+        return calculate_cost(self.model, self.usage) if follows_catalogue(host) else None
 
 
 def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError | None:

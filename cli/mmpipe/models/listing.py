@@ -1,18 +1,19 @@
 """List the models with their limits and prices: a table on a terminal, TSV or JSON for scripts.
 
 The models are those of the catalogue. `live` compares them with the list of a host of MiniMax; of any other host it
-lists what that host serves.
+lists what that host serves. Prices and end dates are those of MiniMax: of models at another host they are unknown.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
 from mmpipe.core.catalogue import Model, Price, find_model, load_models
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.host_identity import follows_catalogue, identify_endpoint
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import MmpipeError, Rejected, UsageError
 from mmpipe.models.model_table import ModelTable
@@ -86,6 +87,8 @@ def show_models(
     listing = options.listing
     if listing.live:
         entries = _list_live(options, streams, environment, list_models)
+    elif not _follows_catalogue(options, environment):
+        entries = _without_prices(entries)
     if listing.model is not None:
         entries = [_find_entry(listing.model, entries, live=listing.live)]
     columns = (*_COLUMNS, "live") if listing.live else tuple(_COLUMNS)
@@ -122,7 +125,31 @@ def _list_live(
         found = _ask(partial(list_models, endpoint), timeouts, watch)
         for sentence in _faults(found):
             console.warn(sentence)
-    return compare_models(load_models(), found.ids) if endpoint.is_minimax else _only_served(found.ids)
+    if endpoint.is_minimax:
+        return compare_models(load_models(), found.ids)
+    served = _only_served(found.ids)
+    return served if follows_catalogue(identify_endpoint(endpoint)) else _without_prices(served)
+
+
+def _follows_catalogue(options: ModelsOptions, environment: Mapping[str, str]) -> bool:
+    """Return False if another host than MiniMax's is typed, by its URL or its profile. Raises UsageError for an invalid one."""
+    service = options.service
+    if service.base_url is None and service.profile is None:
+        return True
+    from mmpipe.config.settings import Settings
+
+    return follows_catalogue(Settings.read(environment, service).identify_host())
+
+
+def _without_prices(entries: Iterable[ListedModel]) -> list[ListedModel]:
+    """Return the models as another host than MiniMax's serves them: at prices, speeds and end dates of its own."""
+    unknown: Mapping[str, Any] = {
+        "prices": (), "prices_yuan": (), "ends": None, "tps": None, "rpm": None, "tpm": None,
+    }  # fmt: skip
+    return [
+        entry if entry.model is None else replace(entry, model=replace(entry.model, **unknown))
+        for entry in entries
+    ]
 
 
 def _ask(

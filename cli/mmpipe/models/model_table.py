@@ -1,4 +1,4 @@
-"""Formats the list of models as a table for a terminal: units, the default model marked, models that have ended dimmed."""
+"""Formats the list of models as a table for a terminal: units, marks for the default model and for those that have ended."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -50,21 +50,26 @@ class ModelTable:
             style = TableStyle(width=width, bold=False, numbers=_NUMBERS, optional=_OPTIONAL)
             return format_table(self.columns, self.rows, style)
         is_styled = wants_style(environment)
-        default, ended = _find_default(environment), {row[0] for row in self.rows if _has_ended(row[0])}
+        default, today = _find_default(environment), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+        last_day = self.columns.index("ends")
+        ended = [bool(row[last_day]) and row[last_day] < today for row in self.rows]
         title = {name: _TITLES.get(name, f"{name}\n ") for name in self.columns}
         style = TableStyle(
             width=width,
             bold=is_styled,
             numbers=[title[name] for name in _NUMBERS],
             optional=[title[name] for name in _OPTIONAL],
-            faint=[number for number, row in enumerate(self.rows) if row[0] in ended],
+            faint=[number for number, has_ended in enumerate(ended) if has_ended],
         )
-        rows = [(f"{'*' if row[0] == default else ' '} {row[0]}", *row[1:]) for row in self.rows]
-        table = format_table([title[name] for name in self.columns], rows, style)
-        marks = [
-            *["* default"] * any(row[0] == default for row in self.rows),
-            *["dim: has ended"] * (is_styled and bool(ended)),
+        signs = [
+            "*" * (row[0] == default) + "x" * has_ended
+            for row, has_ended in zip(self.rows, ended, strict=True)
         ]
+        gap = max(map(len, signs), default=0)
+        rows = [(f"{sign:{gap}} {row[0]}", *row[1:]) for sign, row in zip(signs, self.rows, strict=True)]
+        table = format_table([title[name] for name in self.columns], rows, style)
+        words = {"*": "* default", "x": "x has ended"}
+        marks = [text for sign, text in words.items() if any(sign in found for found in signs)]
         legend = Painter(enabled=is_styled).paint(Role.FAINT, ", ".join(marks))
         return f"{table}\n{legend}" if marks else table
 
@@ -80,8 +85,3 @@ def _find_default(environment: Mapping[str, str]) -> str | None:
         return None
     known = find_model(name)
     return name if known is None else known.id
-
-
-def _has_ended(name: str) -> bool:
-    model = find_model(name)
-    return model is not None and model.ends is not None and model.ends < dt.datetime.now(dt.UTC).date()

@@ -36,7 +36,7 @@ JSON_OUTPUT: Sequence[tuple[str, str]] = (
         "`-F json`",
         (
             "the answer: `id`, `model`, `content`, `thinking` (not with `-t hide`), `tool_calls`, `finish_reason`, `usage`, "
-            "`cost` (dollars, null if unknown), `message`, `request_id`, `attempts`, `elapsed_ms`. The `message` is the assistant message as the API gave it, "
+            "`cost` (dollars at the list price of MiniMax; null if unknown, as of any other host but `mmpipe sim`), `message`, `request_id`, `attempts`, `elapsed_ms`. The `message` is the assistant message as the API gave it, "
             "ready to be sent back"
         ),
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import Finished, bodies, service
+from support.harness import AS_SIM, Finished, bodies, parsed, service
 from support.in_process import run_in_process
 
 FILE = Path(".config/mmpipe/config.toml")
@@ -106,9 +106,35 @@ def test_the_configured_system_message_is_for_conversations_that_begin_without_o
 def test_a_configured_limit_on_the_cost_ends_a_batch() -> None:
     configured("max_cost = 0.000001")
     with service() as server:
-        done = run_in_process("batch", server=server, stdin=b"a\nb\n")
+        done = run_in_process("batch", server=server, stdin=b"a\nb\n", env=AS_SIM)
     assert 0 != done.status
     assert "--max-cost" in done.stderr_text
+
+
+def test_another_host_has_prices_and_end_dates_of_its_own() -> None:
+    configured("max_cost = 0.000001")
+    ended = ("-m", "MiniMax-M2.5")
+    with service() as server:
+        talk = run_in_process("chat", "-n", "--json", "--meta", "meta", *ended, "hi", server=server)
+        done = run_in_process("batch", *ended, server=server, stdin=b"a\nb\n")
+        dry = run_in_process("batch", "--dry-run", "-q", *ended, server=server, stdin=b"a\nb\n")
+        typed = run_in_process("batch", "--max-cost", "1", server=server, stdin=b"a\nb\n")
+        assert 3 == len(server.requests)
+    assert [None] * 3 == [
+        record["cost"] for record in (talk.record, dry.record, parsed(Path("meta").read_bytes()))
+    ]
+    assert "" == talk.stderr_text
+    assert [0, None, None] == [done.status, *(record["cost"] for record in done.records)]
+    warning, summary = done.stderr_text.splitlines()
+    unknown = f"the prices of {server.base_url} are not known"
+    assert f"mmpipe: warning: {FILE.absolute()}: max_cost does not limit this run: {unknown}" == warning
+    assert "$" not in summary
+    assert "end date" not in summary
+    assert (2, b"") == (typed.status, typed.stdout)
+    assert (
+        f"usage: --max-cost: {unknown}; --limit, --max-tokens and --deadline bound a run too\n"
+        in typed.stderr_text
+    )
 
 
 @pytest.mark.parametrize(
