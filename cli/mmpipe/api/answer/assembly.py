@@ -12,6 +12,7 @@ from typing import Final
 
 from mmpipe.api.answer.cumulative import join_cumulative, join_undecided
 from mmpipe.api.answer.fields import THINKING_FIELDS, is_text_part
+from mmpipe.api.answer.repetition import OPEN_DETAIL_FIELD
 from mmpipe.api.answer.surrogates import join_surrogates
 
 # Texts: even pieces that are all equal are pieces.
@@ -60,6 +61,14 @@ class FieldAssembler:
                     goes_on = True
         return goes_on
 
+    def repeat(self, piece: Mapping[str, object], texts: Sequence[str], of: Container[str]) -> None:
+        """Take `piece`, the last one, once more for each of `texts`, none empty, which the fields `of` hold in it."""
+        for name, value in piece.items():
+            values = self._values.get(name)
+            if values is not None and value is not None and value != "":
+                is_open = name in of and isinstance(value, str)
+                values += texts if is_open else [values[-1]] * len(texts)
+
     def complete(self, piece: Mapping[str, object]) -> None:
         """Take the fields of `piece` that did not come yet; of different values the one before stays."""
         self.merge(piece, {name for name in piece if self.holds(name)})
@@ -99,6 +108,10 @@ class DetailAssembler:
                 item = self._items.get(identity) or self._item(*identity)
                 is_new |= item.merge(detail) or len(self._order) > known
         return is_new
+
+    def repeat(self, detail: Mapping[str, object], texts: Sequence[str]) -> None:
+        """Take `detail`, alone in the last delta, once more for each of `texts`, which it has in place of its own."""
+        self._items[_identity(detail, defaultdict(int))].repeat(detail, texts, (OPEN_DETAIL_FIELD,))
 
     def assembled(self, *, cumulative: bool) -> list[dict[str, object]]:
         """Return the items so far, by index, and in order of arrival."""

@@ -10,6 +10,7 @@ from mmpipe.api.answer.call_parts import parse_index
 from mmpipe.api.answer.cumulative import StreamKind
 from mmpipe.api.answer.fields import is_answer, read_texts
 from mmpipe.api.answer.message import complete_message, sendable
+from mmpipe.api.answer.repetition import Repetition, find_repetition
 from mmpipe.api.answer.text_decoder import TextDecoder
 from mmpipe.api.answer.usage import find_choice_usage, find_usage
 from mmpipe.api.refusals.reasons import find_reason
@@ -40,12 +41,14 @@ class ChunkDecoder:
         self._usage: Usage | None = None
         self._tier: str | None = None
         self._failure: object = None
+        self._repetition = Repetition()
         self._is_silent = True  # nothing came but chunks without a choice, or with an empty error
         self.end = AnswerEnd()
         self.progress = 0
 
     def decode(self, chunk: Mapping[str, object]) -> Iterator[Event]:
         """The events of one chunk, or of a whole body; raises the error that the body reports."""
+        self._end_repetition()
         error = find_error(chunk, self._info, is_over=self.end.is_believed)
         if error is not None:
             raise error
@@ -59,13 +62,29 @@ class ChunkDecoder:
             self._usage = usage
             if not choices:
                 self.end.close()
-        for choice in self._find_choices(choices) if choices else ():
+        found = self._find_choices(choices) if choices else ()
+        for choice in found:
             if not self._started:
                 self._started = True
                 self._id = str(chunk.get("id") or "")
                 model, info = str(chunk.get("model") or ""), self._info
                 self._start = Start(self._id, model, info.request_id, of_minimax=info.request.is_minimax)
             events = self._take_choice(choice)
+            yield from events if self._start is None else self._begin(events)
+        if len(found) == 1 and self.end.reason is None:
+            self._repetition = find_repetition(choices)
+
+    @property
+    def repeatable(self) -> int:
+        """The number of texts in the last chunk, if a chunk may differ from it in them alone; else 0."""
+        return len(self._repetition.keys)
+
+    def repeat(self, text: str) -> Iterator[Event]:
+        """The events of a chunk that equals the last one but for its text, which stands in as many fields."""
+        self._repetition.texts.append(text)
+        self.progress += len(self._repetition.keys)
+        for key in self._repetition.keys:
+            events = self._texts.take(key, text)
             yield from events if self._start is None else self._begin(events)
 
     def finish(self) -> Iterator[Event]:
@@ -94,6 +113,12 @@ class ChunkDecoder:
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""
         return BadResponse(f"the answer is truncated: it ends {where}", retryable=True)
+
+    def _end_repetition(self) -> None:
+        """Take into the message what was repeated: all at once, since most chunks of a stream are."""
+        if self._repetition.texts:
+            self._texts.repeat(self._repetition.delta, self._repetition.texts)
+        self._repetition = Repetition()
 
     def _begin(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events, and the start before the first of them."""

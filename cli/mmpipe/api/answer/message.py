@@ -1,10 +1,11 @@
 """Assembles the assistant message from streamed deltas, so that it equals the message of an unstreamed call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mmpipe.api.answer.assembly import TEXTS, DetailAssembler, FieldAssembler
 from mmpipe.api.answer.fields import DETAIL_FIELDS, read_texts
+from mmpipe.api.answer.repetition import OPEN_FIELDS
 from mmpipe.core.events import Message
 
 _HOLD_TEXT: Final = TEXTS | set(DETAIL_FIELDS)
@@ -31,6 +32,13 @@ class MessageAssembler:
                     assembler = self._details[name] = DetailAssembler()
                 changed |= assembler.merge(details)
         return changed
+
+    def repeat(self, delta: Mapping[str, object], texts: Sequence[str]) -> None:
+        """Take `delta`, the last one, once more for each of `texts`, which its fields hold in place of their text."""
+        self._fields.repeat(delta, texts, OPEN_FIELDS)
+        for name, assembler in self._details.items():
+            if isinstance(details := delta.get(name), list) and details:
+                assembler.repeat(details[0], texts)
 
     def message(self, *, cumulative: bool = False) -> dict[str, object]:
         """The message so far, with the fields of an unstreamed one (FACTS.md, "Whole answers")."""

@@ -29,6 +29,10 @@ class TextDecoder:
         """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
         return self._assembler.merge(delta)
 
+    def repeat(self, delta: Mapping[str, object], texts: Sequence[str]) -> None:
+        """Take the last delta into the message once more for each of `texts`, which it has in place of its own."""
+        self._assembler.repeat(delta, texts)
+
     def take(self, key: str, text: str) -> Sequence[Event]:
         """The events of the next piece of the text `key` of a stream."""
         if text.isascii() and not self._surrogates.held and self._cumulative.kind is StreamKind.INCREMENTAL:

@@ -9,6 +9,7 @@ from typing import Final
 from mmpipe.api.answer.answer_end import shows_part
 from mmpipe.api.answer.chunks import ChunkDecoder
 from mmpipe.api.answer.cumulative import StreamKind
+from mmpipe.api.answer.repetition import ChunkPattern, learn_pattern
 from mmpipe.api.answer.sse import EventReader
 from mmpipe.api.refusals.reasons import explain_text
 from mmpipe.api.refusals.service_errors import explain_event
@@ -61,6 +62,8 @@ class StreamDecoder:
         self._content_type = content_type
         self._reader = EventReader(MAX_EVENT)
         self._chunks = ChunkDecoder(info, kind)
+        self._pattern: ChunkPattern | None = None
+        self._unmatched = 0  # chunks since the last that matched a pattern
         self._received = 0
         self._first = b""  # the first bytes that are no spaces
         self._json_pieces = 0
@@ -87,9 +90,14 @@ class StreamDecoder:
         for name, data in self._reader.feed(received):
             if name or not data.startswith(b"{"):
                 yield from self._decode_unusual(name, data)
+            elif self._pattern is not None and (text := self._pattern.read(data)) is not None:
+                self._unmatched = 0
+                yield from self._chunks.repeat(text)
             else:
-                for chunk in self._parse(data):
+                chunks = self._parse(data)
+                for chunk in chunks:
                     yield from self._chunks.decode(chunk)
+                self._pattern = self._learn(data) if len(chunks) == 1 else None
         # A whole answer may come slowly.
         self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
 
@@ -107,6 +115,7 @@ class StreamDecoder:
 
     def _decode_unusual(self, name: bytes, data: bytes) -> Iterator[Event]:
         """The events of an event with a name, or of one whose data do not begin with `{`."""
+        self._pattern = None
         text = data.strip().removeprefix(BOM).removeprefix(b"data:").lstrip()
         if _ERRORS.search(name):
             raise explain_event(text[:MAX_EXPLANATION], self._info)
@@ -121,6 +130,12 @@ class StreamDecoder:
         for chunk in self._parse(text):
             if name in _DEFAULT_NAMES or not _is_notice(chunk):
                 yield from self._chunks.decode(chunk)
+
+    def _learn(self, data: bytes) -> ChunkPattern | None:
+        """Learn the pattern of the chunk that was decoded last; more and more seldom where none is repeated."""
+        self._unmatched += 1
+        is_due = self._unmatched & (self._unmatched - 1) == 0
+        return learn_pattern(data, self._chunks.repeatable) if is_due and self._chunks.repeatable else None
 
     def _parse(self, data: bytes) -> Sequence[Mapping[str, object]]:
         """The objects of an event; none for the rest of a frame that is lost after the end of the answer."""

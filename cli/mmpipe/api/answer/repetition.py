@@ -1,0 +1,110 @@
+"""Recognises chunks that repeat the one before byte for byte but for their text, so that most of a stream is not parsed.
+
+A long answer comes in thousands of chunks of some hundred bytes, of which only the text is new. The pattern of one chunk is
+proved once, with JSON's own rules; whatever chunk matches it has the same fields, with another text.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from mmpipe.api.answer.fields import DETAIL_FIELDS, THINKING_FIELDS, read_texts
+from mmpipe.text import strict_json
+from mmpipe.text.json_encoding import encode_json
+
+# Fields whose text may differ: of a delta, and of the only item in a list of details.
+OPEN_FIELDS: Final = ("content", *THINKING_FIELDS)
+OPEN_DETAIL_FIELD: Final = "text"
+_CALLS: Final = ("tool_calls", "function_call")
+_PROBE: Final = "a text in place of any other"
+_STRING: Final = msgspec.json.Decoder(str)
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A delta that further chunks may repeat, the keys of the text in it, and the texts of the chunks that did."""
+
+    delta: Mapping[str, object] = field(default_factory=dict)
+    keys: Sequence[str] = ()
+    texts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPattern:
+    """The bytes around the text of a chunk, which stands there once or several times."""
+
+    parts: Sequence[bytes]
+    size: int  # bytes of all parts
+
+    def read(self, data: bytes) -> str | None:
+        """Return the text of a chunk that matches, not empty; None for any other chunk."""
+        size, rest = divmod(len(data) - self.size, len(self.parts) - 1)
+        if rest or size <= 0:
+            return None
+        begin = len(self.parts[0])
+        literal = data[begin : begin + size]
+        if literal.join(self.parts) != data:
+            return None
+        try:
+            # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it.
+            return _STRING.decode(b'"%b"' % literal)
+        except msgspec.DecodeError:
+            return None
+
+
+def find_repetition(choices: object) -> Repetition:
+    """Return the repetition that a chunk with these choices may begin; without keys if more than its text may count again.
+
+    Calls and messages count each time they come, and so do the items of a list of details if there are several.
+    """
+    match choices:
+        case [{"delta": dict(delta), **rest}] if not rest.get("message"):
+            details = [delta.get(name) for name in DETAIL_FIELDS]
+            if not any(map(delta.get, _CALLS)) and all(map(_is_single, details)):
+                return Repetition(delta, [key for key, _ in read_texts(delta)])
+    return Repetition()
+
+
+def learn_pattern(data: bytes, texts: int) -> ChunkPattern | None:
+    """Return the pattern of a chunk that `find_repetition` found to hold one text, in so many fields.
+
+    It is None if the bytes of the text cannot be told from the rest.
+    """
+    found = _replace_texts(strict_json.loads(data.decode()))
+    if len(found) != texts or _PROBE in found:
+        return None
+    for literal in {encode_json(found[0]), json.dumps(found[0]).encode()}:
+        pieces = data.split(literal)
+        parts = [pieces[0] + b'"', *(b'"%b"' % piece for piece in pieces[1:-1]), b'"' + pieces[-1]]
+        if len(pieces) == texts + 1 and _is_proved(parts, data):
+            return ChunkPattern(parts, sum(map(len, parts)))
+    return None
+
+
+def _is_proved(parts: Sequence[bytes], data: bytes) -> bool:
+    """Return True if another text between the parts makes a chunk that has it wherever a text is, and is else the same."""
+    chunk = strict_json.loads(data.decode())
+    _replace_texts(chunk)
+    return chunk == strict_json.loads(_PROBE.encode().join(parts).decode())
+
+
+def _replace_texts(chunk: Any) -> list[str]:  # noqa: ANN401  its form is known
+    """Put the probe in place of each text of the delta; return the texts."""
+    delta = chunk["choices"][0]["delta"]
+    items = [item for name in DETAIL_FIELDS for item in delta.get(name) or ()]
+    holders = [(delta, name) for name in OPEN_FIELDS] + [(item, OPEN_DETAIL_FIELD) for item in items]
+    texts: list[str] = []
+    for holder, name in holders:
+        text = holder.get(name)
+        if isinstance(text, str) and text:
+            texts.append(text)
+            holder[name] = _PROBE
+    return texts
+
+
+def _is_single(details: object) -> bool:
+    """Return True for a list of one item, and for no details."""
+    return not details or (isinstance(details, list) and len(details) == 1 and isinstance(details[0], dict))
