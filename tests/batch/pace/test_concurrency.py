@@ -29,14 +29,29 @@ def test_the_window_begins_with_four_and_doubles_without_overloads() -> None:
     assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.first(32))
 
 
+@pytest.mark.parametrize("maximum", [33, 64, 100, 1000, 1001, 4097])
+def test_a_wide_run_reaches_its_width_after_three_windows_at_most(maximum: int) -> None:
+    first = ConcurrencyWindow.first(maximum)
+    assert maximum == allowed_by_window(GOOD, 3, first)[-1]
+    assert maximum / 8 <= first.allowed < maximum / 8 + 1
+
+
+@pytest.mark.parametrize("windows", [0, 1, 2])
+def test_one_overload_before_the_width_is_reached_halves_it_and_ends_the_doubling(windows: int) -> None:
+    rising = after([GOOD] * (125 * (2**windows - 1)), ConcurrencyWindow.first(1000))
+    halved = rising.after(overloaded=True)
+    assert 125 * 2**windows == rising.allowed
+    assert rising.allowed // 2 == halved.allowed
+    assert [halved.allowed, halved.allowed + 62] == allowed_by_window(GOOD, 2, halved)
+
+
 def test_the_window_never_begins_above_its_maximum() -> None:
     assert 2 == ConcurrencyWindow.first(2).allowed
 
 
-def test_one_overload_alone_changes_nothing_but_the_pace() -> None:
+def test_one_overload_alone_changes_nothing_at_full_width() -> None:
     window = after([OVERLOADED] + [GOOD] * 31, ConcurrencyWindow(32, 32, 32))
     assert 32 == window.allowed
-    assert 4 == after([OVERLOADED] + [GOOD] * 3, ConcurrencyWindow.first(32)).allowed
 
 
 def test_two_overloads_of_many_results_change_nothing() -> None:

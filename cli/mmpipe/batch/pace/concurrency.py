@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 
 from mmpipe.api.http.connection_pool import MAX_RESTING
 
-_FIRST = 4  # requests in flight at the start
-_FEWEST_OVERLOADS = 2  # a single one changes nothing
+_FIRST = 4  # requests in flight at the start, and no fewer
+_DOUBLINGS = (
+    3  # windows from the start to the maximum: the service refuses a sudden jump (FACTS.md, code 2045)
+)
+_FEWEST_OVERLOADS = 2  # a single one changes nothing, once the maximum was reached
 _SHARE = 10  # one overload in so many results is too much
 _STEPS = 16  # windows of slow growth from nothing to the maximum
 _OWN_DESCRIPTORS = 64  # files, streams and what libraries open
@@ -18,7 +21,7 @@ _OWN_DESCRIPTORS = 64  # files, streams and what libraries open
 class ConcurrencyWindow:
     """The adaptive limit: `allowed` requests in flight, never more than `maximum`.
 
-    Slow start, one halving for an overload, slow growth. A window is as many results as were allowed when it began;
+    Slow start to the maximum, unless an overload ends it; one halving for overloads; slow growth. A window is as many results as were allowed when it began;
     `left` of them are still to come. While `is_draining`, after a halving, results do not count: their requests were
     sent before it.
     """
@@ -33,14 +36,16 @@ class ConcurrencyWindow:
     @classmethod
     def first(cls, maximum: int) -> "ConcurrencyWindow":
         """The window that a run begins with."""
-        allowed = min(_FIRST, maximum)
+        allowed = min(maximum, max(_FIRST, -(-maximum >> _DOUBLINGS)))
         return cls(maximum, allowed, allowed)
 
     def after(self, *, overloaded: bool) -> "ConcurrencyWindow":
         """The window after one more result."""
         overloads = self.overloads + overloaded
         is_over_share = overloads * _SHARE >= self.allowed
-        if not self.is_draining and overloads >= _FEWEST_OVERLOADS and is_over_share:
+        is_rising = self.is_slow_start and self.allowed < self.maximum
+        is_too_much = is_rising or (overloads >= _FEWEST_OVERLOADS and is_over_share)
+        if overloads and is_too_much and not self.is_draining:
             return self._next(self.allowed // 2, drain=self.allowed)
         if self.left > 1:
             # `replace` is slower, and this runs for each result.
