@@ -6,7 +6,7 @@ not typed, and its messages change from version to version.
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache, partial
 from typing import Annotated, Any
@@ -15,28 +15,18 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from mmpipe import __version__
+from mmpipe.commands.pages import show_help, show_version
 from mmpipe.commands.program import Program
-from mmpipe.commands.wrong_words import WrongWords
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
 
-_HELP_WORDS = 2  # `help COMMAND`
 
-
-def perform(arguments: Sequence[str], program: Program) -> int:
-    """Run the command that `arguments` name; returns its exit status, or raises its error."""
+def perform(program: Program) -> int:
+    """Run the command that the arguments name; returns its exit status, or raises its error."""
     tree = program.tree
-    if (
-        arguments
-        and arguments[0] == "help"
-        and tree.loaders.keys() >= set(arguments[1:2])
-        and len(arguments) <= _HELP_WORDS
-    ):
-        arguments = [*arguments[1:], "--help"]
     try:
         status = command_line(tree)(
-            arguments,
+            program.arguments,
             prog_name=tree.program.name,
             # Otherwise a variable of the environment could start the completion of Typer instead.
             complete_var="",
@@ -44,7 +34,7 @@ def perform(arguments: Sequence[str], program: Program) -> int:
             obj=program,
         )
     except typer.TyperException as error:
-        raise _explain(error, WrongWords(arguments, tree)) from error
+        raise _explain(error, program) from error
     return status if isinstance(status, int) else 0
 
 
@@ -129,17 +119,13 @@ def _for_typer(parameter: Parameter) -> inspect.Parameter:
 
 def _show_help(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        from mmpipe.reference.help import PageStyle, format_help
-
-        program = context.obj
-        style = PageStyle.of(program.streams.stdout, program.environment)
-        program.streams.stdout.draw(format_help(program.tree, context.info_name, style))
+        show_help(context.obj, context.info_name)
         raise typer.Exit
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        context.obj.show(f"{context.obj.tree.program.name} {__version__}\n")
+        show_version(context.obj)
         raise typer.Exit
 
 
@@ -174,8 +160,11 @@ def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN4
     return parameter.value(typed)
 
 
-def _explain(error: typer.TyperException, typed: WrongWords) -> UsageError:
+def _explain(error: typer.TyperException, program: Program) -> UsageError:
     """Return our error for one of Typer, whose suggestions are many, in several forms."""
+    from mmpipe.commands.wrong_words import WrongWords
+
+    typed = WrongWords(program.arguments, program.tree)
     sentence = " ".join(error.format_message().split()).rstrip(".")
     if sentence.startswith("No such option"):
         return typed.explain_option(str(getattr(error, "option_name", "")))

@@ -221,13 +221,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The program without a command, and the loaders of its commands by name, in the order of the help.
+    """The program without a command, and the loaders and the summaries of its commands by name, in the order of the help.
 
     A command is loaded when it is needed, since the options of all commands take a tenth of a short run.
     """
 
     program: Command
     loaders: Mapping[str, Callable[[], Command]]
+    summaries: Mapping[str, str]
 
     @property
     def commands(self) -> tuple[Command, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from mmpipe.commands.program import Program
     from mmpipe.errors import MmpipeError
     from mmpipe.unix.streams import Streams
 
@@ -58,11 +59,12 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
     from mmpipe.errors import Interrupted, MmpipeError, PipeClosed
 
     try:
-        from mmpipe.command_line import perform
+        from mmpipe.commands.pages import show_asked_page
         from mmpipe.commands.program import Program
         from mmpipe.commands.tree import TREE
 
-        return _finish(perform(arguments, Program(streams, dict(os.environ), TREE, arguments)), streams)
+        program = Program(streams, dict(os.environ), TREE, arguments)
+        return _finish(0 if show_asked_page(program) else _perform(program), streams)
     except MmpipeError as error:
         _report(error, arguments, streams)
         return error.status
@@ -74,6 +76,12 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
         found = _describe_unexpected(error)
         _report(found, arguments, streams)
         return found.status
+
+
+def _perform(program: "Program") -> int:
+    from mmpipe.command_line import perform
+
+    return perform(program)
 
 
 def _finish(status: int, streams: "Streams") -> int:

@@ -88,7 +88,7 @@ def nothing() -> None:
 def test_characters_that_roff_interprets_are_escaped() -> None:
     hostile = r""".'\fB \n "^~` -- \(em"""
     command = Command("x", hostile, NoOptions, nothing, examples=(Example(hostile, hostile),))
-    page = man_page(Tree(Command("mmpipe", "", NoOptions, nothing), {"x": lambda: command}))
+    page = man_page(Tree(Command("mmpipe", "", NoOptions, nothing), {"x": lambda: command}, {"x": hostile}))
     assert r"\&.\(aq\efB \en \(dq\(ha\(ti\(ga \-\- \e(em" in page
 
 

@@ -3,6 +3,7 @@
 from mmpipe.batch.options import BatchOptions
 from mmpipe.commands.common import COMMON, silence_libraries
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
 
 
@@ -20,7 +21,7 @@ def _run(program: Program, options: BatchOptions) -> None:
 
 BATCH = Command(
     "batch",
-    "Ask many prompts, and write a line of JSON for each.",
+    SUMMARIES["batch"],
     BatchOptions,
     _run,
     common=COMMON,

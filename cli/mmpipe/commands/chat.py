@@ -5,6 +5,7 @@ from functools import partial
 from mmpipe.chat.options import ChatOptions
 from mmpipe.commands.common import COMMON, silence_libraries
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
 
 
@@ -35,7 +36,7 @@ _DETAILS = """
 
 CHAT = Command(
     "chat",
-    "Ask one prompt, and write the answer when it is complete.",
+    SUMMARIES["chat"],
     ChatOptions,
     partial(_answer, live=False),
     common=COMMON,
@@ -56,7 +57,7 @@ CHAT = Command(
 
 STREAM = Command(
     "stream",
-    "Ask one prompt, and write the answer as it arrives.",
+    SUMMARIES["stream"],
     ChatOptions,
     partial(_answer, live=True),
     common=COMMON,

@@ -5,6 +5,7 @@ from typing import get_args
 
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example
 from mmpipe.reference.options import Document, DocumentOptions
@@ -40,7 +41,7 @@ def _provide_document(program: Program, options: CompletionOptions) -> None:
 
 COMPLETION = Command(
     "completion",
-    "Print or install the completion scripts and the manual page.",
+    SUMMARIES["completion"],
     CompletionOptions,
     _provide_document,
     common=COMMON,

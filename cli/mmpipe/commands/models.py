@@ -2,6 +2,7 @@
 
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
 from mmpipe.models.options import ModelsOptions
 
@@ -19,7 +20,7 @@ def _run(program: Program, options: ModelsOptions) -> None:
 
 MODELS = Command(
     "models",
-    "List the models, with their limits and prices.",
+    SUMMARIES["models"],
     ModelsOptions,
     _run,
     common=COMMON,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
 from mmpipe.simulator.options import SimulatorOptions
 
@@ -23,7 +24,7 @@ def _simulate(program: Program, options: SimOptions) -> int:
 
 SIM = Command(
     "sim",
-    "Simulate the API on this machine, to try everything without a key.",
+    SUMMARIES["sim"],
     SimOptions,
     _simulate,
     common=COMMON,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mmpipe.commands.common import AboutOptions
 from mmpipe.commands.program import Program
+from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example, Tree
 
 
@@ -76,7 +77,6 @@ TREE = Tree(
             ),
         ),
     ),
-    # In the order of help and man page.
     {
         "chat": _load_chat,
         "stream": _load_stream,
@@ -85,4 +85,5 @@ TREE = Tree(
         "sim": _load_sim,
         "completion": _load_completion,
     },
+    SUMMARIES,
 )

@@ -41,8 +41,7 @@ def format_help(tree: Tree, name: str | None, style: PageStyle = PageStyle()) ->
     page = _Page(style)
     if command is program:
         usage = f"{program.name} COMMAND [OPTIONS] [ARGUMENT]..."
-        commands = ((command.name, command.summary) for command in tree.commands)
-        listed = [page.heading("Commands"), *page.rows(commands, 14, page.painted_name), ""]
+        listed = [page.heading("Commands"), *page.rows(tree.summaries.items(), 14, page.painted_name), ""]
         return page.format(usage, listed, program)
     return page.format(f"{program.name} {command.synopsis}", [], command)
 
