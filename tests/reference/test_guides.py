@@ -12,7 +12,7 @@ import pytest
 
 from mmpipe.config.config_file import read_config
 from mmpipe.reference.guide_text import GUIDES, Code, read_guide
-from support.harness import LIMIT, environment, put_on_path, service
+from support.harness import AS_SIM, LIMIT, environment, put_on_path, service
 
 NAMES = sorted(path.stem for path in GUIDES.iterdir())
 pytestmark = [pytest.mark.slow]
@@ -48,7 +48,7 @@ def works(
         with service() as server:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", script],
-                env=environment(server),
+                env=environment(server, AS_SIM),
                 capture_output=True,
                 text=True,
                 timeout=LIMIT,

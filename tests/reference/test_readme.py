@@ -11,7 +11,7 @@ import pytest
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
 from mmpipe.config.options import FILE_KEYS
-from support.harness import KEY, LIMIT, environment, put_on_path, service
+from support.harness import AS_SIM, KEY, LIMIT, environment, put_on_path, service
 from support.media import PNG
 from support.readme import README, Block, read_blocks
 
@@ -52,7 +52,7 @@ def works(
         with service() as server:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", lines],
-                env=environment(server),
+                env=environment(server, AS_SIM),
                 capture_output=True,
                 text=True,
                 timeout=LIMIT,
