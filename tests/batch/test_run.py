@@ -17,6 +17,7 @@ from mmpipe.unix.streams import Streams
 from support.batch_in_process import Counts, Line, batch_options, run, run_with
 from support.fault_server import fault_server
 from support.harness import AS_SIM, environment, prompts, service
+from support.in_process import run_in_process
 from support.media import PNG
 from support.server_shapes.table import SHAPES
 
@@ -201,6 +202,17 @@ def test_a_changed_request_is_refused_by_the_names_of_the_settings_that_changed(
         ):
             run(server, files=(str(source),), output=str(out), resume=True, **changed)
         assert 1 == len(server.requests)
+
+
+def test_a_changed_template_is_one_line(tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("one\n")
+    command = ("batch", str(source), "-o", str(tmp_path / "out.jsonl"), "--resume", "--template")
+    with service() as server:
+        assert 0 == run_in_process(*command, "{}", server=server).status
+        done = run_in_process(*command, "Once more: {}", server=server)
+    (line,) = done.stderr_text.splitlines()
+    assert "(changed: template)" in line
 
 
 def test_a_failed_record_may_be_asked_with_other_settings_later(tmp_path: Path) -> None:

@@ -240,10 +240,12 @@ def test_a_host_of_minimax_gets_the_key_however_it_is_spelled(host: str) -> None
 
 def test_an_untyped_flag_leaves_the_configuration_as_it_is(tmp_path: Path) -> None:
     environment = config(tmp_path, f"{HERE}\n{THERE}")
-    for typed, source in ((False, f"{tmp_path}/mmpipe/config.toml"), (True, "option")):
+    file = f"allow_http = true ({tmp_path}/mmpipe/config.toml)"
+    for typed, explained in ((False, file), (True, "--allow-http (option)")):
         found = Settings.read(environment, ServiceOptions(allow_http=typed))
         assert PLAIN == found.endpoint(INPUTS).base_url
-        assert f"allow_http = True ({source})" in found.explain()
+        assert explained in found.explain()
+    assert "--no-markdown (option)" in Settings({"markdown": False}, {}).explain()
 
 
 def test_a_profile_brings_its_own_pair(tmp_path: Path) -> None:

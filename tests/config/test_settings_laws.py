@@ -105,8 +105,17 @@ def test_each_setting_comes_from_the_last_place_that_has_it_and_its_source_is_re
         assert value == found.get(name)
         assert (source == "option") == found.is_typed(name)
         if value is not None:
-            shown = "..." if name.startswith("api_key") else value
-            assert f"{name} = {shown} ({source})" in explained
+            shown = (
+                "..."
+                if name.startswith("api_key")
+                else str(value).lower()
+                if isinstance(value, bool)
+                else value
+            )
+            setting = f"{name} = {shown}"
+            if isinstance(value, bool) and source == "option":
+                setting = f"--{'' if value else 'no-'}{name.replace('_', '-')}"
+            assert f"{setting} ({source})" in explained
 
 
 def value_of(key: Key | None) -> str | None:

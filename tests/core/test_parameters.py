@@ -11,6 +11,7 @@ from mmpipe.core.parameters import (
     override_fields,
     parse_overrides,
     parse_parameters,
+    suggest_fields,
 )
 from mmpipe.errors import UsageError
 
@@ -228,3 +229,22 @@ def test_the_limit_on_tokens_is_set_once() -> None:
         body: dict[str, object] = {"max_tokens": 1, "max_completion_tokens": 2, "seed": 3}
         assert {name: 5, "seed": 3} == override_fields(body, overrides)
         assert {"seed": 3} == override_fields(body, {name: None})
+
+
+def test_a_field_that_is_spelled_like_a_known_one_is_doubted_and_no_other() -> None:
+    for name, meant in (
+        ("modle", "model"),
+        ("temprature", "temperature"),
+        ("topp", "top_p"),
+        ("tool_choise", "tool_choice"),
+    ):
+        (warning,) = suggest_fields([name], "-p")
+        assert (
+            warning == f"-p {name} is sent as it stands, though no such field is known; did you mean {meant}?"
+        )
+    known = "model temperature seed tools service_tier"
+    elsewhere = (
+        "top_k min_p min_tokens repetition_penalty chat_template_kwargs thinking_budget enable_thinking user metadata store "
+        "models max_new_tokens best_of guided_json parallel_tool_calls length_penalty keep_alive options format"
+    )
+    assert [] == [*suggest_fields(f"{known} {elsewhere}".split(), "--set")]

@@ -19,6 +19,7 @@ def given(way: str, base_url: str) -> tuple[dict[str, str], list[str]]:
     folder = Path("secret")
     folder.mkdir(exist_ok=True)
     (folder / "key").write_text(f"{KEY}\n")
+    (folder / "key").chmod(0o600)
     host = {"MINIMAX_BASE_URL": base_url}
     if way == "environment":
         return {**host, "MINIMAX_API_KEY": KEY}, []

@@ -105,7 +105,7 @@ def waits_to_ask_again() -> Iterator[Run]:
 def waits_for_a_conversation() -> Iterator[Run]:
     with Path("talk").open("w") as talk:
         fcntl.flock(talk, fcntl.LOCK_EX)
-        arguments = ("chat", "-n", *TO_FILE, "-c", "talk", "hi")
+        arguments = ("chat", "-n", "-v", *TO_FILE, "-c", "talk", "hi")
         with service() as server, started((*MMPIPE, *arguments), server) as run:
             read_until(run.stderr, b"waiting for another run")
             yield run

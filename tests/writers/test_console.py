@@ -168,6 +168,9 @@ def test_details_and_remarks_are_for_terminals_alone(expected: str, term: str) -
         found.remark("wait")
         found.summarize("a summary", [Detail("to see", "jq .", Role.HEADING)])
         assert printed == stderr_of(streams)
+    found, streams = console(Verbosity(verbose=True), {"TERM": term})
+    found.remark("wait")
+    assert "mmpipe: wait\n" == stderr_of(streams)
 
 
 def test_details_are_quiet_and_never_show_the_key() -> None:

@@ -58,7 +58,7 @@ class Forecast:
         if self.dedupe and self._asked.get(digest) is not None:
             return
         self._asked.put(digest, b"")
-        self.findings.add(record.request)
+        self.findings.add_record(record)
         expected = self.histogram.expect(record.request)
         self.requests += 1
         self.prompt_tokens += expected.prompt

@@ -87,7 +87,7 @@ class BatchInput:
         if defaults.effort is not None:
             reported |= {*filter(None, [describe_missing_effort(defaults.effort, defaults.model)])}
         refuses_unknown = not self.options.recordings.is_replay and follows_catalogue(self.host)
-        return RequestFindings(refuses_unknown, frozenset(reported), defaults.effort)
+        return RequestFindings(refuses_unknown, frozenset(reported), defaults.effort, defaults.template)
 
     def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""
@@ -148,12 +148,13 @@ def check_input(
         for file in files:
             file.is_known = True
         return InputFacts(files, then.records if is_whole else None, checked=True, unchanged=True)
-    for warning in changes(then, now):
-        console.warn(warning)
     if journal is not None:
         journal.changed_settings = changed_settings(then, now)
     pieces = deadline.hold(source.pieces(files, deadline.hold))
     counts = _check_records(source, pieces, journal, console.warn)
+    # An error above has the same cause, and names it.
+    for warning in changes(then, now):
+        console.warn(warning)
     if journal is not None:
         # Without the count where records are bad or name files, so that the next run reads them again.
         is_final = not (counts.bad or counts.read_files)
@@ -168,7 +169,7 @@ def _check_records(
 ) -> InputCounts:
     """Count the records, and warn of odd requests; raises InputError for bad ones, unless --keep-going accepts them."""
     findings = source.findings()
-    counts = count_input(source, pieces, journal, lambda record: findings.add(record.request))
+    counts = count_input(source, pieces, journal, findings.add_record)
     if not source.options.selection.keep_going:
         counts.check()
     for sentence in findings.sentences():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmpipe.batch.records.records import FoundRecord, Record
+from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.core.effort import Effort, describe_missing_effort, sets_effort
 from mmpipe.core.parameters import describe_ignored, find_token_limit
@@ -48,12 +49,13 @@ class RequestFindings:
 
     With `refuses_unknown` the host has no model outside of the catalogue, as far as that is known. `reported` are
     sentences about the defaults of the run, which the user has read already. `effort` is the one of the run. `unknown`
-    are the models outside of the catalogue.
+    are the models outside of the catalogue. `template` is the one of the prompts.
     """
 
     refuses_unknown: bool = False
     reported: frozenset[str] = frozenset()
     effort: Effort | None = None
+    template: Template | None = None
     models: BoundedCounts = field(default_factory=BoundedCounts, init=False)
     unknown: BoundedCounts = field(default_factory=BoundedCounts, init=False)
     odd: BoundedCounts = field(default_factory=BoundedCounts, init=False)
@@ -69,6 +71,13 @@ class RequestFindings:
             self._last = request.model, request.parameters, tuple(self._describe(request))
         return [sentence for sentence in self._last[2] if self.odd.add(sentence)]
 
+    def add_record(self, record: Record) -> list[str]:
+        """Count the request of a record; return the sentences about it, and about the template, that are new."""
+        sentences = self.add(record.request)
+        if self.template is not None:
+            sentences += [doubt for doubt in self.template.find_doubts(record.fields) if self.odd.add(doubt)]
+        return sentences
+
     def watch(
         self,
         records: Iterable[FoundRecord | None],
@@ -78,7 +87,7 @@ class RequestFindings:
         """Yield the records; count the requests of those that a run takes, and warn of each kind once."""
         for found in records:
             if isinstance(found, Record) and takes(found):
-                for sentence in self.add(found.request):
+                for sentence in self.add_record(found):
                     warn(f"{found.id}: {sentence}")
             yield found
 

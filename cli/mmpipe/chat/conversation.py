@@ -105,7 +105,7 @@ def _open_transcript(
         raise UsageError("-c keeps the conversation in a file: `-` is none", hint="--messages - reads one")
 
     def waiting() -> None:
-        console.hint(f"waiting for another run that holds {path}; --no-wait does not")
+        console.remark(f"waiting for another run that holds {path}; --no-wait does not")
 
     with open_transcript(
         path, patience=0.0 if options.no_wait else patience, look=console.tick, waiting=waiting

@@ -15,6 +15,7 @@ from mmpipe.core.parameters import (
     label_overrides,
     override_fields,
     parse_parameters,
+    suggest_fields,
 )
 from mmpipe.core.request import Pieces, Request
 from mmpipe.core.request_fields import LIMIT_FIELD, OLD_LIMIT_FIELD
@@ -45,7 +46,7 @@ def build_base_request(
     sampling = (settings.get(name) for name in ("temperature", "top_p", "max_tokens"))
     sampled = build_sampling(*sampling, label=settings.label)
     split = {} if settings.get("native_thinking") else {"reasoning_split": True}
-    further = parse_parameters(options.param)
+    further = _parse_further(options, overrides, warn)
     if twice := sorted(further.keys() & fields.keys()):
         raise UsageError(f"-p {twice[0]} and --{twice[0].replace('_', '-')}: use only one of them")
     if OLD_LIMIT_FIELD in further and settings.is_typed("max_tokens"):
@@ -68,6 +69,16 @@ def build_base_request(
     is_streamed = streamed if options.wire is None else options.wire == "stream"
     pieces: Pieces | None = settings.choice("pieces", get_args(Pieces))
     return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
+
+
+def _parse_further(
+    options: RequestOptions, overrides: Mapping[str, object], warn: Callable[[str], None]
+) -> Mapping[str, object]:
+    """Return the fields of `-p`; warn of names, in `overrides` too, that seem to be misspelled."""
+    further = parse_parameters(options.param)
+    for warning in (*suggest_fields(further, "-p"), *suggest_fields(overrides, "--set")):
+        warn(warning)
+    return further
 
 
 def _find_model_name(settings: Settings, overrides: Mapping[str, object]) -> str:

@@ -90,7 +90,11 @@ def _parse_file(path: Path) -> dict[str, object]:
 def _check_settings(content: Mapping[str, object], source: str) -> Iterator[tuple[str, object]]:
     for name, value in content.items():
         if name == "api_key":
-            raise UsageError(f"{source}: a configuration file must not contain keys: use api_key_command")
+            raise UsageError(
+                f"{source}: api_key: a configuration file must not contain keys",
+                hint='api_key_file = "PATH" names a file with the key, api_key_command a program that prints it, '
+                "and the environment may have MINIMAX_API_KEY",
+            )
         kind = FILE_KEYS.get(name)
         if kind is None:
             raise UsageError(

@@ -14,6 +14,7 @@ from mmpipe.config.config_file import locate_config
 from mmpipe.config.keys import (
     MINIMAX_KEY,
     OPENAI_KEY,
+    find_exposed_file,
     name_key_file,
     parse_key,
     read_key_file,
@@ -138,7 +139,9 @@ class KeyPairing:
 
     def _read_file(self, found: Sourced, inputs: Inputs) -> Key:
         config = None if found.is_typed else locate_config(self.environment)
-        return parse_key(read_key_file(name_key_file(found), inputs, config), found.source)
+        named = name_key_file(found)
+        key = parse_key(read_key_file(named, inputs, config), found.source)
+        return replace(key, exposed_file=find_exposed_file(named, inputs))
 
     def _pair_openai(self, host: Sourced) -> Pair:
         """Return the pair of OPENAI_*, as in the official quick start. Raises AuthError if another host was typed."""

@@ -4,11 +4,13 @@ import os
 import re
 import select
 import shlex
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from mmpipe.config.sources import Sourced
 from mmpipe.core.endpoint import Key
@@ -23,6 +25,18 @@ MINIMAX_KEY, OPENAI_KEY = KEY_VARIABLES = ("MINIMAX_API_KEY", "OPENAI_API_KEY")
 _MAX_KEY = 16 * 1024  # bytes
 # Services give keys of this form, and names of files are shorter or have an ending of a few letters.
 _LIKE_KEY = re.compile(r"(?i)sk[-_]|[\w+=-]{16,}(?:$|\.[\w+=-]{8,})")
+# Forms of a file or variable that holds more than the key, and words for what is there.
+_FORMS: Final = (
+    (re.compile(r"\A[{\[]"), "is inside JSON"),
+    (re.compile(r"\A#"), "is below a comment, or is one"),
+    (re.compile(r"(?i)\A(?:authorization\s*:|bearer\s)"), "is written as a header of HTTP"),
+    (
+        re.compile(
+            r"(?im)^(?:(?:export|setenv|set)\s|[\w.-]*(?:key|token|secret)[\w.-]*(?:\s*=\s*[^\s=]|\s*:\s+\S))"
+        ),
+        "is written as an assignment",
+    ),
+)
 _COMMAND_TIMEOUT = 60.0  # seconds; the command may ask the user for a password
 
 
@@ -34,6 +48,9 @@ def parse_key(value: str, source: str) -> Key:
         raise AuthError(f"the API key is empty ({source})")
     if len(value) > _MAX_KEY:
         raise AuthError(f"the API key is longer than {_MAX_KEY} characters ({source})")
+    for form, words in _FORMS:
+        if form.search(value):
+            raise AuthError(f"the API key {words}: give the key alone, without anything around it ({source})")
     if value[0] in "\"'`":
         raise AuthError(f"the API key is in quotes, which are not part of it: remove them ({source})")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
@@ -63,6 +80,23 @@ def read_key_file(named: NamedInput, inputs: Inputs, config: Path | None = None)
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         shown = _describe_path(path, None if config is None else config.parent)
         raise AuthError(f"cannot read the key file{shown}: {reason} ({named.option})") from error
+
+
+def find_exposed_file(named: NamedInput, inputs: Inputs) -> str | None:
+    """Return the path of a key file of this user that all others can read; None for any other.
+
+    A pipe and a descriptor are no such file, nor is one that chmod cannot change: containers get their secrets read-only.
+    """
+    path = named.path
+    if inputs.resolve(path) == "-" or path.startswith(("/dev/", "/proc/")):
+        return None
+    try:
+        status = os.stat(path)  # noqa: PTH116  Path would collapse names that the user typed
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+    except (OSError, ValueError):
+        return None
+    is_exposed = stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IROTH
+    return path if is_exposed and status.st_uid == os.geteuid() and not is_read_only else None
 
 
 def _describe_path(path: str, base: Path | None) -> str:

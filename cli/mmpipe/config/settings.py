@@ -141,8 +141,7 @@ class Settings:
     def explain(self) -> Iterator[str]:
         """Yield a line with each setting and its source for `-v`; values that lead to the key are not shown."""
         for name, found in sorted(self._found.items()):
-            value = "..." if name.startswith("api_key") else found.value
-            yield f"{name} = {value} ({found.source})"
+            yield f"{_show(name, found)} ({found.source})"
         if self._environment.get(OPENAI_URL) and self._found["base_url"].source != OPENAI_SOURCE:
             reason = "it is used with OPENAI_API_KEY only"
             if self._environment.get(OPENAI_KEY):
@@ -227,3 +226,14 @@ class Settings:
         yield "base_url", Sourced(self._environment.get("MINIMAX_BASE_URL") or None, ENVIRONMENT)
         for name, value in options.items():
             yield name, Sourced(value, OPTION)
+
+
+def _show(name: str, found: Sourced) -> str:
+    """Return a setting as it is typed: a flag is an option, or a word of TOML. What leads to the key is not shown."""
+    match found.value:
+        case bool() if found.is_typed:
+            return f"--{'' if found.value else 'no-'}{name.replace('_', '-')}"
+        case bool():
+            return f"{name} = {str(found.value).lower()}"
+        case value:
+            return f"{name} = {'...' if name.startswith('api_key') else value}"

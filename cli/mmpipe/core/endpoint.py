@@ -27,10 +27,14 @@ _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """API key, never shown; `source` names the place where it was found."""
+    """API key, never shown; `source` names the place where it was found.
+
+    `exposed_file` is the path of its file if other users can read that.
+    """
 
     value: str = field(repr=False)
     source: str
+    exposed_file: str | None = None
 
     def mask(self, text: str) -> str:
         """Return `text` with `***` in place of the key, or of its beginning if it is cut off; upper and lower case alike.

@@ -1,7 +1,7 @@
 """Checks the parameters of a request before it is sent; pure."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeGuard
 
 from mmpipe.core.assignments import parse_assignment
@@ -17,12 +17,15 @@ from mmpipe.core.request_fields import (
     WIRE_FIELDS,
 )
 from mmpipe.errors import UsageError
-from mmpipe.text.suggestions import join_hints
+from mmpipe.text.suggestions import correct, join_hints
 from mmpipe.text.visible import one_line
 
 # Names a field, or the setting it comes from, in an error.
 Label: TypeAlias = Callable[[str], str]
 
+_LONGEST: Final = 60  # characters of a name
+# Fields of other servers that are spelled like one of ours, and no mistake.
+_FIELDS_ELSEWHERE: Final = frozenset(("top_k", "top_a", "min_tokens", "models", "max_new_tokens"))
 _GREATEST: Final = sys.float_info.max  # an integer may be greater
 
 
@@ -72,6 +75,15 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, object]:
     build_sampling(given.get("temperature"), given.get("top_p"), limit, label=_label_set)
     check_fields(given, "--set ")
     return overrides
+
+
+def suggest_fields(names: Iterable[str], option: str) -> Iterator[str]:
+    """Yield a warning for each name of a field that is unknown, and much like a known one."""
+    for name in names:
+        if name not in FIELD_RULES and name not in _FIELDS_ELSEWHERE:
+            guess = correct(name[:_LONGEST], FIELD_RULES)
+            if guess is not None:
+                yield f"{option} {one_line(name, _LONGEST)} is sent as it stands, though no such field is known; did you mean {guess}?"
 
 
 def override_fields(body: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:

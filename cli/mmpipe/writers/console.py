@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import OutputError
+from mmpipe.text.shell_words import quote_path
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.options import Verbosity
 from mmpipe.writers.reporter import Reporter
@@ -54,6 +55,8 @@ class Console:
             self.warn(
                 f"the key is sent unencrypted to {endpoint.base_url}: any machine on the way can read it"
             )
+        if endpoint.key is not None and (path := endpoint.key.exposed_file) is not None:
+            self.warn(f"other users can read the key file: chmod 600 {quote_path(path)}")
 
     def set_mask(self, mask: Callable[[str], str]) -> None:
         """Pass every later message through `mask`, which hides the key."""
@@ -76,9 +79,11 @@ class Console:
             self._report(sentence)
 
     def remark(self, sentence: str) -> None:
-        """Print a hint for a person who waits at a terminal; a log does not need it."""
+        """Print a hint for a person who waits at a terminal; a log gets it with `--verbose` only."""
         if self.has_lines:
             self.hint(sentence)
+        else:
+            self.note(sentence)
 
     @property
     def has_lines(self) -> bool:

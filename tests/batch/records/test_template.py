@@ -174,7 +174,17 @@ def test_a_field_that_is_not_there_is_named(name: str) -> None:
         ("zzz", {}, "it has no fields"),
         ("zzz", {f"k{n}": n for n in range(20)}, "it has k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
         ("zzz", {"a\x1b[31m\n": 1}, "it has a"),
-        ("zzz", "a line", "it is a text, which has no fields"),
+        ("zzz", "a line", "it is a text, which has no fields; a table needs --input-format csv, or tsv"),
+        ("zzz", "id\tzzz", "it has tabs: --input-format tsv reads a table"),
+        ("zzz", "id,zzz", "--input-format csv reads a table"),
+        (" zzz ", {"zzz": "x"}, "it has zzz; write {zzz}, without spaces"),
+        (
+            "zzz",
+            {"id|zzz": "1|x"},
+            "it has id|zzz; its columns are separated by |: put the line sep=| before its first one",
+        ),
+        ("zzz", {"id ; zzz": "1;x"}, "separated by ;: put the line sep=; before"),
+        ("zz", {"id|zzz": "1|x"}, "it has id|zzz"),
     ],
 )
 def test_an_error_for_a_missing_field_names_those_that_are_there(
@@ -191,3 +201,44 @@ def test_an_error_for_a_missing_field_is_short_however_large_the_record_is() -> 
     with pytest.raises(InputError) as caught:
         Template.parse(f"{{{'y' * 10_000}}}").render(Content(record))
     assert len(caught.value.message) < 1000
+
+
+WIDE = "\uff5breview\uff5d"
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{id}: {{review}}", ["{{review}} is the text {review}: a field is {review}, in single braces"]),
+        ("{id}: {{ review }}", ["{{review}} is the text {review}"]),
+        (f"{{id}}: {WIDE}", ["full-width braces stay as they are: a field is {review}"]),
+        ("${review}", ["${review} leaves a $ in the prompt: a field is {review}"]),
+        ("a ${review} and {{review}}", ["leaves a $", "in single braces"]),
+        # Prices, JSON and names of nothing are meant.
+        ("${price}", []),
+        ("{review} $", []),
+        ('{review} {{"mood": "good"}} {{mood}} \uff5bmood\uff5d', []),
+        ("$ {review}", []),
+    ],
+)
+def test_what_other_programs_take_for_a_field_is_doubted_if_there_is_one_of_that_name(
+    template: str, says: list[str]
+) -> None:
+    found = [*Template.parse(template).find_doubts({"id": "1", "review": "Good.", "price": "12.5"})]
+    assert len(says) == len(found)
+    for words, sentence in zip(says, found, strict=True):
+        assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{review}}", "a field is {review}, in single braces"),
+        (WIDE, "a field is {review}"),
+        ("plain", "of that name"),
+    ],
+)
+def test_a_template_without_a_field_is_refused_with_what_was_meant(template: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Template.parse(template)
+    assert caught.value.message.endswith(says)

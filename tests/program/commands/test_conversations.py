@@ -141,7 +141,7 @@ def test_a_locked_conversation_is_awaited_or_status_15() -> None:
         assert process.stdout is not None
         process.stdout.read(1)
         busy = mmpipe("chat", "-n", "-c", "talk", "--no-wait", "b", server=server)
-        waited = mmpipe("chat", "-n", "-c", "talk", "sim:echo c", server=server)
+        waited = mmpipe("chat", "-n", "-v", "-c", "talk", "sim:echo c", server=server)
     assert 15 == busy.status
     assert "process" in busy.stderr_text
     assert (0, b"c\n") == (waited.status, waited.stdout)

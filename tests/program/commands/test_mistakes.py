@@ -121,6 +121,14 @@ UNKEYED = [
     Mistake(("chat", "-n", "hi"), AUTH, PLATFORMS),
     Mistake(("chat", "-n", "hi"), AUTH, ("api_key_command (nosuch)", CONFIG), files={CONFIG: 'api_key_command = "nosuch x"'}),
     Mistake(("chat", "-n", "hi"), USAGE, ("did you mean model?", CONFIG), files={CONFIG: 'modle = "x"'}),
+    Mistake(
+        ("chat", "-n", "hi"), USAGE, ("api_key_file = ", "api_key_command", "MINIMAX_API_KEY"), ("a-secret",),
+        files={CONFIG: 'api_key = "a-secret"'},
+    ),
+    Mistake(
+        ("chat", "-n", "--base-url", "http://127.0.0.1:9/v1", "--api-key-file", "key", "hi"), AUTH,
+        ("is written as an assignment: give the key alone",), ("a-secret",), files={"key": "export MINIMAX_API_KEY='a-secret'\n"},
+    ),
 ]  # fmt: skip
 SENT = [
     Mistake(("chat", "-n", "-m", "minimax-m2.1", "hi"), ExitStatus.REJECTED, ("did you mean MiniMax-M2.1?",)),
@@ -129,6 +137,13 @@ SENT = [
     Mistake(("chat",), INPUT, ("the prompt is empty", "did the program before mmpipe in the pipe fail?")),
     Mistake(("chat", "-n", "-s", "@sys.txt", "sim:echo x"), 0, ("--system-file sys.txt",), files={"sys.txt": "Be terse."}),
     Mistake(("chat", "-n", "-s", "@my sys.txt", "sim:echo x"), 0, ("--system-file 'my sys.txt' reads",), files={"my sys.txt": "Be terse."}),
+    Mistake(("chat", "-n", "-p", "modle=x", "sim:echo x"), 0, ("warning: -p modle is sent", "did you mean model?")),
+    Mistake(("batch", "a.txt", "--template", "Mood: {review}"), INPUT, ("it has tabs: --input-format tsv",), files={"a.txt": "id\treview\n1\tGood.\n"}),
+    Mistake(("batch", "a.csv", "--template", "{review}"), INPUT, ("put the line sep=| before",), files={"a.csv": "id|review\n1|Good.\n"}),
+    Mistake(
+        ("batch", "--dry-run", "a.csv", "--template", "{id} {{review}}"), 0, ("a field is {review}, in single braces (1 request)",),
+        files={"a.csv": "id,review\n1,Good.\n"},
+    ),
     Mistake(("batch", "in.jsonl"), INPUT, ("in.jsonl, line 1: it is not JSON", "`jq -c . FILE`"), files={"in.jsonl": '{\n  "prompt": "x"\n}\n'}),
     Mistake(("chat", "hi", "-f", "missing.txt"), INPUT, ("cannot read missing.txt: No such file",)),
     Mistake(

@@ -165,6 +165,7 @@ def test_a_configuration_that_cannot_be_used_is_refused(text: str, status: int, 
 
 def test_the_key_can_be_read_from_a_file() -> None:
     Path("key").write_text(f"{KEY}\n")
+    Path("key").chmod(0o600)
     assert KEY[-4:] == last_four_sent(
         {"OPENAI_API_KEY": OTHER}, "--api-key-file", "key", "--base-url", "BASE_URL"
     )

@@ -24,6 +24,7 @@ PROMPT = "sim:echo hello"
 def files() -> None:
     Path("secret").mkdir()
     Path("secret/key").write_text(f"{KEY}\n")
+    Path("secret/key").chmod(0o600)
     Path("link").symlink_to("/proc/self/fd/0")
     Path("prompts").write_text(f"{PROMPT}\n")
 

@@ -1,6 +1,7 @@
 """Makes a prompt from the fields of a record: `Summarise: {title}`, with `{}` for the whole record; pure."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ _PIECE: Final = re.compile(
 )
 # JSON whose braces were not doubled, and braces around nothing.
 _NO_NAME: Final = re.compile(r"""\s*(?:(?P<quote>["'])[^"']*(?P=quote)\s*:.*)?""", re.DOTALL)
+# Forms of other programs, and of a Chinese keyboard (full-width), in a literal text.
+_FOREIGN: Final = re.compile(r"\uff5b(?P<wide>[^{}\uff5b\uff5d]+)\uff5d|\{(?P<doubled>[^{}]+)\}")
 _SHOWN: Final = 60  # characters of a name
 
 
@@ -53,8 +56,10 @@ class Template:
         """
         parts = tuple(_part(match) for match in _PIECE.finditer(text))
         if not any(isinstance(part, _TemplateField) for part in parts):
+            foreign = _FOREIGN.search("".join(map(str, parts)))
             raise UsageError(
-                "--template uses nothing of a record: {} is all of it, {title} its field of that name"
+                "--template uses nothing of a record: {} is all of it, {title} its field of that name",
+                hint="" if foreign is None else _describe_foreign(foreign),
             )
         return cls(parts)
 
@@ -62,6 +67,19 @@ class Template:
     def fields(self) -> tuple[str, ...]:
         """The names of the fields that every record must have."""
         return tuple(part.name for part in self.parts if isinstance(part, _TemplateField) and part.name)
+
+    def find_doubts(self, record: Mapping[str, object]) -> Iterator[str]:
+        """Yield a sentence for each literal text that may be meant for a field of this record."""
+        for place, part in enumerate(self.parts):
+            if isinstance(part, str):
+                for found in _FOREIGN.finditer(part):
+                    if (found["wide"] or found["doubled"]).strip() in record:
+                        yield f"--template: {_describe_foreign(found)}"
+            elif place and str(self.parts[place - 1]).endswith("$") and part.name in record:
+                name, value = one_line(part.name, _SHOWN), record[part.name]
+                # Before a number it is a price.
+                if not str(value)[:1].isdigit():
+                    yield f"--template: ${{{name}}} leaves a $ in the prompt: a field is {{{name}}}"
 
     def render(self, content: Content) -> str:
         """The prompt for a record; raises InputError if a field is missing."""
@@ -87,6 +105,13 @@ def _part(match: re.Match[str]) -> str | _TemplateField:
             hint="a brace itself is written twice",
         )
     return _TemplateField(_single_braces(name))
+
+
+def _describe_foreign(found: re.Match[str]) -> str:
+    name = one_line((found["wide"] or found["doubled"]).strip(), _SHOWN)
+    if found["wide"]:
+        return f"full-width braces stay as they are: a field is {{{name}}}"
+    return f"{{{{{name}}}}} is the text {{{name}}}: a field is {{{name}}}, in single braces"
 
 
 def _single_braces(text: str) -> str:
