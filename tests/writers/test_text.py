@@ -7,7 +7,9 @@ import pytest
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.errors import ServerError
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.text import PlainText, TerminalText, TextSink, TextWriter
+from mmpipe.writers.text import TextWriter
+from mmpipe.writers.text_forms import TextForm
+from mmpipe.writers.text_sink import TextSink
 from mmpipe.writers.writer import WholeAnswer
 
 CALL = ToolCall(0, "1", "ls", '{"a": "ö"}')
@@ -16,12 +18,12 @@ WHOLE = WholeAnswer({}, ())
 SILENT = (Start("1", "M"), Usage(1, 2, 3), ToolResult("1", "ls", "result"), Stop("stop", {}))
 
 
-class FileSink(PlainText):
+class FileSink(TextSink):
     """Sink of the test, on a file."""
 
     def __init__(self) -> None:
         self.streams = Streams.fake()
-        super().__init__(self.streams.stdout)
+        super().__init__(self.streams.stdout, TextForm())
 
     @property
     def text(self) -> str:
@@ -40,7 +42,7 @@ def written(
 
 def on_terminal(text: str, *, dim: bool = False) -> str:
     streams = Streams.fake(terminals="stdout")
-    TerminalText(streams.stdout, dim=dim).write(text)
+    TextSink.of(streams.stdout, dim=dim).write(text)
     return streams.captured()[0].decode()
 
 
@@ -130,7 +132,7 @@ def test_in_a_file_an_incomplete_text_stays_as_it_was_sent(text: str, left: str)
 @pytest.mark.parametrize(("text", "left"), [("5", "5\n"), ("5\n", "5\n"), ("", "")])
 def test_on_a_terminal_an_error_message_begins_a_line(text: str, left: str) -> None:
     streams = Streams.fake(terminals="stdout")
-    paper: TextSink = TerminalText(streams.stdout)
+    paper = TextSink.of(streams.stdout)
     writer = TextWriter(paper)
     for character in text:
         writer.write(Text(character))
@@ -146,7 +148,7 @@ def test_a_terminal_gets_nothing_that_moves_it_but_our_own_colour() -> None:
 @pytest.mark.parametrize("dim", [False, True])
 def test_a_dimmed_line_that_has_ended_is_not_ended_twice(dim: bool) -> None:
     streams = Streams.fake(terminals="stdout")
-    paper = TerminalText(streams.stdout, dim=dim)
+    paper = TextSink.of(streams.stdout, dim=dim)
     paper.write("hm\n")
     once = streams.captured()
     paper.end_line()
@@ -157,8 +159,7 @@ def test_a_dimmed_line_that_has_ended_is_not_ended_twice(dim: bool) -> None:
 def test_a_blank_line_parts_thinking_from_the_answer_below_it_on_one_terminal() -> None:
     def shown(*events: Event) -> str:
         streams = Streams.fake(terminals="stdout")
-        sink = TerminalText(streams.stdout)
-        writer = TextWriter(sink, sink, with_gap=True)
+        writer = TextWriter(TextSink.of(streams.stdout), TextSink.of(streams.stdout), with_gap=True)
         for event in events:
             writer.write(event)
         writer.end(WHOLE)
@@ -167,4 +168,5 @@ def test_a_blank_line_parts_thinking_from_the_answer_below_it_on_one_terminal() 
     assert "thought\n\nanswer\n" == shown(Thinking("thou"), Thinking("ght"), Text("ans"), Text("wer"))
     assert "thought\n\nanswer\n" == shown(Thinking("thought\n"), Text("answer"))
     assert "answer\n" == shown(Text("answer"))
-    assert "thought\n" == shown(Thinking("thought"))
+    # An answer without words is an empty line.
+    assert "thought\n\n" == shown(Thinking("thought"))

@@ -36,7 +36,7 @@ from mmpipe.unix.signals import raise_interrupts
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.meta import open_meta
-from mmpipe.writers.text import MarkdownChoice
+from mmpipe.writers.text_sink import MarkdownChoice
 
 if TYPE_CHECKING:
     from mmpipe.tools.setup import ToolSetup

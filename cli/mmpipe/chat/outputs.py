@@ -14,7 +14,9 @@ from mmpipe.unix.streams import Output, Streams
 from mmpipe.writers.console import Console
 from mmpipe.writers.lines import create_line_writer
 from mmpipe.writers.options import OutputFormat
-from mmpipe.writers.text import MarkdownChoice, PlainText, TaggedText, TerminalText, TextSink, TextWriter
+from mmpipe.writers.text import TextWriter
+from mmpipe.writers.text_forms import TaggedForm
+from mmpipe.writers.text_sink import MarkdownChoice, TextSink
 from mmpipe.writers.watch import OutputWatch
 from mmpipe.writers.writer import Writer
 
@@ -72,13 +74,19 @@ class OutputTargets:
         match self.form.format:
             case "text":
                 return TextWriter(
-                    _text_sink(self.data, markdown=self.form.markdown),
+                    self._open_sink(),
                     self.thinking.sink,
                     with_calls=self.form.with_calls,
                     with_gap=self.thinking.with_gap,
                 )
             case line_format:
                 return create_line_writer(line_format, self.data, live=self.form.live)
+
+    def _open_sink(self) -> TextSink:
+        markdown = self.form.markdown
+        if markdown is not None and markdown.holds_for(self.data):
+            return markdown.open(self.data)
+        return TextSink.of(self.data)
 
     def interrupt(self, writer: Writer) -> None:
         """Write what a terminal has not got yet, as far as possible: a signal ends the run."""
@@ -154,7 +162,8 @@ def open_targets(
         if form.format == "text" and mode == "split":
             is_shown = file is None and form.thinking == "show"
             place = file or (data if is_shown else streams.stderr)
-            sink = TaggedText(data) if is_shown and not can_dim else _text_sink(place, dim=console.can_dim)
+            has_tags = is_shown and not can_dim
+            sink = TextSink(data, TaggedForm()) if has_tags else TextSink.of(place, dim=console.can_dim)
             thinking = ThinkingTarget(mode, sink, file, with_gap=can_dim and _is_one_terminal(place, data))
         targets = OutputTargets(form, data, thinking, console)
         yield targets
@@ -176,9 +185,3 @@ def _choose_mode(form: AnswerForm, *, has_place: bool, is_apart: bool) -> Thinki
     if form.format == "jsonl" and form.thinking == "show":
         return "split"
     return form.thinking or "split"
-
-
-def _text_sink(output: Output, *, dim: bool = False, markdown: MarkdownChoice | None = None) -> TextSink:
-    if markdown is not None and markdown.holds_for(output):
-        return markdown.open(output)
-    return TerminalText(output, dim=dim) if output.is_terminal else PlainText(output)

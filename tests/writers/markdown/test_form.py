@@ -5,8 +5,9 @@ import pytest
 from mmpipe.core.events import Event, Text, Thinking, ToolCall
 from mmpipe.errors import ServerError
 from mmpipe.unix.streams import Streams
-from mmpipe.writers.markdown.sink import MarkdownText
-from mmpipe.writers.text import MarkdownChoice, TaggedText, TerminalText, TextWriter
+from mmpipe.writers.text import TextWriter
+from mmpipe.writers.text_forms import TaggedForm
+from mmpipe.writers.text_sink import MarkdownChoice, TextSink
 from mmpipe.writers.writer import WholeAnswer
 
 TERMINAL = {"TERM": "xterm", "COLUMNS": "40", "NO_COLOR": "1"}
@@ -18,7 +19,7 @@ class Screen:
     def __init__(self) -> None:
         self.streams = Streams.fake(terminals="stdout")
         out = self.streams.stdout
-        self.writer = TextWriter(MarkdownText(out, TERMINAL), TerminalText(out))
+        self.writer = TextWriter(MarkdownChoice(TERMINAL).open(out), TextSink.of(out))
 
     def shows(self, *events: Event) -> str:
         for event in events:
@@ -75,7 +76,7 @@ def test_two_turns_are_two_texts() -> None:
 
 def test_thinking_has_its_tags_where_it_cannot_be_dimmed() -> None:
     streams = Streams.fake(terminals="stdout")
-    sink = TaggedText(streams.stdout)
+    sink = TextSink(streams.stdout, TaggedForm())
     for text in ("*a*", " \x1b"):
         sink.write(text)
     sink.end_line()
