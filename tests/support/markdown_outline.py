@@ -1,6 +1,6 @@
 """Outlines of Markdown, as our reader and as markdown-it read it: the two must be equal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -37,7 +37,7 @@ def outline(text: str) -> Outline:
             case blocks.TableStart(margin, cells):
                 found.append((margin.first, "table", "|".join(cells)))
             case blocks.TableRow(cells):
-                found[-1] = (*found[-1][:2], f"{found[-1][2]}\n{'|'.join(cells)}")
+                found[-1] = (*found[-1][:2], f"{found[-1][2]}\n{_join(cells)}")
             case _:
                 pass
     return [(margin, kind, _plain(content)) for margin, kind, content in found]
@@ -48,6 +48,11 @@ def outline_of_markdown_it(text: str) -> Outline:
     # A definition of a link may come after its use, so that a reader of a stream shows it as text.
     parser = MarkdownIt("commonmark", {"maxNesting": 99}).enable("table").disable("reference")
     return [(margin, kind, _plain(content)) for margin, kind, content in _Walk().outline(parser.parse(text))]
+
+
+def _join(cells: Sequence[str]) -> str:
+    """The row; its last cells may be left out if they are empty."""
+    return "|".join(cells).rstrip("|")
 
 
 def _inline(kind: str, content: str) -> str:
@@ -90,7 +95,7 @@ class _Walk:
                 kind = _LEAVES[token.type] or token.tag
                 yield self.margin(), kind, token.content or _inline(kind, content)
             elif token.type == "table_close":
-                yield self.margin(), "table", "\n".join("|".join(row) for row in self.rows)
+                yield self.margin(), "table", "\n".join(map(_join, self.rows))
             elif token.type in ("list_item_close", "blockquote_close"):
                 if self.around[-1][0] != self.around[-1][1]:
                     yield self.margin(), "text", ""

@@ -79,7 +79,7 @@ class TableStart:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """Row of a table, with as many cells as the header."""
+    """Row of a table, with at most as many cells as the header."""
 
     cells: tuple[str, ...]
 

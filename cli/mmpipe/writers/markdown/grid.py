@@ -20,12 +20,14 @@ Cell = Sequence[Span]
 class Grid:
     """Layout of a table: the header, the alignment and the width of each column; with `is_ruled`, lines between the rows.
 
-    Without widths, each row is a list of its filled cells, for a terminal of `width` cells.
+    Without widths, each row is a list of its filled cells behind their labels, for a terminal of `width` cells. A short row
+    ends with its last cell, so that it costs no more than its own text.
     """
 
     header: Sequence[Cell]
     alignments: Sequence[Alignment]
     widths: Sequence[int]
+    labels: Sequence[Line]
     width: int
     is_ruled: bool = False
 
@@ -38,15 +40,20 @@ class Grid:
         width: int,
     ) -> "Grid":
         """Return the layout for these rows."""
-        natural = [
-            max(1, *(measure(line) for cell in column for line in wrap(cell, _HUGE)))
-            for column in zip(header, *rows, strict=True)
-        ]
+        natural = [1] * len(header)
+        for cells in (header, *rows):
+            for column, cell in enumerate(cells):
+                natural[column] = max(natural[column], *map(measure, wrap(cell, _HUGE)))
         space = width - len(_BORDER.text) * (len(natural) - 1)
         widths = _share(natural, space)
         if any(got < min(wanted, _NARROWEST) for got, wanted in zip(widths, natural, strict=True)):
-            return cls(header, alignments, (), width)
-        return cls(header, alignments, widths, width, is_ruled=sum(natural) > space)
+            # A long title would be repeated for each row.
+            labels = [
+                [*wrap(title, width // 2, folds=True)[0], Span(": ", BOLD)] if title else []
+                for title in header
+            ]
+            return cls(header, alignments, (), labels, width)
+        return cls(header, alignments, widths, (), width, is_ruled=sum(natural) > space)
 
     def draw_header(self) -> Iterator[Line]:
         """Yield the lines of the header."""
@@ -61,12 +68,10 @@ class Grid:
                 yield self._rule
             yield from self._draw(cells)
             return
-        filled = [(title, cell) for title, cell in zip(self.header, cells, strict=True) if cell]
+        filled = [(label, cell) for label, cell in zip(self.labels, cells, strict=False) if cell]
         if filled and not is_first:
             yield []
-        for title, cell in filled:
-            # A long title would be repeated for each row.
-            label = [*wrap(title, self.width // 2, folds=True)[0], Span(": ", BOLD)] if title else []
+        for label, cell in filled:
             yield from wrap([*label, *cell], self.width, folds=True)
 
     @property
@@ -74,8 +79,8 @@ class Grid:
         return [Span(_CROSSING.join("─" * width for width in self.widths), DIM)]
 
     def _draw(self, cells: Sequence[Cell]) -> Iterator[Line]:
-        columns = [wrap(cell, width, folds=True) for cell, width in zip(cells, self.widths, strict=True)]
-        for number in range(max(map(len, columns))):
+        columns = [wrap(cell, width, folds=True) for cell, width in zip(cells, self.widths, strict=False)]
+        for number in range(max(map(len, columns), default=1)):
             line: Line = []
             for column, lines in enumerate(columns):
                 text = lines[number] if number < len(lines) else []

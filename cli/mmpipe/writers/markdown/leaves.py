@@ -8,13 +8,11 @@ from markdown_it.rules_block.html_block import HTML_SEQUENCES
 
 from mmpipe.writers.markdown.blocks import Margin, VerbatimKind
 from mmpipe.writers.markdown.containers import CODE_INDENT
-from mmpipe.writers.markdown.rows import read_row
 
 # The info string after backticks holds no backtick: otherwise the line is inline code.
 _FENCE: Final = re.compile(r"(?P<fence>`{3,}+(?=[^`]*$)|~{3,}+)[ \t]*(?P<language>[\w+#.-]*)")
 _FORMULAS: Final = {"$$": re.compile(r"\$\$[ \t]*$"), "\\[": re.compile(r"\\\][ \t]*$")}
 _LESS_INDENT: Final = re.compile(r"^ {0,3}[^ \t]")
-_MOST_FILLED: Final = 2  # empty cells for each character: a short row would cost as much as the header
 _BLANK: Final = re.compile(r"^[ \t]*$")
 
 
@@ -45,23 +43,11 @@ class OpenParagraph:
         return text[:end].strip("\n ")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OpenTable:
-    """Table of so many columns, of which `size` characters were read; short rows got `filled` empty cells."""
+    """Table of so many columns, of which rows may follow."""
 
     columns: int
-    size: int
-    filled: int = 0
-
-    def add(self, line: str) -> tuple[str, ...] | None:
-        """Return the cells of a row, one for each column; None if the table ends, as on GitHub, since its rows are too short."""
-        self.size += len(line) + 1
-        if self.filled > _MOST_FILLED * self.size:
-            return None
-        cells = read_row(line, self.columns)
-        missing = self.columns - len(cells)
-        self.filled += missing
-        return (*cells, *[""] * missing)
 
 
 @dataclass(slots=True)

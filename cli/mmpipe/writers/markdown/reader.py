@@ -11,7 +11,7 @@ from mmpipe.writers.markdown import blocks, leaves
 from mmpipe.writers.markdown.blocks import Block, Margin
 from mmpipe.writers.markdown.container_stack import ContainerStack
 from mmpipe.writers.markdown.containers import CODE_INDENT, Cursor, ItemMark, Quote, skip_quote_mark
-from mmpipe.writers.markdown.rows import read_alignments, split_cells
+from mmpipe.writers.markdown.rows import read_alignments, read_row, split_cells
 from mmpipe.writers.markdown.splitting import LIMIT, LineCutter
 
 _DEPTH: Final = 12  # most containers in each other; deeper marks are text
@@ -196,7 +196,7 @@ class BlockReader:
             paragraph.parts = before
             self._close_leaf()
             margin = self._begin()
-        self._leaf = leaves.OpenTable(len(cells), len(header) + len(cursor.rest))
+        self._leaf = leaves.OpenTable(len(cells))
         self._ready.append(blocks.TableStart(margin, tuple(cells), alignments))
         return True
 
@@ -245,10 +245,8 @@ class BlockReader:
     def _add_text(self, cursor: Cursor, matched: int) -> None:
         """Add a line of text to the open paragraph or table, or begin a paragraph."""
         if isinstance(self._leaf, leaves.OpenTable) and matched == len(self._around):
-            cells = self._leaf.add(cursor.rest)
-            if cells is not None:
-                self._ready.append(blocks.TableRow(cells))
-                return
+            self._ready.append(blocks.TableRow(read_row(cursor.rest, self._leaf.columns)))
+            return
         if not isinstance(self._leaf, leaves.OpenParagraph):
             self._start(matched)
             self._leaf = leaves.OpenParagraph(self._begin())

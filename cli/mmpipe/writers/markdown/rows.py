@@ -6,7 +6,6 @@ from typing import Final
 from mmpipe.writers.markdown.blocks import Alignment
 
 _DELIMITERS: Final = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*(?:\||$))+[ \t]*")
-_MOST_COLUMNS: Final = 100  # a short row would cost as much as all of them
 _BORDER: Final = re.compile(r"(?<!\\)\|")
 _ALIGNMENTS: Final[dict[tuple[bool, bool], Alignment]] = {
     (False, False): "left",
@@ -20,10 +19,7 @@ def read_alignments(line: str) -> tuple[Alignment, ...]:
     """Return the alignment of each column if `line` is the line below a header, else nothing."""
     if "|" not in line or not _DELIMITERS.fullmatch(line):
         return ()
-    cells = split_cells(line)
-    if len(cells) > _MOST_COLUMNS:
-        return ()
-    return tuple(_ALIGNMENTS[cell.startswith(":"), cell.endswith(":")] for cell in cells)
+    return tuple(_ALIGNMENTS[cell.startswith(":"), cell.endswith(":")] for cell in split_cells(line))
 
 
 def split_cells(line: str) -> list[str]:

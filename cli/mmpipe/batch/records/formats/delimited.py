@@ -41,6 +41,7 @@ class Table(RecordFormat):
     def __init__(self, source: str, options: FormatOptions, encoding: str = UTF_8) -> None:
         super().__init__(source, options, encoding)
         self._columns: Sequence[str] = ()
+        self._blank_row: Mapping[str, str] = {}
         self._delimiter = ""
 
     def split(self, pieces: Iterable[bytes | None]) -> Iterator[RawRecord | Unreadable | None]:
@@ -61,7 +62,8 @@ class Table(RecordFormat):
 
     @property
     def blank_row(self) -> Mapping[str, str] | None:
-        return dict.fromkeys(self._columns, "")
+        # One for all bad rows: a row of few bytes must not take the memory of all columns.
+        return self._blank_row
 
     def parse(self, raw: RawRecord) -> Content:
         """The row as an object; raises InputError for a wrong number of columns."""
@@ -79,6 +81,7 @@ class Table(RecordFormat):
             names = split_cells(self.decode(header.row), self._delimiter)
             # Programs write no name over the numbers of rows, and spreadsheets none over empty columns.
             self._columns = [name or f"column_{place}" for place, name in enumerate(names, 1)]
+            self._blank_row = dict.fromkeys(self._columns, "")
             self._check_columns()
         except InputError as error:
             raise InputError(
@@ -94,11 +97,10 @@ class Table(RecordFormat):
             raise InputError(
                 f"columns {places} of the header have one name, {twice[0]!r}: rename one of them"
             )
-        row = dict.fromkeys(columns, "")
         for name in self.options.needed:
             # Without a row, too: a wrong name must not look like a table that is done.
-            if find_field(row, name) is MISSING:
-                found, hint = describe_fields(row, name)
+            if find_field(self._blank_row, name) is MISSING:
+                found, hint = describe_fields(self._blank_row, name)
                 raise InputError(f"the table has no column {one_line(name, 60)}: {found}", hint=hint)
         if self.options.request_columns is not None and not set(_PROMPTS) & set(columns):
             shown = ", ".join(one_line(name, 60) for name in columns[:_SHOWN])
