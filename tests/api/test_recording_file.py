@@ -55,18 +55,18 @@ def test_it_is_laid_out_for_people() -> None:
   }
 }
 """
-    assert expected == format_recording(BODY, None, HEAD, pieces).decode()
+    assert expected == format_recording(BODY, None, (HEAD, pieces)).decode()
 
 
 def test_the_host_comes_first_and_is_read_again() -> None:
-    content = format_recording(BODY, None, HEAD, [(0, b"a")], host="https://api.example/v1")
+    content = format_recording(BODY, None, (HEAD, [(0, b"a")]), host="https://api.example/v1")
     assert ["host", "request", "answer"] == [*json.loads(content)]
     assert "https://api.example/v1" == parse_recording(content).host
 
 
 def test_a_refusal_is_its_error() -> None:
     error = QuotaError("wait", http=429, api_code=1002, request_id="9", retryable=True, retry_after=7)
-    content = format_recording(BODY, error, None, [])
+    content = format_recording(BODY, error, None)
     assert {"request": BODY, "error": error.as_json()} == json.loads(content)
     kept = parse_recording(content).error
     assert kept is not None
@@ -76,7 +76,7 @@ def test_a_refusal_is_its_error() -> None:
 
 
 def test_a_refusal_of_one_request_stays_one() -> None:
-    content = format_recording(BODY, Forbidden("no", http=403), None, [])
+    content = format_recording(BODY, Forbidden("no", http=403), None)
     assert "forbidden" == json.loads(content)["error"]["kind"]
     kept = parse_recording(content).error
     assert kept is not None
@@ -95,14 +95,14 @@ def test_a_refusal_of_one_request_stays_one() -> None:
 @given(BODIES, st.lists(st.integers(0, 100)))
 def test_the_body_comes_back_to_the_byte(parts: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(parts)
-    assert whole == body(format_recording(BODY, None, HEAD, cut(whole, cuts)))
+    assert whole == body(format_recording(BODY, None, (HEAD, cut(whole, cuts))))
 
 
 @given(BODIES, st.lists(st.integers(0, 100)))
 def test_the_key_is_masked_wherever_it_is_cut(parts: list[bytes], cuts: list[int]) -> None:
     whole = b"".join(parts)
     pieces = cut(whole, cuts)
-    content = format_recording(BODY, None, HEAD, pieces, KEY)
+    content = format_recording(BODY, None, (HEAD, pieces), KEY)
     assert KEY.encode() not in content
     assert whole.replace(KEY.encode(), b"***") == body(content)
     assert [ms for ms, _ in pieces] == [ms for ms, _ in mask_secret(pieces, KEY)]
@@ -111,7 +111,7 @@ def test_the_key_is_masked_wherever_it_is_cut(parts: list[bytes], cuts: list[int
 def test_the_key_is_masked_in_the_request_and_in_an_error() -> None:
     awkward = 'sk-"\\-' + KEY
     content = format_recording(
-        {"prompt": f"is {awkward} good?"}, AuthError(f"no {awkward}", http=401), None, [], awkward
+        {"prompt": f"is {awkward} good?"}, AuthError(f"no {awkward}", http=401), None, awkward
     )
     value = json.loads(content)
     assert ("is *** good?", "no ***") == (value["request"]["prompt"], value["error"]["message"])
@@ -145,7 +145,7 @@ FORMS = {
 def test_the_key_is_masked_in_every_escaped_form(form: str, size: int) -> None:
     sent = f'data: {{"content":"is {form} good?"}}\n\n'.encode()
     pieces = [(at, sent[at : at + size]) for at in range(0, len(sent), size)]
-    content = format_recording({"prompt": form}, AuthError(form, http=401), HEAD, pieces, KEY)
+    content = format_recording({"prompt": form}, AuthError(form, http=401), (HEAD, pieces), KEY)
     value = json.loads(content)
     assert ("***", "***") == (value["request"]["prompt"], value["error"]["message"])
     assert b'data: {"content":"is *** good?"}\n\n' == body(content)
@@ -155,33 +155,37 @@ def test_the_key_is_masked_in_every_escaped_form(form: str, size: int) -> None:
 def test_a_key_with_characters_that_json_escapes_is_masked(key: str) -> None:
     forms = (key, json.dumps(key)[1:-1], json.dumps(json.dumps(key)[1:-1])[1:-1], key.replace("/", "\\/"))
     for form in forms:
-        content = format_recording({"prompt": form}, None, HEAD, [(0, form.encode())], key)
+        content = format_recording({"prompt": form}, None, (HEAD, [(0, form.encode())]), key)
         assert ("***", b"***") == (json.loads(content)["request"]["prompt"], body(content))
 
 
 def test_a_long_run_of_backslashes_takes_no_time_and_stays() -> None:
     text = b"\\" * 200_000
-    assert text == body(format_recording(BODY, None, HEAD, [(0, text)], KEY))
+    assert text == body(format_recording(BODY, None, (HEAD, [(0, text)]), KEY))
 
 
 def test_a_placeholder_for_a_key_takes_no_words_apart() -> None:
     pieces = [(0, b"data: latest")]
-    assert format_recording(BODY, None, HEAD, pieces) == format_recording(BODY, None, HEAD, pieces, "test")
+    assert format_recording(BODY, None, (HEAD, pieces)) == format_recording(
+        BODY, None, (HEAD, pieces), "test"
+    )
 
 
 def test_no_character_of_the_file_can_steer_a_terminal() -> None:
     text = "\x1b[2J\x9b2J\u202e\x7f\U000e0041"
-    content = format_recording({"prompt": text}, None, HEAD, [(0, text.encode())]).decode()
+    content = format_recording({"prompt": text}, None, (HEAD, [(0, text.encode())])).decode()
     assert content.replace("\n", "").isprintable()
     assert text.encode() == body(content.encode())
 
 
 def test_half_a_character_in_the_request_does_no_harm() -> None:
-    assert {"stop": "\ud83d"} == parse_recording(format_recording({"stop": "\ud83d"}, None, HEAD, [])).request
+    assert {"stop": "\ud83d"} == parse_recording(
+        format_recording({"stop": "\ud83d"}, None, (HEAD, []))
+    ).request
 
 
 def test_an_editor_may_put_its_mark_before_it() -> None:
-    assert b"data" == body(b"\xef\xbb\xbf" + format_recording(BODY, None, HEAD, [(0, b"data")]))
+    assert b"data" == body(b"\xef\xbb\xbf" + format_recording(BODY, None, (HEAD, [(0, b"data")])))
 
 
 GOOD = {"status": 200, "content_type": "text/plain", "pieces": [[0, "a"]]}

@@ -16,7 +16,7 @@ def parameters_of(
     """Return the body fields, without `reasoning_split`, of these options."""
     settings = Settings(typed, environment or {})
     options = RequestOptions(param=param)
-    body = build_base_request(options, settings, pytest.fail, streamed=True).parameters
+    body = build_base_request(options, settings, pytest.fail).parameters
     return {name: value for name, value in body.items() if name != "reasoning_split"}
 
 
@@ -89,7 +89,7 @@ def test_an_effort_that_the_model_does_not_have_is_not_sent_and_warned_of(
 ) -> None:
     warnings: list[str] = []
     settings = Settings({"model": model, "effort": effort}, {})
-    body = build_base_request(RequestOptions(), settings, warnings.append, streamed=True).parameters
+    body = build_base_request(RequestOptions(), settings, warnings.append).parameters
     assert ({"reasoning_split": True}, [sentence]) == (body, warnings)
 
 
@@ -114,9 +114,7 @@ def test_what_is_set_for_all_records_replaces_the_effort(tmp_path: Path) -> None
     for typed in (flash, {**flash, "model": "MiniMax-M3"}):
         options, settings = RequestOptions(), Settings(typed, environment)
         overrides = {"reasoning_effort": "high"}
-        body = build_base_request(
-            options, settings, pytest.fail, streamed=False, overrides=overrides
-        ).parameters
+        body = build_base_request(options, settings, pytest.fail, overrides=overrides).parameters
         assert {"reasoning_split": True, **overrides} == body
         assert find_effort(settings, options, overrides) is None
         # A field that is only removed from the records says nothing.

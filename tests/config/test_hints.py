@@ -104,7 +104,7 @@ def test_a_base_url_of_openai_that_is_not_used_is_reported(
 def body(environment: dict[str, str], profile: str | None = None, **typed: object) -> dict[str, object]:
     request = RequestOptions(**typed)  # type: ignore[arg-type]  # as the callers type them
     settings = Settings.read(environment, ServiceOptions(profile=profile), request)
-    return dict(build_base_request(request, settings, pytest.fail, streamed=True).parameters)
+    return dict(build_base_request(request, settings, pytest.fail).parameters)
 
 
 def test_fields_of_the_request_can_be_configured(tmp_path: Path) -> None:

@@ -588,7 +588,7 @@ def test_a_bad_value_of_the_configuration_is_reported_with_its_place(text: str, 
     with pytest.raises(MmpipeError) as caught:
         _ = (
             settings.timeouts(),
-            build_base_request(RequestOptions(), settings, print, streamed=True),
+            build_base_request(RequestOptions(), settings, print),
             settings.choice("thinking", get_args(ThinkingMode)),
             settings.endpoint(INPUTS),
         )
@@ -615,7 +615,7 @@ def test_a_switch_of_the_configuration_can_be_switched_off(tmp_path: Path) -> No
         (RequestOptions(native_thinking=True), False),
     ):
         settings = Settings.read(environment, ServiceOptions(), typed)
-        request = build_base_request(typed, settings, print, streamed=True)
+        request = build_base_request(typed, settings, print)
         assert is_split == ("reasoning_split" in request.parameters)
     with pytest.raises(UsageError, match="use only one of them"):
         RequestOptions(native_thinking=True, no_native_thinking=True)

@@ -153,19 +153,19 @@ def is_from_service(error: MmpipeError) -> bool:
 def format_recording(
     request: Mapping[str, object],
     error: MmpipeError | None,
-    head: ResponseHead | None,
-    pieces: Sequence[Timed],
+    answer: tuple[ResponseHead, Sequence[Timed]] | None,
     key: str | None = None,
     host: str | None = None,
 ) -> bytes:
-    """The content of the file for a request to a host and its response; the key is masked everywhere."""
+    """The content of the file for a request to a host and its answer, head and pieces; the key is masked everywhere."""
     secret = key if key is not None and len(key) >= _SHORTEST_SECRET else None
     value: dict[str, object] = {"request": request} if host is None else {"host": host, "request": request}
     if error is not None:
         kind = next((name for name, known in _BY_KIND.items() if type(error) is known), None)
         value["error"] = error.as_json() | ({} if kind is None else {"kind": kind})
     rows: list[Piece] = []
-    if head is not None:
+    if answer is not None:
+        head, pieces = answer
         rows += split_text(pieces if secret is None else mask_secret(pieces, secret))
         value["answer"] = {
             "status": head.info.http,

@@ -179,9 +179,7 @@ class Recordings:
     ) -> None:
         path = self._path_to_write(request)
         key = None if self.host.key is None else self.host.key.value
-        content = format_recording(
-            request.body(), error, recorder.head, recorder.pieces, key=key, host=self.host.identity
-        )
+        content = format_recording(request.body(), error, recorder.answer, key, self.host.identity)
         try:
             # A name that is lost with the power is only a miss; an empty file would be a bad recording.
             replace_trusted(str(path), content, _OWN)
@@ -239,19 +237,21 @@ class _ResponseRecorder:
     """The head and the pieces of one response with their times; `observer` gets them on their way to another one."""
 
     def __init__(self, observer: Observer) -> None:
-        self.head: ResponseHead | None = None
+        self._head: ResponseHead | None = None
         self._pieces: list[tuple[int, bytearray]] = []
         self.observer = replace(observer, began=self._begin, received=self._receive)
         self._next, self._since = observer, time.monotonic()
 
     def _begin(self, head: ResponseHead) -> None:
-        self.head, self._pieces = head, []
+        self._head, self._pieces = head, []
         self._next.began(head)
 
     @property
-    def pieces(self) -> list[Timed]:
-        """The pieces that were received; after very many, those of one millisecond are one: then time bounds their number."""
-        return [(ms, bytes(piece)) for ms, piece in self._pieces]
+    def answer(self) -> tuple[ResponseHead, list[Timed]] | None:
+        """The head and the pieces; after very many, those of one millisecond are one: then time bounds their number."""
+        return (
+            None if self._head is None else (self._head, [(ms, bytes(piece)) for ms, piece in self._pieces])
+        )
 
     def _receive(self, piece: bytes) -> None:
         ms = round((time.monotonic() - self._since) * 1000)

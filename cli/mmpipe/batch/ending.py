@@ -1,15 +1,18 @@
-"""Describes the end of a run to a person: what failed, how to look at it, and how to continue; pure."""
+"""Reports the end of a run to a person: what failed, how to look at it, and how to continue."""
 
 import re
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import islice
 from typing import Final
 
+from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.preparation import BatchCall
 from mmpipe.batch.summary import RunSummary
 from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
 from mmpipe.grammar import list_parameters
@@ -19,7 +22,7 @@ from mmpipe.writers.details import Detail
 from mmpipe.writers.terminal import Role
 
 _LONGEST: Final = 500  # characters of a command that is worth copying
-# A descriptor of the shell, as `<(...)` is one, which no later command has.
+# A descriptor that the shell opened for this command alone, as for `<(...)`.
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/[^/]+)/fd/")
 _KEEP_ANSWERS: Final = "with -o FILE answers are kept, and --resume asks only what is left"
 
@@ -38,7 +41,7 @@ class ResultPlace:
 
 @dataclass(frozen=True, slots=True)
 class TypedCommand:
-    """The command of the run: the words after the name of the program, and the options that they are."""
+    """The command of the run: the words after the name of the program, and the options made of them."""
 
     words: Sequence[str] = ()
     options: BatchOptions = BatchOptions()
@@ -75,7 +78,7 @@ class TypedCommand:
             if word != "--overwrite":
                 yield word
             if _precedes_value(word):
-                # Whatever it looks like.
+                # The value may look like an option.
                 yield from islice(rest, 1)
         yield from added
 
@@ -149,6 +152,32 @@ class Ending:
         is_final = isinstance(self.error, InputError | UsageError)
         ended = isinstance(self.error, MmpipeError | Interrupted) and not is_final
         return self.results.journal is not None and has_begun and ended
+
+
+@contextmanager
+def report_end(call: BatchCall, output: RunOutput, total: int | None) -> Iterator[None]:
+    """Report the end of the run inside: in lines for a person on a terminal, in a sentence and a hint for a log."""
+    try:
+        yield
+    except BaseException as error:
+        _report(call, output, total, error)
+        raise
+    _report(call, output, total, None)
+
+
+def _report(call: BatchCall, output: RunOutput, total: int | None, error: BaseException | None) -> None:
+    journal, console = output.journal, call.console
+    results = ResultPlace(call.shown_format)
+    if journal is not None:
+        line_format = call.options.output.line_format
+        results = ResultPlace(line_format, journal.path, has_earlier_lines=len(journal) > 0)
+    end = Ending(output.summary, total, error, results, TypedCommand(call.arguments, call.options))
+    if console.has_lines:
+        console.summarize(end.headline, end.details())
+        return
+    console.summarize(output.summary.sentence())
+    if end.continuation is not None:
+        console.hint(end.continuation)
 
 
 def _failures_query(results: ResultPlace) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
+from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.options import BatchOptions, LimitOptions
 from mmpipe.batch.pace.estimate import ExpectedUsage
 from mmpipe.batch.records.input_file import describe_repeated
@@ -31,6 +32,11 @@ class BatchCall:
     environment: Mapping[str, str]
     console: Console
     arguments: Sequence[str] = ()
+
+    @property
+    def shown_format(self) -> ResultFormat:
+        """The format of the results on standard output."""
+        return self.options.output.shown_format(is_terminal=self.streams.stdout.is_terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,7 @@ def _request_defaults(
 ) -> RequestDefaults:
     options = call.options
     overrides = parse_overrides(options.overrides.set)
-    base = build_base_request(
-        options.request, settings, call.console.warn, streamed=False, overrides=overrides
-    )
+    base = build_base_request(options.request, settings, call.console.warn, overrides=overrides)
     if options.limits.max_cost is not None:
         ExpectedUsage(base.model, 1, 1).check_price()
     template, id_field = options.records.template, options.records.id_field
@@ -117,7 +121,7 @@ def _request_defaults(
         instruction=instruction,
         parameters=base.parameters,
         template=None if template is None else Template.parse(decode_argument(template, "the template")),
-        streamed=base.streamed,
+        streamed=options.request.wire == "stream",
         pieces=base.pieces,
         effort=find_effort(settings, options.request, overrides),
         fixed=list_overridden(overrides),

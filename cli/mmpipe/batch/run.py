@@ -11,12 +11,11 @@ from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
-from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand
+from mmpipe.batch.ending import report_end
 from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
-from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.concurrency import connection_capacity
@@ -127,17 +126,13 @@ def _open_sink(call: BatchCall, prepared: PreparedCall) -> ResultSink:
     stdout, fields = call.streams.stdout, prepared.policy.constraint.fields
     console, is_terminal = call.console, stdout.is_terminal
     start = choose_rendering(
-        _shown_format(call),
+        call.shown_format,
         fields,
         console.warn,
         is_terminal=is_terminal,
         painter=Painter(enabled=console.can_dim),
     )
     return ResultSink(stdout, start(()), console.make_way)
-
-
-def _shown_format(call: BatchCall) -> ResultFormat:
-    return call.options.output.shown_format(is_terminal=call.streams.stdout.is_terminal)
 
 
 def _announce_endpoint(call: BatchCall, prepared: PreparedCall) -> Endpoint | None:
@@ -244,7 +239,7 @@ def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput
             progress.show(output.summary.snapshot(facts.total, in_flight))
 
     records = open_source(source, facts, journal, call.console.warn)
-    with _report_end(call, output, facts.total):
+    with report_end(call, output, facts.total):
         with expect_unchanged(facts.files, call.console.warn):
             run_event_loop(ask_records(options, records, terms, output, show))
         _sort(options, journal)
@@ -258,31 +253,6 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
 
 def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
-        hint = "" if _shown_format(call) == "text" else "each is in the output"
+        hint = "" if call.shown_format == "text" else "each is in the output"
         kind = ListedPartial if call.console.lists_details else Partial
         raise kind(f"{summary.failed} of {format_count(summary.done, 'record')} failed", hint=hint)
-
-
-@contextmanager
-def _report_end(call: BatchCall, output: RunOutput, total: int | None) -> Iterator[None]:
-    """Report the end of the run inside: in lines for a person on a terminal, in a sentence and a hint for a log."""
-    try:
-        yield
-    except BaseException as error:
-        _report(call, output, total, error)
-        raise
-    _report(call, output, total, None)
-
-
-def _report(call: BatchCall, output: RunOutput, total: int | None, error: BaseException | None) -> None:
-    options, journal = call.options, output.journal
-    results = ResultPlace(_shown_format(call))
-    if journal is not None:
-        results = ResultPlace(options.output.line_format, journal.path, has_earlier_lines=len(journal) > 0)
-    end = Ending(output.summary, total, error, results, TypedCommand(call.arguments, options))
-    if call.console.has_lines:
-        call.console.summarize(end.headline, end.details())
-        return
-    call.console.summarize(output.summary.sentence())
-    if end.continuation is not None:
-        call.console.hint(end.continuation)

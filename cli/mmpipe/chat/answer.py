@@ -67,7 +67,7 @@ def answer(
         fields, runs_tools = ({}, False) if tools is None else (tools.body, tools.runs_tools)
         form = _choose_form(options, settings, constraint, environment)
         form = replace(form, live=live, with_calls=not runs_tools)
-        base = build_base_request(options.request, settings, console.warn, streamed=True, fields=fields)
+        base = build_base_request(options.request, settings, console.warn, fields=fields)
         endpoint = _find_endpoint(options.recordings, settings, inputs, console)
         stats.host = None if endpoint is None else identify_endpoint(endpoint)
         if tools is not None and endpoint is not None:

@@ -66,7 +66,8 @@ def open_conversation(
     user_input = read_user_input(options, inputs, console.warn)
     with _open_transcript(options.conversation, console, patience) as transcript:
         name = "the conversation" if transcript is None else transcript.path
-        conversation = Conversation(transcript, add_user_input(_earlier(transcript), user_input, name))
+        new = add_user_input(_earlier(transcript), user_input, name, options.default_system)
+        conversation = Conversation(transcript, new)
         check_ready(conversation.messages, runs_tools=runs_tools, at_terminal=inputs.stdin.is_terminal)
         yield conversation
 

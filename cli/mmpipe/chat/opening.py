@@ -12,9 +12,12 @@ from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
 
 
-def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str) -> list[Message]:
+def add_user_input(
+    earlier: Sequence[Message], user_input: UserInput, name: str, default_system: str | None = None
+) -> list[Message]:
     """Return the new messages after those of the transcript, which is called `name` in errors.
 
+    `default_system` is for a conversation that begins without a system message.
     Raises UsageError for a second beginning and for results of unknown calls; InputError for invalid messages.
     """
     if user_input.messages and earlier:
@@ -28,8 +31,8 @@ def add_user_input(earlier: Sequence[Message], user_input: UserInput, name: str)
     new += _result_messages(user_input.results, find_open_calls((*earlier, *new)))
     if user_input.system is not None:
         _add_system(earlier, new, user_input.system)
-    elif user_input.default_system is not None and not (earlier or any(map(is_system, new))):
-        new.insert(0, {"role": "system", "content": user_input.default_system})
+    elif default_system is not None and not (earlier or any(map(is_system, new))):
+        new.insert(0, {"role": "system", "content": default_system})
     if user_input.prompt:
         new.append({"role": "user", "content": user_input.prompt})
     return new

@@ -21,7 +21,7 @@ class UserInput:
     """The input of the user; `messages` are those of `--messages`, from a file called `messages_name`.
 
     `results` are the results of tools by the id of their call. `prompt` is the content of the user's message, empty if there
-    is none. `default_system` is for a conversation that begins without a system message.
+    is none.
     """
 
     messages: tuple[Message, ...] = ()
@@ -29,7 +29,6 @@ class UserInput:
     system: str | None = None
     results: Mapping[str, str] = field(default_factory=dict)
     prompt: str | list[Part] = ""
-    default_system: str | None = None
 
 
 def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], None]) -> UserInput:
@@ -53,7 +52,7 @@ def read_user_input(options: ChatOptions, inputs: Inputs, warn: Callable[[str], 
     system = read_system_message(options.system, inputs, options.encoding.codec, warn)
     prompt = read_prompt(PromptSources.of(options), inputs, warn)
     parts = read_attachments(options.prompt.attach, inputs)
-    return UserInput(messages, name, system, results, build_content(prompt, parts), options.default_system)
+    return UserInput(messages, name, system, results, build_content(prompt, parts))
 
 
 def _read_results(results: Sequence[str], read: Callable[[NamedInput], str]) -> dict[str, str]:

@@ -34,11 +34,10 @@ def build_base_request(
     settings: Settings,
     warn: Callable[[str], None],
     *,
-    streamed: bool,
     fields: Mapping[str, object] = _NOTHING,
     overrides: Mapping[str, object] = _NOTHING,
 ) -> Request:
-    """Return the request without messages; `fields` are more body fields, `streamed` is the default of `--wire`.
+    """Return the request without messages; `fields` are more body fields.
 
     `overrides` replace fields, or remove those that are None there, the model among them. Warns about parameters that the
     model ignores. Raises UsageError for invalid values.
@@ -66,9 +65,8 @@ def build_base_request(
     known = find_model(model) if body.keys() - UNDISPUTED else None
     for warning in check_for_model(body, known, label_overrides(overrides, settings.label)):
         warn(warning)
-    is_streamed = streamed if options.wire is None else options.wire == "stream"
     pieces: Pieces | None = settings.choice("pieces", get_args(Pieces))
-    return Request(model, (), body, streamed=is_streamed, pieces=pieces or "auto")
+    return Request(model, (), body, streamed=options.wire != "whole", pieces=pieces or "auto")
 
 
 def _parse_further(

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -14,6 +13,7 @@ from mmpipe.errors import OutputError, UsageError
 from mmpipe.grammar import Tree
 from mmpipe.reference.documents import generate_document
 from mmpipe.reference.options import Document, InstalledDocument
+from mmpipe.text.shell_words import quote_word
 from mmpipe.text.visible import visible
 from mmpipe.unix.replacement import open_replacement
 from mmpipe.unix.streams import Streams
@@ -78,7 +78,8 @@ def install_documents(
 ) -> None:
     """Write the chosen document, or the man page and the scripts of all shells on PATH.
 
-    All are written before any gets its name. Raises UsageError without HOME, and OutputError, also for a file that is not ours or was edited.
+    All are written before any gets its name. Raises UsageError without HOME, and OutputError, also for a file that mmpipe
+    did not install or that was edited.
     """
     folders = UserFolders.of(environment)
     search = environment.get("PATH", os.defpath)
@@ -144,7 +145,7 @@ def _is_needed(path: str, content: bytes) -> bool:
     """Return whether the file has to be written. Raises OutputError if another file has its name."""
     unsealed = content[: content.rindex(b"\n", 0, -1) + 1]
     with suppress(OSError):
-        # Perhaps of a package manager, or through a link: pipx links the man page of its own accord.
+        # A package manager may have installed the same text, or a link to it, as pipx does with the man page.
         if read_trusted(os.path.realpath(path), _MOST) in (content, unsealed):
             return False
     if found := _examine(path):
@@ -159,7 +160,7 @@ def _check_again(path: str) -> None:
 
 
 def _examine(path: str) -> str | None:
-    """Return None if there is no file, an empty text for a file of ours, or else the reason why it is none.
+    """Return None if there is no file, an empty text for a file of ours, or else why the file is not ours.
 
     Only a seal makes a file ours: a package manager installs the same text without one.
     """
@@ -189,7 +190,7 @@ def _write(path: str, content: bytes, replacements: ExitStack) -> None:
         descriptor = replacements.enter_context(open_replacement(path, 0o666))
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
-        # Called first at the end, just before the rename.
+        # The last callback is called first: just before the rename.
         replacements.callback(_check_again, path)
     except OSError as error:
         raise OutputError.from_os(path, error) from error
@@ -210,12 +211,12 @@ def _advise(
         case "bash":
             if any(Path(script).exists() for script in _BASH_COMPLETION):
                 return None
-            return folders.advise(f". {shlex.quote(path)}", path, [f"{folders.home}/.bashrc"])
+            return folders.advise(f". {quote_word(path)}", path, [f"{folders.home}/.bashrc"])
         case "zsh":
             if folder in environment.get("FPATH", "").split(":"):
                 return None
             files = [f"{environment.get('ZDOTDIR') or folders.home}/{file}" for file in (".zshrc", ".zshenv")]
-            return folders.advise(f"fpath=({shlex.quote(folder)} $fpath)  # before compinit", folder, files)
+            return folders.advise(f"fpath=({quote_word(folder)} $fpath)  # before compinit", folder, files)
         case "man":
             programs = f"{folders.home.rstrip('/')}/.local/bin"
             is_found = programs in environment.get("PATH", "").split(":") and not environment.get("MANPATH")

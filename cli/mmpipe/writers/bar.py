@@ -82,12 +82,11 @@ def format_line(
     *,
     width: int,
     optional: Sequence[str],
-    roles: Mapping[str, Role],
-    painter: Painter,
+    paint: Callable[[str, str], str],
 ) -> str:
     """Return the bar and the columns that fit into `width` cells; `bar` draws itself in so many cells.
 
-    The `optional` columns are dropped first, in their order; one of them is BAR. `roles` are those of columns.
+    The `optional` columns are dropped first, in their order; one of them is BAR. `paint` colours the text of a named column.
     """
     left, least = dict(columns), _MIN_BAR + len(_GAP)
     for name in optional:
@@ -100,9 +99,8 @@ def format_line(
     free = width - len(_GAP.join(left.values()))
     if free < least:
         return ""
-    painted = [painter.paint(roles[name], text) if name in roles else text for name, text in left.items()]
     drawn = [bar(min(_MAX_BAR, free - len(_GAP)))] if least else []
-    return _GAP.join([*drawn, *painted])
+    return _GAP.join([*drawn, *(paint(*column) for column in left.items())])
 
 
 def draw_bar(fraction: float, cells: int, painter: Painter) -> str:

@@ -70,16 +70,17 @@ class BarProgress:
             return
         self._drawn_at = now.seconds
         columns = {name: text for name, text in format_columns(now, since).items() if text}
-        roles = {"failed": Role.ERROR if now.failed else Role.FAINT}
 
         def draw(cells: int) -> str:
             if now.fraction is None:
                 return draw_pulse(now.seconds, cells, self._painter)
             return draw_bar(now.fraction, cells, self._painter)
 
-        line = format_line(
-            draw, columns, width=self._line.width, optional=_OPTIONAL, roles=roles, painter=self._painter
-        )
+        def paint(name: str, text: str) -> str:
+            role = Role.ERROR if now.failed else Role.FAINT
+            return self._painter.paint(role, text) if name == "failed" else text
+
+        line = format_line(draw, columns, width=self._line.width, optional=_OPTIONAL, paint=paint)
         self._line.draw(line)
 
     def clear(self) -> None:

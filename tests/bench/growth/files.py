@@ -13,8 +13,8 @@ from mmpipe.api.response_head import RequestFacts, ResponseHead, ResponseInfo
 from mmpipe.batch.journal.journal_file import open_to_read
 from mmpipe.batch.journal.sort import find_places, lines_by_index, mark_lines, taken_lines
 from mmpipe.batch.ledger import Ledger, make_key
+from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.batch.records.formats.record_format import Content, FormatOptions
-from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.records import Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.batch.records.sources import Piece
@@ -142,7 +142,7 @@ _JOURNALS = (
 
 def _recorded(pieces: list[tuple[int, bytes]]) -> None:
     head = ResponseHead(ResponseInfo(200, "trace"), "text/event-stream")
-    parse_recording(format_recording({"model": "m"}, None, head, pieces, _KEY))
+    parse_recording(format_recording({"model": "m"}, None, (head, pieces), _KEY))
 
 
 def _pieces(unit: bytes, length: int) -> Callable[[int], list[tuple[int, bytes]]]:
