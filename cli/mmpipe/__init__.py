@@ -22,7 +22,7 @@ To add                   open
     an output format     writers/options.py for its name, writers/lines.py for its writer; of a batch: batch/rendering.py
     an API code          api/refusals/codes.py; its word or sentence: error_words.py, error_sentences.py (the simulator: simulator/envelopes.py)
     what a server sends  api/answer/fields.py (text, thinking), core/finish_reasons.py, api/answer/usage.py; tests/support/server_shapes/
-    a record format      batch/records/formats/: a new module, and its entry in table.py
+    a record format      batch/records/formats/: a new module, its entry in table.py, and its name in names.py
     a pool of requests   api/: a new module, and its entry in pools.py
     a language of code   writers/markdown/languages.py; how Markdown is shown: writers/markdown/__init__.py
     a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it

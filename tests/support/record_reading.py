@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.batch.records.formats.record_format import (
     MAX_RECORD,
     NEWLINE,
@@ -12,7 +13,6 @@ from mmpipe.batch.records.formats.record_format import (
     RecordFormat,
     Unreadable,
 )
-from mmpipe.batch.records.formats.table import FormatChoice
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults

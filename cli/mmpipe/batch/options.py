@@ -8,7 +8,7 @@ from mmpipe.api.options import RecordingOptions
 from mmpipe.batch.journal.result_format import JournalFormat, ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.pace.estimate import DEFAULT_TOKENS
-from mmpipe.batch.records.formats.table import FormatChoice
+from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.batch.records.shard import Shard
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.jsonl import JsonLines
 from mmpipe.batch.records.formats.lines import Lines
+from mmpipe.batch.records.formats.names import FormatName
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, FormatOptions, RawRecord, too_long
-from mmpipe.batch.records.formats.table import FormatName, record_formats
+from mmpipe.batch.records.formats.table import RECORD_FORMATS
 from mmpipe.batch.records.input_file import find_files
 from mmpipe.batch.records.records import BadRecord, Record, read_records
 from mmpipe.batch.records.requests import RequestDefaults
@@ -28,7 +29,7 @@ AUTO = FormatOptions()
 
 def chosen(*contents: bytes, source: str = "in", options: FormatOptions = AUTO) -> list[str]:
     """The format of each record."""
-    names = {found: name for name, found in record_formats().items()}
+    names = {found: name for name, found in RECORD_FORMATS.items()}
     pieces = [Piece(source, content) for content in (*contents, b"")]
     found: list[str] = []
     try:
@@ -57,7 +58,7 @@ def test_an_array_in_one_line_of_jsonl_spoils_its_line_alone() -> None:
 
 
 def test_every_name_is_in_the_table_in_the_order_in_which_the_help_lists_them() -> None:
-    assert get_args(FormatName) == tuple(record_formats())
+    assert get_args(FormatName) == tuple(RECORD_FORMATS)
 
 
 @pytest.mark.parametrize(

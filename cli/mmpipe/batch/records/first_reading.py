@@ -17,7 +17,7 @@ _ALWAYS_READ: Final = 2**24  # bytes
 
 
 class FirstReading:
-    """The digests of the pieces that were read, 8 bytes for 64 KiB, up to `end`; None is an end that is not known yet.
+    """The digests of the pieces that were read, 8 bytes for 64 KiB, up to `end`, which is None until it is known.
 
     A later reading must find the same pieces. All methods raise InputError for a file that was cut or rewritten.
     """
@@ -80,7 +80,7 @@ class FirstReading:
                 pass
 
     def _read(self, descriptor: int, at: int, *, again: bool = False) -> bytes:
-        """The next whole piece, or what is left of it up to the end."""
+        """Return the next piece; the last one may be shorter."""
         wanted = PIECE if self.end is None else min(PIECE, self.end - at)
         piece = bytearray()
         while len(piece) < wanted:
@@ -98,12 +98,12 @@ class FirstReading:
 
 
 def describe_changed(name: str) -> InputError:
-    """The error for a file that is not what it was."""
+    """Return the error for a file that has changed since its first reading."""
     return InputError(f"{name} was cut or rewritten during the run: only what was read before that is asked")
 
 
 def take_stamp(status: os.stat_result) -> tuple[int, ...]:
-    """The identity, size and times of a file: whoever writes to it changes them."""
+    """Return the identity, size and times of a file; a write to the file changes them."""
     return *Identity.of(status), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

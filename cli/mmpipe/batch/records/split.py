@@ -14,7 +14,7 @@ from mmpipe.batch.records.formats.record_format import (
     RecordFormat,
     Unreadable,
 )
-from mmpipe.batch.records.formats.table import record_formats
+from mmpipe.batch.records.formats.table import RECORD_FORMATS
 from mmpipe.batch.records.sources import Piece
 from mmpipe.errors import UsageError
 
@@ -80,18 +80,17 @@ def _choose_format(
     source: str, contents: Iterator[bytes | None], options: FormatOptions, held: _Held
 ) -> Generator[Split | None, None, type[RecordFormat]]:
     """Choose by the option, by the file's ending, then by the first line; contents that were read are in `held`."""
-    formats = record_formats()
     if options.name != "auto":
-        return formats[options.name]
+        return RECORD_FORMATS[options.name]
     name = _COMPRESSIONS.sub("", source.lower())
-    named = [known for known in formats.values() if name.endswith(known.endings)]
+    named = [known for known in RECORD_FORMATS.values() if name.endswith(known.endings)]
     if len(named) == 1:
         return named[0]
     beginning = yield from _first_line(source, contents, options, held)
     if beginning is None:
         # Nothing tells the format. A line of text that is refused costs nothing; a record that is sent as a prompt does.
-        return formats["jsonl"]
-    candidates, default = (named, named[0]) if named else (formats.values(), formats["lines"])
+        return RECORD_FORMATS["jsonl"]
+    candidates, default = (named, named[0]) if named else (RECORD_FORMATS.values(), RECORD_FORMATS["lines"])
     return next((known for known in candidates if known.begins(beginning, is_whole=True)), default)
 
 
@@ -129,4 +128,4 @@ def _first_line(
 
 def _tells_format(beginning: bytes) -> bool:
     """Return True if the line is of the same format however it goes on: an array may be one long line."""
-    return any(known.begins(beginning, is_whole=False) for known in record_formats().values())
+    return any(known.begins(beginning, is_whole=False) for known in RECORD_FORMATS.values())

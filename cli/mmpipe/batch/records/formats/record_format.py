@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from mmpipe.batch.records.decoding import find_mark
-from mmpipe.batch.records.formats.table import FormatChoice
+from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.errors import InputError
 from mmpipe.text import exact_json
 from mmpipe.text.encodings import UTF_8, describe_undecodable
