@@ -12,7 +12,8 @@ import pytest
 
 from mmpipe.config.config_file import read_config
 from mmpipe.reference.guide_text import GUIDES, Code, read_guide
-from support.harness import AS_SIM, LIMIT, environment, put_on_path, service
+from support.harness import LIMIT, put_on_path
+from support.readme import run_lines
 
 NAMES = sorted(path.stem for path in GUIDES.iterdir())
 pytestmark = [pytest.mark.slow]
@@ -44,22 +45,7 @@ def works(
     (tmp_path / "key").write_text("sk-of-no-account-at-all-1\n")
     (tmp_path / "key").chmod(0o600)
 
-    def run(script: str) -> str:
-        with service() as server:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", script],
-                env=environment(server, AS_SIM),
-                capture_output=True,
-                text=True,
-                timeout=LIMIT,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        assert 0 == done.returncode, done.stderr
-        assert "warning" not in done.stderr
-        return done.stdout
-
-    return run
+    return run_lines
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("journal", "slurm", "kubernetes")])

@@ -11,9 +11,9 @@ import pytest
 from mmpipe import RELEASED, __version__
 from mmpipe.commands.tree import TREE
 from mmpipe.config.options import FILE_KEYS
-from support.harness import AS_SIM, KEY, LIMIT, environment, put_on_path, service
+from support.harness import KEY, LIMIT, put_on_path, service
 from support.media import PNG
-from support.readme import README, Block, read_blocks
+from support.readme import README, Block, read_blocks, run_lines
 
 BLOCKS = read_blocks()
 SHELL = [block for block in BLOCKS if block.language == "sh"]
@@ -49,19 +49,7 @@ def works(
     def run(lines: str) -> str:
         if "parallel" in lines:
             needs("parallel")
-        with service() as server:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", lines],
-                env=environment(server, AS_SIM),
-                capture_output=True,
-                text=True,
-                timeout=LIMIT,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        assert 0 == done.returncode, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout
+        return run_lines(lines)
 
     return run
 

@@ -89,6 +89,8 @@ def run_fork(
             end.close()
         process = int(report.readline())
         watchdog = threading.Timer(limit, os.kill, (process, signal.SIGKILL))
+        # Whatever happens: later the number may be that of another process.
+        stack.callback(watchdog.cancel)
         watchdog.start()
         if within.strace:
             stack.enter_context(_traced(process, within.strace))
@@ -101,7 +103,6 @@ def run_fork(
                     rest = rest[feed.write(rest) :]
             feed.close()
         status = int(report.readline())
-        watchdog.cancel()
         return status, stdout.result(), stderr.result()
 
 
@@ -112,7 +113,10 @@ def _traced(process: int, options: Sequence[str]) -> Iterator[None]:
     with subprocess.Popen(command, stderr=subprocess.PIPE) as tracer:
         assert tracer.stderr is not None
         begun = tracer.stderr.readline()
-        assert b"attached" in begun, begun
+        if b"attached" not in begun:
+            # It must not run without a tracer, and a tracer that is still there ends with it.
+            os.kill(process, signal.SIGKILL)
+            raise AssertionError(f"strace does not trace: {(begun + tracer.stderr.read()).decode()}")
         yield
         tracer.communicate()
 
@@ -203,7 +207,9 @@ def _watch(descriptors: Sequence[int]) -> NoReturn:
     for descriptor in (request, here, gate, *others):
         os.close(descriptor)
     _, status = os.waitpid(process, 0)
-    os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with suppress(BrokenPipeError):
+        # A run whose tracer did not start is killed, and nobody waits for its status.
+        os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 

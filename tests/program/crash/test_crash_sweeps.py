@@ -351,3 +351,9 @@ def test_a_run_that_finds_all_answered_syncs_the_journal() -> None:
         assert 0 == run((*MMPIPE, *arguments), server).status
         assert "fdatasync out.jsonl" in changes(arguments, server)
         assert 1 == len(server.requests)
+
+
+def test_a_run_whose_tracer_does_not_start_fails_its_test_and_changes_nothing() -> None:
+    with pytest.raises(AssertionError, match="strace does not trace"):
+        traced(("-e", "trace=no_such_call"), ("batch", "in.txt", "-o", "out.jsonl"))
+    assert not Path("out.jsonl").exists()
