@@ -20,7 +20,7 @@ MmpipeError
 ├── InputError    12   unreadable, empty or undecodable input
 ├── OutputError   13   disk full, I/O error, closed stdout
 ├── Partial       14   some records of a batch failed
-│   └── ListedPartial  the end of the run has listed them on the terminal
+│   └── ListedPartial  the report on the terminal has listed them already
 ├── Busy          15   another run holds the journal or the conversation
 └── ToolError     16   a tool call that was not allowed, or failed
 PipeClosed             the reader of standard output has gone: die by SIGPIPE
@@ -235,7 +235,7 @@ class Partial(MmpipeError):
 
 
 class ListedPartial(Partial):
-    """The same, after the end of the run has listed the failures and the exit status on the terminal."""
+    """Partial, where the report on the terminal has listed the failures and the exit status already."""
 
 
 class Busy(MmpipeError):

@@ -110,7 +110,7 @@ def _report(error: "MmpipeError", arguments: Sequence[str], streams: "Streams") 
     try:
         from mmpipe.writers.reporter import Reporter
     except (MemoryError, SystemError):
-        # Of a MemoryError within an import Python sometimes makes a SystemError.
+        # Python sometimes turns a MemoryError within an import into a SystemError.
         streams.report(f"{error.status.label}: {error.message}")
         return
     if isinstance(error, ListedPartial):

@@ -77,7 +77,7 @@ class WrongWords:
 
     def _find_misspelt(self, typed: str) -> str | None:
         """Return the command that is misspelt; None for a word that more likely begins a prompt, as `what` does."""
-        # A prompt may begin with a word like another name, as `many` is like `man`; with those of chat the line is right.
+        # Of the names of other programs only those of chat: a prompt may begin with a word like another, as `many` is like `man`.
         others = {name: ours for name, ours in COMMANDS.items() if ours == "chat"}
         similar = find_similar(typed, (*self.tree.loaders, *others))
         if (

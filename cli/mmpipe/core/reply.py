@@ -154,7 +154,7 @@ def reply_error(reply: Reply, *, allow_truncated: bool = False) -> MmpipeError |
         case FinishMeaning.ABSENT | FinishMeaning.COMPLETE | FinishMeaning.CALLS:
             return None
         case FinishMeaning.CUT_SHORT:
-            # Thinking that the user hides is not among the thoughts.
+            # `thoughts` lacks the thinking that the user hides, so it cannot say what used the tokens.
             has_text = any(text.strip() for text in reply.texts)
             where = (
                 f"at the limit of tokens{'' if has_text else ', before its first word (thinking counts too)'}"

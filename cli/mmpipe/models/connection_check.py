@@ -216,7 +216,7 @@ def _ask(
     if endpoint.key is not None:
         report = replace(report, accepted=_is_accepted(error))
     if error is not None and error.hint == CHECK_KEY:
-        # The first line of the report is that place.
+        # The first line of the report names the place of the key already.
         error = error.derived(hint="")
     # A host that wants a key says nothing new.
     if error is not None and not (report.errors and isinstance(error, AuthError)):
@@ -230,7 +230,7 @@ def _ask(
 
 
 def _not_served(model: str, names: Sequence[str]) -> Rejected:
-    """Return the error that each request would meet."""
+    """Return the error that each request would get."""
     return Rejected(
         f"the host does not serve the model {one_line(model, _LONGEST_NAME)}",
         hint=join_hints(
