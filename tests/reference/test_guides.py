@@ -45,7 +45,7 @@ def works(
     (tmp_path / "key").write_text("sk-of-no-account-at-all-1\n")
     (tmp_path / "key").chmod(0o600)
 
-    return run_lines
+    return lambda script: run_lines(script, unwanted="warning")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("journal", "slurm", "kubernetes")])
