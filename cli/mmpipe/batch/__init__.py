@@ -4,6 +4,6 @@
 before the first request, and `record_check` looks for repeated ids and earlier answers. Then, in `flow`:
 `intake` gives the records to ask. `dedupe` finds those that share an answer. `engine` asks the others, with retries and
 limits. `delivery` makes a line of each outcome, and `result_writer` writes it to the journal, or by `rendering` to standard output.
-`summary` counts, and `ending` describes the end to a person.
+`summary` counts, and `ending` reports the end to a person.
 `records` reads the input, `journal` is the file of results, `pace` has limiters, concurrency and budgets.
 """
