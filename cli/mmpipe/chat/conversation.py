@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mmpipe.chat.opening import add_user_input, check_ready
+from mmpipe.chat.opening import add_user_input, adds_second_system, check_ready
 from mmpipe.chat.options import ChatOptions, ConversationOptions
 from mmpipe.chat.transcript import Transcript, open_transcript
 from mmpipe.chat.user_input import read_user_input
@@ -68,6 +68,8 @@ def open_conversation(
         name = "the conversation" if transcript is None else transcript.path
         new = add_user_input(_earlier(transcript), user_input, name, options.default_system)
         conversation = Conversation(transcript, new)
+        if adds_second_system(conversation.messages, new, user_input):
+            console.warn(f"{name} has another system message: the new one follows it, and both are sent")
         check_ready(conversation.messages, runs_tools=runs_tools, at_terminal=inputs.stdin.is_terminal)
         yield conversation
 

@@ -8,8 +8,10 @@ from mmpipe.chat.conversation import Conversation
 from mmpipe.chat.turns import Question, Session, Turn, ask_turn
 from mmpipe.core.calls import find_open_calls
 from mmpipe.core.events import Message, ToolCall, Usage
+from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.messages import accepts_system_messages, add_instruction, check_parts, prepare_messages
 from mmpipe.core.model_warnings import find_model_warnings
+from mmpipe.core.prompt_size import check_window
 from mmpipe.core.reply import sum_usage
 from mmpipe.core.request import Request
 from mmpipe.errors import Interrupted, MmpipeError, PipeClosed, ToolError
@@ -35,6 +37,8 @@ def hold_dialogue(
     while True:
         messages = (*conversation.messages, *repairing)
         request = _request(session, base, messages, is_first=is_first)
+        if is_first and follows_catalogue(session.stats.host):
+            _warn_of_length(session, request)
         turn, is_first = ask_turn(session, Question(request, messages, unwritten)), False
         _warn_of_model(session, request, turn)
         if isinstance(turn.error, InvalidAnswer):
@@ -57,6 +61,11 @@ def hold_dialogue(
             _check_calls_are_output(session, turn.reply.request_id)
             return
         _run_tools(session, conversation, rounds, turn.reply.tool_calls)
+
+
+def _warn_of_length(session: Session, request: Request) -> None:
+    if (warning := check_window(request)) is not None:
+        session.targets.console.warn(warning)
 
 
 def _warn_of_model(session: Session, request: Request, turn: Turn) -> None:

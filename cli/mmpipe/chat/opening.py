@@ -38,6 +38,12 @@ def add_user_input(
     return new
 
 
+def adds_second_system(messages: Sequence[Message], new: Sequence[Message], user_input: UserInput) -> bool:
+    """Return True if the typed system message is among the `new` ones, and not the first of all `messages`."""
+    is_added = sum(map(is_system, new)) > sum(map(is_system, user_input.messages))
+    return user_input.system is not None and is_added and sum(map(is_system, messages)) > 1
+
+
 def check_ready(messages: Sequence[Message], *, runs_tools: bool, at_terminal: bool) -> None:
     """Check that the model can answer now; with `runs_tools` the last calls may lack their results.
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage, prompt_tokens, request_tokens
+from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
+from mmpipe.core.prompt_size import prompt_tokens, request_tokens
 from mmpipe.core.request import Request
 
 

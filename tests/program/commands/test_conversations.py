@@ -281,9 +281,12 @@ def test_a_whole_answer_is_kept_though_its_reader_has_gone() -> None:
 
 
 def test_the_last_system_message_counts() -> None:
+    warned: list[bool] = []
     with service() as server:
         for system in ("A", "A", "B", "A"):
-            mmpipe("chat", "-n", "-c", "talk", "-s", system, "q", server=server)
+            done = mmpipe("chat", "-n", "-c", "talk", "-s", system, "q", server=server)
+            warned.append("talk has another system message: the new one follows it" in done.stderr_text)
+    assert [False, False, True, True] == warned
     assert ["A", "B", "A"] == [
         message["content"] for message in transcript("talk") if message["role"] == "system"
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from mmpipe.errors import ExitStatus
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import service
+from support.harness import AS_SIM, service
 from support.in_process import run_in_process
 
 USAGE, AUTH, INPUT = ExitStatus.USAGE, ExitStatus.AUTH, ExitStatus.INPUT
@@ -149,6 +149,15 @@ SENT = [
     Mistake(
         ("chat", "-n", *M2, "-f", "long.txt"), ExitStatus.REJECTED,
         ("the window of MiniMax-M2.1 is 204,800 tokens", "shorten the prompt"), files={"long.txt": "word " * 400_000},
+    ),
+    Mistake(
+        ("chat", "-n", *M2, "-f", "long.txt"), INPUT,
+        ("the prompt has about 1,000,000 tokens, and the window of MiniMax-M2.1 is 204,800: it is not sent", "shorten the prompt"),
+        files={"long.txt": "word " * 800_000}, env=AS_SIM,
+    ),
+    Mistake(
+        ("batch", "--dry-run", *M2, "long.jsonl"), 0, ("longer than the window of its model, and may be refused (1 request)",),
+        files={"long.jsonl": f'{{"prompt": "{"word " * 200_000}"}}\n"short"\n'}, env=AS_SIM,
     ),
 ]  # fmt: skip
 

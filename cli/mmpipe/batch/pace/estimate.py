@@ -3,27 +3,18 @@
 import math
 from dataclasses import dataclass, replace
 
-from mmpipe.core.attachments import find_url, measure_data
 from mmpipe.core.catalogue import calculate_cost
-from mmpipe.core.events import Message, Usage
+from mmpipe.core.events import Usage
 from mmpipe.core.parameters import find_token_limit
+from mmpipe.core.prompt_size import request_tokens
 from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
-from mmpipe.text.json_encoding import encode_json
 
 DEFAULT_TOKENS = 1024  # of an answer before any was seen: a short one with its thinking
 _FEWEST_ANSWERS = 20  # only one of so many is above the 95th percentile
 _PERCENTILE = 0.95
 _STEPS = 4  # sizes to a doubling, so that the percentile is at most a fifth too high
 _SIZES = 20 * _STEPS + 1  # up to a million tokens, more than any model answers
-# Tokens of an image by its `detail`, and of a video (FACTS.md, "Images and videos"). For an image they are the most that is
-# usual. A video has a token for so many bytes, which is between the rates of a lecture and of a telephone's camera; one that
-# the service opens itself counts as a minute.
-_IMAGE_TOKENS = {"low": 600, "default": 3_000, "high": 15_000}
-_VIDEO_TOKENS = 20_000
-_FEWEST_VIDEO_TOKENS, _MOST_VIDEO_TOKENS = 1_000, 192_000
-_VIDEO_BYTES = 512  # to a token
-_PROMPT_FIELDS = ("tools", "response_format")  # body fields that the model reads
 _HALVED_AT = 1024  # answers, after which each counts half, so that recent answers outweigh old ones
 
 
@@ -85,51 +76,3 @@ class AnswerHistogram:
         # Halves are rounded up: a size that was seen is not forgotten while such answers keep coming.
         counts = self.counts if sum(self.counts) < _HALVED_AT else tuple((n + 1) // 2 for n in self.counts)
         return replace(self, counts=(*counts[:size], counts[size] + 1, *counts[size + 1 :]))
-
-
-def request_tokens(request: Request) -> int:
-    """An estimate of the tokens of a whole prompt: the messages, and the fields of the body that the model reads.
-
-    The work is linear in the text; the data of images and videos is not looked at.
-    """
-    fields = (request.parameters.get(name) for name in _PROMPT_FIELDS)
-    return sum(map(_message_tokens, request.messages)) + sum(map(_json_tokens, filter(None, fields)))
-
-
-def _message_tokens(message: Message) -> int:
-    content = message.get("content")
-    parts = content if isinstance(content, list) else [content]
-    return sum(map(_part_tokens, parts)) + _json_tokens(message.get("tool_calls"))
-
-
-def _part_tokens(part: object) -> int:
-    if isinstance(part, str):
-        return prompt_tokens(part)
-    if not isinstance(part, dict):
-        return 0
-    if isinstance(text := part.get("text"), str):
-        return prompt_tokens(text)
-    _, medium = find_url(part)
-    if medium == "video":
-        data = measure_data(part)
-        if data is None:
-            return _VIDEO_TOKENS
-        return min(max(_FEWEST_VIDEO_TOKENS, data.size // _VIDEO_BYTES), _MOST_VIDEO_TOKENS)
-    # Anything else that is not text, such as the sound of another server's model, counts as an image.
-    image = part.get("image_url")
-    detail = image.get("detail") if isinstance(image, dict) else None
-    return _IMAGE_TOKENS.get(str(detail), _IMAGE_TOKENS["default"])
-
-
-def _json_tokens(value: object) -> int:
-    return prompt_tokens(encode_json(value).decode()) if value else 0
-
-
-def prompt_tokens(prompt: str) -> int:
-    """An estimate of the tokens of a text, rather too high than too low.
-
-    English has four letters to a token; Chinese, with three bytes to a character, has up to one token for each
-    character. The formula is linear in bytes and characters. It gives 2/8 of a token for an ASCII letter, 5/8 for a
-    Cyrillic one, 8/8 for a Chinese one, 11/8 for an emoji.
-    """
-    return math.ceil((3 * len(prompt.encode("utf-8", "replace")) - len(prompt)) / 8)

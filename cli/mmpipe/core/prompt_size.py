@@ -1,0 +1,86 @@
+"""Estimates the tokens of a prompt, and compares them with the window of the model; pure."""
+
+import math
+from typing import Final
+
+from mmpipe.core.attachments import find_url, measure_data
+from mmpipe.core.catalogue import find_model
+from mmpipe.core.events import Message
+from mmpipe.core.request import Request
+from mmpipe.errors import InputError
+from mmpipe.text.json_encoding import encode_json
+
+# Tokens of an image by its `detail`, and of a video (FACTS.md, "Images and videos"). For an image they are the most that is
+# usual. A video has a token for so many bytes, which is between the rates of a lecture and of a telephone's camera; one that
+# the service opens itself counts as a minute.
+_IMAGE_TOKENS = {"low": 600, "default": 3_000, "high": 15_000}
+_VIDEO_TOKENS = 20_000
+_FEWEST_VIDEO_TOKENS, _MOST_VIDEO_TOKENS = 1_000, 192_000
+_VIDEO_BYTES = 512  # to a token
+_PROMPT_FIELDS = ("tools", "response_format")  # body fields that the model reads
+# An estimate may be wrong by a third, and for long gaps of spaces by more: below so many windows it only warns.
+_SURE: Final = 4
+
+
+def check_window(request: Request) -> str | None:
+    """Return a warning if the prompt is probably longer than the window of its model; None if it is not, or that is unknown.
+
+    Raises InputError if it is so long that no estimate can be that wrong.
+    """
+    model = find_model(request.model)
+    if model is None or (tokens := request_tokens(request)) <= model.context:
+        return None
+    sentence = f"the prompt has about {tokens:,} tokens, and the window of {model.id} is {model.context:,}"
+    if tokens > _SURE * model.context:
+        raise InputError(
+            f"{sentence}: it is not sent", hint="shorten the prompt, or divide it for `mmpipe batch`"
+        )
+    return f"{sentence}: it may be refused"
+
+
+def request_tokens(request: Request) -> int:
+    """An estimate of the tokens of a whole prompt: the messages, and the fields of the body that the model reads.
+
+    The work is linear in the text; the data of images and videos is not looked at.
+    """
+    fields = (request.parameters.get(name) for name in _PROMPT_FIELDS)
+    return sum(map(_message_tokens, request.messages)) + sum(map(_json_tokens, filter(None, fields)))
+
+
+def _message_tokens(message: Message) -> int:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    return sum(map(_part_tokens, parts)) + _json_tokens(message.get("tool_calls"))
+
+
+def _part_tokens(part: object) -> int:
+    if isinstance(part, str):
+        return prompt_tokens(part)
+    if not isinstance(part, dict):
+        return 0
+    if isinstance(text := part.get("text"), str):
+        return prompt_tokens(text)
+    _, medium = find_url(part)
+    if medium == "video":
+        data = measure_data(part)
+        if data is None:
+            return _VIDEO_TOKENS
+        return min(max(_FEWEST_VIDEO_TOKENS, data.size // _VIDEO_BYTES), _MOST_VIDEO_TOKENS)
+    # Anything else that is not text, such as the sound of another server's model, counts as an image.
+    image = part.get("image_url")
+    detail = image.get("detail") if isinstance(image, dict) else None
+    return _IMAGE_TOKENS.get(str(detail), _IMAGE_TOKENS["default"])
+
+
+def _json_tokens(value: object) -> int:
+    return prompt_tokens(encode_json(value).decode()) if value else 0
+
+
+def prompt_tokens(prompt: str) -> int:
+    """An estimate of the tokens of a text, rather too high than too low.
+
+    English has four letters to a token; Chinese, with three bytes to a character, has up to one token for each
+    character. The formula is linear in bytes and characters. It gives 2/8 of a token for an ASCII letter, 5/8 for a
+    Cyrillic one, 8/8 for a Chinese one, 11/8 for an emoji.
+    """
+    return math.ceil((3 * len(prompt.encode("utf-8", "replace")) - len(prompt)) / 8)
