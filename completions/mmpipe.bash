@@ -31,7 +31,7 @@ _mmpipe_value() {
         batch)
             case $2 in
                 --input-format) kind=words words='auto lines jsonl json csv tsv' ;;
-                --template | --id-field | -s | --system | --limit | --shard | --temperature | --top-p | --max-tokens | -p | --param | --set | --repair | -j | --concurrency | --rpm | --tpm | --max-wait | --max-errors | --max-cost | --deadline | --grace | --assume-tokens | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries) kind=text ;;
+                --template | --id-field | -s | --system | --limit | --shard | --temperature | --top-p | --max-tokens | -p | --param | --set | --repair | -j | --concurrency | --rpm | --tpm | --max-wait | --ray-address | --ray-workers | --max-errors | --max-cost | --deadline | --grace | --assume-tokens | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries) kind=text ;;
                 --encoding) kind=words words='utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' ;;
                 --system-file | -o | --output | --meta | --schema | --ca-file | --api-key-file | first | later) kind=files ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
@@ -42,6 +42,7 @@ _mmpipe_value() {
                 -F | --format) kind=words words='jsonl openai text csv' ;;
                 --progress) kind=words words='auto bar plain none' ;;
                 --extract) kind=words words='code json' ;;
+                --engine) kind=words words='local ray' ;;
                 --record | --replay | --cache) kind=folders ;;
                 --profile) kind=profiles ;;
                 --base-url) kind=words words='cn intl' ;;
@@ -79,7 +80,7 @@ _mmpipe_options() {
     case $1 in
         '') words='-h --help --version' ;;
         chat | stream) words='-f --file -a --attach --messages -c --conversation --no-wait -s --system --system-file -n --no-stdin --stdin-timeout --encoding -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --no-native-thinking --wire --pieces -t --thinking --thinking-file -F --format --json --markdown --no-markdown -o --output --meta --allow-truncated --schema --repair --extract --tools --tool-choice --tool-result --run -j --concurrency --max-rounds --max-calls --tool-timeout --confirm --sandbox --tool-dir --tool-env --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
-        batch) words='--input-format -0 --null --template --id-field --encoding -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --no-native-thinking --wire --pieces --set -t --thinking -F --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --max-errors --max-cost --deadline --grace --dry-run --assume-tokens --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
+        batch) words='--input-format -0 --null --template --id-field --encoding -s --system --system-file --keep-going --limit --shard --no-dedupe -m --model --temperature --top-p --max-tokens --effort -p --param --native-thinking --no-native-thinking --wire --pieces --set -t --thinking -F --format -k --keep-order --pass-through -o --output --resume --overwrite --allow-truncated --merge --meta --progress --schema --repair --extract -j --concurrency --rpm --tpm --max-wait --engine --ray-address --ray-workers --max-errors --max-cost --deadline --grace --dry-run --assume-tokens --record --replay --cache -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         models) words='-F --format --json --header --live --check -v --verbose -q --quiet --connect-timeout --first-byte-timeout --idle-timeout --max-time --retries --profile --base-url --allow-http --ca-file --api-key-file --error-json -h --help --version' ;;
         sim) words='--port --tps --latency --rpm --fail --dialect --seed --log --error-json -h --help --version' ;;
         completion) words='--install --uninstall --error-json -h --help --version' ;;

@@ -10,7 +10,8 @@ MmpipeError
 ├── QuotaError     4   rate, balance or plan
 ├── TimedOut       5   connect, first byte, idle, total
 ├── NetworkError   6   DNS, refused, reset, TLS, proxy
-│   └── NotRecorded    a replay has no answer for the request
+│   ├── NotRecorded    a replay has no answer for the request
+│   └── NoWorkers      the cluster has no worker left, which ends the run
 ├── ServerError    7   the service failed
 ├── BadResponse    8   truncated, not JSON, no answer in it
 │   └── InvalidAnswer  no text that --schema or --extract accepts (structured/repair.py)
@@ -174,6 +175,10 @@ class NetworkError(MmpipeError):
 
 class NotRecorded(NetworkError):
     """A replay has no answer for the request; it may have one for the next request."""
+
+
+class NoWorkers(NetworkError):
+    """A cluster has had no worker for too long; the run ends."""
 
 
 class ServerError(MmpipeError):

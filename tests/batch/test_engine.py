@@ -23,6 +23,7 @@ from mmpipe.errors import (
     InputError,
     Interrupted,
     MmpipeError,
+    NoWorkers,
     QuotaError,
     Rejected,
     ServerError,
@@ -243,7 +244,10 @@ def test_a_request_that_was_not_sent_is_no_attempt() -> None:
     assert (12, 0) == (outcome.error and outcome.error.status, outcome.attempts.count)
 
 
-@pytest.mark.parametrize("error", [AuthError("no key"), QuotaError("no money", api_code=1008)])
+@pytest.mark.parametrize(
+    "error",
+    [AuthError("no key"), QuotaError("no money", api_code=1008), NoWorkers("none")],
+)
 def test_an_error_that_every_request_would_meet_ends_the_run(error: MmpipeError) -> None:
     outcomes, engine = run(failing(error), map(str, range(50)), workers=1)
     assert ([error], error) == ([outcome.error for outcome in outcomes], engine.stopped_by)

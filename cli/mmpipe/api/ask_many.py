@@ -1,7 +1,10 @@
-"""The protocol of asking many at once. Its forms: `pool` asks the service, `recorded_pool` a folder of recordings."""
+"""The protocol of asking many at once. Its forms: `pool` asks the service, `ray_pool` does so from the nodes of a
+cluster, `recorded_pool` asks a folder of recordings.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from mmpipe.api.attempt import Observer
@@ -23,3 +26,15 @@ class AskMany(Protocol):
 AskManyContext = AbstractAsyncContextManager[AskMany]
 # Makes the pool of an endpoint, for so many requests at once.
 OpenPool = Callable[[Endpoint, int], AskManyContext]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSurroundings:
+    """The environment of a run, and its longest wait in seconds for a cluster without workers.
+
+    `resolve` finds the service and the key by the settings of the machine where it is called; it can be pickled.
+    """
+
+    environment: Mapping[str, str]
+    max_wait: float
+    resolve: Callable[[], Endpoint]

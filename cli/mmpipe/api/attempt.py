@@ -43,6 +43,11 @@ class Observer:
     entered: Callable[[Stage], None] = _nothing
     unrecorded: Callable[[OutputError], None] = _raise
 
+    @property
+    def takes_bytes(self) -> bool:
+        """True if somebody wants the head and the body as they came."""
+        return self.received is not _nothing
+
 
 UNOBSERVED: Final = Observer()
 

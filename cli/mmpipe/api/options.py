@@ -1,4 +1,4 @@
-"""Options of recordings: `--record`, `--replay` and `--cache`."""
+"""Options of recordings (`--record`, `--replay`, `--cache`), and of the engine that sends the requests of a batch."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,6 +8,8 @@ from mmpipe.grammar import OptionGroup, option
 
 # `record` asks and writes; `replay` answers from the folder only; `cache` answers from the folder if it can.
 RecordingMode = Literal["record", "replay", "cache"]
+# The requests of a batch go out from this process, or from the nodes of a Ray cluster.
+EngineName = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,38 @@ class RecordingOptions(OptionGroup):
             "cache": self.cache,
         }
         return [(mode, folder) for mode, folder in folders.items() if folder is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions(OptionGroup):
+    """The place from which the requests of a batch are sent."""
+
+    title = "Pace"
+
+    engine: Annotated[
+        EngineName,
+        option("--engine", help="Send from this process [{default}], or from the nodes of a Ray cluster."),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        option(
+            "--ray-address",
+            metavar="HOST:PORT",
+            help="The Ray cluster, or auto [RAY_ADDRESS; none: one of this machine, for this run].",
+        ),
+    ] = None
+    ray_workers: Annotated[
+        int | None,
+        option(
+            "--ray-workers",
+            metavar="N",
+            at_least=1,
+            help="Workers on each node [1; on a cluster for this run: its cores but one].",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an option of Ray without Ray."""
+        for option_name, value in (("--ray-address", self.ray_address), ("--ray-workers", self.ray_workers)):
+            if value is not None and self.engine != "ray":
+                raise UsageError(f"{option_name} needs --engine ray")

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
+from mmpipe.api.encoded_request import EncodedRequest, encode_request
 from mmpipe.api.http.connection import Connection
 from mmpipe.api.http.connection_pool import ConnectionPool
 from mmpipe.api.http.exchange import Clock, Stage
@@ -25,7 +26,6 @@ from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError
-from mmpipe.text.json_encoding import encode_json
 
 _TURN: Final = 0.02  # seconds
 _LONG: Final = 2**18  # bytes of an answer, perhaps compressed
@@ -57,9 +57,13 @@ class Pool:
 
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
-        body = encode_json(request.body())
-        self._endpoint.check_sendable(lambda: body)
-        sent = with_body(self._heads[request.streamed], body)
+        return await self.ask_encoded(encode_request(request, self._endpoint), limits, observer)
+
+    async def ask_encoded(
+        self, request: EncodedRequest, limits: Limits, observer: Observer = UNOBSERVED
+    ) -> Sequence[Event]:
+        """The same for a request that is encoded already, perhaps by another process."""
+        sent = with_body(self._heads[request.streamed], request.body)
         clock = Clock(limits, begins_soon=request.streamed, peer=self._route)
         try:
             events, connection = await self._exchange(request, sent, clock, observer)
@@ -72,7 +76,7 @@ class Pool:
         return events
 
     async def _exchange(
-        self, request: Request, sent: bytes, clock: Clock, observer: Observer
+        self, request: EncodedRequest, sent: bytes, clock: Clock, observer: Observer
     ) -> tuple[Sequence[Event], Connection | None]:
         """Run one exchange under one alarm, which each part of the answer moves on; the events, and their connection."""
         events, size = list[Event](), 0

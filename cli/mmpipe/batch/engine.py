@@ -23,6 +23,7 @@ from mmpipe.errors import (
     Interrupted,
     MmpipeError,
     NetworkError,
+    NoWorkers,
     QuotaError,
     Rejected,
     is_of_process,
@@ -240,7 +241,7 @@ class Engine(Generic[Item]):
     def _retry_delay(self, error: MmpipeError, course: _Course) -> float | None:
         """Seconds until the retry; None for none. An error of one request may pause them all, or end the run."""
         if not self._retries.may_help(error):
-            if isinstance(error, AuthError | QuotaError) and not isinstance(error, Forbidden):
+            if isinstance(error, AuthError | QuotaError | NoWorkers) and not isinstance(error, Forbidden):
                 self.stop(error)
             return None
         if error.retry_after is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from mmpipe.api.options import RecordingOptions
+from mmpipe.api.options import EngineOptions, RecordingOptions
 from mmpipe.batch.journal.result_format import JournalFormat, ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.pace.estimate import DEFAULT_TOKENS
@@ -262,6 +262,7 @@ class BatchOptions:
     output: ResultOptions = ResultOptions()
     constraint: ConstraintOptions = ConstraintOptions()
     pace: PaceOptions = PaceOptions()
+    engine: EngineOptions = EngineOptions()
     limits: LimitOptions = LimitOptions()
     recordings: RecordingOptions = RecordingOptions()
     verbosity: Verbosity = Verbosity()

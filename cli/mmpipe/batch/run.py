@@ -6,19 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmpipe.api.ask_many import AskManyContext, OpenPool
-from mmpipe.api.pools import POOLS
 from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
 from mmpipe.batch.ending import report_end
+from mmpipe.batch.engine_choice import choose_engine, possible_concurrency
 from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.options import BatchOptions
-from mmpipe.batch.pace.concurrency import connection_capacity
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
@@ -49,11 +48,11 @@ def run_batch(
     options: BatchOptions,
     streams: Streams,
     environment: Mapping[str, str],
-    open_pool: OpenPool = POOLS["local"],
+    open_pool: OpenPool | None = None,
     *,
     arguments: Sequence[str] = (),
 ) -> None:
-    """Ask every record that has no good answer yet; returns only if each has one then.
+    """Ask every record that has no good answer yet; returns only if each has one then. A pool may be given for tests.
 
     Raises Partial if some have none, and the reason of an early end.
     """
@@ -98,15 +97,16 @@ def _dry_run(call: BatchCall, settings: Settings, deadline: Deadline) -> None:
         forecast.check()
 
 
-def _run(call: BatchCall, settings: Settings, summary: RunSummary, open_pool: OpenPool) -> None:
+def _run(call: BatchCall, settings: Settings, summary: RunSummary, open_pool: OpenPool | None) -> None:
     """Check, open, ask, report."""
     prepared = prepare_call(call, settings)
+    open_pool = open_pool or choose_engine(call, prepared)
     _check_stdin(call)
     endpoint = _announce_endpoint(call, prepared)
     deadline = Deadline(call.options.limits.deadline, summary.began)
     host = recorded_host(endpoint, prepared.settings.identify_host)
     with _open_journal(call, host, deadline) as journal, _open_limiters(call, endpoint) as limiters:
-        concurrency = _possible_concurrency(call)
+        concurrency = possible_concurrency(call)
         pool = None if endpoint is None else open_pool(endpoint, concurrency)
         pool = _recorded(call, host, pool)
         terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
@@ -142,14 +142,6 @@ def _announce_endpoint(call: BatchCall, prepared: PreparedCall) -> Endpoint | No
     endpoint = prepared.settings.endpoint(prepared.inputs)
     call.console.announce(endpoint, prepared.settings.explain())
     return endpoint
-
-
-def _possible_concurrency(call: BatchCall) -> int:
-    wanted = call.options.pace.concurrency
-    possible = connection_capacity(wanted)
-    if possible < wanted:
-        call.console.warn(f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}")
-    return possible
 
 
 def _recorded(call: BatchCall, host: RecordedHost, pool: AskManyContext | None) -> AskManyContext:

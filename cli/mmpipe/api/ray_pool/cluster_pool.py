@@ -1,0 +1,278 @@
+"""Asks many at once over the workers of a cluster: the driver's side, whatever the transport.
+
+The engine above does not know that its requests travel. A request whose worker is lost fails as on a broken network, is
+retried by the engine, and goes to another worker; what the lost worker may still answer is dropped.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final, Self
+
+from mmpipe.api.attempt import UNOBSERVED, Observer
+from mmpipe.api.encoded_request import encode_request
+from mmpipe.api.ray_pool.fleet import Fleet, FleetLimits, FleetWorker
+from mmpipe.api.ray_pool.greeting import Greeting
+from mmpipe.api.ray_pool.transport import (
+    EndWorker,
+    GroupArrived,
+    NodesSeen,
+    OpenTransport,
+    Report,
+    SendGroup,
+    StartWorker,
+    Transport,
+    WorkerGone,
+    WorkerGreets,
+)
+from mmpipe.api.ray_pool.values import ClusterRequest, ClusterResult, pack_questions, unpack_results
+from mmpipe.core.endpoint import Endpoint
+from mmpipe.core.events import Event
+from mmpipe.core.request import Request
+from mmpipe.core.timeouts import Limits
+from mmpipe.errors import AuthError, Internal, MmpipeError, NetworkError, NoWorkers, TimedOut, UsageError
+
+_CONNECTS: Final = 3  # attempts at the beginning; a busy machine may be too slow for Ray's own limits
+_OVERDUE: Final = 30.0  # seconds after the end of a request's time, in which its worker reports that
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTimes:
+    """Waits in seconds: between two ticks; until a group is sent; without any worker; for slow nodes at the beginning."""
+
+    max_wait: float
+    tick: float = 1.0
+    group: float = 0.004
+    slow: float = 30.0
+    fleet: FleetLimits = FleetLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    question: ClusterRequest
+    answer: asyncio.Future[ClusterResult]
+
+    def fail(self, error: MmpipeError) -> None:
+        if not self.answer.done():
+            self.answer.set_result(ClusterResult(self.question.number, (), error))
+
+
+class ClusterPool:
+    """Requests to one endpoint over the workers that `open_transport` leads to; entered inside the event loop that uses it."""
+
+    def __init__(
+        self, endpoint: Endpoint, greeting: Greeting, open_transport: OpenTransport, times: PoolTimes
+    ) -> None:
+        self._endpoint, self._expected = endpoint, greeting
+        self._open_transport, self._times = open_transport, times
+        self._fleet = Fleet[_Pending](times.fleet)
+        self._transport: Transport | None = None
+        self._numbers = count()
+        self._outbox: list[_Pending] = []
+        self._is_due = False
+        self._first: set[int] | None = None  # workers of the first nodes that have not begun yet
+        self._alone = 0.0  # seconds without a worker
+        self._begun_for = 0.0  # seconds with one
+        self._ended: MmpipeError | None = None
+
+    async def __aenter__(self) -> Self:
+        self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks = [self._start(self._keep_connected()), self._start(self._watch())]
+        try:
+            await self._begun
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
+        """The events of one attempt, by some worker; raises an MmpipeError."""
+        if self._ended is not None:
+            raise self._ended.derived()
+        encoded = encode_request(request, self._endpoint)
+        question = ClusterRequest(next(self._numbers), encoded, limits, observer.takes_bytes)
+        answer: asyncio.Future[ClusterResult] = asyncio.get_running_loop().create_future()
+        self._outbox.append(_Pending(question, answer))
+        self._send_soon()
+        result = await answer
+        result.replay(observer)
+        if result.error is not None:
+            raise result.error
+        return result.events
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task; if it fails, so does the run."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as bug:  # noqa: BLE001  the boundary of a task: nobody awaits it
+                self._end(NoWorkers(Internal.of_bug(bug).sentence))
+
+        return asyncio.create_task(guarded())
+
+    # Requests out, in groups.
+
+    def _send_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(self._times.group, self._send)
+
+    def _send(self) -> None:
+        """Deal all waiting requests out, each to the worker with the fewest; without a worker they go on waiting."""
+        self._is_due = False
+        ready = self._fleet.ready
+        if not ready or self._transport is None:
+            return
+        dealt: dict[int, list[ClusterRequest]] = {worker.number: [] for worker in ready}
+        for pending in self._outbox:
+            if not pending.answer.done():
+                worker = min(ready, key=lambda worker: len(worker.in_flight))
+                worker.in_flight[pending.question.number] = pending
+                dealt[worker.number].append(pending.question)
+        self._outbox.clear()
+        for number, questions in dealt.items():
+            for group in pack_questions(questions):
+                self._transport.send(SendGroup(number, group))
+
+    # Reports in.
+
+    async def _keep_connected(self) -> None:
+        """Hold the way to the cluster open, and open it again when it is lost, until the run ends."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                async with self._open_transport() as self._transport:
+                    while True:
+                        self._take(await self._transport.receive())
+            except MmpipeError as error:
+                self._transport = None
+                for worker in self._fleet.lose_all():
+                    self._drop(worker, error.message)
+                if not self._begun.done() and not (error.retryable and attempts < _CONNECTS):
+                    return self._end(error)
+            await asyncio.sleep(self._times.tick)
+
+    def _take(self, report: Report) -> None:
+        match report:
+            case NodesSeen(names):
+                for worker in self._fleet.see_nodes(names):
+                    self._lose(worker.number, "the node is gone")
+                self._start_missing()
+            case WorkerGreets(number, greeting):
+                self._greet(number, Greeting.unpack(greeting))
+            case GroupArrived(number, group):
+                found = self._fleet.hear(number)
+                # What a lost worker says comes too late: its requests are asked elsewhere.
+                if found is not None and group:
+                    self._settle(found, group)
+            case WorkerGone(number, reason, is_unfit):
+                lost = self._lose(number, reason)
+                if lost is not None and is_unfit and not self._begun.done():
+                    self._end(UsageError(f"node {lost.place} cannot run a worker: {reason}"))
+        self._begin_if_ready()
+
+    def _settle(self, worker: "FleetWorker[_Pending]", group: bytes) -> None:
+        for result in unpack_results(group):
+            pending = worker.in_flight.pop(result.number, None)
+            if pending is not None and not pending.answer.done():
+                pending.answer.set_result(result)
+
+    def _greet(self, number: int, greeting: Greeting) -> None:
+        worker = self._fleet.workers.get(number)
+        if worker is None:
+            return
+        try:
+            greeting.check(self._expected, worker.place)
+        except MmpipeError as error:
+            if self._begun.done() and not isinstance(error, AuthError):
+                # The run has other nodes.
+                self._lose(number, error.message)
+            else:
+                self._end(error)
+            return
+        self._fleet.greet(number)
+        self._send()
+
+    def _begin_if_ready(self) -> None:
+        """Begin when the workers of all first nodes have begun, or were given up."""
+        if self._begun.done() or self._first is None:
+            return
+        self._first &= {number for number, worker in self._fleet.workers.items() if not worker.is_ready}
+        if not self._first and self._fleet.ready:
+            self._begun.set_result(None)
+
+    # Workers come and go.
+
+    def _start_missing(self) -> None:
+        if self._transport is None:
+            return
+        for worker in self._fleet.start_missing():
+            self._transport.send(StartWorker(worker.number, worker.node))
+        if self._first is None and self._fleet.workers:
+            self._first = set(self._fleet.workers)
+
+    def _lose(self, number: int, reason: str) -> "FleetWorker[_Pending] | None":
+        """Give a worker up: end it, and fail its requests, so that they are retried elsewhere."""
+        worker = self._fleet.lose(number)
+        if worker is not None:
+            if self._transport is not None:
+                self._transport.send(EndWorker(number))
+            self._drop(worker, reason)
+        return worker
+
+    def _drop(self, worker: "FleetWorker[_Pending]", reason: str) -> None:
+        sentence = f"the worker on node {worker.place} is lost: {reason}"
+        for pending in worker.in_flight.values():
+            pending.fail(NetworkError(sentence, retryable=True))
+
+    async def _watch(self) -> None:
+        """Look each tick after silent workers, missing workers, and the time that is left."""
+        while True:
+            await asyncio.sleep(self._times.tick)
+            for worker in self._fleet.tick():
+                self._lose(worker.number, "it has stopped answering")
+            self._start_missing()
+            self._expire()
+            if not self._fleet.ready:
+                self._alone += self._times.tick
+                if self._alone > self._times.max_wait:
+                    self._end(
+                        NoWorkers(f"no worker of the cluster for {self._times.max_wait:g} s (--max-wait)")
+                    )
+                continue
+            self._alone = 0.0
+            self._begun_for += self._times.tick
+            if self._first and self._begun_for > self._times.slow:
+                # The others may come later.
+                self._first.clear()
+                self._begin_if_ready()
+
+    def _expire(self) -> None:
+        """Fail the requests whose time is over: those that wait for a worker, and those that their worker has forgotten."""
+        for pending in self._outbox:
+            if pending.question.limits.seconds_left <= 0:
+                pending.fail(TimedOut("no worker of the cluster within the total limit (--max-time)"))
+        for worker in self._fleet.workers.values():
+            for pending in worker.in_flight.values():
+                if pending.question.limits.seconds_left < -_OVERDUE:
+                    pending.fail(TimedOut("no answer of the worker within the total limit (--max-time)"))
+
+    def _end(self, error: MmpipeError) -> None:
+        """End the run with an error: each request that waits, and each that is still to come, fails with it."""
+        self._ended = self._ended or error
+        if not self._begun.done():
+            self._begun.set_exception(error)
+        waiting = [
+            *self._outbox,
+            *(one for worker in self._fleet.workers.values() for one in worker.in_flight.values()),
+        ]
+        for pending in waiting:
+            pending.fail(error.derived())

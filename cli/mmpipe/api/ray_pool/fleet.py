@@ -1,0 +1,121 @@
+"""The workers of a run, and the nodes that they are on: which live, which are lost, which are to be started. No I/O.
+
+Time is counted in ticks of the pool, and not by a clock: after a pause of this process (Ctrl-Z, a busy machine) everybody
+would seem to have been silent.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Generic, TypeVar
+
+Work = TypeVar("Work")  # what a worker has in flight
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLimits:
+    """The workers on each node, and waits in ticks.
+
+    A worker that answers nothing for `silence` is lost, and so is one that has not begun after `start`. After the nth
+    failure in a row a node gets its next worker after 2**n ticks, at most `rest`.
+    """
+
+    per_node: int = 1
+    silence: int = 15
+    start: int = 180
+    rest: int = 30
+
+
+@dataclass(slots=True)
+class FleetWorker(Generic[Work]):
+    """One worker: its number, its node, the ticks since it was heard of, and the work that it has, by number.
+
+    `place` names the node for people.
+    """
+
+    number: int
+    node: str
+    place: str
+    is_ready: bool = False
+    silent: int = 0
+    in_flight: dict[int, Work] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Node:
+    name: str
+    failures: int = 0
+    rest: int = 0
+
+
+class Fleet(Generic[Work]):
+    """All workers by number, and all living nodes by id."""
+
+    def __init__(self, limits: FleetLimits) -> None:
+        self._limits = limits
+        self._nodes: dict[str, _Node] = {}
+        self._numbers = count()
+        self.workers: dict[int, FleetWorker[Work]] = {}
+
+    @property
+    def ready(self) -> list[FleetWorker[Work]]:
+        """The workers that take work."""
+        return [worker for worker in self.workers.values() if worker.is_ready]
+
+    def see_nodes(self, names: Mapping[str, str]) -> list[FleetWorker[Work]]:
+        """Take the nodes that live now; returns the workers of those that do not."""
+        lost = [worker for worker in self.workers.values() if worker.node not in names]
+        self._nodes = {node: self._nodes.get(node) or _Node(name) for node, name in names.items()}
+        return lost
+
+    def start_missing(self) -> Iterator[FleetWorker[Work]]:
+        """Add and yield the workers that are to be started now."""
+        counts = Counter(worker.node for worker in self.workers.values())
+        for node, state in self._nodes.items():
+            there = counts[node]
+            for _ in range(there, self._limits.per_node if state.rest == 0 else 0):
+                worker = FleetWorker[Work](next(self._numbers), node, state.name)
+                self.workers[worker.number] = worker
+                yield worker
+
+    def greet(self, number: int) -> FleetWorker[Work] | None:
+        """Make a worker ready; None for one that is lost."""
+        worker = self.hear(number)
+        if worker is not None:
+            worker.is_ready = True
+            self._nodes[worker.node].failures = 0
+        return worker
+
+    def hear(self, number: int) -> FleetWorker[Work] | None:
+        """Note that a worker lives; returns None for one that is lost, whose words come too late."""
+        worker = self.workers.get(number)
+        if worker is not None:
+            worker.silent = 0
+        return worker
+
+    def lose(self, number: int) -> FleetWorker[Work] | None:
+        """Remove a worker; its node rests before the next one. Returns None if it was removed before."""
+        worker = self.workers.pop(number, None)
+        if worker is not None and (node := self._nodes.get(worker.node)) is not None:
+            node.failures += 1
+            node.rest = min(2 ** min(node.failures, 16), self._limits.rest)
+        return worker
+
+    def lose_all(self) -> list[FleetWorker[Work]]:
+        """Forget all nodes, and remove all workers; returns these."""
+        lost = list(self.workers.values())
+        self.workers, self._nodes = {}, {}
+        return lost
+
+    def tick(self) -> list[FleetWorker[Work]]:
+        """Let one tick pass; returns the workers that have been silent for too long."""
+        for node in self._nodes.values():
+            node.rest = max(0, node.rest - 1)
+        for worker in self.workers.values():
+            worker.silent += 1
+        return [
+            worker
+            for worker in self.workers.values()
+            if worker.silent > (self._limits.silence if worker.is_ready else self._limits.start)
+        ]

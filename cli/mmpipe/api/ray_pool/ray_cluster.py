@@ -1,0 +1,117 @@
+"""All that is asked of Ray itself: to start or join a cluster, and its nodes and actors. Only the bridge uses this module."""
+
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from mmpipe.api.ray_pool.terms import ClusterTerms
+from mmpipe.api.ray_pool.worker import NodeWorker
+from mmpipe.errors import MmpipeError, NetworkError, UsageError
+from mmpipe.text.visible import one_line
+
+_CONNECT: Final = 10.0  # seconds
+# Bytes of memory for calls and results of more than 100 KiB; what is more goes to the disk.
+_OBJECT_STORE: Final = 256 * 2**20
+
+
+def _import_ray() -> Any:  # noqa: ANN401  an optional package, which mypy may not have
+    import ray
+    import ray.exceptions
+    import ray.util.scheduling_strategies
+
+    return ray
+
+
+class RayCluster:
+    """A cluster that this process has joined."""
+
+    def __init__(self, ray: Any, terms: ClusterTerms) -> None:  # noqa: ANN401  a module
+        self._ray, self._terms = ray, terms
+        self._actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(NodeWorker)
+
+    def list_nodes(self) -> Mapping[str, str]:
+        """Return the ids of the living nodes, with the names of their hosts."""
+        return {
+            node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            for node in self._ray.nodes()
+            if node["Alive"]
+        }
+
+    def start_worker(self, node: str) -> Any:  # noqa: ANN401  Ray has no type for an actor
+        """Start a worker on a node, which counts as no use of a processor: it mostly waits."""
+        on_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        return self._actor.options(scheduling_strategy=on_node).remote(self._terms.worker)
+
+    def kill_worker(self, actor: Any) -> None:  # noqa: ANN401  as above
+        """End a worker at once."""
+        self._ray.kill(actor, no_restart=True)
+
+    def explain(self, error: Exception) -> tuple[str, bool]:
+        """Return the reason of a worker's end, and True if it cannot run there at all."""
+        exceptions = self._ray.exceptions
+        missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", str(error))
+        if missing:
+            return f"it has no module {missing[1]}: install mmpipe there", True
+        return _summarize(error), isinstance(error, exceptions.RuntimeEnvSetupError)
+
+    def leave(self) -> None:
+        """Leave the cluster of others, which then ends all workers; a cluster of this run is killed by its processes."""
+        if self._terms.address is not None:
+            self._ray.shutdown()
+
+
+def join_cluster(terms: ClusterTerms) -> RayCluster:
+    """Start a cluster, or join the one at the address. Raises UsageError and NetworkError."""
+    if terms.address is not None:
+        _check_reachable(terms.address)
+    ray = _import_ray()
+    quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": "CRITICAL"}
+    try:
+        if terms.address is None:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                num_cpus=0,
+                num_gpus=0,
+                object_store_memory=_OBJECT_STORE,
+                _temp_dir=str(terms.folder),
+                **quiet,
+            )
+        else:
+            # The nodes run the code of this mmpipe, with their own packages.
+            package = {"py_modules": [str(Path(__file__).parents[2])]}
+            ray.init(address=terms.address, runtime_env=package, **quiet)
+    except Exception as error:
+        # Ray raises whatever it likes.
+        raise _explain_refusal(error, terms.address) from error
+    return RayCluster(ray, terms)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise NetworkError soon if nothing listens at the address; Ray itself would try for long."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise NetworkError(f"no Ray cluster answers at {address}: {error}") from error
+
+
+def _summarize(error: BaseException) -> str:
+    """Return what an error of Ray says: its cause says more, and of a traceback inside it the last line."""
+    said = str(error.__cause__ or error).strip() or type(error).__name__
+    if "Traceback (most recent call last)" in said:
+        said = said.splitlines()[-1]
+    return one_line(" ".join(said.split()), 300)
+
+
+def _explain_refusal(error: Exception, address: str | None) -> MmpipeError:
+    message = _summarize(error)
+    if address is None:
+        return NetworkError(f"Ray has not started on this machine: {message}", retryable=True)
+    if isinstance(error, ConnectionError):
+        return NetworkError(f"cannot join the Ray cluster at {address}: {message}")
+    return UsageError(f"cannot join the Ray cluster at {address}: {message}")

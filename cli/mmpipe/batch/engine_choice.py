@@ -1,0 +1,32 @@
+"""Chooses where the requests of a run go out: from this process, or from the nodes of a cluster."""
+
+from mmpipe.api.ask_many import OpenPool, RunSurroundings
+from mmpipe.api.pools import find_pool
+from mmpipe.batch.pace.concurrency import connection_capacity
+from mmpipe.batch.preparation import BatchCall, PreparedCall
+from mmpipe.config.elsewhere import resolve_elsewhere
+from mmpipe.errors import UsageError
+
+
+def choose_engine(call: BatchCall, prepared: PreparedCall) -> OpenPool:
+    """Return the opener of the pool that the options ask for. Raises UsageError for one that cannot be used."""
+    options = call.options
+    if options.engine.engine == "ray" and not options.recordings.is_replay:
+        key_file = prepared.settings.key_file
+        if key_file is not None and prepared.inputs.resolve(key_file.path) == "-":
+            raise UsageError("--engine ray: the key is on standard input, where the nodes cannot read it")
+    surroundings = RunSurroundings(
+        call.environment, options.pace.max_wait, resolve_elsewhere(options.service)
+    )
+    return find_pool(options.engine, surroundings)
+
+
+def possible_concurrency(call: BatchCall) -> int:
+    """Return the most requests at once: each needs a connection of this process, if they go out from here."""
+    wanted = call.options.pace.concurrency
+    if call.options.engine.engine != "local":
+        return wanted
+    possible = connection_capacity(wanted)
+    if possible < wanted:
+        call.console.warn(f"-j {wanted} needs more open files than are allowed (ulimit -n): -j is {possible}")
+    return possible
