@@ -342,3 +342,31 @@ def test_a_changed_image_under_an_answered_id_is_noticed_and_the_same_image_is_n
         [body] = [request["body"] for request in server.requests]
     assert isinstance(body, dict)
     assert ["text", "image_url"] == [part["type"] for part in body["messages"][0]["content"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "stdout"),
+    [
+        (("-F", "csv", "--input-format", "csv", "--template", "{b}"), b"a,b\n", b"a,b,content,error\n"),
+        (
+            ("-F", "csv", "--input-format", "tsv", "--template", "{error}"),
+            b"content\terror\n\n",
+            b"content,error,answer_content,answer_error\n",
+        ),
+        (("-F", "csv", "--template", "{b}", "a.csv"), b"", b"a,b,content,error\n"),
+        (("-F", "csv"), b"", b""),
+        (("--input-format", "csv", "--template", "{b}"), b"a,b\n", b""),
+        ((), b"\n \n", b""),
+    ],
+)
+def test_an_input_without_a_record_is_warned_of_and_an_empty_table_keeps_its_header(
+    words: tuple[str, ...], stdin: bytes, stdout: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("a,b\n")
+    with service() as server:
+        done = run_in_process("batch", *words, server=server, stdin=stdin)
+    assert (0, stdout) == (done.status, done.stdout)
+    warning, summary = done.stderr_text.splitlines()
+    assert "mmpipe: warning: no records: the input is empty" == warning
+    assert "0 good" in summary

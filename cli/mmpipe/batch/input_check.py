@@ -4,7 +4,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -42,13 +42,15 @@ _COMPARED: Final = 997  # one in so many records that seem to be answered is com
 class BatchInput:
     """The input of a batch: the options that choose its records, and the defaults of their requests.
 
-    `host` is the identity of the host that would be asked, or None for the default one.
+    `host` is the identity of the host that would be asked, or None for the default one. `columns` are those of the tables
+    that were read so far.
     """
 
     options: BatchOptions
     stdin: Input
     defaults: RequestDefaults
     host: str | None = None
+    columns: dict[str, None] = field(default_factory=dict, init=False)
 
     @property
     def is_files(self) -> bool:
@@ -77,8 +79,13 @@ class BatchInput:
         """The records in the pieces; those whose id `is_answered` are not parsed."""
         name, columns = self.options.records.input_format, self.defaults.request_columns
         needed = self.defaults.needed_fields
-        options = FormatOptions(name, self.separator, request_columns=columns, needed=needed)
+        options = FormatOptions(
+            name, self.separator, request_columns=columns, needed=needed, on_columns=self._add_columns
+        )
         return read_records(pieces, self.defaults, options, is_answered)
+
+    def _add_columns(self, names: Iterable[str]) -> None:
+        self.columns.update(dict.fromkeys(names))
 
     def findings(self) -> RequestFindings:
         """Findings without a request, which leave out what the user has read about the defaults."""

@@ -82,20 +82,12 @@ class TableRendering:
             self._has_begun = True
             if not self._inputs:
                 self._add_columns(record)
-            header = _format_row(self._header())
+            header = _format_row(_name_columns(self._inputs, self._fields))
         return _encode(header + _format_row(self._row(record)), is_terminal=self._is_terminal)
 
     def _add_columns(self, record: Mapping[str, object]) -> None:
         self._inputs += [name for name in _inputs(record) if name not in self._inputs]
         self._has_fields = self._has_fields or bool(record.get("input"))
-
-    def _header(self) -> list[str]:
-        """The names of the columns; one of the answer that is taken, by the input or by the error, gets a prefix."""
-        taken = [*self._inputs, *([] if _ERROR in self._inputs else [_ERROR])]
-        names = list(self._inputs)
-        for name in self._fields or (_CONTENT,):
-            names.append(_free_name(name, [*taken, *names]))
-        return [*names, _ERROR if _ERROR not in names else _free_name(_ERROR, names)]
 
     def _row(self, record: Mapping[str, object]) -> Iterator[str]:
         passed, error = _mapping(record.get("input")), _error(record)
@@ -123,6 +115,20 @@ class TableRendering:
             if len(self._reported) < _MOST_NAMED:
                 self._reported.add(name)
                 self._warn(f"the table has no column for the field {one_line(name, 60)!r}, which {reason}")
+
+
+def render_header(columns: Sequence[str], fields: Sequence[str], *, is_terminal: bool) -> bytes:
+    """Return the header of a table with these columns and no rows."""
+    return _encode(_format_row(_name_columns(columns, fields)), is_terminal=is_terminal)
+
+
+def _name_columns(inputs: Sequence[str], fields: Sequence[str]) -> list[str]:
+    """Return the names of the columns; one of the answer that is taken, by the input or by the error, gets a prefix."""
+    taken = [*inputs, *([] if _ERROR in inputs else [_ERROR])]
+    names = list(inputs)
+    for name in fields or (_CONTENT,):
+        names.append(_free_name(name, [*taken, *names]))
+    return [*names, _ERROR if _ERROR not in names else _free_name(_ERROR, names)]
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

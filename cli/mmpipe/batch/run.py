@@ -24,7 +24,7 @@ from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
 from mmpipe.batch.pace.shared_limiter import open_limiter
 from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call, read_settings
 from mmpipe.batch.records.input_file import expect_unchanged
-from mmpipe.batch.rendering import choose_rendering
+from mmpipe.batch.rendering import choose_rendering, render_header
 from mmpipe.batch.result_writer import ResultSink
 from mmpipe.batch.results import LineForm
 from mmpipe.batch.summary import RunSummary
@@ -234,8 +234,19 @@ def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput
     with report_end(call, output, facts.total):
         with expect_unchanged(facts.files, call.console.warn):
             run_event_loop(ask_records(options, records, terms, output, show))
+        if not (output.summary.done or output.summary.skipped):
+            _report_nothing(call, source, terms.policy.constraint.fields)
         _sort(options, journal)
         _check_failures(call, output.summary)
+
+
+def _report_nothing(call: BatchCall, source: BatchInput, fields: Sequence[str]) -> None:
+    """Warn of an input without a record, unless a part of it was chosen; the header of a table is still one."""
+    selection, out = call.options.selection, call.streams.stdout
+    if selection.shard is None and selection.limit is None:
+        call.console.warn("no records: the input is empty")
+    if call.shown_format == "csv" and call.options.output.path is None and source.columns:
+        out.write(render_header([*source.columns], fields, is_terminal=out.is_terminal))
 
 
 def _sort(options: BatchOptions, journal: Journal | None) -> None:

@@ -83,6 +83,7 @@ class Table(RecordFormat):
             self._columns = [name or f"column_{place}" for place, name in enumerate(names, 1)]
             self._blank_row = dict.fromkeys(self._columns, "")
             self._check_columns()
+            self.options.on_columns(self._columns)
         except InputError as error:
             raise InputError(
                 f"{self.source}, line {header.row.number}: {error.sentence}", hint=error.hint

@@ -1,7 +1,7 @@
 """The seam of record formats: bytes of one source -> raw records -> values."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -24,7 +24,7 @@ class FormatOptions:
     """The format of all sources, or `auto`; records of text end with `separator`, and have at most `limit` bytes.
 
     `request_columns` are those columns of a table that are fields of a request; None if a template makes the prompts.
-    Each of the fields `needed` must be a column of a table.
+    Each of the fields `needed` must be a column of a table. `on_columns` gets the columns of each table, before its rows.
     """
 
     name: FormatChoice = "auto"
@@ -32,6 +32,7 @@ class FormatOptions:
     limit: int = MAX_RECORD
     request_columns: frozenset[str] | None = None
     needed: tuple[str, ...] = ()
+    on_columns: Callable[[Sequence[str]], object] = tuple
 
 
 # Structs, not frozen dataclasses: creating those would take longer than all other work on a record here.
