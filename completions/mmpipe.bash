@@ -12,7 +12,7 @@ _mmpipe_value() {
         chat | stream)
             case $2 in
                 -f | --file | -a | --attach | --messages | -c | --conversation | --system-file | --thinking-file | -o | --output | --meta | --schema | --tools | --ca-file | --api-key-file) kind=files ;;
-                -s | --system | --stdin-timeout | --temperature | --top-p | --max-tokens | -p | --param | --repair | --tool-result | --run | -j | --concurrency | --max-rounds | --max-calls | --tool-timeout | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | first | later) kind=text ;;
+                -s | --system | --stdin-timeout | --temperature | --top-p | --max-tokens | -p | --param | --repair | -j | --concurrency | --max-rounds | --max-calls | --tool-timeout | --connect-timeout | --first-byte-timeout | --idle-timeout | --max-time | --retries | first | later) kind=text ;;
                 --encoding) kind=words words='utf-8 utf-16 gb18030 gbk big5 shift_jis euc-jp euc-kr latin-1 windows-1252' ;;
                 -m | --model) kind=words words='MiniMax-M3 MiniMax-M3.1-Flash MiniMax-M2.7 MiniMax-M2.7-highspeed MiniMax-M2.5 MiniMax-M2.5-highspeed MiniMax-M2.1 MiniMax-M2.1-highspeed MiniMax-M2' ;;
                 --effort) kind=words words='none low medium high xhigh max' ;;
@@ -22,6 +22,8 @@ _mmpipe_value() {
                 -F | --format) kind=words words='text json jsonl messages raw' ;;
                 --extract) kind=words words='code json' ;;
                 --tool-choice) kind=words words='auto none required' ;;
+                --tool-result) kind=result ;;
+                --run) kind=run ;;
                 --tool-dir | --record | --replay | --cache) kind=folders ;;
                 --tool-env) kind=variables ;;
                 --profile) kind=profiles ;;
@@ -154,6 +156,25 @@ _mmpipe_profiles() {
     done <"$file"
 }
 
+# Sets `words` to NAME= for each tool in the file of --tools.
+_mmpipe_tools() {
+    local i file= rest= name='"name"[[:space:]]*:[[:space:]]*"([[:alnum:]_.-]+)"'
+    words=
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} == --tools ]]; then
+            file=${COMP_WORDS[i + 1]}
+            if [[ $file == = ]]; then file=${COMP_WORDS[i + 2]}; fi
+        fi
+    done
+    if [[ ! -r $file ]]; then return; fi
+    rest=$(<"$file")
+    while [[ $rest =~ $name ]]; do
+        words+=" ${BASH_REMATCH[1]}="
+        rest=${rest#*"${BASH_REMATCH[0]}"}
+    done
+    compopt -o nospace 2>/dev/null
+}
+
 _mmpipe_line() {
     local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]} behind=${COMP_WORDS[COMP_CWORD - 1]}
     local kind= words= option= rest= prefix= pending= command= closed= place=first word i
@@ -203,6 +224,12 @@ _mmpipe_line() {
         _mmpipe_value "$command" "$pending"
         # As long as nothing follows the sign, the sign is the completed word.
         if [[ $typed == = && $pending == --* ]]; then cur= behind='='; fi
+    elif ((COMP_CWORD > 3)) && [[ $behind == '=@' && ${COMP_WORDS[COMP_CWORD - 3]} == --tool-result ||
+        $typed == '=@' && ${COMP_WORDS[COMP_CWORD - 2]} == --tool-result ]]; then
+        # For readline the word begins with the sign.
+        kind=files prefix=@ cur=${cur#@}
+    elif ((COMP_CWORD > 3)) && [[ $behind == = && ${COMP_WORDS[COMP_CWORD - 3]} == --run ]]; then
+        kind=words words=$(compgen -c -- "$cur")
     elif [[ $typed == = || $behind == = ]]; then
         kind=text
     elif [[ -z $closed && $typed == --*=* ]]; then
@@ -224,6 +251,10 @@ _mmpipe_line() {
         folders) _mmpipe_paths dirnames -d ;;
         profiles)
             _mmpipe_profiles
+            _mmpipe_offer
+            ;;
+        run)
+            _mmpipe_tools
             _mmpipe_offer
             ;;
         variables)

@@ -30,6 +30,29 @@ function __mmpipe_profiles
     string replace -rf '^\s*\[\s*profile\s*\.\s*"?([\w-]+).*' '$1' <$folder/mmpipe/config.toml 2>/dev/null
 end
 
+# Prints ID=@FILE with the files, behind the text up to `@` in the word.
+function __mmpipe_result
+    set -l word (commandline -ct)
+    string match -q '*=@*' -- $word; or return
+    set -l before (string replace -r '=@.*' '=@' -- $word)
+    for file in (__fish_complete_path (string replace -r '^.*?=@' '' -- $word))
+        printf '%s%s\n' $before $file
+    end
+end
+
+# Prints NAME= with the names of the tools in the file of --tools, and then the commands.
+function __mmpipe_run
+    set -l word (commandline -ct)
+    if string match -q '*=*' -- $word
+        # It leaves what stands before the sign as it is.
+        __fish_complete_command
+        return
+    end
+    set -l words (commandline -opc)
+    set -l place (contains -i -- --tools $words); or return
+    string match -rga '"name"\s*:\s*"([\w.-]+)"' <$words[(math $place + 1)] 2>/dev/null | string replace -r '$' =
+end
+
 complete -c mmpipe -f
 complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 complete -c mmpipe -n '__mmpipe_at \'\'' -a chat -d 'Ask one prompt, and write the answer when it is complete.'
@@ -74,8 +97,8 @@ complete -c mmpipe -n '__mmpipe_at chat stream' -l repair -x -d 'How often the m
 complete -c mmpipe -n '__mmpipe_at chat stream' -l extract -x -a 'code json' -d 'Only the first code block of the answer, or the JSON in it.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l tools -r -F -d 'Tool definitions of OpenAI, MCP, Anthropic or Gemini.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-choice -x -a 'auto none required' -d 'auto, none, required, or the name of a tool.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-result -x -d 'The result of a call; @FILE reads it, @- from stdin.'
-complete -c mmpipe -n '__mmpipe_at chat stream' -l run -x -d 'Run COMMAND when the model calls NAME; no shell is used.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l tool-result -x -a '(__mmpipe_result)' -d 'The result of a call; @FILE reads it, @- from stdin.'
+complete -c mmpipe -n '__mmpipe_at chat stream' -l run -x -a '(__mmpipe_run)' -d 'Run COMMAND when the model calls NAME; no shell is used.'
 complete -c mmpipe -n '__mmpipe_at chat stream' -s j -l concurrency -x -d 'Most tools that run at once [4].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l max-rounds -x -d 'Most rounds of calls [8].'
 complete -c mmpipe -n '__mmpipe_at chat stream' -l max-calls -x -d 'Most calls in all [32].'

@@ -89,6 +89,25 @@ _mmpipe_profiles() {
     done <"$file"
 }
 
+# Sets `words` to NAME= for each tool in the file of --tools.
+_mmpipe_tools() {
+    local i file= rest= name='"name"[[:space:]]*:[[:space:]]*"([[:alnum:]_.-]+)"'
+    words=
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} == --tools ]]; then
+            file=${COMP_WORDS[i + 1]}
+            if [[ $file == = ]]; then file=${COMP_WORDS[i + 2]}; fi
+        fi
+    done
+    if [[ ! -r $file ]]; then return; fi
+    rest=$(<"$file")
+    while [[ $rest =~ $name ]]; do
+        words+=" ${BASH_REMATCH[1]}="
+        rest=${rest#*"${BASH_REMATCH[0]}"}
+    done
+    compopt -o nospace 2>/dev/null
+}
+
 _mmpipe_line() {
     local IFS=$' \t\n' cur=$2 typed=${COMP_WORDS[COMP_CWORD]} behind=${COMP_WORDS[COMP_CWORD - 1]}
     local kind= words= option= rest= prefix= pending= command= closed= place=first word i
@@ -138,6 +157,12 @@ _mmpipe_line() {
         _mmpipe_value "$command" "$pending"
         # As long as nothing follows the sign, the sign is the completed word.
         if [[ $typed == = && $pending == --* ]]; then cur= behind='='; fi
+    elif ((COMP_CWORD > 3)) && [[ $behind == '=@' && ${COMP_WORDS[COMP_CWORD - 3]} == --tool-result ||
+        $typed == '=@' && ${COMP_WORDS[COMP_CWORD - 2]} == --tool-result ]]; then
+        # For readline the word begins with the sign.
+        kind=files prefix=@ cur=${cur#@}
+    elif ((COMP_CWORD > 3)) && [[ $behind == = && ${COMP_WORDS[COMP_CWORD - 3]} == --run ]]; then
+        kind=words words=$(compgen -c -- "$cur")
     elif [[ $typed == = || $behind == = ]]; then
         kind=text
     elif [[ -z $closed && $typed == --*=* ]]; then
@@ -159,6 +184,10 @@ _mmpipe_line() {
         folders) _mmpipe_paths dirnames -d ;;
         profiles)
             _mmpipe_profiles
+            _mmpipe_offer
+            ;;
+        run)
+            _mmpipe_tools
             _mmpipe_offer
             ;;
         variables)

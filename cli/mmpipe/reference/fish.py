@@ -1,6 +1,7 @@
 """Generate the completion script of fish."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.reference.values import ValueKind, offered_values
@@ -37,9 +38,42 @@ function __mmpipe_profiles
     string replace -rf '^\s*\[\s*profile\s*\.\s*"?([\w-]+).*' '$1' <$folder/mmpipe/config.toml 2>/dev/null
 end
 
+# Prints ID=@FILE with the files, behind the text up to `@` in the word.
+function __mmpipe_result
+    set -l word (commandline -ct)
+    string match -q '*=@*' -- $word; or return
+    set -l before (string replace -r '=@.*' '=@' -- $word)
+    for file in (__fish_complete_path (string replace -r '^.*?=@' '' -- $word))
+        printf '%s%s\n' $before $file
+    end
+end
+
+# Prints NAME= with the names of the tools in the file of --tools, and then the commands.
+function __mmpipe_run
+    set -l word (commandline -ct)
+    if string match -q '*=*' -- $word
+        # It leaves what stands before the sign as it is.
+        __fish_complete_command
+        return
+    end
+    set -l words (commandline -opc)
+    set -l place (contains -i -- --tools $words); or return
+    string match -rga '"name"\s*:\s*"([\w.-]+)"' <$words[(math $place + 1)] 2>/dev/null | string replace -r '$' =
+end
+
 complete -c mmpipe -f
 complete -c mmpipe -n '__mmpipe_inner >/dev/null' -a '(__mmpipe_complete_inner)'
 """
+
+# What prints the values of a kind.
+_CALLS: Final[Mapping[ValueKind, str]] = {
+    ValueKind.FOLDERS: "__fish_complete_directories",
+    ValueKind.PROFILES: "__mmpipe_profiles",
+    ValueKind.VARIABLES: "set -nx",
+    ValueKind.RESULT: "__mmpipe_result",
+    ValueKind.RUN: "__mmpipe_run",
+    ValueKind.COMMAND: "__fish_complete_command",
+}
 
 
 def fish_script(tree: Tree) -> str:
@@ -84,15 +118,9 @@ def _value(parameter: Parameter) -> Iterator[str]:
             yield f"-x -a {_quoted(' '.join(found.words))}"
         case ValueKind.FILES:
             yield "-r -F"
-        case ValueKind.FOLDERS:
-            yield "-x -a '(__fish_complete_directories)'"
-        case ValueKind.PROFILES:
-            yield "-x -a '(__mmpipe_profiles)'"
-        case ValueKind.VARIABLES:
-            yield "-x -a '(set -nx)'"
-        case ValueKind.COMMAND:
-            yield "-x -a '(__fish_complete_command)'"
-        case ValueKind.TEXT:
+        case kind if kind in _CALLS:
+            yield f"-x -a '({_CALLS[kind]})'"
+        case _:
             yield "-x"
 
 

@@ -8,7 +8,10 @@ from mmpipe.grammar import Parameter
 
 
 class ValueKind(StrEnum):
-    """The source of the values; a flag has none."""
+    """The source of the values; a flag has none.
+
+    A `result` is a file behind `=@`; `run` is the name of a tool of `--tools FILE`, then `=` and a command.
+    """
 
     FLAG = "flag"
     WORDS = "words"
@@ -16,6 +19,8 @@ class ValueKind(StrEnum):
     FOLDERS = "folders"
     PROFILES = "profiles"
     VARIABLES = "variables"
+    RESULT = "result"
+    RUN = "run"
     COMMAND = "command"
     TEXT = "text"
 
@@ -41,6 +46,10 @@ def offered_values(parameter: Parameter) -> OfferedValues:
             return OfferedValues(ValueKind.FILES)
         case "DIR":
             return OfferedValues(ValueKind.FOLDERS)
+        case "ID=TEXT":
+            return OfferedValues(ValueKind.RESULT)
+        case "NAME=COMMAND":
+            return OfferedValues(ValueKind.RUN)
         case "COMMAND":
             return OfferedValues(ValueKind.COMMAND)
         case metavar if metavar in _WORDS:

@@ -26,6 +26,29 @@ _mmpipe_profiles() {
     _wanted profiles expl profile compadd -a names
 }
 
+# Completes the file in ID=@FILE.
+_mmpipe_result() {
+    compset -P '*=@' && _files
+}
+
+# Completes NAME=COMMAND: the names of the tools in the file of --tools, then the commands.
+_mmpipe_run() {
+    if compset -P '*='; then
+        _command_names -e
+        return
+    fi
+    local file=${opt_args[--tools]} rest
+    local -a names match mbegin mend
+    file=${(Q)file}
+    [[ -r $file ]] || return 1
+    rest=$(<$file)
+    while [[ $rest =~ '"name"[[:space:]]*:[[:space:]]*"([[:alnum:]_.-]+)"' ]]; do
+        names+=($match[1])
+        rest=${rest[MEND+1,-1]}
+    done
+    _wanted tools expl tool compadd -S = -a names
+}
+
 _mmpipe() {
     local curcontext=$curcontext context state line ret=1
     typeset -A opt_args
@@ -123,6 +146,10 @@ def _value(parameter: Parameter) -> str:
             return f":{message}:_path_files -/"
         case ValueKind.PROFILES:
             return f":{message}:_mmpipe_profiles"
+        case ValueKind.RESULT:
+            return f":{message}:_mmpipe_result"
+        case ValueKind.RUN:
+            return f":{message}:_mmpipe_run"
         case ValueKind.VARIABLES:
             return f':{message}:_parameters -g "*export*"'
         case _:

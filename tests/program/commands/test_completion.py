@@ -29,6 +29,7 @@ def shell(
     (folder / "my file.txt").touch()
     (folder / "answers").mkdir()
     (folder / "old answers").mkdir()
+    (folder / "tools.json").write_text('[{"name": "multiply"}, {"function": {"name" : "divide"}}]')
     with interactive(request.param, SCRIPTS[request.param], folder) as shell:
         config = shell.own / "mmpipe" / "config.toml"
         config.parent.mkdir()
@@ -93,6 +94,15 @@ def shell(
         ("mmpipe batch --profile=lo", "mmpipe batch --profile=local "),
         ("mmpipe chat --encoding gb1", "mmpipe chat --encoding gb18030 "),
         ("mmpipe chat --tool-env ZDOT", "mmpipe chat --tool-env ZDOTDIR "),
+        # The file of a result, the tool of a command, and the command.
+        ("mmpipe chat --tool-result call_1=@no", "mmpipe chat --tool-result call_1=@notes.txt "),
+        ("mmpipe chat --tool-result call_1=no", "mmpipe chat --tool-result call_1=no"),
+        ("mmpipe chat --tools tools.json --run mu", "mmpipe chat --tools tools.json --run multiply="),
+        ("mmpipe chat --run mu", "mmpipe chat --run mu"),
+        (
+            "mmpipe chat --tools tools.json --run multiply=mmpi",
+            "mmpipe chat --tools tools.json --run multiply=mmpipe ",
+        ),
         # Nothing is guessed where anything may stand.
         ("mmpipe chat no", "mmpipe chat no"),
         ("mmpipe chat -s no", "mmpipe chat -s no"),
@@ -113,8 +123,8 @@ def test_tab_completes(shell: Shell, line: str, completed: str) -> None:
         ("mmpipe chat --thinking=s", ["--thinking=show", "--thinking=split"]),
         ("mmpipe chat -m ", MODELS),
         ("mmpipe models ", MODELS),
-        ("mmpipe chat -f ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers"]),
-        ("mmpipe batch notes.txt ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers"]),
+        ("mmpipe chat -f ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers", "tools.json"]),
+        ("mmpipe batch notes.txt ", ["answers", "my\\ file.txt", "notes.txt", "old\\ answers", "tools.json"]),
         ("mmpipe chat --replay ", ["answers", "old\\ answers"]),
         ("mmpipe chat --profile ", ["local", "work"]),
         ("mmpipe models MiniMax-M3 --profile ", ["local", "work"]),
