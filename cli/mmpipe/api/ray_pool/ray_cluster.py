@@ -70,15 +70,7 @@ def join_cluster(terms: ClusterTerms) -> RayCluster:
     quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": "CRITICAL"}
     try:
         if terms.address is None:
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                num_cpus=0,
-                num_gpus=0,
-                object_store_memory=_OBJECT_STORE,
-                _temp_dir=str(terms.folder),
-                **quiet,
-            )
+            ray.init(address=_start_node(terms.folder), **quiet)
         else:
             # The nodes run the code of this mmpipe, with their own packages.
             package = {"py_modules": [str(Path(__file__).parents[2])]}
@@ -87,6 +79,32 @@ def join_cluster(terms: ClusterTerms) -> RayCluster:
         # Ray raises whatever it likes.
         raise _explain_refusal(error, terms.address) from error
     return RayCluster(ray, terms)
+
+
+def _start_node(folder: Path) -> str:
+    """Start a cluster of one node, with its files in the folder; returns its address.
+
+    `ray.init` would start three more processes, and wait for them: the dashboard's, the autoscaler's, and one that forwards
+    logs. They take as much of the processor as all others, and are of no use to a run.
+    """
+    from ray._private.node import Node
+    from ray._private.parameter import RayParams
+
+    class QuietNode(Node):  # type: ignore[misc]  # Ray has no types
+        def start_api_server(self, **_: object) -> None:
+            """Start no dashboard."""
+
+    params = RayParams(
+        num_cpus=0,
+        num_gpus=0,
+        object_store_memory=_OBJECT_STORE,
+        temp_dir=str(folder),
+        include_dashboard=False,
+        include_log_monitor=False,
+        no_monitor=True,
+    )
+    node = QuietNode(params, head=True, shutdown_at_exit=False, spawn_reaper=True)
+    return str(node.gcs_address)
 
 
 def _check_reachable(address: str) -> None:
