@@ -155,7 +155,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -s o -l output -r -F -d 'Append to FIL
 complete -c mmpipe -n '__mmpipe_at batch' -l resume -d 'Ask only the records without a good answer in FILE.'
 complete -c mmpipe -n '__mmpipe_at batch' -l overwrite -d 'Replace the content of FILE.'
 complete -c mmpipe -n '__mmpipe_at batch' -l allow-truncated -d 'An answer cut off at its token limit is no failure.'
-complete -c mmpipe -n '__mmpipe_at batch' -l merge -d 'Ask nothing: join the journals FILE..., and check that no record is missing.'
+complete -c mmpipe -n '__mmpipe_at batch' -l merge -d 'Ask nothing: join journals, files or folders of them, and check that no record is missing.'
 complete -c mmpipe -n '__mmpipe_at batch' -l meta -r -F -d 'Append one JSON line of totals (/dev/fd/3 works).'
 complete -c mmpipe -n '__mmpipe_at batch' -l progress -x -a 'auto bar plain none' -d 'A bar [auto: on a terminal], or a line each 30 s.'
 complete -c mmpipe -n '__mmpipe_at batch' -l schema -r -F -d 'The answer must be JSON that this JSON Schema accepts.'

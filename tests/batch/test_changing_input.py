@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.run import run_batch
+from mmpipe.batch.shard import Shard
 from mmpipe.errors import ExitStatus, MmpipeError
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options

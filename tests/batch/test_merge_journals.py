@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
+from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.structured.options import ConstraintOptions
@@ -82,13 +83,82 @@ def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> N
     assert [] == ids
 
 
+def shard(folder: Path, number: str, *records: bytes, size: int | None = 12, taken: int | None = 3) -> Path:
+    """The journal of a shard, beside its sidecar."""
+    path = journal(folder, f"part-{number.partition('/')[0]}", *records)
+    write_sidecar(str(path), Sidecar(new_salt(), (), {}, 1, 1.0, size, number, taken))
+    return path
+
+
+def numbered(*indexes: int, good: bool = True) -> tuple[bytes, ...]:
+    """Records without ids of their own."""
+    return tuple(record(str(index), index=index, good=good, has_own_id=False) for index in indexes)
+
+
+def test_what_is_missing_is_reported_by_shard(tmp_path: Path) -> None:
+    shard(tmp_path, "1/4", *numbered(1, 5, 9))
+    shard(tmp_path, "2/4", *numbered(2), *numbered(10, good=False))
+    with pytest.raises(InputError) as missing:
+        joined(tmp_path)
+    listed = "7 records are missing, by their index: 0, 3, 4, 6, 7, 8, 11"
+    assert missing.value.sentence == (
+        f"{listed}; 2 shards of 4 have no journal: 3-4; 1 shard of 4 lacks records: 2 (1)"
+    )
+    assert "run shards 2-4 of 4 with --resume" == missing.value.hint
+    shard(tmp_path, "3/4", *numbered(3, 7, 11))
+    shard(tmp_path, "4/4", *numbered(0, 4, 8, good=False))
+    journal(tmp_path, "of another machine", *numbered(6))
+    with pytest.raises(Partial) as failed:
+        joined(tmp_path)
+    assert failed.value.sentence == (
+        "4 records have no good answer: 10, 0, 4, 8; 2 shards of 4 have failed records: 2 (1), 4 (3)"
+    )
+    assert "run shards 2,4 of 4 with --resume" == failed.value.hint
+
+
+def test_what_is_missing_of_several_divisions_is_not_known_by_shard(tmp_path: Path) -> None:
+    one, two = shard(tmp_path, "1/4", *numbered(1, 5, 9)), shard(tmp_path, "2/3", *numbered(2, 8))
+    with pytest.raises(InputError) as missing:
+        joined(one, two)
+    words = "it is not known of which shards, since the journals are of 3, 4"
+    assert missing.value.message.endswith(f"4, 6, 7, 10, 11; {words}")
+
+
+def test_a_shard_without_a_journal_is_named_where_the_size_of_the_input_is_not_known(tmp_path: Path) -> None:
+    one = shard(tmp_path, "1/2", record("a", index=0), size=None, taken=1)
+    ids, messages = joined(one)
+    assert ["a"] == ids
+    assert (
+        "has the size of its input, so that only gaps are found; 1 shard of 2 has no journal: 2\n" in messages
+    )
+    assert "no journal: 2" not in joined(shard(tmp_path, "1/2", record("a", index=0), size=1, taken=1))[1]
+
+
+def test_that_nothing_is_missing_is_known_too_if_only_the_sizes_of_all_shards_are(tmp_path: Path) -> None:
+    one = shard(tmp_path, "1/2", *numbered(1), size=None, taken=2)
+    with pytest.raises(InputError) as missing:
+        joined(one)
+    absent = "1 shard of 2 has no journal: 2; 1 shard of 2 lacks records: 1 (1)"
+    assert f"1 record is missing, by its index: 0; {absent}" == missing.value.sentence
+    assert "run shards 1-2 of 2 with --resume" == missing.value.hint
+    one = shard(tmp_path, "1/2", *numbered(1, 3), size=None, taken=2)
+    two = shard(tmp_path, "2/2", *numbered(0, 2), size=None, taken=2)
+    assert "not known" not in joined(one, two)[1]
+    two = shard(tmp_path, "2/2", *numbered(0, 2), size=None, taken=None)
+    assert "not known" in joined(one, two)[1]
+    whole = journal(tmp_path, "whole", record("a", index=0))
+    write_sidecar(str(whole), Sidecar(new_salt(), (), {}, 1, 1.0, taken=1))
+    assert "not known" not in joined(whole)[1]
+
+
 def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("d", index=3))
     two = journal(tmp_path, "2", record("a", index=0))
     target = tmp_path / "all"
     target.write_text("precious\n")
     with pytest.raises(
-        InputError, match=r"2 records are missing, by their index: 1, 2; 1 id is in several journals: a"
+        InputError,
+        match=r"2 records are missing, by their index: 1, 2; 1 id is in several journals: a \(the first in .*/1 and .*/2\)$",
     ):
         joined(one, two, output=target, overwrite=True)
     assert "precious\n" == target.read_text()
@@ -139,3 +209,13 @@ def test_a_file_with_content_or_in_use_by_a_run_is_not_replaced(tmp_path: Path) 
 def test_merge_without_files_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--merge"):
         joined()
+
+
+def test_a_folder_stands_for_its_journals_also_for_one_that_is_written_again(tmp_path: Path) -> None:
+    journal(tmp_path, "1", record("a", index=0))
+    journal(tmp_path, "2", record("b", index=1))
+    journal(tmp_path, "topics", b"tea\n")
+    for _ in range(2):
+        _, messages = joined(tmp_path, output=tmp_path / "whole", overwrite=True)
+        assert "2 records of 2 journals" in messages
+    assert record("a", index=0) + record("b", index=1) == (tmp_path / "whole").read_bytes()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmpipe.batch.records.shard import Shard
+from mmpipe.batch.shard import Shard
 from mmpipe.errors import InputError, UsageError
 from support.batch_in_process import Counts, run
 from support.harness import service

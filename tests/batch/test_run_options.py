@@ -10,8 +10,8 @@ from openai.types.chat import ChatCompletion
 
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.batch.records.shard import Shard
 from mmpipe.batch.run import run_batch
+from mmpipe.batch.shard import Shard
 from mmpipe.errors import InputError, Partial, QuotaError, TimedOut, UsageError
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator

@@ -16,7 +16,7 @@ from mmpipe.batch.options import (
     SelectionOptions,
 )
 from mmpipe.batch.pace.error_limit import ErrorLimit
-from mmpipe.batch.records.shard import Shard
+from mmpipe.batch.shard import Shard
 from mmpipe.chat.options import (
     ChatOptions,
     ConversationOptions,

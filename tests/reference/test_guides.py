@@ -37,7 +37,7 @@ def works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: Callable[[str], None]
 ) -> Callable[[str], str]:
     """Runs a script of bash in a folder with some inputs; each line has to succeed, and what they print is returned."""
-    for program in ("bash", "jq"):
+    for program in ("bash", "jq", "parallel"):
         needs(program)
     monkeypatch.chdir(tmp_path)
     put_on_path(tmp_path)

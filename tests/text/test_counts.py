@@ -1,8 +1,10 @@
 """One thing is named in the singular."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from mmpipe.text.counts import format_count
+from mmpipe.text.counts import format_count, format_ranges
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 records"), (1, "1 record"), (2, "2 records")])
@@ -12,3 +14,16 @@ def test_only_one_thing_is_singular(number: int, words: str) -> None:
 
 def test_words_may_have_a_plural_of_their_own() -> None:
     assert ["1 id is", "2 ids are"] == [format_count(number, "id is", "ids are") for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [([], ""), ([3], "3"), ([1, 2], "1-2"), ([3, 17, 90, 91, 92, 94], "3,17,90-92,94"), (range(9), "0-8")],
+)
+def test_numbers_are_shown_as_ranges(numbers: Sequence[int], shown: str) -> None:
+    assert shown == format_ranges(numbers)
+
+
+def test_of_many_ranges_the_first_are_shown() -> None:
+    assert "1-2,4,..." == format_ranges([1, 2, 4, 6, 7], most=2)
+    assert "1-2,4" == format_ranges([1, 2, 4], most=2)

@@ -165,7 +165,8 @@ def check_input(
     if journal is not None:
         # Without the count where records are bad or name files, so that the next run reads them again.
         is_final = not (counts.bad or counts.read_files)
-        write_sidecar(journal.path, replace(now, records=counts.records) if is_final else now)
+        known = replace(now, taken=counts.taken)
+        write_sidecar(journal.path, replace(known, records=counts.records) if is_final else known)
     limit = options.limit
     total = counts.taken if limit is None else min(counts.taken, counts.answered + limit)
     return InputFacts(files, total, checked=not counts.bad)
@@ -237,7 +238,8 @@ def _has_answer(journal: Journal) -> Callable[[str, bool], bool]:
 
 
 def _is_same(then: Sidecar, now: Sidecar, files: Sequence[InputFile]) -> bool:
-    if (then.inputs, then.settings) != (now.inputs, now.settings) or len(now.inputs) != len(files):
+    before = then.settings, then.shard, then.inputs, len(then.inputs)
+    if before != (now.settings, now.shard, now.inputs, len(files)):
         return False
     return all(
         file.found is not None and known.matches(file.found)

@@ -1,36 +1,35 @@
 """`batch --merge`: joins the journals of many runs, and checks that no record is missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
+from typing import Final
 
+from mmpipe.batch.journal.folder import find_journals
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import Findings, MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.structured.constraint import read_constraint
-from mmpipe.text.counts import format_count
+from mmpipe.text.counts import format_count, format_ranges
 from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.inputs import Inputs, NamedInput
 from mmpipe.unix.streams import Output, Streams, sync_at_end
 from mmpipe.writers.console import Console
 from mmpipe.writers.terminal import Painter
 
+_MOST_NAMED: Final = 10  # shards
+
 
 def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the record of each id; returns only if every record is there once and is good.
 
-    An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals
+    A folder stands for the journals in it. An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals
     and for ids of two requests, Partial for failed ones, and the errors of `merge`.
     """
-    paths, output = options.records.files, options.output
-    if not paths:
-        raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
-    reject_input_as_output(streams, [output.path or "-"], paths)
-    inputs = Inputs(streams.stdin)
-    for path in paths:
-        # Each is read twice: the last good line of a record is known at the end only.
-        inputs.require_file(NamedInput("--merge", path))
+    output = options.output
+    paths = _find_paths(options.records.files, output.path, streams)
     with Console(streams, options.verbosity, environment) as console:
         with _opened(output, streams) as out:
             chosen = output.shown_format(is_terminal=out.is_terminal)
@@ -47,14 +46,29 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             merged = merge(paths, out, start, wanted=output.wanted_lines, in_order=output.keep_order)
             _check(merged)
         if merged.unchecked is not None:
-            console.warn(f"it is not known whether a record is missing: {merged.unchecked}")
+            reasons = [merged.unchecked, *_list_absent(merged)]
+            console.warn(f"it is not known whether a record is missing: {'; '.join(reasons)}")
         if len(merged.hosts) > 1:
             console.warn(f"the answers are of several hosts: {', '.join(merged.hosts)}")
         records = format_count(merged.records, "record")
         console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
     if merged.failed.count:
-        found = _list(merged.failed, "record has no good answer", "records have no good answer")
-        raise Partial(found, hint=f"{'retry it' if merged.failed.count == 1 else 'retry them'} with --resume")
+        found = [_list(merged.failed, "record has no good answer", "records have no good answer")]
+        found += _list_shards(merged, merged.shards.failed(), "has failed records", "have failed records")
+        retry = "retry it with --resume" if merged.failed.count == 1 else "retry them with --resume"
+        raise Partial("; ".join(found), hint=_advise(merged) or retry)
+
+
+def _find_paths(named: Sequence[str], output: str | None, streams: Streams) -> Sequence[str]:
+    """The journals; raises UsageError for files that are none, and what `find_journals` raises."""
+    if not named:
+        raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
+    reject_input_as_output(streams, [output or "-"], named)
+    inputs = Inputs(streams.stdin)
+    for path in named:
+        # Each is read twice: the last good line of a record is known at the end only.
+        inputs.require_file(NamedInput("--merge", path))
+    return find_journals(named, output or streams.stdout.descriptor)
 
 
 def _check(merged: MergeReport) -> None:
@@ -63,8 +77,11 @@ def _check(merged: MergeReport) -> None:
         faults.append(
             _list(merged.missing, "record is missing, by its index", "records are missing, by their index")
         )
+    if merged.missing.count or merged.shards.lacking():
+        faults += _list_absent(merged)
     if merged.repeated.count:
-        faults.append(_list(merged.repeated, "id is in several journals", "ids are in several journals"))
+        found = _list(merged.repeated, "id is in several journals", "ids are in several journals")
+        faults.append(f"{found} (the first in {' and '.join(merged.repeated_in)})")
     if merged.different.count:
         faults.append(
             _list(
@@ -72,7 +89,45 @@ def _check(merged: MergeReport) -> None:
             )
         )
     if faults:
-        raise InputError("; ".join(faults))
+        raise InputError("; ".join(faults), hint=_advise(merged))
+
+
+def _list_absent(merged: MergeReport) -> Iterator[str]:
+    """Yield what is missing by shard, as far as it is known."""
+    shards = merged.shards
+    if shards.count is None:
+        if shards.counts:
+            several = ", ".join(map(str, sorted(shards.counts)[:_MOST_NAMED]))
+            yield f"it is not known of which shards, since the journals are of {several}"
+        return
+    absent = list(shards.without_journal())
+    if absent:
+        words = format_count(len(absent), *_of_shards(shards.count, "has no journal", "have no journal"))
+        yield f"{words}: {format_ranges(absent)}"
+    yield from _list_shards(merged, shards.lacking(), "lacks records", "lack records")
+
+
+def _list_shards(merged: MergeReport, found: Mapping[int, int], one: str, several: str) -> Iterator[str]:
+    """Yield the shards with the number of their records, if there are any."""
+    if found and merged.shards.count is not None:
+        words = format_count(len(found), *_of_shards(merged.shards.count, one, several))
+        shown = ", ".join(f"{shard} ({count})" for shard, count in islice(found.items(), _MOST_NAMED))
+        yield f"{words}: {shown}{', ...' if len(found) > _MOST_NAMED else ''}"
+
+
+def _of_shards(count: int, one: str, several: str) -> tuple[str, str]:
+    return f"shard of {count} {one}", f"shards of {count} {several}"
+
+
+def _advise(merged: MergeReport) -> str:
+    """Advice to run the shards again that lack good answers, in the form that job arrays take; empty if none is known."""
+    shards = merged.shards
+    absent = shards.without_journal() if merged.missing.count or shards.lacking() else ()
+    numbers = sorted({*absent, *shards.lacking(), *shards.failed()})
+    if not numbers:
+        return ""
+    which = format_count(len(numbers), "shard", "shards").partition(" ")[2]
+    return f"run {which} {format_ranges(numbers)} of {shards.count} with --resume"
 
 
 def _list(found: Findings, one: str, several: str) -> str:

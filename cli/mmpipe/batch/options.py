@@ -9,7 +9,7 @@ from mmpipe.batch.journal.result_format import JournalFormat, ResultFormat
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.pace.estimate import DEFAULT_TOKENS
 from mmpipe.batch.records.formats.names import FormatChoice
-from mmpipe.batch.records.shard import Shard
+from mmpipe.batch.shard import Shard
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import UsageError
@@ -130,7 +130,8 @@ class ResultOptions(OptionGroup):
     merge: Annotated[
         bool,
         option(
-            "--merge", help="Ask nothing: join the journals FILE..., and check that no record is missing."
+            "--merge",
+            help="Ask nothing: join journals, files or folders of them, and check that no record is missing.",
         ),
     ] = False
     meta: Annotated[

@@ -10,7 +10,7 @@ from mmpipe.api.recording_file import format_recording, parse_recording
 from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import RequestFacts, ResponseHead, ResponseInfo
-from mmpipe.batch.journal.journal_file import open_to_read
+from mmpipe.batch.journal.journal_file import ReopenedJournal
 from mmpipe.batch.journal.sort import find_places, lines_by_index, mark_lines, taken_lines
 from mmpipe.batch.ledger import Ledger, make_key
 from mmpipe.batch.records.formats.names import FormatChoice
@@ -120,9 +120,9 @@ def _journal(name: Callable[[int], str], text: str = "x") -> Callable[[int], str
 
 
 def _scanned(path: str) -> None:
-    with open_to_read(path) as source:
-        marks = mark_lines([source.entries()])
-        exhaust(lines_by_index([source], find_places(taken_lines([source], marks))))
+    source = ReopenedJournal(path)
+    marks = mark_lines([source.entries()])
+    exhaust(lines_by_index([source], find_places(taken_lines([source], marks))))
 
 
 def _torn(size: int) -> str:

@@ -1,13 +1,13 @@
 """Merges the journals of shards into one file with each id once, and reports missing records."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmpipe.batch.journal.journal_file import open_to_read, unchanged
+from mmpipe.batch.journal.journal_file import ReopenedJournal, unchanged
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import Entry
+from mmpipe.batch.journal.shard_counts import ShardCounts
 from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.journal.sort import (
     DROPPED,
@@ -45,17 +45,31 @@ class Findings:
 class MergeReport:
     """The result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
+    `paths` are the files, `shards` has counts by shard, and `repeated_in` are two files of the first repeated id.
     `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None. `hosts`
     are the first hosts with good answers.
     """
 
+    paths: Sequence[str]
+    shards: ShardCounts
     records: int = 0
     failed: Findings = field(default_factory=Findings)
     repeated: Findings = field(default_factory=Findings)
+    repeated_in: tuple[str, ...] = ()
     different: Findings = field(default_factory=Findings)
     missing: Findings = field(default_factory=Findings)
     unchecked: str | None = None
     hosts: list[str] = field(default_factory=list)
+
+    def add_failed(self, record: Entry) -> None:
+        """Count a record without a good answer."""
+        self.failed.add(record.name)
+        self.shards.add_failed(record)
+
+    def add_repeated(self, name: str, *files: int) -> None:
+        """Count an id that is in these files."""
+        self.repeated.add(name)
+        self.repeated_in = self.repeated_in or tuple(self.paths[file] for file in files)
 
 
 def merge(
@@ -75,25 +89,21 @@ def merge(
     Raises InputError for a file that is not a journal and for lines in several formats, Busy for a file that a run is
     writing to, OutputError.
     """
-    merged, indexes = MergeReport(), _SeenIndexes()
-    with ExitStack() as stack:
-        sources = [stack.enter_context(open_to_read(path, lock_to_read)) for path in paths]
-        stack.enter_context(unchanged(sources))
-        formats = _Formats(wanted)
-        entries = (_note_hosts(merged.hosts, source.entries()) for source in sources)
-        noted = [
-            formats.checked(source.path, indexes.seen_in(found))
-            for source, found in zip(sources, entries, strict=True)
-        ]
-        marks = mark_lines(noted, merged.repeated.add, merged.different.add)
+    merged = MergeReport(paths, ShardCounts(filter(None, map(read_sidecar, paths))))
+    indexes, formats = _SeenIndexes(merged.shards.add_record), _Formats(wanted)
+    sources = [ReopenedJournal(path, lock_to_read) for path in paths]
+    with unchanged(sources):
+        entries = (
+            formats.checked(source.path, indexes.seen_in(_note_hosts(merged.hosts, source.entries())))
+            for source in sources
+        )
+        marks = mark_lines(entries, merged.add_repeated, merged.different.add)
         render = start_rendering(line for _, _, line in taken_lines(sources, marks))
-        found = taken_lines(sources, marks, merged.failed.add)
+        found = taken_lines(sources, marks, merged.add_failed)
         lines = lines_by_index(sources, find_places(found)) if in_order else (line for _, _, line in found)
         write_lines(out, lines, render)
     merged.records = sum(len(own) - own.count(DROPPED) for own in marks)
-    sizes = [sidecar.records for sidecar in map(read_sidecar, paths) if sidecar is not None]
-    size = max((size for size in sizes if size is not None), default=None)
-    merged.missing, merged.unchecked = indexes.compare(size)
+    merged.missing, merged.unchecked = indexes.compare(merged.shards.size)
     return merged
 
 
@@ -131,9 +141,10 @@ class _Formats:
 
 
 class _SeenIndexes:
-    """The indexes of the input that have a record."""
+    """The indexes of the input that have a record; `on_new` is called with the first record of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_new: Callable[[Entry], None]) -> None:
+        self._on_new = on_new
         self._seen = bytearray()
         self._too_many: int | None = None
         self._has_records = False
@@ -145,8 +156,9 @@ class _SeenIndexes:
             index = record.index
             if index is not None:
                 self._expect(index + 1)
-                if index < len(self._seen):
+                if index < len(self._seen) and not self._seen[index]:
                     self._seen[index] = 1
+                    self._on_new(record)
             yield record
 
     def compare(self, size: int | None) -> tuple[Findings, str | None]:

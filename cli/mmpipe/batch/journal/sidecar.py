@@ -48,7 +48,7 @@ class Sidecar:
     """The inputs and settings of a run, the process, and when it started (seconds since 1970).
 
     `settings` has a hash with this `salt` for each setting, in hexadecimal like all. `records` is the number in the whole
-    input, if it was read to its end; `shard` is like "2/8".
+    input, if it was read to its end; `shard` is like "2/8", and `taken` the number of its records.
     """
 
     salt: str
@@ -58,6 +58,7 @@ class Sidecar:
     started: float
     records: int | None = None
     shard: str | None = None
+    taken: int | None = None
 
 
 def new_salt() -> str:
@@ -158,10 +159,17 @@ def read_sidecar(journal: str) -> Sidecar | None:
                 "started": float(started),
                 **rest,
             } if len(bytes.fromhex(salt)) == _SALT:
-                records, shard = _count(rest.get("records")), rest.get("shard")
-                known_shard = shard if isinstance(shard, str) else None
-                hashes = {str(name): str(value) for name, value in settings.items()}
-                return Sidecar(salt, _fingerprints(inputs), hashes, pid, started, records, known_shard)
+                shard = rest.get("shard")
+                return Sidecar(
+                    salt,
+                    _fingerprints(inputs),
+                    {str(name): str(value) for name, value in settings.items()},
+                    pid,
+                    started,
+                    records=_count(rest.get("records")),
+                    shard=shard if isinstance(shard, str) else None,
+                    taken=_count(rest.get("taken")),
+                )
     except (OSError, ValueError):
         pass
     return None

@@ -1,12 +1,12 @@
 """Sorts journals into the order of the input, with one record for each id."""
 
-import os
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
-from mmpipe.batch.journal.journal_file import JournalFile, open_to_read, unchanged
+from mmpipe.batch.journal.journal_file import ReopenedJournal, unchanged
 from mmpipe.batch.journal.scan import NOT_ASKED, Entry, entry, entry_key
 from mmpipe.batch.ledger import Ledger, make_key, sorted_rows
 from mmpipe.errors import InputError
@@ -26,8 +26,12 @@ _HAS_TWO_REQUESTS: Final = 2
 _IS_CLAIMED: Final = 4  # the line, of an older version, is that of a record under another key
 # For a taken line: its index, its file, its position there, and its length; big-endian, so that bytes sort like numbers.
 _PLACE: Final = struct.Struct(">QIQI")
+_Place: TypeAlias = tuple[int, int, int, int]
 _NOWHERE: Final = (1 << 64) - 1  # after every index
 _GROUP: Final = 1 << 20  # bytes that are written at once
+# Bytes of lines that are read ahead for each of so many files, so that each file is opened for more than one of them.
+_READ_AHEAD: Final = 1 << 20
+_MOST_FILES: Final = 32
 
 
 def sort_journal(path: str) -> bool:
@@ -42,29 +46,32 @@ def sort_journal(path: str) -> bool:
             f"{path} has the answers to two requests under the id {name!r}; it was left unsorted"
         )
 
-    with open_to_read(path) as source, unchanged([source]):
-        marks = mark_lines([source.entries()], different=refuse)
+    source = ReopenedJournal(path)
+    with unchanged([source]):
+        with source.open() as file:
+            is_torn = file.is_torn
+            marks = mark_lines([file.entries()], different=refuse)
         places = find_places(taken_lines([source], marks))
-        if not source.is_torn and DROPPED not in marks[0] and _is_ascending(places):
+        if not is_torn and DROPPED not in marks[0] and _is_ascending(places):
             return False
-        with replace_output(path) as out, unchanged([source]):
-            write_lines(out, lines_by_index([source], places))
+    with replace_output(path) as out, unchanged([source]):
+        write_lines(out, lines_by_index([source], places))
     return True
 
 
 def mark_lines(
-    files: Sequence[Iterable[Entry]],
-    repeated: Callable[[str], None] = lambda _: None,
+    files: Iterable[Iterable[Entry]],
+    repeated: Callable[[str, int, int], None] = lambda _name, _first, _file: None,
     different: Callable[[str], None] = lambda _: None,
 ) -> list[bytearray]:
-    """The marks of each file's lines: for each record the last good line is taken, or else the last one.
+    """The marks of each file's lines, one file after the other: of each record the last good line is taken, or the last.
 
-    For a record in several files the first good line is taken, and `repeated` is called with its id. `different` is
-    called for an id with good answers to two requests.
+    For a record in several files the first good line is taken, and `repeated` is called with its id and the
+    numbers of two of them. `different` is called for an id with good answers to two requests.
     """
-    marks = [bytearray() for _ in files]
-    chosen = _ChosenLines(marks)
+    chosen = _ChosenLines(marks := list[bytearray]())
     for file, records in enumerate(files):
+        marks.append(bytearray())
         unasked = dict[int | None, int]()  # the lines of this file, by their places
         for number, found in enumerate(records):
             mark, reported = GOOD if found.good else FAILED, 0
@@ -75,7 +82,7 @@ def mark_lines(
                 is_good = marks[first][old] == GOOD
                 if first != file and not reported & _IN_SEVERAL_FILES:
                     reported |= _IN_SEVERAL_FILES
-                    repeated(found.name)
+                    repeated(found.name, first, file)
                 if is_good and found.good and request != taken[2] and not reported & _HAS_TWO_REQUESTS:
                     reported |= _HAS_TWO_REQUESTS
                     different(found.name)
@@ -145,13 +152,15 @@ def _is_of(row: _Row, found: Entry) -> bool:
 
 
 def taken_lines(
-    sources: Sequence[JournalFile], marks: Sequence[bytearray], failed: Callable[[str], None] = lambda _: None
+    sources: Sequence[ReopenedJournal],
+    marks: Sequence[bytearray],
+    failed: Callable[[Entry], None] = lambda _: None,
 ) -> Iterator[tuple[int, int, bytes]]:
     """The taken lines in the order of the files: the number of the file, the position there, and the line."""
     for file, (source, own) in enumerate(zip(sources, marks, strict=True)):
         for mark, (at, line) in zip(own, source.lines(), strict=True):
             if mark == FAILED:
-                failed(entry(line).name)
+                failed(entry(line))
             if mark != DROPPED:
                 yield file, at, line
 
@@ -165,11 +174,32 @@ def find_places(found: Iterable[tuple[int, int, bytes]]) -> bytearray:
     return places
 
 
-def lines_by_index(sources: Sequence[JournalFile], places: bytearray) -> Iterator[bytes]:
+def lines_by_index(sources: Sequence[ReopenedJournal], places: bytearray) -> Iterator[bytes]:
     """The lines at these places in the order of their index; lines without one come last, in their present order."""
-    for row in sorted_rows(places, _PLACE.size):
-        _, file, at, length = _PLACE.unpack(row)
-        yield os.pread(sources[file].descriptor, length, at)
+    limit = _READ_AHEAD * min(len(sources), _MOST_FILES)
+    for window in _windows(map(_PLACE.unpack, sorted_rows(places, _PLACE.size)), limit):
+        # Each file is opened once for many lines.
+        by_file = defaultdict[int, list[int]](list)
+        for number, (_, file, _, _) in enumerate(window):
+            by_file[file].append(number)
+        found = [b""] * len(window)
+        for file, numbers in by_file.items():
+            its = sources[file].read((at, length) for _, _, at, length in map(window.__getitem__, numbers))
+            for number, line in zip(numbers, its, strict=True):
+                found[number] = line
+        yield from found
+
+
+def _windows(places: Iterable[_Place], limit: int) -> Iterator[list[_Place]]:
+    """The places in their order, as many at a time as have lines of `limit` bytes together."""
+    window, size = list[_Place](), 0
+    for place in places:
+        if window and size + place[3] > limit:
+            yield window
+            window, size = [], 0
+        window.append(place)
+        size += place[3]
+    yield window
 
 
 def write_lines(out: Output, found: Iterable[bytes], render: Callable[[bytes], bytes] = bytes) -> None:

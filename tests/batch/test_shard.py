@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.records import Record
-from mmpipe.batch.records.shard import Shard
+from mmpipe.batch.shard import Shard
 from mmpipe.errors import UsageError
 from support.record_reading import read
 
@@ -79,7 +79,9 @@ def test_every_version_makes_the_same_shards() -> None:
 
 
 def test_every_process_makes_the_same_shards() -> None:
-    code = "from mmpipe.batch.records.shard import Shard; print([Shard(1, 3).takes(f'rec-{n}', n) for n in range(50)])"
+    code = (
+        "from mmpipe.batch.shard import Shard; print([Shard(1, 3).takes(f'rec-{n}', n) for n in range(50)])"
+    )
     expected = f"{[Shard(1, 3).takes(f'rec-{n}', n) for n in range(50)]}\n"
     for seed in ("1", "2"):
         done = subprocess.run(

@@ -45,8 +45,12 @@ class Shard:
         Records named by their index are dealt out in turn. Others are divided by their id, so that a record stays in
         its shard when records are added before it.
         """
-        turn = index if record_id == str(index) else _hash(record_id)
-        return turn % self.count == self.number
+        return find_shard(record_id, index, self.count) == self.number
+
+
+def find_shard(record_id: str, index: int, count: int) -> int:
+    """Return the number of the one shard of `count`, below `count`, that takes the record."""
+    return (index if record_id == str(index) else _hash(record_id)) % count
 
 
 def _hash(record_id: str) -> int:
