@@ -8,7 +8,7 @@ SDK's resource classes.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from mmpipe.api.answer.answer_end import LINGER
 from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
-from mmpipe.api.http.exchange import Arrival, Clock, Exchange
+from mmpipe.api.http.exchange import Arrival, Clock, Exchange, OpenBody
 from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import (
     COMPLETIONS,
@@ -29,7 +29,7 @@ from mmpipe.api.http.sdk import (
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
-from mmpipe.api.http.socket_transport import RAW_HEAD, Connecting, socket_transport
+from mmpipe.api.http.socket_transport import RAW_BODY, RAW_HEAD, Connecting, SocketBody, socket_transport
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
@@ -108,7 +108,7 @@ def _parts(
 def _perform(
     call: _Call, endpoint: Endpoint, route: Route, limits: Limits, put: Callable[[Arrival], None]
 ) -> None:
-    """Run in the exchange's thread: import the SDK, send the request, pass on what arrives."""
+    """Run in the exchange's thread: import the SDK, send the request, pass on the head and the open body."""
     import_sdk()
     import httpx2
 
@@ -119,7 +119,8 @@ def _perform(
         limits.connect + LINGER,
         max(limits.idle, limits.first_byte) + LINGER,
     )
-    with open_client(endpoint, socket_transport(connecting, put)) as client:
+    with ExitStack() as opened:
+        client = opened.enter_context(open_client(endpoint, socket_transport(connecting, put)))
         send = client.get if call.body is None else partial(client.post, body=call.body)
         response = send(
             call.path,
@@ -129,7 +130,19 @@ def _perform(
             stream_cls=None,
         )
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
-        with closing(response):
-            put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
-            for piece in response.iter_raw():
-                put(piece)
+        opened.enter_context(closing(response))
+        put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
+        body: SocketBody = response.extensions[RAW_BODY]
+        kept = opened.pop_all()
+    try:
+        put(OpenBody(partial(_read, body, route), kept.close))
+    except BaseException:
+        kept.close()
+        raise
+
+
+def _read(body: SocketBody, route: Route, seconds: float) -> bytes | None:
+    try:
+        return body.read(seconds)
+    except Exception as error:
+        raise explain_error(error, route) or error from error

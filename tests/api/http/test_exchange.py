@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmpipe.api.http.exchange import Arrival, Clock, Exchange, Stage
+from mmpipe.api.http.exchange import Arrival, Clock, Exchange, OpenBody, Stage
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import MmpipeError, NetworkError, TimedOut
 from support.harness import eventually
@@ -151,6 +151,77 @@ def test_an_exchange_that_is_given_up_ends_its_thread() -> None:
     with Exchange(perform) as exchange:
         next(exchange.arrivals(lambda: 1.0, lambda: None))
     assert ended.wait(60)
+
+
+def opening(body: OpenBody, *before: Arrival) -> Callable[[Callable[[Arrival], None]], None]:
+    def perform(put: Callable[[Arrival], None]) -> None:
+        for arrival in (*before, body):
+            put(arrival)
+
+    return perform
+
+
+def body_of(*pieces: bytes | NetworkError | None, closed: list[bool] | None = None) -> OpenBody:
+    """A body that ends with its last piece; an error is raised, and b"" takes the time that is allowed."""
+    left = list(pieces)
+
+    def read(seconds: float) -> bytes | None:
+        piece = left.pop(0) if left else None
+        if isinstance(piece, NetworkError):
+            raise piece
+        if piece == b"":
+            time.sleep(seconds)
+        return piece
+
+    return OpenBody(read, lambda: None if closed is None else closed.append(True))
+
+
+def test_a_body_is_read_after_what_came_before_it_and_closed_at_the_end() -> None:
+    closed: list[bool] = []
+    perform = opening(body_of(b"1", b"2", closed=closed), Stage.WAITING)
+    seen = arrivals(perform, Clock(CALM, begins_soon=True))
+    assert [Stage.WAITING, b"1"] == [next(seen), next(seen)]
+    assert not closed
+    assert [b"2"] == list(seen)
+    assert [True] == closed
+
+
+def test_an_error_of_a_body_comes_after_its_pieces() -> None:
+    seen = arrivals(opening(body_of(b"1", NetworkError("reset"))), Clock(CALM, begins_soon=True))
+    assert b"1" == next(seen)
+    with pytest.raises(NetworkError, match="reset"):
+        next(seen)
+
+
+def test_a_body_of_which_nothing_comes_reaches_its_limit() -> None:
+    clock = Clock(replace(CALM, idle=0.3), begins_soon=True)
+    with pytest.raises(TimedOut, match="stalled"):
+        list(arrivals(opening(body_of(b"1", *[b""] * 99), Stage.WAITING), clock))
+
+
+def test_a_piece_of_a_body_that_came_while_the_process_was_suspended_comes_before_a_limit() -> None:
+    clock = Clock(replace(CALM, idle=0.8), begins_soon=True)
+    seen = arrivals(opening(body_of(b"1", b"2", b"", b"3"), Stage.WAITING), clock)
+    assert [Stage.WAITING, b"1"] == [next(seen), next(seen)]
+    eventually(lambda: time.monotonic() > clock.end, "the limit is reached")
+    assert b"2" == next(seen)
+    eventually(lambda: time.monotonic() > clock.end, "the limit is reached again")
+    with pytest.raises(TimedOut, match="stalled"):
+        next(seen)
+
+
+def test_a_body_that_nobody_takes_is_closed() -> None:
+    closed: list[bool] = []
+    was_put = threading.Event()
+
+    def perform(put: Callable[[Arrival], None]) -> None:
+        put(Stage.WAITING)
+        put(body_of(closed=closed))
+        was_put.set()
+
+    with Exchange(perform):
+        assert was_put.wait(60)
+    assert [True] == closed
 
 
 def test_a_look_is_taken_while_much_comes() -> None:

@@ -1,8 +1,11 @@
-"""Runs one HTTP exchange in a thread of its own, so that time limits and signals work whatever it waits for.
+"""Runs one HTTP exchange so that time limits and signals work whatever it waits for.
 
-A blocking call in the main thread cannot be ended. Name resolution obeys neither timeouts nor Ctrl-C. A server that
-sends a comment every second never exceeds a read timeout. The thread only passes on what arrives; the main thread
-waits with a clock. An abandoned exchange ends by its own timeouts, or with the process.
+Up to the head of the response a thread of its own performs it: a blocking call in the main thread cannot be ended, and name
+resolution obeys neither timeouts nor Ctrl-C. The thread passes on what it reaches; the main thread waits with a clock. An
+abandoned exchange ends by its own timeouts, or with the process.
+
+The body is read in the main thread, for a short time at once: to pass each piece from one thread to another would take longer
+than to decode it. A server that sends a comment every second never exceeds the timeout of a read; the clock decides.
 """
 
 import math
@@ -19,7 +22,7 @@ from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import TimedOut
 
-_AHEAD = 16  # pieces that may wait for a slow reader of standard output
+_AHEAD = 16  # arrivals that may wait for the main thread
 _LOOK = 0.25  # seconds between two calls of `look`
 _SUSPENDED = 0.5  # seconds between two looks at the arrivals, after which this process could not run
 _LATE = 0.1  # seconds that a limit then waits for what came meanwhile
@@ -43,7 +46,18 @@ class _End(Enum):
     END = auto()
 
 
-Arrival = Stage | ResponseHead | bytes
+@dataclass(frozen=True, slots=True)
+class OpenBody:
+    """The body of a response after its head. `read` takes seconds; b"" if none of it came in time, None at the end.
+
+    `close` gives up the connection.
+    """
+
+    read: Callable[[float], bytes | None]
+    close: Callable[[], None]
+
+
+Arrival = Stage | ResponseHead | OpenBody | bytes
 Perform = Callable[[Callable[[Arrival], None]], None]
 
 
@@ -105,6 +119,7 @@ class Exchange:
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
         self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
+        self._body: OpenBody | None = None
         self._looked = math.inf  # the time of the last look at the arrivals
         self._late = 0  # arrivals that a limit still lets pass
         self._abandoned = threading.Event()
@@ -116,6 +131,13 @@ class Exchange:
 
     def __exit__(self, *_: object) -> None:
         self._abandoned.set()
+        while self._body is None:
+            try:
+                arrival = self._arrivals.get_nowait()
+            except queue.Empty:
+                return
+            self._body = arrival if isinstance(arrival, OpenBody) else None
+        self._body.close()
 
     def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
         """Yield the arrivals until the end; raises the error of the exchange.
@@ -127,18 +149,22 @@ class Exchange:
             if time.monotonic() - looked >= _LOOK:
                 look()
                 looked = time.monotonic()
-            try:
-                arrival = self._next(seconds_left)
-            except queue.Empty:
-                continue
-            if isinstance(arrival, _Failure):
+            arrival = self._next(seconds_left)
+            if isinstance(arrival, bytes):
+                # Empty for a moment without an arrival.
+                if arrival:
+                    yield arrival
+            elif isinstance(arrival, _Failure):
                 raise arrival.error
-            if isinstance(arrival, _End):
+            elif isinstance(arrival, _End):
                 return
-            yield arrival
+            elif isinstance(arrival, OpenBody):
+                self._body = arrival
+            else:
+                yield arrival
 
     def _next(self, seconds_left: Callable[[], float]) -> Arrival | _Failure | _End:
-        """The next arrival; raises Empty, and TimedOut when a limit is reached.
+        """The next arrival, b"" if none came for a moment; raises TimedOut when a limit is reached.
 
         A process that was suspended finds its limits reached: what came meanwhile still counts.
         """
@@ -150,12 +176,22 @@ class Exchange:
             wait = min(_LOOK, seconds_left())
         except TimedOut:
             self._late -= 1
-            with suppress(queue.Empty):
-                if self._late >= 0:
-                    return self._arrivals.get(timeout=_LATE)
-            raise
+            arrival = self._take(_LATE) if self._late >= 0 else b""
+            if arrival == b"":
+                raise
+            return arrival
         self._late = 0
-        return self._arrivals.get(timeout=wait)
+        return self._take(wait)
+
+    def _take(self, seconds: float) -> Arrival | _Failure | _End:
+        """The next arrival of the thread or the body; b"" if none came within so many seconds."""
+        if self._body is not None:
+            received = self._body.read(seconds)
+            return _End.END if received is None else received
+        try:
+            return self._arrivals.get(timeout=seconds)
+        except queue.Empty:
+            return b""
 
     def _run(self) -> None:
         with suppress(_Abandoned):

@@ -15,12 +15,14 @@ from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.request_head import encode_head, with_body
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.tunnels import check_proxy, open_tunnel
+from mmpipe.errors import MmpipeError
 
 if TYPE_CHECKING:
     import httpcore2
     import httpx2
 
 RAW_HEAD: Final = "mmpipe.head"  # the extension of a response that holds its RawHead
+RAW_BODY: Final = "mmpipe.body"  # the one that holds its SocketBody
 _AT_ONCE: Final = 64 * 1024  # bytes that are read
 
 
@@ -34,20 +36,57 @@ class Connecting:
     idle: float  # seconds
 
 
+class SocketBody:
+    """The body of a response, read from its connection."""
+
+    def __init__(
+        self, connection: "httpcore2.NetworkStream", parser: ResponseParser, parts: Iterator[RawHead | bytes]
+    ) -> None:
+        self._connection, self._parser = connection, parser
+        self._parts = parts  # of what was received
+        self._failure: MmpipeError | None = None
+
+    def read(self, seconds: float) -> bytes | None:
+        """Return what comes next, by one read at most; b"" if that is nothing, None at the end. Raises the parser's errors."""
+        import httpcore2
+
+        if self._failure is not None:
+            raise self._failure
+        if (received := self._join()) or self._parser.is_done:
+            return received or None
+        try:
+            received = self._connection.read(_AT_ONCE, seconds)
+        except httpcore2.ReadTimeout:
+            return b""
+        if received:
+            self._parts = self._parser.feed(received)
+        else:
+            self._parser.end()
+        return self._join()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _join(self) -> bytes:
+        """The parts that are left, in one piece; the error after them is raised by the next read."""
+        parts: list[bytes] = []
+        try:
+            parts.extend(part for part in self._parts if isinstance(part, bytes))
+        except MmpipeError as error:
+            self._failure = error
+        if self._failure is not None and not parts:
+            raise self._failure
+        return b"".join(parts)
+
+
 def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "httpx2.BaseTransport":
     """A transport for one request at a time; `put` gets the stages that a request reaches."""
-    import httpcore2
     import httpx2
 
-    class SocketBody(httpx2.SyncByteStream):
-        def __init__(self, connection: httpcore2.NetworkStream, parts: Iterator[RawHead | bytes]) -> None:
-            self._connection, self._parts = connection, parts
-
-        def __iter__(self) -> Iterator[bytes]:
-            return (part for part in self._parts if isinstance(part, bytes))
-
-        def close(self) -> None:
-            self._connection.close()
+    class ClosedWithResponse(httpx2.SyncByteStream):
+        def __init__(self, body: SocketBody) -> None:
+            self.close = body.close  # type: ignore[method-assign]
 
     class SocketTransport(httpx2.BaseTransport):
         def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -58,16 +97,15 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
                 early = _read_early(connection)
                 _send(connection, request, connecting)
                 put(Stage.WAITING)
-                parts = _receive(connection, connecting, early)
-                head = next(parts)
-                assert isinstance(head, RawHead)  # noqa: S101  the parser's first part
+                head, body = _receive(connection, connecting, early)
                 check_proxy(connecting.route, head.status, head.headers)
             except BaseException:
                 connection.close()
                 raise
             # Without its headers: some versions read the Location of a redirect, and fail.
-            body = SocketBody(connection, parts)
-            return httpx2.Response(head.status, stream=body, extensions={RAW_HEAD: head})
+            return httpx2.Response(
+                head.status, stream=ClosedWithResponse(body), extensions={RAW_HEAD: head, RAW_BODY: body}
+            )
 
     return SocketTransport()
 
@@ -134,18 +172,18 @@ def _read_early(connection: "httpcore2.NetworkStream") -> bytes:
 
 def _receive(
     connection: "httpcore2.NetworkStream", connecting: Connecting, early: bytes
-) -> Iterator[RawHead | bytes]:
+) -> tuple[RawHead, SocketBody]:
+    """The head of the response, and its body, of which nothing more is read."""
     parser = ResponseParser(connecting.route)
     received = early or connection.read(_AT_ONCE, connecting.idle)
     is_early = bool(early) or has_unsent(connection.get_extra_info("socket").fileno())
     while True:
-        if received:
-            for part in parser.feed(received):
-                if is_early and isinstance(part, RawHead):
-                    check_order(connecting.route, part)
-                yield part
-        else:
+        parts = parser.feed(received) if received else iter(())
+        head = next(parts, None)
+        if isinstance(head, RawHead):
+            if is_early:
+                check_order(connecting.route, head)
+            return head, SocketBody(connection, parser, parts)
+        if not received:
             parser.end()
-        if parser.is_done:
-            return
         received = connection.read(_AT_ONCE, connecting.idle)
