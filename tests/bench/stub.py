@@ -18,6 +18,7 @@ DETAIL = {
     "index": 0,
     "text": TEXT,
 }
+ID = "0" * 32  # its place is that of a number: a client may take an id that comes again for an older answer
 MESSAGE = {
     "content": "An answer of a few words, as a classifier gives it.",
     "role": "assistant",
@@ -35,7 +36,7 @@ USAGE = {
 }
 BODY = json.dumps(
     {
-        "id": "0609843beb940487f98bbf3b5141386f",
+        "id": ID,
         "choices": [{"finish_reason": "stop", "index": 0, "message": MESSAGE}],
         "created": 1773818171,
         "model": "MiniMax-M3",
@@ -53,7 +54,7 @@ Trace-Id: 0609843beb940487f98bbf3b5141386f\r
 Date: Tue, 24 Nov 2026 08:00:00 GMT\r
 \r
 """
-ANSWER = (HEAD % len(BODY)).encode() + BODY
+BEFORE, AFTER = ((HEAD % len(BODY)).encode() + BODY).split(ID.encode())
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -78,10 +79,11 @@ class Stub(asyncio.Protocol):
                 return
             self._received = self._received[end:]
             self._arrivals.append(time.monotonic())
+            answer = b"%b%032d%b" % (BEFORE, len(self._arrivals), AFTER)
             if self._latency:
-                self._loop.call_later(self._latency, self._transport.write, ANSWER)
+                self._loop.call_later(self._latency, self._transport.write, answer)
             else:
-                self._transport.write(ANSWER)
+                self._transport.write(answer)
 
 
 async def serve(latency: float) -> None:
