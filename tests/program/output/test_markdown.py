@@ -104,4 +104,4 @@ def test_an_interrupt_leaves_what_came_of_the_open_block_in_place_of_the_echo() 
         run.send_signal(signal.SIGINT)
         assert -signal.SIGINT == run.wait(LIMIT)
         text = shown(screen.seen())
-    assert "one\n\n\r\x1b[Ktwo │ *three*\n────┼────────\nfo  │\n" == text
+    assert "one\n\n\r\x1b[Ktwo │ *three*\n────┼────────\nfo\n" == text
