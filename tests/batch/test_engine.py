@@ -12,7 +12,7 @@ from mmpipe.batch.engine import Engine, EnginePolicy, Outcome
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.gcra import Rates
-from mmpipe.batch.pace.permits import Permits
+from mmpipe.batch.pace.permits import Permits, WaitLimit
 from mmpipe.core.events import Event, Start, Stop, Text, Usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
@@ -108,7 +108,7 @@ def make_engine(
 ) -> Engine[Item]:
     return Engine(
         ask,
-        Permits(limiters, lambda _: 10, policy.max_wait, lambda _: None),
+        Permits(limiters, lambda _: 10, WaitLimit(policy.max_wait, lambda _: None)),
         allowed or semaphore(),
         policy,
         StopSignal(),

@@ -45,7 +45,7 @@ PROMISED = {
         "Thinking": "-t/--thinking",
         "Output": f"""-F/--format -k/--keep-order --pass-through -o/--output --resume --overwrite
             --allow-truncated --merge --meta --progress {FITTING}""",
-        "Pace": "-j/--concurrency --rpm --tpm --max-wait --engine --ray-address --ray-workers",
+        "Pace": "-j/--concurrency --rpm --tpm --limiter --max-wait --engine --ray-address --ray-workers",
         "Bounds": "--max-errors --max-cost --deadline --grace --dry-run --assume-tokens",
         "Recordings": RECORDINGS,
         "Common": f"{SERVICE} {ABOUT}",

@@ -48,7 +48,9 @@ def works(
     return lambda script: run_lines(script, unwanted="warning")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("journal", "slurm", "kubernetes")])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("journal", "limiter", "slurm", "kubernetes")]
+)
 def test_the_commands_of_a_guide_work_one_after_the_other(name: str, works: Callable[[str], str]) -> None:
     before = set(Path.cwd().iterdir())
     printed = works(shell_lines(name))

@@ -59,6 +59,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "TOOLS AND THE SANDBOX",
         "JOURNALS",
         "SHARDS",
+        "ONE LIMIT FOR MANY HOSTS",
         "CRON AND SYSTEMD",
         "SLURM",
         "KUBERNETES",

@@ -53,8 +53,8 @@ class TypedCommand:
 
     @property
     def resuming(self) -> str | None:
-        """The command that continues the run; None if it is unknown, too long to be copied, or has a pipe of the shell."""
-        if not self.words or self._has_descriptor():
+        """The command that continues the run; None if it is unknown, too long, or has a password or a pipe of the shell."""
+        if not self.words or self._has_descriptor() or self._has_password():
             return None
         command = format_command(["mmpipe", *self._resuming_words()])
         return command if len(command) <= _LONGEST else None
@@ -81,6 +81,10 @@ class TypedCommand:
                 # The value may look like an option.
                 yield from islice(rest, 1)
         yield from added
+
+    def _has_password(self) -> bool:
+        limiter = self.options.pace.limiter
+        return limiter is not None and limiter.has_password(" ".join(self.words))
 
     def _has_descriptor(self) -> bool:
         options = self.options

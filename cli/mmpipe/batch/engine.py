@@ -10,7 +10,7 @@ from mmpipe.api.refusals.codes import is_overload
 from mmpipe.api.retry import RetryPolicy
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore
 from mmpipe.batch.pace.condition import StopSignal
-from mmpipe.batch.pace.permits import Permits
+from mmpipe.batch.pace.permits import PermitSource
 from mmpipe.core.events import Event, Usage
 from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
@@ -125,7 +125,7 @@ class Engine(Generic[Item]):
     def __init__(
         self,
         ask: Ask,
-        permits: Permits,
+        permits: PermitSource,
         semaphore: AdaptiveSemaphore,
         policy: EnginePolicy,
         stop_signal: StopSignal,

@@ -1,7 +1,7 @@
 """The flow of one run: records come in, the engine asks them, and a result line for each goes out."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +19,8 @@ from mmpipe.batch.pace.budgets import CostBudget, EndingRules
 from mmpipe.batch.pace.concurrency import AdaptiveSemaphore, ConcurrencyWindow
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.deadline import Deadline
-from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.batch.pace.memory import MemoryBudget
-from mmpipe.batch.pace.permits import Permits
+from mmpipe.batch.pace.permits import OpenPermits, WaitLimit
 from mmpipe.batch.pace.spending import Spending
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
@@ -39,10 +38,10 @@ _SHOW_EVERY: Final = 0.2  # seconds
 
 @dataclass(frozen=True, slots=True)
 class AskTerms:
-    """The way to the service: the pool, the limiters and the rules for each request; a replay costs nothing."""
+    """The way to the service: the pool, the permits and the rules for each request; a replay costs nothing."""
 
     pool: AskManyContext
-    limiters: Sequence[Limiter]
+    open_permits: OpenPermits
     concurrency: int
     policy: EnginePolicy
     costs_nothing: bool = False
@@ -156,12 +155,13 @@ async def ask_records(
     stop, in_order = StopSignal(), options.output.keep_order
     writer = ResultWriter(output.sink, output.journal, stop, in_order=in_order)
     spending = _spending(options, terms, stop)
-    async with terms.pool as pool:
+    limit = WaitLimit(terms.policy.max_wait, output.console.hint)
+    async with terms.pool as pool, terms.open_permits(spending.tokens, limit, stop) as permits:
         # An answer that cannot be recorded is delivered all the same.
         observer = Observer(unrecorded=lambda error: engine.stop(error))  # noqa: PLW0108  it is made below
         engine = Engine[Record](
             _ask_through(pool, options.thinking.thinking, observer),
-            Permits(terms.limiters, spending.tokens, terms.policy.max_wait, output.console.hint),
+            permits,
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
             stop,
@@ -170,9 +170,8 @@ async def ask_records(
         rules.start_deadline(Deadline(options.limits.deadline, output.summary.began))
         delivery = Delivery(output, writer, rules, MemoryBudget(stop))
         intake = RecordIntake(source, output.journal, delivery, stop)
-        coalescer = None
-        if not options.selection.no_dedupe:
-            coalescer = RequestCoalescer(_answers(output.journal, writer), delivery.copy, stop)
+        answers = None if options.selection.no_dedupe else _answers(output.journal, writer)
+        coalescer = None if answers is None else RequestCoalescer(answers, delivery.copy, stop)
         flow = RecordFlow(intake, delivery, writer, spending, coalescer)
         tasks = RunTasks(engine, flow, writer, terms, output)
         try:

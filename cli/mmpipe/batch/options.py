@@ -10,6 +10,7 @@ from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.batch.pace.estimate import DEFAULT_TOKENS
 from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.batch.shard import Shard
+from mmpipe.config.limiter_address import LimiterAddress
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.errors import UsageError
@@ -77,7 +78,7 @@ class SelectionOptions(OptionGroup):
         option(
             "--shard",
             metavar="I/N",
-            help="Only the Ith of N parts (1 to N, or 0 to N-1); divides --rpm and --tpm by N.",
+            help="Only the Ith of N parts (1 to N, or 0 to N-1); without --limiter divides --rpm and --tpm by N.",
         ),
     ] = None
     no_dedupe: Annotated[
@@ -187,13 +188,21 @@ class PaceOptions(OptionGroup):
         float | None,
         option("--tpm", metavar="N", at_least=1, help="Most tokens a minute, in and out, likewise."),
     ] = None
+    limiter: Annotated[
+        LimiterAddress | None,
+        option(
+            "--limiter",
+            metavar="ADDRESS",
+            help="A Redis server that keeps these limits for all hosts: redis://HOST[:PORT][/DB].",
+        ),
+    ] = None
     max_wait: Annotated[
         float,
         option(
             "--max-wait",
             metavar="DURATION",
             at_least=0,
-            help="Longest wait for a pause of the service, or for --rpm and --tpm [{default}].",
+            help="Longest wait for a pause of the service, for --rpm and --tpm, or for --limiter [{default}].",
         ),
     ] = 600.0
 

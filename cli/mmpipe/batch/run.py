@@ -17,11 +17,9 @@ from mmpipe.batch.flow import AskTerms, ask_records
 from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
+from mmpipe.batch.limiters import open_limiters, shard_rates
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.deadline import Deadline
-from mmpipe.batch.pace.gcra import Rates
-from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
-from mmpipe.batch.pace.shared_limiter import open_limiter
 from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call, read_settings
 from mmpipe.batch.records.input_file import expect_unchanged
 from mmpipe.batch.rendering import choose_rendering, render_header
@@ -86,7 +84,7 @@ def _dry_run(call: BatchCall, settings: Settings, deadline: Deadline) -> None:
     options, prepared = call.options, prepare_call(call, settings)
     with _open_earlier_journal(options, prepared.settings, deadline) as journal:
         forecast = forecast_run(prepared.source, journal, deadline)
-    pace, out = (_shard_rates(options), options.pace.concurrency), call.streams.stdout
+    pace, out = (shard_rates(options), options.pace.concurrency), call.streams.stdout
     if can_redraw(out, call.environment):
         out.draw(format_facts(forecast.facts(*pace), out, call.environment))
     else:
@@ -105,11 +103,14 @@ def _run(call: BatchCall, settings: Settings, summary: RunSummary, open_pool: Op
     endpoint = _announce_endpoint(call, prepared)
     deadline = Deadline(call.options.limits.deadline, summary.began)
     host = recorded_host(endpoint, prepared.settings.identify_host)
-    with _open_journal(call, host, deadline) as journal, _open_limiters(call, endpoint) as limiters:
+    with (
+        open_limiters(call.options, call.environment, endpoint) as limits,
+        _open_journal(call, host, deadline) as journal,
+    ):
         concurrency = possible_concurrency(call)
         pool = None if endpoint is None else open_pool(endpoint, concurrency)
         pool = _recorded(call, host, pool)
-        terms = AskTerms(pool, limiters, concurrency, prepared.policy, costs_nothing=endpoint is None)
+        terms = AskTerms(pool, limits, concurrency, prepared.policy, costs_nothing=endpoint is None)
         form = replace(LineForm.of(call.options), host=host.identity)
         if journal is not None:
             summary.earlier_cost = journal.earlier.dollars
@@ -193,27 +194,6 @@ def _open_journal(call: BatchCall, host: RecordedHost, deadline: Deadline) -> It
             # Before anything is asked: the sorted file replaces this one at the end.
             check_replaceable(journal.path)
         yield journal
-
-
-@contextmanager
-def _open_limiters(call: BatchCall, endpoint: Endpoint | None) -> Iterator[Sequence[Limiter]]:
-    """The limiter that all runs of this key on this machine share; before it, that of the shard. None in a replay."""
-    if endpoint is None:
-        yield ()
-        return
-    with open_limiter(_rates(call.options), endpoint, call.environment) as limiter:
-        is_whole = call.options.selection.shard is None
-        yield (limiter,) if is_whole else (LocalLimiter(_shard_rates(call.options)), limiter)
-
-
-def _rates(options: BatchOptions) -> Rates:
-    return Rates(options.pace.rpm, options.pace.tpm)
-
-
-def _shard_rates(options: BatchOptions) -> Rates:
-    """The rates of this run: a shard has its part, since the other shards may run elsewhere."""
-    shard, rates = options.selection.shard, _rates(options)
-    return rates if shard is None else rates.divided(shard.count)
 
 
 def _ask(call: BatchCall, source: BatchInput, terms: AskTerms, output: RunOutput) -> None:

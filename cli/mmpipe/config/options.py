@@ -31,6 +31,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
 }
 
 
+LIMITER_VARIABLE: Final = "MMPIPE_LIMITER"
 _NUMBER: Final = (int, float)
 _DURATION: Final = (int, float, str)
 # Names in the configuration file, and the types of their values. `params` are further fields of the request, as of `-p`.
@@ -53,6 +54,7 @@ FILE_KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "system": str,
     "rpm": _NUMBER,
     "tpm": _NUMBER,
+    "limiter": str,
     "max_cost": _NUMBER,
     "connect_timeout": _DURATION,
     "first_byte_timeout": _DURATION,

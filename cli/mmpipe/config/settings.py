@@ -8,13 +8,14 @@ from typing import Final, TypeVar
 from mmpipe.config.config_file import locate_config, read_config
 from mmpipe.config.key_pairing import OPENAI_SOURCE, OPENAI_URL, KeyPairing
 from mmpipe.config.keys import OPENAI_KEY, name_key_file
-from mmpipe.config.options import DEFAULTS, FILE_KEYS, ServiceOptions
+from mmpipe.config.limiter_address import LimiterAddress
+from mmpipe.config.options import DEFAULTS, FILE_KEYS, LIMITER_VARIABLE, ServiceOptions
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.parameters import check_params
 from mmpipe.core.timeouts import Timeouts
 from mmpipe.errors import UsageError
-from mmpipe.grammar import OptionGroup, list_parameters
+from mmpipe.grammar import OptionGroup, Parameter, list_parameters
 from mmpipe.text.durations import parse_duration
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import Inputs, NamedInput
@@ -22,7 +23,7 @@ from mmpipe.unix.inputs import Inputs, NamedInput
 Choice = TypeVar("Choice")
 Group = TypeVar("Group", bound=OptionGroup)
 # Settings of some commands only: to the others they are no setting.
-_OF_SOME: Final = ("system", "rpm", "tpm", "max_cost")
+_OF_SOME: Final = ("system", "rpm", "tpm", "limiter", "max_cost")
 _MAX_SECONDS = 10 * 365 * 86_400.0  # the timers of the system accept no more
 
 
@@ -96,9 +97,18 @@ class Settings:
         for parameter in list_parameters(type(group)):  # type: ignore[arg-type]  # mypy takes it for an instance
             name = parameter.field
             if getattr(group, name) is None and (value := self.get(name)) is not None:
+                if isinstance(value, str):
+                    value = self._parse(parameter, value)
                 parameter.check(value, f"{self.label(name)} is {value}")
                 found[name] = value
         return replace(group, **found)
+
+    def _parse(self, parameter: Parameter, word: str) -> object:
+        try:
+            return parameter.parse(word)
+        except UsageError as error:
+            place = self.label(parameter.field)
+            raise error.derived(sentence=f"{place}: {error.sentence}") from error.__cause__
 
     @property
     def params(self) -> Mapping[str, object]:
@@ -115,10 +125,12 @@ class Settings:
         return name in self._found and self._found[name].is_typed
 
     def label(self, name: str) -> str:
-        """Return the name of a setting for an error: that of its option, or its place in the configuration file."""
+        """Return the name of a setting for an error: that of its option or variable, or its place in the configuration file."""
         found = self._found.get(name)
         if found is not None and found.is_configured:
             return f"{found.source}: {name}"
+        if found is not None and name == "limiter" and found.source == ENVIRONMENT:
+            return LIMITER_VARIABLE
         return f"--{name.replace('_', '-')}"
 
     def seconds(self, name: str) -> float:
@@ -224,6 +236,7 @@ class Settings:
         elif profile is not None:
             raise UsageError(f"there is no [profile.{profile}]: there is no configuration file")
         yield "base_url", Sourced(self._environment.get("MINIMAX_BASE_URL") or None, ENVIRONMENT)
+        yield "limiter", Sourced(self._environment.get(LIMITER_VARIABLE) or None, ENVIRONMENT)
         for name, value in options.items():
             yield name, Sourced(value, OPTION)
 
@@ -235,5 +248,7 @@ def _show(name: str, found: Sourced) -> str:
             return f"--{'' if found.value else 'no-'}{name.replace('_', '-')}"
         case bool():
             return f"{name} = {str(found.value).lower()}"
+        case str(value) if name == "limiter":
+            return f"{name} = {LimiterAddress.parse(value)}"
         case value:
             return f"{name} = {'...' if name.startswith('api_key') else value}"

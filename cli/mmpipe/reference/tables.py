@@ -216,6 +216,7 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
         "`OPENAI_API_KEY`, `OPENAI_BASE_URL`",
         "the pair of the official quick start; used together or not at all",
     ),
+    ("`MMPIPE_LIMITER`", "the URL of `--limiter`; see ONE LIMIT FOR MANY HOSTS"),
     ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
     (
         "`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`",

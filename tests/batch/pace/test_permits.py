@@ -8,7 +8,7 @@ import pytest
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter, LocalLimiter
-from mmpipe.batch.pace.permits import Permits
+from mmpipe.batch.pace.permits import Permits, WaitLimit
 from mmpipe.core.request import Request
 from mmpipe.errors import QuotaError
 
@@ -35,7 +35,7 @@ def acquire(asked: Sequence[Limiter], *, tokens: float = 600, max_wait: float = 
         def report(sentence: str) -> None:
             reported.append(sentence)
 
-        permits = Permits(asked, lambda _: tokens, max_wait, report)
+        permits = Permits(asked, lambda _: tokens, WaitLimit(max_wait, report))
         asking = asyncio.create_task(permits.acquire(REQUEST, stop))
         await asyncio.sleep(0.01)
         stop.set()
@@ -49,7 +49,7 @@ def test_a_run_that_stops_gives_its_tokens_back_to_every_limiter() -> None:
     asked = limiters(Rates(tokens=60), 2)
 
     async def ask() -> float | None:
-        return await Permits(asked, lambda _: 600, 600, lambda _: None).acquire(REQUEST, stopped())
+        return await Permits(asked, lambda _: 600, WaitLimit(600, lambda _: None)).acquire(REQUEST, stopped())
 
     assert asyncio.run(ask()) is None
     assert [0.0, 0.0] == [limiter.reserve(1) for limiter in asked]
@@ -60,7 +60,7 @@ def test_a_request_that_is_cancelled_gives_its_tokens_back() -> None:
     limiter.reserve(60)
 
     async def ask() -> None:
-        permits = Permits([limiter], lambda _: 6_000, 600, lambda _: None)
+        permits = Permits([limiter], lambda _: 6_000, WaitLimit(600, lambda _: None))
         asking = asyncio.create_task(permits.acquire(REQUEST, StopSignal()))
         await asyncio.sleep(0.01)
         asking.cancel()
@@ -136,7 +136,7 @@ def test_an_estimate_above_tpm_is_reported_once() -> None:
     reported = list[str]()
 
     async def ask(asked: Sequence[Limiter], tokens: float) -> None:
-        permits = Permits(asked, lambda _: tokens, 600, reported.append)
+        permits = Permits(asked, lambda _: tokens, WaitLimit(600, reported.append))
         for _ in range(3):
             await permits.acquire(REQUEST, stopped())
 

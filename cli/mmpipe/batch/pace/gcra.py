@@ -10,9 +10,11 @@ _MINUTE = 60.0
 # The size of the bucket, in seconds of the rate. The content of a bucket goes out in the first minute on top of the
 # rate. With as much again for requests that the network bunches up, these are at most 605 requests at 600 a minute.
 # A smaller bucket slows nothing down, since a request reserves its time before it waits.
-_BURST_S = 0.25
+BURST_S = 0.25
 # Services count tokens by the minute: what one answer took long ago, or is said to have taken, holds nobody for longer.
-_LONGEST_DEBT_S = 600.0
+LONGEST_DEBT_S = 600.0
+# Seconds from now: no run reserves requests or tokens further ahead, and no pause is longer. A later time is not valid.
+LATEST_S = (3600.0, 3600.0, 86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,30 @@ class RateState:
     paused_until: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The cost of one request, in seconds of each rate.
+
+    A reservation moves the theoretical arrival times by `requests` and `tokens`. It may start before them by the slack,
+    which is endless without a rate.
+    """
+
+    requests: float
+    tokens: float
+    request_slack: float
+    token_slack: float
+
+
+def charge(rates: Rates, tokens: float) -> Charge:
+    """The cost of a request of so many tokens."""
+    return Charge(
+        _duration(1, rates.requests),
+        _debt(tokens, rates),
+        _slack(rates.requests, 1),
+        _slack(rates.tokens, tokens),
+    )
+
+
 def reserve(state: RateState, rates: Rates, tokens: float, now: float) -> tuple[RateState, float]:
     """Reserve a time for one request of so many tokens; the new state, and the seconds to wait before sending.
 
@@ -48,25 +74,32 @@ def reserve(state: RateState, rates: Rates, tokens: float, now: float) -> tuple[
     larger than the bucket: it waits until the bucket is full, and the requests behind it wait for its debt, at most
     ten minutes.
     """
-    start = max(
-        now,
-        state.paused_until,
-        _earliest(state.requests, rates.requests, 1),
-        _earliest(state.tokens, rates.tokens, tokens),
-    )
+    return take(state, charge(rates, tokens), now)
+
+
+def take(state: RateState, cost: Charge, now: float) -> tuple[RateState, float]:
+    """Reserve a time for a request of this cost; as `reserve`."""
+    start = max(now, state.paused_until, state.requests - cost.request_slack, state.tokens - cost.token_slack)
     taken = RateState(
-        max(state.requests, start) + _duration(1, rates.requests),
-        max(state.tokens, start) + _debt(tokens, rates),
-        state.paused_until,
+        max(state.requests, start) + cost.requests, max(state.tokens, start) + cost.tokens, state.paused_until
     )
     return taken, start - now
 
 
 def settle(state: RateState, rates: Rates, reserved: float, used: float, now: float) -> RateState:
     """The state once `used` tokens replace the `reserved` ones."""
-    added = _debt(used, rates) - _debt(reserved, rates)
-    longest = max(state.tokens, now + _LONGEST_DEBT_S)
-    return replace(state, tokens=min(state.tokens + added, longest))
+    return charge_later(state, difference(rates, reserved, used), now)
+
+
+def charge_later(state: RateState, seconds: float, now: float) -> RateState:
+    """The state with so many seconds of tokens more, or fewer below 0."""
+    longest = max(state.tokens, now + LONGEST_DEBT_S)
+    return replace(state, tokens=min(state.tokens + seconds, longest))
+
+
+def difference(rates: Rates, reserved: float, used: float) -> float:
+    """The seconds by which `used` tokens cost more than the `reserved` ones."""
+    return _debt(used, rates) - _debt(reserved, rates)
 
 
 def pause(state: RateState, until: float) -> RateState:
@@ -76,18 +109,17 @@ def pause(state: RateState, until: float) -> RateState:
 
 def bucket(rate: float) -> float:
     """The requests, or tokens, that may go at once after a rest."""
-    return max(1.0, rate * _BURST_S / _MINUTE)
+    return max(1.0, rate * BURST_S / _MINUTE)
 
 
 def _debt(tokens: float, rates: Rates) -> float:
     """The seconds for which later requests wait for so many tokens."""
-    return min(_duration(tokens, rates.tokens), _LONGEST_DEBT_S)
+    return min(_duration(tokens, rates.tokens), LONGEST_DEBT_S)
 
 
-def _earliest(full: float, rate: float | None, size: float) -> float:
-    if rate is None:
-        return -math.inf
-    return full - _duration(max(0.0, bucket(rate) - size), rate)
+def _slack(rate: float | None, size: float) -> float:
+    """The seconds that a request of this size may start before its bucket is full."""
+    return math.inf if rate is None else _duration(max(0.0, bucket(rate) - size), rate)
 
 
 def _duration(size: float, rate: float | None) -> float:

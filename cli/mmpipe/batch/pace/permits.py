@@ -1,10 +1,12 @@
-"""Permits to send: every limiter grants one for each request."""
+"""Permits to send: each request needs one of every limiter."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Protocol
 
 from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import Limiter
 from mmpipe.core.request import Request
 from mmpipe.errors import QuotaError
@@ -13,24 +15,57 @@ from mmpipe.text.durations import format_rough_duration
 _REPORTED: Final = 60.0  # seconds above which a wait is reported
 
 
-class Permits:
-    """The permits of all `limiters`; `tokens` estimates the tokens to reserve for a request.
+class PermitSource(Protocol):
+    """Grants a permit for each request, learns the tokens that it used, and pauses all requests."""
 
-    No permit is waited for longer than `max_wait` seconds, besides the pace itself; `report` prints the reason of a
-    long wait.
-    """
+    async def acquire(self, request: Request, stop: StopSignal) -> float | None: ...
+    def settle(self, reserved: float, used: float | None) -> None: ...
+    def pause(self, seconds: float) -> None: ...
+
+
+class WaitLimit:
+    """The longest wait for a permit: `max_wait` seconds besides the pace itself; `report` prints the reason of a long wait."""
+
+    def __init__(self, max_wait: float, report: Callable[[str], None]) -> None:
+        self.max_wait, self.report = max_wait, report
+        self._is_explained = False
+
+    def explain(self, rates: Rates, tokens: float) -> None:
+        """Report once that one request takes more than a minute of the rate: the waits would have no reason."""
+        if rates.tokens is not None and tokens > rates.tokens and not self._is_explained:
+            self._is_explained = True
+            self.report(
+                f"one request is estimated at {tokens:.0f} tokens, and --tpm allows {rates.tokens:g} a minute: "
+                "each may wait longer than a minute for the one before"
+            )
+
+    def check(self, rates: Rates, wait: float, waited: float, pause: float) -> None:
+        """Report a long wait; raise QuotaError if it is too long, with the waits before it, or because of a pause."""
+        reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
+        if pause > self.max_wait or waited > self.max_wait + rates.interval:
+            raise QuotaError(
+                f"the next request has to wait longer than --max-wait {self.max_wait:g}: {reason}",
+                retryable=True,
+                retry_after=wait,
+            )
+        if wait > _REPORTED:
+            self.report(f"waiting {format_rough_duration(wait)}: {reason}")
+
+
+# Opens the permits of a run inside its event loop: by the tokens to reserve, the longest wait, and the end of the run.
+OpenPermits = Callable[
+    [Callable[[Request], float], WaitLimit, StopSignal], AbstractAsyncContextManager[PermitSource]
+]
+
+
+class Permits:
+    """The permits of all `limiters`; `tokens` estimates the tokens to reserve for a request."""
 
     def __init__(
-        self,
-        limiters: Sequence[Limiter],
-        tokens: Callable[[Request], float],
-        max_wait: float,
-        report: Callable[[str], None],
+        self, limiters: Sequence[Limiter], tokens: Callable[[Request], float], limit: WaitLimit
     ) -> None:
-        self._limiters, self._tokens = limiters, tokens
-        self._max_wait, self._report = max_wait, report
+        self._limiters, self._tokens, self._limit = limiters, tokens, limit
         self._turn = asyncio.Lock()
-        self._is_explained = False
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
         """Wait for the permits; the tokens that they reserve, or None if the run stops first.
@@ -40,7 +75,8 @@ class Permits:
         """
         reserved, asked = self._tokens(request), list[Limiter]()
         is_granted = False
-        self._explain(reserved)
+        for limiter in self._limiters:
+            self._limit.explain(limiter.rates, reserved)
         try:
             async with self._turn:
                 for limiter in self._limiters:
@@ -65,31 +101,20 @@ class Permits:
         for limiter in self._limiters:
             limiter.pause(seconds)
 
-    def _explain(self, tokens: float) -> None:
-        """Report once that one request takes more than a minute of the rate: the waits would have no reason."""
-        for rate in (limiter.rates.tokens for limiter in self._limiters):
-            if rate is not None and tokens > rate and not self._is_explained:
-                self._is_explained = True
-                self._report(
-                    f"one request is estimated at {tokens:.0f} tokens, and --tpm allows {rate:g} a minute: "
-                    "each may wait longer than a minute for the one before"
-                )
-
     async def _wait(self, limiter: Limiter, wait: float, stop: StopSignal) -> None:
         waited = 0.0
         while wait > 0:
-            pause = limiter.paused()
-            reason = "the service asks for a pause" if pause else "--rpm and --tpm allow no request sooner"
             waited += wait
-            if pause > self._max_wait or waited > self._max_wait + limiter.rates.interval:
-                raise QuotaError(
-                    f"the next request has to wait longer than --max-wait {self._max_wait:g}: {reason}",
-                    retryable=True,
-                    retry_after=wait,
-                )
-            if wait > _REPORTED:
-                self._report(f"waiting {format_rough_duration(wait)}: {reason}")
+            self._limit.check(limiter.rates, wait, waited, limiter.paused())
             if await stop.within(wait):
                 return
             # A pause may have begun meanwhile.
             wait = limiter.paused()
+
+
+@asynccontextmanager
+async def open_permits(
+    limiters: Sequence[Limiter], tokens: Callable[[Request], float], limit: WaitLimit, _: StopSignal
+) -> AsyncIterator[Permits]:
+    """The permits of limiters that this machine keeps."""
+    yield Permits(limiters, tokens, limit)

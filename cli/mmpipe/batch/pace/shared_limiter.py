@@ -7,11 +7,11 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from mmpipe.batch.pace.gcra import Rates, RateState
+from mmpipe.batch.pace.account import name_account
+from mmpipe.batch.pace.gcra import LATEST_S, Rates, RateState
 from mmpipe.batch.pace.limiter import LocalLimiter, Step
 from mmpipe.core.endpoint import Endpoint
 
@@ -19,8 +19,6 @@ _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _TIMES.size + _CHECKSUM.size
 _RUNTIME_FOLDERS = Path("/run/user")
-# Seconds from now: no run reserves further ahead, and no pause is longer. A state with a later time is not valid.
-_LATEST = (3600.0, 3600.0, 86_400.0)
 _PAUSE_S = 0.0005
 _TRIES = 2000  # one second altogether; a lock is held for some microseconds
 
@@ -81,7 +79,7 @@ def open_limiter(
     """The limiter that all runs of this key share on this machine; one of this run alone if no file can be shared."""
     # cron does not set the variable, but the folder may exist.
     runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
-    descriptor = _opened(runtime, _name(endpoint))
+    descriptor = _opened(runtime, name_account(endpoint))
     if descriptor is None:
         yield LocalLimiter(rates, clock)
         return
@@ -89,12 +87,6 @@ def open_limiter(
         yield SharedLimiter(rates, descriptor, clock, _boot())
     finally:
         os.close(descriptor)
-
-
-def _name(endpoint: Endpoint) -> str:
-    base_url, key = endpoint.base_url, "" if endpoint.key is None else endpoint.key.value
-    # Half of a digest distinguishes the keys, and does not reveal them.
-    return sha256(f"{base_url.rstrip('/')}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _opened(runtime: str, name: str) -> int | None:
@@ -162,7 +154,7 @@ def _lock(descriptor: int) -> None:
 
 def _packed(state: RateState, salt: int, now: float) -> bytes:
     times = _TIMES.pack(
-        *(max(0.0, min(moment, now + most)) for moment, most in zip(_times(state), _LATEST, strict=True))
+        *(max(0.0, min(moment, now + most)) for moment, most in zip(_times(state), LATEST_S, strict=True))
     )
     return times + _CHECKSUM.pack(crc32(times, salt))
 
@@ -173,7 +165,7 @@ def _unpacked(block: bytes, salt: int, now: float) -> RateState:
     if checksum != _CHECKSUM.pack(crc32(times, salt)):
         return RateState()
     state = RateState(*_TIMES.unpack(times))
-    is_valid = all(0 <= moment <= now + most for moment, most in zip(_times(state), _LATEST, strict=True))
+    is_valid = all(0 <= moment <= now + most for moment, most in zip(_times(state), LATEST_S, strict=True))
     return state if is_valid else RateState()
 
 

@@ -1,0 +1,247 @@
+"""Permits of a limit that other hosts share: several for one round trip, and none without an answer."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from mmpipe.batch.pace.condition import StopSignal
+from mmpipe.batch.pace.outage import Outage
+from mmpipe.batch.pace.permits import WaitLimit
+from mmpipe.batch.pace.remote_limiter import HORIZON, MOST_LATE, RemoteLimiter, Reservation, StepFailure
+from mmpipe.core.request import Request
+from mmpipe.errors import QuotaError
+
+_MOST_AT_ONCE: Final = 128  # permits of one step
+_SETTLED_WITHIN: Final = 0.25  # seconds; most settlements go with a later request for permits
+_CLOSED_WITHIN: Final = 1.0  # seconds
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """A request that waits for its permit, since a time of the loop's clock."""
+
+    tokens: float
+    since: float
+    granted: asyncio.Future[bool]
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A permit that starts later: it counts only if the answer to a later step still knows it."""
+
+    waiter: _Waiter
+    start: float
+    reservation: Reservation
+
+    @property
+    def due(self) -> float:
+        """The time of our clock at which it starts."""
+        return self.reservation.local(self.start)
+
+    def is_valid(self, seen: Reservation) -> bool:
+        """Return False if the state was lost since, or a pause began."""
+        return seen.generation == self.reservation.generation and seen.paused_until <= self.start
+
+
+class RemotePermits:
+    """The permits of a run, in the order in which they are asked for; `tokens` estimates the tokens of a request.
+
+    One task makes all steps. A permit that starts later is held until then, and is looked at in the step that reserves
+    the next ones.
+    """
+
+    def __init__(
+        self, limiter: RemoteLimiter, tokens: Callable[[Request], float], limit: WaitLimit, outage: Outage
+    ) -> None:
+        self._limiter, self._tokens, self._limit, self._outage = limiter, tokens, limit, outage
+        self._waiting: set[_Waiter] = set()
+        # Those of them for which nothing is reserved.
+        self._queue: deque[_Waiter] = deque()
+        self._held: _Held | None = None
+        self._changed = asyncio.Event()
+        self._settled_at = math.inf
+        self._late = 0.0
+        self._bug: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+
+    async def acquire(self, request: Request, stop: StopSignal) -> float | None:
+        """Wait for a permit; the tokens that it reserves, or None if the run stops first.
+
+        Raises QuotaError for too long a wait, NetworkError if the server gives no answer for too long.
+        """
+        tokens = self._tokens(request)
+        self._limit.explain(self._limiter.rates, tokens)
+        if self._bug is not None:
+            raise self._bug
+        if stop.is_set:
+            return None
+        waiter = _Waiter(tokens, self._loop.time(), self._loop.create_future())
+        self._waiting.add(waiter)
+        self._queue.append(waiter)
+        self._changed.set()
+        try:
+            return tokens if await waiter.granted else None
+        except asyncio.CancelledError:
+            if waiter.granted.done() and not waiter.granted.cancelled():
+                self.settle(tokens, 0)
+            raise
+        finally:
+            self._waiting.discard(waiter)
+
+    def settle(self, reserved: float, used: float | None) -> None:
+        """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
+        if reserved and used is not None:
+            self._limiter.settle(reserved, used)
+            if self._limiter.has_news and self._settled_at == math.inf:
+                self._settled_at = self._loop.time()
+                self._changed.set()
+
+    def pause(self, seconds: float) -> None:
+        """Hold every request of all runs for so long, as the service asked."""
+        self._limiter.pause(seconds)
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Grant nothing more."""
+        for waiter in self._waiting:
+            if not waiter.granted.done():
+                waiter.granted.set_result(False)
+
+    async def serve(self) -> None:
+        """Make the steps, until cancelled; a bug is given to the requests that wait."""
+        try:
+            while True:
+                await self._until_needed()
+                await self._make_step()
+        except Exception as error:  # noqa: BLE001  the boundary of a task
+            self._bug = error
+            self._fail(error)
+
+    async def close(self) -> None:
+        """Give back what was reserved and not used, if the server answers at once."""
+        if self._held is not None:
+            self._limiter.settle(self._held.waiter.tokens, 0)
+        if self._limiter.has_news and not self._outage.is_on:
+            with suppress(StepFailure, TimeoutError):
+                async with asyncio.timeout(_CLOSED_WITHIN):
+                    await self._limiter.reserve(())
+        await self._limiter.close()
+
+    def _live(self) -> deque[_Waiter]:
+        """The waiters that are not cancelled; the others leave the queue."""
+        if any(waiter.granted.done() for waiter in self._queue):
+            self._queue = deque(waiter for waiter in self._queue if not waiter.granted.done())
+        return self._queue
+
+    async def _until_needed(self) -> None:
+        """Return when a step is to be made."""
+        while True:
+            self._changed.clear()
+            left = self._due() - self._loop.time()
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if left == math.inf else left):
+                    await self._changed.wait()
+
+    def _due(self) -> float:
+        if self._limiter.has_pause or (self._held is None and self._live()):
+            return 0.0
+        settled = self._settled_at + _SETTLED_WITHIN
+        return settled if self._held is None else min(settled, self._held.due)
+
+    async def _make_step(self) -> None:
+        is_early = self._held is not None and self._held.due > self._loop.time()
+        taken = [] if is_early else [*islice(self._live(), _MOST_AT_ONCE)]
+        began = self._loop.time()
+        try:
+            seen = await self._limiter.reserve([waiter.tokens for waiter in taken])
+        except StepFailure as failure:
+            since = min((waiter.since for waiter in self._waiting), default=None)
+            error = self._outage.note(failure.reason, began, self._loop.time(), since)
+            if error is not None:
+                self._fail(error)
+            await asyncio.sleep(self._outage.delay)
+            return
+        self._outage.end(self._loop.time())
+        self._settled_at = self._loop.time() if self._limiter.has_news else math.inf
+        permits = [_Held(waiter, start, seen) for waiter, start in zip(taken, seen.starts, strict=False)]
+        for _ in permits:
+            self._queue.popleft()
+        held, self._held = self._held, None
+        if held is not None and not held.is_valid(seen):
+            self._return(held.waiter)
+        elif held is not None and is_early:
+            self._held = _Held(held.waiter, held.start, seen)
+        elif held is not None:
+            permits.insert(0, _Held(held.waiter, held.start, seen))
+        await self._grant(permits)
+
+    async def _grant(self, permits: Sequence[_Held]) -> None:
+        """Grant the permits at their times; hold the one that starts later."""
+        tolerance, self._late = self._late + MOST_LATE, 0.0
+        for permit in permits:
+            waiter = permit.waiter
+            if permit.start - permit.reservation.now > HORIZON:
+                self._hold(permit)
+                continue
+            if (left := permit.due - self._loop.time()) > 0:
+                await asyncio.sleep(left)
+            late = self._loop.time() - permit.due
+            self._late = max(self._late, late)
+            if waiter.granted.done() or late > tolerance or self._limiter.paused():
+                self._return(waiter)
+            else:
+                waiter.granted.set_result(True)
+
+    def _hold(self, permit: _Held) -> None:
+        """Keep a permit until it starts; its request fails if that is too long."""
+        waiter, seen = permit.waiter, permit.reservation
+        wait = permit.start - seen.now
+        waiter.waited += wait
+        try:
+            self._limit.check(self._limiter.rates, wait, waiter.waited, seen.paused)
+        except QuotaError as error:
+            self.settle(waiter.tokens, 0)
+            if not waiter.granted.done():
+                waiter.granted.set_exception(error)
+        else:
+            self._held = permit
+
+    def _return(self, waiter: _Waiter) -> None:
+        """Give the tokens of a permit back; its request waits for another one."""
+        self.settle(waiter.tokens, 0)
+        if not waiter.granted.done():
+            self._queue.appendleft(waiter)
+
+    def _fail(self, error: Exception) -> None:
+        for waiter in self._waiting:
+            if not waiter.granted.done():
+                waiter.granted.set_exception(error)
+        self._held = None
+
+
+@asynccontextmanager
+async def open_remote_permits(
+    limiter: RemoteLimiter,
+    place: str,
+    tokens: Callable[[Request], float],
+    limit: WaitLimit,
+    stop: StopSignal,
+) -> AsyncIterator[RemotePermits]:
+    """The permits of a limiter on another host; messages name its `place`."""
+    permits = RemotePermits(limiter, tokens, limit, Outage(place, limit))
+    stop.on_set(permits.stop)
+    serving = asyncio.create_task(permits.serve())
+    try:
+        yield permits
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+        await permits.close()
