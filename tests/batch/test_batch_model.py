@@ -258,12 +258,13 @@ class Batch(RuleBasedStateMachine):
         return asked
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_batch_keeps_its_promises_in_every_sequence_of_events() -> None:
     run_state_machine_as_test(
         Batch,
         settings=settings(
-            max_examples=int(BY_HAND or 25),
+            max_examples=int(BY_HAND or 10),
             phases=PHASES,
             stateful_step_count=25,
             deadline=None,

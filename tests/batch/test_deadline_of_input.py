@@ -65,7 +65,7 @@ def test_a_journal_that_is_longer_than_the_time_ends_at_the_deadline_and_stays(t
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["deadline", "signal"])
 def test_an_endless_pipe_of_blank_lines_is_ended(ending: str) -> None:
-    more = ("--deadline", "2") if ending == "deadline" else ()
+    more = ("--deadline", "0.5") if ending == "deadline" else ()
     command = (*MMPIPE, "batch", "--input-format", "lines", *more)
     with service() as server, started(command, server, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.batch_model import Place, ScriptedService, Verbosity, lines, run
+from support.law_examples import share
 
 NAMES = ("0", "1", "2", "3", "a", "")
 RECORD = st.one_of(
@@ -25,7 +26,7 @@ def indexes(path: Path) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=share(40))
 @given(st.lists(RECORD, min_size=1, max_size=6), st.booleans(), st.booleans(), st.booleans())
 def test_every_record_has_one_line_and_a_second_run_adds_none(
     records: list[str], keep_order: bool, piped: bool, openai: bool

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mmpipe.batch.journal.merge import merge
 from mmpipe.unix.files import open_output
 from support.batch_model import Place, ScriptedService, Verbosity, lines, run
+from support.law_examples import share
 
 IN_ORDER = Verbosity(keep_order=True)
 
@@ -115,7 +116,7 @@ def test_what_an_older_version_did_not_tell_apart_is_refused_and_not_paid_twice(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.permutations(range(6)), st.permutations(range(6)), st.integers(0, 6), st.booleans(), st.booleans())
 def test_records_with_ids_may_stand_in_any_order(
     first: list[int], second: list[int], count: int, old: bool, keep_order: bool

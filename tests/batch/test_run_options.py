@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from openai.types.chat import ChatCompletion
 
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.error_limit import ErrorLimit
@@ -322,6 +321,9 @@ def test_a_schema_and_the_place_of_thinking_shape_the_lines_of_the_batch_api(tmp
 
 
 def test_the_lines_of_the_batch_api_are_read_by_the_types_of_the_sdk() -> None:
+    # Not by each worker that only collects the tests.
+    from openai.types.chat import ChatCompletion
+
     with service() as server:
         _, (line,) = run(server, "a\n", template=ECHO, format="openai")
     response = line["response"]

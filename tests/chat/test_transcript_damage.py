@@ -10,6 +10,7 @@ from mmpipe.chat.message_lines import format_line
 from mmpipe.core.events import Message
 from mmpipe.errors import InputError
 from support.disk_damage import DAMAGE, Damage, damaged
+from support.law_examples import share
 from support.transcripts import IN_ONE_FOLDER, MESSAGES, NEXT, kept, read
 
 pytestmark = pytest.mark.laws
@@ -18,7 +19,7 @@ TORN = st.sampled_from([b"", b"{", b'{"role":"us', b'{"role":"user","content":"g
 
 
 @pytest.mark.slow
-@settings(IN_ONE_FOLDER, max_examples=150)
+@settings(IN_ONE_FOLDER, max_examples=share(150))
 @given(MESSAGES.filter(bool), DAMAGE, TORN)
 def test_messages_that_damage_did_not_touch_stay_or_the_file_is_refused_untouched(
     tmp_path: Path, messages: list[Message], damage: Damage, torn: bytes

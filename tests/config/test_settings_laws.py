@@ -16,6 +16,7 @@ from mmpipe.core.endpoint import Key
 from mmpipe.errors import AuthError, UsageError
 from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.streams import Input
+from support.law_examples import share
 from support.transcripts import IN_ONE_FOLDER
 
 INPUTS = Inputs(Input(-1))
@@ -64,7 +65,7 @@ def layer(names: list[str]) -> st.SearchStrategy[dict[str, object]]:
 
 
 @pytest.mark.slow
-@settings(IN_ONE_FOLDER, max_examples=200)
+@settings(IN_ONE_FOLDER, max_examples=share(200))
 @given(
     layer([*FILE_KEYS]),
     layer([*FILE_KEYS]),
@@ -140,7 +141,7 @@ SOME_PLACES: Final = st.sets(st.sampled_from(PLACES))
 
 
 @pytest.mark.slow
-@settings(IN_ONE_FOLDER, max_examples=300)
+@settings(IN_ONE_FOLDER, max_examples=share(300))
 @given(SOME_PLACES, SOME_PLACES, st.booleans())
 def test_a_key_goes_to_a_host_of_minimax_a_typed_one_or_one_from_the_same_place_and_nowhere_else(
     tmp_path: Path, keyed: set[str], hosted: set[str], is_own: bool

@@ -136,11 +136,10 @@ def ask_for_fork(request: Mapping[str, object], report: int, gate: int, descript
     The fork reports its number at once and its status at its end, a line each. It runs once the gate is closed.
     """
     here = os.open(".", os.O_RDONLY)
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file, _turn:
         file.write(json.dumps({**request, "umask": _umask()}).encode())
         file.seek(0)
-        with _turn:
-            socket.send_fds(_server(), [b"."], [file.fileno(), here, report, gate, *descriptors])
+        socket.send_fds(_server(), [b"."], [file.fileno(), here, report, gate, *descriptors])
     os.close(here)
 
 

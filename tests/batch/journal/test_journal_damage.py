@@ -11,6 +11,7 @@ from mmpipe.batch.journal.journal import open_journal
 from mmpipe.errors import InputError
 from support.disk_damage import DAMAGE, Damage, damaged
 from support.journals import asked, record, states
+from support.law_examples import share
 from support.transcripts import IN_ONE_FOLDER
 
 pytestmark = pytest.mark.laws
@@ -27,7 +28,7 @@ def opened(path: Path, names: list[str]) -> tuple[list[str], str | None]:
         return states(journal, *names), journal.repaired
 
 
-@settings(IN_ONE_FOLDER, max_examples=150)
+@settings(IN_ONE_FOLDER, max_examples=share(150))
 @given(NAMES, DAMAGE, TORN)
 def test_records_that_damage_did_not_touch_are_still_answered_or_the_file_is_refused_untouched(
     tmp_path: Path, names: list[str], damage: Damage, torn: bytes

@@ -123,9 +123,9 @@ def test_a_file_that_is_no_journal_is_refused_and_not_changed(path: Path) -> Non
 
 @pytest.mark.slow
 def test_many_records_take_little_memory(path: Path) -> None:
-    count = 60_000
+    count = 10_000
     shuffled = [number * 7919 % count for number in range(count)]
-    example = record("NAME", index=0, content="")
+    example = record("NAME", index=0, content="x" * 2000)
     with path.open("wb") as file:
         file.writelines(
             example.replace(b"NAME", b"%d" % n).replace(b'"index": 0', b'"index": %d' % n) for n in shuffled

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -249,14 +250,13 @@ def test_a_conversation_that_cannot_be_extended_is_refused_before_any_request() 
 
 
 def test_four_writers_at_once_lose_nothing() -> None:
-    script = 'for i in 1 2 3; do mmpipe chat -n -c talk -q "$0 $i" > /dev/null || exit; done'
-    with service() as server:
-        writers = [started(("sh", "-c", script, f"w{number}"), server) for number in range(4)]
-        processes = [writer.__enter__() for writer in writers]
-        statuses = [process.wait(LIMIT) for process in processes]
-        for writer in writers:
-            writer.__exit__(None, None, None)
-    assert [0] * 4 == statuses
+    with service() as server, ThreadPoolExecutor(4) as writers:
+
+        def write(number: int) -> list[int]:
+            turns = (f"w{number} {turn}" for turn in (1, 2, 3))
+            return [mmpipe("chat", "-n", "-c", "talk", "-q", turn, server=server).status for turn in turns]
+
+        assert [[0] * 3] * 4 == list(writers.map(write, range(4)))
     answer = [parsed(line) for line in Path("talk").read_bytes().splitlines()]
     assert ["user", "assistant"] * 12 == [message["role"] for message in answer]
     for number in range(4):

@@ -1,6 +1,7 @@
 """A release can be installed with the newest and the lowest dependencies, and works there."""
 
 import email
+import fcntl
 import os
 import subprocess
 import sys
@@ -23,8 +24,7 @@ SHARED = {
     "mmpipe.fish": "share/fish/vendor_completions.d/mmpipe.fish",
     "mmpipe.1": "share/man/man1/mmpipe.1",
 }
-# One worker builds and installs; the others have other things to do.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("packaging")]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 def succeeds(*command: str | Path) -> None:
@@ -34,8 +34,22 @@ def succeeds(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """The sdist, and the wheel that is made from it. Off CI there may be no package registry to build with."""
-    folder = tmp_path_factory.mktemp("release")
+    """The sdist, and the wheel that is made from it, once for all workers.
+
+    Off CI there may be no package registry to build with.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "release").exists():
+            build(folder / "try")
+            (folder / "try").rename(folder / "release")
+    return {path.suffix: path for path in (folder / "release").iterdir()}
+
+
+def build(folder: Path) -> None:
     reachable = (
         sys.executable,
         "-m",
@@ -44,7 +58,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "-q",
         "--no-deps",
         "-d",
-        folder / "try",
+        folder.with_name("downloaded"),
         "hatchling",
     )
     if (
@@ -52,8 +66,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         and subprocess.run(reachable, capture_output=True, check=False).returncode != 0
     ):
         pytest.skip("no package registry can be reached")
-    succeeds(sys.executable, "-m", "build", "-q", "--outdir", folder / "dist", ROOT)
-    return {path.suffix: path for path in (folder / "dist").iterdir()}
+    succeeds(sys.executable, "-m", "build", "-q", "--outdir", folder, ROOT)
 
 
 def test_the_sdist_holds_what_the_project_is_made_of(release: Mapping[str, Path]) -> None:

@@ -12,5 +12,5 @@ PROGRAM = Path(__file__).parents[2] / "bench" / "answer_pairs.py"
 
 
 def test_no_answer_goes_to_another_record_and_none_is_lost() -> None:
-    done = subprocess.run([sys.executable, PROGRAM, "3000"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, PROGRAM, "800"], capture_output=True, text=True, check=False)
     assert (0, "0 lost, 0 twice") == (done.returncode, done.stdout.splitlines()[-1]), done.stdout

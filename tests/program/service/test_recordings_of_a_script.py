@@ -1,6 +1,7 @@
 """A recorded run gives the same answers again without key and network."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -128,22 +129,23 @@ REAL = {"MINIMAX_API_KEY": "sk-of-a-real-account"}
 
 
 def test_two_simulators_share_a_cache_and_their_words_are_no_answer_of_a_real_host() -> None:
-    asked = "mmpipe chat -n --retries 0 {} kept sim:echo\\ simulated"
-    cached, replayed = asked.format("--cache"), asked.format("--replay")
-    first = shell(f"mmpipe sim -- {cached}")
+    asked = ("chat", "-n", "--retries", "0", "sim:echo simulated")
+    cached, replayed = (*asked, "--cache", "kept"), (*asked, "--replay", "kept")
+    first = shell(f"mmpipe sim -- mmpipe {shlex.join(cached)}")
     # The second one fails each request that it gets.
-    second = shell(f"mmpipe sim --fail 500 -- {cached} && mmpipe sim --fail 500 -- {replayed}")
+    failing = "mmpipe sim --fail 500 -- mmpipe"
+    second = shell(f"{failing} {shlex.join(cached)} && {failing} {shlex.join(replayed)}")
     assert (0, b"simulated\n") == (first.status, first.stdout), first.stderr_text
     assert (0, b"simulated\n" * 2) == (second.status, second.stdout), second.stderr_text
-    real = shell(replayed, env=REAL)
+    real = mmpipe(*replayed, env=REAL)
     assert (6, b"") == (real.status, real.stdout)
     assert "is of mmpipe sim, and not of https://api.minimaxi.com/v1" in real.stderr_text
     with service() as server:
-        asked_again = shell(cached, server)
+        asked_again = mmpipe(*cached, server=server)
         assert (0, 1) == (asked_again.status, len(server.requests)), asked_again.stderr_text
-        assert 6 == shell(replayed, env={"MINIMAX_BASE_URL": "http://127.0.0.1:9/v1"}).status
+        assert 6 == mmpipe(*replayed, env={"MINIMAX_BASE_URL": "http://127.0.0.1:9/v1"}).status
     # Neither host nor key: a test of a script runs anywhere.
-    assert b"simulated\n" == shell(replayed).stdout
+    assert b"simulated\n" == mmpipe(*replayed).stdout
 
 
 def test_a_batch_takes_no_answer_of_another_host_either() -> None:
@@ -158,11 +160,11 @@ def test_a_batch_takes_no_answer_of_another_host_either() -> None:
 
 def test_the_words_of_the_simulator_are_no_answer_of_a_real_host_by_way_of_a_journal() -> None:
     Path("in.txt").write_text("sim:echo one\n")
-    batch = "mmpipe batch --retries 0 in.txt"
-    assert 0 == shell(f"mmpipe sim -- {batch} --record kept").status
-    assert 0 == shell(f"{batch} --replay kept -o out.jsonl").status
+    batch = ("batch", "--retries", "0", "in.txt")
+    assert 0 == shell(f"mmpipe sim -- mmpipe {shlex.join(batch)} --record kept").status
+    assert 0 == mmpipe(*batch, "--replay", "kept", "-o", "out.jsonl").status
     assert "mmpipe sim" == json.loads(Path("out.jsonl").read_text())["host"]
-    resumed = shell(f"{batch} -o out.jsonl --resume", env=REAL)
+    resumed = mmpipe(*batch, "-o", "out.jsonl", "--resume", env=REAL)
     assert 12 == resumed.status
     assert "'0' has an answer of mmpipe sim in out.jsonl" in resumed.stderr_text
 

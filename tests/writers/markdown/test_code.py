@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mmpipe.writers.markdown.code import CodeReader
 from mmpipe.writers.markdown.languages import find_grammar
+from support.law_examples import share
 
 pytestmark = pytest.mark.laws
 
@@ -81,7 +82,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=share(200), deadline=None)
 @given(st.sampled_from(LANGUAGES), st.lists(st.lists(PIECES, max_size=12).map("".join), max_size=4))
 def test_no_character_of_the_code_is_lost_or_added(language: str, lines: list[str]) -> None:
     reader = CodeReader(language)

@@ -11,6 +11,7 @@ from mmpipe.writers.markdown.page import Page
 from mmpipe.writers.markdown.reader import BlockReader
 from mmpipe.writers.markdown.wrapping import wrap
 from support.hostile_texts import EVERYTHING
+from support.law_examples import share
 
 pytestmark = pytest.mark.outputs
 
@@ -208,7 +209,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=share(200), deadline=None)
 @given(st.lists(PARTS, max_size=60).map("".join), st.sampled_from((1, 20, 79)))
 def test_whatever_comes_only_colours_are_added_and_no_line_ends_in_a_space(text: str, width: int) -> None:
     drawn = shown(text, width, has_styles=True)

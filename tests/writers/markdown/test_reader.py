@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mmpipe.writers.markdown import blocks
 from mmpipe.writers.markdown.blocks import Gap, Margin, VerbatimEnd, VerbatimLine, VerbatimStart
 from mmpipe.writers.markdown.reader import BlockReader
+from support.law_examples import share
 from support.markdown_outline import outline, outline_of_markdown_it, read_blocks
 
 pytestmark = pytest.mark.laws
@@ -65,13 +66,13 @@ LINES = st.tuples(INDENTS, MARKS, CONTENTS).map(lambda line: f"{line[0]}{''.join
 TEXTS = st.lists(LINES, max_size=8).map("\n".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(TEXTS)
 def test_blocks_in_each_other_are_those_that_markdown_it_finds(text: str) -> None:
     assert outline_of_markdown_it(text) == outline(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(TEXTS, st.lists(st.integers(0, 80), max_size=8))
 def test_however_a_text_is_cut_its_blocks_are_the_same(text: str, cuts: list[int]) -> None:
     places = sorted({0, *cuts, len(text)})
