@@ -76,7 +76,7 @@ ROOMS = {
     "wire": Room(
         (
             "api/answer/sse", "api/answer/wire", "api/answer/chunks", "api/answer/message", "api/answer/cumulative",
-            "api/answer/response",
+            "api/answer/repetition", "api/answer/response",
             "api/answer/content_coding",
             "core/events", "core/reply",
         ),
@@ -84,7 +84,8 @@ ROOMS = {
             "api/answer/test_sse.py", "api/answer/test_wire.py", "api/answer/test_framings.py",
             "api/answer/test_content_coding.py", "api/answer/test_fields.py", "api/answer/test_calls_in_pieces.py",
             "api/answer/test_cumulative.py", "api/answer/test_pieces.py", "api/answer/test_rest_of_stream.py",
-            "api/answer/test_refused_answers.py", "api/answer/test_response.py", "core/test_reply.py",
+            "api/answer/test_refused_answers.py", "api/answer/test_repeated_chunks.py", "api/answer/test_response.py",
+            "core/test_reply.py",
         ),
         ("chat/test_answer.py", "batch/test_results.py", "api/test_client.py", "program/service/test_faults.py"),
     ),
@@ -121,7 +122,7 @@ ROOMS = {
         ("batch/test_engine.py", "batch/test_run_options.py"),
     ),
     "terminal": Room(
-        ("text/visible", "writers/console", "writers/text"),
+        ("text/visible", "writers/console", "writers/text_forms", "writers/text_sink"),
         ("text/test_visible.py", "writers/test_console.py", "writers/test_text.py"),
         ("writers/test_progress.py", "chat/test_answer.py", "program/service/test_faults.py"),
     ),
