@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support.modules import list_modules
+
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("openai", "httpx2", "pydantic", "rich", "asyncio", "aiohttp", "tomllib", "ssl")
 
@@ -180,13 +182,8 @@ print([name for name in sys.modules if name.startswith("mmpipe.") and name.endsw
 
 
 def test_importing_any_module_does_no_work() -> None:
-    names = sorted(
-        str(path.relative_to(ROOT / "cli").with_suffix("")).replace("/", ".")
-        for path in (ROOT / "cli").rglob("*.py")
-        if path.name not in ("__main__.py", "__init__.py")
-    )
     code = "import importlib, sys, threading\n" + "".join(
-        f"importlib.import_module({name!r})\n" for name in names
+        f"importlib.import_module({name!r})\n" for name in list_modules()
     )
     code += "print(threading.active_count(), 'openai' in sys.modules)"
     done = subprocess.run(

@@ -11,7 +11,6 @@ import fcntl
 import gc
 import json
 import os
-import pkgutil
 import resource
 import signal
 import socket
@@ -28,7 +27,7 @@ from importlib import import_module
 from io import FileIO
 from typing import NoReturn
 
-import mmpipe
+from support.modules import list_modules
 
 # Python and the libraries read others while they start.
 _READ_LATE = ("MINIMAX_", "MMPIPE_", "OPENAI_", "XDG_")
@@ -184,10 +183,7 @@ def _import_all() -> None:
     from mmpipe.unix.streams import Streams
 
     import_sdk()
-    for module in pkgutil.walk_packages(mmpipe.__path__, "mmpipe."):
-        if module.name != "mmpipe.__main__":
-            import_module(module.name)
-    for name in _LIBRARIES:
+    for name in (*list_modules(), *_LIBRARIES):
         import_module(name)
     # Typer builds a command once in a process.
     for name in TREE.loaders:
