@@ -1,0 +1,203 @@
+"""`batch --engine ray` on a real cluster: the same lines as without it, whatever ends in the middle."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from mmpipe.simulator.server import RunningSimulator
+from support.harness import KEY, MMPIPE, Process, finished, mmpipe, service, started
+from support.ray_nodes import RayNodes, ray_nodes, until
+
+pytestmark = [
+    pytest.mark.crashes,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None,
+        reason="Ray is not installed: python3 -m pip install 'mmpipe[ray]'",
+    ),
+]
+
+COUNT = 80
+AT_ONCE = 16
+TIME = re.compile(r"[0-9.]+ s$", re.MULTILINE)
+# What the server and the clock choose anew.
+CHANGING = ("response_id", "request_id", "elapsed_ms")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningSimulator]:
+    """Each answer takes about half a second, so that a run can be met in the middle."""
+    with service(tps=250) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def nodes(server: RunningSimulator) -> Iterator[RayNodes]:
+    """Two nodes, which have a key of their own, for this server."""
+    own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    with ray_nodes(2, {**own, "MINIMAX_API_KEY": KEY, "MINIMAX_BASE_URL": server.base_url}) as running:
+        yield running
+
+
+def command(nodes: RayNodes | None, *more: str) -> Sequence[str]:
+    """A run over the records, on the cluster, or on one of its own."""
+    where = () if nodes is None else ("--ray-address", nodes.address)
+    return ("batch", "in.txt", "-o", "out.jsonl", "-j", str(AT_ONCE), "--engine", "ray", *where, *more)
+
+
+def write_input(count: int = COUNT) -> None:
+    Path("in.txt").write_text("".join(f"question {number}\n" for number in range(count)))
+
+
+def lines(path: str = "out.jsonl") -> list[dict[str, object]]:
+    """The lines of a journal in the order of the input, without what changes anew."""
+    found = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+    return sorted(
+        ({name: value for name, value in line.items() if name not in CHANGING} for line in found),
+        key=lambda line: int(str(line["index"])),
+    )
+
+
+def answered() -> int:
+    out = Path("out.jsonl")
+    return out.read_bytes().count(b"\n") if out.exists() else 0
+
+
+def asked(server: RunningSimulator, since: int) -> Counter[str]:
+    """The questions that have arrived, with their numbers."""
+    return Counter(str(request["body"]) for request in server.requests[since:])
+
+
+def check_once(server: RunningSimulator, since: int, again: int) -> None:
+    """Each record has one good line, and no more were asked again than were in flight."""
+    good = [line["index"] for line in lines() if line["error"] is None]
+    assert [*range(COUNT)] == good
+    counts = asked(server, since)
+    assert COUNT == len(counts)
+    assert counts.total() - COUNT <= again
+
+
+def of_session(leader: int) -> list[int]:
+    from mmpipe.api.ray_pool.session import _list_session
+
+    return [*_list_session(leader)]
+
+
+def bridges(process: Process) -> list[int]:
+    """The children of a run."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(word) for word in children.read_text().split()] if children.exists() else []
+
+
+def test_a_run_on_a_cluster_writes_what_a_local_run_writes(nodes: RayNodes, server: RunningSimulator) -> None:
+    write_input(20)
+    records = Path("in.txt").read_text().splitlines()
+    records += [
+        json.dumps({"id": "x", "prompt": "\u20ac \\ud800", "temperature": 0.5}),
+        "sim:length 20",
+        "sim:empty",
+    ]
+    Path("in.txt").write_text("\n".join(records))
+    local = mmpipe("batch", "in.txt", "-o", "local.jsonl", "-j", "16", server=server)
+    done = mmpipe(*command(nodes), server=server)
+    assert (local.status, local.stdout) == (done.status, done.stdout)
+    assert lines("local.jsonl") == lines()
+    assert TIME.sub("", local.stderr_text) == TIME.sub("", done.stderr_text)
+
+
+def test_a_worker_and_a_node_that_die_in_the_middle_cost_only_what_was_in_flight(
+    nodes: RayNodes, server: RunningSimulator
+) -> None:
+    write_input()
+    since = len(server.requests)
+    with started((*MMPIPE, *command(nodes)), server) as process:
+        until(lambda: answered() >= AT_ONCE, "the first answers")
+        (worker,) = nodes.workers(0)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: answered() >= COUNT // 2, "answers after a worker was killed")
+        nodes.signal(1, signal.SIGKILL)
+        done = finished(process)
+    assert 0 == done.status, done.stderr_text
+    check_once(server, since, 2 * AT_ONCE)
+
+
+def test_a_run_that_is_killed_or_interrupted_leaves_nothing_running_and_is_resumed(
+    nodes: RayNodes, server: RunningSimulator
+) -> None:
+    write_input()
+    since = len(server.requests)
+    with started((*MMPIPE, *command(nodes)), server) as process:
+        until(lambda: answered() >= AT_ONCE, "the first answers")
+        (bridge,) = bridges(process)
+        process.kill()
+        process.wait()
+        until(lambda: not of_session(bridge), "the end of what the killed run had started")
+    with started((*MMPIPE, *command(nodes, "--resume")), server) as process:
+        until(lambda: answered() >= COUNT // 2, "answers of the resumed run")
+        (bridge,) = bridges(process)
+        process.send_signal(signal.SIGINT)
+        done = finished(process)
+        assert -signal.SIGINT == done.status
+        assert [] == of_session(bridge)
+        assert "--resume" in done.stderr_text
+    done = mmpipe(*command(nodes, "--resume"), server=server)
+    assert 0 == done.status, done.stderr_text
+    check_once(server, since, 2 * AT_ONCE)
+    assert [] == [*Path("/tmp").glob("mmpipe-*")]  # noqa: S108  the folders of Ray's files
+
+
+def test_the_key_of_another_account_ends_the_run_with_the_name_of_the_node(
+    nodes: RayNodes, server: RunningSimulator
+) -> None:
+    write_input()
+    since = len(server.requests)
+    done = mmpipe(*command(nodes), server=server, env={"MINIMAX_API_KEY": f"{KEY}-another"})
+    assert 3 == done.status
+    (reason,) = [line for line in done.stderr_text.splitlines() if line.startswith("mmpipe: auth: ")]
+    assert reason.startswith(f"mmpipe: auth: the API key of node {os.uname().nodename} (")
+    assert reason.endswith("(environment) is not the key of this run (environment)")
+    assert since == len(server.requests)
+
+
+def test_without_an_address_the_cluster_is_this_runs_own_and_ends_with_it(server: RunningSimulator) -> None:
+    write_input(20)
+    since = len(server.requests)
+    memory = sorted(Path("/dev/shm").iterdir())  # noqa: S108  a look
+    with started((*MMPIPE, *command(None)), server) as process:
+        until(lambda: answered() >= 1, "the first answer")
+        (bridge,) = bridges(process)
+        done = finished(process)
+        assert [] == of_session(bridge)
+    assert (0, b"") == (done.status, done.stdout), done.stderr_text
+    assert 1 == done.stderr_text.count("\n"), done.stderr_text
+    assert 20 == asked(server, since).total()
+    assert (memory, [], []) == (
+        sorted(Path("/dev/shm").iterdir()),  # noqa: S108
+        [*Path("/tmp").glob("mmpipe-*")],  # noqa: S108  the folders of Ray's files
+        [*Path.home().glob(".ray")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "message"),
+    [
+        ("127.0.0.1:1", 6, "network: no Ray cluster answers at 127.0.0.1:1: "),
+        ("ray://host:10001", 2, "usage: --ray-address is ray://host:10001: it must be HOST:PORT"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_named_before_anything_is_asked(
+    address: str, status: int, message: str, server: RunningSimulator
+) -> None:
+    write_input()
+    since = len(server.requests)
+    done = mmpipe("batch", "in.txt", "--engine", "ray", "--ray-address", address, server=server)
+    assert (status, b"") == (done.status, done.stdout)
+    assert f"mmpipe: {message}" in done.stderr_text
+    assert since == len(server.requests)
