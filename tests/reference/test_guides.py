@@ -49,7 +49,7 @@ def works(
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("journal", "limiter", "slurm", "kubernetes")]
+    "name", [name for name in NAMES if name not in ("journal", "limiter", "cluster", "slurm", "kubernetes")]
 )
 def test_the_commands_of_a_guide_work_one_after_the_other(name: str, works: Callable[[str], str]) -> None:
     before = set(Path.cwd().iterdir())

@@ -60,6 +60,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "JOURNALS",
         "SHARDS",
         "ONE LIMIT FOR MANY HOSTS",
+        "A CLUSTER OF RAY",
         "CRON AND SYSTEMD",
         "SLURM",
         "KUBERNETES",

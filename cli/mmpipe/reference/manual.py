@@ -23,7 +23,18 @@ _SPECIAL = str.maketrans(
     {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 )
 # The chapters on work with other programs, in their order.
-_GUIDES = ("thinking", "tools", "journal", "shards", "limiter", "timers", "slurm", "kubernetes", "programs")
+_GUIDES = (
+    "thinking",
+    "tools",
+    "journal",
+    "shards",
+    "limiter",
+    "cluster",
+    "timers",
+    "slurm",
+    "kubernetes",
+    "programs",
+)
 
 
 def man_page(tree: Tree) -> str:

@@ -217,6 +217,7 @@ ENVIRONMENT: Sequence[tuple[str, str]] = (
         "the pair of the official quick start; used together or not at all",
     ),
     ("`MMPIPE_LIMITER`", "the URL of `--limiter`; see ONE LIMIT FOR MANY HOSTS"),
+    ("`RAY_ADDRESS`", "the address of `--ray-address`, for `--engine ray`; see A CLUSTER OF RAY"),
     ("`XDG_CONFIG_HOME`", "where `mmpipe/config.toml` is (default `~/.config`)"),
     (
         "`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`",

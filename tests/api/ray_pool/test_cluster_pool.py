@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from mmpipe.api.ask_many import RunSurroundings
 from mmpipe.api.attempt import Observer
 from mmpipe.api.encoded_request import EncodedRequest
+from mmpipe.api.options import EngineOptions
+from mmpipe.api.pools import find_pool
 from mmpipe.api.ray_pool.cluster_pool import ClusterPool, PoolTimes
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
@@ -35,7 +41,7 @@ from support.cluster_in_process import Answer, ClusterInProcess, resolve
 ENDPOINT = Endpoint("https://host/v1", Key("sk-api-0123456789-0123456789", "environment"))
 SALT = b"salt"
 # A tick is short, and silence long enough for a busy machine to be heard.
-TIMES = PoolTimes(max_wait=600, tick=0.01, group=0.002, slow=0.2, fleet=FleetLimits(silence=50, start=10_000))
+TIMES = PoolTimes(max_wait=600, tick=0.01, group=0.002, slow=0.2, fleet=FleetLimits(silence=20, start=10_000))
 FOREVER = 10**9.0
 
 
@@ -358,3 +364,35 @@ def test_nobody_can_tell_the_key_from_the_digest_of_another_run() -> None:
     assert 2 == len(digests)
     assert ENDPOINT.key is not None
     assert ENDPOINT.key.value.encode() not in Greeting.of(ENDPOINT, SALT).pack()
+
+
+def chosen(environment: dict[str, str], **typed: object) -> object:
+    options = EngineOptions("ray", **typed)  # type: ignore[arg-type]
+    return find_pool(options, RunSurroundings(environment, 600, partial(resolve, ENDPOINT)))
+
+
+def test_without_ray_the_run_ends_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As for a package that is not there.
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError) as raised:
+        chosen({})
+    assert (
+        "--engine ray needs Ray, which is not installed; python3 -m pip install 'mmpipe[ray]'"
+        == raised.value.message
+    )
+
+
+@pytest.mark.parametrize("name", ["ray_address", "ray_workers"])
+def test_an_option_of_ray_needs_the_engine(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} needs --engine ray"):
+        EngineOptions(**{name: 1})  # type: ignore[arg-type]
+
+
+def test_an_address_of_the_environment_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    sys.modules["ray"].__spec__ = ModuleSpec("ray", None)
+    with pytest.raises(
+        UsageError, match=r"RAY_ADDRESS \(environment\) is http://127.0.0.1:8265: it must be HOST:PORT"
+    ):
+        chosen({"RAY_ADDRESS": "http://127.0.0.1:8265"})
+    assert chosen({"RAY_ADDRESS": ""})
