@@ -26,10 +26,7 @@ TIMEOUTS = (36, 24, -24, 152, 255)
 LEFT_OUT = (
     "batch/journal/test_journal_end.py::test_wherever_a_crash_cuts_it_the_journal_and_the_rest_make_the_whole",
     "batch/test_ledger.py::test_many_rows_are_found_again_and_take_little_more_than_themselves",
-    "api/answer/test_call_assembler.py::test_many_pieces_are_assembled_in_linear_time",
     "api/answer/test_call_assembler.py::test_a_name_of_many_pieces_or_of_great_length_is_cut_off_or_refused",
-    "api/answer/test_call_assembler.py::test_a_long_text_of_marks_is_followed_in_linear_time",
-    "api/answer/test_call_arguments.py::test_many_pieces_are_read_in_linear_time",
     "writers/test_progress.py::test_no_progress_loads_rich_which_takes_seconds_on_a_slow_machine",
 )
 

@@ -27,8 +27,6 @@ from importlib import import_module
 from io import FileIO
 from typing import NoReturn
 
-from support.modules import list_modules
-
 # Python and the libraries read others while they start.
 _READ_LATE = ("MINIMAX_", "MMPIPE_", "OPENAI_", "XDG_")
 _NAMES_READ_LATE = {"HOME", "PATH", "TERM", "COLUMNS", "http_proxy", "https_proxy"}
@@ -145,11 +143,14 @@ def ask_for_fork(request: Mapping[str, object], report: int, gate: int, descript
 @cache
 def _server() -> socket.socket:
     """The way to the server, which ends when nobody holds it."""
+    # Not for the server, which this file is: it has no other module of the tests.
+    from support.modules import list_modules
+
     ours, its = socket.socketpair()
     with its:
         # The environment of a bare shell, as far as Python reads it.
         process = subprocess.Popen(
-            (sys.executable, __file__, str(its.fileno())),
+            (sys.executable, __file__, str(its.fileno()), *list_modules()),
             env={"PATH": os.defpath, "HOME": "/"},
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -161,8 +162,8 @@ def _server() -> socket.socket:
     return ours
 
 
-def _serve(requests: socket.socket) -> NoReturn:
-    _import_all()
+def _serve(requests: socket.socket, modules: Sequence[str]) -> NoReturn:
+    _import_all(modules)
     # The processes between here and the runs wait for them; nobody waits for the processes between.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -175,7 +176,7 @@ def _serve(requests: socket.socket) -> NoReturn:
             os.close(descriptor)
 
 
-def _import_all() -> None:
+def _import_all(modules: Sequence[str]) -> None:
     """Import mmpipe, which does no work meanwhile, and what its functions import from others; build its commands."""
     from mmpipe.api.http.sdk import import_sdk
     from mmpipe.commands.tree import TREE
@@ -183,7 +184,7 @@ def _import_all() -> None:
     from mmpipe.unix.streams import Streams
 
     import_sdk()
-    for name in (*list_modules(), *_LIBRARIES):
+    for name in (*modules, *_LIBRARIES):
         import_module(name)
     # Typer builds a command once in a process.
     for name in TREE.loaders:
@@ -243,4 +244,4 @@ def _run(request_file: int, here: int, report: int, gate: int, descriptors: Sequ
 if __name__ == "__main__":
     # The folder of this script, which a new process would not search.
     del sys.path[0]
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
