@@ -1,7 +1,6 @@
 """Every command and every file of the guides works as it stands."""
 
 import json
-import os
 import shlex
 import subprocess
 import tomllib
@@ -9,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmpipe.config.config_file import read_config
+from mmpipe.errors import ExitStatus
 from mmpipe.reference.guide_text import GUIDES, Code, read_guide
 from support.harness import LIMIT, put_on_path
 from support.readme import run_lines
@@ -102,32 +103,48 @@ def test_systemd_accepts_the_units(tmp_path: Path, needs: Callable[[str], None])
 
 
 def test_an_array_of_slurm_asks_each_record_once(works: Callable[[str], str]) -> None:
+    """Also if it counts from 0; tests/interop/run_clusters.py runs it under a real Slurm."""
     script = file_of("slurm", "batch.sbatch")
-    assert "#SBATCH --array=1-4\n" in script
-    task = f"SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_ID=$task sh -c {shlex.quote(script)}"
-    works(f"for task in 1 2 3 4; do {task}; done\n{shell_lines('slurm')}")
+    assert "#SBATCH --array=1-4%2\n" in script
+    works(f"for SLURM_ARRAY_TASK_ID in 0 1 2 3; do export SLURM_ARRAY_TASK_ID; ({script}); done")
+    works(shell_lines("slurm"))
     assert 4 == len(Path("slurm.jsonl").read_text().splitlines())
 
 
-def test_an_indexed_job_of_kubernetes_asks_each_record_once(
-    works: Callable[[str], str], needs: Callable[[str], None]
-) -> None:
-    needs("kubectl")
-    Path("job.yaml").write_text(file_of("kubernetes", "job.yaml"))
-    # With --local kubectl reads the file as the server would, and prints it.
-    shown = subprocess.run(
-        ["kubectl", "label", "--local", "-f", "job.yaml", "read=yes", "-o", "json"],
-        capture_output=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(Path.cwd())},
-        timeout=LIMIT,
-        check=True,
+def test_an_indexed_job_of_kubernetes_asks_each_record_once(works: Callable[[str], str]) -> None:
+    """tests/interop/run_clusters.py checks the manifests against the schemas of Kubernetes."""
+    claim, job = yaml.safe_load_all(file_of("kubernetes", "job.yaml"))
+    spec = job["spec"]
+    template = spec["template"]["spec"]
+    (container,), volumes = template["containers"], {volume["name"]: volume for volume in template["volumes"]}
+    assert ("Indexed", 4, "Never") == (spec["completionMode"], spec["completions"], template["restartPolicy"])
+    assert claim["metadata"]["name"] == volumes["data"]["persistentVolumeClaim"]["claimName"]
+    rules = {
+        rule["action"]: rule.get("onExitCodes", {}).get("values")
+        for rule in spec["podFailurePolicy"]["rules"]
+    }
+    in_all_pods = [ExitStatus.USAGE, ExitStatus.AUTH, ExitStatus.INPUT]
+    assert {"Ignore": None, "FailJob": in_all_pods, "FailIndex": [ExitStatus.PARTIAL]} == rules
+    mount_secret(Path("secret"), Path("key").read_text(), volumes["key"]["secret"]["defaultMode"])
+    words = [*container["command"], *container["args"]]
+    # The server of the test in place of the service.
+    here = {"/etc/mmpipe": str(Path("secret").resolve()), " batch ": ' batch --base-url "$MINIMAX_BASE_URL" '}
+    for word, other in here.items():
+        words = [part.replace(word, other) for part in words]
+    pod = shlex.join(words)
+    works(
+        f"mkdir pods\nfor pod in 0 1 2 3; do JOB_COMPLETION_INDEX=$pod {pod}; done\n{shell_lines('kubernetes')}"
     )
-    spec = json.loads(shown.stdout)["spec"]
-    (container,) = spec["template"]["spec"]["containers"]
-    assert ("Indexed", 4) == (spec["completionMode"], spec["completions"])
-    pod = f"JOB_COMPLETION_INDEX=$pod {shlex.join([*container['command'], *container['args']])}"
-    works(f"for pod in 0 1 2 3; do {pod}; done\n{shell_lines('kubernetes')}")
     assert 4 == len(Path("pods.jsonl").read_text().splitlines())
+
+
+def mount_secret(folder: Path, key: str, mode: int) -> None:
+    """A Secret as a pod finds it: behind two links."""
+    (folder / "..version").mkdir(parents=True)
+    (folder / "..data").symlink_to("..version")
+    (folder / "api-key").symlink_to("..data/api-key")
+    (folder / "..data" / "api-key").write_text(key)
+    (folder / "..data" / "api-key").chmod(mode)
 
 
 def test_the_profile_of_a_server_is_a_valid_configuration(tmp_path: Path) -> None:
