@@ -1,6 +1,7 @@
 """Chooses where the requests of a run go out: from this process, or from the nodes of a cluster."""
 
 from mmpipe.api.ask_many import OpenPool, RunSurroundings
+from mmpipe.api.options import EngineOptions
 from mmpipe.api.pools import find_pool
 from mmpipe.batch.pace.concurrency import connection_capacity
 from mmpipe.batch.preparation import BatchCall, PreparedCall
@@ -11,14 +12,16 @@ from mmpipe.errors import UsageError
 def choose_engine(call: BatchCall, prepared: PreparedCall) -> OpenPool:
     """Return the opener of the pool that the options ask for. Raises UsageError for one that cannot be used."""
     options = call.options
-    if options.engine.engine == "ray" and not options.recordings.is_replay:
+    # A replay asks nobody.
+    engine = EngineOptions() if options.recordings.is_replay else options.engine
+    if engine.engine == "ray":
         key_file = prepared.settings.key_file
         if key_file is not None and prepared.inputs.resolve(key_file.path) == "-":
             raise UsageError("--engine ray: the key is on standard input, where the nodes cannot read it")
     surroundings = RunSurroundings(
         call.environment, options.pace.max_wait, resolve_elsewhere(options.service)
     )
-    return find_pool(options.engine, surroundings)
+    return find_pool(engine, surroundings)
 
 
 def possible_concurrency(call: BatchCall) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mmpipe.api.ask_many import RunSurroundings
-from mmpipe.api.attempt import Observer
+from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.api.encoded_request import EncodedRequest
 from mmpipe.api.options import EngineOptions
 from mmpipe.api.pools import find_pool
@@ -21,6 +21,7 @@ from mmpipe.api.ray_pool.cluster_pool import ClusterPool, PoolTimes
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
 from mmpipe.api.ray_pool.transport import EndWorker, GroupArrived, SendGroup, StartWorker
+from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
 from mmpipe.core.request import Request
@@ -58,10 +59,12 @@ def pool_over(cluster: ClusterInProcess, times: PoolTimes = TIMES) -> ClusterPoo
     return ClusterPool(ENDPOINT, Greeting.of(ENDPOINT, SALT), cluster.open, times)
 
 
-def ask(pool: ClusterPool, prompt: str, seconds: float = FOREVER) -> Coroutine[Any, Any, Sequence[Event]]:
+def ask(
+    pool: ClusterPool, prompt: str, seconds: float = FOREVER, observer: Observer = UNOBSERVED
+) -> Coroutine[Any, Any, Sequence[Event]]:
     request = Request("m", ({"role": "user", "content": prompt},))
     limits = Limits(1, 1, 1, asyncio.get_running_loop().time() + seconds)
-    return pool.ask(request, limits)
+    return pool.ask(request, limits, observer)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -87,6 +90,24 @@ class Held:
 
     def let_go(self, node: str) -> None:
         self.open.setdefault(node, asyncio.Event()).set()
+
+
+def test_the_response_as_it_came_is_shown_to_an_observer_that_records_it() -> None:
+    head = ResponseHead(ResponseInfo(request_id="trace"), "application/json")
+
+    async def answer(request: EncodedRequest, node: str, observer: Observer) -> Sequence[Event]:
+        for times in (1, 2):  # as if the first answer were in doubt
+            observer.began(head)
+            observer.received(b"{" * times)
+        return await echo(request, node, observer)
+
+    async def scene() -> list[object]:
+        seen: list[object] = []
+        async with pool_over(cluster_of(answer, "a")) as pool:
+            await ask(pool, "x", observer=Observer(began=seen.append, received=seen.append))
+        return seen
+
+    assert [head, b"{{"] == asyncio.run(scene())
 
 
 def test_requests_that_are_ready_together_travel_together_and_evenly() -> None:

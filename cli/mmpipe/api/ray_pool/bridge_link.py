@@ -28,8 +28,8 @@ from mmpipe.text.visible import one_line
 
 _LEAVE: Final = 15.0  # seconds for the bridge to leave a cluster of others in good order
 _LOOK: Final = 0.02
-# The sockets of Ray lie in this folder, and their paths may have 107 bytes, of which Ray uses 76.
-_MOST_PATH: Final = 30
+# Characters of a folder for that of Ray, whose sockets have paths of at most 107 bytes.
+_LONGEST_PLACE: Final = 24
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ def _environment(address: str | None, environment: Mapping[str, str]) -> Mapping
 def _own_folder() -> Iterator[Path]:
     """A folder for the files of Ray, which is removed at the end."""
     place = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="mmpipe-", dir=place if len(place) <= _MOST_PATH - 16 else "/tmp"))  # noqa: S108  mkdtemp
+    folder = Path(tempfile.mkdtemp(prefix="mmpipe-", dir=place if len(place) <= _LONGEST_PLACE else "/tmp"))  # noqa: S108  mkdtemp
     try:
         yield folder
     finally:

@@ -31,7 +31,16 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import AuthError, Internal, MmpipeError, NetworkError, NoWorkers, TimedOut, UsageError
+from mmpipe.errors import (
+    AuthError,
+    Internal,
+    Interrupted,
+    MmpipeError,
+    NetworkError,
+    NoWorkers,
+    TimedOut,
+    UsageError,
+)
 
 _CONNECTS: Final = 3  # attempts at the beginning; a busy machine may be too slow for Ray's own limits
 _OVERDUE: Final = 30.0  # seconds after the end of a request's time, in which its worker reports that
@@ -39,12 +48,13 @@ _OVERDUE: Final = 30.0  # seconds after the end of a request's time, in which it
 
 @dataclass(frozen=True, slots=True)
 class PoolTimes:
-    """Waits in seconds: between two ticks; until a group is sent; without any worker; for slow nodes at the beginning."""
+    """Waits in seconds: without any worker; between two ticks; until a group is sent; at first for slow nodes, and for any."""
 
     max_wait: float
     tick: float = 1.0
     group: float = 0.004
     slow: float = 30.0
+    start: float = 300.0
     fleet: FleetLimits = FleetLimits()
 
 
@@ -114,6 +124,10 @@ class ClusterPool:
                 await work
             except Exception as bug:  # noqa: BLE001  the boundary of a task: nobody awaits it
                 self._end(NoWorkers(Internal.of_bug(bug).sentence))
+            except Interrupted as signal:
+                # It met this task at its work, before the run handles signals.
+                if not self._begun.done():
+                    self._begun.set_exception(signal)
 
         return asyncio.create_task(guarded())
 
@@ -243,10 +257,10 @@ class ClusterPool:
             self._expire()
             if not self._fleet.ready:
                 self._alone += self._times.tick
-                if self._alone > self._times.max_wait:
-                    self._end(
-                        NoWorkers(f"no worker of the cluster for {self._times.max_wait:g} s (--max-wait)")
-                    )
+                # A cluster takes its time to start, whatever a run may wait for later.
+                longest = max(self._times.max_wait, 0 if self._begun.done() else self._times.start)
+                if self._alone > longest:
+                    self._end(NoWorkers(f"no worker of the cluster for {longest:g} s (--max-wait)"))
                 continue
             self._alone = 0.0
             self._begun_for += self._times.tick

@@ -20,14 +20,14 @@ def kill_session(leader: int) -> None:
         return
     end = time.monotonic() + _LONGEST
     # Again and again: between the look and the signal a process may have started another one.
-    while (found := [*_list_session(leader)]) and time.monotonic() < end:
+    while (found := [*list_session(leader)]) and time.monotonic() < end:
         for process in found:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(_LOOK)
 
 
-def _list_session(leader: int) -> Iterator[int]:
+def list_session(leader: int) -> Iterator[int]:
     """Yield the processes of the session that still run."""
     for entry in os.listdir("/proc"):  # noqa: PTH208  thousands of names
         if entry.isdigit() and int(entry) != os.getpid():
