@@ -17,7 +17,7 @@ from mmpipe.simulator.server import RunningSimulator
 from support.harness import KEY, MMPIPE, Process, finished, mmpipe, service, started
 from support.ray_nodes import RayNodes, ray_nodes, until
 
-pytestmark = [pytest.mark.crashes, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.crashes
 
 COUNT = 80
 AT_ONCE = 16
@@ -26,7 +26,7 @@ TIME = re.compile(r"[0-9.]+ s$", re.MULTILINE)
 CHANGING = ("response_id", "request_id", "elapsed_ms")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _ray() -> None:
     """Skip the tests without Ray; in CI, fail them."""
     if find_spec("ray") is None:
@@ -34,18 +34,10 @@ def _ray() -> None:
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[RunningSimulator]:
     """Each answer takes about half a second, so that a run can be met in the middle."""
     with service(tps=250) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def nodes(server: RunningSimulator) -> Iterator[RayNodes]:
-    """Two nodes, which have a key of their own, for this server."""
-    own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    with ray_nodes(2, {**own, "MINIMAX_API_KEY": KEY, "MINIMAX_BASE_URL": server.base_url}) as running:
         yield running
 
 
@@ -100,7 +92,7 @@ def bridges(process: Process) -> list[int]:
     return [int(word) for word in children.read_text().split()] if children.exists() else []
 
 
-def test_a_run_on_a_cluster_writes_what_a_local_run_writes(nodes: RayNodes, server: RunningSimulator) -> None:
+def writes_what_a_local_run_writes(nodes: RayNodes, server: RunningSimulator, _: Path) -> None:
     write_input(20)
     records = Path("in.txt").read_text().splitlines()
     records += [
@@ -116,8 +108,8 @@ def test_a_run_on_a_cluster_writes_what_a_local_run_writes(nodes: RayNodes, serv
     assert TIME.sub("", local.stderr_text) == TIME.sub("", done.stderr_text)
 
 
-def test_a_worker_and_a_node_that_die_in_the_middle_cost_only_what_was_in_flight(
-    nodes: RayNodes, server: RunningSimulator
+def loses_only_what_was_in_flight_with_a_worker_and_a_node(
+    nodes: RayNodes, server: RunningSimulator, _: Path
 ) -> None:
     write_input()
     since = len(server.requests)
@@ -132,7 +124,7 @@ def test_a_worker_and_a_node_that_die_in_the_middle_cost_only_what_was_in_flight
     check_once(server, since, 2 * AT_ONCE)
 
 
-def test_a_run_that_is_killed_or_interrupted_leaves_nothing_running_and_is_resumed(
+def leaves_nothing_running_and_is_resumed_when_killed_or_interrupted(
     nodes: RayNodes, server: RunningSimulator, folder: Path
 ) -> None:
     write_input()
@@ -158,8 +150,8 @@ def test_a_run_that_is_killed_or_interrupted_leaves_nothing_running_and_is_resum
     assert [] == [*folder.iterdir()]
 
 
-def test_the_key_of_another_account_ends_the_run_with_the_name_of_the_node(
-    nodes: RayNodes, server: RunningSimulator
+def names_the_node_that_has_the_key_of_another_account(
+    nodes: RayNodes, server: RunningSimulator, _: Path
 ) -> None:
     write_input()
     since = len(server.requests)
@@ -169,6 +161,34 @@ def test_the_key_of_another_account_ends_the_run_with_the_name_of_the_node(
     assert reason.startswith(f"mmpipe: auth: the API key of node {os.uname().nodename} (")
     assert reason.endswith("(environment) is not the key of this run (environment)")
     assert since == len(server.requests)
+
+
+SCENES = (
+    writes_what_a_local_run_writes,
+    names_the_node_that_has_the_key_of_another_account,
+    leaves_nothing_running_and_is_resumed_when_killed_or_interrupted,
+    # The last one, which leaves one node.
+    loses_only_what_was_in_flight_with_a_worker_and_a_node,
+)
+
+
+def test_a_run_on_a_cluster(
+    server: RunningSimulator,
+    folder: Path,
+    here: Path,
+    subtests: pytest.Subtests,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All scenes have one cluster: it takes longer to start than most of them."""
+    own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    # The nodes have a key of their own, for this server.
+    with ray_nodes(2, {**own, "MINIMAX_API_KEY": KEY, "MINIMAX_BASE_URL": server.base_url}) as nodes:
+        for scene in SCENES:
+            with subtests.test(scene.__name__):
+                place = here / scene.__name__
+                place.mkdir()
+                monkeypatch.chdir(place)
+                scene(nodes, server, folder)
 
 
 def test_without_an_address_the_cluster_is_this_runs_own_and_ends_with_it(
