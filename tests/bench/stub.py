@@ -1,4 +1,4 @@
-"""The least that can answer a chat completion, so that no client waits for it: `python stub.py SECONDS_OF_LATENCY`.
+"""The least that can answer a chat completion, so that no client waits for it: `python stub.py SECONDS_OF_LATENCY ADDRESS`.
 
 Prints its port; at the end of its standard input the times at which whole requests had arrived, and its own seconds
 of the processor, as JSON.
@@ -86,9 +86,9 @@ class Stub(asyncio.Protocol):
                 self._transport.write(answer)
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, address: str) -> None:
     loop, ended, arrivals = asyncio.get_running_loop(), asyncio.Event(), list[float]()
-    server = await loop.create_server(lambda: Stub(latency, arrivals), "127.0.0.1", 0, backlog=4096)
+    server = await loop.create_server(lambda: Stub(latency, arrivals), address, 0, backlog=4096)
     loop.add_reader(sys.stdin, ended.set)
     print(server.sockets[0].getsockname()[1], flush=True)
     await ended.wait()
@@ -96,4 +96,4 @@ async def serve(latency: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    asyncio.run(serve(float(sys.argv[1]), sys.argv[2]))

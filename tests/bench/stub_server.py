@@ -17,16 +17,16 @@ MIB: Final = 2**20
 class StubServer:
     """`stub.py` as a process, until the context ends; its counts can be read after that."""
 
-    def __init__(self, latency: float = 0) -> None:
-        self._latency = latency
+    def __init__(self, latency: float = 0, address: str = "127.0.0.1") -> None:
+        self._latency, self._address = latency, address
         self.arrivals: list[float] = []  # of time.monotonic, which all processes of a machine share
         self.cpu = 0.0
 
     def __enter__(self) -> Self:
-        command = (sys.executable, STUB, str(self._latency))
+        command = (sys.executable, STUB, str(self._latency), self._address)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self.base_url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/v1"
+        self.base_url = f"http://{self._address}:{int(self._process.stdout.readline())}/v1"
         return self
 
     def __exit__(self, *_: object) -> None:

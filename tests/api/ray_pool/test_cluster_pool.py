@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -231,6 +232,7 @@ def test_a_worker_that_stops_answering_is_lost_and_what_it_says_later_is_dropped
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_nothing_to_answer_is_not_lost() -> None:
     async def scene() -> None:
         held = Held()
@@ -240,6 +242,19 @@ def test_a_worker_that_has_nothing_to_answer_is_not_lost() -> None:
             await asyncio.sleep(TIMES.tick * TIMES.fleet.silence * 2)
             held.let_go("a")
             assert {"x by a"} == texts([await waiting])
+
+    asyncio.run(scene())
+
+
+@pytest.mark.slow
+def test_after_a_pause_of_this_process_no_worker_seems_to_have_been_silent() -> None:
+    async def scene() -> None:
+        cluster = cluster_of(echo, "a")
+        async with pool_over(cluster) as pool:
+            # As after Ctrl-Z: nothing here runs meanwhile.
+            time.sleep(TIMES.tick * TIMES.fleet.silence * 2)  # noqa: ASYNC251
+            assert {"x by a"} == texts([await ask(pool, "x")])
+        assert not any(isinstance(order, EndWorker) for order in cluster.orders)
 
     asyncio.run(scene())
 
