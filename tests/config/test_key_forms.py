@@ -26,6 +26,13 @@ KEY = "sk-cp-4711-nowhere-to-be-seen-0815"
         (f"api_key: {KEY}", "is written as an assignment"),
         (f"TOKEN={KEY}", "is written as an assignment"),
         (f"MODEL=x\nMINIMAX_API_KEY={KEY}", "is written as an assignment"),
+        ("MINIMAX_API_KEY=", "is written as an assignment"),
+        ("token=", "is written as an assignment"),
+        (f"key:{KEY}", "is written as an assignment"),
+        (f"client.Secret\t=\t{KEY}", "is written as an assignment"),
+        (f'$env:MINIMAX_API_KEY="{KEY}"', "is written as an assignment"),
+        (f"$MiniMaxKey = '{KEY}'", "is written as an assignment"),
+        (f"MODEL=x\r\n  MINIMAX_API_KEY={KEY}", "is written as an assignment"),
         (f"Bearer {KEY}", "is written as a header of HTTP"),
         (f"bearer\t{KEY}", "is written as a header of HTTP"),
         (f"Authorization: Bearer {KEY}", "is written as a header of HTTP"),
@@ -45,7 +52,24 @@ def test_what_stands_around_a_key_is_named(text: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [KEY, "my-key", "eyJhbGciOi.J9.x-y_z", "a2V5==", "token=", "key:1234", "x=y", "export"]
+    "key",
+    [
+        KEY,
+        "my-key",
+        "eyJhbGciOi.J9.x-y_z",
+        "a2V5==",
+        "x=y",
+        "export",
+        "sk-cp-keyAAA=bbbb",
+        "sk-monkey=abc",
+        "eyJhbGciOi.key=.x",
+        "keyring=x",
+        f"{'Zm9v' * 15}key=",
+        # Looking for a name of a variable in them takes no longer than reading them.
+        "key" * 5461,
+        "-token." * 2300,
+    ],
+    ids=lambda key: key[:20],
 )
 def test_a_key_may_have_such_characters(key: str) -> None:
     assert key == parse_key(f"{key}\n", "option").value

@@ -30,9 +30,11 @@ _FORMS: Final = (
     (re.compile(r"\A[{\[]"), "is inside JSON"),
     (re.compile(r"\A#"), "is below a comment, or is one"),
     (re.compile(r"(?i)\A(?:authorization\s*:|bearer\s)"), "is written as a header of HTTP"),
+    (re.compile(r"(?im)^(?:export|setenv|set)\s"), "is written as an assignment"),
+    # A key may look alike, such as one in base64 with `=` at its end; but keys are longer than names, or begin with sk- or eyJ.
     (
         re.compile(
-            r"(?im)^(?:(?:export|setenv|set)\s|[\w.-]*(?:key|token|secret)[\w.-]*(?:\s*=\s*[^\s=]|\s*:\s+\S))"
+            r"(?im)^[ \t]*+\$?(?:env:)?(?!sk-|eyJ)[\w.-]{1,48}+(?:(?<=key)|(?<=token)|(?<=secret))[ \t]*+[=:]"
         ),
         "is written as an assignment",
     ),
