@@ -53,12 +53,13 @@ async def open_bridge(
         try:
             reader, writer = await asyncio.open_connection(sock=ours)
             write_frame(writer, ClusterTerms(address, folder, worker))
+            link = BridgeLink(reader, writer, folder / "errors")
             try:
-                yield BridgeLink(reader, writer, folder / "errors")
+                yield link
             finally:
                 writer.close()
-            if address is not None:
-                await _leave(process)
+                if address is not None and link.has_joined:
+                    await _leave(process)
         finally:
             # A cluster of this run alone has nothing to keep.
             kill_session(process.pid)
@@ -66,10 +67,14 @@ async def open_bridge(
 
 
 class BridgeLink:
-    """The transport to the bridge; `errors` is the file of what its process has printed."""
+    """The transport to the bridge; `errors` is the file of what its process has printed.
+
+    The bridge has joined the cluster once it reports anything.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, errors: Path) -> None:
         self._reader, self._writer, self._errors = reader, writer, errors
+        self.has_joined = False
 
     def send(self, order: Order) -> None:
         """Pass an order on."""
@@ -84,6 +89,7 @@ class BridgeLink:
         if isinstance(found, ClusterRefused):
             raise unpack_error(found.error)
         assert isinstance(found, Report)  # noqa: S101  the bridge sends nothing else
+        self.has_joined = True
         return found
 
     def _last_words(self) -> str:
