@@ -40,7 +40,7 @@ class ClusterInProcess:
     unfit: dict[str, str] = field(default_factory=dict)
     mute: set[str] = field(default_factory=set)
     orders: list[Order] = field(default_factory=list)
-    failure: MmpipeError | None = None
+    failure: BaseException | None = None
 
     def __post_init__(self) -> None:
         self._reports: asyncio.Queue[Report | MmpipeError] = asyncio.Queue()

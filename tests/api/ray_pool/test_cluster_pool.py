@@ -31,6 +31,7 @@ from mmpipe.errors import (
     AuthError,
     InputError,
     Internal,
+    Interrupted,
     MmpipeError,
     NetworkError,
     NoWorkers,
@@ -384,6 +385,15 @@ def test_a_node_that_joins_unfit_is_left_out() -> None:
 def test_a_cluster_that_cannot_be_reached_ends_the_run_at_once() -> None:
     cluster = replace(cluster_of(echo, "a"), failure=NetworkError("no Ray cluster answers at x:1"))
     assert "no Ray cluster answers at x:1" == refused(cluster, NetworkError)
+
+
+@pytest.mark.parametrize("failure", [OSError(24, "Too many open files"), Interrupted(15)])
+def test_what_concerns_the_process_ends_the_run_as_it_is(failure: BaseException) -> None:
+    async def scene() -> None:
+        with pytest.raises(type(failure)):
+            await begins(replace(cluster_of(echo, "a"), failure=failure))
+
+    asyncio.run(scene())
 
 
 def test_a_slow_node_does_not_keep_the_others_from_beginning() -> None:

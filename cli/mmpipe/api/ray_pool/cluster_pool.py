@@ -122,12 +122,12 @@ class ClusterPool:
         async def guarded() -> None:
             try:
                 await work
-            except Exception as bug:  # noqa: BLE001  the boundary of a task: nobody awaits it
-                self._end(NoWorkers(Internal.of_bug(bug).sentence))
-            except Interrupted as signal:
-                # It met this task at its work, before the run handles signals.
+            except (Exception, Interrupted) as error:  # noqa: BLE001  the boundary of a task: nobody awaits it
+                # Before the run handles signals, one may meet this task at its work.
                 if not self._begun.done():
-                    self._begun.set_exception(signal)
+                    self._begun.set_exception(error)
+                elif isinstance(error, Exception):
+                    self._end(NoWorkers(Internal.of_bug(error).sentence))
 
         return asyncio.create_task(guarded())
 
