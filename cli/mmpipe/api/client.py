@@ -108,7 +108,10 @@ def _parts(
 def _perform(
     call: _Call, endpoint: Endpoint, route: Route, limits: Limits, put: Callable[[Arrival], None]
 ) -> None:
-    """Run in the exchange's thread: import the SDK, send the request, pass on the head and the open body."""
+    """Run in the exchange's thread: import the SDK, send the request, pass on the head and the open body.
+
+    Of TLS inside TLS the body is read here, and passed on in pieces.
+    """
     import_sdk()
     import httpx2
 
@@ -132,10 +135,15 @@ def _perform(
         assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
         opened.enter_context(closing(response))
         put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
-        body: SocketBody = response.extensions[RAW_BODY]
+        read = partial(_read, response.extensions[RAW_BODY], route)
+        if route.is_tls_in_tls:
+            # There a read may take many times its timeout: httpcore2 begins it anew with each piece of a TLS record.
+            while (received := read(limits.idle)) is not None:
+                put(received)
+            return
         kept = opened.pop_all()
     try:
-        put(OpenBody(partial(_read, body, route), kept.close))
+        put(OpenBody(read, kept.close))
     except BaseException:
         kept.close()
         raise

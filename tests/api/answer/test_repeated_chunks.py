@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpipe.api.answer.repetition import find_repetition, learn_pattern
+from mmpipe.api.answer.repetition import ChunkPattern, find_repetition, learn_pattern
 from mmpipe.api.answer.wire import StreamDecoder
-from mmpipe.core.events import Event
+from mmpipe.core.events import Event, Text
 from mmpipe.errors import MmpipeError
 
 Chunk = dict[str, object]
@@ -68,6 +68,7 @@ OF_CHOICE: list[Chunk] = [
     {"error": "e"},
     {"usage": USAGE},
     {"message": {"role": "assistant"}},
+    {"message": {"content": "m"}},
 ]
 
 
@@ -83,7 +84,7 @@ def events(draw: st.DrawFn) -> list[bytes]:
             chunk = json.dumps({"model": "M", **of_chunk, "choices": [choice]}, ensure_ascii=ascii_only)
             data = chunk.encode(errors="backslashreplace")
             found.append(draw(st.sampled_from(6 * [b"data: "] + [b"event: message\ndata: "])) + data)
-            found[-1] += draw(st.sampled_from([b""] * 9 + [data]))
+            found[-1] += draw(st.sampled_from([b""] * 9 + [data, b"[DONE]", b"\x0b"]))
     return [*found, b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}']
 
 
@@ -100,8 +101,8 @@ def outcome(stream: Sequence[bytes]) -> tuple[list[tuple[list[Event], int, float
 
 
 def differing(repeated: Sequence[bytes]) -> list[bytes]:
-    """The same events; with more and more spaces before its end, no chunk is like another."""
-    return [event[:-1] + b" " * place + event[-1:] for place, event in enumerate(repeated)]
+    """The same events; with more and more spaces at its beginning, no chunk is like another."""
+    return [event.replace(b"{", b"{" + b" " * place, 1) for place, event in enumerate(repeated)]
 
 
 @pytest.mark.laws
@@ -121,8 +122,16 @@ def test_whatever_stands_beside_the_text_counts_as_often_as_it_comes(form: Form)
             b"data: " + json.dumps({**of_chunk, "choices": [{"delta": form(text)} | of_choice]}).encode()
             for text in ("x", "xy", "xyz", "u", "v", "w")
         ]
+        messages = [b'data: {"choices":[{"message":{"content":"%b"}}]}' % text for text in (b"one ", b"two ")]
         repeated = [*chunks[:3], other, *chunks[3:], end]
         assert outcome(differing(repeated)) == outcome(repeated)
+        repeated = [*messages, *chunks, end]
+        assert outcome(differing(repeated)) == outcome(repeated)
+
+
+def learned(data: bytes) -> ChunkPattern | None:
+    chunk = json.loads(data)
+    return learn_pattern(data, chunk, len(find_repetition(chunk["choices"]).keys))
 
 
 @pytest.mark.parametrize("form", [lambda text: {"content": text}, both, lambda text: {"reasoning": text}])
@@ -132,8 +141,7 @@ def test_a_pattern_reads_each_text_that_json_can_write(form: Form, ascii_only: b
         chunk = {"id": "a", "choices": [{"delta": form(text), "index": 0}], "usage": None}
         return json.dumps(chunk, ensure_ascii=ascii_only).encode()
 
-    repetition = find_repetition(json.loads(data("a b"))["choices"])
-    pattern = learn_pattern(data("a b"), len(repetition.keys))
+    pattern = learned(data("a b"))
     assert pattern is not None
     for text in ("a b", '"', "\\", '\\"', "\n\x00", "好😀", "a" * 100_000, '","choices":[]'):
         assert text == pattern.read(data(text))
@@ -154,13 +162,13 @@ def test_a_pattern_reads_each_text_that_json_can_write(form: Form, ascii_only: b
     ],
 )
 def test_a_pattern_reads_nothing_that_is_not_one_text(literal: bytes) -> None:
-    pattern = learn_pattern(b'{"choices":[{"delta":{"content":"a b"}}]}', 1)
+    pattern = learned(b'{"choices":[{"delta":{"content":"a b"}}]}')
     assert pattern is not None
     assert pattern.read(b'{"choices":[{"delta":{"content":"%b"}}]}' % literal) is None
 
 
 def test_texts_that_differ_in_two_fields_are_no_repetition() -> None:
-    pattern = learn_pattern(b'{"choices":[{"delta":{"reasoning":"a","content":"a"}}]}', 2)
+    pattern = learned(b'{"choices":[{"delta":{"reasoning":"a","content":"a"}}]}')
     assert pattern is not None
     assert pattern.read(b'{"choices":[{"delta":{"reasoning":"b","content":"b"}}]}') == "b"
     assert pattern.read(b'{"choices":[{"delta":{"reasoning":"b","content":"c"}}]}') is None
@@ -179,4 +187,24 @@ def test_texts_that_differ_in_two_fields_are_no_repetition() -> None:
     ],
 )
 def test_a_text_that_cannot_be_told_from_the_rest_gives_no_pattern(data: bytes) -> None:
-    assert learn_pattern(data, 1) is None
+    assert learned(data) is None
+
+
+@pytest.mark.parametrize("rest", [b"[DONE]", b"\x0b", b" data:"])
+def test_what_some_servers_write_behind_the_json_is_no_error_where_chunks_are_alike(rest: bytes) -> None:
+    alike, decoder = b'data: {"choices":[{"delta":{"content":"%b"}}]}%b\n\n', StreamDecoder()
+    end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    stream = (*(alike % (text, rest) for text in (b"a", b"b", b"c")), end)
+    found = [event for data in stream for event in decoder.feed(data)] + [*decoder.close()]
+    assert "abc" == "".join(event.text for event in found if isinstance(event, Text))
+
+
+def test_chunks_are_repeated_again_after_many_that_differ() -> None:
+    decoder, alike = StreamDecoder(), b'data: {"id":%d,"choices":[{"delta":{"content":"%b"}}]}\n\n'
+    for number in range(1000):
+        assert [*decoder.feed(alike % (number, b"a"))]
+    for number in range(70):
+        assert [*decoder.feed(alike % (0, b"%d" % number))]
+    # A chunk that is parsed may not have so many commas; what is one string has no values.
+    commas = b"," * 2**22
+    assert [Text(commas.decode())] == [*decoder.feed(alike % (0, commas))]

@@ -210,6 +210,29 @@ def test_a_piece_of_a_body_that_came_while_the_process_was_suspended_comes_befor
         next(seen)
 
 
+def test_a_body_that_comes_after_the_end_is_closed() -> None:
+    closed: list[bool] = []
+    goes_on, ended = threading.Event(), threading.Event()
+
+    def perform(put: Callable[[Arrival], None]) -> None:
+        body = body_of(closed=closed)
+        try:
+            goes_on.wait(60)
+            put(body)
+        except BaseException:
+            # As the client does with a body that it cannot pass on.
+            body.close()
+            raise
+        finally:
+            ended.set()
+
+    with Exchange(perform):
+        pass
+    goes_on.set()
+    assert ended.wait(60)
+    assert [True] == closed
+
+
 def test_a_body_that_nobody_takes_is_closed() -> None:
     closed: list[bool] = []
     was_put = threading.Event()

@@ -29,7 +29,7 @@ def test_the_window_begins_with_four_and_doubles_without_overloads() -> None:
     assert [8, 16, 32, 32] == allowed_by_window(GOOD, 4, ConcurrencyWindow.first(32))
 
 
-@pytest.mark.parametrize("maximum", [33, 64, 100, 1000, 1001, 4097])
+@pytest.mark.parametrize("maximum", [33, 64, 100, 1000, 1001, 1024])
 def test_a_wide_run_reaches_its_width_after_three_windows_at_most(maximum: int) -> None:
     first = ConcurrencyWindow.first(maximum)
     assert maximum == allowed_by_window(GOOD, 3, first)[-1]
@@ -43,6 +43,10 @@ def test_one_overload_before_the_width_is_reached_halves_it_and_ends_the_doublin
     assert 125 * 2**windows == rising.allowed
     assert rising.allowed // 2 == halved.allowed
     assert [halved.allowed, halved.allowed + 62] == allowed_by_window(GOOD, 2, halved)
+
+
+def test_a_run_of_any_width_begins_with_no_sudden_jump() -> None:
+    assert 128 == ConcurrencyWindow.first(100_000).allowed
 
 
 def test_the_window_never_begins_above_its_maximum() -> None:

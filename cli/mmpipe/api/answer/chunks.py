@@ -71,7 +71,7 @@ class ChunkDecoder:
                 self._start = Start(self._id, model, info.request_id, of_minimax=info.request.is_minimax)
             events = self._take_choice(choice)
             yield from events if self._start is None else self._begin(events)
-        if len(found) == 1 and self.end.reason is None:
+        if len(found) == 1 and self.end.reason is None and not self._in_messages:
             self._repetition = find_repetition(choices)
 
     @property

@@ -5,7 +5,7 @@ proved once, with JSON's own rules; whatever chunk matches it has the same field
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ class ChunkPattern:
         if literal.join(self.parts) != data:
             return None
         try:
-            # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it.
+            # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it, or is a value.
             return _STRING.decode(b'"%b"' % literal)
         except msgspec.DecodeError:
             return None
@@ -68,41 +68,45 @@ def find_repetition(choices: object) -> Repetition:
     return Repetition()
 
 
-def learn_pattern(data: bytes, texts: int) -> ChunkPattern | None:
+def learn_pattern(data: bytes, chunk: Mapping[str, object], texts: int) -> ChunkPattern | None:
     """Return the pattern of a chunk that `find_repetition` found to hold one text, in so many fields.
 
     It is None if the bytes of the text cannot be told from the rest.
     """
-    found = _replace_texts(strict_json.loads(data.decode()))
+    found = [str(holder[name]) for holder, name in _find_texts(chunk)]
     if len(found) != texts or _PROBE in found:
         return None
     for literal in {encode_json(found[0]), json.dumps(found[0]).encode()}:
         pieces = data.split(literal)
         parts = [pieces[0] + b'"', *(b'"%b"' % piece for piece in pieces[1:-1]), b'"' + pieces[-1]]
-        if len(pieces) == texts + 1 and _is_proved(parts, data):
+        if len(pieces) == texts + 1 and _is_proved(parts, chunk, found[0]):
             return ChunkPattern(parts, sum(map(len, parts)))
     return None
 
 
-def _is_proved(parts: Sequence[bytes], data: bytes) -> bool:
-    """Return True if another text between the parts makes a chunk that has it wherever a text is, and is else the same."""
-    chunk = strict_json.loads(data.decode())
-    _replace_texts(chunk)
-    return chunk == strict_json.loads(_PROBE.encode().join(parts).decode())
+def _is_proved(parts: Sequence[bytes], chunk: Mapping[str, object], text: str) -> bool:
+    """Return True if another text between the parts makes a chunk that has it wherever `chunk` has `text`, and is else the same."""
+    try:
+        probed: Any = strict_json.loads(_PROBE.encode().join(parts).decode())
+    except ValueError:
+        # Some servers write more than JSON into an event.
+        return False
+    for holder, name in _find_texts(probed):
+        if holder[name] != _PROBE:
+            return False
+        holder[name] = text
+    return bool(probed == chunk)
 
 
-def _replace_texts(chunk: Any) -> list[str]:  # noqa: ANN401  its form is known
-    """Put the probe in place of each text of the delta; return the texts."""
+def _find_texts(chunk: Any) -> Iterator[tuple[dict[str, object], str]]:  # noqa: ANN401  its form is known
+    """Yield the object and the name of each text, not empty, in the delta."""
     delta = chunk["choices"][0]["delta"]
     items = [item for name in DETAIL_FIELDS for item in delta.get(name) or ()]
-    holders = [(delta, name) for name in OPEN_FIELDS] + [(item, OPEN_DETAIL_FIELD) for item in items]
-    texts: list[str] = []
-    for holder, name in holders:
-        text = holder.get(name)
-        if isinstance(text, str) and text:
-            texts.append(text)
-            holder[name] = _PROBE
-    return texts
+    for holder, name in [(delta, name) for name in OPEN_FIELDS] + [
+        (item, OPEN_DETAIL_FIELD) for item in items
+    ]:
+        if isinstance(holder.get(name), str) and holder[name]:
+            yield holder, name
 
 
 def _is_single(details: object) -> bool:

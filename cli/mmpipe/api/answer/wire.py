@@ -26,6 +26,9 @@ MAX_EVENT = 16 * 2**20  # bytes of one event of a stream
 MAX_EXPLANATION: Final = 2**20  # bytes of the body or the event of an error, which are short
 
 _OK = ResponseInfo()
+# Chunks that did not match, after which patterns are learned seldom: from one in so many.
+_EAGER: Final = 8
+_SELDOM: Final = 64
 _QUOTED: Final = 400  # bytes of a body that is no answer
 _PAGE_TYPE: Final = re.compile(r"html|xml")
 _FRAMED: Final = re.compile(rb"[\[{:]|(?:data|event|id|retry|error):")
@@ -97,7 +100,7 @@ class StreamDecoder:
                 chunks = self._parse(data)
                 for chunk in chunks:
                     yield from self._chunks.decode(chunk)
-                self._pattern = self._learn(data) if len(chunks) == 1 else None
+                self._pattern = self._learn(data, chunks[0]) if len(chunks) == 1 else None
         # A whole answer may come slowly.
         self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
 
@@ -131,11 +134,12 @@ class StreamDecoder:
             if name in _DEFAULT_NAMES or not _is_notice(chunk):
                 yield from self._chunks.decode(chunk)
 
-    def _learn(self, data: bytes) -> ChunkPattern | None:
-        """Learn the pattern of the chunk that was decoded last; more and more seldom where none is repeated."""
+    def _learn(self, data: bytes, chunk: Mapping[str, object]) -> ChunkPattern | None:
+        """Learn the pattern of the chunk that was decoded last; seldom where none is repeated."""
         self._unmatched += 1
-        is_due = self._unmatched & (self._unmatched - 1) == 0
-        return learn_pattern(data, self._chunks.repeatable) if is_due and self._chunks.repeatable else None
+        if self._chunks.repeatable and (self._unmatched <= _EAGER or self._unmatched % _SELDOM == 0):
+            return learn_pattern(data, chunk, self._chunks.repeatable)
+        return None
 
     def _parse(self, data: bytes) -> Sequence[Mapping[str, object]]:
         """The objects of an event; none for the rest of a frame that is lost after the end of the answer."""

@@ -131,13 +131,9 @@ class Exchange:
 
     def __exit__(self, *_: object) -> None:
         self._abandoned.set()
-        while self._body is None:
-            try:
-                arrival = self._arrivals.get_nowait()
-            except queue.Empty:
-                return
-            self._body = arrival if isinstance(arrival, OpenBody) else None
-        self._body.close()
+        if self._body is not None:
+            self._body.close()
+        self._close_waiting()
 
     def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
         """Yield the arrivals until the end; raises the error of the exchange.
@@ -193,6 +189,14 @@ class Exchange:
         except queue.Empty:
             return b""
 
+    def _close_waiting(self) -> None:
+        """Close the body that nobody takes any more."""
+        with suppress(queue.Empty):
+            while True:
+                arrival = self._arrivals.get_nowait()
+                if isinstance(arrival, OpenBody):
+                    arrival.close()
+
     def _run(self) -> None:
         with suppress(_Abandoned):
             try:
@@ -208,6 +212,9 @@ class Exchange:
                 self._arrivals.put(arrival, timeout=_LOOK)
             except queue.Full:
                 continue
+            if self._abandoned.is_set():
+                # Perhaps since the look before.
+                self._close_waiting()
             return
         raise _Abandoned
 

@@ -104,6 +104,11 @@ class Route:
         return self.proxy is not None and not self.is_forwarded
 
     @property
+    def is_tls_in_tls(self) -> bool:
+        """True if the service is spoken to over TLS, inside the TLS of the proxy."""
+        return self.is_tls and self.proxy is not None and self.proxy.scheme == "https"
+
+    @property
     def is_forwarded(self) -> bool:
         """True if an HTTP proxy reads the request itself: http:// needs no tunnel, and many proxies refuse one."""
         return self.proxy is not None and not self.proxy.is_socks and not self.is_tls

@@ -5,6 +5,7 @@ neither host nor proxy.
 """
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -47,22 +48,24 @@ class SocketBody:
         self._failure: MmpipeError | None = None
 
     def read(self, seconds: float) -> bytes | None:
-        """Return what comes next, by one read at most; b"" if that is nothing, None at the end. Raises the parser's errors."""
+        """Return what comes next; b"" if it takes longer than so many seconds, None at the end. Raises the parser's errors."""
         import httpcore2
 
-        if self._failure is not None:
-            raise self._failure
-        if (received := self._join()) or self._parser.is_done:
-            return received or None
-        try:
-            received = self._connection.read(_AT_ONCE, seconds)
-        except httpcore2.ReadTimeout:
-            return b""
-        if received:
-            self._parts = self._parser.feed(received)
-        else:
-            self._parser.end()
-        return self._join()
+        end = time.monotonic() + seconds
+        while not (received := self._join()) and not self._parser.is_done:
+            # Some bytes are no part of the body.
+            left = end - time.monotonic()
+            if left <= 0:
+                return b""
+            try:
+                received = self._connection.read(_AT_ONCE, left)
+            except httpcore2.ReadTimeout:
+                return b""
+            if received:
+                self._parts = self._parser.feed(received)
+            else:
+                self._parser.end()
+        return received or None
 
     def close(self) -> None:
         """Close the connection."""
@@ -86,7 +89,10 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
 
     class ClosedWithResponse(httpx2.SyncByteStream):
         def __init__(self, body: SocketBody) -> None:
-            self.close = body.close  # type: ignore[method-assign]
+            self._body = body
+
+        def close(self) -> None:
+            self._body.close()
 
     class SocketTransport(httpx2.BaseTransport):
         def handle_request(self, request: httpx2.Request) -> httpx2.Response:

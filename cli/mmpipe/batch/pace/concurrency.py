@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from mmpipe.api.http.connection_pool import MAX_RESTING
 
-_FIRST = 4  # requests in flight at the start, and no fewer
-_DOUBLINGS = (
-    3  # windows from the start to the maximum: the service refuses a sudden jump (FACTS.md, code 2045)
-)
+# The service refuses a sudden jump (FACTS.md, code 2045): a run begins with an eighth of its width, but within these.
+_FIRST = 4
+_MOST_FIRST = 128
 _FEWEST_OVERLOADS = 2  # a single one changes nothing, once the maximum was reached
 _SHARE = 10  # one overload in so many results is too much
 _STEPS = 16  # windows of slow growth from nothing to the maximum
@@ -21,9 +20,9 @@ _OWN_DESCRIPTORS = 64  # files, streams and what libraries open
 class ConcurrencyWindow:
     """The adaptive limit: `allowed` requests in flight, never more than `maximum`.
 
-    Slow start to the maximum, unless an overload ends it; one halving for overloads; slow growth. A window is as many results as were allowed when it began;
-    `left` of them are still to come. While `is_draining`, after a halving, results do not count: their requests were
-    sent before it.
+    Slow start to the maximum, unless an overload ends it; one halving for overloads; slow growth. A window is as many
+    results as were allowed when it began; `left` of them are still to come. While `is_draining`, after a halving,
+    results do not count: their requests were sent before it.
     """
 
     maximum: int
@@ -36,7 +35,7 @@ class ConcurrencyWindow:
     @classmethod
     def first(cls, maximum: int) -> "ConcurrencyWindow":
         """The window that a run begins with."""
-        allowed = min(maximum, max(_FIRST, -(-maximum >> _DOUBLINGS)))
+        allowed = min(maximum, max(_FIRST, min(_MOST_FIRST, -(-maximum // 8))))
         return cls(maximum, allowed, allowed)
 
     def after(self, *, overloaded: bool) -> "ConcurrencyWindow":
