@@ -25,7 +25,7 @@ from mmpipe.api.http.sdk import (
     mask_error,
     open_client,
     read_head,
-    request_headers,
+    send_request,
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
@@ -113,8 +113,6 @@ def _perform(
     Of TLS inside TLS the body is read here, and passed on in pieces.
     """
     import_sdk()
-    import httpx2
-
     # The clock of the exchange decides; these timeouts only end an abandoned thread.
     connecting = Connecting(
         route,
@@ -124,16 +122,9 @@ def _perform(
     )
     with ExitStack() as opened:
         client = opened.enter_context(open_client(endpoint, socket_transport(connecting, put)))
-        send = client.get if call.body is None else partial(client.post, body=call.body)
-        response = send(
-            call.path,
-            cast_to=httpx2.Response,
-            options={"headers": request_headers(endpoint, streamed=call.streamed)},
-            stream=True,
-            stream_cls=None,
+        response = opened.enter_context(
+            closing(send_request(client, endpoint, call.path, call.body, streamed=call.streamed))
         )
-        assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
-        opened.enter_context(closing(response))
         put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
         read = partial(_read, response.extensions[RAW_BODY], route)
         if route.is_tls_in_tls:

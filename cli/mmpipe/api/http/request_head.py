@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.routes import Route
-from mmpipe.api.http.sdk import COMPLETIONS, open_client, request_headers
+from mmpipe.api.http.sdk import COMPLETIONS, open_client, send_request
 from mmpipe.api.http.tunnels import proxy_authorization
 from mmpipe.core.endpoint import Endpoint
 
@@ -52,13 +52,5 @@ def build_head(endpoint: Endpoint, route: Route, *, streamed: bool) -> bytes:
             return httpx2.Response(200)
 
     with open_client(endpoint, Keeping()) as client:
-        headers = request_headers(endpoint, streamed=streamed)
-        client.post(
-            COMPLETIONS,
-            cast_to=httpx2.Response,
-            body={},
-            options={"headers": headers},
-            stream=True,
-            stream_cls=None,
-        )
+        send_request(client, endpoint, COMPLETIONS, {}, streamed=streamed)
     return encode_head(built[0], route)

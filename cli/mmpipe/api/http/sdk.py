@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _USER_AGENT = f"mmpipe/{__version__}"
 COMPLETIONS = "/chat/completions"  # below the base URL
-# The SDK insists on a key; without one `request_headers` omits the header, as the SDK's documentation proposes.
+# The SDK insists on a key; without one `_request_headers` omits the header, as the SDK's documentation proposes.
 _NO_KEY = "no key"
 # The headers that say when to retry, with the unit of a bare number in seconds (FACTS.md, "Errors of other servers").
 _RETRY_AFTER: Final = {"retry-after": 1.0, "retry-after-ms": 1e-3, "x-ms-retry-after-ms": 1e-3}
@@ -70,7 +71,7 @@ def open_client(endpoint: Endpoint, transport: "httpx2.BaseTransport") -> "opena
     )
 
 
-def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | openai.Omit]":
+def _request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | openai.Omit]":
     """The headers that differ from the SDK's own; `openai.omit` removes one."""
     import openai
 
@@ -82,6 +83,29 @@ def request_headers(endpoint: Endpoint, *, streamed: bool) -> "dict[str, str | o
         # The SDK's telemetry that `platform_headers` does not hold.
         **dict.fromkeys(omitted, openai.omit),
     }
+
+
+def send_request(
+    client: "openai.OpenAI",
+    endpoint: Endpoint,
+    path: str,
+    body: Mapping[str, object] | None,
+    *,
+    streamed: bool,
+) -> "httpx2.Response":
+    """Send one request, a GET without a body; return its response, of which only the head is read."""
+    import httpx2
+
+    send = client.get if body is None else partial(client.post, body=body)
+    response = send(
+        path,
+        cast_to=httpx2.Response,
+        options={"headers": _request_headers(endpoint, streamed=streamed)},
+        stream=True,
+        stream_cls=None,
+    )
+    assert isinstance(response, httpx2.Response)  # noqa: S101  by cast_to
+    return response
 
 
 def tls_context(endpoint: Endpoint, route: Route) -> "ssl.SSLContext | None":
