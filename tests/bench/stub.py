@@ -2,10 +2,13 @@
 
 Prints its port; at the end of its standard input the times at which whole requests had arrived, and its own seconds
 of the processor, as JSON.
+
+A line of its standard input is a number of seconds: the next request is refused with 429, and this Retry-After.
 """
 
 import asyncio
 import json
+import os
 import re
 import sys
 import time
@@ -55,14 +58,20 @@ Date: Tue, 24 Nov 2026 08:00:00 GMT\r
 \r
 """
 BEFORE, AFTER = ((HEAD % len(BODY)).encode() + BODY).split(ID.encode())
+REFUSAL = b"""HTTP/1.1 429 Too Many Requests\r
+Content-Type: application/json\r
+Content-Length: 2\r
+Retry-After: %b\r
+\r
+{}"""
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Stub(asyncio.Protocol):
     """One connection, which is kept for as long as the client likes."""
 
-    def __init__(self, latency: float, arrivals: list[float]) -> None:
-        self._latency, self._arrivals = latency, arrivals
+    def __init__(self, latency: float, arrivals: list[float], refusals: list[bytes]) -> None:
+        self._latency, self._arrivals, self._refusals = latency, arrivals, refusals
         self._loop = asyncio.get_running_loop()
         self._received = b""
 
@@ -80,6 +89,8 @@ class Stub(asyncio.Protocol):
             self._received = self._received[end:]
             self._arrivals.append(time.monotonic())
             answer = b"%b%032d%b" % (BEFORE, len(self._arrivals), AFTER)
+            if self._refusals:
+                answer = REFUSAL % self._refusals.pop()
             if self._latency:
                 self._loop.call_later(self._latency, self._transport.write, answer)
             else:
@@ -87,9 +98,15 @@ class Stub(asyncio.Protocol):
 
 
 async def serve(latency: float, address: str) -> None:
-    loop, ended, arrivals = asyncio.get_running_loop(), asyncio.Event(), list[float]()
-    server = await loop.create_server(lambda: Stub(latency, arrivals), address, 0, backlog=4096)
-    loop.add_reader(sys.stdin, ended.set)
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    arrivals, refusals = list[float](), list[bytes]()
+    server = await loop.create_server(lambda: Stub(latency, arrivals, refusals), address, 0, backlog=4096)
+
+    def read() -> None:
+        line = os.read(sys.stdin.fileno(), 100).strip()
+        refusals.append(line) if line else ended.set()
+
+    loop.add_reader(sys.stdin, read)
     print(server.sockets[0].getsockname()[1], flush=True)
     await ended.wait()
     print(json.dumps({"arrivals": arrivals, "cpu": time.process_time()}), flush=True)

@@ -17,13 +17,13 @@ MIB: Final = 2**20
 class StubServer:
     """`stub.py` as a process, until the context ends; its counts can be read after that."""
 
-    def __init__(self, latency: float = 0, address: str = "127.0.0.1") -> None:
-        self._latency, self._address = latency, address
+    def __init__(self, latency: float = 0, address: str = "127.0.0.1", before: tuple[str, ...] = ()) -> None:
+        self._latency, self._address, self._before = latency, address, before
         self.arrivals: list[float] = []  # of time.monotonic, which all processes of a machine share
         self.cpu = 0.0
 
     def __enter__(self) -> Self:
-        command = (sys.executable, STUB, str(self._latency), self._address)
+        command = (*self._before, sys.executable, str(STUB), str(self._latency), self._address)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.base_url = f"http://{self._address}:{int(self._process.stdout.readline())}/v1"
@@ -33,6 +33,12 @@ class StubServer:
         # The stub ends at the end of its input, also if this process is killed.
         seen = json.loads(self._process.communicate()[0])
         self.arrivals, self.cpu = seen["arrivals"], seen["cpu"]
+
+    def refuse(self, seconds: int) -> None:
+        """Answer the next request with 429, and this Retry-After."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
 
     def batch(self, *arguments: str) -> tuple[str, ...]:
         """The command that asks this server."""

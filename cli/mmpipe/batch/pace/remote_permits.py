@@ -44,6 +44,11 @@ class _Held:
         """The time of our clock at which it starts."""
         return self.reservation.local(self.start)
 
+    @property
+    def is_later(self) -> bool:
+        """True if the state must be looked at again before it counts."""
+        return self.start - self.reservation.now > HORIZON
+
     def is_valid(self, seen: Reservation) -> bool:
         """Return False if the state was lost since, or a pause began."""
         return seen.generation == self.reservation.generation and seen.paused_until <= self.start
@@ -63,7 +68,7 @@ class RemotePermits:
         self._waiting: set[_Waiter] = set()
         # Those of them for which nothing is reserved.
         self._queue: deque[_Waiter] = deque()
-        self._held: _Held | None = None
+        self._held: list[_Held] = []
         self._changed = asyncio.Event()
         self._settled_at = math.inf
         self._late = 0.0
@@ -125,8 +130,8 @@ class RemotePermits:
 
     async def close(self) -> None:
         """Give back what was reserved and not used, if the server answers at once."""
-        if self._held is not None:
-            self._limiter.settle(self._held.waiter.tokens, 0)
+        for permit in self._held:
+            self._limiter.settle(permit.waiter.tokens, 0)
         if self._limiter.has_news and not self._outage.is_on:
             with suppress(StepFailure, TimeoutError):
                 async with asyncio.timeout(_CLOSED_WITHIN):
@@ -151,13 +156,12 @@ class RemotePermits:
                     await self._changed.wait()
 
     def _due(self) -> float:
-        if self._limiter.has_pause or (self._held is None and self._live()):
+        if self._limiter.has_pause or (not self._held and self._live()):
             return 0.0
-        settled = self._settled_at + _SETTLED_WITHIN
-        return settled if self._held is None else min(settled, self._held.due)
+        return min(self._settled_at + _SETTLED_WITHIN, *(permit.due for permit in self._held), math.inf)
 
     async def _make_step(self) -> None:
-        is_early = self._held is not None and self._held.due > self._loop.time()
+        is_early = any(permit.due > self._loop.time() for permit in self._held)
         taken = [] if is_early else [*islice(self._live(), _MOST_AT_ONCE)]
         began = self._loop.time()
         try:
@@ -171,25 +175,40 @@ class RemotePermits:
             return
         self._outage.end(self._loop.time())
         self._settled_at = self._loop.time() if self._limiter.has_news else math.inf
-        permits = [_Held(waiter, start, seen) for waiter, start in zip(taken, seen.starts, strict=False)]
-        for _ in permits:
+        reserved = [_Held(waiter, start, seen) for waiter, start in zip(taken, seen.starts, strict=False)]
+        for _ in reserved:
             self._queue.popleft()
-        held, self._held = self._held, None
-        if held is not None and not held.is_valid(seen):
-            self._return(held.waiter)
-        elif held is not None and is_early:
-            self._held = _Held(held.waiter, held.start, seen)
-        elif held is not None:
-            permits.insert(0, _Held(held.waiter, held.start, seen))
-        await self._grant(permits)
+        held, self._held = self._held, []
+        for permit in held:
+            if not permit.is_valid(seen):
+                self._return(permit.waiter)
+        valid = [_Held(permit.waiter, permit.start, seen) for permit in held if permit.is_valid(seen)]
+        await self._grant([*valid, *filter(self._is_soon_enough, reserved)])
+
+    def _is_soon_enough(self, permit: _Held) -> bool:
+        """Return False if the wait for a permit is too long, which is the error of its request then."""
+        waiter, seen = permit.waiter, permit.reservation
+        if not permit.is_later:
+            return True
+        wait = permit.start - seen.now
+        waiter.waited += wait
+        try:
+            self._limit.check(self._limiter.rates, wait, waiter.waited, seen.paused)
+        except QuotaError as error:
+            self.settle(waiter.tokens, 0)
+            if not waiter.granted.done():
+                waiter.granted.set_exception(error)
+            return False
+        return True
 
     async def _grant(self, permits: Sequence[_Held]) -> None:
-        """Grant the permits at their times; hold the one that starts later."""
+        """Grant the permits at their times; hold those that start later."""
         tolerance, self._late = self._late + MOST_LATE, 0.0
         for permit in permits:
             waiter = permit.waiter
-            if permit.start - permit.reservation.now > HORIZON:
-                self._hold(permit)
+            if permit.is_later:
+                # More than one, if the times of the two clocks are known badly.
+                self._held.append(permit)
                 continue
             if (left := permit.due - self._loop.time()) > 0:
                 await asyncio.sleep(left)
@@ -200,22 +219,11 @@ class RemotePermits:
             else:
                 waiter.granted.set_result(True)
 
-    def _hold(self, permit: _Held) -> None:
-        """Keep a permit until it starts; its request fails if that is too long."""
-        waiter, seen = permit.waiter, permit.reservation
-        wait = permit.start - seen.now
-        waiter.waited += wait
-        try:
-            self._limit.check(self._limiter.rates, wait, waiter.waited, seen.paused)
-        except QuotaError as error:
-            self.settle(waiter.tokens, 0)
-            if not waiter.granted.done():
-                waiter.granted.set_exception(error)
-        else:
-            self._held = permit
-
     def _return(self, waiter: _Waiter) -> None:
-        """Give the tokens of a permit back; its request waits for another one."""
+        """Give the tokens of a permit back; its request waits for another one.
+
+        Its place among the requests is lost: later ones may have been reserved as if it were used.
+        """
         self.settle(waiter.tokens, 0)
         if not waiter.granted.done():
             self._queue.appendleft(waiter)
@@ -224,7 +232,7 @@ class RemotePermits:
         for waiter in self._waiting:
             if not waiter.granted.done():
                 waiter.granted.set_exception(error)
-        self._held = None
+        self._held = []
 
 
 @asynccontextmanager
