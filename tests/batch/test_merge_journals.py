@@ -1,7 +1,9 @@
 """Journals are joined into one file, and records that are not there exactly once are reported."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -211,11 +213,50 @@ def test_merge_without_files_is_a_usage_error() -> None:
         joined()
 
 
-def test_a_folder_stands_for_its_journals_also_for_one_that_is_written_again(tmp_path: Path) -> None:
+def test_a_folder_stands_for_its_journals_and_its_other_files_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     journal(tmp_path, "1", record("a", index=0))
     journal(tmp_path, "2", record("b", index=1))
-    journal(tmp_path, "topics", b"tea\n")
-    for _ in range(2):
-        _, messages = joined(tmp_path, output=tmp_path / "whole", overwrite=True)
-        assert "2 records of 2 journals" in messages
-    assert record("a", index=0) + record("b", index=1) == (tmp_path / "whole").read_bytes()
+    ids, messages = joined(tmp_path)
+    assert (["a", "b"], True, False) == (
+        ids,
+        "2 records of 2 journals" in messages,
+        "warning: 1 file" in messages,
+    )
+    journal(tmp_path, "3", b"{", record("c", index=2))
+    assert "warning: 1 file is not a journal and was left out: ./3\n" in joined(Path())[1]
+    for number in range(20):
+        journal(tmp_path, f"log-{number:02}", b"tea\n")
+    (warning,) = (line for line in joined(Path())[1].splitlines() if "21 files are not journals" in line)
+    assert (True, True) == (
+        " and were left out: ./3, ./log-00, " in warning,
+        warning.endswith(" ./log-08, ..."),
+    )
+
+
+def test_a_journal_of_a_folder_is_not_replaced_by_what_is_joined(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("a", index=0))
+    journal(tmp_path, "2", record("b", index=1))
+    with pytest.raises(UsageError, match="both input and output"):
+        joined(tmp_path, output=one, overwrite=True)
+    assert record("a", index=0) == one.read_bytes()
+    _, messages = joined(tmp_path, output=tmp_path / "whole")
+    assert "2 records of 2 journals" in messages
+
+
+@pytest.mark.parametrize("line", [batch_api_line, partial(record, index=1 << 40)])
+def test_lines_of_unknown_indexes_are_missing_in_no_shard(
+    tmp_path: Path, line: Callable[[str], bytes]
+) -> None:
+    for number, names in (("1/2", "abc"), ("2/2", "def")):
+        shard(tmp_path, number, *map(line, names), size=6)
+    streams = Streams.fake()
+    merge_journals(batch_options(files=(str(tmp_path),)), streams, {})
+    stdout, stderr = streams.captured()
+    assert (6, True, False) == (
+        stdout.count(b"\n"),
+        b"is not known whether a record is" in stderr,
+        b"lack" in stderr,
+    )

@@ -1,6 +1,6 @@
 """`batch --merge`: joins the journals of many runs, and checks that no record is missing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -25,12 +25,20 @@ _MOST_NAMED: Final = 10  # shards
 def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the record of each id; returns only if every record is there once and is good.
 
-    A folder stands for the journals in it. An output file is replaced all or nothing. Raises InputError for records that are missing or in two journals
-    and for ids of two requests, Partial for failed ones, and the errors of `merge`.
+    A folder stands for the journals in it. An output file is replaced all or nothing. Raises InputError for records that
+    are missing or in two journals and for ids of two requests. Raises Partial for failed ones, and the errors of `merge`.
     """
-    output = options.output
-    paths = _find_paths(options.records.files, output.path, streams)
+    output, passed_over = options.output, Findings()
+    paths = _find_paths(options.records.files, output.path, streams, passed_over.add)
     with Console(streams, options.verbosity, environment) as console:
+        if passed_over.count:
+            console.warn(
+                _list(
+                    passed_over,
+                    "file is not a journal and was left out",
+                    "files are not journals and were left out",
+                )
+            )
         with _opened(output, streams) as out:
             chosen = output.shown_format(is_terminal=out.is_terminal)
             fields = read_constraint(
@@ -45,22 +53,17 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             )
             merged = merge(paths, out, start, wanted=output.wanted_lines, in_order=output.keep_order)
             _check(merged)
-        if merged.unchecked is not None:
-            reasons = [merged.unchecked, *_list_absent(merged)]
-            console.warn(f"it is not known whether a record is missing: {'; '.join(reasons)}")
-        if len(merged.hosts) > 1:
-            console.warn(f"the answers are of several hosts: {', '.join(merged.hosts)}")
+        for sentence in _list_doubts(merged):
+            console.warn(sentence)
         records = format_count(merged.records, "record")
         console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
-    if merged.failed.count:
-        found = [_list(merged.failed, "record has no good answer", "records have no good answer")]
-        found += _list_shards(merged, merged.shards.failed(), "has failed records", "have failed records")
-        retry = "retry it with --resume" if merged.failed.count == 1 else "retry them with --resume"
-        raise Partial("; ".join(found), hint=_advise(merged) or retry)
+    _check_answers(merged)
 
 
-def _find_paths(named: Sequence[str], output: str | None, streams: Streams) -> Sequence[str]:
-    """The journals; raises UsageError for files that are none, and what `find_journals` raises."""
+def _find_paths(
+    named: Sequence[str], output: str | None, streams: Streams, pass_over: Callable[[str], None]
+) -> Sequence[str]:
+    """Return the journals; raises UsageError for files that are none, and what `find_journals` raises."""
     if not named:
         raise UsageError("--merge needs the journals to be joined: mmpipe batch --merge FILE...")
     reject_input_as_output(streams, [output or "-"], named)
@@ -68,7 +71,7 @@ def _find_paths(named: Sequence[str], output: str | None, streams: Streams) -> S
     for path in named:
         # Each is read twice: the last good line of a record is known at the end only.
         inputs.require_file(NamedInput("--merge", path))
-    return find_journals(named, output or streams.stdout.descriptor)
+    return find_journals(named, output or streams.stdout.descriptor, pass_over)
 
 
 def _check(merged: MergeReport) -> None:
@@ -90,6 +93,23 @@ def _check(merged: MergeReport) -> None:
         )
     if faults:
         raise InputError("; ".join(faults), hint=_advise(merged))
+
+
+def _check_answers(merged: MergeReport) -> None:
+    if merged.failed.count:
+        found = [_list(merged.failed, "record has no good answer", "records have no good answer")]
+        found += _list_shards(merged, merged.shards.failed(), "has failed records", "have failed records")
+        retry = "retry it with --resume" if merged.failed.count == 1 else "retry them with --resume"
+        raise Partial("; ".join(found), hint=_advise(merged) or retry)
+
+
+def _list_doubts(merged: MergeReport) -> Iterator[str]:
+    """Yield warnings of what may be wrong with records that are all there, as far as it is known."""
+    if merged.unchecked is not None:
+        reasons = [merged.unchecked, *_list_absent(merged)]
+        yield f"it is not known whether a record is missing: {'; '.join(reasons)}"
+    if len(merged.hosts) > 1:
+        yield f"the answers are of several hosts: {', '.join(merged.hosts)}"
 
 
 def _list_absent(merged: MergeReport) -> Iterator[str]:

@@ -83,7 +83,8 @@ def suggest_fields(names: Iterable[str], option: str) -> Iterator[str]:
         if name not in FIELD_RULES and name not in _FIELDS_ELSEWHERE:
             guess = correct(name[:_LONGEST], FIELD_RULES)
             if guess is not None:
-                yield f"{option} {one_line(name, _LONGEST)} is sent as it stands, though no such field is known; did you mean {guess}?"
+                sent = f"{option} {one_line(name, _LONGEST)} is sent as it stands"
+                yield f"{sent}, though no such field is known; did you mean {guess}?"
 
 
 def override_fields(body: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ import pytest
 
 from mmpipe.batch.journal.folder import find_journals
 from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
 from support.journals import batch_api_line, record
 
 JOURNALS = {
@@ -16,16 +16,16 @@ JOURNALS = {
     "torn after a line.out": record("d") + b'{"id":',
     "without a newline.jsonl": record("e")[:-1],
 }
+EMPTY_OR_HIDDEN = {".hidden.jsonl": record("f"), ".a.jsonl.mmpipe": b"{}", "a.jsonl.lock": b""}
 OTHERS = {
-    ".hidden.jsonl": record("f"),
-    ".a.jsonl.mmpipe": b"{}",
-    "a.jsonl.lock": b"",
     "records.jsonl": b'{"id":"a","prompt":"tea"}\n',
     "requests.jsonl": b'{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{}}\n',
     "slurm-1_1.out": b"mmpipe: 3 records\n",
     "topics.txt": b"tea\n",
     "a.jsonl.gz": b"\x1f\x8b",
     "list.json": b'{"a":\n1}',
+    "damaged.jsonl": b'{"id":"a"' + record("b") + record("c"),
+    "lost block.jsonl": bytes(4096) + record("b"),
 }
 
 
@@ -34,13 +34,16 @@ def found(*paths: Path, output: Path | None = None) -> list[str]:
 
 
 def test_journals_are_known_by_their_content_whatever_they_are_called(tmp_path: Path) -> None:
-    for name, content in (JOURNALS | OTHERS).items():
+    for name, content in (JOURNALS | EMPTY_OR_HIDDEN | OTHERS).items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "z.jsonl").write_bytes(record("z"))
     (tmp_path / "nowhere").symlink_to("missing")
     os.mkfifo(tmp_path / "pipe")
-    assert [*JOURNALS] == found(tmp_path)
+    others = list[str]()
+    journals = find_journals([str(tmp_path)], str(tmp_path / "new"), others.append)
+    assert [*JOURNALS] == [Path(name).name for name in journals]
+    assert sorted(OTHERS) == [Path(name).name for name in others]
 
 
 @pytest.mark.parametrize("content", [b"", b'{"id":', b"damaged\n"])
@@ -52,15 +55,27 @@ def test_a_file_with_a_sidecar_is_a_journal_whatever_is_in_it(tmp_path: Path, co
     assert ["part"] == found(tmp_path)
 
 
-def test_the_output_and_what_is_named_already_are_not_taken_from_a_folder(tmp_path: Path) -> None:
-    for name in ("1", "2", "whole"):
+def test_what_is_named_already_is_not_taken_from_a_folder(tmp_path: Path) -> None:
+    for name in ("1", "2"):
         (tmp_path / name).write_bytes(record(name))
     (tmp_path / "3").symlink_to("1")
     (tmp_path / "4").hardlink_to(tmp_path / "2")
+    assert ["1", "2"] == found(tmp_path)
+    assert ["2", "1"] == found(tmp_path / "2", tmp_path, tmp_path)
+
+
+def test_a_journal_in_a_folder_is_not_the_output_by_whatever_name(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        (tmp_path / name).write_bytes(record(name))
+    (tmp_path / "whole").write_bytes(b"")
     assert ["1", "2"] == found(tmp_path, output=tmp_path / "whole")
-    assert ["2", "1"] == found(tmp_path / "2", tmp_path, tmp_path, output=tmp_path / "whole")
-    with (tmp_path / "whole").open() as file:
-        assert ["1", "2"] == [Path(name).name for name in find_journals([str(tmp_path)], file.fileno())]
+    (tmp_path / "link").symlink_to("2")
+    with (tmp_path / "2").open() as file:
+        for output in (str(tmp_path / "2"), str(tmp_path / "link"), file.fileno()):
+            with pytest.raises(
+                UsageError, match=r"is both input and output; write what is joined outside of"
+            ):
+                find_journals([str(tmp_path)], output)
 
 
 def test_paths_that_are_not_folders_stay_as_they_are() -> None:

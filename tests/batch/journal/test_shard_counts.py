@@ -67,5 +67,6 @@ def test_journals_of_different_divisions_tell_nothing_by_shard() -> None:
 
 def test_what_is_not_known_of_a_shard_is_not_missing() -> None:
     counts = ShardCounts([sidecar("1/3"), sidecar("3/3", 2), sidecar("0/3", None)])
-    counts.add_record(line("id", None))
     assert ([2], {3: 2}) == (list(counts.without_journal()), counts.lacking())
+    counts.add_unplaced()
+    assert ([2], {}) == (list(counts.without_journal()), counts.lacking())

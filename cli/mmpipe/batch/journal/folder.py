@@ -1,46 +1,59 @@
 """Finds the journals in folders that are to be joined."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from mmpipe.batch.journal.scan import LINE_LIMIT, entry
 from mmpipe.batch.journal.sidecar import sidecar_path
-from mmpipe.errors import InputError
+from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.identity import Identity
 
 
-def find_journals(paths: Sequence[str], output: str | int) -> list[str]:
-    """The paths, with the journals in a folder in its place, by their names; those in its own folders are not looked for.
+def find_journals(
+    paths: Sequence[str], output: str | int, pass_over: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Return the paths, with the journals in a folder in its place, by their names; not those in its own folders.
 
-    The output, a path or a descriptor, is not taken from a folder, and no journal that is there already. Raises InputError
-    for a folder without journals, and for a file in it that cannot be read, since it may be one.
+    A journal that is named already is not taken from a folder. `pass_over` is called with each file that has content and
+    is no journal: it may be a damaged one. Raises UsageError for a journal in a folder that is the output, a path or a
+    descriptor; InputError for a folder without journals, and for a file in it that cannot be read, since it may be one.
     """
     found = list[str]()
-    known = {identity for path in (*paths, output) if (identity := _identify(path)) is not None}
+    known = {identity for path in paths if (identity := _identify(path)) is not None}
+    written = _identify(output)
     for path in paths:
         if not Path(path).is_dir():
             found.append(path)
             continue
         try:
-            journals = list(_journals_in(path))
+            journals = list(_journals_in(path, pass_over))
         except OSError as error:
             raise InputError.from_os(error.filename or path, error) from error
         if not journals:
             raise InputError(f"{path} is a folder without journals")
         for journal, identity in journals:
+            if identity == written:
+                raise UsageError(
+                    f"{journal} is both input and output", hint="write what is joined outside of the folder"
+                )
             if identity not in known:
                 known.add(identity)
                 found.append(journal)
     return found
 
 
-def _journals_in(folder: str) -> Iterator[tuple[str, Identity]]:
+def _journals_in(folder: str, pass_over: Callable[[str], None]) -> Iterator[tuple[str, Identity]]:
     for name in sorted(os.listdir(folder)):  # noqa: PTH208  names as they are, and not paths
         path = os.path.join(folder, name)  # noqa: PTH118  Path would collapse names that the user typed
-        if not name.startswith(".") and Path(path).is_file() and _is_journal(path):
-            yield path, Identity.of(Path(path).stat())
+        if name.startswith(".") or not Path(path).is_file():
+            continue
+        status = Path(path).stat()
+        if _is_journal(path):
+            yield path, Identity.of(status)
+        elif status.st_size:
+            pass_over(path)
 
 
 def _is_journal(path: str) -> bool:

@@ -29,13 +29,13 @@ _SIZE_UNKNOWN: Final = "no journal has the size of its input, so that only gaps 
 
 @dataclass(slots=True)
 class Findings:
-    """The number of ids, and the first of them."""
+    """Number of ids or files, and the first of them."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, name: str) -> None:
-        """Count one more id."""
+        """Count one more."""
         self.count += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(name)
@@ -43,7 +43,7 @@ class Findings:
 
 @dataclass(slots=True)
 class MergeReport:
-    """The result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
+    """Result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
     `paths` are the files, `shards` has counts by shard, and `repeated_in` are two files of the first repeated id.
     `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None. `hosts`
@@ -90,7 +90,7 @@ def merge(
     writing to, OutputError.
     """
     merged = MergeReport(paths, ShardCounts(filter(None, map(read_sidecar, paths))))
-    indexes, formats = _SeenIndexes(merged.shards.add_record), _Formats(wanted)
+    indexes, formats = _SeenIndexes(merged.shards), _Formats(wanted)
     sources = [ReopenedJournal(path, lock_to_read) for path in paths]
     with unchanged(sources):
         entries = (
@@ -116,7 +116,7 @@ def _note_hosts(hosts: list[str], records: Iterable[Entry]) -> Iterator[Entry]:
 
 
 class _Formats:
-    """The format of all lines, and the first file that has it; another one than `wanted` is refused."""
+    """Format of all lines, and the first file that has it; another one than `wanted` is refused."""
 
     def __init__(self, wanted: JournalFormat | None) -> None:
         self._wanted = wanted
@@ -141,10 +141,10 @@ class _Formats:
 
 
 class _SeenIndexes:
-    """The indexes of the input that have a record; `on_new` is called with the first record of each."""
+    """Indexes of the input that have a record; the first record of each is counted for its shard."""
 
-    def __init__(self, on_new: Callable[[Entry], None]) -> None:
-        self._on_new = on_new
+    def __init__(self, shards: ShardCounts) -> None:
+        self._shards = shards
         self._seen = bytearray()
         self._too_many: int | None = None
         self._has_records = False
@@ -156,13 +156,15 @@ class _SeenIndexes:
             index = record.index
             if index is not None:
                 self._expect(index + 1)
-                if index < len(self._seen) and not self._seen[index]:
-                    self._seen[index] = 1
-                    self._on_new(record)
+            if index is None or index >= len(self._seen):
+                self._shards.add_unplaced()
+            elif not self._seen[index]:
+                self._seen[index] = 1
+                self._shards.add_record(record)
             yield record
 
     def compare(self, size: int | None) -> tuple[Findings, str | None]:
-        """The indexes without a record, and the reason why further ones may be missing, or None.
+        """Return the indexes without a record, and the reason why further ones may be missing, or None.
 
         `size` is the number of records in the input, if it is known.
         """

@@ -10,10 +10,11 @@ from mmpipe.errors import UsageError
 
 
 class ShardCounts:
-    """The records that each shard of an input should have, has, and has without a good answer.
+    """Counts of the records that each shard of an input should have, has, and has without a good answer.
 
     `size` is the number of records in the input, if the sidecars tell it. `counts` are the numbers of shards that sidecars
     name; only if all name one, `count` is it, and there are findings. Shards are numbered from 1, as on the command line.
+    Lines of the Batch API do not have their index: with such lines it is not known what a shard lacks.
     """
 
     def __init__(self, sidecars: Iterable[Sidecar] = ()) -> None:
@@ -34,11 +35,16 @@ class ShardCounts:
             known = [taken for taken in self._taken.values() if taken is not None]
             sizes += [sum(known)] if len(known) == self.count else []
         self.size = max(sizes, default=None)
+        self._has_unplaced = False
         self._seen, self._failed = (array("Q", bytes(8 * (self.count or 0))) for _ in range(2))
 
     def add_record(self, entry: Entry) -> None:
         """Count a record."""
         self._add(self._seen, entry)
+
+    def add_unplaced(self) -> None:
+        """Note a record of an unknown index, which any shard may have."""
+        self._has_unplaced = True
 
     def add_failed(self, entry: Entry) -> None:
         """Count a record without a good answer."""
@@ -50,15 +56,15 @@ class ShardCounts:
             yield from (shard for shard in range(1, count + 1) if shard % count not in self._taken)
 
     def lacking(self) -> Mapping[int, int]:
-        """The shards with a journal that lacks some of their records, and how many, as far as it is known."""
-        if self.count is None:
+        """Return the shards with a journal that lacks some of their records, and how many, as far as it is known."""
+        if self.count is None or self._has_unplaced:
             return {}
         return self._by_number(
             (shard, taken - self._seen[shard]) for shard, taken in self._taken.items() if taken is not None
         )
 
     def failed(self) -> Mapping[int, int]:
-        """The shards of records without a good answer, and how many."""
+        """Return the shards of records without a good answer, and how many."""
         return self._by_number(enumerate(self._failed))
 
     def _add(self, numbers: "array[int]", entry: Entry) -> None:

@@ -64,10 +64,10 @@ def mark_lines(
     repeated: Callable[[str, int, int], None] = lambda _name, _first, _file: None,
     different: Callable[[str], None] = lambda _: None,
 ) -> list[bytearray]:
-    """The marks of each file's lines, one file after the other: of each record the last good line is taken, or the last.
+    """Return the marks of each file's lines, one file after the other.
 
-    For a record in several files the first good line is taken, and `repeated` is called with its id and the
-    numbers of two of them. `different` is called for an id with good answers to two requests.
+    Of each record the last good line is taken, or the last; of one in several files the first good line. `repeated` is
+    then called with its id and the numbers of two files. `different` is called for an id with good answers to two requests.
     """
     chosen = _ChosenLines(marks := list[bytearray]())
     for file, records in enumerate(files):
@@ -105,7 +105,7 @@ _Row = tuple[int, int, int, bytes]
 
 
 class _ChosenLines:
-    """The rows of records, as `_CHOSEN` has them.
+    """Rows of records, as `_CHOSEN` has them.
 
     A line of an older version, whose name may be an id or a place, is that of the record with the same request. One
     without a good answer also gives way to a later line of either.
@@ -115,7 +115,7 @@ class _ChosenLines:
         self._marks, self._rows, self._has_old_lines = marks, Ledger(_CHOSEN.size), False
 
     def find(self, found: Entry) -> tuple[bytes, _Row | None]:
-        """The key of the record, and its row if it has one."""
+        """Return the key of the record, and its row if it has one."""
         key = entry_key(found)
         row = self._get(key)
         self._has_old_lines |= found.has_own_id is None
@@ -124,15 +124,15 @@ class _ChosenLines:
             return key, row
         if found.has_own_id is None:
             for other in (make_key(found.name), make_key(found.name, has_own_id=False)):
-                if (its := self._get(other)) is not None and _is_of(its, found):
-                    return other, its
+                if (old_row := self._get(other)) is not None and _is_of(old_row, found):
+                    return other, old_row
             return key, row
         old = make_key(found.name, has_own_id=None)
-        its = self._get(old)
-        if its is None or not (_is_of(its, found) or (row is None and self._is_failed(its))):
+        old_row = self._get(old)
+        if old_row is None or not (_is_of(old_row, found) or (row is None and self._is_failed(old_row))):
             return key, row
-        self.put(old, (*its[:2], _IS_CLAIMED, its[3]))
-        return key, its
+        self.put(old, (*old_row[:2], _IS_CLAIMED, old_row[3]))
+        return key, old_row
 
     def put(self, key: bytes, row: _Row) -> None:
         """Keep the row of the record with this key."""
@@ -156,7 +156,7 @@ def taken_lines(
     marks: Sequence[bytearray],
     failed: Callable[[Entry], None] = lambda _: None,
 ) -> Iterator[tuple[int, int, bytes]]:
-    """The taken lines in the order of the files: the number of the file, the position there, and the line."""
+    """Yield the taken lines in the order of the files: the number of the file, the position there, and the line."""
     for file, (source, own) in enumerate(zip(sources, marks, strict=True)):
         for mark, (at, line) in zip(own, source.lines(), strict=True):
             if mark == FAILED:
@@ -166,7 +166,7 @@ def taken_lines(
 
 
 def find_places(found: Iterable[tuple[int, int, bytes]]) -> bytearray:
-    """A row for each line, to sort it by and to find it again."""
+    """Return a row for each line, to sort it by and to find it again."""
     places = bytearray()
     for file, at, line in found:
         index = entry(line).index
@@ -175,7 +175,7 @@ def find_places(found: Iterable[tuple[int, int, bytes]]) -> bytearray:
 
 
 def lines_by_index(sources: Sequence[ReopenedJournal], places: bytearray) -> Iterator[bytes]:
-    """The lines at these places in the order of their index; lines without one come last, in their present order."""
+    """Yield the lines at these places in the order of their index; lines without one come last, in their present order."""
     limit = _READ_AHEAD * min(len(sources), _MOST_FILES)
     for window in _windows(map(_PLACE.unpack, sorted_rows(places, _PLACE.size)), limit):
         # Each file is opened once for many lines.
@@ -184,14 +184,14 @@ def lines_by_index(sources: Sequence[ReopenedJournal], places: bytearray) -> Ite
             by_file[file].append(number)
         found = [b""] * len(window)
         for file, numbers in by_file.items():
-            its = sources[file].read((at, length) for _, _, at, length in map(window.__getitem__, numbers))
-            for number, line in zip(numbers, its, strict=True):
+            lines = sources[file].read((at, length) for _, _, at, length in map(window.__getitem__, numbers))
+            for number, line in zip(numbers, lines, strict=True):
                 found[number] = line
         yield from found
 
 
 def _windows(places: Iterable[_Place], limit: int) -> Iterator[list[_Place]]:
-    """The places in their order, as many at a time as have lines of `limit` bytes together."""
+    """Yield the places in their order, as many at a time as have lines of `limit` bytes together."""
     window, size = list[_Place](), 0
     for place in places:
         if window and size + place[3] > limit:
@@ -203,7 +203,10 @@ def _windows(places: Iterable[_Place], limit: int) -> Iterator[list[_Place]]:
 
 
 def write_lines(out: Output, found: Iterable[bytes], render: Callable[[bytes], bytes] = bytes) -> None:
-    """Write the bytes that `render` makes of each line (visible ones for a terminal), many in one write; a missing newline is added to a line."""
+    """Write the bytes that `render` makes of each line (visible ones for a terminal), many in one write.
+
+    A line without its newline gets one.
+    """
     group, size = list[bytes](), 0
     for line in found:
         group.append(render(line if line.endswith(b"\n") else line + b"\n"))
