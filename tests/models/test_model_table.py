@@ -11,6 +11,7 @@ import pytest
 
 from mmpipe.config.options import ServiceOptions
 from mmpipe.core.catalogue import load_models
+from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.errors import UsageError
 from mmpipe.models.listing import show_models
 from mmpipe.models.options import ListOptions, ModelsOptions
@@ -175,21 +176,40 @@ def test_one_model_is_shown_with_a_public_page_and_a_day(name: str) -> None:
     assert re.search(r"^date +2026-\d\d-\d\d$", text, re.MULTILINE)
 
 
-def test_a_typed_host_that_is_not_of_minimax_has_no_known_price_or_end(tmp_path: Path) -> None:
+OWN = "http://127.0.0.1:8000/v1"
+SIM_KEY = {"MINIMAX_API_KEY": SIMULATOR_KEY}
+
+
+@pytest.mark.parametrize(
+    ("typed", "environment", "config", "has_prices"),
+    [
+        (ServiceOptions(base_url=OWN), {}, "", False),
+        (ServiceOptions(profile="own"), {}, f'[profile.own]\nbase_url = "{OWN}"', False),
+        (ServiceOptions(base_url="intl"), {"MINIMAX_BASE_URL": OWN}, f'base_url = "{OWN}"', True),
+        (ServiceOptions(), {"MINIMAX_BASE_URL": OWN}, "", False),
+        (ServiceOptions(), {"MINIMAX_BASE_URL": "cn"}, "", True),
+        (ServiceOptions(), {"MINIMAX_BASE_URL": OWN, **SIM_KEY}, "", True),
+        (ServiceOptions(), {}, f'base_url = "{OWN}"', False),
+        (ServiceOptions(), {}, 'base_url = "intl"', True),
+        (ServiceOptions(), {"OPENAI_BASE_URL": OWN, "OPENAI_API_KEY": "k"}, "", False),
+        (ServiceOptions(), {"OPENAI_BASE_URL": OWN, "MINIMAX_API_KEY": "k"}, "", True),
+        # Nothing else would be asked either.
+        (ServiceOptions(), {"MINIMAX_BASE_URL": "htp:/"}, "", True),
+        (ServiceOptions(), {}, "no toml", True),
+    ],
+)
+def test_a_host_that_is_not_of_minimax_has_no_known_price_or_end(
+    typed: ServiceOptions, environment: dict[str, str], config: str, has_prices: bool, tmp_path: Path
+) -> None:
     (tmp_path / "mmpipe").mkdir()
-    (tmp_path / "mmpipe" / "config.toml").write_text('[profile.own]\nbase_url = "http://127.0.0.1:8000/v1"\n')
-    for url, profile, has_prices in (
-        ("http://127.0.0.1:8000/v1", None, False),
-        (None, "own", False),
-        ("intl", None, True),
-    ):
-        service = ServiceOptions(base_url=url, profile=profile)
-        options = ModelsOptions(listing=ListOptions(format="jsonl"), service=service)
-        found = [json.loads(line) for line in shown(options, XDG_CONFIG_HOME=f"{tmp_path}").splitlines()]
-        assert IDS == [model["id"] for model in found]
-        for name in ("prices", "prices_yuan", "ends", "tps", "rpm"):
-            assert has_prices is any(model[name] for model in found)
-        assert all(model["context"] for model in found)
+    (tmp_path / "mmpipe" / "config.toml").write_text(config)
+    options = ModelsOptions(listing=ListOptions(format="jsonl"), service=typed)
+    text = shown(options, XDG_CONFIG_HOME=f"{tmp_path}", **environment)
+    found = [json.loads(line) for line in text.splitlines()]
+    assert IDS == [model["id"] for model in found]
+    for name in ("prices", "prices_yuan", "ends", "tps", "rpm"):
+        assert has_prices is any(model[name] for model in found)
+    assert all(model["context"] for model in found)
 
 
 def test_the_notes_are_in_one_language() -> None:

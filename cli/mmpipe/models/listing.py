@@ -5,12 +5,14 @@ lists what that host serves. Prices and end dates are those of MiniMax: of model
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
+from mmpipe.config.config_file import locate_config
 from mmpipe.core.catalogue import Model, Price, find_model, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.host_identity import follows_catalogue, identify_endpoint
@@ -53,8 +55,6 @@ _UNKNOWN: Mapping[str, object] = {
     "prices": [],
     "prices_yuan": [],
 }
-
-
 # Asks the host once: `list_models` of api.client, or that of a test.
 ListModels: TypeAlias = Callable[[Endpoint, Limits, "Observer"], "ModelList"]
 
@@ -132,13 +132,24 @@ def _list_live(
 
 
 def _follows_catalogue(options: ModelsOptions, environment: Mapping[str, str]) -> bool:
-    """Return False if another host than MiniMax's is typed, by its URL or its profile. Raises UsageError for an invalid one."""
+    """Return False if another host than MiniMax's would be asked. Raises UsageError for an invalid one that is typed.
+
+    Without a usable configuration no host would be asked, and the catalogue is shown as it is.
+    """
     service = options.service
-    if service.base_url is None and service.profile is None:
+    is_typed = service.base_url is not None or service.profile is not None
+    is_set = any(map(environment.get, ("MINIMAX_BASE_URL", "OPENAI_BASE_URL")))
+    # Path raises an error.
+    if not (is_typed or is_set or os.path.exists(locate_config(environment) or "")):  # noqa: PTH110
         return True
     from mmpipe.config.settings import Settings
 
-    return follows_catalogue(Settings.read(environment, service).identify_host())
+    try:
+        return follows_catalogue(Settings.read(environment, service).identify_host())
+    except UsageError:
+        if is_typed:
+            raise
+        return True
 
 
 def _without_prices(entries: Iterable[ListedModel]) -> list[ListedModel]:
