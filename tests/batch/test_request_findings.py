@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,6 +170,42 @@ def test_a_dry_run_says_what_it_assumes_of_answers_and_takes_another_number() ->
     other, _, _ = dry(lines({}, {"max_tokens": 300}), assume_tokens=5000)
     assert (5000, 5300) == (other["assumed_tokens"], other["completion_tokens"])
     assert other["cost"] > summary["cost"]  # type: ignore[operator]
+
+
+OLD = "MiniMax-M2.1"  # its window has 204,800 tokens
+LONG = "word " * 200_000
+IMAGES = [{"type": "image_url", "image_url": {"url": "https://h/i.png", "detail": "high"}}] * 8
+
+
+@pytest.mark.parametrize(
+    ("record", "typed"),
+    [
+        ({"prompt": LONG}, {"model": OLD}),
+        ({"prompt": "a"}, {"model": OLD, "system": LONG}),
+        ({"prompt": "a", "system": LONG}, {"model": OLD}),
+        ({"a": "b"}, {"model": OLD, "template": LONG + "{a}"}),
+        ({"messages": [{"role": "user", "content": IMAGES}] * 9}, {"model": "MiniMax-M3"}),
+    ],
+    ids=["prompt", "system", "system of a record", "template", "images"],
+)
+def test_all_that_is_sent_counts_for_the_window(record: dict[str, object], typed: dict[str, Any]) -> None:
+    _, stderr, error = dry(f"{json.dumps(record)}\n", **typed)
+    assert ("longer than the window of its model, and may be refused (1 request)" in stderr, None) == (
+        True,
+        error,
+    )
+    assert "window" not in dry(f"{json.dumps(record)}\n", "http://127.0.0.1:1/v1", **typed)[1]
+
+
+def test_a_prompt_of_more_than_four_windows_is_a_bad_record_as_for_chat() -> None:
+    records = lines({"prompt": LONG * 4, "id": "x"}, {})
+    summary, _, error = dry(records, model=OLD)
+    assert (1, 1) == (summary["bad"], summary["requests"])
+    assert isinstance(error, InputError)
+    words = "the prompt has about 1,000,000 tokens, and the window of MiniMax-M2.1 is 204,800: it is not sent"
+    assert f"standard input, line 1: {words}" in error.message
+    summary, _, error = dry(records, "http://127.0.0.1:1/v1", model=OLD)
+    assert (0, 2, None) == (summary["bad"], summary["requests"], error)
 
 
 def test_a_parameter_of_the_run_is_warned_of_once_and_not_by_its_records() -> None:

@@ -21,6 +21,7 @@ from mmpipe.batch.journal.sidecar import (
 )
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.pace.deadline import Deadline
+from mmpipe.batch.record_check import refuse_overlong
 from mmpipe.batch.records.formats.record_format import NEWLINE, NUL, FormatOptions
 from mmpipe.batch.records.input_file import InputFile, find_files
 from mmpipe.batch.records.records import BadRecord, FoundRecord, Record, read_records
@@ -82,7 +83,8 @@ class BatchInput:
         options = FormatOptions(
             name, self.separator, request_columns=columns, needed=needed, on_columns=self._add_columns
         )
-        return read_records(pieces, self.defaults, options, is_answered)
+        records = read_records(pieces, self.defaults, options, is_answered)
+        return map(refuse_overlong, records) if self._asks_minimax else records
 
     def _add_columns(self, names: Iterable[str]) -> None:
         self.columns.update(dict.fromkeys(names))
@@ -93,8 +95,11 @@ class BatchInput:
         reported = {*describe_ignored(defaults.parameters, find_model(defaults.model))}
         if defaults.effort is not None:
             reported |= {*filter(None, [describe_missing_effort(defaults.effort, defaults.model)])}
-        refuses_unknown = not self.options.recordings.is_replay and follows_catalogue(self.host)
-        return RequestFindings(refuses_unknown, frozenset(reported), defaults.effort, defaults.template)
+        return RequestFindings(self._asks_minimax, frozenset(reported), defaults.effort, defaults.template)
+
+    @property
+    def _asks_minimax(self) -> bool:
+        return not self.options.recordings.is_replay and follows_catalogue(self.host)
 
     def takes(self, found: FoundRecord) -> bool:
         """True if the record belongs to this shard."""

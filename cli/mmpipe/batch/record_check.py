@@ -1,8 +1,9 @@
-"""Checks a record against those before it: in the input, and in the journal."""
+"""Checks a record against the window of its model, and those before it: in the input, and in the journal."""
 
 from mmpipe.batch.journal.journal import Journal
-from mmpipe.batch.records.records import BadRecord, Record
+from mmpipe.batch.records.records import BadRecord, FoundRecord, Record
 from mmpipe.batch.records.repeated_ids import RepeatedIds
+from mmpipe.core.prompt_size import check_window
 from mmpipe.errors import InputError
 
 
@@ -22,6 +23,26 @@ def refuse_repeated(record: Record | BadRecord, seen: RepeatedIds) -> Record | B
     return BadRecord(
         record.index, None, record.source, record.number, message, fields=record.fields, is_row=record.is_row
     )
+
+
+def refuse_overlong(record: FoundRecord | None) -> FoundRecord | None:
+    """Return the record, or a bad one in its place if its prompt is longer by far than the window of its model."""
+    if not isinstance(record, Record):
+        return record
+    try:
+        check_window(record.request)
+    except InputError as error:
+        return BadRecord(
+            record.index,
+            record.id if record.has_own_id else None,
+            record.source,
+            record.number,
+            error.message,
+            record.custom_id,
+            record.fields,
+            record.is_row,
+        )
+    return record
 
 
 def is_answered(record: Record, journal: Journal | None) -> bool:

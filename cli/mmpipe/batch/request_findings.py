@@ -10,7 +10,7 @@ from mmpipe.batch.records.template import Template
 from mmpipe.core.catalogue import find_model, suggest_model
 from mmpipe.core.effort import Effort, describe_missing_effort, sets_effort
 from mmpipe.core.parameters import describe_ignored, find_token_limit
-from mmpipe.core.prompt_size import request_tokens
+from mmpipe.core.prompt_size import check_window
 from mmpipe.core.request import Request
 from mmpipe.text.counts import format_count
 from mmpipe.text.visible import one_line
@@ -28,17 +28,6 @@ _CUT_SHORT: Final = (
 
 
 _TOO_LONG: Final = "the prompt is probably longer than the window of its model, and may be refused"
-
-
-def _exceeds_window(record: Record) -> bool:
-    """Return True if the prompt is probably longer than the window of its model."""
-    model = find_model(record.request.model)
-    # No token is shorter than half a character, and most prompts need no closer look.
-    return (
-        model is not None
-        and record.size > model.context // 2
-        and request_tokens(record.request) > model.context
-    )
 
 
 @dataclass(slots=True)
@@ -91,7 +80,8 @@ class RequestFindings:
         sentences = self.add(record.request)
         if self.template is not None:
             sentences += [doubt for doubt in self.template.find_doubts(record.fields) if self.odd.add(doubt)]
-        if self.refuses_unknown and _exceeds_window(record) and self.odd.add(_TOO_LONG):
+        # One that is longer by far is a bad record.
+        if self.refuses_unknown and check_window(record.request) is not None and self.odd.add(_TOO_LONG):
             sentences.append(_TOO_LONG)
         return sentences
 

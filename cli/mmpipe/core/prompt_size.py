@@ -1,11 +1,11 @@
 """Estimates the tokens of a prompt, and compares them with the window of the model; pure."""
 
 import math
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from mmpipe.core.attachments import find_url, measure_data
 from mmpipe.core.catalogue import find_model
-from mmpipe.core.events import Message
 from mmpipe.core.request import Request
 from mmpipe.errors import InputError
 from mmpipe.text.json_encoding import encode_json
@@ -20,6 +20,7 @@ _VIDEO_BYTES = 512  # to a token
 _PROMPT_FIELDS = ("tools", "response_format")  # body fields that the model reads
 # An estimate may be wrong by a third, and for long gaps of spaces by more: below so many windows it only warns.
 _SURE: Final = 4
+_Count: TypeAlias = Callable[[str], int]
 
 
 def check_window(request: Request) -> str | None:
@@ -28,38 +29,52 @@ def check_window(request: Request) -> str | None:
     Raises InputError if it is so long that no estimate can be that wrong.
     """
     model = find_model(request.model)
-    if model is None or (tokens := request_tokens(request)) <= model.context:
+    # Most prompts are short, and their lengths are known without looking at the text.
+    if model is None or _sum_tokens(request, _most_tokens) <= model.context:
+        return None
+    if (tokens := request_tokens(request)) <= model.context:
         return None
     sentence = f"the prompt has about {tokens:,} tokens, and the window of {model.id} is {model.context:,}"
     if tokens > _SURE * model.context:
         raise InputError(
-            f"{sentence}: it is not sent", hint="shorten the prompt, or divide it for `mmpipe batch`"
+            f"{sentence}: it is not sent", hint="shorten the prompt, or divide it into records of a batch"
         )
     return f"{sentence}: it may be refused"
 
 
 def request_tokens(request: Request) -> int:
-    """An estimate of the tokens of a whole prompt: the messages, and the fields of the body that the model reads.
+    """Estimate the tokens of a whole prompt: the messages, and the fields of the body that the model reads.
 
     The work is linear in the text; the data of images and videos is not looked at.
     """
-    fields = (request.parameters.get(name) for name in _PROMPT_FIELDS)
-    return sum(map(_message_tokens, request.messages)) + sum(map(_json_tokens, filter(None, fields)))
+    return _sum_tokens(request, prompt_tokens)
 
 
-def _message_tokens(message: Message) -> int:
-    content = message.get("content")
-    parts = content if isinstance(content, list) else [content]
-    return sum(map(_part_tokens, parts)) + _json_tokens(message.get("tool_calls"))
+def _sum_tokens(request: Request, count: _Count) -> int:
+    # Plain loops: this is done for each record of a batch.
+    whole = 0
+    for name in _PROMPT_FIELDS:
+        if value := request.parameters.get(name):
+            whole += count(encode_json(value).decode())
+    for message in request.messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            whole += count(content)
+        elif isinstance(content, list):
+            for part in content:
+                whole += _part_tokens(part, count)
+        if calls := message.get("tool_calls"):
+            whole += count(encode_json(calls).decode())
+    return whole
 
 
-def _part_tokens(part: object) -> int:
+def _part_tokens(part: object, count: _Count) -> int:
     if isinstance(part, str):
-        return prompt_tokens(part)
+        return count(part)
     if not isinstance(part, dict):
         return 0
     if isinstance(text := part.get("text"), str):
-        return prompt_tokens(text)
+        return count(text)
     _, medium = find_url(part)
     if medium == "video":
         data = measure_data(part)
@@ -72,12 +87,13 @@ def _part_tokens(part: object) -> int:
     return _IMAGE_TOKENS.get(str(detail), _IMAGE_TOKENS["default"])
 
 
-def _json_tokens(value: object) -> int:
-    return prompt_tokens(encode_json(value).decode()) if value else 0
+def _most_tokens(text: str) -> int:
+    """Return a number that no estimate of `prompt_tokens` is above."""
+    return 2 * len(text)
 
 
 def prompt_tokens(prompt: str) -> int:
-    """An estimate of the tokens of a text, rather too high than too low.
+    """Estimate the tokens of a text, rather too high than too low.
 
     English has four letters to a token; Chinese, with three bytes to a character, has up to one token for each
     character. The formula is linear in bytes and characters. It gives 2/8 of a token for an ASCII letter, 5/8 for a
