@@ -1,5 +1,6 @@
 """The end of a run says what failed, how to look at it with jq, and by which command the run continues."""
 
+import errno
 import json
 import shlex
 import signal
@@ -12,12 +13,13 @@ import pytest
 from mmpipe.batch.ending import Ending, ResultPlace, TypedCommand
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.summary import Failure, RunSummary
-from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, QuotaError
+from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, Partial, QuotaError
 from mmpipe.unix.streams import Streams
 from mmpipe.writers.details import Detail, format_details
 from mmpipe.writers.terminal import Painter, Role
 from support.batch_in_process import Counts, batch_options, run
 from support.harness import service
+from support.in_process import run_in_process
 
 JOURNAL = ResultPlace(journal="out.jsonl")
 COMMAND = TypedCommand(("batch", "in.txt", "-o", "out.jsonl"), batch_options(files=("in.txt",)))
@@ -65,6 +67,39 @@ def test_failures_are_listed_by_kind_with_the_first_of_each() -> None:
     ] == lines(end)
     assert end.headline.startswith("36 good, 4 failed, 0 tokens, ")
     assert "to continue: mmpipe batch in.txt -o out.jsonl --resume" == end.continuation
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_freed_before_the_run_goes_on_and_lost_answers_are_not_good(number: int) -> None:
+    counts, error = summary(20), OutputError("cannot write")
+    error.__cause__ = OSError(number, "no space")
+    counts.lose(8)
+    end = ending(counts, error)
+    assert end.headline.startswith("12 good, 20 left, 8 answered but not written, ")
+    assert [
+        ("first", "free some space"),
+        ("to continue", "mmpipe batch in.txt -o out.jsonl --resume"),
+    ] == lines(end)
+    command = "mmpipe batch in.txt -o out.jsonl --resume"
+    assert f"to continue, first free some space, then: {command}" == end.continuation
+
+
+def test_an_end_without_a_good_answer_says_none() -> None:
+    end = ending(summary(0, server=3), Partial("3 of 3 records failed"))
+    assert ("exit status 14", "none of the records has a good answer") == lines(end)[-1]
+
+
+def test_a_run_of_which_all_failed_names_the_way_to_keep_answers(tmp_path: Path) -> None:
+    kept = "with -o FILE answers are kept, and --resume asks only what is left"
+    table = f"{tmp_path}/Moods.CSV"
+    merged = f"mmpipe batch --merge {table} -F csv"
+    lines = f"{table} gets JSON lines, not a table; afterwards `{merged}` prints the table"
+    with service("500") as server:
+        for words in ((), ("-o", table)):
+            done = run_in_process("batch", "--retries", "0", *words, server=server, stdin=b"hi\n")
+            assert 14 == done.status
+            assert "1 of 1 record failed, none has a good answer; each is in the output" in done.stderr_text
+            assert [not words, bool(words)] == [part in done.stderr_text for part in (kept, lines)]
 
 
 @pytest.mark.parametrize("error", [Interrupted(signal.SIGINT), QuotaError("no balance"), Partial("too many")])

@@ -20,7 +20,7 @@ def test_a_record_far_ahead_of_one_that_is_missing_is_begun_later() -> None:
         waiting = asyncio.create_task(writer.wait_for_capacity(10_000))
         await asyncio.sleep(0)  # the task runs until it waits, or to its end
         assert not waiting.done()
-        writer.put(0, b"0\n")
+        writer.put(0, b"0\n", is_good=True)
         await asyncio.wait_for(waiting, 60)
 
     asyncio.run(wait())
@@ -45,7 +45,7 @@ def test_lines_held_for_a_missing_one_are_written_at_the_end() -> None:
     async def write() -> None:
         writer = ResultWriter(ResultSink(streams.stdout), None, StopSignal(), in_order=True)
         for index in (3, 1, 2):
-            writer.put(index, b"%d\n" % index)
+            writer.put(index, b"%d\n" % index, is_good=True)
         writer.close()
         await asyncio.wait_for(writer.keep_written(), 5)
 
@@ -63,7 +63,7 @@ def test_on_a_full_disk_the_lines_that_are_not_in_the_file_are_counted(
 
     async def write(writer: ResultWriter) -> None:
         for index, line in enumerate(lines):
-            writer.put(index, line)
+            writer.put(index, line, is_good=True)
         writer.close()
         with largest_file(capacity), pytest.raises(OutputError):
             await writer.keep_written()

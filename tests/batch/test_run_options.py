@@ -122,7 +122,10 @@ def test_no_more_is_spent_than_max_cost(tmp_path: Path) -> None:
 
 
 def test_max_cost_is_refused_for_a_model_without_a_price() -> None:
-    with service() as server, pytest.raises(UsageError, match="price of other-model is not known"):
+    with (
+        service() as server,
+        pytest.raises(UsageError, match="price of other-model is not known; leave it out: --limit"),
+    ):
         run_with(environment(server, AS_SIM), '{"model": "other-model", "prompt": "hi"}\n', max_cost=1)
 
 

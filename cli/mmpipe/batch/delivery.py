@@ -50,7 +50,7 @@ class Delivery:
     def skip(self, index: int, *, is_answered: bool) -> None:
         """Write nothing for a record: an earlier run answered it, or another shard takes it."""
         self._summary.skipped += is_answered
-        self._writer.put(index, None)
+        self._writer.put(index, None, is_good=False)
 
     def refuse(self, record: BadRecord) -> None:
         """Write the error of a record that cannot be asked, unless the journal has it from an earlier run."""
@@ -58,17 +58,19 @@ class Delivery:
         is_known = journal is not None and (
             journal.knows(str(record.index), has_own_id=False) or (name is not None and journal.knows(name))
         )
-        self._writer.put(record.index, None if is_known else bad_record_line(record, self._format))
+        line = None if is_known else bad_record_line(record, self._format)
+        self._writer.put(record.index, line, is_good=False)
         message = f"{record.source}, line {record.number}: {record.message}"
         self._settle(InputError.status.label, Failure(name or str(record.index), message))
 
     def copy(self, record: Record, line: bytes, cause: str | None) -> None:
         """Write for this record the answer or error (`cause`) in `line`, which another one with the same request received."""
         copied, is_copy = fitting_copy(line, record, self._format, self._earlier_attempts(record))
-        self._writer.put(record.index, copied)
+        cause = cause if is_copy else BadResponse.status.label
+        self._writer.put(record.index, copied, is_good=cause is None)
         self.memory.settle(record.index)
         self._summary.copied += 1
-        self._settle(cause if is_copy else BadResponse.status.label)
+        self._settle(cause)
 
     def price(self, reply: Reply) -> float | None:
         """Return what a reply costs at the host of this run, in dollars; None if unknown."""
@@ -80,7 +82,7 @@ class Delivery:
         outcome, line = fitting_line(outcome, self._format, self._earlier_attempts(record), dollars)
         self._summary.count(outcome, dollars)
         offset = self._writer.end
-        self._writer.put(record.index, line)
+        self._writer.put(record.index, line, is_good=outcome.error is None)
         self.memory.settle(record.index)
         cause = None if outcome.error is None else outcome.error.status.label
         error = outcome.error

@@ -1,5 +1,6 @@
 """Reports the end of a run to a person: what failed, how to look at it, and how to continue."""
 
+import errno
 import re
 import signal
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.preparation import BatchCall
 from mmpipe.batch.summary import RunSummary
-from mmpipe.errors import InputError, Interrupted, MmpipeError, Partial, UsageError
+from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, Partial, UsageError
 from mmpipe.grammar import list_parameters
 from mmpipe.text.shell_words import format_command, quote_path, quote_word
 from mmpipe.unix.inputs import STDIN_PATHS
@@ -24,7 +25,9 @@ from mmpipe.writers.terminal import Role
 _LONGEST: Final = 500  # characters of a command that is worth copying
 # A descriptor that the shell opened for this command alone, as for `<(...)`.
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/[^/]+)/fd/")
-_KEEP_ANSWERS: Final = "with -o FILE answers are kept, and --resume asks only what is left"
+# Errors of a write that succeeds once there is space: a full disk, a used quota, the limit of `ulimit -f`.
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+KEEP_ANSWERS: Final = "with -o FILE answers are kept, and --resume asks only what is left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +123,25 @@ class Ending:
             return None
         stdin = ", with the same standard input" if self.command.reads_stdin else ""
         way = self.command.resuming or self.command.resuming_in_words
-        return f"to continue{stdin}: {way}"
+        space = ", first free some space, then" if self._lacks_space() else ""
+        return f"to continue{stdin}{space}: {way}"
 
     def details(self) -> Iterator[Detail]:
         """The lines below the headline."""
         yield from self._failures()
         if self._can_be_resumed():
+            if self._lacks_space():
+                yield Detail("first", "free some space", Role.HEADING)
             command = self.command.resuming
             text = command or self.command.resuming_in_words
             yield Detail("to continue", text, Role.HEADING, is_command=command is not None)
             if self.command.reads_stdin:
                 yield Detail("", "(with the same standard input)", Role.FAINT)
         elif self.results.journal is None and (self.summary.causes or isinstance(self.error, Interrupted)):
-            yield Detail("next time", _KEEP_ANSWERS, Role.FAINT)
+            yield Detail("next time", KEEP_ANSWERS, Role.FAINT)
         if isinstance(self.error, Partial):
-            yield Detail(
-                f"exit status {int(self.error.status)}", "some records have no good answer", Role.FAINT
-            )
+            some = "some records have no" if self.summary.has_good else "none of the records has a"
+            yield Detail(f"exit status {int(self.error.status)}", f"{some} good answer", Role.FAINT)
 
     def _failures(self) -> Iterator[Detail]:
         """The number of failures of each kind and the first of them, which text has named already."""
@@ -149,6 +154,10 @@ class Ending:
         if failures and self.results.journal is not None:
             query = f"{_failures_query(self.results)} {quote_path(self.results.journal)}"
             yield Detail("to see them", query, Role.HEADING, is_command=True)
+
+    def _lacks_space(self) -> bool:
+        cause = self.error.__cause__ if isinstance(self.error, OutputError) else None
+        return isinstance(cause, OSError) and cause.errno in _FULL
 
     def _can_be_resumed(self) -> bool:
         """True if the same command with --resume would do more than this run."""

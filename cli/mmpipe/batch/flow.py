@@ -178,7 +178,7 @@ async def ask_records(
             with handle_signals(tasks.end), clear_before_stop(output.console.pause), collect_less():
                 await tasks.finish(show)
         finally:
-            output.summary.unwritten = writer.unwritten
+            output.summary.lose(writer.unwritten)
     if engine.stopped_by is not None:
         raise engine.stopped_by
 

@@ -7,7 +7,7 @@ from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
 from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.options import BatchOptions, LimitOptions
-from mmpipe.batch.pace.estimate import ExpectedUsage
+from mmpipe.batch.pace.estimate import WITHOUT_PRICE, ExpectedUsage
 from mmpipe.batch.records.input_file import describe_repeated
 from mmpipe.batch.records.requests import RequestDefaults
 from mmpipe.batch.records.template import Template
@@ -77,9 +77,7 @@ def _fit_max_cost(limits: LimitOptions, settings: Settings, warn: Callable[[str]
         return limits
     unknown = f"the prices of {one_line(str(host), 100)} are not known"
     if settings.is_typed("max_cost"):
-        raise UsageError(
-            f"--max-cost: {unknown}", hint="--limit, --max-tokens and --deadline bound a run too"
-        )
+        raise UsageError(f"--max-cost: {unknown}", hint=WITHOUT_PRICE)
     warn(f"{settings.label('max_cost')} does not limit this run: {unknown}")
     return replace(limits, max_cost=None)
 
@@ -113,7 +111,7 @@ def _request_defaults(
     overrides = parse_overrides(options.overrides.set)
     base = build_base_request(options.request, settings, call.console.warn, overrides=overrides)
     if options.limits.max_cost is not None:
-        ExpectedUsage(base.model, 1, 1).check_price()
+        ExpectedUsage(base.model, 1, 1).check_price(settings.label("max_cost"))
     template, id_field = options.records.template, options.records.id_field
     return RequestDefaults(
         model=base.model,

@@ -2,11 +2,11 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import Condition, StopSignal
@@ -19,7 +19,21 @@ _MAX_AHEAD: Final = 10_000  # records that may be begun beyond a missing one
 _MAX_HELD: Final = 64 << 20  # bytes of lines that wait for a missing one
 
 
-class ReorderBuffer:
+Line = TypeVar("Line", bound=Sized)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """The bytes of a line, and whether it holds a good answer."""
+
+    data: bytes
+    is_good: bool
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+class ReorderBuffer(Generic[Line]):
     """Holds each line until all lines before it are there; pure.
 
     Memory is bounded if no record is begun that `is_too_far_ahead`, however long one answer takes.
@@ -28,7 +42,7 @@ class ReorderBuffer:
     def __init__(self, max_ahead: int = _MAX_AHEAD, max_held: int = _MAX_HELD) -> None:
         self._max_ahead, self._max_held = max_ahead, max_held
         self._next = 0
-        self._held: dict[int, bytes | None] = {}
+        self._held: dict[int, Line | None] = {}
         self._bytes = 0
 
     def is_too_far_ahead(self, index: int) -> bool:
@@ -36,17 +50,17 @@ class ReorderBuffer:
         ahead = index - self._next
         return ahead >= self._max_ahead or (ahead > 0 and self._bytes > self._max_held)
 
-    def rest(self) -> Iterator[bytes]:
+    def rest(self) -> Iterator[Line]:
         """The lines that are still held, in order: the missing ones before them will not come."""
         for index in sorted(self._held):
             line = self._held.pop(index)
             if line is not None:
                 yield line
 
-    def put(self, index: int, line: bytes | None) -> Iterator[bytes]:
+    def put(self, index: int, line: Line | None) -> Iterator[Line]:
         """Take the line of the record at this index, None if it has none; yield the lines that are now in order."""
         self._held[index] = line
-        self._bytes += len(line or b"")
+        self._bytes += 0 if line is None else len(line)
         while self._next in self._held:
             ready = self._held.pop(self._next)
             self._next += 1
@@ -84,23 +98,24 @@ class ResultWriter:
     ) -> None:
         self._sink, self._journal = sink, journal
         self._condition = Condition(stop)
-        self._order = ReorderBuffer() if in_order and journal is None else None
+        self._order = ReorderBuffer[ResultLine]() if in_order and journal is None else None
         self.end = 0 if journal is None else journal.end  # offset of the next line in the journal
-        self._ready: list[bytes] = []
+        self._ready: list[ResultLine] = []
         self._unread = 0  # bytes
-        self._put = self._written = 0  # lines
+        self._put = self._written = 0  # lines with a good answer
         self._wake = asyncio.Event()
         self._is_closed = False
         self._is_broken = False
 
     @property
     def unwritten(self) -> int:
-        """The number of lines that were put and are not written as a whole."""
+        """The number of good answers that were put and are not written as a whole."""
         return self._put - self._written
 
-    def put(self, index: int, line: bytes | None) -> None:
+    def put(self, index: int, data: bytes | None, *, is_good: bool) -> None:
         """Take the line of the record at this index for writing; None if it has none."""
-        self._put += line is not None
+        line = None if data is None else ResultLine(data, is_good)
+        self._put += line is not None and is_good
         if self._order is not None:
             self._add(list(self._order.put(index, line)))
             self._condition.changed()
@@ -147,13 +162,13 @@ class ResultWriter:
             return
         begin = self._journal.end
         try:
-            self._journal.append(lines)
+            self._journal.append([line.data for line in lines])
         except MmpipeError:
             self._is_broken = True
             # The first lines may have fitted.
-            self._written += b"".join(lines).count(b"\n", 0, self._journal.end - begin)
+            self._count_written(lines, self._journal.end - begin)
             raise
-        self._written += len(lines)
+        self._count_written(lines, self._journal.end - begin)
 
     def _check_journal(self) -> None:
         """Raise OutputError if the journal was removed or replaced, and the written lines with it."""
@@ -167,18 +182,24 @@ class ResultWriter:
             raise
 
     async def _write_out(self) -> None:
-        shown, self._ready = [self._sink.render(line) for line in self._ready], []
+        shown = [ResultLine(self._sink.render(line.data), line.is_good) for line in self._ready]
+        self._ready = []
         output = self._sink.output
         begin = output.written
         try:
-            await self._sink.write(b"".join(shown))
+            await self._sink.write(b"".join(line.data for line in shown))
         finally:
             # Before an error, or the end of a run that waits no longer, the first lines may have gone out.
-            self._written += bisect_right(list(accumulate(map(len, shown))), output.written - begin)
+            self._count_written(shown, output.written - begin)
         self._unread = sum(map(len, self._ready))
         self._condition.changed()
 
-    def _add(self, lines: list[bytes]) -> None:
+    def _count_written(self, lines: list[ResultLine], written: int) -> None:
+        """Count the good answers among the first lines, of which so many bytes were written."""
+        whole = bisect_right(list(accumulate(map(len, lines))), written)
+        self._written += sum(line.is_good for line in lines[:whole])
+
+    def _add(self, lines: list[ResultLine]) -> None:
         if lines:
             size = sum(map(len, lines))
             self._ready += lines

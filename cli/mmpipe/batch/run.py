@@ -10,7 +10,7 @@ from mmpipe.api.recorded_pool import open_recorded_pool
 from mmpipe.api.recordings import RecordedHost, open_recordings, recorded_host
 from mmpipe.batch.delivery import RunOutput
 from mmpipe.batch.dry_run import forecast_run
-from mmpipe.batch.ending import report_end
+from mmpipe.batch.ending import KEEP_ANSWERS, report_end
 from mmpipe.batch.engine_choice import choose_engine, possible_concurrency
 from mmpipe.batch.event_loop import run_event_loop
 from mmpipe.batch.flow import AskTerms, ask_records
@@ -18,7 +18,7 @@ from mmpipe.batch.input_check import BatchInput, check_input, open_source
 from mmpipe.batch.journal.journal import Journal, open_journal, read_journal
 from mmpipe.batch.journal.sort import sort_journal
 from mmpipe.batch.limiters import open_limiters, shard_rates
-from mmpipe.batch.options import BatchOptions
+from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.preparation import BatchCall, PreparedCall, prepare_call, read_settings
 from mmpipe.batch.records.input_file import expect_unchanged
@@ -30,6 +30,9 @@ from mmpipe.config.settings import Settings
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import ListedPartial, Partial, UsageError
 from mmpipe.text.counts import format_count
+from mmpipe.text.shell_words import format_command
+from mmpipe.text.suggestions import join_hints
+from mmpipe.text.visible import one_line
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.replacement import check_replaceable
 from mmpipe.unix.signals import raise_interrupts
@@ -62,6 +65,7 @@ def run_batch(
     ):
         settings, options = read_settings(options, environment, console.warn)
         call = BatchCall(options, streams, environment, console, arguments)
+        _check_name(options.output, console)
         if options.limits.dry_run:
             _dry_run(call, settings, Deadline(options.limits.deadline, summary.began))
         else:
@@ -77,6 +81,15 @@ def _check_paths(options: BatchOptions, streams: Streams) -> None:
     reject_shared_outputs(streams, *written)
     read = [named.path for named in options.inputs if named is not None]
     reject_input_as_output(streams, written, (*read, options.service.api_key_file))
+
+
+def _check_name(output: ResultOptions, console: Console) -> None:
+    """Warn of a new journal that has the name of a table."""
+    if output.path is not None and output.path.lower().endswith((".csv", ".tsv")) and not output.resume:
+        command = format_command(("mmpipe", "batch", "--merge", output.path, "-F", "csv"))
+        console.warn(
+            f"{one_line(output.path, 100)} gets JSON lines, not a table; afterwards `{one_line(command, 200)}` prints the table"
+        )
 
 
 def _dry_run(call: BatchCall, settings: Settings, deadline: Deadline) -> None:
@@ -236,6 +249,11 @@ def _sort(options: BatchOptions, journal: Journal | None) -> None:
 
 def _check_failures(call: BatchCall, summary: RunSummary) -> None:
     if summary.failed:
-        hint = "" if call.shown_format == "text" else "each is in the output"
-        kind = ListedPartial if call.console.lists_details else Partial
-        raise kind(f"{summary.failed} of {format_count(summary.done, 'record')} failed", hint=hint)
+        is_listed = call.console.lists_details
+        in_output = "" if call.shown_format == "text" else "each is in the output"
+        is_lost = not (summary.has_good or is_listed or call.options.output.path)
+        sentence = f"{summary.failed} of {format_count(summary.done, 'record')} failed"
+        if not summary.has_good:
+            sentence += ", none has a good answer"
+        hint = join_hints(in_output, KEEP_ANSWERS if is_lost else "")
+        raise (ListedPartial if is_listed else Partial)(sentence, hint=hint)

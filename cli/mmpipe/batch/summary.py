@@ -11,7 +11,7 @@ from mmpipe.core.events import Usage
 from mmpipe.core.model_warnings import ModelWarning
 from mmpipe.core.reply import ReplyWarning
 from mmpipe.errors import MmpipeError
-from mmpipe.text.counts import format_count
+from mmpipe.text.counts import format_amount, format_count
 from mmpipe.writers.snapshot import Snapshot
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -55,7 +55,7 @@ class RunSummary:
 
     `causes` counts the failed ones by the name of their error, and `failures` has the first of each. `skipped` records
     were answered by an earlier run; `copied` ones are among the good or failed, and share the answer of another record.
-    `unpriced` answers have an unknown cost; `unwritten` lines were lost when the run ended. `warned`
+    `unpriced` answers have an unknown cost; `unwritten` good ones were lost when the run ended. `warned`
     counts the answers that have something odd. `earlier_cost` is that of the runs before, in dollars, as the journal has it.
     """
 
@@ -80,9 +80,14 @@ class RunSummary:
         return self.causes.total()
 
     @property
+    def has_good(self) -> bool:
+        """True if a record has a good answer, of this run or of an earlier one."""
+        return bool(self.good or self.skipped)
+
+    @property
     def done(self) -> int:
         """The number of records that this run has settled."""
-        return self.good + self.failed
+        return self.good + self.failed + self.unwritten
 
     @property
     def seconds(self) -> float:
@@ -111,6 +116,11 @@ class RunSummary:
         self.causes[cause] += 1
         if failure is not None:
             self.failures.setdefault(cause, failure)
+
+    def lose(self, answers: int) -> None:
+        """Count so many of the good answers as not written."""
+        self.good -= answers
+        self.unwritten += answers
 
     def sentence(self) -> str:
         """The summary line on stderr."""
@@ -172,7 +182,7 @@ class RunSummary:
 
     def _further_phrases(self) -> Iterator[str]:
         if self.unwritten:
-            yield f"{self.unwritten} not written"
+            yield f"{self.unwritten} answered but not written"
         if self.copied:
             yield f"{self.copied} the same as others"
         if self.retries:
@@ -181,7 +191,7 @@ class RunSummary:
         tokens = self.tokens.as_json()["total_tokens"]
         yield "tokens unknown" if tokens is None else format_count(tokens, "token")
         if self.known_cost:
-            yield f"${self.cost:.4g}"
+            yield f"${format_amount(self.cost)}"
         if self.earlier_cost:
-            yield f"${self.earlier_cost + self.cost:.4g} in all runs"
+            yield f"${format_amount(self.earlier_cost + self.cost)} in all runs"
         yield f"{self.seconds:.1f} s"

@@ -13,6 +13,7 @@ from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
 from mmpipe.core.messages import has_other_part, is_refusal
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
+from mmpipe.text.counts import format_amount
 from mmpipe.text.json_encoding import has_lone_surrogate
 from mmpipe.text.visible import one_line
 
@@ -243,7 +244,7 @@ def describe_usage(usage: Usage | None, dollars: float | None) -> str:
         parts[0] += f" ({usage.cached_tokens} from the cache)"
     if usage.reasoning_tokens:
         parts[1] += f" ({usage.reasoning_tokens} of thinking)"
-    return ", ".join([*parts, "cost unknown" if dollars is None else f"${dollars:.4g}"])
+    return ", ".join([*parts, "cost unknown" if dollars is None else f"${format_amount(dollars)}"])
 
 
 def _known(count: int | None) -> str:

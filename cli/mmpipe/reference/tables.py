@@ -11,7 +11,10 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.INTERNAL, "a bug in mmpipe"),
     (ExitStatus.USAGE, "bad option, configuration or base URL"),
     (ExitStatus.AUTH, "no key, or the host refuses it"),
-    (ExitStatus.QUOTA, "rate limit after the retries, balance, plan; says when to come back, if known"),
+    (
+        ExitStatus.QUOTA,
+        "rate limit after the retries, balance, plan (says when to come back, if known); `--max-cost` is reached",
+    ),
     (ExitStatus.TIMEOUT, "connect, first byte, idle or total limit"),
     (ExitStatus.NETWORK, "DNS, refused, reset, TLS, proxy"),
     (ExitStatus.SERVER, "the service failed, also in the middle of a stream"),
@@ -22,7 +25,10 @@ EXIT_STATUSES: Sequence[tuple[ExitStatus, str]] = (
     (ExitStatus.REJECTED, "the service refuses the request as it is"),
     (ExitStatus.FILTERED, "moderation of prompt or answer, or the model refuses"),
     (ExitStatus.CUT_SHORT, "the answer reached its token limit (`--allow-truncated` accepts that)"),
-    (ExitStatus.INPUT, "unreadable, empty, not UTF-8, bad records, an id twice"),
+    (
+        ExitStatus.INPUT,
+        "unreadable, empty (of `batch`: 0, with a warning), not UTF-8, bad records, an id twice",
+    ),
     (ExitStatus.OUTPUT, "disk full, I/O error, closed stdout"),
     (ExitStatus.PARTIAL, "the batch ended and some records failed (each is in the output)"),
     (ExitStatus.BUSY, "another run holds the journal or the conversation"),

@@ -1,11 +1,18 @@
 """Counts of things in words, and numbers in ranges."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 
 def format_count(number: int, one: str, several: str | None = None) -> str:
     """The number and its words, such as `1 record` and `2 records`; `several` are words that do not end with an s more."""
     return f"{number} {one if number == 1 else several or f'{one}s'}"
+
+
+def format_amount(number: float, digits: int = 4) -> str:
+    """Return the number with so many digits that matter, and without an exponent, such as `0.00001`."""
+    # Without a zero at the end, which `Decimal` would keep.
+    return f"{Decimal(f'{number:.{digits}g}'):f}"
 
 
 def format_ranges(numbers: Iterable[int], most: int = 50) -> str:

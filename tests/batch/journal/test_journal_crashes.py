@@ -186,10 +186,10 @@ def test_after_a_write_that_failed_nothing_more_is_written(path: Path) -> None:
     async def write() -> None:
         with open_journal(str(path), resume=False, overwrite=False) as journal:
             writer = ResultWriter(ResultSink(Output(1, "out")), journal, StopSignal(), in_order=False)
-            writer.put(0, record("a"))
+            writer.put(0, record("a"), is_good=True)
             with largest_file(10), pytest.raises(OutputError):
                 writer.flush()
-            writer.put(1, record("b"))
+            writer.put(1, record("b"), is_good=True)
             writer.flush()
 
     asyncio.run(write())

@@ -45,7 +45,10 @@ def test_no_request_is_begun_beyond_the_budget() -> None:
             budget.settle(index, 0.3)
         return index
 
-    with pytest.raises(QuotaError, match="--max-cost 1"):
+    with pytest.raises(
+        QuotaError,
+        match=r"--max-cost 1 is reached: the next answer may cost \$0\.3, and \$0\.1 is left; raise",
+    ):
         asyncio.run(spend())
 
 

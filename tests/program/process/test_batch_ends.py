@@ -223,7 +223,7 @@ def test_a_journal_without_the_answers_is_no_success(
         done = finished(process)
     assert 13 == done.status
     assert f"mmpipe: output: out.jsonl {words}\n" in done.stderr_text
-    assert "1 good, 0 failed, 0 answered before, 1 not written" in done.stderr_text
+    assert "0 good, 0 failed, 0 answered before, 1 answered but not written" in done.stderr_text
     meta = json.loads((here / "meta").read_bytes())
     assert (1, 13) == (meta["unwritten"], meta["exit_status"])
 

@@ -132,7 +132,7 @@ def test_another_host_has_prices_and_end_dates_of_its_own() -> None:
     assert "end date" not in summary
     assert (2, b"") == (typed.status, typed.stdout)
     assert (
-        f"usage: --max-cost: {unknown}; --limit, --max-tokens and --deadline bound a run too\n"
+        f"usage: --max-cost: {unknown}; leave it out: --limit, --max-tokens and --deadline bound a run too\n"
         in typed.stderr_text
     )
 

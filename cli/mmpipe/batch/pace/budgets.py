@@ -7,6 +7,7 @@ from mmpipe.batch.pace.condition import Condition, StopSignal
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.error_limit import ErrorLimit
 from mmpipe.errors import Forbidden, MmpipeError, NetworkError, NotRecorded, QuotaError
+from mmpipe.text.counts import format_amount
 
 _FEWEST_UNREACHED = 20  # requests in a row, besides as many as may be in flight
 _FEWEST_FORBIDDEN = 10  # requests in a row; fewer may be prompts that a firewall does not like
@@ -69,8 +70,11 @@ class CostBudget:
         """
         await self._condition.until(lambda: not self._held or self._allows(dollars))
         if self._spent + self._total_held + dollars > self._limit:
+            left = max(0.0, self._limit - self._spent - self._total_held)
             raise QuotaError(
-                f"what is left of --max-cost {self._limit:g} is less than the next answer may cost"
+                f"--max-cost {format_amount(self._limit, 15)} is reached: the next answer may cost "
+                f"${format_amount(dollars)}, and ${format_amount(left)} is left",
+                hint="raise --max-cost, or lower --max-tokens",
             )
         self._held[index] = dollars
         self._total_held += dollars

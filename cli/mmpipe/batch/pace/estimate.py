@@ -10,6 +10,7 @@ from mmpipe.core.prompt_size import request_tokens
 from mmpipe.core.request import Request
 from mmpipe.errors import UsageError
 
+WITHOUT_PRICE = "leave it out: --limit, --max-tokens and --deadline bound a run too"
 DEFAULT_TOKENS = 1024  # of an answer before any was seen: a short one with its thinking
 _FEWEST_ANSWERS = 20  # only one of so many is above the 95th percentile
 _PERCENTILE = 0.95
@@ -36,11 +37,11 @@ class ExpectedUsage:
         """The cost at the list price; None if the price is unknown."""
         return calculate_cost(self.model, Usage(prompt_tokens=self.prompt, completion_tokens=self.answer))
 
-    def check_price(self) -> float:
-        """Return the cost at the list price; raise UsageError if the price is unknown."""
+    def check_price(self, label: str = "--max-cost") -> float:
+        """Return the cost at the list price; raise UsageError, with the `label` of the limit, if the price is unknown."""
         dollars = self.dollars
         if dollars is None:
-            raise UsageError(f"--max-cost: the price of {self.model} is not known")
+            raise UsageError(f"{label}: the price of {self.model} is not known", hint=WITHOUT_PRICE)
         return dollars
 
 
