@@ -57,6 +57,8 @@ def values_of(name: str) -> st.SearchStrategy[object]:
         return st.dictionaries(st.text("abc", min_size=1), st.integers(1, 9), max_size=2)
     if kind is bool:
         return st.booleans()
+    if name == "limiter":
+        return st.sampled_from(["redis://a:6379/0", "redis://b:7000/2"])
     return st.integers(1, 99) if kind is not str and name != "api_key_command" else st.text("abc", min_size=1)
 
 
