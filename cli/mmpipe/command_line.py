@@ -86,7 +86,12 @@ def _callback(command: Command) -> Callable[..., int | None]:
             for parameter in parameters
             if parameter.repeatable
         }
-        values = {**typed, **several}
+        single = {
+            parameter.field: (typed[parameter.field] or (parameter.default,))[0]
+            for parameter in parameters
+            if parameter.is_content
+        }
+        values = {**typed, **several, **single}
         groups = {
             name: group(**{field.name: values[field.name] for field in fields(group)})
             for name, group in command.group_types.items()
@@ -100,7 +105,7 @@ def _callback(command: Command) -> Callable[..., int | None]:
 
 def _for_typer(parameter: Parameter) -> inspect.Parameter:
     """Return the parameter for Typer, which does not interpret its value."""
-    words = list[str] | None if parameter.repeatable else str | None
+    words = list[str] | None if parameter.repeatable or parameter.is_content else str | None
     if not parameter.names:
         kind: object = Annotated[words, typer.Argument(metavar=parameter.metavar)]
     elif parameter.metavar:
@@ -157,6 +162,8 @@ def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN4
         return parameter.default
     if parameter.repeatable:
         return tuple(parameter.value(word) for word in typed)
+    if parameter.is_content:
+        return (parameter.single_value(typed),)
     return parameter.value(typed)
 
 

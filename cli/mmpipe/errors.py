@@ -29,6 +29,7 @@ Interrupted            a signal asked the process to end: die by it
 """
 
 from enum import IntEnum
+from errno import EISDIR
 from typing import ClassVar, Final, Self, TypedDict, Unpack
 
 
@@ -219,7 +220,8 @@ class InputError(MmpipeError):
     @classmethod
     def from_os(cls, name: object, error: OSError) -> Self:
         """Return the error for a failed read of the file or descriptor of that name."""
-        return cls(f"cannot read {name}: {error.strerror}")
+        hint = "name the files in it, as DIR/* does" if error.errno == EISDIR else ""
+        return cls(f"cannot read {name}: {error.strerror}", hint=hint)
 
 
 class OutputError(MmpipeError):

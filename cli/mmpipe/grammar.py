@@ -26,6 +26,7 @@ _KINDS: Mapping[Callable[[str], object], str] = {
     _parse_dollars: "an amount, such as 5 or '$5' (the shell replaces $5 outside of single quotes)",
 }
 _MOST = 2**63
+_CONTENT = ("system", "system_file", "schema", "messages", "output")  # fields
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR", "PATH|URL")  # metavars
 
 
@@ -112,6 +113,11 @@ class Parameter:
     range: NumericRange | None = None
 
     @property
+    def is_content(self) -> bool:
+        """True for content: given twice it must be the same, while of settings the last one counts, as aliases rely on."""
+        return self.field in _CONTENT
+
+    @property
     def required(self) -> bool:
         """True if the command does not work without this parameter."""
         return self.default is MISSING
@@ -137,6 +143,15 @@ class Parameter:
             ) from error
         self.check(value, f"{label} is {one_line(word, 40)}")
         return value
+
+    def single_value(self, words: Sequence[str]) -> object:
+        """Return the value of an option of content; raises UsageError, also for two different words."""
+        if len(set(words)) > 1:
+            label = " / ".join(self.names)
+            raise UsageError(
+                f"{label} is given twice, with different values", hint=f"keep one of them: {self.meaning}"
+            )
+        return self.value(words[-1])
 
     def check(self, value: object, statement: str) -> None:
         """Raise UsageError for a number out of range; `statement` begins the message, as `--rpm is 0` does."""

@@ -62,9 +62,21 @@ def test_only_shells_on_the_path_get_a_file_unless_they_are_named(home: Path) ->
     (home / ".local/bin/fish").unlink()
     assert 0 == completion(home, "--install").status
     assert set(PLACES.values()) - {PLACES["fish"]} == written(home)
-    assert f"fish: {home}/{PLACES['fish']}\n" == completion(home, "--install", "fish").stdout.decode()
+    installed = "".join(f"{name}: {home}/{PLACES[name]}\n" for name in ("fish", "man"))
+    assert installed == completion(home, "--install", "fish").stdout.decode()
     assert f"removed {home}/{PLACES['zsh']}\n" == completion(home, "--uninstall", "zsh").stdout.decode()
     assert set(PLACES.values()) - {PLACES["zsh"]} == written(home)
+
+
+@pytest.mark.parametrize(
+    ("login", "file", "names"),
+    [("/bin/zsh", "", "zsh"), ("/bin/sh", ".bashrc", "bash"), ("/bin/fish", ".zshrc", "zsh fish")],
+)
+def test_only_the_shells_of_the_user_get_a_file(login: str, file: str, names: str, home: Path) -> None:
+    if file:
+        (home / file).touch()
+    assert 0 == completion(home, "--install", SHELL=login).status
+    assert {PLACES[name] for name in (*names.split(), "man")} == written(home)
 
 
 def test_the_folders_of_the_environment_are_used_if_they_are_absolute(home: Path) -> None:
@@ -122,6 +134,7 @@ def test_a_file_that_is_not_ours_stays_and_is_named(
     path = home / PLACES["bash"]
     path.parent.mkdir(parents=True)
     put(path)
+    (home / PLACES["man"]).unlink(missing_ok=True)
     before = path.lstat()
     done = completion(home, "--install")
     assert (13, b"") == (done.status, done.stdout)
@@ -130,7 +143,8 @@ def test_a_file_that_is_not_ours_stays_and_is_named(
     completion(home, "--install", "zsh")
     done = completion(home, "--uninstall")
     is_of_others = put in (foreign, linked)
-    assert (0 if is_of_others else 13, f"removed {home}/{PLACES['zsh']}\n") == (
+    removed = "".join(f"removed {home}/{PLACES[name]}\n" for name in ("zsh", "man"))
+    assert (0 if is_of_others else 13, removed) == (
         done.status,
         done.stdout.decode(),
     )

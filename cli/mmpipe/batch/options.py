@@ -119,7 +119,13 @@ class ResultOptions(OptionGroup):
         bool, option("--pass-through", help="Copy the other fields of a record to its result, under input.")
     ] = False
     output: Annotated[
-        str | None, option("-o", "--output", metavar="FILE", help="Append to FILE, which is the journal too.")
+        str | None,
+        option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Append to FILE, which is the journal too.",
+        ),
     ] = None
     resume: Annotated[
         bool, option("--resume", help="Ask only the records without a good answer in FILE.")

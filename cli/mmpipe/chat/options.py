@@ -61,7 +61,9 @@ class ConversationOptions(OptionGroup):
     messages: Annotated[
         str | None,
         option(
-            "--messages", metavar="PATH", help="Start from a transcript: JSONL, an array or a request body."
+            "--messages",
+            metavar="PATH",
+            help="Start from a transcript: JSONL, an array or a request body.",
         ),
     ] = None
     conversation: Annotated[
@@ -154,7 +156,12 @@ class OutputOptions(OptionGroup):
     ] = False
     output: Annotated[
         str | None,
-        option("-o", "--output", metavar="FILE", help="Write to FILE, all of the answer or nothing."),
+        option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write to FILE, all of the answer or nothing.",
+        ),
     ] = None
     meta: Annotated[
         str | None,

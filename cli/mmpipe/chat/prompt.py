@@ -8,7 +8,8 @@ from mmpipe.config.options import EncodingOptions, SystemMessageOptions
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import UNNAMED, Inputs, NamedInput, decode_argument
 
-NO_PROMPT = 'no prompt: type `mmpipe chat "your question"`, or pipe it in'
+_TO_TYPE = 'type `mmpipe chat "your question"`, or pipe it in'
+NO_PROMPT = f"no prompt: {_TO_TYPE}"
 _NO_TASK = 'no prompt: say what to do with what is attached, as in `mmpipe chat -a photo.png "Describe it."`'
 
 
@@ -44,8 +45,11 @@ def check_sources(sources: PromptSources, inputs: Inputs) -> None:
             f"no prompt: standard input is for {inputs.taken_by}, and there are neither words nor a file"
         )
     if sources.stdin.no_stdin:
+        if sources.prompt.attach:
+            raise InputError(_NO_TASK)
         raise InputError(
-            _NO_TASK if sources.prompt.attach else "no prompt: --no-stdin, and neither words nor a file"
+            "no prompt: --no-stdin, and neither words nor a file",
+            hint='type `mmpipe chat -n "your question"`, or leave -n out and pipe it in',
         )
     if inputs.stdin.is_terminal:
         if sources.prompt.attach:
@@ -75,8 +79,10 @@ def read_prompt(sources: PromptSources, inputs: Inputs, warn: Callable[[str], No
     if not parts and sources.optional:
         return ""
     if not parts:
-        hint = "did the program before mmpipe in the pipe fail?" if inputs.was_empty_pipe else ""
-        raise InputError(_NO_TASK if sources.prompt.attach else "the prompt is empty", hint=hint)
+        hint = "did the program before mmpipe in the pipe fail?" if inputs.was_empty_pipe else _TO_TYPE
+        if sources.prompt.attach:
+            raise InputError(_NO_TASK)
+        raise InputError("the prompt is empty", hint=hint)
     return "\n\n".join([*(part.rstrip("\n") for part in parts[:-1]), parts[-1]])
 
 

@@ -46,7 +46,7 @@ COMPLETION = Command(
     _provide_document,
     common=COMMON,
     details="""
-        --install writes the files below HOME, where the shells on PATH and man look for them, and lists them; what is
+        --install writes the files below HOME, where man and your shells look for them, and lists them; what is
         left to do is on stderr. A file that is not ours, or was edited, is never touched. The package has the same
         files under share/.
 

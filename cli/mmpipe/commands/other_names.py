@@ -59,5 +59,8 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "--budget": ("--max-cost",),
         "--check": ("--dry-run",),
         "-V": ("--version",),
+        "-k": (
+            "it is an option of `mmpipe batch`; a key comes from MINIMAX_API_KEY, or from a file with --api-key-file",
+        ),
     }
 )

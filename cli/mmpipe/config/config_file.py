@@ -1,7 +1,7 @@
 """Reads the configuration file, and checks its names and types."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from mmpipe.config.options import FILE_KEYS
 from mmpipe.config.sources import Sourced
 from mmpipe.errors import UsageError
-from mmpipe.text.suggestions import suggest
+from mmpipe.text.suggestions import join_hints, suggest
 from mmpipe.text.visible import one_line
 
 _MAX_SIZE: Final = 2**20  # bytes
@@ -36,11 +36,19 @@ def read_config(path: Path, profile: str | None) -> Iterator[tuple[str, Sourced]
     if profile is None:
         return
     if not isinstance(profiles, dict) or not isinstance(chosen := profiles.get(profile), dict):
-        guess = suggest(profile, profiles if isinstance(profiles, dict) else ())
-        raise UsageError(f"there is no [profile.{profile}] in {path}", hint=guess)
+        raise _refuse_profile(path, profile, list(profiles) if isinstance(profiles, dict) else [])
     source = f"{path} [profile.{profile}]"
     for name, value in _check_settings(chosen, source):
         yield name, Sourced(_resolve(path, name, value), source, is_of_profile=True)
+
+
+def _refuse_profile(path: Path, profile: str, known: Sequence[str]) -> UsageError:
+    if not path.exists():
+        return UsageError(f"there is no [profile.{profile}]: there is no configuration file {path}")
+    listed = f"the profiles are {one_line(', '.join(known), 200)}" if known else "the file has no profiles"
+    return UsageError(
+        f"there is no [profile.{profile}] in {path}", hint=join_hints(suggest(profile, known), listed)
+    )
 
 
 def resolve_path(config: Path, named: str) -> str:

@@ -229,4 +229,5 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _shorten(value: object) -> str:
-    return one_line(str(value), 60)
+    # A typed 3 is shown as such, and not as 3.0.
+    return one_line(f"{value:.15g}" if isinstance(value, float) else str(value), 60)

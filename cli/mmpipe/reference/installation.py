@@ -76,14 +76,13 @@ class UserFolders:
 def install_documents(
     chosen: Document | None, tree: Tree, streams: Streams, environment: Mapping[str, str]
 ) -> None:
-    """Write the chosen document, or the man page and the scripts of all shells on PATH.
+    """Write the man page, and the script of the chosen shell or of those that the user has.
 
     All are written before any gets its name. Raises UsageError without HOME, and OutputError, also for a file that mmpipe
     did not install or that was edited.
     """
     folders = UserFolders.of(environment)
-    search = environment.get("PATH", os.defpath)
-    names = [name for name in _select(chosen) if chosen or name == "man" or shutil.which(name, path=search)]
+    names = list(dict.fromkeys((*_select(chosen), "man"))) if chosen else _find_used(folders, environment)
     paths = {name: folders.locate(name) for name in names}
     contents = {name: seal(name, generate_document(name, tree)) for name in names}
     with ExitStack() as replacements:
@@ -123,6 +122,21 @@ def uninstall_documents(chosen: Document | None, streams: Streams, environment: 
         _show(streams, [f"removed {path}"])
     if left:
         raise OutputError(f"not removed: {', '.join(left)}")
+
+
+def _find_used(folders: UserFolders, environment: Mapping[str, str]) -> Sequence[InstalledDocument]:
+    """Return the man page and the shells of the user: of SHELL, or with a file of settings; without any those on PATH."""
+    zsh = environment.get("ZDOTDIR") or folders.home
+    settings: Mapping[InstalledDocument, Sequence[str]] = {
+        "bash": (f"{folders.home}/.bashrc", f"{folders.home}/.bash_profile"),
+        "zsh": (f"{zsh}/.zshrc", f"{zsh}/.zshenv"),
+        "fish": (f"{folders.config}/fish/config.fish",),
+    }
+    login = Path(environment.get("SHELL", "")).name
+    search = environment.get("PATH", os.defpath)
+    used = {name for name, files in settings.items() if name == login or any(map(os.path.exists, files))}
+    used = used or {name for name in settings if shutil.which(name, path=search)}
+    return [name for name in INSTALLED if name in used or name == "man"]
 
 
 def _select(chosen: Document | None) -> Sequence[InstalledDocument]:

@@ -18,7 +18,11 @@ class ConstraintOptions(OptionGroup):
 
     schema: Annotated[
         str | None,
-        option("--schema", metavar="FILE", help="The answer must be JSON that this JSON Schema accepts."),
+        option(
+            "--schema",
+            metavar="FILE",
+            help="The answer must be JSON that this JSON Schema accepts.",
+        ),
     ] = None
     repair: Annotated[
         int | None,

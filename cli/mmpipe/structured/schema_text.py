@@ -20,7 +20,10 @@ def parse_schema_text(text: str, name: str) -> SchemaValue:
     try:
         value = strict_json.loads(text)
     except ValueError as error:
-        raise InputError(f"{name} is not JSON: {one_line(str(error), 200)}") from error
+        # The place of the fault helps in a text that is meant to be JSON.
+        is_meant = text.lstrip(strict_json.SPACES).startswith(("{", "["))
+        fault = f": {one_line(strict_json.describe_fault(error), 200)}" if is_meant else ""
+        raise InputError(f"{name} is not JSON{fault}", hint="--schema wants a JSON Schema") from error
     if not isinstance(value, dict | bool):
         raise InputError(f"{name} is no JSON Schema: a schema is an object, true or false")
     if strict_json.is_deeper(value, DEEPEST):
