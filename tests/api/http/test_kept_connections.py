@@ -301,8 +301,10 @@ def test_a_response_that_comes_before_its_whole_request_is_of_another_one(status
                 pass
         return True
 
+    # More than the kernels of both sides hold.
+    long = "b" * 2**24
     with keeping_server(reply) as server:
-        assert ["a", "b" * 2**22] == ask_in_turn(server, ["a", "b" * 2**22])
+        assert ["a", long] == ask_in_turn(server, ["a", long])
     assert [1, 2] == server.requests
 
 
