@@ -19,6 +19,7 @@ from typing import Any
 from mmpipe.api.ray_pool.session import kill_session
 
 _OBJECT_STORE = 100 * 1024 * 1024
+_ATTEMPTS = 3
 
 
 @dataclass
@@ -58,31 +59,46 @@ class RayNodes:
 @contextmanager
 def ray_nodes(count: int, environment: Mapping[str, str]) -> Iterator[RayNodes]:
     """A cluster of so many nodes, in this environment; nothing of it is left."""
-    # The paths of its sockets must be short.
-    with tempfile.TemporaryDirectory(prefix="rn-", dir="/tmp") as folder:
-        Path(folder, "ray").mkdir()
-        process = subprocess.Popen(
-            [sys.executable, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={
-                **environment,
-                "RAY_TMPDIR": folder,
-                "RAY_USAGE_STATS_ENABLED": "0",
-                "RAY_AUTH_MODE": "disabled",
-            },
-            text=True,
-            start_new_session=True,
-        )
-        with process:
-            try:
-                nodes = RayNodes(process)
+    # On a busy machine a node may need longer to start than Ray waits for it.
+    for _ in range(_ATTEMPTS):
+        # The paths of its sockets must be short.
+        with (
+            tempfile.TemporaryDirectory(prefix="rn-", dir="/tmp") as folder,
+            _driver(environment, folder) as process,
+        ):
+            nodes = RayNodes(process)
+            with suppress(json.JSONDecodeError):
                 for _ in range(count):
                     nodes.add()
+            if len(nodes.raylets) == count:
                 yield nodes
-            finally:
-                kill_session(process.pid)
+                return
+    raise AssertionError("Ray does not start")
+
+
+@contextmanager
+def _driver(environment: Mapping[str, str], folder: str) -> Iterator["subprocess.Popen[str]"]:
+    """The process that starts nodes; at the end it is killed with them."""
+    Path(folder, "ray").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={
+            **environment,
+            "RAY_TMPDIR": folder,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "disabled",
+        },
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            kill_session(process.pid)
 
 
 def _children(parent: int) -> list[int]:

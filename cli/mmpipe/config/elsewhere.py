@@ -30,4 +30,4 @@ def resolve_endpoint(service: ServiceOptions) -> Endpoint:
 
 
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(Path(os.path.expanduser(path)).absolute())  # noqa: PTH111  Path raises an error

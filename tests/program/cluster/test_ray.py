@@ -208,8 +208,8 @@ def test_without_an_address_the_cluster_is_this_runs_own_and_ends_with_it(
         until(lambda: answered() > AT_ONCE, "an answer of the resumed run")
         (bridge,) = bridges(process)
         done = finished(process)
-        assert ([], []) == ([*list_session(bridge)], [*folder.iterdir()])
     assert (0, b"") == (done.status, done.stdout), done.stderr_text
+    assert ([], []) == ([*list_session(bridge)], [*folder.iterdir()])
     assert 1 == done.stderr_text.count("\n"), done.stderr_text
     check_once(server, since, AT_ONCE)
     # Ray would keep a token of its own there.
