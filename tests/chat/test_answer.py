@@ -339,7 +339,7 @@ def test_verbose_ends_with_tokens_cost_and_time() -> None:
     answered: list[Event] = [Start("1", "MiniMax-M3"), Text("56"), Usage(30, 60, 90), STOP]
     _, stderr, error = written(list(answered), verbosity=Verbosity(verbose=True))
     assert error is None
-    assert re.search(r"mmpipe: 30 tokens in, 60 out, \$8\.1e-05, 1 request, \d+\.\d s\n\Z", stderr)
+    assert re.search(r"mmpipe: 30 tokens in, 60 out, \$0\.000081, 1 request, \d+\.\d s\n\Z", stderr)
 
 
 @pytest.mark.parametrize("output", [OutputOptions(meta="key"), OutputOptions(output="key")])
