@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from errno import EACCES, EISDIR
 from pathlib import Path
 from typing import Final
 
@@ -228,8 +229,8 @@ def _check_readable(paths: Sequence[str]) -> None:
         except OSError as error:
             raise InputError.from_os(path, error) from error
         if stat.S_ISDIR(mode) or not os.access(path, os.R_OK):
-            reason = "Is a directory" if stat.S_ISDIR(mode) else "Permission denied"
-            raise InputError(f"cannot read {path}: {reason}")
+            number = EISDIR if stat.S_ISDIR(mode) else EACCES
+            raise InputError.from_os(path, OSError(number, os.strerror(number)))
 
 
 def _has_answer(journal: Journal) -> Callable[[str, bool], bool]:
