@@ -163,8 +163,8 @@ def answered(out: Path) -> list[object]:
 
 
 def test_a_server_that_is_killed_and_started_again_costs_time_alone(redis: RedisServer) -> None:
-    Path("in.txt").write_text("".join(f"{number}\n" for number in range(40)))
-    command = ("batch", "in.txt", "-o", "out.jsonl", "--rpm", "1200", "--limiter", redis.url)
+    Path("in.txt").write_text("".join(f"{number}\n" for number in range(60)))
+    command = ("batch", "in.txt", "-o", "out.jsonl", "--rpm", "600", "--limiter", redis.url)
     with service() as server, started((*MMPIPE, *command), server) as run:
         eventually(lambda: len(server.requests) > 5, "some requests")
         with redis.client() as client:
@@ -176,18 +176,18 @@ def test_a_server_that_is_killed_and_started_again_costs_time_alone(redis: Redis
         before = len(server.requests)
         redis.start()
         done = finished(run)
-        assert (0, 40) == (done.status, len(server.requests))
-        assert before < 40
+        assert (0, 60) == (done.status, len(server.requests))
+        assert before < 60
     assert 1 == said.count(b"no permits")
     assert b"gives permits again" in done.stderr
     assert b"no permits" not in done.stderr
-    assert sorted(map(str, range(40))) == answered(Path("out.jsonl"))
+    assert sorted(map(str, range(60))) == answered(Path("out.jsonl"))
 
 
 def test_a_run_that_waited_in_vain_is_continued_by_resume(redis: RedisServer) -> None:
     Path("in.txt").write_text("".join(f"{number}\n" for number in range(30)))
     url = redis.url.replace("unix://", f"unix://:{TYPED}@")
-    command = ("batch", "in.txt", "-o", "out.jsonl", "--rpm", "1200", "--max-wait", "0.5", "--limiter", url)
+    command = ("batch", "in.txt", "-o", "out.jsonl", "--rpm", "400", "--max-wait", "0.5", "--limiter", url)
     with redis.client() as client:
         client.config_set("requirepass", PASSWORD)
     with service() as server:
