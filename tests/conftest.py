@@ -18,6 +18,7 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("suite")
 
 TREE = Path(__file__).resolve().parents[1] / "cli" / "mmpipe"
+_MANY_DESCRIPTORS = 256
 INSTALL = "python3 -m pip install -e '.[test]'"
 
 
@@ -40,6 +41,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Close the descriptors of fake streams in reference cycles before there are too many of them."""
+    if len(os.listdir("/dev/fd")) > _MANY_DESCRIPTORS:  # noqa: PTH208  names only
+        gc.collect()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

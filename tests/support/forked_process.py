@@ -29,16 +29,22 @@ class ForkedProcess:
         self._report = report
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._report], [], [], 0)[0]:
+        if self.returncode is None and self._has_report(0):
             self.returncode = int(self._report.readline())
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            if not select.select([self._report], [], [], timeout)[0]:
+            if not self._has_report(timeout):
                 raise subprocess.TimeoutExpired("mmpipe", timeout or 0)
             self.returncode = int(self._report.readline())
         return self.returncode
+
+    def _has_report(self, timeout: float | None) -> bool:
+        # Unlike `select`, it takes descriptors of any number.
+        poll = select.poll()
+        poll.register(self._report)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
