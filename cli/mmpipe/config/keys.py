@@ -81,7 +81,9 @@ def read_key_file(named: NamedInput, inputs: Inputs, config: Path | None = None)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         shown = _describe_path(path, None if config is None else config.parent)
-        raise AuthError(f"cannot read the key file{shown}: {reason} ({named.option})") from error
+        # A path that is not shown may be the key itself.
+        hint = "" if shown or config else "it wants the path of a file that holds the key, and not the key"
+        raise AuthError(f"cannot read the key file{shown}: {reason} ({named.option})", hint=hint) from error
 
 
 def find_exposed_file(named: NamedInput, inputs: Inputs) -> str | None:

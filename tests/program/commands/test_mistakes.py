@@ -121,6 +121,7 @@ PLATFORMS = (
     "`mmpipe sim`",
 )
 UNKEYED = [
+    Mistake(("chat", "-n", "--api-key-file", "sk-a-secret", "hi"), AUTH, ("it wants the path of a file",), ("sk-a-secret",)),
     Mistake(("chat", "-n", "hi"), AUTH, PLATFORMS),
     Mistake(("chat", "-n", "hi"), AUTH, ("api_key_command (nosuch)", CONFIG), files={CONFIG: 'api_key_command = "nosuch x"'}),
     Mistake(("chat", "-n", "hi"), USAGE, ("did you mean model?", CONFIG), files={CONFIG: 'modle = "x"'}),
