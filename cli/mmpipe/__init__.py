@@ -25,11 +25,11 @@ To add                   open
     a record format      batch/records/formats/: a new module, its entry in table.py, and its name in names.py
     a pool of requests   api/: a new module, and its entry in pools.py
     a language of code   writers/markdown/languages.py; how Markdown is shown: writers/markdown/__init__.py
-    a limiter            batch/pace/: a new module beside limiter.py; batch/run.py opens it
+    a limiter            batch/pace/: a new module beside limiter.py; batch/limiters.py opens it
     a setting            config/options.py
     a guide              reference/guides/: a new text, and its name in reference/manual.py
     a field of the JSON  reference/schemas.py, beside the module that prints it
-    a command            commands/: a new module, and its loader in tree.py
+    a command            commands/: a new module, its loader in tree.py, and its line in summaries.py
 Then run `.ci/lint` and the tests of the room: tests/ has the same rooms, and tests/program/ the real processes.
 """
 

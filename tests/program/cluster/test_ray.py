@@ -78,7 +78,7 @@ def asked(server: RunningSimulator, since: int) -> Counter[str]:
 
 
 def check_once(server: RunningSimulator, since: int, again: int) -> None:
-    """Each record has one good line, and no more were asked again than were in flight."""
+    """Each record has one good line, and no more were retried than were in flight."""
     good = [line["index"] for line in lines() if line["error"] is None]
     assert [*range(COUNT)] == good
     counts = asked(server, since)

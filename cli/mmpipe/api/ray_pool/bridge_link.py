@@ -101,7 +101,7 @@ class BridgeLink:
 def _environment(address: str | None, environment: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment of the bridge.
 
-    The processes of a cluster that it starts inherit it, and with it the key. Whoever connects to them needs a token.
+    The processes of a cluster that the bridge starts inherit the key with it. A connection to them needs a token.
     On the way to another cluster no key is needed: its nodes have their own.
     """
     # Ray sends reports of its usage, unless it is told not to.
