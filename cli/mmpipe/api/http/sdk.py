@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -34,9 +35,8 @@ _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-
 
 def import_sdk() -> None:
     """Import openai, so that later imports cost nothing."""
-    # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address. SSLKEYLOGFILE makes
-    # TLS write the secrets of its connections into a file, and mmpipe writes no file unless asked.
-    for name in [name for name in os.environ if name.startswith("OPENAI_") or name == "SSLKEYLOGFILE"]:
+    # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address.
+    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         del os.environ[name]
     with lean_openai():
         import openai  # noqa: F401  for its effect
@@ -115,23 +115,32 @@ def tls_context(endpoint: Endpoint, route: Route) -> "ssl.SSLContext | None":
     """
     if not (route.is_tls or (route.proxy is not None and route.proxy.scheme == "https")):
         return None
+    context = trust_certificates(endpoint.ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def trust_certificates(ca_file: Path | None) -> "ssl.SSLContext":
+    """The context that accepts certificates of the issuers in a file; None stands for those of the environment.
+
+    Raises UsageError for an unusable file, or unusable SSL_CERT_FILE or SSL_CERT_DIR.
+    """
     import ssl
 
     import httpx2
 
+    # TLS would write the secrets of its connections there, and mmpipe writes no file unless asked.
+    os.environ.pop("SSLKEYLOGFILE", None)
     try:
-        if endpoint.ca_file is None:
-            context = httpx2.create_ssl_context()
-        else:
-            context = ssl.create_default_context(cafile=endpoint.ca_file)
+        if ca_file is None:
+            return httpx2.create_ssl_context()
+        return ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        if endpoint.ca_file is None:
+        if ca_file is None:
             raise UsageError(f"the environment's certificates cannot be used: {error}") from error
         raise UsageError(
-            f"cannot use the certificates of {endpoint.ca_file}: {getattr(error, 'strerror', error)}"
+            f"cannot use the certificates of {ca_file}: {getattr(error, 'strerror', error)}"
         ) from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _accept_any_status(response: "httpx2.Response") -> None:

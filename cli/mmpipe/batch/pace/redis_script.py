@@ -1,7 +1,7 @@
 """Runs the script of a limit on its Redis server, over one connection; the only file that knows the client of Redis."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import sha1
@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
+from mmpipe.batch.pace.redis_tls import explain_refusal, open_context
 from mmpipe.batch.pace.remote_limiter import StepFailure
 from mmpipe.config.limiter_address import LimiterAddress
 from mmpipe.core.endpoint import Key
@@ -31,14 +32,21 @@ class _Wire(Protocol):
 
 
 class RedisScript:
-    """The script of one key, and a connection that is opened anew after each failure; for one caller at a time."""
+    """The script of one key, and a connection that is opened anew after each failure; for one caller at a time.
+
+    Raises UsageError for files of TLS that cannot be used.
+    """
 
     def __init__(self, address: LimiterAddress, key: str) -> None:
         self._address, self._key = address, key
+        self._context = open_context(address.tls_files) if address.scheme == "rediss" else None
         self._connection: _Wire | None = None
 
     async def run(self, arguments: Sequence[bytes | str]) -> list[bytes]:
-        """Run the script once; raises StepFailure, whose reason shows no password, if it gave no answer."""
+        """Run the script once; raises StepFailure, whose reason shows no password, if it gave no answer.
+
+        Raises NetworkError if no connection of TLS is possible.
+        """
         is_sent = False
         try:
             async with asyncio.timeout(_TIMEOUT):
@@ -55,6 +63,8 @@ class RedisScript:
             # A script that fails has written nothing.
             is_refused = isinstance(error, ResponseError | AuthenticationError)
             await self.close()
+            if (refusal := explain_refusal(error.__context__, self._address)) is not None:
+                raise refusal from error
             raise StepFailure(self._describe(error), may_have_run=is_sent and not is_refused) from error
         except BaseException:
             await self.close()
@@ -85,18 +95,24 @@ class RedisScript:
 
     def _new_connection(self) -> "_Wire":
         address = self._address
-        options: dict[str, Any] = {"host": address.place, "port": address.port, **address.tls_files}
-        kind: Callable[..., _Wire] = SSLConnection if address.scheme == "rediss" else Connection
+        options: dict[str, Any] = {
+            "db": address.db,
+            "username": address.user,
+            "password": address.password,
+            "protocol": 2,  # servers of any age understand it
+            "socket_timeout": None,
+        }
+        connection: Any
         if address.port is None:
-            options, kind = {"path": address.place}, UnixDomainSocketConnection
-        return kind(
-            **options,
-            db=address.db,
-            username=address.user,
-            password=address.password,
-            protocol=2,  # servers of any age understand it
-            socket_timeout=None,
-        )
+            connection = UnixDomainSocketConnection(path=address.place, **options)
+        elif self._context is None:
+            connection = Connection(host=address.place, port=address.port, **options)
+        else:
+            connection = SSLConnection(host=address.place, port=address.port, **options)
+            # The client makes a context of its own only if there is none.
+            connection.ssl_context.context = self._context
+        wire: _Wire = connection
+        return wire
 
     def _describe(self, error: Exception) -> str:
         # A server, or a proxy before it, may repeat the words that it did not understand.

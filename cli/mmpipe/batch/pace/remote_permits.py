@@ -72,7 +72,7 @@ class RemotePermits:
         self._changed = asyncio.Event()
         self._settled_at = math.inf
         self._late = 0.0
-        self._bug: Exception | None = None
+        self._ended_by: Exception | None = None
         self._loop = asyncio.get_running_loop()
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
@@ -82,8 +82,8 @@ class RemotePermits:
         """
         tokens = self._tokens(request)
         self._limit.explain(self._limiter.rates, tokens)
-        if self._bug is not None:
-            raise self._bug
+        if self._ended_by is not None:
+            raise self._ended_by
         if stop.is_set:
             return None
         waiter = _Waiter(tokens, self._loop.time(), self._loop.create_future())
@@ -119,20 +119,20 @@ class RemotePermits:
                 waiter.granted.set_result(False)
 
     async def serve(self) -> None:
-        """Make the steps, until cancelled; a bug is given to the requests that wait."""
+        """Make the steps, until cancelled; an error that no retry mends is given to the requests that wait."""
         try:
             while True:
                 await self._until_needed()
                 await self._make_step()
         except Exception as error:  # noqa: BLE001  the boundary of a task
-            self._bug = error
+            self._ended_by = error
             self._fail(error)
 
     async def close(self) -> None:
         """Give back what was reserved and not used, if the server answers at once."""
         for permit in self._held:
             self._limiter.settle(permit.waiter.tokens, 0)
-        if self._limiter.has_news and not self._outage.is_on:
+        if self._limiter.has_news and not self._outage.is_on and self._ended_by is None:
             with suppress(StepFailure, TimeoutError):
                 async with asyncio.timeout(_CLOSED_WITHIN):
                     await self._limiter.reserve(())
