@@ -84,6 +84,22 @@ def test_other_settings_are_reported() -> None:
     assert [] == changed_settings(None, now)
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "words"),
+    [
+        ("1/4", "2/4", "had --shard 1/4, this one has --shard 2/4"),
+        ("1/4", None, "had --shard 1/4, this one has no --shard"),
+        (None, "1/8", "had no --shard, this one has --shard 1/8"),
+        ("1/4", "1/4", ""),
+        (None, None, ""),
+    ],
+)
+def test_another_shard_is_reported(then: str | None, now: str | None, words: str) -> None:
+    found = changes(replace(sidecar(), shard=then), replace(sidecar(), shard=now))
+    after = "the journal may get records that other shards ask, too"
+    assert ([f"the previous run {words}: {after}"] if words else []) == found
+
+
 def test_only_the_head_of_a_file_is_looked_at(prompts: Path) -> None:
     status = prompts.stat()
     head = b"x" * (64 << 10)

@@ -104,6 +104,11 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
         for file in now.inputs
         if (sentence := _change(before.get(file.path), file, anything=bool(before)))
     ]
+    if then.shard != now.shard:
+        earlier, later = (f"--shard {shard}" if shard else "no --shard" for shard in (then.shard, now.shard))
+        sentences.append(
+            f"the previous run had {earlier}, this one has {later}: the journal may get records that other shards ask, too"
+        )
     if names := changed_settings(then, now):
         sentences.append(f"settings have changed since the previous run: {', '.join(names)}")
     return sentences
