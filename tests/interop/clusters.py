@@ -1,4 +1,4 @@
-"""Starts what clusters are made of: Slurm's own daemons, and hosts that are network namespaces."""
+"""Starts what clusters are made of: Slurm's own daemons, a node of Ray, and hosts that are network namespaces."""
 
 import os
 import socket
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from processes import LIMIT, Unavailable, find_program
+from processes import LIMIT, Unavailable, find_program, wait_for_port
 
+from mmpipe.api.ray_pool.session import kill_session
 from mmpipe.reference.guide_text import Code, read_guide
 
 _SLURM_CONF = """\
@@ -115,6 +116,30 @@ def slurm(folder: Path, ports: tuple[int, int]) -> Iterator[Mapping[str, str]]:
 
         wait_until(is_idle, "its node does not become idle")
         yield env
+
+
+@contextmanager
+def ray_head(program: Path, folder: Path, ports: tuple[int, int], env: Mapping[str, str]) -> Iterator[None]:
+    """The head of a cluster of Ray, with its server of jobs at the second port. Raises Unavailable."""
+    words = ["start", "--head", "--block", "--disable-usage-stats", f"--temp-dir={folder}/files"]
+    words += [f"--port={ports[0]}", f"--dashboard-port={ports[1]}", "--num-cpus=2"]
+    log = folder / "ray.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            (program, *words),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        wait_for_port(ports[1], process, log)
+        yield
+    finally:
+        # `ray stop` would end the clusters of others, too.
+        kill_session(process.pid)
+        process.wait()
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 `slurm` starts munged, slurmctld and slurmd in a temporary folder, and runs an array of jobs. `kubernetes` checks the
 manifests against the schemas of Kubernetes, from a package of the registry. `parallel` divides a batch among hosts that are
-network namespaces, reached by a program in place of ssh. One line for each check: the recipe, the
-check, and `ok` or the reason. What cannot be started is `not here` with the reason. The status is 1 if a check fails.
+network namespaces, reached by a program in place of ssh. `ray` submits jobs to a cluster with Ray's own server of jobs, which
+is installed from the registry. One line for each check: the recipe, the check, and `ok` or the reason. What cannot be started
+is `not here` with the reason. The status is 1 if a check fails.
 
 Slurm and namespaces need root. On Debian: `apt-get install slurmctld slurmd slurm-client munge parallel iproute2`.
 """
@@ -20,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from checks import Wrong, result_of, working_folder
-from clusters import file_of, namespaces, shell_lines, simulator_in, slurm
+from clusters import file_of, namespaces, ray_head, shell_lines, simulator_in, slurm
 from processes import LIMIT, Unavailable, find_free_port, find_program, make_environment, simulator
 
 # Yields the name of each check with its result.
@@ -147,10 +148,42 @@ def check_divided(env: Mapping[str, str]) -> None:
     check_whole("parallel.jsonl")
 
 
+def run_ray(folder: Path) -> Iterator[tuple[str, str]]:
+    """The key is in the environment of the node alone."""
+    project = Path(__file__).resolve().parents[2]
+    programs = make_environment(folder / "environment", f"{project}[ray]", "ray[default]")
+    own = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(folder)}
+    ports = find_free_port(), find_free_port()
+    with simulator(folder) as port:
+        node = {name: value for name, value in variables(port).items() if name.startswith("MINIMAX")}
+        with ray_head(programs / "ray", folder, ports, {**own, **node}):
+            script = file_of("cluster", "submit.sh").replace("/data", str(folder))
+            script = script.replace("http://10.0.0.5:8265", f"http://127.0.0.1:{ports[1]}")
+            yield "ray job submit, a batch", result_of(partial(check_job, script, own))
+            yield "ray job submit, --resume", result_of(partial(check_job, script, own, kept=20))
+            yield "ray job submit, a failure", result_of(partial(check_failed_job, script, own))
+
+
+def check_job(script: str, env: Mapping[str, str], kept: int = 0) -> None:
+    """Submit as the guide has it, with so many lines of an earlier run. Raises Wrong unless each topic has its answer."""
+    out = Path("out.jsonl")
+    if kept:
+        out.write_text("".join(out.read_text().splitlines(keepends=True)[:kept]))
+    check_run(script, env)
+    check_whole(str(out))
+
+
+def check_failed_job(script: str, env: Mapping[str, str]) -> None:
+    status, printed = run(script.replace(" --resume", ""), env)
+    if status != 1 or "mmpipe: usage: " not in printed or "exit code 2" not in printed:
+        raise Wrong(f"status {status}: {printed}")
+
+
 SUITES: Mapping[str, Suite] = {
     "slurm": run_slurm,
     "kubernetes": run_kubernetes,
     "parallel": run_parallel,
+    "ray": run_ray,
 }
 
 
