@@ -3,7 +3,7 @@
 Rooms from the top down. A room imports only from rows below its own, never from a room beside it (pyproject.toml):
 
     main                                the boundary: an error becomes a line on stderr and an exit status; signals
-    command_line                        Typer
+    command_line                        Typer, for lines that commands/plain_line.py does not read by the tree alone
     commands                            the tree of commands, made of the option groups of all rooms
     chat, batch, models, reference      the work: one answer, many answers, the model list, help and man page
     tools                               runs the tools that the user named

@@ -1,5 +1,7 @@
 """Parses the command line with Typer, from the tree of commands; the only importer of Typer.
 
+`commands/plain_line.py` reads lines without a mistake, and leaves all others to this module.
+
 Typer splits the words; the tree gives their values. Typer would import pydantic (50 ms) to check even a value that was
 not typed, and its messages change from version to version.
 """
@@ -7,7 +9,6 @@ not typed, and its messages change from version to version.
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cache, partial
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from mmpipe.commands.pages import show_help, show_version
+from mmpipe.commands.plain_line import make_options
 from mmpipe.commands.program import Program
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
@@ -91,12 +93,7 @@ def _callback(command: Command) -> Callable[..., int | None]:
             for parameter in parameters
             if parameter.is_content
         }
-        values = {**typed, **several, **single}
-        groups = {
-            name: group(**{field.name: values[field.name] for field in fields(group)})
-            for name, group in command.group_types.items()
-        }
-        return command.run(context.obj, command.options_type(**groups))
+        return command.run(context.obj, make_options(command, {**typed, **several, **single}))
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
     run.__signature__ = inspect.Signature([context, *map(_for_typer, parameters)])  # type: ignore[attr-defined]
@@ -153,18 +150,10 @@ def _typer_command(command: Command) -> type[TyperCommand]:
 
 
 def _value(parameter: Parameter, _: object, typed: Any) -> object:  # noqa: ANN401  a word, several, or nothing
-    """Return the value for the option group, or the default; raises UsageError."""
-    if typed is None or typed == ():
-        if parameter.required:
-            raise UsageError(
-                f"{parameter.metavar} is missing: {', '.join(parameter.choices)}", hint="see --help"
-            )
-        return parameter.default
-    if parameter.repeatable:
-        return tuple(parameter.value(word) for word in typed)
-    if parameter.is_content:
-        return (parameter.single_value(typed),)
-    return parameter.value(typed)
+    """Return the value for the option group, in a list where Typer expects one; raises UsageError."""
+    words = (typed,) if isinstance(typed, str) else typed or ()
+    value = parameter.value_of(words)
+    return (value,) if parameter.is_content and words else value
 
 
 def _explain(error: typer.TyperException, program: Program) -> UsageError:

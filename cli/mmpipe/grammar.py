@@ -144,9 +144,15 @@ class Parameter:
         self.check(value, f"{label} is {one_line(word, 40)}")
         return value
 
-    def single_value(self, words: Sequence[str]) -> object:
-        """Return the value of an option of content; raises UsageError, also for two different words."""
-        if len(set(words)) > 1:
+    def value_of(self, words: Sequence[str]) -> object:
+        """Return the value for all words that were typed, or the default; raises UsageError."""
+        if not words:
+            if self.required:
+                raise UsageError(f"{self.metavar} is missing: {', '.join(self.choices)}", hint="see --help")
+            return self.default
+        if self.repeatable:
+            return tuple(map(self.value, words))
+        if self.is_content and len(set(words)) > 1:
             label = " / ".join(self.names)
             raise UsageError(
                 f"{label} is given twice, with different values", hint=f"keep one of them: {self.meaning}"

@@ -79,6 +79,11 @@ def main(arguments: Sequence[str], streams: "Streams") -> int:
 
 
 def _perform(program: "Program") -> int:
+    from mmpipe.commands.plain_line import read_plain_line
+
+    run_command = read_plain_line(program)
+    if run_command is not None:
+        return run_command() or 0
     from mmpipe.command_line import perform
 
     return perform(program)

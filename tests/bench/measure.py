@@ -1,4 +1,4 @@
-"""Measures commands side by side: rounds taken in turns, so that noise hits all of them, and the fastest counts."""
+"""Measures commands side by side: rounds taken in turns, so that noise hits all of them."""
 
 import os
 import resource
@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,22 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
 def compare(
     commands: Mapping[str, Sequence[str]], rounds: int = 15, environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Print each command's best time, and its ratio to the first."""
-    best: dict[str, Cost] = {}
-    for _ in range(rounds):
+    """Print the median and the best of each command's times, and their ratios to the first."""
+    # An installation has compiled modules; a round that is not counted compiles those of a checkout.
+    environment = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(rounds + 1):
         for name, command in commands.items():
-            now = cost_of(command, environment)
-            old = best.get(name, now)
-            best[name] = Cost(min(now.wall, old.wall), min(now.cpu, old.cpu))
-    first = next(iter(best.values()))
-    for name, cost in best.items():
-        print(
-            f"{name:34} wall {cost.wall * 1000:7.1f} ms {cost.wall / first.wall:6.2f} x"
-            f"   cpu {cost.cpu * 1000:7.1f} ms {cost.cpu / first.cpu:6.2f} x"
-        )
+            costs[name].append(cost_of(command, environment))
+    first = costs[next(iter(commands))]
+    for name, found in costs.items():
+        print(f"{name:34}", *(_describe(measure, found[1:], first[1:]) for measure in ("wall", "cpu")))
+
+
+def _describe(measure: str, found: Sequence[Cost], first: Sequence[Cost]) -> str:
+    """Median and minimum of a measure in milliseconds, each with its ratio to that of the first command."""
+    times, others = ([getattr(cost, measure) for cost in costs] for costs in (found, first))
+    parts = (
+        f"{choose(times) * 1000:7.1f} ms {choose(times) / choose(others):6.2f} x" for choose in (median, min)
+    )
+    return f"  {measure} median {next(parts)}, best {next(parts)}"

@@ -14,5 +14,6 @@ if __name__ == "__main__":
             "mmpipe --help": (*MMPIPE, "--help"),
             "mmpipe chat --help": (*MMPIPE, "chat", "--help"),
             "mmpipe models": (*MMPIPE, "models"),
+            "mmpipe models, read by Typer": (*MMPIPE, "models", "-vq"),
         }
     )

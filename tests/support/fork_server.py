@@ -186,7 +186,7 @@ def _import_all(modules: Sequence[str]) -> None:
     import_sdk()
     for name in (*modules, *_LIBRARIES):
         import_module(name)
-    # Typer builds a command once in a process.
+    # A command is loaded once in a process.
     for name in TREE.loaders:
         main([name, "--help"], Streams.fake())
     gc.collect()

@@ -32,7 +32,8 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 # What is loaded at different times, by a command that needs it.
 LOADED = {
     "mmpipe.errors": ("--version",),
-    "typer": ("chat", "-n", *TO_FILE, "hi"),
+    # Two options in one word.
+    "typer": ("chat", "-nq", *TO_FILE, "hi"),
     "mmpipe.chat.answer": ("stream", "-n", *TO_FILE, "hi"),
     "openai": ("chat", "-n", *TO_FILE, "hi"),
     "ssl": ("stream", "-n", *TO_FILE, "hi"),
