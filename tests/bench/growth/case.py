@@ -12,21 +12,25 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Case(Generic[Made]):
-    """`make` is not timed; `read` may end with an error of ours, as a program may that reads foreign bytes."""
+    """`make` is not timed; `read` may end with an error of ours, as a program may that reads foreign bytes.
+
+    `parse` is given where a library's parser is most of the work: it reads the same input alone.
+    """
 
     name: str
     make: Callable[[int], Made]
     read: Callable[[Made], object]
+    parse: Callable[[Made], object] | None = None
 
-    def reading(self, size: int) -> Callable[[], None]:
-        """Return a function that reads an input of this size once."""
-        made = self.make(size)
+    def readings(self, size: int) -> tuple[Callable[[], None], Callable[[], object] | None]:
+        """Return a function that reads an input of this size once, and one that only parses the same input, if there is one."""
+        made, parse = self.make(size), self.parse
 
         def read() -> None:
             with suppress(MmpipeError, ValueError):
                 self.read(made)
 
-        return read
+        return read, parse and (lambda: parse(made))
 
 
 def exhaust(found: Iterable[object]) -> None:

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from growth.case import Case, cut, exhaust
 from mmpipe.api.recording_file import format_recording, parse_recording
 from mmpipe.api.refusals.reasons import find_reason
@@ -69,7 +71,7 @@ _INPUT = (
     _input("JSONL that msgspec refuses", b'{"id":"a","prompt":"\\ud83d"}\n', "jsonl"),
     _input("NULs", b"\0"),
     Case("input: one long line in small pieces", lambda size: b"x" * size, _records("auto", 100)),
-    Case("input: a record of many fields", lambda size: json.dumps({f"f{n}": "x" * 100 for n in range(size // 112)}).encode(), _records("jsonl", 2**16)),
+    Case("input: a record of many fields", lambda size: json.dumps({f"f{n}": "x" * 100 for n in range(size // 112)}).encode(), _records("jsonl", 2**16), msgspec.json.decode),
     Case("input: a record of many brackets", lambda size: b"[" + b"[]," * (size // 3) + b"1]\n", _records("jsonl", 2**16)),
 )  # fmt: skip
 
@@ -185,7 +187,7 @@ _TEMPLATES = (
     *_texts("template", {"a long name": "a a-a.a "}, lambda text: _template("{" + text + "a}")),
     *_texts("template", {"a name that ends badly": "a "}, lambda text: _template("{" + text + "!}")),
     Case("template: a record of many fields", lambda size: json.dumps({f"f{n}": "x" * 100 for n in range(size // 112)}),
-         lambda text: Template.parse("{f1} {f2}").render(Content(json.loads(text), text))),
+         lambda text: Template.parse("{f1} {f2}").render(Content(json.loads(text), text)), json.loads),
 )  # fmt: skip
 
 _ANSWERS = {
