@@ -297,7 +297,7 @@ async def _report_cost(name: str, permits: PermitSource, width: int, count: int 
             begin = time.perf_counter()
             reserved = await permits.acquire(request, stop)
             waits.append(time.perf_counter() - begin)
-            permits.settle(reserved or 0, 90)
+            permits.settle(request, reserved or 0, 90)
 
     await permits.acquire(request, stop)
     before, begin = getrusage(RUSAGE_SELF), time.perf_counter()

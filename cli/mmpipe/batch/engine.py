@@ -217,7 +217,7 @@ class Engine(Generic[Item]):
             # An InputError is raised before anything is sent, as for a request that holds the key.
             course.attempts += not isinstance(error, InputError)
             self._semaphore.finished(overloaded=error is not None and is_overload(error))
-        self._permits.settle(reserved, _used_tokens(reply, error))
+        self._permits.settle(course.request, reserved, _used_tokens(reply, error))
         reply.usage = course.usage = sum_usage(course.usage, reply.usage)
         return reply, error
 

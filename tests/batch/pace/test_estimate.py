@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpipe.batch.pace.estimate import AnswerHistogram, ExpectedUsage
+from mmpipe.batch.pace.spending import Spending
+from mmpipe.core.events import Usage
 from mmpipe.core.prompt_size import prompt_tokens, request_tokens
 from mmpipe.core.request import Request
 
@@ -34,6 +36,20 @@ def test_before_any_answer_a_default_length_is_expected() -> None:
 def test_a_few_short_answers_do_not_lower_the_estimate_and_a_long_one_raises_it() -> None:
     assert 1024 == having_seen(5, 5, 5).answer_tokens()
     assert 8192 == having_seen(5, 5, 8192).answer_tokens()
+
+
+def test_the_mean_sinks_with_each_short_answer_and_is_the_default_before_any() -> None:
+    assert [1024, 516, 347, 262] == [having_seen(*[8] * seen).mean_tokens() for seen in range(4)]
+    assert 10 >= having_seen(*[8] * 1000).mean_tokens()
+    assert ExpectedUsage("MiniMax-M3", 1, 100) == AnswerHistogram().expect_mean(
+        request("four", max_completion_tokens=100)
+    )
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=200, max_size=400))
+def test_the_mean_is_at_most_a_fifth_too_high(answers: list[int]) -> None:
+    exact = sum((*answers, 1024)) / (len(answers) + 1)
+    assert exact <= having_seen(*answers).mean_tokens() <= 1.19 * exact + 1
 
 
 def test_twenty_short_answers_lower_the_estimate() -> None:
@@ -104,3 +120,10 @@ def test_tools_a_schema_and_earlier_calls_are_part_of_the_prompt() -> None:
     asked = Request("MiniMax-M3", ({"role": "assistant", "content": None, "tool_calls": calls},))
     assert 1_000 < request_tokens(asked) < 1_100
     assert 1 == request_tokens(request("four", temperature=1, tools=[]))
+
+
+def test_a_run_reserves_the_mean_and_learns_it_from_each_answer() -> None:
+    spending = Spending(None, answers=1, counts_tokens=True)
+    assert 1025 == spending.tokens(request("four"))
+    spending.settle(0, Usage(completion_tokens=8), None)
+    assert 1 + 516 == spending.tokens(request("four"))

@@ -108,7 +108,7 @@ class Run:
             last = now()
             self.sent.append(last)
             await asyncio.sleep(seconds)
-            self.permits.settle(reserved, used)
+            self.permits.settle(REQUEST, reserved, used)
         return last
 
 
@@ -332,7 +332,7 @@ def test_an_outage_that_nobody_waits_in_counts_for_no_request() -> None:
         async with opened(network, Rates(tokens=60_000), tokens=10, max_wait=20) as run:
             reserved = await run.permits.acquire(REQUEST, run.stop)
             network.be_down(1000)
-            run.permits.settle(reserved or 0, 5)
+            run.permits.settle(REQUEST, reserved or 0, 5)
             await asyncio.sleep(990)
             assert 10 == await run.permits.acquire(REQUEST, run.stop)
 

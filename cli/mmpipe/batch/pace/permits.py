@@ -19,7 +19,7 @@ class PermitSource(Protocol):
     """Grants a permit for each request, learns the tokens that it used, and pauses all requests."""
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None: ...
-    def settle(self, reserved: float, used: float | None) -> None: ...
+    def settle(self, request: Request, reserved: float, used: float | None) -> None: ...
     def pause(self, seconds: float) -> None: ...
 
 
@@ -50,6 +50,15 @@ class WaitLimit:
             )
         if wait > _REPORTED:
             self.report(f"waiting {format_rough_duration(wait)}: {reason}")
+
+
+def find_replaced(reserved: float, used: float, expected: float) -> float:
+    """The part of the reserved tokens that the used ones replace, once so many are expected for such a request.
+
+    What the first requests reserve is a guess. Where it was far too much, the rate was not used meanwhile. That time has
+    passed: given back, it would let later requests go above the rate.
+    """
+    return reserved if used >= reserved else max(used, min(reserved, expected))
 
 
 # Opens the permits of a run inside its event loop: by the tokens to reserve, the longest wait, and the end of the run.
@@ -90,11 +99,11 @@ class Permits:
                     limiter.settle(reserved, 0)
         return reserved if is_granted else None
 
-    def settle(self, reserved: float, used: float | None) -> None:
+    def settle(self, request: Request, reserved: float, used: float | None) -> None:
         """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
         if reserved and used is not None:
             for limiter in self._limiters:
-                limiter.settle(reserved, used)
+                limiter.settle(find_replaced(reserved, used, self._tokens(request)), used)
 
     def pause(self, seconds: float) -> None:
         """Hold every request for so long, as the service asked."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.outage import Outage
-from mmpipe.batch.pace.permits import WaitLimit
+from mmpipe.batch.pace.permits import WaitLimit, find_replaced
 from mmpipe.batch.pace.remote_limiter import HORIZON, MOST_LATE, RemoteLimiter, Reservation, StepFailure
 from mmpipe.core.request import Request
 from mmpipe.errors import QuotaError
@@ -94,18 +94,21 @@ class RemotePermits:
             return tokens if await waiter.granted else None
         except asyncio.CancelledError:
             if waiter.granted.done() and not waiter.granted.cancelled():
-                self.settle(tokens, 0)
+                self._settle(tokens, 0)
             raise
         finally:
             self._waiting.discard(waiter)
 
-    def settle(self, reserved: float, used: float | None) -> None:
+    def settle(self, request: Request, reserved: float, used: float | None) -> None:
         """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
         if reserved and used is not None:
-            self._limiter.settle(reserved, used)
-            if self._limiter.has_news and self._settled_at == math.inf:
-                self._settled_at = self._loop.time()
-                self._changed.set()
+            self._settle(find_replaced(reserved, used, self._tokens(request)), used)
+
+    def _settle(self, reserved: float, used: float) -> None:
+        self._limiter.settle(reserved, used)
+        if self._limiter.has_news and self._settled_at == math.inf:
+            self._settled_at = self._loop.time()
+            self._changed.set()
 
     def pause(self, seconds: float) -> None:
         """Hold every request of all runs for so long, as the service asked."""
@@ -195,7 +198,7 @@ class RemotePermits:
         try:
             self._limit.check(self._limiter.rates, wait, waiter.waited, seen.paused)
         except QuotaError as error:
-            self.settle(waiter.tokens, 0)
+            self._settle(waiter.tokens, 0)
             if not waiter.granted.done():
                 waiter.granted.set_exception(error)
             return False
@@ -224,7 +227,7 @@ class RemotePermits:
 
         Its place among the requests is lost: later ones may have been reserved as if it were used.
         """
-        self.settle(waiter.tokens, 0)
+        self._settle(waiter.tokens, 0)
         if not waiter.granted.done():
             self._queue.appendleft(waiter)
 

@@ -24,8 +24,12 @@ class Spending:
         self._histogram = AnswerHistogram(default=assumed_tokens)
 
     def tokens(self, request: Request) -> int:
-        """The tokens to reserve for a request; 0 if nothing limits them."""
-        return self._histogram.expect(request).tokens if self._counts_tokens else 0
+        """The tokens to reserve for a request, 0 if nothing limits them.
+
+        They are the mean, since each reservation is replaced by what was used. What was reserved too much returns late:
+        more than the mean would leave a part of the rate unused.
+        """
+        return self._histogram.expect_mean(request).tokens if self._counts_tokens else 0
 
     async def hold(self, index: int, request: Request) -> None:
         """Hold the price of a request, when the budget allows it; raises QuotaError, UsageError for an unknown price."""
