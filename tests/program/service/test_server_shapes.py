@@ -1,7 +1,7 @@
 """For the bytes of every server that speaks this API, all commands come to the same result, which is that of the table."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,24 +71,48 @@ def test_a_record_has_the_text_the_thinking_and_the_message(server: FaultServer,
         assert "" == shape.text
 
 
-@EACH_SHAPE
-def test_a_batch_judges_alike(server: FaultServer, name: str) -> None:
+@pytest.mark.parametrize("options", sorted({shape.options for shape in SHAPES.values()}), ids=" ".join)
+def test_a_batch_judges_alike(server: FaultServer, options: Sequence[str]) -> None:
+    shapes = {
+        name: shape for name, shape in SHAPES.items() if shape.options == options and not shape.ends_batch
+    }
+    status, lines, stderr = batch(server, options, shapes)
+    assert (14 if any(shape.status for shape in shapes.values()) else 0) == status, stderr
+    assert {*shapes} == {*lines}
+    for name, shape in shapes.items():
+        check_line(server, name, shape, lines[name])
+
+
+@pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if shape.ends_batch])
+def test_a_batch_ends_where_every_other_request_would_end_alike(server: FaultServer, name: str) -> None:
     shape = SHAPES[name]
-    prompt = f"batch {name}"
-    words = ("--base-url", server.base_url, "--retries", "1", "-q", *shape.options)
-    streams = Streams.fake(json.dumps({"id": name, "prompt": prompt}).encode())
+    status, lines, stderr = batch(server, shape.options, [name])
+    assert shape.status == status, stderr
+    check_line(server, name, shape, lines[name])
+
+
+def batch(
+    server: FaultServer, options: Sequence[str], names: Iterable[str]
+) -> tuple[int, dict[str, Record], str]:
+    """Run a batch with one record for each server; its status, its lines by name, and stderr."""
+    words = ("--base-url", server.base_url, "--retries", "1", "-q", "-j", "64", *options)
+    records = [{"id": name, "prompt": f"batch {name}"} for name in names]
+    streams = Streams.fake(b"".join(json.dumps(record).encode() + b"\n" for record in records))
     status = main(["batch", *words], streams)
     stdout, stderr = streams.captured()
-    (line,) = map(parsed, stdout.splitlines())
+    return status, {str(line["id"]): line for line in map(parsed, stdout.splitlines())}, stderr.decode()
+
+
+def check_line(server: FaultServer, name: str, shape: Shape, line: Record) -> None:
     error = line["error"]
-    assert shape.status == (error["code"] if isinstance(error, dict) else 0), (line, stderr)
-    assert (shape.status if shape.ends_batch else 14 if shape.status else 0) == status
+    assert shape.status == (error["code"] if isinstance(error, dict) else 0), (name, line)
     if shape.calls:
-        assert [*shape.calls] == [(call["name"], call["arguments"]) for call in objects(line["tool_calls"])]
+        found = [(call["name"], call["arguments"]) for call in objects(line["tool_calls"])]
+        assert [*shape.calls] == found, name
         return
-    assert shape.requests == server.asked(prompt)
+    assert shape.requests == server.asked(f"batch {name}"), name
     if isinstance(error, dict):
-        assert all(words in str(error["message"]) for words in shape.says), error
+        assert all(words in str(error["message"]) for words in shape.says), (name, error)
     if shape.status == 0:
         check_record(shape, line)
 
