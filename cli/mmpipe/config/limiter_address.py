@@ -54,12 +54,21 @@ class LimiterAddress:
         if parts.scheme == "unix":
             place, db = unquote(parts.path), fields.pop("db", "0")
         else:
-            place, db, port = unquote(host or ""), parts.path.strip("/") or "0", port or _PORT
+            place, db, port = (
+                unquote(host or ""),
+                parts.path.strip("/") or "0",
+                _PORT if port is None else port,
+            )
+        if port == 0:
+            raise UsageError(f"{_BAD} has port 0: it must look like {_FORMS}")
+        if parts.username and not parts.password:
+            hint = "a password alone is redis://:PASSWORD@HOST"
+            raise UsageError(f"{_BAD} has a user without a password: it must look like {_FORMS}", hint=hint)
         if not place:
             raise UsageError(f"{_BAD} names no {'path' if parts.scheme == 'unix' else 'host'}: {_FORMS}")
         if not (db.isascii() and db.isdecimal() and len(db) < 10):  # noqa: PLR2004  the digits of an int
             raise UsageError(f"{_BAD}: a database is a number, such as 0: {_FORMS}", hint=_ENCODE)
-        user, password = (None if not text else unquote(text) for text in (parts.username, parts.password))
+        user, password = map(_decode, (parts.username, parts.password))
         return cls(parts.scheme, place, port, int(db), user, password, fields)
 
     def has_password(self, text: str) -> bool:
@@ -75,6 +84,16 @@ class LimiterAddress:
 
 
 _ENCODE: Final = "in a user or a password, write # as %23, / as %2F, ? as %3F, @ as %40, and % as %25"
+
+
+def _decode(text: str | None) -> str | None:
+    """Return a user or a password; raises UsageError if it is not UTF-8, as Redis expects both."""
+    try:
+        found = unquote(text or "", errors="strict")
+        found.encode()
+    except UnicodeError:
+        raise UsageError(f"{_BAD}: user and password must be UTF-8", hint=_ENCODE) from None
+    return found or None
 
 
 def _read_fields(query: str, scheme: str) -> dict[str, str]:

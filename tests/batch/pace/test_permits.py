@@ -55,6 +55,22 @@ def test_a_run_that_stops_gives_its_tokens_back_to_every_limiter() -> None:
     assert [0.0, 0.0] == [limiter.reserve(1) for limiter in asked]
 
 
+def test_after_the_end_of_a_run_its_waiting_requests_reserve_nothing() -> None:
+    (limiter,) = limiters(Rates(requests=60))
+
+    async def ask() -> None:
+        stop = StopSignal()
+        permits = Permits([limiter], lambda _: 0, WaitLimit(600, lambda _: None))
+        waiting = [asyncio.create_task(permits.acquire(REQUEST, stop)) for _ in range(100)]
+        await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait(waiting)
+
+    asyncio.run(ask())
+    # The first one went, and the second one had its time when the run ended.
+    assert pytest.approx(2) == limiter.reserve(0)
+
+
 def test_a_request_that_is_cancelled_gives_its_tokens_back() -> None:
     (limiter,) = limiters(Rates(tokens=60))
     limiter.reserve(60)

@@ -89,6 +89,9 @@ class Permits:
         try:
             async with self._turn:
                 for limiter in self._limiters:
+                    # What is reserved after the end would hold up other runs, and the one that goes on with this.
+                    if stop.is_set:
+                        break
                     asked.append(limiter)
                     await self._wait(limiter, limiter.reserve(reserved), stop)
             is_granted = not stop.is_set

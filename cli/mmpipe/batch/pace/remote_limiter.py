@@ -107,15 +107,14 @@ class RemoteLimiter:
         self.has_news = self.has_pause = False
         try:
             answer = await self._server.run([*self._arguments(settled, pause, tokens)])
+            # The server's time was `now` somewhere between.
+            found = _read(answer, (begin + self._clock()) / 2, len(tokens))
         except BaseException as error:
             may_have_run = not isinstance(error, StepFailure) or error.may_have_run
             self._settled[:0] = [change for change in settled if change > 0 or not may_have_run]
             self.has_pause = self.has_pause or pause > 0
             self.has_news = self.has_pause or bool(self._settled)
             raise
-        end = self._clock()
-        # The server's time was `now` somewhere between.
-        found = _read(answer, (begin + end) / 2, len(tokens))
         self._memory = answer[1]
         return found
 

@@ -30,6 +30,12 @@ class _Waiter:
     granted: asyncio.Future[bool]
     waited: float = 0.0
 
+    @property
+    def is_granted(self) -> bool:
+        """True if the permit is there; False too if the run has stopped, or if there is an error in its place."""
+        granted = self.granted
+        return granted.done() and not granted.cancelled() and granted.exception() is None and granted.result()
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -93,7 +99,7 @@ class RemotePermits:
         try:
             return tokens if await waiter.granted else None
         except asyncio.CancelledError:
-            if waiter.granted.done() and not waiter.granted.cancelled():
+            if waiter.is_granted:
                 self._settle(tokens, 0)
             raise
         finally:
@@ -184,6 +190,8 @@ class RemotePermits:
         held, self._held = self._held, []
         for permit in held:
             if not permit.is_valid(seen):
+                # The rest of its wait is not waited.
+                permit.waiter.waited -= max(0.0, permit.due - self._loop.time())
                 self._return(permit.waiter)
         valid = [_Held(permit.waiter, permit.start, seen) for permit in held if permit.is_valid(seen)]
         await self._grant([*valid, *filter(self._is_soon_enough, reserved)])
