@@ -1,5 +1,6 @@
 """Each setting comes from the right source, and a key goes only to its host."""
 
+import asyncio
 from pathlib import Path
 from typing import get_args
 
@@ -282,6 +283,13 @@ def test_the_scheme_is_written_as_it_is_compared() -> None:
 def test_a_key_command_is_given_no_other_key() -> None:
     environment = {"OPENAI_API_KEY": "sk-two", "PATH": "/usr/bin:/bin", "FIRST": "1"}
     assert "sk-two" not in run_key_command(["env"], environment, 5)
+
+
+def test_a_key_command_runs_beside_the_main_thread_as_in_a_worker_of_a_cluster() -> None:
+    async def resolve() -> str:
+        return await asyncio.to_thread(run_key_command, "echo sk-one", {"PATH": "/usr/bin:/bin"}, 5)
+
+    assert "sk-one" == asyncio.run(resolve())
 
 
 @pytest.mark.parametrize(("command", "error"), [("sleep 30", TimedOut), ("yes", AuthError)])

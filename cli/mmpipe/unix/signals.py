@@ -1,6 +1,7 @@
 """Turns signals into an orderly end: the work is cleaned up, then the process dies by the signal."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +18,12 @@ ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 def handle_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
     """Pass the signals that ask the process to end to `handler` inside the context.
 
-    A signal that the parent ignores (nohup, a job in the background) stays ignored.
+    A signal that the parent ignores (nohup, a job in the background) stays ignored. Outside the main thread, which alone
+    gets signals, the context changes nothing.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     for number, old in before.items():
         if old != signal.SIG_IGN:

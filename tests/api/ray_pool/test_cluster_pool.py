@@ -364,6 +364,20 @@ def test_a_node_without_a_key_ends_the_run_with_what_it_says() -> None:
     assert "node node-a: no API key; set one" == refused(cluster, AuthError)
 
 
+@pytest.mark.parametrize(
+    ("raised", "kind"), [(ValueError("odd"), Internal), (OSError(24, "Too many open files"), NetworkError)]
+)
+def test_any_other_error_of_a_worker_that_looks_for_its_key_ends_the_run_with_what_it_says(
+    raised: Exception, kind: type[MmpipeError]
+) -> None:
+    def fail() -> Endpoint:
+        raise raised
+
+    said = refused(ClusterInProcess(echo, WorkerTerms(fail, 8, SALT)), kind)
+    assert said.startswith("node node-a: ")
+    assert str(raised) in said
+
+
 def test_a_node_that_cannot_run_a_worker_ends_the_run_before_anything_is_asked() -> None:
     cluster = replace(cluster_of(echo, "a", "b"), unfit={"b": "it has no module msgspec"})
     assert "node node-b cannot run a worker: it has no module msgspec" == refused(cluster, UsageError)

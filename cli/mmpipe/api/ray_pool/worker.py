@@ -63,6 +63,8 @@ class ClusterWorker:
             self._pool = await self._open_pool(endpoint, self._terms.size).__aenter__()
         except MmpipeError as error:
             return Greeting(error=error).pack()
+        except Exception as error:  # noqa: BLE001  the boundary of a worker: a lost one would be started again and again
+            return Greeting(error=_explain(error)).pack()
         return Greeting.of(endpoint, self._terms.salt).pack()
 
     async def submit(self, group: bytes) -> None:
