@@ -4,6 +4,7 @@
 
 MmpipeError
 ├── Internal       1   a bug in mmpipe
+│   └── BrokenPool     nothing can be asked any more, which ends the run
 ├── UsageError     2   bad option, configuration or base URL
 ├── AuthError      3   no key, or a key that the host refuses
 │   └── Forbidden      one request is refused, not the key
@@ -131,13 +132,17 @@ class Internal(MmpipeError):
     """A bug in mmpipe."""
 
     @classmethod
-    def of_bug(cls, error: Exception) -> "Internal":
+    def of_bug(cls, error: Exception) -> Self:
         """The error that reports an exception that nobody expected, and its place."""
         import traceback
 
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{frame.name}, line {frame.lineno}"
         return cls(f"a bug in mmpipe: {type(error).__name__}: {error} ({place})")
+
+
+class BrokenPool(Internal):
+    """A bug in the pool of a run, and not in one request; the run ends."""
 
 
 class UsageError(MmpipeError):

@@ -18,6 +18,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import (
     AuthError,
+    BrokenPool,
     ExitStatus,
     Forbidden,
     InputError,
@@ -246,7 +247,7 @@ def test_a_request_that_was_not_sent_is_no_attempt() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [AuthError("no key"), QuotaError("no money", api_code=1008), NoWorkers("none")],
+    [AuthError("no key"), QuotaError("no money", api_code=1008), NoWorkers("none"), BrokenPool("a bug")],
 )
 def test_an_error_that_every_request_would_meet_ends_the_run(error: MmpipeError) -> None:
     outcomes, engine = run(failing(error), map(str, range(50)), workers=1)

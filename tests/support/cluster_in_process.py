@@ -90,6 +90,10 @@ class ClusterInProcess:
         self._workers.pop(worker)
         self._reports.put_nowait(WorkerGone(worker, reason))
 
+    def report(self, report: Report) -> None:
+        """Report whatever it may be."""
+        self._reports.put_nowait(report)
+
     def break_off(self, error: MmpipeError) -> None:
         """Lose the whole cluster."""
         self._workers.clear()

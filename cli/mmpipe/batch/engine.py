@@ -17,6 +17,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
 from mmpipe.errors import (
     AuthError,
+    BrokenPool,
     Forbidden,
     InputError,
     Internal,
@@ -33,6 +34,8 @@ from mmpipe.structured.repair import InvalidAnswer, repair_messages
 
 # With these errors there was no answer, and nothing is to be paid.
 _UNPAID = (AuthError, InputError, NetworkError, QuotaError, Rejected)
+# With these no other request has an answer either.
+_OF_ALL = (AuthError, BrokenPool, NoWorkers, QuotaError)
 
 
 class Askable(Protocol):
@@ -241,7 +244,7 @@ class Engine(Generic[Item]):
     def _retry_delay(self, error: MmpipeError, course: _Course) -> float | None:
         """Seconds until the retry; None for none. An error of one request may pause them all, or end the run."""
         if not self._retries.may_help(error):
-            if isinstance(error, AuthError | QuotaError | NoWorkers) and not isinstance(error, Forbidden):
+            if isinstance(error, _OF_ALL) and not isinstance(error, Forbidden):
                 self.stop(error)
             return None
         if error.retry_after is not None:

@@ -18,10 +18,18 @@ from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.api.encoded_request import EncodedRequest
 from mmpipe.api.options import EngineOptions
 from mmpipe.api.pools import find_pool
-from mmpipe.api.ray_pool.cluster_pool import ClusterPool, PoolTimes
+from mmpipe.api.ray_pool.cluster_pool import ClusterPool
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
-from mmpipe.api.ray_pool.transport import EndWorker, GroupArrived, SendGroup, StartWorker
+from mmpipe.api.ray_pool.pool_times import PoolTimes
+from mmpipe.api.ray_pool.transport import (
+    EndWorker,
+    GroupArrived,
+    Report,
+    SendGroup,
+    StartWorker,
+    WorkerGone,
+)
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
@@ -29,6 +37,8 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import (
     AuthError,
+    BrokenPool,
+    ExitStatus,
     InputError,
     Internal,
     Interrupted,
@@ -57,8 +67,10 @@ def cluster_of(answer: Answer, *nodes: str, endpoint: Endpoint = ENDPOINT) -> Cl
     return ClusterInProcess(answer, WorkerTerms(partial(resolve, endpoint), 8, SALT), list(nodes))
 
 
-def pool_over(cluster: ClusterInProcess, times: PoolTimes = TIMES) -> ClusterPool:
-    return ClusterPool(ENDPOINT, Greeting.of(ENDPOINT, SALT), cluster.open, times)
+def pool_over(
+    cluster: ClusterInProcess, times: PoolTimes = TIMES, report: Callable[[], None] = lambda: None
+) -> ClusterPool:
+    return ClusterPool(ENDPOINT, Greeting.of(ENDPOINT, SALT), cluster.open, times, report)
 
 
 def ask(
@@ -291,6 +303,53 @@ def test_without_any_worker_for_the_longest_wait_the_run_ends() -> None:
     asyncio.run(scene())
 
 
+BUGS = (GroupArrived(0, b"no group"), WorkerGone(0, "KeyError: 'x'", is_bug=True))
+
+
+@pytest.mark.parametrize("report", BUGS)
+def test_a_bug_of_the_pool_ends_the_run_as_a_bug(report: Report) -> None:
+    async def scene() -> None:
+        held = Held()
+        cluster = cluster_of(held, "a")
+        async with pool_over(cluster) as pool:
+            waiting = asyncio.create_task(ask(pool, "x"))
+            await until(lambda: bool(held.asked))
+            cluster.report(report)
+            for asked in (waiting, ask(pool, "y")):
+                with pytest.raises(BrokenPool, match="a bug in mmpipe") as raised:
+                    await asked
+                assert ExitStatus.INTERNAL == raised.value.status
+
+    asyncio.run(scene())
+
+
+def test_a_bug_of_a_worker_that_begins_ends_the_run_as_a_bug() -> None:
+    async def scene() -> str:
+        cluster = replace(cluster_of(echo, "a"), mute={"a"})
+        beginning = asyncio.create_task(begins(cluster))
+        await until(lambda: StartWorker(0, "a") in cluster.orders)
+        cluster.report(WorkerGone(0, "KeyError: 'x'", is_bug=True))
+        with pytest.raises(BrokenPool) as raised:
+            await beginning
+        return raised.value.message
+
+    assert "a bug in mmpipe, on node node-a: KeyError: 'x'" == asyncio.run(scene())
+
+
+def test_a_cluster_that_takes_long_to_start_is_reported_once() -> None:
+    async def scene(mute: set[str], reported: float) -> int:
+        reports: list[str] = []
+        cluster = replace(cluster_of(echo, "a", "b"), mute=mute)
+        times = replace(TIMES, reported=reported)
+        async with pool_over(cluster, times, lambda: reports.append("waiting")) as pool:
+            await ask(pool, "x")
+        return len(reports)
+
+    assert [1, 0, 0] == [
+        asyncio.run(scene(mute, reported)) for mute, reported in (({"b"}, 0.01), ({"b"}, 60), (set(), 60))
+    ]
+
+
 def test_a_request_waits_for_a_worker_no_longer_than_its_own_limit() -> None:
     async def scene() -> None:
         cluster = cluster_of(echo, "a")
@@ -428,7 +487,7 @@ def test_nobody_can_tell_the_key_from_the_digest_of_another_run() -> None:
 
 def chosen(environment: dict[str, str], **typed: object) -> object:
     options = EngineOptions("ray", **typed)  # type: ignore[arg-type]
-    return find_pool(options, RunSurroundings(environment, 600, partial(resolve, ENDPOINT)))
+    return find_pool(options, RunSurroundings(environment, 600, partial(resolve, ENDPOINT), print))
 
 
 def test_without_ray_the_run_ends_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

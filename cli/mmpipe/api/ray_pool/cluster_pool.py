@@ -5,15 +5,16 @@ retried by the engine, and goes to another worker; what the lost worker may stil
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Self
 
 from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.api.encoded_request import encode_request
-from mmpipe.api.ray_pool.fleet import Fleet, FleetLimits, FleetWorker
+from mmpipe.api.ray_pool.fleet import Fleet, FleetWorker
 from mmpipe.api.ray_pool.greeting import Greeting
+from mmpipe.api.ray_pool.pool_times import PoolTimes
 from mmpipe.api.ray_pool.transport import (
     EndWorker,
     GroupArrived,
@@ -33,7 +34,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import (
     AuthError,
-    Internal,
+    BrokenPool,
     Interrupted,
     MmpipeError,
     NetworkError,
@@ -47,18 +48,6 @@ _OVERDUE: Final = 30.0  # seconds after the end of a request's time, in which it
 
 
 @dataclass(frozen=True, slots=True)
-class PoolTimes:
-    """Waits in seconds: without any worker; between two ticks; until a group is sent; at first for slow nodes, and for any."""
-
-    max_wait: float
-    tick: float = 1.0
-    group: float = 0.004
-    slow: float = 30.0
-    start: float = 300.0
-    fleet: FleetLimits = FleetLimits()
-
-
-@dataclass(frozen=True, slots=True)
 class _Pending:
     question: ClusterRequest
     answer: asyncio.Future[ClusterResult]
@@ -69,13 +58,21 @@ class _Pending:
 
 
 class ClusterPool:
-    """Requests to one endpoint over the workers that `open_transport` leads to; entered inside the event loop that uses it."""
+    """Requests to one endpoint over the workers that `open_transport` leads to; entered inside the event loop that uses it.
+
+    `report_start` is called once if the first workers take long to begin.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, greeting: Greeting, open_transport: OpenTransport, times: PoolTimes
+        self,
+        endpoint: Endpoint,
+        greeting: Greeting,
+        open_transport: OpenTransport,
+        times: PoolTimes,
+        report_start: Callable[[], None],
     ) -> None:
         self._endpoint, self._expected = endpoint, greeting
-        self._open_transport, self._times = open_transport, times
+        self._open_transport, self._times, self._report_start = open_transport, times, report_start
         self._fleet = Fleet[_Pending](times.fleet)
         self._transport: Transport | None = None
         self._numbers = count()
@@ -89,11 +86,14 @@ class ClusterPool:
     async def __aenter__(self) -> Self:
         self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = [self._start(self._keep_connected()), self._start(self._watch())]
+        reporting = asyncio.get_running_loop().call_later(self._times.reported, self._report_start)
         try:
             await self._begun
         except BaseException:
             await self.__aexit__()
             raise
+        finally:
+            reporting.cancel()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -127,7 +127,7 @@ class ClusterPool:
                 if not self._begun.done():
                     self._begun.set_exception(error)
                 elif isinstance(error, Exception):
-                    self._end(NoWorkers(Internal.of_bug(error).sentence))
+                    self._end(BrokenPool.of_bug(error))
 
         return asyncio.create_task(guarded())
 
@@ -187,10 +187,13 @@ class ClusterPool:
                 # What a lost worker says comes too late: its requests are asked elsewhere.
                 if found is not None and group:
                     self._settle(found, group)
-            case WorkerGone(number, reason, is_unfit):
-                lost = self._lose(number, reason)
-                if lost is not None and is_unfit and not self._begun.done():
+            case WorkerGone(number, reason, is_unfit, is_bug):
+                lost = self._fleet.workers.get(number)
+                if lost is not None and is_bug:
+                    self._end(BrokenPool(f"a bug in mmpipe, on node {lost.place}: {reason}"))
+                elif lost is not None and is_unfit and not self._begun.done():
                     self._end(UsageError(f"node {lost.place} cannot run a worker: {reason}"))
+                self._lose(number, reason)
         self._begin_if_ready()
 
     def _settle(self, worker: "FleetWorker[_Pending]", group: bytes) -> None:

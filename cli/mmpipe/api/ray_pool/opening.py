@@ -10,9 +10,10 @@ from typing import Final
 from mmpipe.api.ask_many import OpenPool, RunSurroundings
 from mmpipe.api.options import EngineOptions
 from mmpipe.api.ray_pool.bridge_link import open_bridge
-from mmpipe.api.ray_pool.cluster_pool import ClusterPool, PoolTimes
+from mmpipe.api.ray_pool.cluster_pool import ClusterPool
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
+from mmpipe.api.ray_pool.pool_times import PoolTimes
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
@@ -40,6 +41,8 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
         address = None
     workers = options.ray_workers or (1 if address else max(1, len(os.sched_getaffinity(0)) - 1))
 
+    awaited = f"workers of the Ray cluster at {address}" if address else "Ray, which starts on this machine"
+
     def open_pool(endpoint: Endpoint, size: int) -> ClusterPool:
         terms = WorkerTerms(surroundings.resolve, size, secrets.token_bytes(32))
         return ClusterPool(
@@ -47,6 +50,7 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
             Greeting.of(endpoint, terms.salt),
             partial(open_bridge, address, terms, surroundings.environment),
             PoolTimes(surroundings.max_wait, fleet=FleetLimits(per_node=workers)),
+            partial(surroundings.report, f"waiting for {awaited}"),
         )
 
     return open_pool

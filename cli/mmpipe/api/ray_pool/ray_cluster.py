@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mmpipe.api.ray_pool.terms import ClusterTerms
 from mmpipe.api.ray_pool.worker import NodeWorker
-from mmpipe.errors import MmpipeError, NetworkError, UsageError
+from mmpipe.errors import MmpipeError, NetworkError, UsageError, is_of_process
 from mmpipe.text.visible import one_line
 
 _CONNECT: Final = 10.0  # seconds
@@ -48,13 +48,17 @@ class RayCluster:
         """End a worker at once."""
         self._ray.kill(actor, no_restart=True)
 
-    def explain(self, error: Exception) -> tuple[str, bool]:
-        """Return the reason of a worker's end, and True if it cannot run there at all."""
+    def explain(self, error: Exception) -> tuple[str, bool, bool]:
+        """Return the reason of a worker's end, True if it cannot run there at all, and True if it is a bug of mmpipe."""
         exceptions = self._ray.exceptions
         missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", str(error))
         if missing:
-            return f"it has no module {missing[1]}: install mmpipe there", True
-        return _summarize(error), isinstance(error, exceptions.RuntimeEnvSetupError)
+            return f"it has no module {missing[1]}: install mmpipe there", True, False
+        # The cause is what our code has raised there.
+        cause: Any = error.cause if isinstance(error, exceptions.RayTaskError) else None
+        is_foreign = not isinstance(cause, Exception) or isinstance(cause, exceptions.RayError)
+        is_bug = not is_foreign and not is_of_process(cause)
+        return _summarize(error), isinstance(error, exceptions.RuntimeEnvSetupError), is_bug
 
     def leave(self) -> None:
         """Leave the cluster of others, which then ends all workers; a cluster of this run is killed by its processes."""

@@ -57,11 +57,15 @@ class GroupArrived:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """A worker has ended, or could not start. An unfit one cannot run on its node at all, as for want of mmpipe there."""
+    """A worker has ended, or could not start. An unfit one cannot run on its node at all, as for want of mmpipe there.
+
+    With a bug of mmpipe every other worker would end, too.
+    """
 
     worker: int
     reason: str
     is_unfit: bool = False
+    is_bug: bool = False
 
 
 Report = NodesSeen | WorkerGreets | GroupArrived | WorkerGone
