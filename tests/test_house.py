@@ -119,6 +119,17 @@ def test_no_function_takes_more_than_five_arguments() -> None:
     assert [] == [place for place, arguments in found.items() if len(arguments) > 5]
 
 
+def test_frozen_classes_are_defined_in_the_quick_way() -> None:
+    frozen = {
+        name
+        for name, text in SOURCES.items()
+        if re.search(r"^ *@dataclass\(frozen=True, slots", text, re.MULTILINE)
+    }
+    quick = {name for name, text in SOURCES.items() if "from mmpipe.dataclass import dataclass" in text}
+    assert len(frozen) > 100
+    assert frozen == quick
+
+
 def test_no_class_name_stands_twice() -> None:
     names = Counter(
         node.name

@@ -12,6 +12,7 @@ Rooms from the top down. A room imports only from rows below its own, never from
     core                                values and pure functions: request, events, reply, thinking, models and prices
     unix, grammar                       files, locks and signals; options and commands as values
     errors, text                        every error with its exit status; pure functions on text
+    dataclass                           defines frozen values quickly
 
 The data: argv, stdin and files -> options -> Request -> `ask` -> Thinking | Text | ToolCall | Usage | Stop
 -> arrange_thinking (show, split, hide) -> a Writer -> bytes. `chat/answer.py` and `batch/run.py` each read as a list of

@@ -1,12 +1,13 @@
 """The grammar of the command line, as values: Typer, help, completions and man page are made of this one tree."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from itertools import groupby
 from types import UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text.durations import parse_duration
 from mmpipe.text.suggestions import suggest

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mmpipe.batch.records.formats.names import FormatChoice
 from mmpipe.batch.records.formats.record_format import (
@@ -20,6 +20,7 @@ from mmpipe.batch.records.sources import Piece, read_pieces
 from mmpipe.batch.records.split import split_sources
 from mmpipe.batch.records.template import Template
 from mmpipe.core.parameters import list_overridden, override_fields, parse_overrides
+from mmpipe.dataclass import dataclass
 from mmpipe.unix.streams import Input
 
 MODEL = "MiniMax-M3"

@@ -4,7 +4,6 @@ cluster, `recorded_pool` asks a folder of recordings.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from mmpipe.api.attempt import Observer
@@ -12,6 +11,7 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 
 
 class AskMany(Protocol):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from mmpipe.api.answer.response import ResponseReader
@@ -11,6 +10,7 @@ from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, MmpipeError, NetworkError, OutputError, TimedOut
 
 EXPLAINED = 5.0  # seconds that an error, known from its head, waits for its explanation

@@ -9,7 +9,6 @@ SDK's resource classes.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
@@ -36,6 +35,7 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 from mmpipe.text.json_encoding import encode_json
 

@@ -1,9 +1,8 @@
 """The bytes of a request's body, with what its answer is read by; fit to be sent from another process."""
 
-from dataclasses import dataclass
-
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.request import Pieces, Request
+from mmpipe.dataclass import dataclass
 from mmpipe.text.json_encoding import encode_json
 
 

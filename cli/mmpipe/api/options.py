@@ -1,8 +1,8 @@
 """Options of recordings (`--record`, `--replay`, `--cache`), and of the engine that sends the requests of a batch."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
 

@@ -6,7 +6,6 @@ import re
 from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Final
@@ -16,6 +15,7 @@ import msgspec
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import MASK
 from mmpipe.core.request import Request, format_question
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import (
     AuthError,
     BadResponse,

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from mmpipe.core.events import Event, Start
 from mmpipe.core.host_identity import identify_endpoint
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, MmpipeError, NotRecorded, OutputError, UsageError
 from mmpipe.unix.replacement import create_beside
 from mmpipe.unix.trusted_file import UntrustedFile, read_trusted, replace_trusted

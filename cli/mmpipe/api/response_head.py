@@ -1,9 +1,9 @@
 """The status line and the headers of a response, as the answer and its errors need them; values."""
 
 import re
-from dataclasses import dataclass
 
 from mmpipe.api.server_times import server_time
+from mmpipe.dataclass import dataclass
 
 TRACE = re.compile(r"[\w.:-]{1,128}", re.ASCII)  # anything else is not an id but text
 

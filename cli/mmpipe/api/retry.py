@@ -2,9 +2,9 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mmpipe.api.refusals.codes import is_plan_window
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 
 _FIRST = 0.5  # seconds

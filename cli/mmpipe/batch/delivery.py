@@ -1,7 +1,6 @@
 """Delivers results: a line for each record to the output, a count to the summary, a check by the ending rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.journal.journal import Journal
@@ -13,6 +12,7 @@ from mmpipe.batch.results import LineForm, bad_record_line, fitting_copy, fittin
 from mmpipe.batch.summary import Failure, RunSummary
 from mmpipe.core.model_warnings import ModelWarning, find_model_warnings
 from mmpipe.core.reply import Reply, ReplyWarning, describe_usage, reply_warnings
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, InputError, MmpipeError
 from mmpipe.writers.console import Console
 

@@ -5,7 +5,7 @@ import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from itertools import islice
 from typing import Final
@@ -15,6 +15,7 @@ from mmpipe.batch.journal.result_format import ResultFormat
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.preparation import BatchCall
 from mmpipe.batch.summary import RunSummary
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, Interrupted, MmpipeError, OutputError, Partial, UsageError
 from mmpipe.grammar import list_parameters
 from mmpipe.text.shell_words import format_command, quote_path, quote_word

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from mmpipe.api.refusals.codes import is_overload
@@ -15,6 +15,7 @@ from mmpipe.core.events import Event, Usage
 from mmpipe.core.reply import Attempts, Reply, reply_error, sum_usage
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits, Timeouts
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import (
     AuthError,
     BrokenPool,

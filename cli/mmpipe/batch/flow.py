@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.api.ask_many import AskMany, AskManyContext
@@ -30,6 +29,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import Interrupted, MmpipeError
 from mmpipe.text.durations import format_rough_duration
 

@@ -4,7 +4,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from errno import EACCES, EISDIR
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ from mmpipe.core.catalogue import find_model
 from mmpipe.core.effort import describe_missing_effort
 from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.parameters import describe_ignored
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.unix.streams import Input
 from mmpipe.writers.console import Console

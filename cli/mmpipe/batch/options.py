@@ -1,7 +1,7 @@
 """The options of `batch`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 from mmpipe.api.options import EngineOptions, RecordingOptions
@@ -13,6 +13,7 @@ from mmpipe.batch.shard import Shard
 from mmpipe.config.limiter_address import LimiterAddress
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions

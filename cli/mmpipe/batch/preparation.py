@@ -1,7 +1,7 @@
 """Turns the options and settings of one call of `batch` into its rules and the defaults of its records."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mmpipe.batch.engine import EnginePolicy
 from mmpipe.batch.input_check import BatchInput
@@ -15,6 +15,7 @@ from mmpipe.config.base_request import build_base_request, find_effort, read_sys
 from mmpipe.config.settings import Settings
 from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.parameters import list_overridden, parse_overrides
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, read_constraint
 from mmpipe.text.visible import one_line

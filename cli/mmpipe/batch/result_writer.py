@@ -4,12 +4,12 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from mmpipe.batch.journal.journal import Journal
 from mmpipe.batch.pace.condition import Condition, StopSignal
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError, OutputError
 from mmpipe.unix.streams import Output
 

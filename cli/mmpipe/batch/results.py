@@ -1,7 +1,7 @@
 """Writes the result of a record as one JSON line: our own (man page, JSON OUTPUT) or one of the OpenAI Batch API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from mmpipe.batch.engine import Outcome
@@ -11,6 +11,7 @@ from mmpipe.batch.openai_lines import openai_names, openai_outcome
 from mmpipe.batch.options import BatchOptions
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.core.reply import Attempts, Reply
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, InputError
 from mmpipe.text.json_encoding import encode_json
 from mmpipe.text.strict_json import loads

@@ -1,9 +1,9 @@
 """Divides one input among several runs: `--shard I/N`; pure."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 

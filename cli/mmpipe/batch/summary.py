@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mmpipe.batch.engine import Outcome
 from mmpipe.batch.records.records import Record
 from mmpipe.core.events import Usage
 from mmpipe.core.model_warnings import ModelWarning
 from mmpipe.core.reply import ReplyWarning
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 from mmpipe.text.counts import format_amount, format_count
 from mmpipe.writers.snapshot import Snapshot

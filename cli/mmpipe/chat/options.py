@@ -1,13 +1,13 @@
 """The options of `chat` and `stream`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from mmpipe.api.options import RecordingOptions
 from mmpipe.config.options import EncodingOptions, RequestOptions, ServiceOptions, SystemMessageOptions
 from mmpipe.core.attachments import is_url
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.structured.options import ConstraintOptions

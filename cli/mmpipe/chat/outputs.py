@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 
 from mmpipe.chat.options import ChatOptions
 from mmpipe.core.events import Message
 from mmpipe.core.thinking_mode import ThinkingMode
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed, UsageError
 from mmpipe.unix.files import open_output, replace_output
 from mmpipe.unix.streams import Output, Streams

@@ -1,10 +1,10 @@
 """Builds the prompt from words, files and standard input."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from mmpipe.chat.options import WORD, ChatOptions, PromptOptions, StdinOptions
 from mmpipe.config.options import EncodingOptions, SystemMessageOptions
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, UsageError
 from mmpipe.unix.inputs import UNNAMED, Inputs, NamedInput, decode_argument
 

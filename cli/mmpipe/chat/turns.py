@@ -1,7 +1,6 @@
 """Asks for one turn of a conversation: attempts until an answer is written; returns the reply."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 
 from mmpipe.api.attempt import AskOnce, Observer
@@ -15,6 +14,7 @@ from mmpipe.core.request import Request
 from mmpipe.core.thinking import arrange_thinking
 from mmpipe.core.thinking_tags import EventUse
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import Interrupted, MmpipeError, OutputError, PipeClosed
 from mmpipe.structured.constraint import AS_IT_IS, OutputConstraint
 from mmpipe.structured.repair import InvalidAnswer

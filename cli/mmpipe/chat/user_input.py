@@ -1,7 +1,7 @@
 """Reads everything that the user adds to a conversation: messages, results of tools, system message and prompt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mmpipe.chat.attachments import read_attachments
 from mmpipe.chat.message_file import parse_messages
@@ -10,6 +10,7 @@ from mmpipe.chat.prompt import PromptSources, read_prompt
 from mmpipe.config.base_request import read_system_message
 from mmpipe.core.attachments import Part, build_content
 from mmpipe.core.events import Message
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.tools.options import name_result

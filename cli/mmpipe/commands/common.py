@@ -1,8 +1,8 @@
 """Option groups that every command has, and that are handled before its work."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, option
 
 

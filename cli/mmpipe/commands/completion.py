@@ -1,11 +1,11 @@
 """`completion`: the scripts for TAB, and the manual page."""
 
-from dataclasses import dataclass
 from typing import get_args
 
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Example
 from mmpipe.reference.options import Document, DocumentOptions

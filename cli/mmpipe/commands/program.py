@@ -1,8 +1,8 @@
 """The surroundings of a command: the streams, the environment, the tree of all commands, and the typed words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import Tree
 from mmpipe.unix.streams import Streams
 

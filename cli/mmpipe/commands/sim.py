@@ -1,10 +1,9 @@
 """`sim`: a local simulator of the API."""
 
-from dataclasses import dataclass
-
 from mmpipe.commands.common import COMMON
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import Command, Example
 from mmpipe.simulator.options import SimulatorOptions
 

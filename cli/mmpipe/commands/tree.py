@@ -1,10 +1,9 @@
 """The tree of all commands; each is imported when it is needed."""
 
-from dataclasses import dataclass
-
 from mmpipe.commands.common import AboutOptions
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import Command, Example, Tree
 
 

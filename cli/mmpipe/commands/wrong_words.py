@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.commands.other_names import COMMANDS, KEYS, OPTIONS
 from mmpipe.core.request_fields import PARAMETERS
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.text.shell_words import format_command

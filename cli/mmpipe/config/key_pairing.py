@@ -5,7 +5,7 @@ own, typed or configured, may have no key. A profile with such a host takes no k
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -23,6 +23,7 @@ from mmpipe.config.keys import (
 from mmpipe.config.sources import DEFAULT, ENVIRONMENT, OPTION, Sourced
 from mmpipe.core.endpoint import Key, is_minimax
 from mmpipe.core.host_identity import identify_host
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import AuthError, TimedOut
 from mmpipe.text.suggestions import join_hints
 from mmpipe.unix.inputs import Inputs

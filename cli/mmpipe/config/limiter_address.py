@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 
 _PORT: Final = 6379

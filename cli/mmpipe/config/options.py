@@ -1,11 +1,11 @@
 """Options of the request and of the service, and the defaults of those that a configuration file may hold too."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from mmpipe.core.effort import Effort
 from mmpipe.core.request import Pieces
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option
 from mmpipe.text.encodings import UTF_8, find_codec, suggest_codec

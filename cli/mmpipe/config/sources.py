@@ -1,7 +1,8 @@
 """Settings by name, each with the place that it comes from."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 OPTION: Final = "option"
 ENVIRONMENT: Final = "environment"

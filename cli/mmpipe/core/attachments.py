@@ -6,10 +6,10 @@ The kind of a file is read from its first bytes, so that a file of text, such as
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from mmpipe.core.events import Message
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.file_advice import ATTACHED, refuse_as_attachment
 from mmpipe.text.file_kinds import LOOKED_AT, FileKind, is_text, kind_of

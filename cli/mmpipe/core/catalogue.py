@@ -2,11 +2,11 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from mmpipe.core.events import Usage
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import NumericRange
 from mmpipe.text.suggestions import suggest
 

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 from urllib.parse import urlsplit
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.escapes import escaped_pattern
 

@@ -1,7 +1,9 @@
 """Events of an answer: a closed union, the same for every form of the API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
+
+from mmpipe.dataclass import dataclass
 
 # A message of the API, unknown fields included.
 Message = Mapping[str, object]

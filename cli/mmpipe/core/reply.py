@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import Enum
 from typing import Final, assert_never
 
@@ -12,6 +12,7 @@ from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 from mmpipe.core.host_identity import follows_catalogue
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
 from mmpipe.core.messages import has_other_part, is_refusal
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
 from mmpipe.text.counts import format_amount
 from mmpipe.text.json_encoding import has_lone_surrogate

@@ -1,11 +1,12 @@
 """Chat completion request, as a value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
+from mmpipe.dataclass import dataclass
 from mmpipe.text.json_encoding import format_sorted_json
 
 # Fields that change how the answer is sent, and not the question.

@@ -1,8 +1,8 @@
 """Limits on time: the durations that the user chose, and the deadline of one request."""
 
 import time
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import TimedOut
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.attempt import Observer
@@ -24,6 +24,7 @@ from mmpipe.config.sources import ENVIRONMENT, OPTION
 from mmpipe.core.catalogue import load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import AuthError, Forbidden, MmpipeError, Rejected
 from mmpipe.models.listing import ListModels, compare_models, list_models_of, suggest_served
 from mmpipe.models.options import ModelsOptions

@@ -7,7 +7,7 @@ lists what that host serves. Prices and end dates are those of MiniMax: of model
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
@@ -17,6 +17,7 @@ from mmpipe.core.catalogue import Model, Price, find_model, load_models
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.host_identity import follows_catalogue, identify_endpoint
 from mmpipe.core.timeouts import Limits, Timeouts
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError, Rejected, UsageError
 from mmpipe.models.model_table import ModelTable
 from mmpipe.models.options import ModelsOptions

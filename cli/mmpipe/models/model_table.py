@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.core.catalogue import find_model
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.unix.streams import Output
 from mmpipe.writers.table import TableStyle, format_table

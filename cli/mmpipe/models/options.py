@@ -1,9 +1,9 @@
 """The options of `models`."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from mmpipe.config.options import ServiceOptions
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, argument, option
 from mmpipe.writers.options import Verbosity

@@ -6,9 +6,10 @@ meaning in the next line, indented by 2; or code, indented by 4, which may have 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 GUIDES: Final = Path(__file__).parent / "guides"
 _CODE: Final = "    "

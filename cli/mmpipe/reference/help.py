@@ -5,8 +5,8 @@ Without rich, whose import takes longer than all of the help.
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import Command, Parameter, Tree
 from mmpipe.unix.streams import Output
 from mmpipe.writers.terminal import Painter, Role, can_redraw, read_terminal_width, wants_style

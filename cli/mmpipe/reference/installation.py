@@ -5,10 +5,10 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import OutputError, UsageError
 from mmpipe.grammar import Tree
 from mmpipe.reference.documents import generate_document

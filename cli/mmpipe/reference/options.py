@@ -1,8 +1,8 @@
 """Options of `completion`."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, argument, option
 
 InstalledDocument = Literal["bash", "zsh", "fish", "man"]

@@ -1,9 +1,9 @@
 """The values that TAB offers for a parameter: files, known words, a command or nothing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import Parameter
 
 

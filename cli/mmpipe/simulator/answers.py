@@ -23,9 +23,9 @@ The result of a tool is never read as such a prompt.
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator import prose, tokens
 from mmpipe.simulator.asked_schema import AskedSchema
 from mmpipe.simulator.conversation import SimulatedConversation

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.orders import text_of
 from mmpipe.text import strict_json

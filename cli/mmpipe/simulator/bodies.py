@@ -1,8 +1,8 @@
 """Encode an answer as bytes, in the pieces in which they are sent."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.deltas import make_cumulative
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.json_text import Json, encode

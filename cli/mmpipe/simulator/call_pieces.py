@@ -1,9 +1,9 @@
 """Cut the calls of an answer into the pieces in which they are streamed (FACTS.md, "Tool calls")."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, cycle
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.answers import AnswerPart
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.json_text import parse

@@ -1,9 +1,9 @@
 """Read a valid chat request."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator import tokens
 from mmpipe.simulator.answers import AskedForm
 from mmpipe.simulator.asked_schema import find_asked_schema

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.media import describe_media
 from mmpipe.simulator.orders import find_order, text_of

@@ -3,9 +3,10 @@
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator import tokens
 from mmpipe.simulator.answers import AnswerPart, PartKind, SimulatedAnswer
 from mmpipe.simulator.call_pieces import CallPiece, cut_calls

@@ -1,10 +1,11 @@
 """Plan the answer to a request: check path and key, choose a fault, and derive the words of the model."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.answers import SimulatedAnswer, derive_answer, think_twice, truncate, without_thinking
 from mmpipe.simulator.bodies import Body, encode_answer, split_body
 from mmpipe.simulator.breakage import break_body, content_length_of

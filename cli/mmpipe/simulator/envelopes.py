@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.json_text import Json
 
 _RESET_AFTER_S = 90 * 60

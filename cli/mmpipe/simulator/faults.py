@@ -45,9 +45,9 @@ Unstreamed answers get the nearest equivalent.
 
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.envelopes import FAILURES
 from mmpipe.text.suggestions import suggest
 

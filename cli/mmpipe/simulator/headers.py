@@ -1,8 +1,9 @@
 """The headers and ids of every answer (FACTS.md, "Headers")."""
 
 import hashlib
-from dataclasses import dataclass
 from email.utils import formatdate
+
+from mmpipe.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The models that the simulator serves, with their differences that a client can see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.json_text import Json
 
 

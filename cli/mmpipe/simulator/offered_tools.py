@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.asked_schema import AskedSchema
 from mmpipe.simulator.instances import OptionalMembers, build_instance
 from mmpipe.simulator.json_text import Json

@@ -1,8 +1,8 @@
 """Options of the simulator."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, argument, option
 
 

@@ -1,8 +1,8 @@
 """The settings of one run of the simulator."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.faults import Fault
 

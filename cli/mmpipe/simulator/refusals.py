@@ -1,12 +1,12 @@
 """The answers without a model: errors, and faults that replace the whole answer."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TypeAlias
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.bodies import EVENT_STREAM, JSON, encode_event
 from mmpipe.simulator.dialects import Dialect
 from mmpipe.simulator.envelopes import (

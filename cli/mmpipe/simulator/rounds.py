@@ -9,7 +9,8 @@ Arguments and TEXT may have several lines, up to the next order.
 """
 
 import re
-from dataclasses import dataclass
+
+from mmpipe.dataclass import dataclass
 
 _ORDER = re.compile(r"^sim:(tool|say|then|again)(?!\S)[ \t]?", re.MULTILINE)
 

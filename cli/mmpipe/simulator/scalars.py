@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.numbers_in_range import propose_numbers
 from mmpipe.simulator.pattern_text import build_text
 from mmpipe.simulator.prompt_values import PromptValues

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, assert_never
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.endpoint import PlannedResponse, ReceivedRequest, respond
 from mmpipe.simulator.headers import RequestTrace
 from mmpipe.simulator.hosts import is_local

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.answers import PartKind, SimulatedAnswer
 from mmpipe.simulator.call_pieces import CallPiece, shape_arguments, whole_calls
 from mmpipe.simulator.chat_request import ChatRequest

@@ -1,8 +1,9 @@
 """The steps of an answer on a connection."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from mmpipe.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

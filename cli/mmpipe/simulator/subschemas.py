@@ -1,11 +1,11 @@
 """Take the rules for one value together: those of a schema, of what it refers to, and of its `allOf`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from mmpipe.dataclass import dataclass
 from mmpipe.simulator.json_text import Json
 from mmpipe.simulator.schema_check import Check, NoInstance, build_check
 

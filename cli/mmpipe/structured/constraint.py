@@ -1,10 +1,10 @@
 """The constraint on the text of an answer: valid JSON by a schema, or the JSON or code in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.core.reply import Reply
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.structured.extraction import (
     MOST_CANDIDATES,

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.structured.schema import Schema, is_too_deep
 from mmpipe.text import exact_json, strict_json
 from mmpipe.text.fences import find_blocks

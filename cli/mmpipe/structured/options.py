@@ -1,8 +1,8 @@
 """Options of structured output: `--schema`, `--repair` and `--extract`."""
 
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, option
 from mmpipe.unix.inputs import NamedInput
 

@@ -1,10 +1,11 @@
 """Validates JSON values against a JSON Schema, and describes the errors for a model and a person."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, Self
 
+from mmpipe.dataclass import dataclass
 from mmpipe.structured.describing import describe_error
 from mmpipe.structured.schema_folder import SchemaFolder
 from mmpipe.structured.schema_text import (

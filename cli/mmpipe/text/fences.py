@@ -5,8 +5,9 @@ Lines are read by regular expressions alone, so that a text of many lines costs 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 # The info string after backticks holds no backtick: otherwise the line is inline code.
 _OPENING: Final = re.compile(

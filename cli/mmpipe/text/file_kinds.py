@@ -2,8 +2,9 @@
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from mmpipe.dataclass import dataclass
 
 _TYPED: Final = re.compile(rb"[ -~]+")
 _CONTROL: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")

@@ -7,9 +7,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.structured.members import map_members
 from mmpipe.structured.schema import is_too_deep

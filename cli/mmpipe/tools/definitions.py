@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.structured.schema import Schema
 from mmpipe.text import strict_json

@@ -1,9 +1,9 @@
 """Options of function calling: `--tools`, `--run` and the limits of both."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, option
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import NamedInput

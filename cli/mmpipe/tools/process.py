@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeVar
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import ToolError
 from mmpipe.tools.launch import build_launch
 from mmpipe.tools.pipes import Pipes

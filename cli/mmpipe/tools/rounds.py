@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
 
 from mmpipe.core.calls import malformed_call_error
 from mmpipe.core.events import ToolCall, ToolResult
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, ToolError
 from mmpipe.text import strict_json
 from mmpipe.text.counts import format_count

@@ -14,9 +14,10 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import ToolError, UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.tools.keyring import find_keyctl

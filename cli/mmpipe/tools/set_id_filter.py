@@ -9,8 +9,9 @@ import stat
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 _INSTRUCTION: Final = struct.Struct("=HBBI")  # struct sock_filter of linux/filter.h
 # The operations of linux/bpf_common.h.

@@ -1,11 +1,12 @@
 """Prepares the tools before the first request: definitions, commands, containment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from mmpipe.core.endpoint import Key
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line

@@ -3,9 +3,9 @@
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.tools.definitions import Tool

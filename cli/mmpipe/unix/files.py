@@ -6,9 +6,9 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import combinations
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import OutputError, UsageError
 from mmpipe.unix.access_rights import copy_access
 from mmpipe.unix.identity import Identity

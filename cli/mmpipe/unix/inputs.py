@@ -7,9 +7,9 @@ and as nothing else. Both are known by device and inode, so that a link, `/dev/s
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text.encodings import UTF_8, decode_text, describe_no_text, describe_undecodable
 from mmpipe.text.sizes import MAX_REQUEST, TooLong, check_length, describe_too_large

@@ -6,8 +6,8 @@ import select
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import OutputError, PipeClosed
 from mmpipe.text.visible import one_line, visible
 from mmpipe.unix.waiting import wait_until_ready

@@ -1,10 +1,10 @@
 """Formats the details of a run's end for a terminal: labels in a column, texts beside it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.text.cells import count_cells
 from mmpipe.text.visible import one_line
 from mmpipe.writers.terminal import Painter, Role

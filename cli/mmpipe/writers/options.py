@@ -1,8 +1,8 @@
 """Options of output: how much is reported on stderr, and how; and the formats of an answer."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mmpipe.dataclass import dataclass
 from mmpipe.grammar import OptionGroup, option
 
 LineFormat = Literal["json", "jsonl", "messages", "raw"]

@@ -1,7 +1,8 @@
 """Measures how far a batch is: counts at one moment, and the pace between two."""
 
 from collections import deque
-from dataclasses import dataclass
+
+from mmpipe.dataclass import dataclass
 
 _MIN_SECONDS = 15.0  # between two snapshots, for a pace
 _MIN_RECORDS = 20  # likewise: one slow record is no measure of the others

@@ -2,8 +2,8 @@
 
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.text.visible import visible
 from mmpipe.unix.streams import Output
 from mmpipe.writers.terminal import Painter, Role, read_terminal_width, wants_style

@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mmpipe.dataclass import dataclass
 from mmpipe.unix.streams import Output
 
 ERASE_LINE = "\r\x1b[K"  # moves the cursor to the first column, and erases to the end of the line

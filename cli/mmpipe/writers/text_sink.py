@@ -1,8 +1,8 @@
 """Places for text: a pipe, a file or a terminal, and the form in which it gets the text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.unix.streams import Output
 from mmpipe.writers.terminal import can_redraw
 from mmpipe.writers.text_forms import TextForm, VisibleForm

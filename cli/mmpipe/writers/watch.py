@@ -1,8 +1,8 @@
 """Watches the output while waiting for an answer: without a reader, the run ends."""
 
 import time
-from dataclasses import dataclass
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 from mmpipe.unix.streams import Output
 from mmpipe.writers.console import Console

@@ -1,9 +1,9 @@
 """The interface of all writers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mmpipe.core.events import Event, Message
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 
 

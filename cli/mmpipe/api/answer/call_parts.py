@@ -1,13 +1,14 @@
 """The parts of tool calls as servers send them, and a call as far as its parts have come; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from mmpipe.api.answer.assembly import FieldAssembler
 from mmpipe.api.answer.call_arguments import DEEPEST, EndFinder, is_empty, is_part, read_arguments
 from mmpipe.api.answer.surrogates import join_surrogates
 from mmpipe.core.calls import format_arguments, quote_arguments
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse
 from mmpipe.text import strict_json
 from mmpipe.text.visible import one_line

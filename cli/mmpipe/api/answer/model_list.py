@@ -1,12 +1,13 @@
 """Parses the list of models that a host serves (FACTS.md, "The list of models"); pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from mmpipe.api.answer.wire import parse
 from mmpipe.api.refusals.service_errors import find_error
 from mmpipe.api.response_head import ResponseInfo
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, Rejected
 from mmpipe.text.utf8 import strip_bom
 

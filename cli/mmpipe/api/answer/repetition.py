@@ -6,12 +6,13 @@ proved once, with JSON's own rules; whatever chunk matches it has the same field
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import msgspec
 
 from mmpipe.api.answer.fields import DETAIL_FIELDS, THINKING_FIELDS, read_texts
+from mmpipe.dataclass import dataclass
 from mmpipe.text import strict_json
 from mmpipe.text.json_encoding import encode_json
 

@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import TimedOut
 
 _AHEAD = 16  # arrivals that may wait for the main thread

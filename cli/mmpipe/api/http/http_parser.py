@@ -15,10 +15,10 @@ A body that is refused comes after its head, so that an error keeps its status, 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, NetworkError
 from mmpipe.text.visible import one_line
 

@@ -6,12 +6,13 @@ never differ.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from mmpipe.core.endpoint import is_loopback
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 

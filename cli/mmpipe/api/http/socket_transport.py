@@ -7,7 +7,6 @@ neither host nor proxy.
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.early_answers import check_order, has_unsent
@@ -16,6 +15,7 @@ from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.request_head import encode_head, with_body
 from mmpipe.api.http.routes import Route
 from mmpipe.api.http.tunnels import check_proxy, open_tunnel
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ retried by the engine, and goes to another worker; what the lost worker may stil
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Self
 
@@ -32,6 +31,7 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import (
     AuthError,
     BrokenPool,

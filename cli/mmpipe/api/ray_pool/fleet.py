@@ -6,9 +6,11 @@ would seem to have been silent.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import Generic, TypeVar
+
+from mmpipe.dataclass import dataclass
 
 Work = TypeVar("Work")  # what a worker has in flight
 

@@ -2,11 +2,12 @@
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 
 from mmpipe.api.ray_pool.values import PackedError, pack_error, unpack_error
 from mmpipe.core.endpoint import Endpoint
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import AuthError, MmpipeError
 
 

@@ -1,8 +1,7 @@
 """The waits of a pool over a cluster."""
 
-from dataclasses import dataclass
-
 from mmpipe.api.ray_pool.fleet import FleetLimits
+from mmpipe.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """The cluster that a run uses, and the errors by which the bridge refuses it; values that cross the socket."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mmpipe.api.ray_pool.greeting import WorkerTerms
 from mmpipe.api.ray_pool.values import PackedError
+from mmpipe.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from mmpipe.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ exception would lose its keywords.
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from mmpipe.api.encoded_request import EncodedRequest
 from mmpipe.api.response_head import RequestFacts, ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.timeouts import Limits
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import MmpipeError
 
 # Ray carries a value of up to 100 KiB with the call itself, and a larger one through its object store.

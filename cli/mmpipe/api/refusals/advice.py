@@ -1,7 +1,6 @@
 """Chooses the advice that follows the reason of a refusal: it must fit the reason, not only the status; pure."""
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from mmpipe.api.refusals.codes import CHECK_KEY, FAILED, TOO_LONG, TOP_UP, ErrorMeaning, meaning_of
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.catalogue import find_model, load_models, suggest_model
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import AuthError, Forbidden, Rejected, ServerError
 from mmpipe.text.suggestions import join_hints
 

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from mmpipe.batch.journal.scan import Entry, entries, find_tail, last_line, lines
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 
 # Locks the descriptor of a path.

@@ -3,7 +3,6 @@
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from mmpipe.api.answer.wire import MAX_ANSWER
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.ledger import make_key
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.strict_json import loads
 

@@ -8,11 +8,12 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import OutputError
 from mmpipe.text.strict_json import loads
 from mmpipe.unix.access_rights import copy_access

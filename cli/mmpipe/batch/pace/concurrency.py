@@ -3,9 +3,10 @@
 import asyncio
 import resource
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mmpipe.api.http.connection_pool import MAX_RESTING
+from mmpipe.dataclass import dataclass
 
 # The service refuses a sudden jump (FACTS.md, code 2045): a run begins with an eighth of its width, but within these.
 _FIRST = 4

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import TimedOut
 
 _ITEMS: Final = 256  # that are passed on between two looks at the clock

@@ -1,7 +1,6 @@
 """The limit on failed records: `--max-errors`."""
 
-from dataclasses import dataclass
-
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import Partial, UsageError
 from mmpipe.text.counts import format_count
 from mmpipe.text.visible import one_line

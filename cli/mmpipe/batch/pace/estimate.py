@@ -1,7 +1,7 @@
 """Estimates the tokens and the price of a request before it is sent, from its prompt and the answers seen so far."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from mmpipe.core.catalogue import calculate_cost
@@ -9,6 +9,7 @@ from mmpipe.core.events import Usage
 from mmpipe.core.parameters import find_token_limit
 from mmpipe.core.prompt_size import request_tokens
 from mmpipe.core.request import Request
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 
 WITHOUT_PRICE = "leave it out: --limit, --max-tokens and --deadline bound a run too"

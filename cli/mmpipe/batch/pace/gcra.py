@@ -4,7 +4,9 @@ Times are seconds of a clock that all users of one state share.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from mmpipe.dataclass import dataclass
 
 _MINUTE = 60.0
 # The size of the bucket, in seconds of the rate. The content of a bucket goes out in the first minute on top of the

@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mmpipe.batch.pace.gcra import BURST_S, LATEST_S, LONGEST_DEBT_S, Rates, charge, difference
+from mmpipe.dataclass import dataclass
 
 # A permit that starts within this time is sent without a further look at the state. So a pause counts after this time for all
 # runs, and a killed run wastes the permits of this time.

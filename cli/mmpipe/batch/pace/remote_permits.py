@@ -5,7 +5,6 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -14,6 +13,7 @@ from mmpipe.batch.pace.outage import Outage
 from mmpipe.batch.pace.permits import WaitLimit, find_replaced
 from mmpipe.batch.pace.remote_limiter import HORIZON, MOST_LATE, RemoteLimiter, Reservation, StepFailure
 from mmpipe.core.request import Request
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import QuotaError
 
 _MOST_AT_ONCE: Final = 128  # permits of one step

@@ -2,9 +2,9 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.shell_words import name_file
 from mmpipe.unix.streams import STDIN_NAME

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mmpipe.batch.records.formats.record_format import Content
 from mmpipe.batch.records.images import list_images, read_images
@@ -31,6 +31,7 @@ from mmpipe.core.request_fields import (
     SAMPLING_FIELDS,
     WIRE_FIELDS,
 )
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.visible import one_line
 

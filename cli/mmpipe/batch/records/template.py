@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from mmpipe.batch.records.fields import MISSING, describe_fields, find_field
 from mmpipe.batch.records.formats.record_format import Content
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError, UsageError
 from mmpipe.text import exact_json
 from mmpipe.text.visible import one_line

@@ -1,7 +1,8 @@
 """Blocks of Markdown in the order of the text: a closed union. A block of many lines comes as several values."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from mmpipe.dataclass import dataclass
 
 Alignment = Literal["left", "right", "center"]
 VerbatimKind = Literal["code", "html", "math"]

@@ -1,8 +1,9 @@
 """Containers of Markdown: quotes and list items; and the position in a line behind their marks. CommonMark, 5.1 and 5.2."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 CODE_INDENT: Final = 4  # columns; from there on a line is code, or goes on with a paragraph
 _TAB: Final = 4

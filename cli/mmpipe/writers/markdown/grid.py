@@ -1,9 +1,9 @@
 """Lays out tables: columns as wide as their cells, wrapped cells if the terminal is narrow, lists if it is very narrow."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from mmpipe.dataclass import dataclass
 from mmpipe.writers.markdown.blocks import Alignment
 from mmpipe.writers.markdown.spans import BOLD, DIM, Span
 from mmpipe.writers.markdown.wrapping import Line, measure, wrap

@@ -5,9 +5,10 @@ Every pattern takes time linear in the line, since the code is foreign: repetiti
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 _DOUBLE: Final = r'"(?:[^"\\]|\\.)*+"?'
 _SINGLE: Final = r"'(?:[^'\\]|\\.)*+'?"

@@ -1,11 +1,12 @@
 """Leaf blocks while they are read: a paragraph, a table, or verbatim text, which knows its last line."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from markdown_it.rules_block.html_block import HTML_SEQUENCES
 
+from mmpipe.dataclass import dataclass
 from mmpipe.writers.markdown.blocks import Margin, VerbatimKind
 from mmpipe.writers.markdown.containers import CODE_INDENT
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from mmpipe.dataclass import dataclass
 
 # Parameters of SGR. No background: it would be copied as spaces, and hides text on terminals with other colours.
 BOLD: Final = "1"

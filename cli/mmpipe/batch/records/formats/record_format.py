@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from msgspec import Struct
 
 from mmpipe.batch.records.decoding import find_mark
 from mmpipe.batch.records.formats.names import FormatChoice
+from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text import exact_json
 from mmpipe.text.encodings import UTF_8, describe_undecodable
