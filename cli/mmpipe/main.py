@@ -1,5 +1,6 @@
 """Boundary of the process: prepares it, and turns every error into a report on stderr and an exit status."""
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ def run() -> NoReturn:
     # All other imports follow, since they take most of the time of a short command.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # What a start makes is used to its end, and each search for garbage would look at more of it. Work that may last, a
+    # request first of all, wakes the collector.
+    gc.disable()
     # If a parent has set SIGCHLD to be ignored, the kernel discards the exit status of our children.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     import os

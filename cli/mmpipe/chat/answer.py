@@ -30,6 +30,7 @@ from mmpipe.core.timeouts import Limits
 from mmpipe.errors import Interrupted, UsageError
 from mmpipe.structured.constraint import SHOWS_THINKING, OutputConstraint, read_constraint
 from mmpipe.tools.options import ToolOptions
+from mmpipe.unix.collector import wake_collector
 from mmpipe.unix.files import reject_input_as_output, reject_shared_outputs
 from mmpipe.unix.inputs import Inputs
 from mmpipe.unix.signals import raise_interrupts
@@ -124,6 +125,7 @@ def _set_up_tools(
         return None
     from mmpipe.tools.setup import set_up_tools
 
+    wake_collector()
     return set_up_tools(options, inputs, environment, settings.secret_files)
 
 

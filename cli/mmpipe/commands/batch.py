@@ -5,6 +5,7 @@ from mmpipe.commands.common import COMMON, silence_libraries
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
+from mmpipe.unix.collector import wake_collector
 
 
 def _run(program: Program, options: BatchOptions) -> None:
@@ -12,10 +13,12 @@ def _run(program: Program, options: BatchOptions) -> None:
     if options.output.merge:
         from mmpipe.batch.merge_journals import merge_journals
 
+        wake_collector()
         merge_journals(options, program.streams, program.environment)
     else:
         from mmpipe.batch.run import run_batch
 
+        wake_collector()
         run_batch(options, program.streams, program.environment, arguments=program.arguments)
 
 

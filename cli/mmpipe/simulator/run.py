@@ -13,6 +13,7 @@ from mmpipe.core.host_identity import SIMULATOR_KEY
 from mmpipe.errors import ExitStatus, Interrupted, UsageError
 from mmpipe.simulator.options import SimulatorOptions
 from mmpipe.text.suggestions import join_hints, suggest
+from mmpipe.unix.collector import wake_collector
 from mmpipe.unix.signals import handle_signals
 from mmpipe.unix.streams import Streams
 
@@ -28,6 +29,7 @@ def simulate(options: SimulatorOptions, streams: Streams, environment: Mapping[s
     # aiohttp takes longer to import than all other modules together.
     from mmpipe.simulator.server import RunningSimulator
 
+    wake_collector()
     simulator = RunningSimulator(_profile(options), remember=False)
     with ExitStack() as stack:
         try:

@@ -16,6 +16,7 @@ from mmpipe.api.server_times import parse_retry_after, server_time
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import MmpipeError, UsageError
 from mmpipe.text.visible import one_line
+from mmpipe.unix.collector import wake_collector
 
 if TYPE_CHECKING:
     import ssl
@@ -34,12 +35,13 @@ _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-
 
 
 def import_sdk() -> None:
-    """Import openai, so that later imports cost nothing."""
+    """Import openai, so that later imports cost nothing; the last that a start imports."""
     # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address.
     for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         del os.environ[name]
     with lean_openai():
         import openai  # noqa: F401  for its effect
+    wake_collector()
 
 
 def open_client(endpoint: Endpoint, transport: "httpx2.BaseTransport") -> "openai.OpenAI":
