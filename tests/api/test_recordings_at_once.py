@@ -48,6 +48,10 @@ class FakePool(AbstractAsyncContextManager["FakePool"]):
     async def __aexit__(self, *_: object) -> None:
         self.is_open = False
 
+    @property
+    def is_ready(self) -> bool:
+        return True
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         assert self.is_open
         return list(self._once(request, limits, observer))

@@ -53,6 +53,7 @@ found = json.loads(BODY)
 message = found["choices"][0]["message"]
 text, thought = message["content"], message["reasoning_content"]
 class Ready:
+    is_ready = True
     async def ask(self, request, limits, observer=None):
         return [Start("id", request.model, "id"), Thinking(thought), Text(text), Usage(44, 43, 87, 20), Stop("stop", message)]
 @asynccontextmanager

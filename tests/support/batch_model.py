@@ -52,6 +52,10 @@ class ScriptedService:
     async def __aexit__(self, *_: object) -> None:
         pass
 
+    @property
+    def is_ready(self) -> bool:
+        return True
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         del limits, observer
         prompt = str(request.messages[-1]["content"])

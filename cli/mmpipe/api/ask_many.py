@@ -17,6 +17,11 @@ from mmpipe.dataclass import dataclass
 class AskMany(Protocol):
     """Asks for many answers at once, each with its own limits, and can be observed."""
 
+    @property
+    def is_ready(self) -> bool:
+        """True if a request is sent at once; otherwise it waits for a worker."""
+        ...
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = ...) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError."""
         ...

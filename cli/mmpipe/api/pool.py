@@ -55,6 +55,11 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         await self._connections.close()
 
+    @property
+    def is_ready(self) -> bool:
+        """True: each request is sent at once."""
+        return True
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt; raises an MmpipeError. Calls `began` and `received` of the observer."""
         return await self.ask_encoded(encode_request(request, self._endpoint), limits, observer)

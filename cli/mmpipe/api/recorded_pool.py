@@ -22,6 +22,11 @@ class _RecordedPool:
     def __init__(self, recordings: Recordings, pool: AskMany | None) -> None:
         self._recordings, self._pool = recordings, pool
 
+    @property
+    def is_ready(self) -> bool:
+        """True if a request that has no recording is sent at once."""
+        return self._pool is None or self._pool.is_ready
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """Answer as the pool does; the files are small enough to be read and written inside the event loop."""
         found = self._recordings.find(request)

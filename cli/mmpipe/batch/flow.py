@@ -20,6 +20,7 @@ from mmpipe.batch.pace.condition import StopSignal
 from mmpipe.batch.pace.deadline import Deadline
 from mmpipe.batch.pace.memory import MemoryBudget
 from mmpipe.batch.pace.permits import OpenPermits, WaitLimit
+from mmpipe.batch.pace.ready_permits import ReadyPermits
 from mmpipe.batch.pace.spending import Spending
 from mmpipe.batch.records.records import BadRecord, Record
 from mmpipe.batch.result_writer import ResultWriter
@@ -161,7 +162,7 @@ async def ask_records(
         observer = Observer(unrecorded=lambda error: engine.stop(error))  # noqa: PLW0108  it is made below
         engine = Engine[Record](
             _ask_through(pool, options.thinking.thinking, observer),
-            permits,
+            ReadyPermits(permits, lambda: pool.is_ready),
             AdaptiveSemaphore(ConcurrencyWindow.first(terms.concurrency)),
             terms.policy,
             stop,

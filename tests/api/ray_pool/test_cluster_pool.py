@@ -30,6 +30,8 @@ from mmpipe.api.ray_pool.transport import (
     StartWorker,
     WorkerGone,
 )
+from mmpipe.api.ray_pool.values import ClusterRequest, pack_questions
+from mmpipe.api.ray_pool.worker import ClusterWorker
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.endpoint import Endpoint, Key
 from mmpipe.core.events import Event, Text
@@ -49,7 +51,7 @@ from mmpipe.errors import (
     TimedOut,
     UsageError,
 )
-from support.cluster_in_process import Answer, ClusterInProcess, resolve
+from support.cluster_in_process import Answer, ClusterInProcess, ScriptedPool, resolve
 
 ENDPOINT = Endpoint("https://host/v1", Key("sk-api-0123456789-0123456789", "environment"))
 SALT = b"salt"
@@ -243,6 +245,42 @@ def test_a_worker_that_stops_answering_is_lost_and_what_it_says_later_is_dropped
             assert 8 == len(texts(again))
 
     asyncio.run(scene())
+
+
+def test_a_worker_that_does_not_confirm_its_requests_gets_no_more_until_it_is_heard_of() -> None:
+    async def scene() -> None:
+        held = Held()
+        cluster = cluster_of(held, "a")
+        async with pool_over(cluster, replace(TIMES, fleet=FleetLimits(silence=10_000))) as pool:
+            assert pool.is_ready
+            cluster.mute.add("a")
+            first = asyncio.create_task(ask(pool, "x"))
+            await until(lambda: not pool.is_ready)
+            second = asyncio.create_task(ask(pool, "y"))
+            held.let_go("a")
+            await until(lambda: bool(cluster.late))
+            assert [("a", "x")] == held.asked
+            cluster.hear_again("a")
+            assert {"x by a", "y by a"} == texts([await first, await second])
+            assert pool.is_ready
+
+    asyncio.run(scene())
+
+
+def test_a_worker_confirms_its_questions_without_an_answer_to_any() -> None:
+    async def scene() -> bytes:
+        worker = ClusterWorker(
+            WorkerTerms(partial(resolve, ENDPOINT), 8, SALT), lambda *_: ScriptedPool(Held(), "a"), FOREVER
+        )
+        await worker.greet()
+        taking = asyncio.create_task(worker.take())
+        body = b'{"messages": [{"content": "x"}]}'
+        request = EncodedRequest(body, "m", False, "auto")
+        (group,) = pack_questions([ClusterRequest(0, request, Limits(1, 1, 1, FOREVER), takes_bytes=False)])
+        await worker.submit(group)
+        return await taking
+
+    assert b"" == asyncio.run(scene())
 
 
 @pytest.mark.slow

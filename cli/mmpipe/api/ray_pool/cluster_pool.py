@@ -13,6 +13,7 @@ from mmpipe.api.attempt import UNOBSERVED, Observer
 from mmpipe.api.encoded_request import encode_request
 from mmpipe.api.ray_pool.fleet import Fleet, FleetWorker
 from mmpipe.api.ray_pool.greeting import Greeting
+from mmpipe.api.ray_pool.pending_request import PendingRequest
 from mmpipe.api.ray_pool.pool_times import PoolTimes
 from mmpipe.api.ray_pool.transport import (
     EndWorker,
@@ -31,7 +32,6 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
-from mmpipe.dataclass import dataclass
 from mmpipe.errors import (
     AuthError,
     BrokenPool,
@@ -39,22 +39,10 @@ from mmpipe.errors import (
     MmpipeError,
     NetworkError,
     NoWorkers,
-    TimedOut,
     UsageError,
 )
 
 _CONNECTS: Final = 3  # attempts at the beginning; a busy machine may be too slow for Ray's own limits
-_OVERDUE: Final = 30.0  # seconds after the end of a request's time, in which its worker reports that
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    question: ClusterRequest
-    answer: asyncio.Future[ClusterResult]
-
-    def fail(self, error: MmpipeError) -> None:
-        if not self.answer.done():
-            self.answer.set_result(ClusterResult(self.question.number, (), error))
 
 
 class ClusterPool:
@@ -73,10 +61,10 @@ class ClusterPool:
     ) -> None:
         self._endpoint, self._expected = endpoint, greeting
         self._open_transport, self._times, self._report_start = open_transport, times, report_start
-        self._fleet = Fleet[_Pending](times.fleet)
+        self._fleet = Fleet[PendingRequest](times.fleet)
         self._transport: Transport | None = None
         self._numbers = count()
-        self._outbox: list[_Pending] = []
+        self._outbox: list[PendingRequest] = []
         self._is_due = False
         self._first: set[int] | None = None  # workers of the first nodes that have not begun yet
         self._alone = 0.0  # seconds without a worker
@@ -101,6 +89,12 @@ class ClusterPool:
             task.cancel()
         await asyncio.wait(self._tasks)
 
+    @property
+    def is_ready(self) -> bool:
+        """True if a worker takes requests now, and after the end of the run, when each fails at once."""
+        now = asyncio.get_running_loop().time()
+        return self._ended is not None or any(self._fleet.takers(now))
+
     async def ask(self, request: Request, limits: Limits, observer: Observer = UNOBSERVED) -> Sequence[Event]:
         """The events of one attempt, by some worker; raises an MmpipeError."""
         if self._ended is not None:
@@ -108,7 +102,7 @@ class ClusterPool:
         encoded = encode_request(request, self._endpoint)
         question = ClusterRequest(next(self._numbers), encoded, limits, observer.takes_bytes)
         answer: asyncio.Future[ClusterResult] = asyncio.get_running_loop().create_future()
-        self._outbox.append(_Pending(question, answer))
+        self._outbox.append(PendingRequest(question, answer))
         self._send_soon()
         result = await answer
         result.replay(observer)
@@ -141,15 +135,17 @@ class ClusterPool:
     def _send(self) -> None:
         """Deal all waiting requests out, each to the worker with the fewest; without a worker they go on waiting."""
         self._is_due = False
-        ready = self._fleet.ready
-        if not ready or self._transport is None:
+        now = asyncio.get_running_loop().time()
+        takers = [*self._fleet.takers(now)]
+        if not takers or self._transport is None:
             return
-        dealt: dict[int, list[ClusterRequest]] = {worker.number: [] for worker in ready}
+        dealt: dict[int, list[ClusterRequest]] = {}
         for pending in self._outbox:
             if not pending.answer.done():
-                worker = min(ready, key=lambda worker: len(worker.in_flight))
+                worker = min(takers, key=lambda worker: len(worker.in_flight))
                 worker.in_flight[pending.question.number] = pending
-                dealt[worker.number].append(pending.question)
+                dealt.setdefault(worker.number, []).append(pending.question)
+                worker.expect(now)
         self._outbox.clear()
         for number, questions in dealt.items():
             for group in pack_questions(questions):
@@ -194,9 +190,11 @@ class ClusterPool:
                 elif lost is not None and is_unfit and not self._begun.done():
                     self._end(UsageError(f"node {lost.place} cannot run a worker: {reason}"))
                 self._lose(number, reason)
+        if self._outbox:
+            self._send_soon()
         self._begin_if_ready()
 
-    def _settle(self, worker: "FleetWorker[_Pending]", group: bytes) -> None:
+    def _settle(self, worker: "FleetWorker[PendingRequest]", group: bytes) -> None:
         for result in unpack_results(group):
             pending = worker.in_flight.pop(result.number, None)
             if pending is not None and not pending.answer.done():
@@ -216,7 +214,6 @@ class ClusterPool:
                 self._end(error)
             return
         self._fleet.greet(number)
-        self._send()
 
     def _begin_if_ready(self) -> None:
         """Begin when the workers of all first nodes have begun, or were given up."""
@@ -236,7 +233,7 @@ class ClusterPool:
         if self._first is None and self._fleet.workers:
             self._first = set(self._fleet.workers)
 
-    def _lose(self, number: int, reason: str) -> "FleetWorker[_Pending] | None":
+    def _lose(self, number: int, reason: str) -> "FleetWorker[PendingRequest] | None":
         """Give a worker up: end it, and fail its requests, so that they are retried elsewhere."""
         worker = self._fleet.lose(number)
         if worker is not None:
@@ -245,7 +242,7 @@ class ClusterPool:
             self._drop(worker, reason)
         return worker
 
-    def _drop(self, worker: "FleetWorker[_Pending]", reason: str) -> None:
+    def _drop(self, worker: "FleetWorker[PendingRequest]", reason: str) -> None:
         sentence = f"the worker on node {worker.place} is lost: {reason}"
         for pending in worker.in_flight.values():
             pending.fail(NetworkError(sentence, retryable=True))
@@ -275,12 +272,10 @@ class ClusterPool:
     def _expire(self) -> None:
         """Fail the requests whose time is over: those that wait for a worker, and those that their worker has forgotten."""
         for pending in self._outbox:
-            if pending.question.limits.seconds_left <= 0:
-                pending.fail(TimedOut("no worker of the cluster within the total limit (--max-time)"))
+            pending.expire_unsent()
         for worker in self._fleet.workers.values():
             for pending in worker.in_flight.values():
-                if pending.question.limits.seconds_left < -_OVERDUE:
-                    pending.fail(TimedOut("no answer of the worker within the total limit (--max-time)"))
+                pending.expire_sent()
 
     def _end(self, error: MmpipeError) -> None:
         """End the run with an error: each request that waits, and each that is still to come, fails with it."""

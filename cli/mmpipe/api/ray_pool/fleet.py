@@ -1,18 +1,22 @@
 """The workers of a run, and the nodes that they are on: which live, which are lost, which are to be started. No I/O.
 
 Time is counted in ticks of the pool, and not by a clock: after a pause of this process (Ctrl-Z, a busy machine) everybody
-would seem to have been silent.
+would seem to have been silent. Only the time in which a worker confirms its work is that of a clock.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from mmpipe.dataclass import dataclass
 
 Work = TypeVar("Work")  # what a worker has in flight
+
+# Seconds. Requests that gather at a worker that is frozen or cut off are sent together later, on top of the rate: as many
+# as the rate allows in this time (`batch/pace/gcra.py` leaves as much for that).
+CONFIRMED: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class FleetLimits:
 class FleetWorker(Generic[Work]):
     """One worker: its number, its node, the ticks since it was heard of, and the work that it has, by number.
 
-    `place` names the node for people.
+    `place` names the node for people. `awaited_since` is the time of the first work that it was sent since it was heard of.
     """
 
     number: int
@@ -41,7 +45,17 @@ class FleetWorker(Generic[Work]):
     place: str
     is_ready: bool = False
     silent: int = 0
+    awaited_since: float | None = None
     in_flight: dict[int, Work] = field(default_factory=dict)
+
+    def expect(self, now: float) -> None:
+        """Note that it was sent work, which it confirms as soon as the work is there."""
+        if self.awaited_since is None:
+            self.awaited_since = now
+
+    def takes_work(self, now: float) -> bool:
+        """Return true unless it has not begun, or has not confirmed the work that it was sent some time ago."""
+        return self.is_ready and (self.awaited_since is None or now - self.awaited_since < CONFIRMED)
 
 
 @dataclass(slots=True)
@@ -62,8 +76,12 @@ class Fleet(Generic[Work]):
 
     @property
     def ready(self) -> list[FleetWorker[Work]]:
-        """The workers that take work."""
+        """The workers that have begun."""
         return [worker for worker in self.workers.values() if worker.is_ready]
+
+    def takers(self, now: float) -> Iterator[FleetWorker[Work]]:
+        """Yield the workers that take work."""
+        return (worker for worker in self.workers.values() if worker.takes_work(now))
 
     def see_nodes(self, names: Mapping[str, str]) -> list[FleetWorker[Work]]:
         """Take the nodes that live now; returns the workers of those that do not."""
@@ -93,7 +111,7 @@ class Fleet(Generic[Work]):
         """Note that a worker lives; returns None for one that is lost, whose words come too late."""
         worker = self.workers.get(number)
         if worker is not None:
-            worker.silent = 0
+            worker.silent, worker.awaited_since = 0, None
         return worker
 
     def lose(self, number: int) -> FleetWorker[Work] | None:

@@ -73,9 +73,14 @@ class ClusterWorker:
             task = asyncio.create_task(self._answer(question))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        # The next `take` confirms the group.
+        self._arrived.set()
 
     async def take(self) -> bytes:
-        """Return the next group of results; an empty one, which says that this worker lives, if there is none for long."""
+        """Return the next group of results; an empty one if there is none for long, or none when questions arrive.
+
+        Either says that this worker lives, and has all questions that were submitted before.
+        """
         if not self._groups:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), self._heartbeat)
