@@ -1,15 +1,21 @@
 """A run asks every record once, writes a line for each, and can be resumed."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import pytest
 
+from mmpipe.api.ask_many import AskMany
+from mmpipe.api.pool import Pool
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.batch.run import run_batch
+from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import AuthError, InputError, MmpipeError, OutputError, Partial, TimedOut, UsageError
 from mmpipe.simulator.profile import SimulatorProfile
 from mmpipe.simulator.server import RunningSimulator
@@ -153,6 +159,20 @@ def test_nothing_is_left_of_a_run_that_asked_nothing(tmp_path: Path) -> None:
         run(None, "a\n", output=out)
     run(None, "a\n", output=out, dry_run=True)
     assert [here] == list(tmp_path.iterdir())
+
+
+def test_the_time_in_which_a_cluster_starts_counts_for_the_deadline(tmp_path: Path) -> None:
+    @asynccontextmanager
+    async def open_slowly(endpoint: Endpoint, size: int) -> AsyncIterator[AskMany]:
+        await asyncio.Event().wait()
+        yield Pool(endpoint, size)
+
+    options = batch_options(output=str(tmp_path / "out.jsonl"), deadline=0.2)
+    with (
+        closing(Streams.fake(b"a\n")) as streams,
+        pytest.raises(TimedOut, match=r"the run is not done within --deadline 0\.2"),
+    ):
+        run_batch(options, streams, environment(None, AS_SIM), open_slowly)
 
 
 def test_the_summary_has_the_cost_of_all_runs_of_a_journal(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from mmpipe.api.ask_many import AskMany, AskManyContext
 from mmpipe.api.attempt import Observer
-from mmpipe.batch.dedupe import Answers, JournalAnswers, RecentAnswers, RequestCoalescer
+from mmpipe.batch.dedupe import JournalAnswers, RecentAnswers, RequestCoalescer
 from mmpipe.batch.delivery import Delivery, RunOutput
 from mmpipe.batch.engine import Ask, Engine, EnginePolicy, Outcome
 from mmpipe.batch.event_loop import clear_before_stop, collect_less, handle_signals
@@ -156,8 +156,9 @@ async def ask_records(
     stop, in_order = StopSignal(), options.output.keep_order
     writer = ResultWriter(output.sink, output.journal, stop, in_order=in_order)
     spending = _spending(options, terms, stop)
-    limit = WaitLimit(terms.policy.max_wait, output.console.hint)
-    async with terms.pool as pool, terms.open_permits(spending.tokens, limit, stop) as permits:
+    deadline = Deadline(options.limits.deadline, output.summary.began)
+    opened = terms.open_permits(spending.tokens, WaitLimit(terms.policy.max_wait, output.console.hint), stop)
+    async with deadline.enter(terms.pool) as pool, opened as permits:
         # An answer that cannot be recorded is delivered all the same.
         observer = Observer(unrecorded=lambda error: engine.stop(error))  # noqa: PLW0108  it is made below
         engine = Engine[Record](
@@ -168,11 +169,10 @@ async def ask_records(
             stop,
         )
         rules = EndingRules(options.limits.max_errors, terms.concurrency, engine.stop)
-        rules.start_deadline(Deadline(options.limits.deadline, output.summary.began))
+        rules.start_deadline(deadline)
         delivery = Delivery(output, writer, rules, MemoryBudget(stop))
         intake = RecordIntake(source, output.journal, delivery, stop)
-        answers = None if options.selection.no_dedupe else _answers(output.journal, writer)
-        coalescer = None if answers is None else RequestCoalescer(answers, delivery.copy, stop)
+        coalescer = _coalescer(options, output.journal, delivery, writer, stop)
         flow = RecordFlow(intake, delivery, writer, spending, coalescer)
         tasks = RunTasks(engine, flow, writer, terms, output)
         try:
@@ -206,8 +206,13 @@ def _spending(options: BatchOptions, terms: AskTerms, stop: StopSignal) -> Spend
     )
 
 
-def _answers(journal: Journal | None, writer: ResultWriter) -> Answers:
-    return RecentAnswers() if journal is None else JournalAnswers(journal, writer.flush)
+def _coalescer(
+    options: BatchOptions, journal: Journal | None, delivery: Delivery, writer: ResultWriter, stop: StopSignal
+) -> RequestCoalescer | None:
+    if options.selection.no_dedupe:
+        return None
+    answers = RecentAnswers() if journal is None else JournalAnswers(journal, writer.flush)
+    return RequestCoalescer(answers, delivery.copy, stop)
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

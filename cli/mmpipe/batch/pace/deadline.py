@@ -1,7 +1,9 @@
-"""The deadline of a run (`--deadline`): also the time that the run takes to read its journal and its input counts."""
+"""The deadline of a run (`--deadline`): the time to read its journal and input, and to start a cluster, counts too."""
 
+import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, TypeVar
 
 from mmpipe.dataclass import dataclass
@@ -10,6 +12,7 @@ from mmpipe.errors import TimedOut
 _ITEMS: Final = 256  # that are passed on between two looks at the clock
 
 Item = TypeVar("Item")
+Entered = TypeVar("Entered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,20 @@ class Deadline:
         """Raise TimedOut after the end."""
         if self.left == 0.0:
             raise self.error()
+
+    @asynccontextmanager
+    async def enter(self, context: AbstractAsyncContextManager[Entered]) -> AsyncIterator[Entered]:
+        """Be inside another context; raises TimedOut if it is not entered before the end."""
+        async with AsyncExitStack() as stack:
+            alarm = asyncio.timeout(self.left)
+            try:
+                async with alarm:
+                    entered = await stack.enter_async_context(context)
+            except TimeoutError:
+                if alarm.expired():
+                    raise self.error() from None
+                raise
+            yield entered
 
     def hold(self, items: Iterable[Item]) -> Iterator[Item]:
         """Pass the items on until the end, and then raise TimedOut."""
