@@ -1,25 +1,32 @@
-"""Imports the OpenAI SDK without the hundreds of type modules that a chat completion never uses.
+"""Imports the OpenAI SDK without the hundreds of modules that a chat completion never uses.
 
-`import openai` runs `openai/types/__init__.py`, which imports every type of every endpoint: two thirds of its
-time, and more than the rest of a whole call. Here the packages under `openai.types` are set up as usual.
-Their `__init__` runs only at the first use of one of their names (PEP 562). Nothing is missing, replaced or private.
-If the layout of the SDK changes, this module has no effect and the import is the plain one.
-`tests/api/http/test_lean_import.py` notices when the module stops being worth it.
+`import openai` runs `openai/__init__.py`, which imports the clients of other clouds and every type of every endpoint: two
+thirds of its time, and more than the rest of a whole call. Here the packages of openai are set up as usual, but the first use
+of a name (PEP 562) imports only the module that the package's `__init__` takes it from. `__init__` itself runs at the
+first use of a name that it does not import. Nothing is missing, replaced or private. If the layout of the SDK changes, this
+module has no effect and the import is the plain one. `tests/api/http/test_lean_import.py` notices when it stops being worth it.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
+from functools import cached_property
+from importlib import import_module
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Final
 
-_PACKAGE = "openai.types"
+_PACKAGE: Final = "openai"
+_COMMENT: Final = re.compile("#.*")
+# `from .module import Name`, with several names between parentheses.
+_IMPORT: Final = re.compile(r"^from (\.[\w.]*) import (?:\(([^)]*)\)|(.*))", re.MULTILINE)
 
 
 @contextmanager
 def lean_openai() -> Iterator[None]:
-    """Import openai inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
+    """Import the names of openai inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
@@ -38,26 +45,44 @@ class _Finder(MetaPathFinder):
         if fullname != _PACKAGE and not fullname.startswith(f"{_PACKAGE}."):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None and spec.submodule_search_locations is not None:
-            spec.loader = _LateLoader(spec.loader)
+        if spec is not None and spec.submodule_search_locations and isinstance(spec.loader, InspectLoader):
+            spec.loader = _LateLoader(fullname, spec.loader)
         return spec
 
 
 class _LateLoader(Loader):
-    """Runs a package's `__init__` at the first use of a name that is not one of its submodules."""
+    """Finds each name of a package when it is used."""
 
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
+    def __init__(self, package: str, loader: InspectLoader) -> None:
+        self._package, self._loader = package, loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         def load(name: str) -> object:
-            if name.startswith("__"):
+            if name in self._origins:
+                place, original = self._origins[name]
+                value: object = getattr(import_module(place, self._package), original)
+                setattr(module, name, value)
+                return value
+            if name.startswith("__") and name != "__all__":
                 raise AttributeError(name)
+            if PathFinder.find_spec(f"{self._package}.{name}", module.__path__) is not None:
+                return import_module(f"{self._package}.{name}")
             del module.__dict__["__getattr__"]
             self._loader.exec_module(module)
             return getattr(module, name)
 
         module.__dict__["__getattr__"] = load
+
+    @cached_property
+    def _origins(self) -> dict[str, tuple[str, str]]:
+        """The module and the name there, by each name that `__init__` imports."""
+        found: dict[str, tuple[str, str]] = {}
+        source = _COMMENT.sub("", self._loader.get_source(self._package) or "")
+        for place, several, single in _IMPORT.findall(source):
+            for part in (several or single).split(","):
+                original, _, name = part.strip().partition(" as ")
+                found[name or original] = place, original
+        return found

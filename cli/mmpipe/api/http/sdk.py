@@ -35,12 +35,12 @@ _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-
 
 
 def import_sdk() -> None:
-    """Import openai, so that later imports cost nothing; the last that a start imports."""
+    """Import of openai what is used here, so that later imports cost nothing; no start imports more after that."""
     # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address.
     for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         del os.environ[name]
     with lean_openai():
-        import openai  # noqa: F401  for its effect
+        from openai import DefaultHttpxClient, OpenAI, omit  # noqa: F401  for their effect
     wake_collector()
 
 
