@@ -38,10 +38,11 @@ class RunSurroundings:
     """The environment of a run, and its longest wait in seconds for a cluster without workers.
 
     `resolve` finds the service and the key by the settings of the machine where it is called; it can be pickled.
-    `report` prints the reason of a long wait.
+    `report` prints the reason of a long wait, and `note` a detail for `--verbose`.
     """
 
     environment: Mapping[str, str]
     max_wait: float
     resolve: Callable[[], Endpoint]
     report: Callable[[str], None]
+    note: Callable[[str], None]

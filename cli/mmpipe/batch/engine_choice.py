@@ -19,7 +19,11 @@ def choose_engine(call: BatchCall, prepared: PreparedCall) -> OpenPool:
         if key_file is not None and prepared.inputs.resolve(key_file.path) == "-":
             raise UsageError("--engine ray: the key is on standard input, where the nodes cannot read it")
     surroundings = RunSurroundings(
-        call.environment, options.pace.max_wait, resolve_elsewhere(options.service), call.console.hint
+        call.environment,
+        options.pace.max_wait,
+        resolve_elsewhere(options.service),
+        call.console.hint,
+        call.console.note,
     )
     return find_pool(engine, surroundings)
 

@@ -21,7 +21,7 @@ from mmpipe.api.pools import find_pool
 from mmpipe.api.ray_pool.cluster_pool import ClusterPool
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
-from mmpipe.api.ray_pool.pool_times import PoolTimes
+from mmpipe.api.ray_pool.pool_times import PoolReports, PoolTimes
 from mmpipe.api.ray_pool.transport import (
     EndWorker,
     GroupArrived,
@@ -58,6 +58,7 @@ SALT = b"salt"
 # A tick is short, and silence long enough for a busy machine to be heard.
 TIMES = PoolTimes(max_wait=600, tick=0.01, group=0.002, slow=0.2, fleet=FleetLimits(silence=20, start=10_000))
 FOREVER = 10**9.0
+SILENT = PoolReports(lambda: None, lambda _: None)
 
 
 async def echo(request: EncodedRequest, node: str, _: Observer) -> Sequence[Event]:
@@ -70,9 +71,9 @@ def cluster_of(answer: Answer, *nodes: str, endpoint: Endpoint = ENDPOINT) -> Cl
 
 
 def pool_over(
-    cluster: ClusterInProcess, times: PoolTimes = TIMES, report: Callable[[], None] = lambda: None
+    cluster: ClusterInProcess, times: PoolTimes = TIMES, reports: PoolReports = SILENT
 ) -> ClusterPool:
-    return ClusterPool(ENDPOINT, Greeting.of(ENDPOINT, SALT), cluster.open, times, report)
+    return ClusterPool(ENDPOINT, Greeting.of(ENDPOINT, SALT), cluster.open, times, reports)
 
 
 def ask(
@@ -332,13 +333,32 @@ def test_without_any_worker_for_the_longest_wait_the_run_ends() -> None:
         async with pool_over(cluster, replace(TIMES, max_wait=0.2)) as pool:
             cluster.see()
             await until(lambda: EndWorker(0) in cluster.orders)
-            with pytest.raises(NoWorkers, match=r"no worker of the cluster for 0.2 s \(--max-wait\)"):
+            with pytest.raises(
+                NoWorkers,
+                match=r"no worker of the cluster for 0.2 s \(--max-wait\): the worker on node node-a is lost: the node is gone",
+            ):
                 await ask(pool, "x")
             # So does whatever is asked after that.
             with pytest.raises(NoWorkers):
                 await ask(pool, "y")
 
     asyncio.run(scene())
+
+
+def test_a_cluster_whose_workers_never_begin_ends_the_run_with_the_reason() -> None:
+    async def scene() -> list[str]:
+        losses: list[str] = []
+        cluster = replace(cluster_of(echo, "a"), mute={"a"})
+        fleet = FleetLimits(start=5, rest=1)
+        times = replace(TIMES, max_wait=0.1, start=0.3, fleet=fleet)
+        reason = "the worker on node node-a is lost: it does not begin"
+        with pytest.raises(NoWorkers) as raised:
+            await begins(cluster, times, PoolReports(lambda: None, losses.append))
+        assert f"no worker of the cluster for 0.3 s: {reason}" == raised.value.message
+        assert 1 < sum(isinstance(order, StartWorker) for order in cluster.orders)
+        return losses
+
+    assert ["the worker on node node-a is lost: it does not begin"] == asyncio.run(scene())
 
 
 BUGS = (GroupArrived(0, b"no group"), WorkerGone(0, "KeyError: 'x'", is_bug=True))
@@ -379,7 +399,9 @@ def test_a_cluster_that_takes_long_to_start_is_reported_once() -> None:
         reports: list[str] = []
         cluster = replace(cluster_of(echo, "a", "b"), mute=mute)
         times = replace(TIMES, reported=reported)
-        async with pool_over(cluster, times, lambda: reports.append("waiting")) as pool:
+        async with pool_over(
+            cluster, times, PoolReports(lambda: reports.append("waiting"), lambda _: None)
+        ) as pool:
             await ask(pool, "x")
         return len(reports)
 
@@ -416,8 +438,38 @@ def test_a_cluster_that_is_lost_is_joined_again() -> None:
     asyncio.run(scene())
 
 
-async def begins(cluster: ClusterInProcess, times: PoolTimes = TIMES) -> None:
-    async with pool_over(cluster, times):
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), NetworkError("no Ray cluster answers")]
+)
+def test_a_run_that_cannot_join_the_cluster_again_retries_until_its_longest_wait(failure: Exception) -> None:
+    async def scene() -> None:
+        losses: list[str] = []
+        cluster = cluster_of(echo, "a")
+        times = replace(TIMES, max_wait=0.3)
+        async with pool_over(cluster, times, PoolReports(lambda: None, losses.append)) as pool:
+            cluster.failure = failure
+            cluster.break_off(NetworkError("Ray has ended", retryable=True))
+            await until(lambda: len(losses) > 2)
+            cluster.failure = None
+            assert {"x by a"} == texts([await ask(pool, "x")])
+            cluster.failure = failure
+            cluster.break_off(NetworkError("Ray has ended", retryable=True))
+            reason = f"the cluster is lost: {failure}"
+            with pytest.raises(NoWorkers) as raised:
+                await ask(pool, "y")
+        assert f"no worker of the cluster for 0.3 s (--max-wait): {reason}" == raised.value.message
+        parted = [
+            "the worker on node node-a is lost: Ray has ended",
+            "the cluster is lost: Ray has ended",
+            reason,
+        ]
+        assert parted * 2 == losses
+
+    asyncio.run(scene())
+
+
+async def begins(cluster: ClusterInProcess, times: PoolTimes = TIMES, reports: PoolReports = SILENT) -> None:
+    async with pool_over(cluster, times, reports):
         pass
 
 
@@ -525,7 +577,7 @@ def test_nobody_can_tell_the_key_from_the_digest_of_another_run() -> None:
 
 def chosen(environment: dict[str, str], **typed: object) -> object:
     options = EngineOptions("ray", **typed)  # type: ignore[arg-type]
-    return find_pool(options, RunSurroundings(environment, 600, partial(resolve, ENDPOINT), print))
+    return find_pool(options, RunSurroundings(environment, 600, partial(resolve, ENDPOINT), print, print))
 
 
 def test_without_ray_the_run_ends_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

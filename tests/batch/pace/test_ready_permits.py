@@ -9,7 +9,7 @@ import pytest
 
 from mmpipe.api.ray_pool.cluster_pool import ClusterPool
 from mmpipe.api.ray_pool.greeting import Greeting
-from mmpipe.api.ray_pool.pool_times import PoolTimes
+from mmpipe.api.ray_pool.pool_times import PoolReports, PoolTimes
 from mmpipe.api.ray_pool.transport import (
     EndWorker,
     GroupArrived,
@@ -36,6 +36,7 @@ from support.virtual_time import run_at_once
 ENDPOINT = Endpoint("https://host/v1", None)
 GREETING = Greeting.of(ENDPOINT, b"salt")
 REQUEST = Request("m", ({"role": "user", "content": "x"},))
+SILENT = PoolReports(lambda: None, lambda _: None)
 AT_ONCE, LATENCY, START = 100, 0.005, 5.0
 
 
@@ -133,7 +134,7 @@ async def times_of_requests(events: Sequence[Event], seconds: float) -> list[flo
     loop, cluster, stop = asyncio.get_running_loop(), FrozenWorkers(), StopSignal()
     limiter = LocalLimiter(Rates(requests=600), clock=loop.time)
     permits = Permits([limiter], lambda _: 0.0, WaitLimit(600, print))
-    async with ClusterPool(ENDPOINT, GREETING, cluster.open, PoolTimes(600), lambda: None) as pool:
+    async with ClusterPool(ENDPOINT, GREETING, cluster.open, PoolTimes(600), SILENT) as pool:
         ready = ReadyPermits(permits, lambda: pool.is_ready)
         asking = [asyncio.create_task(keep_asking(ready, pool, stop)) for _ in range(AT_ONCE)]
         for when, event in events:

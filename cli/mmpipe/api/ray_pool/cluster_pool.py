@@ -5,7 +5,7 @@ retried by the engine, and goes to another worker; what the lost worker may stil
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from itertools import count
 from typing import Any, Final, Self
 
@@ -14,7 +14,7 @@ from mmpipe.api.encoded_request import encode_request
 from mmpipe.api.ray_pool.fleet import Fleet, FleetWorker
 from mmpipe.api.ray_pool.greeting import Greeting
 from mmpipe.api.ray_pool.pending_request import PendingRequest
-from mmpipe.api.ray_pool.pool_times import PoolTimes
+from mmpipe.api.ray_pool.pool_times import PoolReports, PoolTimes
 from mmpipe.api.ray_pool.transport import (
     EndWorker,
     GroupArrived,
@@ -38,7 +38,6 @@ from mmpipe.errors import (
     Interrupted,
     MmpipeError,
     NetworkError,
-    NoWorkers,
     UsageError,
 )
 
@@ -46,10 +45,7 @@ _CONNECTS: Final = 3  # attempts at the beginning; a busy machine may be too slo
 
 
 class ClusterPool:
-    """Requests to one endpoint over the workers that `open_transport` leads to; entered inside the event loop that uses it.
-
-    `report_start` is called once if the first workers take long to begin.
-    """
+    """Requests to one endpoint over the workers that `open_transport` leads to; entered inside the event loop that uses it."""
 
     def __init__(
         self,
@@ -57,10 +53,10 @@ class ClusterPool:
         greeting: Greeting,
         open_transport: OpenTransport,
         times: PoolTimes,
-        report_start: Callable[[], None],
+        reports: PoolReports,
     ) -> None:
         self._endpoint, self._expected = endpoint, greeting
-        self._open_transport, self._times, self._report_start = open_transport, times, report_start
+        self._open_transport, self._times, self._reports = open_transport, times, reports
         self._fleet = Fleet[PendingRequest](times.fleet)
         self._transport: Transport | None = None
         self._numbers = count()
@@ -69,12 +65,13 @@ class ClusterPool:
         self._first: set[int] | None = None  # workers of the first nodes that have not begun yet
         self._alone = 0.0  # seconds without a worker
         self._begun_for = 0.0  # seconds with one
+        self._last_loss = ""
         self._ended: MmpipeError | None = None
 
     async def __aenter__(self) -> Self:
         self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = [self._start(self._keep_connected()), self._start(self._watch())]
-        reporting = asyncio.get_running_loop().call_later(self._times.reported, self._report_start)
+        reporting = asyncio.get_running_loop().call_later(self._times.reported, self._reports.slow_start)
         try:
             await self._begun
         except BaseException:
@@ -162,12 +159,16 @@ class ClusterPool:
                 async with self._open_transport() as self._transport:
                     while True:
                         self._take(await self._transport.receive())
-            except MmpipeError as error:
+            except (MmpipeError, OSError) as error:
                 self._transport = None
                 for worker in self._fleet.lose_all():
-                    self._drop(worker, error.message)
-                if not self._begun.done() and not (error.retryable and attempts < _CONNECTS):
-                    return self._end(error)
+                    self._drop(worker, str(error))
+                self._note_loss(f"the cluster is lost: {error}")
+                if not self._begun.done():
+                    if isinstance(error, OSError):
+                        raise
+                    if not error.retryable or attempts >= _CONNECTS:
+                        return self._end(error)
             await asyncio.sleep(self._times.tick)
 
     def _take(self, report: Report) -> None:
@@ -244,23 +245,30 @@ class ClusterPool:
 
     def _drop(self, worker: "FleetWorker[PendingRequest]", reason: str) -> None:
         sentence = f"the worker on node {worker.place} is lost: {reason}"
+        self._note_loss(sentence)
         for pending in worker.in_flight.values():
             pending.fail(NetworkError(sentence, retryable=True))
+
+    def _note_loss(self, sentence: str) -> None:
+        if sentence != self._last_loss:
+            self._last_loss = sentence
+            self._reports.loss(sentence)
 
     async def _watch(self) -> None:
         """Look each tick after silent workers, missing workers, and the time that is left."""
         while True:
             await asyncio.sleep(self._times.tick)
             for worker in self._fleet.tick():
-                self._lose(worker.number, "it has stopped answering")
+                self._lose(
+                    worker.number, "it has stopped answering" if worker.is_ready else "it does not begin"
+                )
             self._start_missing()
             self._expire()
             if not self._fleet.ready:
                 self._alone += self._times.tick
-                # A cluster takes its time to start, whatever a run may wait for later.
-                longest = max(self._times.max_wait, 0 if self._begun.done() else self._times.start)
-                if self._alone > longest:
-                    self._end(NoWorkers(f"no worker of the cluster for {longest:g} s (--max-wait)"))
+                error = self._times.find_end(self._alone, self._last_loss, has_begun=self._begun.done())
+                if error is not None:
+                    self._end(error)
                 continue
             self._alone = 0.0
             self._begun_for += self._times.tick

@@ -13,7 +13,7 @@ from mmpipe.api.ray_pool.bridge_link import open_bridge
 from mmpipe.api.ray_pool.cluster_pool import ClusterPool
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting, WorkerTerms
-from mmpipe.api.ray_pool.pool_times import PoolTimes
+from mmpipe.api.ray_pool.pool_times import PoolReports, PoolTimes
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
@@ -50,7 +50,7 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
             Greeting.of(endpoint, terms.salt),
             partial(open_bridge, address, terms, surroundings.environment),
             PoolTimes(surroundings.max_wait, fleet=FleetLimits(per_node=workers)),
-            partial(surroundings.report, f"waiting for {awaited}"),
+            PoolReports(partial(surroundings.report, f"waiting for {awaited}"), surroundings.note),
         )
 
     return open_pool

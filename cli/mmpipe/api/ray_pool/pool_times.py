@@ -1,7 +1,10 @@
-"""The waits of a pool over a cluster."""
+"""The waits of a pool over a cluster, and its reports."""
+
+from collections.abc import Callable
 
 from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.dataclass import dataclass
+from mmpipe.errors import NoWorkers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +20,26 @@ class PoolTimes:
     slow: float = 30.0
     start: float = 300.0
     fleet: FleetLimits = FleetLimits()
+
+    def find_end(self, alone: float, last_loss: str, *, has_begun: bool) -> NoWorkers | None:
+        """Return the error that ends a run which has been without a worker for so long, if it ends."""
+        longest, option = self.max_wait, " (--max-wait)"
+        if not has_begun:
+            # A cluster takes its time to start, whatever a run may wait for later.
+            longest, option = max(longest, self.start), ""
+        if alone <= longest:
+            return None
+        return NoWorkers(
+            f"no worker of the cluster for {longest:g} s{option}{': ' if last_loss else ''}{last_loss}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReports:
+    """Called once if the first workers take long to begin; and with the reason when a worker or the cluster is lost.
+
+    Losses for one reason in a row are one report.
+    """
+
+    slow_start: Callable[[], None]
+    loss: Callable[[str], None]
