@@ -74,6 +74,13 @@ def test_an_error_crosses_with_its_class_and_every_field(kind: type[MmpipeError]
     assert (kind, vars(error), error.message) == (type(found), vars(found), found.message)
 
 
+def test_an_error_with_a_note_crosses_without_it() -> None:
+    error = QuotaError("slow down", http=429)
+    error.add_note("of a traceback")
+    found = unpack_error(pack_error(error))
+    assert ("slow down", 429) == (found.message, found.http)
+
+
 def test_an_error_of_another_room_crosses_as_its_class_in_the_tree() -> None:
     class Stranger(errors.BadResponse):
         """An error that only one room knows."""

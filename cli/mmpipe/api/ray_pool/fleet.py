@@ -99,13 +99,12 @@ class Fleet(Generic[Work]):
                 self.workers[worker.number] = worker
                 yield worker
 
-    def greet(self, number: int) -> FleetWorker[Work] | None:
-        """Make a worker ready; None for one that is lost."""
+    def greet(self, number: int) -> None:
+        """Make a worker ready."""
         worker = self.hear(number)
         if worker is not None:
             worker.is_ready = True
             self._nodes[worker.node].failures = 0
-        return worker
 
     def hear(self, number: int) -> FleetWorker[Work] | None:
         """Note that a worker lives; returns None for one that is lost, whose words come too late."""

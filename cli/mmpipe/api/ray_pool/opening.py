@@ -18,8 +18,9 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 
-INSTALL: Final = "python3 -m pip install 'mmpipe[ray]'"
-_ADDRESS: Final = re.compile(r"auto|local|\[?[\w.:-]+\]?:\d{1,5}", re.ASCII)
+INSTALL: Final = "pip install 'mmpipe[ray]'"
+_ADDRESS: Final = re.compile(r"auto|local|\[?[\w.:-]+\]?:([0-9]{1,5})", re.ASCII)
+_LAST_PORT: Final = 65_535
 
 
 def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> OpenPool:
@@ -31,7 +32,7 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
         raise UsageError("--engine ray needs Ray, which is not installed", hint=INSTALL)
     variable = surroundings.environment.get("RAY_ADDRESS")
     address = options.ray_address or variable or None
-    if address is not None and not _ADDRESS.fullmatch(address):
+    if address is not None and not _is_address(address):
         source = "--ray-address" if options.ray_address else "RAY_ADDRESS (environment)"
         raise UsageError(
             f"{source} is {one_line(address, 100)}: it must be HOST:PORT, as `ray start` prints it, or auto",
@@ -39,7 +40,7 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
         )
     if address == "local":
         address = None
-    workers = options.ray_workers or (1 if address else max(1, len(os.sched_getaffinity(0)) - 1))
+    workers = options.ray_workers or (1 if address else max(1, _count_cores() - 1))
 
     awaited = f"workers of the Ray cluster at {address}" if address else "Ray, which starts on this machine"
 
@@ -54,3 +55,13 @@ def choose_cluster(options: EngineOptions, surroundings: RunSurroundings) -> Ope
         )
 
     return open_pool
+
+
+def _is_address(address: str) -> bool:
+    found = _ADDRESS.fullmatch(address)
+    return found is not None and (found[1] is None or 1 <= int(found[1]) <= _LAST_PORT)
+
+
+def _count_cores() -> int:
+    """Return the cores that this process may use, where the system says that; or those of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -18,6 +18,6 @@ class ClusterTerms:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRefused:
-    """The cluster cannot be used, or not any more."""
+    """The cluster cannot be used."""
 
     error: PackedError

@@ -113,13 +113,14 @@ def _unpack_head(packed: tuple[Any, ...]) -> ResponseHead:
     return ResponseHead(info, *types)
 
 
+_ERROR_FIELDS: Final = ("sentence", "hint", "http", "api_code", "request_id", "retryable", "retry_after")
 PackedError = tuple[str, dict[str, Any]]
 
 
 def pack_error(error: MmpipeError) -> PackedError:
     """Return the name of the class, which is one of errors.py, and the fields."""
     kind = next(kind for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
-    return kind.__name__, dict(vars(error))
+    return kind.__name__, {name: getattr(error, name) for name in _ERROR_FIELDS}
 
 
 def unpack_error(packed: PackedError) -> MmpipeError:
