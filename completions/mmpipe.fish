@@ -165,7 +165,7 @@ complete -c mmpipe -n '__mmpipe_at batch' -s j -l concurrency -x -d 'Most reques
 complete -c mmpipe -n '__mmpipe_at batch' -l rpm -x -d 'Most requests a minute, of all runs here together.'
 complete -c mmpipe -n '__mmpipe_at batch' -l tpm -x -d 'Most tokens a minute, in and out, likewise.'
 complete -c mmpipe -n '__mmpipe_at batch' -l limiter -x -d 'A Redis server that keeps these limits for all hosts: redis://HOST[:PORT][/DB].'
-complete -c mmpipe -n '__mmpipe_at batch' -l max-wait -x -d 'Longest wait for a pause of the service, for --rpm and --tpm, or for --limiter [600].'
+complete -c mmpipe -n '__mmpipe_at batch' -l max-wait -x -d 'Longest wait for a pause of the service, --rpm and --tpm, --limiter, or workers of --engine ray [600].'
 complete -c mmpipe -n '__mmpipe_at batch' -l engine -x -a 'local ray' -d 'Send from this process [local], or from the nodes of a Ray cluster.'
 complete -c mmpipe -n '__mmpipe_at batch' -l ray-address -x -d 'The Ray cluster, or auto [RAY_ADDRESS; none: one of this machine, for this run].'
 complete -c mmpipe -n '__mmpipe_at batch' -l ray-workers -x -d 'Workers on each node [1; on a cluster for this run: its cores but one].'

@@ -209,7 +209,7 @@ class PaceOptions(OptionGroup):
             "--max-wait",
             metavar="DURATION",
             at_least=0,
-            help="Longest wait for a pause of the service, for --rpm and --tpm, or for --limiter [{default}].",
+            help="Longest wait for a pause of the service, --rpm and --tpm, --limiter, or workers of --engine ray [{default}].",
         ),
     ] = 600.0
 

@@ -493,7 +493,7 @@ OTHER = Endpoint("https://host/v1", Key("sk-api-another-another-another", "OPENA
         (OTHER, "the API key of node node-a (OPENAI_*) is not the key of this run (environment)"),
         (
             Endpoint("https://host/v1", None),
-            "node node-a has no API key, which is not the key of this run (environment)",
+            "node node-a has no API key; this run has one (environment)",
         ),
         (
             Endpoint("https://other/v1", ENDPOINT.key),
@@ -503,6 +503,13 @@ OTHER = Endpoint("https://host/v1", Key("sk-api-another-another-another", "OPENA
 )
 def test_a_node_with_another_account_or_host_ends_the_run(endpoint: Endpoint, message: str) -> None:
     assert message == refused(cluster_of(echo, "a", endpoint=endpoint), AuthError)
+
+
+def test_a_node_with_a_key_is_no_node_for_a_run_without_one() -> None:
+    keyless = Greeting.of(Endpoint("https://host/v1", None), SALT)
+    with pytest.raises(AuthError) as raised:
+        Greeting.of(ENDPOINT, SALT).check(keyless, "a")
+    assert "node a has an API key (environment); this run has none" == raised.value.message
 
 
 def test_a_node_without_a_key_ends_the_run_with_what_it_says() -> None:

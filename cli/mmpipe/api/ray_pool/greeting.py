@@ -62,9 +62,11 @@ class Greeting:
                 hint="set the base URL there as it is set here, or type --base-url",
             )
         if self.digest != expected.digest:
-            found = (
-                f"the API key of node {node} ({self.source})"
-                if self.digest
-                else f"node {node} has no API key, which"
-            )
-            raise AuthError(f"{found} is not the key of this run ({expected.source or 'none'})")
+            raise AuthError(self._describe_keys(expected, node))
+
+    def _describe_keys(self, expected: "Greeting", node: str) -> str:
+        if not self.digest:
+            return f"node {node} has no API key; this run has one ({expected.source})"
+        if not expected.digest:
+            return f"node {node} has an API key ({self.source}); this run has none"
+        return f"the API key of node {node} ({self.source}) is not the key of this run ({expected.source})"

@@ -14,6 +14,11 @@ from mmpipe.text.visible import one_line
 _CONNECT: Final = 10.0  # seconds
 # Bytes of memory for calls and results of more than 100 KiB; what is more goes to the disk.
 _OBJECT_STORE: Final = 256 * 2**20
+# Words of Ray about a worker that has ended, and the reason.
+_ENDS: Final = (
+    ("its node has died", "the node is gone"),
+    ("OUT_OF_MEMORY", "Ray has ended its process, since the node is low on memory"),
+)
 
 
 def _import_ray() -> Any:  # noqa: ANN401  an optional package, which mypy may not have
@@ -54,6 +59,8 @@ class RayCluster:
         missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", str(error))
         if missing:
             return f"it has no module {missing[1]}: install mmpipe there", True, False
+        if isinstance(error, exceptions.ActorDiedError) and not error.actor_init_failed:
+            return describe_end(str(error)), False, False
         # The cause is what our code has raised there.
         cause: Any = error.cause if isinstance(error, exceptions.RayTaskError) else None
         is_foreign = not isinstance(cause, Exception) or isinstance(cause, exceptions.RayError)
@@ -81,7 +88,7 @@ def join_cluster(terms: ClusterTerms) -> RayCluster:
             ray.init(address=terms.address, runtime_env=package, **quiet)
     except Exception as error:
         # Ray raises whatever it likes.
-        raise _explain_refusal(error, terms.address) from error
+        raise explain_refusal(error, terms.address) from error
     return RayCluster(ray, terms)
 
 
@@ -118,7 +125,7 @@ def _check_reachable(address: str) -> None:
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise NetworkError(f"no Ray cluster answers at {address}: {error}") from error
 
 
@@ -130,10 +137,21 @@ def _summarize(error: BaseException) -> str:
     return one_line(" ".join(said.split()), 300)
 
 
-def _explain_refusal(error: Exception, address: str | None) -> MmpipeError:
+def describe_end(said: str) -> str:
+    """Return the reason for which a worker has ended, from Ray's many words for that."""
+    return next((reason for words, reason in _ENDS if words in said), "its process has ended")
+
+
+def explain_refusal(error: Exception, address: str | None) -> MmpipeError:
+    """Return the error of a cluster that could not be started or joined, from what Ray has raised."""
     message = _summarize(error)
     if address is None:
         return NetworkError(f"Ray has not started on this machine: {message}", retryable=True)
+    if address == "auto" and "any running Ray instance" in message:
+        return NetworkError(
+            "no Ray cluster runs on this machine (auto)",
+            hint="start one with `ray start`; without an address the run starts its own",
+        )
     if isinstance(error, ConnectionError):
         return NetworkError(f"cannot join the Ray cluster at {address}: {message}")
     return UsageError(f"cannot join the Ray cluster at {address}: {message}")
