@@ -4,7 +4,6 @@ import gzip
 import re
 import time
 from collections.abc import Iterator
-from itertools import chain
 from math import inf
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from mmpipe.api.answer.answer_end import LINGER, LINGER_AT_FIRST
 from mmpipe.api.answer.response import read_answer
 from mmpipe.api.answer.wire import MAX_EXPLANATION
-from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, advance, follow
+from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, follow, take
 from mmpipe.api.http.exchange import Arrival, Clock, Stage
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
@@ -192,7 +191,7 @@ def test_a_failure_after_a_finish_reason_that_was_wrong_is_what_went_wrong(failu
 
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
     clock, reader = Watch(), read_answer(STREAM)
-    events = chain.from_iterable(advance(reader, FIRST, clock, UNOBSERVED))
+    events = take(reader, FIRST, clock, UNOBSERVED)
     next(events)
     assert [] == clock.seen
     assert [Text("5")] == list(events)

@@ -1,7 +1,8 @@
 """The cost of a long stream as a whole process, a chunk at a time: `python tests/bench/streams.py`.
 
-Each of 20,000 chunks is sent in a packet of its own, to a file: by the SDK's loop with a flushed write, and by `mmpipe stream` and
-`mmpipe chat`. The start is subtracted: a run over 100 chunks.
+Each of 20,000 chunks is sent in a packet of its own, to a file: by the SDK's loop with a flushed write, by `mmpipe stream` and
+`mmpipe chat`, and by the least loop that Python has: it waits, reads and writes, and decodes nothing. The start is
+subtracted: a run over 100 chunks.
 """
 
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import median
 
 from decode import chunks
 from measure import cost_of
@@ -26,6 +28,15 @@ messages = [{"role": "user", "content": "go"}]
 answer = OpenAI().chat.completions.create(model="MiniMax-M3", messages=messages, extra_body={"reasoning_split": True}, stream=True)
 for chunk in answer:
     print(chunk.choices[0].delta.content or "", end="", flush=True)
+"""
+LEAST = """
+import os, socket
+from urllib.parse import urlsplit
+url = urlsplit(os.environ["OPENAI_BASE_URL"])
+connection = socket.create_connection((url.hostname, url.port), 60)
+connection.sendall(b"POST /v1/chat/completions HTTP/1.1\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+while connection.recv(65536):
+    os.write(1, b"word 17 of a sentence that goes on and on; ")
 """
 
 
@@ -59,17 +70,19 @@ def streaming(count: int) -> Iterator[str]:
 
 def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        script, target = Path(folder, "sdk.py"), Path(folder, "out")
+        script, least, target = Path(folder, "sdk.py"), Path(folder, "least.py"), Path(folder, "out")
         script.write_text(SDK, encoding="utf-8")
+        least.write_text(LEAST, encoding="utf-8")
         lines = {
             "the SDK's loop": f"{script}",
-            "mmpipe stream": "-m mmpipe stream -n go",
-            "mmpipe chat": "-m mmpipe chat -n go",
+            "mmpipe stream": "-m mmpipe stream -qn go",
+            "mmpipe chat": "-m mmpipe chat -qn go",
+            "wait, read, write": f"{least}",
         }
         commands = {
             name: ("sh", "-c", f"exec {sys.executable} {line} > {target}") for name, line in lines.items()
         }
-        best: dict[tuple[str, int], float] = {}
+        costs: dict[tuple[str, int], list[float]] = {}
         with streaming(CHUNKS) as many, streaming(FEW) as few:
             for _ in range(ROUNDS):
                 for name, command in commands.items():
@@ -77,12 +90,19 @@ def run() -> None:
                         services = {f"{service}_BASE_URL": url for service in ("MINIMAX", "OPENAI")}
                         keys = {"MINIMAX_API_KEY": "anything", "OPENAI_API_KEY": "anything"}
                         cost = cost_of(command, os.environ | services | keys).cpu
-                        best[name, count] = min(cost, best.get((name, count), cost))
-        first = None
+                        costs.setdefault((name, count), []).append(cost)
+        firsts: list[float] = []
         for name in commands:
-            each = (best[name, CHUNKS] - best[name, FEW]) / (CHUNKS - FEW)
-            first = first or each
-            print(f"{name:16} {each * 1e6:7.1f} us of CPU a chunk   {each / first:5.2f} x")
+            least_of, median_of = (
+                (of(costs[name, CHUNKS]) - of(costs[name, FEW])) / (CHUNKS - FEW) for of in (min, median)
+            )
+            firsts = firsts or [least_of, median_of]
+            limit = f"  (limit {LIMIT})" if name == "mmpipe stream" else ""
+            print(
+                f"{name:17} {least_of * 1e6:6.1f} us of CPU a chunk  {least_of / firsts[0]:5.2f} x{limit}"
+                f"   median {median_of * 1e6:6.1f} us  {median_of / firsts[1]:5.2f} x"
+            )
+        print(f"load {Path('/proc/loadavg').read_text(encoding='ascii').strip()}")
 
 
 if __name__ == "__main__":

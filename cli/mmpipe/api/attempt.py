@@ -1,7 +1,7 @@
 """Follows an exchange to its end: sets the clock, informs the observer, and decodes the body."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from mmpipe.api.answer.response import ResponseReader
@@ -72,6 +72,13 @@ def follow(
             failure = error
             break
         match arrival:
+            case bytes() if reader is not None:
+                for number, content in enumerate(reader.unpack(arrival)):
+                    # A few compressed bytes may unfold to much that is to be decoded.
+                    if number and clock.end < time.monotonic():
+                        failure = clock.expired()
+                        break
+                    yield from take(reader, content, clock, observer)
             case Stage():
                 clock.enter(arrival)
                 observer.entered(arrival)
@@ -80,8 +87,6 @@ def follow(
                 reader = begin(read, arrival, clock, observer)
                 trace = f"trace {info.request_id}" if info.request_id else "no trace id"
                 observer.note(f"HTTP {info.http}, {content_type or 'no content type'}, {trace}")
-            case bytes() if reader is not None:
-                failure = yield from _within(clock, advance(reader, arrival, clock, observer))
             case _:
                 break
     if reader is not None:
@@ -102,30 +107,13 @@ def begin(
     return reader
 
 
-def _within(clock: Clock, steps: Iterator[Iterator[Part]]) -> Generator[Part, None, TimedOut | None]:
-    """The parts of all steps; returns the error of the limit that is reached between two of them.
+def take(reader: ResponseReader[Part], content: bytes, clock: Clock, observer: Observer) -> Iterator[Part]:
+    """The parts in the next content of the body, for which the observer gets it, without its compression.
 
-    A few compressed bytes may unfold to much that is to be decoded.
+    At the end the clock is set if the content brought the answer forward, or changed what is known of its end.
     """
-    for number, parts in enumerate(steps):
-        if number and clock.end < time.monotonic():
-            return clock.expired()
-        yield from parts
-    return None
-
-
-def advance(
-    reader: ResponseReader[Part], received: bytes, clock: Clock, observer: Observer
-) -> Iterator[Iterator[Part]]:
-    """The parts in the next bytes, in steps of bounded work, each of which is to be read to its end before the next.
-
-    The clock is set by a step that brought the answer forward, or changed what is known of its end. The observer gets
-    the content of the body, without its compression.
-    """
-    for content in reader.unpack(received):
-        before = reader.longest_pause, reader.progress
-        if reader.is_answer:
-            observer.received(content)
-        yield reader.feed(content)
-        if (reader.longest_pause, reader.progress) != before:
-            clock.progress(reader.longest_pause)
+    if reader.is_answer:
+        observer.received(content)
+    yield from reader.feed(content)
+    if reader.has_moved():
+        clock.progress(reader.longest_pause)

@@ -28,7 +28,7 @@ from mmpipe.api.http.sdk import (
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
-from mmpipe.api.http.socket_transport import RAW_BODY, RAW_HEAD, Connecting, SocketBody, socket_transport
+from mmpipe.api.http.socket_transport import RAW_BODY, RAW_HEAD, Connecting, socket_transport
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
@@ -100,7 +100,7 @@ def _parts(
     clock = Clock(limits, begins_soon=call.begins_soon, peer=route)
     with Exchange(perform) as exchange:
         try:
-            yield from follow(exchange.arrivals(clock.left, observer.look), read, clock, observer)
+            yield from follow(exchange.arrivals(clock, observer.look), read, clock, observer)
         except MmpipeError as error:
             raise mask_error(error, endpoint) from error.__cause__
 
@@ -126,7 +126,7 @@ def _perform(
             closing(send_request(client, endpoint, call.path, call.body, streamed=call.streamed))
         )
         put(read_head(response.extensions[RAW_HEAD], endpoint, route, call.model))
-        read = partial(_read, response.extensions[RAW_BODY], route)
+        read = response.extensions[RAW_BODY].read
         if route.is_tls_in_tls:
             # There a read may take many times its timeout: httpcore2 begins it anew with each piece of a TLS record.
             while (received := read(limits.idle)) is not None:
@@ -138,10 +138,3 @@ def _perform(
     except BaseException:
         kept.close()
         raise
-
-
-def _read(body: SocketBody, route: Route, seconds: float) -> bytes | None:
-    try:
-        return body.read(seconds)
-    except Exception as error:
-        raise explain_error(error, route) or error from error

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, Self
 
 from mmpipe.api.answer.response import ResponseReader, read_answer
-from mmpipe.api.attempt import UNOBSERVED, Observer, advance, begin
+from mmpipe.api.attempt import UNOBSERVED, Observer, begin, take
 from mmpipe.api.encoded_request import EncodedRequest, encode_request
 from mmpipe.api.http.connection import Connection
 from mmpipe.api.http.connection_pool import ConnectionPool
@@ -102,9 +102,9 @@ class Pool:
                             break
                         assert isinstance(piece, bytes)  # noqa: S101  after its head
                         size += len(piece)
-                        for parts in advance(reader, piece, clock, observer):
+                        for content in reader.unpack(piece):
                             await turns.give()
-                            events += parts
+                            events += take(reader, content, clock, observer)
                     # The answer may be whole before the error that ended its connection.
                     failure = connection.failure
         except MmpipeError:

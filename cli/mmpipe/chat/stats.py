@@ -35,10 +35,13 @@ class AnswerStats:
 
     def timed(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass `events` on, and note the time of the first thinking or text."""
-        for event in events:
+        rest = iter(events)
+        for event in rest:
             if self._first_byte_ms is None and isinstance(event, Thinking | Text):
                 self._first_byte_ms = self._elapsed_ms()
             yield event
+            if self._first_byte_ms is not None:
+                yield from rest
 
     def end_turn(self, reply: Reply) -> None:
         """Add the reply of a turn: that of its last attempt, whole or in part."""

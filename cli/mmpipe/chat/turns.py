@@ -117,8 +117,10 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
     events = _collected(session, question.request, reply, writer)
     if not _is_live(session):
         events = iter(_constrained(list(events), reply, rules, question))
+    has_begun = False
     for event in events:
-        if not isinstance(event, Start):
+        if not (has_begun or isinstance(event, Start)):
+            has_begun = True
             targets.console.end_drawing()
         writer.write(event)
     targets.console.end_drawing()

@@ -60,13 +60,14 @@ def check_calls(events: Iterable[Event]) -> Iterator[Event]:
         if isinstance(event, ToolCall):
             calls.append(event)
             continue
-        bad = next((call for call in calls if not is_valid_json(call.arguments)), None)
-        if bad is not None:
-            # A recording of the answer needs the rest of the events.
-            last = next(iter(deque(rest, maxlen=1)), event)
-            raise _cut_off_error(bad, last) or malformed_call_error(bad)
-        yield from calls
-        calls.clear()
+        if calls:
+            bad = next((call for call in calls if not is_valid_json(call.arguments)), None)
+            if bad is not None:
+                # A recording of the answer needs the rest of the events.
+                last = next(iter(deque(rest, maxlen=1)), event)
+                raise _cut_off_error(bad, last) or malformed_call_error(bad)
+            yield from calls
+            calls.clear()
         yield event
 
 

@@ -94,13 +94,13 @@ class Reply:
     def add(self, event: Event) -> None:
         """Add one event."""
         match event:
+            case Text(text):
+                self.texts.append(text)
+            case Thinking(text):
+                self.thoughts.append(text)
             case Start():
                 self.id, self.model, self.request_id = event.id, event.model, event.request_id
                 self.replayed, self.recorded_host = event.replayed, event.host
-            case Thinking(text):
-                self.thoughts.append(text)
-            case Text(text):
-                self.texts.append(text)
             case ToolCall():
                 self.tool_calls.append(event)
             case Usage():

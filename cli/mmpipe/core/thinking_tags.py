@@ -12,7 +12,7 @@ Two parsers, because the two forms of the API fail in different ways (FACTS.md, 
 A block that a complete answer never closes is text, with its opener. If the request disabled thinking, there are no blocks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from io import SEEK_END, StringIO
@@ -67,8 +67,8 @@ def _separate(events: Iterable[Event], separator: "_TagSeparator", *, native: bo
     usages: list[Usage] = []  # they stand before the Stop, which decides about a block that is not closed
     for event in events:
         match event:
-            case Text(text):
-                yield from separator.feed_text(text)
+            case Text():
+                yield from separator.feed_text(event)
             case Thinking(text):
                 yield from separator.feed_thinking(text)
             case Usage():
@@ -110,6 +110,7 @@ class _TagSeparator:
         # Thinking from a field of its own, without newlines at its beginning.
         self._field_thinking = StringIO()
         self._has_field = False
+        self._is_plain = False  # no tag in the text that is still to come counts
         self._had_block = False
         self._mirrored = 0  # characters of the field thinking that came again between tags
         # Of a block without its closer: the text as it came, with the opener.
@@ -118,8 +119,18 @@ class _TagSeparator:
         self._state = self._opening
         self.may_guess, self.has_guessed = True, False  # that the opener is missing
 
-    def feed_thinking(self, text: str) -> Iterator[Event]:
+    def feed_thinking(self, text: str) -> Iterable[Event]:
         """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
+        if self._held_thinking or self._untagged or count_held(text, _LEFTOVERS):
+            return self._cut_thinking(text)
+        return self._emit_field_thinking(text)
+
+    def feed_text(self, event: Text) -> Iterable[Event]:
+        """Take text from `content`."""
+        text = event.text
+        return (event,) if text and self._is_plain and not self._held_thinking else self._cut_text(text)
+
+    def _cut_thinking(self, text: str) -> Iterator[Event]:
         text = self._held_thinking + text
         cut = len(text) - count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
@@ -129,8 +140,7 @@ class _TagSeparator:
             yield from self._run_states(final=False)
         yield from self._emit_field_thinking(text[:cut])
 
-    def feed_text(self, text: str) -> Iterator[Event]:
-        """Take text from `content`."""
+    def _cut_text(self, text: str) -> Iterator[Event]:
         yield from self._flush_thinking()
         self._held += text
         if self._block_text:
@@ -151,12 +161,13 @@ class _TagSeparator:
         if held.strip("\n") not in CLOSERS:
             yield from self._emit_field_thinking(held)
 
-    def _emit_field_thinking(self, text: str) -> Iterator[Event]:
-        if text:
-            self._field_thinking.seek(0, SEEK_END)
-            self._field_thinking.write(text if self._field_thinking.tell() else text.lstrip("\n"))
-            self._has_field = True
-            yield Thinking(text)
+    def _emit_field_thinking(self, text: str) -> Sequence[Event]:
+        if not text:
+            return ()
+        self._field_thinking.seek(0, SEEK_END)
+        self._field_thinking.write(text if self._field_thinking.tell() else text.lstrip("\n"))
+        self._has_field = True
+        return (Thinking(text),)
 
     def _run_states(self, *, final: bool) -> Iterator[Event]:
         while True:
@@ -281,6 +292,7 @@ class _TagSeparator:
             self._held = self._held[opening[0] + 1 :]
             self._enter_block(opened)
         else:
+            self._is_plain = not self._native
             cut = len(self._held) - (
                 count_held(self._held, _LINE_OPENERS) if self._native and not final else 0
             )

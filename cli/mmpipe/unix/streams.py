@@ -50,12 +50,14 @@ class Output:
 
     def write_as_is(self, data: bytes) -> None:
         """Write in as many system calls as the kernel needs; for a terminal `data` must be visible. Raises as `write` does."""
-        left = memoryview(data)
+        left: bytes | memoryview = data
         while left:
             try:
                 taken = os.write(self.descriptor, left)
                 self.written += taken
-                left = left[taken:]
+                if taken == len(left):
+                    return
+                left = memoryview(left)[taken:]
             except BlockingIOError:
                 # Another process that shares the descriptor made it non-blocking.
                 self._wait_to_write()

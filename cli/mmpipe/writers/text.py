@@ -36,8 +36,9 @@ class TextWriter(Writer):
     def write(self, event: Event) -> None:
         match event:
             case Text(text):
-                self._end_thinking()
-                self._leave_gap()
+                if self._thinking is not None:
+                    self._end_thinking()
+                    self._leave_gap(self._thinking)
                 self._answer.write(text)
             case Thinking(text) if self._thinking is not None:
                 self._answer.flush()
@@ -74,7 +75,7 @@ class TextWriter(Writer):
         if self._thinking is not None:
             self._thinking.begin_line()
 
-    def _leave_gap(self) -> None:
-        if self._with_gap and self._needs_gap and self._thinking is not None:
-            self._thinking.write("\n")
+    def _leave_gap(self, thinking: TextSink) -> None:
+        if self._with_gap and self._needs_gap:
+            thinking.write("\n")
         self._needs_gap = False

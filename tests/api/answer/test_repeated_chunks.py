@@ -85,6 +85,10 @@ def events(draw: st.DrawFn) -> list[bytes]:
             data = chunk.encode(errors="backslashreplace")
             found.append(draw(st.sampled_from(6 * [b"data: "] + [b"event: message\ndata: "])) + data)
             found[-1] += draw(st.sampled_from([b""] * 9 + [data, b"[DONE]", b"\x0b"]))
+            found[-1] = draw(st.sampled_from(6 * [b""] + [b": comment\n", b"data:{}\n\n"])) + found[-1]
+            found[-1] += draw(
+                st.sampled_from(6 * [b"\n\n"] + [b"\r\n\r\n", b"\r\r", b"\n", b"\n\n\n", b"\n\nid: 1\n"])
+            )
     return [*found, b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}']
 
 
@@ -93,7 +97,7 @@ def outcome(stream: Sequence[bytes]) -> tuple[list[tuple[list[Event], int, float
     decoder, steps = StreamDecoder(), list[tuple[list[Event], int, float]]()
     try:
         for event in stream:
-            yielded = [*decoder.feed(event + b"\n\n")]
+            yielded = [*decoder.feed(event if event.endswith((b"\n", b"\r")) else event + b"\n\n")]
             steps.append((yielded, decoder.progress, decoder.longest_pause))
         return steps, [*decoder.close()]
     except MmpipeError as error:

@@ -17,7 +17,7 @@ CALM = Limits(connect=60, first_byte=60, idle=60, deadline=float("inf"))
 
 def arrivals(perform: Callable[[Callable[[Arrival], None]], None], clock: Clock) -> Iterator[Arrival]:
     with Exchange(perform) as exchange:
-        for arrival in exchange.arrivals(clock.left, lambda: None):
+        for arrival in exchange.arrivals(clock, lambda: None):
             if isinstance(arrival, Stage):
                 clock.enter(arrival)
             elif arrival != b":":
@@ -149,7 +149,7 @@ def test_an_exchange_that_is_given_up_ends_its_thread() -> None:
             ended.set()
 
     with Exchange(perform) as exchange:
-        next(exchange.arrivals(lambda: 1.0, lambda: None))
+        next(exchange.arrivals(Clock(CALM, begins_soon=True), lambda: None))
     assert ended.wait(60)
 
 
@@ -257,7 +257,7 @@ def test_a_look_is_taken_while_much_comes() -> None:
         raise MmpipeError("looked")
 
     with Exchange(perform) as exchange, pytest.raises(MmpipeError, match="looked"):
-        list(exchange.arrivals(lambda: 9.0, look))
+        list(exchange.arrivals(Clock(CALM, begins_soon=True), look))
 
 
 def test_a_look_is_taken_while_nothing_comes() -> None:
@@ -269,4 +269,4 @@ def test_a_look_is_taken_while_nothing_comes() -> None:
             raise MmpipeError("enough")
 
     with Exchange(hanging()) as exchange, pytest.raises(MmpipeError, match="enough"):
-        next(exchange.arrivals(lambda: 9.0, waiting))
+        next(exchange.arrivals(Clock(CALM, begins_soon=True), waiting))

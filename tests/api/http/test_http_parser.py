@@ -28,7 +28,9 @@ def parsed(*pieces: bytes) -> Parsed:
     retryable = False
     try:
         for piece in pieces:
-            for part in parser.feed(piece):
+            # As a body is read: what is nothing but content comes without steps.
+            content = parser.strip(piece)
+            for part in parser.feed(piece) if content is None else [content]:
                 parts.append(part)
         parser.end()
     except MmpipeError as error:
@@ -150,6 +152,27 @@ def test_a_line_of_spaces_as_long_as_the_limit_is_refused_in_time_that_grows_wit
         line.replace(b"%s", filler * (MAX_HEAD * 9 // 10 // line.count(b"%s") // len(filler))) + b"x\r\n\r\n"
     )
     assert ExitStatus.BAD_RESPONSE == parsed(long)[2]
+
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_piece_that_is_one_whole_chunk_is_its_content_and_any_other_is_parsed_in_steps() -> None:
+    parser = ResponseParser("host:1")
+    [head] = parser.feed(CHUNKS)
+    assert isinstance(head, RawHead)
+    assert [b"hello", b"\r\n"] == [parser.strip(b"5\r\nhello\r\n"), parser.strip(b"2;a=b\r\n\r\n\r\n")]
+    for other in (
+        b"5\r\nhell",
+        b"5\r\nhello",
+        b"4\r\nhello\r\n",
+        b"0\r\n\r\n",
+        b"5\r\nhello\r\n" * 2,
+        b"\r\n",
+    ):
+        assert parser.strip(other) is None
+    assert [b"hel"] == [*parser.feed(b"5\r\nhel")]
+    assert parser.strip(b"2\r\nlo\r\n") is None
 
 
 def test_spaces_around_a_value_are_no_part_of_it() -> None:

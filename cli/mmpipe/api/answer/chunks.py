@@ -79,13 +79,13 @@ class ChunkDecoder:
         """The number of texts in the last chunk, if a chunk may differ from it in them alone; else 0."""
         return len(self._repetition.keys)
 
-    def repeat(self, text: str) -> Iterator[Event]:
+    def repeat(self, text: str) -> list[Event]:
         """The events of a chunk that equals the last one but for its text, which stands in as many fields."""
+        keys = self._repetition.keys
         self._repetition.texts.append(text)
-        self.progress += len(self._repetition.keys)
-        for key in self._repetition.keys:
-            events = self._texts.take(key, text)
-            yield from events if self._start is None else self._begin(events)
+        self.progress += len(keys)
+        events = self._texts.take_repeated(keys, text)
+        return events if self._start is None else [*self._begin(events)]
 
     def finish(self) -> Iterator[Event]:
         """The text that was held back, the tool calls, the usage and the stop.

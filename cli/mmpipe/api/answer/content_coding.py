@@ -46,6 +46,7 @@ class ContentDecoder:
         self._layers = [_Layer(coding) for coding in (*reversed(codings[-_MOST_CODINGS:]), "")]
         self._limit = limit
         self._received = 0
+        self.is_plain = False  # True once the first bytes have shown that nothing is compressed
 
     @property
     def is_cut(self) -> bool:
@@ -54,7 +55,7 @@ class ContentDecoder:
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The content in the next bytes; what is unfolded comes in pieces of at most STEP bytes."""
-        if all(layer.is_plain for layer in self._layers):
+        if self.is_plain:
             yield received
             return
         self._received += len(received)
@@ -64,6 +65,7 @@ class ContentDecoder:
         for layer in self._layers:
             pieces = _pass_through(layer, pieces)
         yield from pieces
+        self.is_plain = all(layer.is_plain for layer in self._layers)
 
     def close(self) -> Iterator[bytes]:
         """The content that was held back, since it was too short to decide about it."""

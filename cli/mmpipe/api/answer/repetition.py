@@ -22,6 +22,9 @@ OPEN_DETAIL_FIELD: Final = "text"
 _CALLS: Final = ("tool_calls", "function_call")
 _PROBE: Final = "a text in place of any other"
 _STRING: Final = msgspec.json.Decoder(str)
+# What may stand around the data of an event in one line: whatever the data, nothing else is read from it.
+_BEFORE: Final = (b"data: ", b"data:")
+_AFTER: Final = (b"\n\n", b"\r\n\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,18 @@ class Repetition:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPattern:
-    """The bytes around the text of a chunk, which stands there once or several times."""
+    """The bytes around the text of a chunk, with its quotes; the text stands there once or several times."""
 
     parts: Sequence[bytes]
     size: int  # bytes of all parts
+
+    def framed(self, data: bytes, received: bytes) -> "ChunkPattern | None":
+        """Return the pattern of the bytes that bring such a chunk as `received` brought `data`; None unless they are one event."""
+        before, _, after = received.partition(data)
+        if before not in _BEFORE or after not in _AFTER or b"\n" in data or b"\r" in data:
+            return None
+        first, *inner, last = self.parts
+        return ChunkPattern((before + first, *inner, last + after), self.size + len(before) + len(after))
 
     def read(self, data: bytes) -> str | None:
         """Return the text of a chunk that matches, not empty; None for any other chunk."""
@@ -46,12 +57,12 @@ class ChunkPattern:
         if rest or size <= 0:
             return None
         begin = len(self.parts[0])
-        literal = data[begin : begin + size]
-        if literal.join(self.parts) != data:
+        end = begin + size
+        if data[begin:end].join(self.parts) != data:
             return None
         try:
             # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it, or is a value.
-            return _STRING.decode(b'"%b"' % literal)
+            return _STRING.decode(data[begin - 1 : end + 1])
         except msgspec.DecodeError:
             return None
 

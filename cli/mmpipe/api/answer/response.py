@@ -26,7 +26,7 @@ class BodyDecoder(Protocol[Part]):
     def longest_pause(self) -> float: ...
     @property
     def progress(self) -> int: ...
-    def feed(self, received: bytes) -> Iterator[Part]: ...
+    def feed(self, received: bytes) -> Iterable[Part]: ...
     def close(self) -> Iterator[Part]: ...
 
 
@@ -96,6 +96,7 @@ class ResponseReader(Generic[Part]):
         self._request_id = head.info.request_id
         self._content = ContentDecoder(parse_codings(head.content_encoding))
         self._decoder = decoder
+        self._place = (decoder.longest_pause, decoder.progress)
 
     @property
     def finished(self) -> bool:
@@ -107,26 +108,26 @@ class ResponseReader(Generic[Part]):
         """Seconds without a byte after which the body has ended; infinite as long as the answer is not whole."""
         return self._decoder.longest_pause
 
-    @property
-    def progress(self) -> int:
-        """A number that grows with all that brings the answer forward; comments, spaces and empty deltas do not."""
-        return self._decoder.progress
+    def has_moved(self) -> bool:
+        """True if what came since the last call brought the answer forward, or changed what is known of its end.
 
-    def unpack(self, received: bytes) -> Iterator[bytes]:
-        """The content of the next bytes of the body, for `feed`: the same bytes, unless they are compressed."""
-        try:
-            yield from self._content.feed(received)
-        except BadResponse as error:
-            # The status decides about an error, whatever becomes of its body.
-            if self.is_answer:
-                raise self._traced(error) from error.__cause__
+        Comments, spaces and empty deltas do not.
+        """
+        before, self._place = self._place, (self._decoder.longest_pause, self._decoder.progress)
+        return self._place != before
 
-    def feed(self, content: bytes) -> Iterator[Part]:
+    def unpack(self, received: bytes) -> Iterable[bytes]:
+        """The content of the next bytes of the body, in steps for `feed`: the same bytes, unless they are compressed."""
+        return (received,) if self._content.is_plain else self._unpack(received)
+
+    def feed(self, content: bytes) -> Iterable[Part]:
         """The parts that the next bytes of the content complete."""
         try:
-            yield from self._decoder.feed(content)
+            parts = self._decoder.feed(content)
         except MmpipeError as error:
             raise self._traced(error) from None
+        # A list is decoded already.
+        return parts if isinstance(parts, list) else self._feed(parts)
 
     def close(self, failure: MmpipeError | None = None) -> Iterator[Part]:
         """The last parts. `failure` is the error that ended the connection, if any.
@@ -139,6 +140,20 @@ class ResponseReader(Generic[Part]):
             yield from self._close()
         except MmpipeError as error:
             raise self._traced(error) from None
+
+    def _feed(self, parts: Iterable[Part]) -> Iterator[Part]:
+        try:
+            yield from parts
+        except MmpipeError as error:
+            raise self._traced(error) from None
+
+    def _unpack(self, received: bytes) -> Iterator[bytes]:
+        try:
+            yield from self._content.feed(received)
+        except BadResponse as error:
+            # The status decides about an error, whatever becomes of its body.
+            if self.is_answer:
+                raise self._traced(error) from error.__cause__
 
     def _close(self) -> Iterator[Part]:
         for content in self._rest():

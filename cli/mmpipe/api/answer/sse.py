@@ -59,6 +59,12 @@ class EventReader:
         """True within JSON that has no `data:`."""
         return bool(self._json) or self._opening in _CLOSING
 
+    @property
+    def is_between_events(self) -> bool:
+        """True if the next byte begins an event, and a blank line will end it."""
+        held = self._line or self._data or self._json or self.rest
+        return not (held or self._name or self._next_name or self._after_cr or self._ends_with_line)
+
     def feed(self, received: bytes) -> Iterator[NamedData]:
         """Take the next bytes; yield the events that they complete."""
         if self._after_cr and received:

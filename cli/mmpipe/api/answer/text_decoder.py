@@ -1,6 +1,8 @@
 """Turns the texts of deltas and messages into events, and collects them into the message; no I/O."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind, is_refuted
 from mmpipe.api.answer.fields import is_answer, read_texts
@@ -8,6 +10,8 @@ from mmpipe.api.answer.message import MessageAssembler, complete_message
 from mmpipe.api.answer.mirrors import MirrorFilter
 from mmpipe.api.answer.surrogates import SurrogateJoiner, replace_lone_surrogates
 from mmpipe.core.events import Event, Message, Text, Thinking
+
+_INCREMENTAL: Final = StreamKind.INCREMENTAL  # looked up for each piece
 
 
 class TextDecoder:
@@ -23,7 +27,7 @@ class TextDecoder:
         self._mirrors = MirrorFilter()
         self._assembler = MessageAssembler()
         self._last: Message = {}
-        self._received: dict[str, list[str]] = {}  # by key: the text so far, in pieces
+        self._received: defaultdict[str, list[str]] = defaultdict(list)  # by key: the text so far, in pieces
 
     def merge(self, delta: Mapping[str, object]) -> bool:
         """Take the fields of a delta into the message; returns True if one of them changed, beside its texts."""
@@ -35,9 +39,7 @@ class TextDecoder:
 
     def take(self, key: str, text: str) -> Sequence[Event]:
         """The events of the next piece of the text `key` of a stream."""
-        if text.isascii() and not self._surrogates.held and self._cumulative.kind is StreamKind.INCREMENTAL:
-            return self._events(((key, text),))
-        if self._cumulative.kind is not StreamKind.INCREMENTAL:
+        if self._cumulative.kind is not _INCREMENTAL:
             self._taken += _measure(text)
         over: list[Event] = []
         if self._surrogates.held:
@@ -47,6 +49,13 @@ class TextDecoder:
         if not characters:
             return over
         return over + self._events(self._cumulative.take(key, characters))
+
+    def take_repeated(self, keys: Sequence[str], text: str) -> list[Event]:
+        """The events of a text that stands under each of these keys, as `take` has them."""
+        if text.isascii() and not self._surrogates.held and self._cumulative.kind is _INCREMENTAL:
+            events = [self._event(key, text) for key in keys]
+            return [event for event in events if event is not None]
+        return [event for key in keys for event in self.take(key, text)]
 
     def settle(self) -> Sequence[Event]:
         """The events of the text that was held back; nothing continues it."""
@@ -89,23 +98,20 @@ class TextDecoder:
 
     def _received_so_far(self, key: str) -> str:
         # Joined once: a hostile server may send a thousand last frames.
-        self._received[key] = ["".join(self._received.get(key, ()))]
+        self._received[key] = ["".join(self._received[key])]
         return self._received[key][0]
 
     def _events(self, pieces: Sequence[Piece]) -> list[Event]:
-        events: list[Event] = []
-        for key, text in pieces:
-            received = self._received.get(key)
-            if received is None:
-                self._received[key] = [text]
-            else:
-                received.append(text)
-            characters = replace_lone_surrogates(text)
-            if is_answer(key):
-                events.append(Text(characters))
-            elif new := self._mirrors.take(key.partition("/")[0], characters):
-                events.append(Thinking(new))
-        return events
+        events = [self._event(key, text) for key, text in pieces]
+        return [event for event in events if event is not None]
+
+    def _event(self, key: str, text: str) -> Event | None:
+        self._received[key].append(text)
+        characters = text if text.isascii() else replace_lone_surrogates(text)
+        if is_answer(key):
+            return Text(characters)
+        new = self._mirrors.take(key.partition("/")[0], characters)
+        return Thinking(new) if new else None
 
 
 def _measure(text: str) -> int:

@@ -3,7 +3,7 @@
 import codecs
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mmpipe.api.answer.answer_end import shows_part
@@ -66,43 +66,29 @@ class StreamDecoder:
         self._reader = EventReader(MAX_EVENT)
         self._chunks = ChunkDecoder(info, kind)
         self._pattern: ChunkPattern | None = None
+        self._frame: ChunkPattern | None = None  # the pattern as an event; only between two events
         self._unmatched = 0  # chunks since the last that matched a pattern
         self._received = 0
         self._first = b""  # the first bytes that are no spaces
         self._json_pieces = 0
         self._is_done = self._is_closing = self._ends_in_json = False
+        # Seconds without a byte after which the answer has ended; infinite until it seems whole, and once more has begun.
+        self.longest_pause = math.inf
+        # The number of parts so far that brought the answer forward; comments, spaces and empty deltas do not.
+        self.progress = 0
 
-    @property
-    def longest_pause(self) -> float:
-        """Seconds without a byte after which the answer has ended; infinite until it seems whole, and once more has begun."""
-        pause = self._chunks.end.longest_pause
-        return math.inf if pause < math.inf and shows_part(self._reader.peek()) else pause
-
-    @property
-    def progress(self) -> int:
-        """The number of parts so far that brought the answer forward; comments, spaces and empty deltas do not."""
-        return self._chunks.progress + self._json_pieces
-
-    def feed(self, received: bytes) -> Iterator[Event]:
+    def feed(self, received: bytes) -> Iterable[Event]:
         """The events that the next bytes complete."""
         self._received += len(received)
         if self._received > self._limit:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
-        if len(self._first) < _QUOTED:
-            self._first += (received if self._first else received.lstrip())[:_QUOTED]
-        for name, data in self._reader.feed(received):
-            if name or not data.startswith(b"{"):
-                yield from self._decode_unusual(name, data)
-            elif self._pattern is not None and (text := self._pattern.read(data)) is not None:
-                self._unmatched = 0
-                yield from self._chunks.repeat(text)
-            else:
-                chunks = self._parse(data)
-                for chunk in chunks:
-                    yield from self._chunks.decode(chunk)
-                self._pattern = self._learn(data, chunks[0]) if len(chunks) == 1 else None
-        # A whole answer may come slowly.
-        self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
+        # Most servers send each event in a packet of its own.
+        if self._frame is not None and (text := self._frame.read(received)) is not None:
+            self._unmatched = 0
+            events = self._chunks.repeat(text)
+            self.progress = self._chunks.progress + self._json_pieces
+            return events
+        return self._decode(received)
 
     def close(self) -> Iterator[Event]:
         """The last events; the body has ended. Raises an MmpipeError if it was no whole answer."""
@@ -115,6 +101,32 @@ class StreamDecoder:
             if self._is_foreign():
                 raise refuse_body(self._content_type, self._first) from None
             raise self._quote_rest(error) from None
+
+    def _decode(self, received: bytes) -> Iterator[Event]:
+        if len(self._first) < _QUOTED:
+            self._first += (received if self._first else received.lstrip())[:_QUOTED]
+        data = b""
+        for name, data in self._reader.feed(received):
+            if name or not data.startswith(b"{"):
+                yield from self._decode_unusual(name, data)
+            elif self._pattern is not None and (text := self._pattern.read(data)) is not None:
+                self._unmatched = 0
+                yield from self._chunks.repeat(text)
+            else:
+                chunks = self._parse(data)
+                for chunk in chunks:
+                    yield from self._chunks.decode(chunk)
+                self._pattern = self._learn(data, chunks[0]) if len(chunks) == 1 else None
+        if self._pattern is None or not self._reader.is_between_events:
+            self._frame = None
+        elif data:
+            self._frame = self._pattern.framed(data, received)
+        # A whole answer may come slowly.
+        self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
+        self.progress = self._chunks.progress + self._json_pieces
+        pause = self._chunks.end.longest_pause
+        has_more = pause < math.inf and shows_part(self._reader.peek())
+        self.longest_pause = math.inf if has_more else pause
 
     def _decode_unusual(self, name: bytes, data: bytes) -> Iterator[Event]:
         """The events of an event with a name, or of one whose data do not begin with `{`."""

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from enum import Enum, auto
+from enum import Enum
 from typing import Self
 
 from mmpipe.api.response_head import ResponseHead
@@ -40,10 +40,6 @@ class Stage(Enum):
 @dataclass(frozen=True, slots=True)
 class _Failure:
     error: Exception
-
-
-class _End(Enum):
-    END = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +92,18 @@ class Clock:
             raise self.expired()
         return left
 
-    @property
-    def end(self) -> float:
-        """The end of the limit in force, by the monotonic clock."""
-        return min(self._end, self._limits.deadline)
-
     def expired(self) -> TimedOut:
         """The error of the limit in force."""
-        if self._limits.deadline <= self._end:
+        if self._is_total:
             return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
         reached = f"{self._event} {self._limit:g} s ({self._option})"
         return TimedOut(f"{self._peer}: {reached}", hint=self._hint, retryable=True)
 
     def _set(self, limit: float, event: str, option: str) -> None:
         self._limit, self._event, self._option, self._hint = limit, event, option, ""
-        self._end = time.monotonic() + limit
+        end, deadline = time.monotonic() + limit, self._limits.deadline
+        self._is_total = deadline <= end
+        self.end = deadline if self._is_total else end  # by the monotonic clock
 
 
 class Exchange:
@@ -118,7 +111,7 @@ class Exchange:
 
     def __init__(self, perform: Perform) -> None:
         self._perform = perform
-        self._arrivals: queue.Queue[Arrival | _Failure | _End] = queue.Queue(_AHEAD)
+        self._arrivals: queue.Queue[Arrival | _Failure | None] = queue.Queue(_AHEAD)
         self._body: OpenBody | None = None
         self._looked = math.inf  # the time of the last look at the arrivals
         self._late = 0  # arrivals that a limit still lets pass
@@ -135,55 +128,53 @@ class Exchange:
             self._body.close()
         self._close_waiting()
 
-    def arrivals(self, seconds_left: Callable[[], float], look: Callable[[], None]) -> Iterator[Arrival]:
-        """Yield the arrivals until the end; raises the error of the exchange.
+    def arrivals(self, clock: Clock, look: Callable[[], None]) -> Iterator[Arrival]:
+        """Yield the arrivals until the end; raises the error of the exchange, and TimedOut when a limit is reached.
 
-        `seconds_left` raises when a limit is reached; `look` is called a few times a second.
+        `look` is called a few times a second.
         """
         looked = time.monotonic()
         while True:
-            if time.monotonic() - looked >= _LOOK:
+            now = time.monotonic()
+            if now - looked >= _LOOK:
                 look()
-                looked = time.monotonic()
-            arrival = self._next(seconds_left)
+                looked = now = time.monotonic()
+            arrival = self._next(now, clock)
             if isinstance(arrival, bytes):
                 # Empty for a moment without an arrival.
                 if arrival:
                     yield arrival
+            elif arrival is None:
+                return
             elif isinstance(arrival, _Failure):
                 raise arrival.error
-            elif isinstance(arrival, _End):
-                return
             elif isinstance(arrival, OpenBody):
                 self._body = arrival
             else:
                 yield arrival
 
-    def _next(self, seconds_left: Callable[[], float]) -> Arrival | _Failure | _End:
-        """The next arrival, b"" if none came for a moment; raises TimedOut when a limit is reached.
+    def _next(self, now: float, clock: Clock) -> Arrival | _Failure | None:
+        """The next arrival, b"" if none came for a moment, None at the end; raises TimedOut when a limit is reached.
 
         A process that was suspended finds its limits reached: what came meanwhile still counts.
         """
-        now = time.monotonic()
         if now - self._looked > _SUSPENDED:
             self._late = _AHEAD
         self._looked = now
-        try:
-            wait = min(_LOOK, seconds_left())
-        except TimedOut:
+        left = clock.end - now
+        if left <= 0:
             self._late -= 1
             arrival = self._take(_LATE) if self._late >= 0 else b""
             if arrival == b"":
-                raise
+                raise clock.expired()
             return arrival
         self._late = 0
-        return self._take(wait)
+        return self._take(min(left, _LOOK))
 
-    def _take(self, seconds: float) -> Arrival | _Failure | _End:
+    def _take(self, seconds: float) -> Arrival | _Failure | None:
         """The next arrival of the thread or the body; b"" if none came within so many seconds."""
         if self._body is not None:
-            received = self._body.read(seconds)
-            return _End.END if received is None else received
+            return self._body.read(seconds)
         try:
             return self._arrivals.get(timeout=seconds)
         except queue.Empty:
@@ -204,9 +195,9 @@ class Exchange:
             except Exception as error:  # noqa: BLE001  the boundary of the thread: the main thread raises it
                 self._put(_Failure(error))
             else:
-                self._put(_End.END)
+                self._put(None)
 
-    def _put(self, arrival: Arrival | _Failure | _End) -> None:
+    def _put(self, arrival: Arrival | _Failure | None) -> None:
         while not self._abandoned.is_set():
             try:
                 self._arrivals.put(arrival, timeout=_LOOK)

@@ -60,6 +60,11 @@ class _Next(Enum):
     NOTHING = auto()
 
 
+# Looked up for each piece of a stream.
+_TO_THE_END: Final = _Next.BODY_TO_THE_END
+_CHUNK_SIZE: Final = _Next.CHUNK_SIZE
+
+
 class ResponseParser:
     """One response; `peer` names the server in errors."""
 
@@ -81,6 +86,16 @@ class ResponseParser:
     def is_reusable(self) -> bool:
         """True if the response has ended, and its connection may carry another."""
         return self.is_done and self._reusable
+
+    def strip(self, received: bytes) -> bytes | None:
+        """The content in bytes that are one piece of a body and no more, as most of a stream; None if `feed` is to take them."""
+        if self._next is _TO_THE_END:
+            return received
+        if self._next is _CHUNK_SIZE and not self._begun and received.endswith(b"\r\n"):
+            found = _CHUNK.match(received, 0, MAX_HEAD)
+            if found is not None and found.end() + int(found[1], 16) + 2 == len(received) > found.end() + 2:
+                return received[found.end() : -2]
+        return None
 
     def feed(self, received: bytes) -> Iterator[RawHead | bytes]:
         """The head once, then pieces of the body. Raises BadResponse, after all that came before the fault."""

@@ -4,6 +4,7 @@ httpx2's transport judges a response by rules that the other stack does not acce
 neither host nor proxy.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from mmpipe.api.http.exchange import Stage
 from mmpipe.api.http.http_parser import RawHead, ResponseParser
 from mmpipe.api.http.request_head import encode_head, with_body
 from mmpipe.api.http.routes import Route
+from mmpipe.api.http.sdk_errors import explain_error
 from mmpipe.api.http.tunnels import check_proxy, open_tunnel
 from mmpipe.dataclass import dataclass
-from mmpipe.errors import MmpipeError
+from mmpipe.errors import MmpipeError, NetworkError
 
 if TYPE_CHECKING:
     import httpcore2
@@ -41,46 +43,78 @@ class SocketBody:
     """The body of a response, read from its connection."""
 
     def __init__(
-        self, connection: "httpcore2.NetworkStream", parser: ResponseParser, parts: Iterator[RawHead | bytes]
+        self,
+        connection: "httpcore2.NetworkStream",
+        route: Route,
+        parser: ResponseParser,
+        parts: Iterator[RawHead | bytes],
     ) -> None:
-        self._connection, self._parser = connection, parser
-        self._parts = parts  # of what was received
+        self._connection, self._route, self._parser = connection, route, parser
+        # Of TLS inside TLS the stream alone can read. Its read sets the timeout each time, which is a system call.
+        self._socket: socket.socket | None = (
+            None if route.is_tls_in_tls else connection.get_extra_info("socket")
+        )
+        self._timeout: float | None = None  # of the socket
         self._failure: MmpipeError | None = None
+        self._first = self._join(parts)  # what came with the head
 
     def read(self, seconds: float) -> bytes | None:
-        """Return what comes next; b"" if it takes longer than so many seconds, None at the end. Raises the parser's errors."""
-        import httpcore2
+        """Return what comes next; b"" if it takes longer than so many seconds, None at the end.
 
-        end = time.monotonic() + seconds
-        while not (received := self._join()) and not self._parser.is_done:
-            # Some bytes are no part of the body.
-            left = end - time.monotonic()
-            if left <= 0:
+        Raises an MmpipeError; of TLS inside TLS, the errors of httpcore2.
+        """
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        end: float | None = None
+        while not self._parser.is_done:
+            if self._failure is not None:
+                raise self._failure
+            received = self._receive(seconds)
+            if received is None:
                 return b""
-            try:
-                received = self._connection.read(_AT_ONCE, left)
-            except httpcore2.ReadTimeout:
-                return b""
-            if received:
-                self._parts = self._parser.feed(received)
-            else:
+            if not received:
                 self._parser.end()
-        return received or None
+            elif content := self._parser.strip(received) or self._join(self._parser.feed(received)):
+                return content
+            # Some bytes are no part of the body.
+            end = end or time.monotonic() + seconds
+            seconds = end - time.monotonic()
+            if seconds <= 0:
+                return b""
+        return None
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _join(self) -> bytes:
-        """The parts that are left, in one piece; the error after them is raised by the next read."""
-        parts: list[bytes] = []
+    def _receive(self, seconds: float) -> bytes | None:
+        """The next bytes; None if none come in so many seconds."""
         try:
-            parts.extend(part for part in self._parts if isinstance(part, bytes))
+            if self._socket is None:
+                return self._connection.read(_AT_ONCE, seconds)
+            if seconds != self._timeout:
+                self._socket.settimeout(seconds)
+                self._timeout = seconds
+            return self._socket.recv(_AT_ONCE)
+        except TimeoutError:
+            return None
+        except OSError as error:
+            unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
+            raise explain_error(error, self._route) or unknown from error
+        except Exception as error:
+            if isinstance(error.__cause__, TimeoutError):
+                return None
+            raise
+
+    def _join(self, parts: Iterator[RawHead | bytes]) -> bytes:
+        """The parts of a body in one piece; the error after them is raised by the next read."""
+        joined: list[bytes] = []
+        try:
+            joined.extend(part for part in parts if isinstance(part, bytes))
         except MmpipeError as error:
             self._failure = error
-        if self._failure is not None and not parts:
-            raise self._failure
-        return b"".join(parts)
+        return b"".join(joined)
 
 
 def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "httpx2.BaseTransport":
@@ -189,7 +223,7 @@ def _receive(
         if isinstance(head, RawHead):
             if is_early:
                 check_order(connecting.route, head)
-            return head, SocketBody(connection, parser, parts)
+            return head, SocketBody(connection, connecting.route, parser, parts)
         if not received:
             parser.end()
         received = connection.read(_AT_ONCE, connecting.idle)
