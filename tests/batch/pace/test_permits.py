@@ -71,6 +71,54 @@ def test_after_the_end_of_a_run_its_waiting_requests_reserve_nothing() -> None:
     assert pytest.approx(2) == limiter.reserve(0)
 
 
+class Turns(LocalLimiter):
+    """A limit whose first wait is the only one, as for a busy run, which comes too late for the times of many."""
+
+    def __init__(self) -> None:
+        super().__init__(Rates())
+        self.reserved = 0
+
+    def reserve(self, tokens: float) -> float:
+        self.reserved += 1
+        return super().reserve(tokens) + (0.01 if self.reserved == 1 else 0.0)
+
+
+def test_permits_whose_time_has_come_are_given_at_once_and_not_one_in_each_round_of_the_loop() -> None:
+    async def ask() -> int:
+        permits, rounds, stop = Permits([Turns()], lambda _: 0, WaitLimit(600, print)), 0, StopSignal()
+        first = asyncio.create_task(permits.acquire(REQUEST, stop))
+        await asyncio.sleep(0)
+        asking = [asyncio.create_task(permits.acquire(REQUEST, stop)) for _ in range(100)]
+        await first
+        while not all(task.done() for task in asking):
+            await asyncio.sleep(0)
+            rounds += 1
+        assert [0.0] * 100 == [task.result() for task in asking]
+        return rounds
+
+    assert 5 > asyncio.run(ask())
+
+
+def test_a_request_that_is_cancelled_leaves_the_others_their_turn() -> None:
+    async def ask(cancelled: int) -> int:
+        stop = StopSignal()
+        permits = Permits([LocalLimiter(Rates(requests=60_000))], lambda _: 0.0, WaitLimit(600, print))
+        tasks = [asyncio.create_task(permits.acquire(REQUEST, stop)) for _ in range(300)]
+        await asyncio.sleep(0.005)
+        for task in tasks[cancelled:]:
+            task.cancel()
+        tasks += [asyncio.create_task(permits.acquire(REQUEST, stop)) for _ in range(10)]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        return sum(isinstance(one, float) for one in found)
+
+    # Some had their permits before.
+    assert [310, True, True] == [
+        asyncio.run(ask(300)),
+        10 <= asyncio.run(ask(0)) < 310,
+        260 <= asyncio.run(ask(250)) <= 310,
+    ]
+
+
 def test_a_request_that_is_cancelled_gives_its_tokens_back() -> None:
     (limiter,) = limiters(Rates(tokens=60))
     limiter.reserve(60)

@@ -1,8 +1,10 @@
 """Permits to send: each request needs one of every limiter."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from mmpipe.batch.pace.condition import StopSignal
@@ -67,6 +69,20 @@ OpenPermits = Callable[
 ]
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A request in the queue for permits: its tokens, the limiters that were asked, and the wait for the last of them.
+
+    `ready` is set when it has its permits, or has the turn: it alone waits for a limiter then.
+    """
+
+    tokens: float
+    ready: asyncio.Future[None] | None = None
+    has_turn: bool = False
+    asked: list[Limiter] = field(default_factory=list)
+    wait: float = 0.0
+
+
 class Permits:
     """The permits of all `limiters`; `tokens` estimates the tokens to reserve for a request."""
 
@@ -74,33 +90,65 @@ class Permits:
         self, limiters: Sequence[Limiter], tokens: Callable[[Request], float], limit: WaitLimit
     ) -> None:
         self._limiters, self._tokens, self._limit = limiters, tokens, limit
-        self._turn = asyncio.Lock()
+        self._queue: deque[_Place] = deque()
+        self._is_taken = False  # the turn
 
     async def acquire(self, request: Request, stop: StopSignal) -> float | None:
         """Wait for the permits; the tokens that they reserve, or None if the run stops first.
 
-        One request at a time. If many reserved and slept at once, one that wakes late would be sent together with the
-        next ones, above the rate; and none of them would notice a pause. Raises QuotaError for too long a wait.
+        One request waits at a time. If many reserved and slept at once, one that wakes late would be sent together with
+        the next ones, above the rate; and none of them would notice a pause. Raises QuotaError for too long a wait.
         """
-        reserved, asked = self._tokens(request), list[Limiter]()
+        place = _Place(self._tokens(request))
         is_granted = False
         for limiter in self._limiters:
-            self._limit.explain(limiter.rates, reserved)
+            self._limit.explain(limiter.rates, place.tokens)
         try:
-            async with self._turn:
-                for limiter in self._limiters:
-                    # What is reserved after the end would hold up other runs, and the one that goes on with this.
-                    if stop.is_set:
-                        break
-                    asked.append(limiter)
-                    await self._wait(limiter, limiter.reserve(reserved), stop)
+            await self._take_turn(place)
+            while place.has_turn and (place.wait > 0 or not self._reserve(place, stop)):
+                wait, place.wait = place.wait, 0.0
+                await self._wait(place.asked[-1], wait, stop)
             is_granted = not stop.is_set
         finally:
             if not is_granted:
                 # Other runs may share a limiter, and could use these tokens.
-                for limiter in asked:
-                    limiter.settle(reserved, 0)
-        return reserved if is_granted else None
+                for limiter in place.asked:
+                    limiter.settle(place.tokens, 0)
+            if place.has_turn:
+                self._pass_turn(stop)
+        return place.tokens if is_granted else None
+
+    async def _take_turn(self, place: _Place) -> None:
+        """Return when the place has the turn, or its permits."""
+        if not self._is_taken:
+            self._is_taken = place.has_turn = True
+            return
+        place.ready = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        await place.ready
+
+    def _pass_turn(self, stop: StopSignal) -> None:
+        """Give the turn to the next place that has to wait, and their permits to those before it.
+
+        All at once: the event loop of a busy run comes round too seldom for one permit each time.
+        """
+        self._is_taken = False
+        while self._queue and not self._is_taken:
+            place = self._queue.popleft()
+            if place.ready is not None and not place.ready.done():
+                self._is_taken = place.has_turn = not self._reserve(place, stop)
+                place.ready.set_result(None)
+
+    def _reserve(self, place: _Place, stop: StopSignal) -> bool:
+        """Reserve from the limiters that were not asked; False as soon as one is to be waited for."""
+        # What is reserved after the end would hold up other runs, and the one that goes on with this.
+        while len(place.asked) < len(self._limiters) and not stop.is_set:
+            limiter = self._limiters[len(place.asked)]
+            place.asked.append(limiter)
+            place.wait = limiter.reserve(place.tokens)
+            if place.wait > 0:
+                return False
+        return True
 
     def settle(self, request: Request, reserved: float, used: float | None) -> None:
         """Replace the reserved tokens by the used ones; None if nobody knows how many were used."""
