@@ -58,6 +58,7 @@ def test_the_page_has_the_sections_that_people_look_for(needs: Callable[[str], N
         "THINKING",
         "TOOLS AND THE SANDBOX",
         "JOURNALS",
+        "HOW MUCH ONE PROCESS CARRIES",
         "SHARDS",
         "ONE LIMIT FOR MANY HOSTS",
         "A CLUSTER OF RAY",

@@ -27,6 +27,7 @@ _GUIDES = (
     "thinking",
     "tools",
     "journal",
+    "capacity",
     "shards",
     "limiter",
     "cluster",
