@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mmpipe.api.ray_pool.cluster_pool import ClusterPool
+from mmpipe.api.ray_pool.fleet import FleetLimits
 from mmpipe.api.ray_pool.greeting import Greeting
 from mmpipe.api.ray_pool.pool_times import PoolReports, PoolTimes
 from mmpipe.api.ray_pool.transport import (
@@ -42,10 +43,10 @@ AT_ONCE, LATENCY, START = 100, 0.005, 5.0
 
 @dataclass
 class FrozenWorkers:
-    """A cluster of one node in virtual time, whose worker can be frozen and killed; `sent` are the times of its requests."""
+    """A cluster in virtual time, whose workers can be frozen and killed; `sent` are the times of their requests."""
 
     sent: list[float] = field(default_factory=list)
-    worker: int = -1
+    alive: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._reports: asyncio.Queue[Report] = asyncio.Queue()
@@ -67,8 +68,8 @@ class FrozenWorkers:
                 self._start(self._begin(worker))
             case SendGroup(worker, group):
                 self._start(self._take(worker, group))
-            case EndWorker(worker) if worker == self.worker:
-                self.worker = -1
+            case EndWorker(worker):
+                self.alive.discard(worker)
 
     def freeze(self) -> None:
         self._runs.clear()
@@ -77,21 +78,22 @@ class FrozenWorkers:
         self._runs.set()
 
     def kill(self) -> None:
-        self._reports.put_nowait(WorkerGone(self.worker, "it was killed"))
-        self.worker = -1
+        for worker in self.alive:
+            self._reports.put_nowait(WorkerGone(worker, "it was killed"))
+        self.alive.clear()
 
     async def _begin(self, worker: int) -> None:
         await asyncio.sleep(START)
-        self.worker = worker
+        self.alive.add(worker)
         self._reports.put_nowait(WorkerGreets(worker, GREETING.pack()))
-        while worker == self.worker:
+        while worker in self.alive:
             await self._report(worker, b"")
             await asyncio.sleep(3)
 
     async def _take(self, worker: int, group: bytes) -> None:
         await asyncio.sleep(LATENCY)
         await self._runs.wait()
-        if worker == self.worker:
+        if worker in self.alive:
             for question in unpack_questions(group):
                 self.sent.append(asyncio.get_running_loop().time())
                 self._start(self._answer(worker, question.number))
@@ -105,7 +107,7 @@ class FrozenWorkers:
     async def _report(self, worker: int, group: bytes) -> None:
         await self._runs.wait()
         await asyncio.sleep(LATENCY)
-        if worker == self.worker:
+        if worker in self.alive:
             self._reports.put_nowait(GroupArrived(worker, group))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
@@ -129,12 +131,13 @@ async def keep_asking(permits: ReadyPermits, pool: ClusterPool, stop: StopSignal
             await stop.within(1)
 
 
-async def times_of_requests(events: Sequence[Event], seconds: float) -> list[float]:
-    """The times at which the service is asked, while what befalls the cluster happens at its time."""
+async def times_of_requests(workers: int, events: Sequence[Event], seconds: float) -> list[float]:
+    """The times at which the service is asked by so many workers, while what befalls them happens at its time."""
     loop, cluster, stop = asyncio.get_running_loop(), FrozenWorkers(), StopSignal()
     limiter = LocalLimiter(Rates(requests=600), clock=loop.time)
     permits = Permits([limiter], lambda _: 0.0, WaitLimit(600, print))
-    async with ClusterPool(ENDPOINT, GREETING, cluster.open, PoolTimes(600), SILENT) as pool:
+    times = PoolTimes(600, fleet=FleetLimits(per_node=workers))
+    async with ClusterPool(ENDPOINT, GREETING, cluster.open, times, SILENT) as pool:
         ready = ReadyPermits(permits, lambda: pool.is_ready)
         asking = [asyncio.create_task(keep_asking(ready, pool, stop)) for _ in range(AT_ONCE)]
         for when, event in events:
@@ -151,14 +154,14 @@ def freezes(seconds: float) -> Sequence[Event]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "events",
-    [freezes(12), freezes(40), [(10, FrozenWorkers.kill)]],
-    ids=["frozen", "frozen for long", "killed"],
+    ("workers", "events"),
+    [(1, freezes(12)), (20, freezes(12)), (1, freezes(40)), (1, [(10, FrozenWorkers.kill)])],
+    ids=["frozen", "all of many frozen", "frozen for long", "killed"],
 )
-def test_no_minute_has_more_than_605_requests_at_600_whatever_befalls_a_worker(
-    events: Sequence[Event],
+def test_no_minute_has_more_than_605_requests_at_600_whatever_befalls_the_workers(
+    workers: int, events: Sequence[Event]
 ) -> None:
-    sent = run_at_once(times_of_requests(events, 85 + events[-1][0]))
+    sent = run_at_once(times_of_requests(workers, events, 85 + events[-1][0]))
     assert 605 >= most_in_a_minute(sent)
     # With its worker back, or another one in its place, the run uses its rate to the full.
     assert 598 <= sum(time > max(sent) - 60 for time in sent)

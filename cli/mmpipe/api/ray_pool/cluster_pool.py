@@ -142,7 +142,7 @@ class ClusterPool:
                 worker = min(takers, key=lambda worker: len(worker.in_flight))
                 worker.in_flight[pending.question.number] = pending
                 dealt.setdefault(worker.number, []).append(pending.question)
-                worker.expect(now)
+                self._fleet.expect(worker, now)
         self._outbox.clear()
         for number, questions in dealt.items():
             for group in pack_questions(questions):

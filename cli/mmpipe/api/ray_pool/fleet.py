@@ -48,14 +48,9 @@ class FleetWorker(Generic[Work]):
     awaited_since: float | None = None
     in_flight: dict[int, Work] = field(default_factory=dict)
 
-    def expect(self, now: float) -> None:
-        """Note that it was sent work, which it confirms as soon as the work is there."""
-        if self.awaited_since is None:
-            self.awaited_since = now
-
     def takes_work(self, now: float) -> bool:
         """Return true unless it has not begun, or has not confirmed the work that it was sent some time ago."""
-        return self.is_ready and (self.awaited_since is None or now - self.awaited_since < CONFIRMED)
+        return self.is_ready and not _is_overdue(self.awaited_since, now)
 
 
 @dataclass(slots=True)
@@ -72,6 +67,7 @@ class Fleet(Generic[Work]):
         self._limits = limits
         self._nodes: dict[str, _Node] = {}
         self._numbers = count()
+        self._awaited_since: float | None = None  # as that of a worker, for all together
         self.workers: dict[int, FleetWorker[Work]] = {}
 
     @property
@@ -80,8 +76,16 @@ class Fleet(Generic[Work]):
         return [worker for worker in self.workers.values() if worker.is_ready]
 
     def takers(self, now: float) -> Iterator[FleetWorker[Work]]:
-        """Yield the workers that take work."""
-        return (worker for worker in self.workers.values() if worker.takes_work(now))
+        """Yield the workers that take work: none while nobody confirms anything, as when this machine is cut off."""
+        if not _is_overdue(self._awaited_since, now):
+            yield from (worker for worker in self.workers.values() if worker.takes_work(now))
+
+    def expect(self, worker: FleetWorker[Work], now: float) -> None:
+        """Note that a worker was sent work, which it confirms as soon as the work is there."""
+        if worker.awaited_since is None:
+            worker.awaited_since = now
+        if self._awaited_since is None:
+            self._awaited_since = now
 
     def see_nodes(self, names: Mapping[str, str]) -> list[FleetWorker[Work]]:
         """Take the nodes that live now; returns the workers of those that do not."""
@@ -110,7 +114,7 @@ class Fleet(Generic[Work]):
         """Note that a worker lives; returns None for one that is lost, whose words come too late."""
         worker = self.workers.get(number)
         if worker is not None:
-            worker.silent, worker.awaited_since = 0, None
+            worker.silent, worker.awaited_since, self._awaited_since = 0, None, None
         return worker
 
     def lose(self, number: int) -> FleetWorker[Work] | None:
@@ -138,3 +142,7 @@ class Fleet(Generic[Work]):
             for worker in self.workers.values()
             if worker.silent > (self._limits.silence if worker.is_ready else self._limits.start)
         ]
+
+
+def _is_overdue(awaited_since: float | None, now: float) -> bool:
+    return awaited_since is not None and now - awaited_since >= CONFIRMED
