@@ -1,13 +1,18 @@
 """`--limiter rediss://`: nothing is sent, neither to Redis nor to the service, unless the certificate is trusted."""
 
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from mmpipe.simulator.server import RunningSimulator
 from support.harness import Finished, service
@@ -28,13 +33,14 @@ FILES = "usage: cannot use the certificates of"
 def folder(needs: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The certificates of an authority, of two hosts and of a client."""
     need_redis(needs)
-    needs("openssl")
     folder, authority = tmp_path_factory.mktemp("certificates"), trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(folder / "other-ca.pem"))
     for name in (HOST, OTHER, "client"):
         authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(folder / f"{name}.pem"))
-    locking = ("openssl", "pkey", "-in", "client.pem", "-aes256", "-passout", "pass:x", "-out", "locked.pem")
-    subprocess.run(locking, check=True, cwd=folder)
+    key = load_pem_private_key((folder / "client.pem").read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    (folder / "locked.pem").write_bytes(locked)
     return folder
 
 
@@ -77,7 +83,7 @@ def batch(server: RunningSimulator, address: str, **env: str) -> Finished:
         ),
         # The certificates of the address are instead of the others.
         (
-            "?ssl_ca_certs=/etc/ssl/certs/ca-certificates.crt",
+            "?ssl_ca_certs=other-ca.pem",
             {"SSL_CERT_FILE": "ca.pem"},
             {},
             6,
