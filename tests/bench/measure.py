@@ -37,10 +37,10 @@ def compare(
             costs[name].append(cost_of(command, environment))
     first = costs[next(iter(commands))]
     for name, found in costs.items():
-        print(f"{name:34}", *(_describe(measure, found[1:], first[1:]) for measure in ("wall", "cpu")))
+        print(f"{name:34}", *(describe(measure, found[1:], first[1:]) for measure in ("wall", "cpu")))
 
 
-def _describe(measure: str, found: Sequence[Cost], first: Sequence[Cost]) -> str:
+def describe(measure: str, found: Sequence[Cost], first: Sequence[Cost]) -> str:
     """Median and minimum of a measure in milliseconds, each with its ratio to that of the first command."""
     times, others = ([getattr(cost, measure) for cost in costs] for costs in (found, first))
     parts = (
