@@ -52,14 +52,25 @@ def test_the_clients_of_other_clouds_stay_unloaded() -> None:
 
 
 @pytest.mark.slow
-def test_every_public_name_is_what_it_is_after_a_plain_import() -> None:
-    show = """
+def test_of_the_network_library_only_what_connects_is_loaded() -> None:
+    code = LEAN + "    import httpcore2\n    httpcore2.SyncBackend, httpcore2.ReadTimeout\n"
+    assert "False False" == python(code + "print('h11' in sys.modules, 'socksio' in sys.modules)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["openai", "httpcore2"])
+def test_every_public_name_is_what_it_is_after_a_plain_import(package: str) -> None:
+    names = python(f"import {package}; print({package}.__all__)")
+    show = f"""
+import {package}
 def show(name):
-    value = getattr(openai, name)
-    return name, type(value).__name__, getattr(value, "__module__", ""), getattr(value, "__qualname__", "")
-print(openai.__version__, sorted(map(show, reversed(openai.__all__))))
+    value = getattr({package}, name)
+    return name, type(value).__name__, getattr(value, "__qualname__", value if isinstance(value, str) else "")
+print({package}.__version__, list(map(show, {names})))
 """
-    assert python(f"import openai{show}") == python(LEAN + show)
+    lean = LEAN + f"    import {package}\n"
+    # Before and after `__init__` has run.
+    assert python(show) == python(lean + show) == python(f"{lean}assert {package}.__all__{show}")
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
-"""Imports the OpenAI SDK without the hundreds of modules that a chat completion never uses.
+"""Imports the OpenAI SDK, and the network library below it, without the hundreds of modules that a chat completion never uses.
 
 `import openai` runs `openai/__init__.py`, which imports the clients of other clouds and every type of every endpoint: two
-thirds of its time, and more than the rest of a whole call. Here the packages of openai are set up as usual, but the first use
+thirds of its time, and more than the rest of a whole call. Here its packages are set up as usual, but the first use
 of a name (PEP 562) imports only the module that the package's `__init__` takes it from. `__init__` itself runs at the
 first use of a name that it does not import. Nothing is missing, replaced or private. If the layout of the SDK changes, this
 module has no effect and the import is the plain one. `tests/api/http/test_lean_import.py` notices when it stops being worth it.
@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Final
 
-_PACKAGE: Final = "openai"
+_PACKAGES: Final = ("openai", "httpcore2")
 _COMMENT: Final = re.compile("#.*")
 # `from .module import Name`, with several names between parentheses.
 _IMPORT: Final = re.compile(r"^from (\.[\w.]*) import (?:\(([^)]*)\)|(.*))", re.MULTILINE)
@@ -26,7 +26,7 @@ _IMPORT: Final = re.compile(r"^from (\.[\w.]*) import (?:\(([^)]*)\)|(.*))", re.
 
 @contextmanager
 def lean_openai() -> Iterator[None]:
-    """Import the names of openai inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
+    """Import the names of both inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
@@ -42,7 +42,7 @@ class _Finder(MetaPathFinder):
         if fullname == "aiohttp":
             # The SDK's own fallback for a missing extra.
             raise ModuleNotFoundError(fullname, name=fullname)
-        if fullname != _PACKAGE and not fullname.startswith(f"{_PACKAGE}."):
+        if fullname.partition(".")[0] not in _PACKAGES:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.submodule_search_locations and isinstance(spec.loader, InspectLoader):
@@ -66,7 +66,8 @@ class _LateLoader(Loader):
                 value: object = getattr(import_module(place, self._package), original)
                 setattr(module, name, value)
                 return value
-            if name.startswith("__") and name != "__all__":
+            if name.startswith("__") and not re.search(rf"^{name}\b", self._source, re.MULTILINE):
+                # Python looks for many of these.
                 raise AttributeError(name)
             if PathFinder.find_spec(f"{self._package}.{name}", module.__path__) is not None:
                 return import_module(f"{self._package}.{name}")
@@ -77,11 +78,14 @@ class _LateLoader(Loader):
         module.__dict__["__getattr__"] = load
 
     @cached_property
+    def _source(self) -> str:
+        return _COMMENT.sub("", self._loader.get_source(self._package) or "")
+
+    @cached_property
     def _origins(self) -> dict[str, tuple[str, str]]:
         """The module and the name there, by each name that `__init__` imports."""
         found: dict[str, tuple[str, str]] = {}
-        source = _COMMENT.sub("", self._loader.get_source(self._package) or "")
-        for place, several, single in _IMPORT.findall(source):
+        for place, several, single in _IMPORT.findall(self._source):
             for part in (several or single).split(","):
                 original, _, name = part.strip().partition(" as ")
                 found[name or original] = place, original

@@ -34,11 +34,18 @@ _LONGEST_LOCATION: Final = 200  # characters
 _TELEMETRY = ("X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 
 
-def import_sdk() -> None:
-    """Import of openai what is used here, so that later imports cost nothing; no start imports more after that."""
+def import_http() -> None:
+    """Import what connects; the rest of the SDK takes ten times as long."""
     # The SDK would send OPENAI_* (organisation, project, headers), or let them change the address.
     for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         del os.environ[name]
+    with lean_openai():
+        from httpcore2 import SyncBackend  # noqa: F401  for its effect
+
+
+def import_sdk() -> None:
+    """Import of openai what is used here, so that later imports cost nothing; no start imports more after that."""
+    import_http()
     with lean_openai():
         from openai import DefaultHttpxClient, OpenAI, omit  # noqa: F401  for their effect
     wake_collector()
