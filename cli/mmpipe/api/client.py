@@ -16,10 +16,12 @@ from mmpipe.api.answer.answer_end import LINGER
 from mmpipe.api.answer.model_list import ModelList, collect_pages
 from mmpipe.api.answer.response import ResponseReader, read_answer, read_model_list
 from mmpipe.api.attempt import Observer, Part, follow
+from mmpipe.api.http.early_connection import EarlyConnection
 from mmpipe.api.http.exchange import Arrival, Clock, Exchange, OpenBody
 from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import (
     COMPLETIONS,
+    import_http,
     import_sdk,
     mask_error,
     open_client,
@@ -28,7 +30,13 @@ from mmpipe.api.http.sdk import (
     tls_context,
 )
 from mmpipe.api.http.sdk_errors import explain_error
-from mmpipe.api.http.socket_transport import RAW_BODY, RAW_HEAD, Connecting, socket_transport
+from mmpipe.api.http.socket_transport import (
+    RAW_BODY,
+    RAW_HEAD,
+    Connecting,
+    open_connection,
+    socket_transport,
+)
 from mmpipe.api.http.tunnels import check_tunnels
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
@@ -108,20 +116,23 @@ def _parts(
 def _perform(
     call: _Call, endpoint: Endpoint, route: Route, limits: Limits, put: Callable[[Arrival], None]
 ) -> None:
-    """Run in the exchange's thread: import the SDK, send the request, pass on the head and the open body.
+    """Run in the exchange's thread: connect while the SDK is imported, send the request, pass on the head and the open body.
 
     Of TLS inside TLS the body is read here, and passed on in pieces.
     """
-    import_sdk()
+    import_http()
     # The clock of the exchange decides; these timeouts only end an abandoned thread.
     connecting = Connecting(
         route,
-        tls_context(endpoint, route),
+        partial(tls_context, endpoint, route),
         limits.connect + LINGER,
         max(limits.idle, limits.first_byte) + LINGER,
     )
     with ExitStack() as opened:
-        client = opened.enter_context(open_client(endpoint, socket_transport(connecting, put)))
+        early = opened.enter_context(EarlyConnection(partial(open_connection, connecting, put)))
+        import_sdk()
+        transport = socket_transport(connecting, early.take, put)
+        client = opened.enter_context(open_client(endpoint, transport))
         response = opened.enter_context(
             closing(send_request(client, endpoint, call.path, call.body, streamed=call.streamed))
         )

@@ -31,10 +31,10 @@ _AT_ONCE: Final = 64 * 1024  # bytes that are read
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """Route and limits of a connection; `context` checks certificates, and is None if nothing is encrypted."""
+    """Route and limits of a connection; `find_context` returns what checks certificates, None if nothing is encrypted."""
 
     route: Route
-    context: ssl.SSLContext | None
+    find_context: Callable[[], ssl.SSLContext | None]
     connect: float  # seconds
     idle: float  # seconds
 
@@ -117,8 +117,10 @@ class SocketBody:
         return b"".join(joined)
 
 
-def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "httpx2.BaseTransport":
-    """A transport for one request at a time; `put` gets the stages that a request reaches."""
+def socket_transport(
+    connecting: Connecting, connect: Callable[[], "httpcore2.NetworkStream"], put: Callable[[Stage], None]
+) -> "httpx2.BaseTransport":
+    """A transport for one request, over the connection that `connect` returns; `put` gets the stages that the request reaches."""
     import httpx2
 
     class ClosedWithResponse(httpx2.SyncByteStream):
@@ -130,8 +132,7 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
 
     class SocketTransport(httpx2.BaseTransport):
         def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-            put(Stage.CONNECTING)
-            connection = _connect(connecting, put)
+            connection = connect()
             try:
                 put(Stage.SENDING)
                 early = _read_early(connection)
@@ -150,20 +151,26 @@ def socket_transport(connecting: Connecting, put: Callable[[Stage], None]) -> "h
     return SocketTransport()
 
 
-def _connect(connecting: Connecting, put: Callable[[Stage], None]) -> "httpcore2.NetworkStream":
+def open_connection(connecting: Connecting, put: Callable[[Stage], None]) -> "httpcore2.NetworkStream":
+    """Connect, through a proxy if there is one, and encrypt; `put` gets the stages that are reached.
+
+    Raises the errors of httpcore2, and UsageError for certificates that cannot be used, before anything is connected.
+    """
     import httpcore2
 
+    context = connecting.find_context()
+    put(Stage.CONNECTING)
     route, limit = connecting.route, connecting.connect
     host, port = route.first_hop
     connection = httpcore2.SyncBackend().connect_tcp(host, port, limit, socket_options=())
     try:
         if route.proxy is not None and route.proxy.scheme == "https":
-            connection = _start_tls(connection, connecting, host)
+            connection = _start_tls(connection, context, host, limit)
         if route.is_tunnelled:
             _open_tunnel(connection, route, limit)
         if route.is_tls:
             put(Stage.SECURING)
-            connection = _start_tls(connection, connecting, route.host)
+            connection = _start_tls(connection, context, route.host, limit)
     except BaseException:
         connection.close()
         raise
@@ -171,10 +178,10 @@ def _connect(connecting: Connecting, put: Callable[[Stage], None]) -> "httpcore2
 
 
 def _start_tls(
-    connection: "httpcore2.NetworkStream", connecting: Connecting, host: str
+    connection: "httpcore2.NetworkStream", context: ssl.SSLContext | None, host: str, limit: float
 ) -> "httpcore2.NetworkStream":
-    assert connecting.context is not None  # noqa: S101  by tls_context
-    return connection.start_tls(connecting.context, host.rstrip("."), connecting.connect)
+    assert context is not None  # noqa: S101  by tls_context
+    return connection.start_tls(context, host.rstrip("."), limit)
 
 
 def _open_tunnel(connection: "httpcore2.NetworkStream", route: Route, limit: float) -> None:
