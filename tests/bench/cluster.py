@@ -23,7 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.ray_nodes import ray_nodes, until
 
 RECORDS, AT_ONCE, LATENCY = 20_000, 256, 0.5
-RPM, BURST = 6_000, 5
+RPM = 6_000
+BURST = (
+    RPM // 120
+)  # 0.25 s of the rate, and as much again for what the network bunches up (batch/pace/gcra.py)
 SPEED_RECORDS = 10_000
 STARTS = 100
 SHARED_MEMORY, TEMPORARY = Path("/dev/shm"), Path("/tmp")  # noqa: S108  looked at
