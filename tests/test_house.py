@@ -15,7 +15,7 @@ import pytest
 from support.modules import list_modules
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("typer", "openai", "httpx2", "pydantic", "rich", "asyncio", "aiohttp", "tomllib", "ssl")
+HEAVY = ("typer", "msgspec", "openai", "httpx2", "pydantic", "rich", "asyncio", "aiohttp", "tomllib", "ssl")
 
 
 # import-linter, as `.ci/lint` runs it.

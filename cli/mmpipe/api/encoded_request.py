@@ -1,7 +1,8 @@
 """The bytes of a request's body, with what its answer is read by; fit to be sent from another process."""
 
 from mmpipe.core.endpoint import Endpoint
-from mmpipe.core.request import Pieces, Request
+from mmpipe.core.request import Request
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.dataclass import dataclass
 from mmpipe.text.json_encoding import encode_json
 

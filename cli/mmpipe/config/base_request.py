@@ -17,8 +17,9 @@ from mmpipe.core.parameters import (
     parse_parameters,
     suggest_fields,
 )
-from mmpipe.core.request import Pieces, Request
+from mmpipe.core.request import Request
 from mmpipe.core.request_fields import LIMIT_FIELD, OLD_LIMIT_FIELD
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.errors import UsageError
 from mmpipe.text.visible import one_line
 from mmpipe.unix.inputs import Inputs, decode_argument

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from mmpipe.core.effort import Effort
-from mmpipe.core.request import Pieces
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.grammar import OptionGroup, option

@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final, Literal
+from typing import Final
 
 from mmpipe.core.catalogue import find_model
 from mmpipe.core.events import Message
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.dataclass import dataclass
 from mmpipe.text.json_encoding import format_sorted_json
 
 # Fields that change how the answer is sent, and not the question.
 _WIRE: Final = ("stream", "stream_options")
-
-
-# The pieces of a stream: decided by what comes; each is new text; or each repeats all text before it.
-Pieces = Literal["auto", "new", "repeated"]
 
 
 @dataclass(frozen=True, slots=True)

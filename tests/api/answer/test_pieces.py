@@ -7,7 +7,7 @@ from mmpipe.api.answer.response import read_answer
 from mmpipe.api.answer.wire import StreamDecoder
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Stop, Text, Thinking
-from mmpipe.core.request import Pieces
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.errors import BadResponse
 from support.sse_streams import chunk, stream, thought
 

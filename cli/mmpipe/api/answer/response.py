@@ -12,7 +12,7 @@ from mmpipe.api.answer.wire import MAX_EXPLANATION, StreamDecoder, refuse_body
 from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event
-from mmpipe.core.request import Pieces
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.errors import BadResponse, MmpipeError
 from mmpipe.text.utf8 import strip_bom
 

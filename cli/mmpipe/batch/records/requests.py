@@ -21,7 +21,7 @@ from mmpipe.core.messages import (
     prepare_messages,
 )
 from mmpipe.core.parameters import build_sampling, check_fields, check_for_model
-from mmpipe.core.request import Pieces, Request
+from mmpipe.core.request import Request
 from mmpipe.core.request_fields import (
     FIELD_RULES,
     LIMIT_FIELD,
@@ -31,6 +31,7 @@ from mmpipe.core.request_fields import (
     SAMPLING_FIELDS,
     WIRE_FIELDS,
 )
+from mmpipe.core.stream_pieces import Pieces
 from mmpipe.dataclass import dataclass
 from mmpipe.errors import InputError
 from mmpipe.text.visible import one_line
