@@ -17,22 +17,37 @@ MIB: Final = 2**20
 class StubServer:
     """`stub.py` as a process, until the context ends; its counts can be read after that."""
 
-    def __init__(self, latency: float = 0, address: str = "127.0.0.1", before: tuple[str, ...] = ()) -> None:
-        self._latency, self._address, self._before = latency, address, before
+    def __init__(
+        self,
+        latency: float = 0,
+        address: str = "127.0.0.1",
+        before: tuple[str, ...] = (),
+        answers: tuple[str, ...] = (),
+    ) -> None:
+        self._latency, self._address, self._before, self._answers = latency, address, before, answers
         self.arrivals: list[float] = []  # of time.monotonic, which all processes of a machine share
         self.cpu = 0.0
+        self.connections = 0
 
     def __enter__(self) -> Self:
-        command = (*self._before, sys.executable, str(STUB), str(self._latency), self._address)
+        command = (
+            *self._before,
+            sys.executable,
+            str(STUB),
+            str(self._latency),
+            self._address,
+            *self._answers,
+        )
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self.base_url = f"http://{self._address}:{int(self._process.stdout.readline())}/v1"
+        scheme = "https" if self._answers[2:] else "http"
+        self.base_url = f"{scheme}://{self._address}:{int(self._process.stdout.readline())}/v1"
         return self
 
     def __exit__(self, *_: object) -> None:
         # The stub ends at the end of its input, also if this process is killed.
         seen = json.loads(self._process.communicate()[0])
-        self.arrivals, self.cpu = seen["arrivals"], seen["cpu"]
+        self.arrivals, self.connections, self.cpu = seen["arrivals"], seen["connections"], seen["cpu"]
 
     def refuse(self, seconds: int) -> None:
         """Answer the next request with 429, and this Retry-After."""
