@@ -45,6 +45,13 @@ def test_one_overload_before_the_width_is_reached_halves_it_and_ends_the_doublin
     assert [halved.allowed, halved.allowed + 62] == allowed_by_window(GOOD, 2, halved)
 
 
+def test_each_good_result_of_slow_start_makes_place_for_one_more_so_that_no_window_ends_with_a_jump() -> None:
+    first = ConcurrencyWindow.first(1000)
+    seen = [after([GOOD] * results, first).allowed for results in range(875)]
+    assert list(range(125, 1000)) == seen
+    assert 1000 == after([GOOD] * 876, first).allowed
+
+
 def test_a_run_of_any_width_begins_with_no_sudden_jump() -> None:
     assert 128 == ConcurrencyWindow.first(100_000).allowed
 

@@ -47,15 +47,17 @@ class ConcurrencyWindow:
         is_too_much = is_rising or (overloads >= _FEWEST_OVERLOADS and is_over_share)
         if overloads and is_too_much and not self.is_draining:
             return self._next(self.allowed // 2, drain=self.allowed)
+        # Each good result makes place for one more request: a window doubles the last one without a jump at its end.
+        allowed = self.allowed + (is_rising and not overloads)
         if self.left > 1:
             # `replace` is slower, and this runs for each result.
             return ConcurrencyWindow(
-                self.maximum, self.allowed, self.left - 1, overloads, self.is_slow_start, self.is_draining
+                self.maximum, allowed, self.left - 1, overloads, self.is_slow_start, self.is_draining
             )
         if self.is_draining or is_over_share:
             return self._next(self.allowed)
         if self.is_slow_start and not overloads:
-            return replace(self._next(self.allowed * 2), is_slow_start=True)
+            return replace(self._next(allowed), is_slow_start=True)
         # A share of the maximum: one by one, 200 in flight would need an hour to come back.
         return self._next(self.allowed + max(1, self.maximum // _STEPS))
 
