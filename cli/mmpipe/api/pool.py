@@ -89,24 +89,25 @@ class Pool:
         connection: Connection | None = None
         failure: MmpipeError | None = None
         try:
-            # The event loop has the monotonic clock, too.
-            async with asyncio.timeout(clock.left()) as alarm:
-                turns = _Turns(alarm, clock)
-                async with self._connections.exchange(sent, turns.enter) as (raw, connection):
-                    head = read_head(raw, self._endpoint, self._route, request.model)
-                    reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
-                    while True:
+            async with (
+                asyncio.timeout(None) as alarm,
+                _Turns(alarm, clock) as turns,
+                self._connections.exchange(sent, turns.enter) as (raw, connection),
+            ):
+                head = read_head(raw, self._endpoint, self._route, request.model)
+                reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
+                while True:
+                    await turns.give()
+                    piece = await connection.receive()
+                    if piece is None:
+                        break
+                    assert isinstance(piece, bytes)  # noqa: S101  after its head
+                    size += len(piece)
+                    for content in reader.unpack(piece):
                         await turns.give()
-                        piece = await connection.receive()
-                        if piece is None:
-                            break
-                        assert isinstance(piece, bytes)  # noqa: S101  after its head
-                        size += len(piece)
-                        for content in reader.unpack(piece):
-                            await turns.give()
-                            events += take(reader, content, clock, observer)
-                    # The answer may be whole before the error that ended its connection.
-                    failure = connection.failure
+                        events += take(reader, content, clock, observer)
+                # The answer may be whole before the error that ended its connection.
+                failure = connection.failure
         except MmpipeError:
             raise
         except Exception as error:
@@ -121,24 +122,47 @@ class Pool:
 
 
 class _Turns:
-    """Moves the alarm with the clock; after much work of one request, limits, signals and other requests have their turn."""
+    """Rings the alarm by the clock; after much work of one request, limits, signals and other requests have their turn.
+
+    The event loop has the monotonic clock, too. Most limits are moved on long before they are reached: so only a nearer
+    one is set at once, and one that is reached is looked up again.
+    """
 
     def __init__(self, alarm: asyncio.Timeout, clock: Clock) -> None:
         self._alarm, self._clock = alarm, clock
+        self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
+
+    async def __aenter__(self) -> Self:
+        self._clock.left()
+        self._timer = self._loop.call_at(self._clock.end, self._ring)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
 
     def enter(self, stage: Stage) -> None:
         """Set the limit of the stage that the exchange has reached."""
         self._clock.enter(stage)
-        self._alarm.reschedule(self._clock.end)
+        self._move()
 
     async def give(self) -> None:
         """Call between two steps of decoding."""
-        if self._alarm.when() != self._clock.end:
-            self._alarm.reschedule(self._clock.end)
+        self._move()
         if time.monotonic() - self._began > _TURN:
             await asyncio.sleep(0)
             self._began = time.monotonic()
+
+    def _move(self) -> None:
+        if self._clock.end < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._clock.end, self._ring)
+
+    def _ring(self) -> None:
+        if self._clock.end > self._loop.time():
+            self._timer = self._loop.call_at(self._clock.end, self._ring)
+        else:
+            self._alarm.reschedule(self._clock.end)
 
 
 async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:

@@ -48,4 +48,8 @@ def has_lone_surrogate(value: object) -> bool:
 
 def reject_lone_surrogates(value: object) -> None:
     """Raise ValueError for a lone surrogate: JSON can express one in an escape, and a request in UTF-8 cannot."""
-    _PYTHON.encode(value).encode()
+    try:
+        _ENCODER.encode(value)
+    except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):
+        # The values that msgspec refuses for other reasons are looked at, too.
+        _PYTHON.encode(value).encode()
