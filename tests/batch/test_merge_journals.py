@@ -1,6 +1,6 @@
 """Journals are joined into one file, and records that are not there exactly once are reported."""
 
-import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,26 +9,14 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.batch.merge_journals import merge_journals
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options
 from support.journals import batch_api_line, record
-
-
-def joined(
-    *paths: Path, output: Path | None = None, in_order: bool = False, overwrite: bool = False
-) -> tuple[list[str], str]:
-    """The ids on standard output, and the messages."""
-    streams = Streams.fake()
-    name = None if output is None else str(output)
-    files = tuple(map(str, paths))
-    options = batch_options(files=files, output=name, keep_order=in_order, overwrite=overwrite)
-    merge_journals(options, streams, {})
-    stdout, stderr = streams.captured()
-    return [json.loads(line)["id"] for line in stdout.splitlines()], stderr.decode()
+from support.merging import joined, numbered
 
 
 def journal(folder: Path, name: str, *records: bytes) -> Path:
@@ -88,13 +76,8 @@ def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> N
 def shard(folder: Path, number: str, *records: bytes, size: int | None = 12, taken: int | None = 3) -> Path:
     """The journal of a shard, beside its sidecar."""
     path = journal(folder, f"part-{number.partition('/')[0]}", *records)
-    write_sidecar(str(path), Sidecar(new_salt(), (), {}, 1, 1.0, size, number, taken))
+    write_sidecar(str(path), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, size, number, taken))
     return path
-
-
-def numbered(*indexes: int, good: bool = True) -> tuple[bytes, ...]:
-    """Records without ids of their own."""
-    return tuple(record(str(index), index=index, good=good, has_own_id=False) for index in indexes)
 
 
 def test_what_is_missing_is_reported_by_shard(tmp_path: Path) -> None:
@@ -149,7 +132,7 @@ def test_that_nothing_is_missing_is_known_too_if_only_the_sizes_of_all_shards_ar
     two = shard(tmp_path, "2/2", *numbered(0, 2), size=None, taken=None)
     assert "not known" in joined(one, two)[1]
     whole = journal(tmp_path, "whole", record("a", index=0))
-    write_sidecar(str(whole), Sidecar(new_salt(), (), {}, 1, 1.0, taken=1))
+    write_sidecar(str(whole), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, taken=1))
     assert "not known" not in joined(whole)[1]
 
 

@@ -147,11 +147,8 @@ def check_input(
     options = source.options.selection
     _check_readable(source.options.records.files)
     then = None if journal is None or not len(journal) else read_sidecar(journal.path)
-    now = (
-        describe_input(source.options, source.defaults, new_salt() if then is None else then.salt)
-        if source.is_files
-        else None
-    )
+    salt = then.salt if then is not None else new_salt(os.curdir if journal is None else journal.path)
+    now = describe_input(source.options, source.defaults, salt) if source.is_files else None
     # After the fingerprints: if a file grows in between, the next run sees that it has changed.
     files = source.find_files()
     if now is None:

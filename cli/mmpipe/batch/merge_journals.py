@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
+from mmpipe.batch.journal.findings import Findings
 from mmpipe.batch.journal.folder import find_journals
 from mmpipe.batch.journal.journal import open_journal
-from mmpipe.batch.journal.merge import Findings, MergeReport, merge
+from mmpipe.batch.journal.merge import MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
 from mmpipe.structured.constraint import read_constraint
 from mmpipe.text.counts import format_count, format_ranges
+from mmpipe.text.suggestions import join_hints
 from mmpipe.unix.files import reject_input_as_output, replace_output
 from mmpipe.unix.inputs import Inputs, NamedInput
 from mmpipe.unix.streams import Output, Streams, sync_at_end
@@ -91,8 +93,13 @@ def _check(merged: MergeReport) -> None:
                 merged.different, "id has the answers to two requests", "ids have the answers to two requests"
             )
         )
+    hints = [_advise(merged)]
+    if merged.comparison.other_input.count:
+        than = f"of another input than {merged.comparison.first}, or of another version of it"
+        faults.append(_list(merged.comparison.other_input, f"shard is {than}", f"shards are {than}"))
+        hints.append("merge the shards of each input apart, or run the others again with the right one")
     if faults:
-        raise InputError("; ".join(faults), hint=_advise(merged))
+        raise InputError("; ".join(faults), hint=join_hints(*hints))
 
 
 def _check_answers(merged: MergeReport) -> None:
@@ -108,6 +115,10 @@ def _list_doubts(merged: MergeReport) -> Iterator[str]:
     if merged.unchecked is not None:
         reasons = [merged.unchecked, *_list_absent(merged)]
         yield f"it is not known whether a record is missing: {'; '.join(reasons)}"
+    comparison = merged.comparison
+    if comparison.other_settings.count:
+        than = f"other settings than {comparison.first} ({', '.join(sorted(comparison.changed))})"
+        yield _list(comparison.other_settings, f"shard has {than}", f"shards have {than}")
     if len(merged.hosts) > 1:
         yield f"the answers are of several hosts: {', '.join(merged.hosts)}"
 

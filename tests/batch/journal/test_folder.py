@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.folder import find_journals
-from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import InputError, UsageError
 from support.journals import batch_api_line, record
 
@@ -51,7 +51,7 @@ def test_a_file_with_a_sidecar_is_a_journal_whatever_is_in_it(tmp_path: Path, co
     (tmp_path / "part").write_bytes(content)
     with pytest.raises(InputError, match="is a folder without journals"):
         found(tmp_path)
-    write_sidecar(str(tmp_path / "part"), Sidecar(new_salt(), (), {}, 1, 1.0))
+    write_sidecar(str(tmp_path / "part"), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0))
     assert ["part"] == found(tmp_path)
 
 

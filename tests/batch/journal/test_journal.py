@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mmpipe.batch.journal.journal import open_journal, read_journal
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import MAX_ATTEMPT, NOT_ASKED, Entry, entry, request_half
-from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import InputError, Internal, OutputError, UsageError
 from support.journals import asked, batch_api_line, record, resumed, states
 
@@ -337,7 +337,7 @@ class _Failure(Exception):
 def _fail(path: Path, *, overwrite: bool = False, line: bytes | None = None) -> None:
     """Open the journal, write the line, and leave with an error."""
     with suppress(_Failure), open_journal(str(path), resume=False, overwrite=overwrite) as journal:
-        write_sidecar(str(path), Sidecar(new_salt(), (), {}, 1, 1.0))
+        write_sidecar(str(path), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0))
         if line is not None:
             journal.append([line])
         raise _Failure

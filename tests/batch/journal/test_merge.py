@@ -11,7 +11,7 @@ import pytest
 
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import MergeReport, merge
-from mmpipe.batch.journal.sidecar import Sidecar, new_salt, write_sidecar
+from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.errors import Busy, InputError
 from mmpipe.unix.files import open_output
 from mmpipe.unix.streams import Output
@@ -97,7 +97,9 @@ def test_indexes_that_no_shard_has_are_reported(tmp_path: Path) -> None:
 def test_missing_last_records_are_reported_if_the_size_of_the_input_is_known(tmp_path: Path) -> None:
     for shard, records in (("0", None), ("1", 4), ("2", 2)):
         (tmp_path / shard).touch()
-        write_sidecar(str(tmp_path / shard), Sidecar(new_salt(), (), {}, 1, 1.0, records, f"{shard}/3"))
+        write_sidecar(
+            str(tmp_path / shard), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, records, f"{shard}/3")
+        )
     _, found = merged(tmp_path, placed(0), placed(1), b"")
     assert ["2", "3"] == found.missing.examples
     _, found = merged(tmp_path, b"", b"", b"")
@@ -121,7 +123,7 @@ def test_a_huge_index_takes_no_memory_and_no_gaps_are_reported(tmp_path: Path, i
 
 def sized(folder: Path, shard: int, records: int | None) -> None:
     (folder / str(shard)).touch()
-    write_sidecar(str(folder / str(shard)), Sidecar(new_salt(), (), {}, 1, 1.0, records))
+    write_sidecar(str(folder / str(shard)), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, records))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_two_requests_under_one_id_are_reported_once(tmp_path: Path) -> None:
 
 def test_records_that_do_not_say_their_place_have_no_gaps(tmp_path: Path) -> None:
     (tmp_path / "0").touch()
-    write_sidecar(str(tmp_path / "0"), Sidecar(new_salt(), (), {}, 1, 1.0, records=4))
+    write_sidecar(str(tmp_path / "0"), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, records=4))
     for content in (
         batch_api_line("a"),
         record("a", index=-1),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmpipe.batch.journal.merge import merge
-from mmpipe.batch.journal.sidecar import Sidecar, new_salt, sidecar_path
+from mmpipe.batch.journal.sidecar import Sidecar, sidecar_path
 from mmpipe.unix.streams import Output
 from support.harness import LIMIT
 from support.journals import record
@@ -30,7 +30,7 @@ def divided(folder: Path, count: int) -> list[str]:
         own = range(number % count, RECORDS, count)
         lines = [record(str(index), index=index, has_own_id=False) for index in own]
         Path(path).write_bytes(b"".join(lines))
-        sidecar = Sidecar(new_salt(), (), {}, 1, 1.0, RECORDS, f"{number}/{count}", size)
+        sidecar = Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, RECORDS, f"{number}/{count}", size)
         # Not written as a run does, which waits for the disk.
         Path(sidecar_path(path)).write_text(json.dumps(asdict(sidecar)))
     return paths

@@ -173,11 +173,13 @@ def test_no_change_of_a_file_escapes_a_fingerprint(prompts: Path) -> None:
 def test_private_input_and_settings_cannot_be_guessed_from_their_hashes(
     prompts: Path, tmp_path: Path
 ) -> None:
-    first, second = (read_fingerprint(str(prompts), new_salt()) for _ in range(2))
+    (tmp_path / "other").mkdir()
+    salt, other_salt = (new_salt(str(tmp_path / name)) for name in ("out", "other/out"))
+    first, second = (read_fingerprint(str(prompts), each) for each in (salt, other_salt))
     assert first is not None
     assert second is not None
     assert first.head != second.head
-    assert hash_settings({"a": 1}, new_salt()) != hash_settings({"a": 1}, new_salt())
+    assert hash_settings({"a": 1}, salt) != hash_settings({"a": 1}, other_salt)
     write_sidecar(made(tmp_path / "out"), sidecar(first, system="a secret"))
     found = (tmp_path / ".out.mmpipe").read_text()
     for name in hashlib.algorithms_available - {"shake_128", "shake_256"}:

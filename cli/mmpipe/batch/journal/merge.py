@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mmpipe.batch.journal.findings import Findings
 from mmpipe.batch.journal.journal_file import ReopenedJournal, unchanged
 from mmpipe.batch.journal.result_format import JournalFormat
 from mmpipe.batch.journal.scan import Entry
+from mmpipe.batch.journal.shard_comparison import ShardComparison
 from mmpipe.batch.journal.shard_counts import ShardCounts
 from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.journal.sort import (
@@ -28,30 +30,17 @@ _SIZE_UNKNOWN: Final = "no journal has the size of its input, so that only gaps 
 
 
 @dataclass(slots=True)
-class Findings:
-    """Number of ids or files, and the first of them."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """Count one more."""
-        self.count += 1
-        if len(self.examples) < _EXAMPLES:
-            self.examples.append(name)
-
-
-@dataclass(slots=True)
 class MergeReport:
     """Result of a merge: records written, ids without a good answer, ids in several files, missing indexes.
 
-    `paths` are the files, `shards` has counts by shard, and `repeated_in` are two files of the first repeated id.
-    `different` are ids of two requests. `unchecked` is the reason why further indexes may be missing, or None. `hosts`
-    are the first hosts with good answers.
+    `paths` are the files, `shards` has counts by shard, and `comparison` what differs among shards. `repeated_in` are two
+    files of the first repeated id. `different` are ids of two requests. `unchecked` is the reason why further indexes may
+    be missing, or None. `hosts` are the first hosts with good answers.
     """
 
     paths: Sequence[str]
     shards: ShardCounts
+    comparison: ShardComparison
     records: int = 0
     failed: Findings = field(default_factory=Findings)
     repeated: Findings = field(default_factory=Findings)
@@ -89,7 +78,9 @@ def merge(
     Raises InputError for a file that is not a journal and for lines in several formats, Busy for a file that a run is
     writing to, OutputError.
     """
-    merged = MergeReport(paths, ShardCounts(filter(None, map(read_sidecar, paths))))
+    comparison = ShardComparison()
+    sidecars = comparison.compared((path, read_sidecar(path)) for path in paths)
+    merged = MergeReport(paths, ShardCounts(sidecars), comparison)
     indexes, formats = _SeenIndexes(merged.shards), _Formats(wanted)
     sources = [ReopenedJournal(path, lock_to_read) for path in paths]
     with unchanged(sources):

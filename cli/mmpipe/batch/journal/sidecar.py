@@ -1,6 +1,6 @@
 """The sidecar: a file beside a journal that describes its input, so that a later run can report changes.
 
-It has the rights of the journal. Hashes of input and settings, which may be private, are keyed with a salt of its own.
+It has the rights of the journal. Hashes of input and settings, which may be private, are keyed with a salt that stands in it.
 """
 
 import json
@@ -62,9 +62,18 @@ class Sidecar:
     taken: int | None = None
 
 
-def new_salt() -> str:
-    """A salt for a sidecar; later sidecars of the same journal keep it, or their hashes could not be compared."""
-    return os.urandom(_SALT).hex()
+def new_salt(journal: str) -> str:
+    """The salt of a new journal; its later sidecars keep it, or their hashes could not be compared.
+
+    Journals that begin in one folder have one salt, also if they begin at once, so that `--merge` can compare shards. The
+    salt comes from the place of the folder: it says nothing about input and settings, and other folders have others.
+    """
+    folder = os.path.dirname(os.path.realpath(journal))  # noqa: PTH120  as realpath
+    try:
+        place = folder, Path(folder).stat().st_ino, os.statvfs(folder).f_fsid
+    except OSError:
+        return os.urandom(_SALT).hex()
+    return blake2b(repr(place).encode("utf-8", "surrogateescape"), digest_size=_SALT).hexdigest()
 
 
 def fingerprint(path: str, status: os.stat_result, head: bytes, salt: str) -> Fingerprint:
@@ -113,6 +122,19 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
     if names := changed_settings(then, now):
         sentences.append(f"settings have changed since the previous run: {', '.join(names)}")
     return sentences
+
+
+def is_other_input(one: Sidecar, other: Sidecar) -> bool:
+    """True if two runs certainly read different inputs; by size alone if their hashes have different salts."""
+    if None not in (one.records, other.records) and one.records != other.records:
+        return True
+    if not (one.inputs and other.inputs):
+        return False
+    has_one_salt = one.salt == other.salt
+    contents = (
+        [(file.size, file.head if has_one_salt else "") for file in run.inputs] for run in (one, other)
+    )
+    return next(contents) != next(contents)
 
 
 def _change(then: Fingerprint | None, now: Fingerprint, *, anything: bool) -> str | None:

@@ -1,0 +1,115 @@
+"""Shards are parts of one input, asked with the same settings; where they are not, `--merge` reports it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from mmpipe.batch.journal.sidecar import Sidecar, hash_settings, read_fingerprint, write_sidecar
+from mmpipe.batch.shard import Shard
+from mmpipe.errors import InputError
+from support.batch_in_process import run
+from support.harness import service
+from support.merging import joined, numbered
+
+
+def described(
+    path: Path,
+    number: str | None,
+    records: int | None = 3,
+    salt: str = "00" * 16,
+    settings: Mapping[str, object] = MappingProxyType({}),
+    **inputs: bytes,
+) -> Path:
+    """A journal of three records with a sidecar of these inputs; the first number of a shard is the index of its first."""
+    first = int((number or "0").partition("/")[0]) % 3
+    path.write_bytes(b"".join(numbered(first)))
+    files = []
+    for name, content in inputs.items():
+        (path.parent / name).write_bytes(content)
+        files.append(read_fingerprint(str(path.parent / name), salt))
+    found = tuple(file for file in files if file)
+    write_sidecar(str(path), Sidecar(salt, found, hash_settings(settings, salt), 1, 1.0, records, number))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [
+        ("2/3", {"a": b"tea\nCOFFEE\nmilk"}),  # of the same size
+        ("2/3", {"a": b"tea\ncoffee\nmilk\n", "salt": "11" * 16}),
+        ("2/3", {"a": b"tea\n", "b": b"coffee\nmilk"}),
+        ("2/3", {"a": b"tea\ncoffee\nmilk", "records": 2}),
+        ("2/4", {"a": b"tea\nCOFFEE\nmilk"}),
+    ],
+)
+def test_shards_of_different_inputs_are_not_joined(
+    tmp_path: Path, number: str, other: dict[str, Any]
+) -> None:
+    one = described(tmp_path / "1", "1/3", a=b"tea\ncoffee\nmilk")
+    odd = described(tmp_path / "2", number, **other)
+    last = described(tmp_path / "3", "3/3", a=b"tea\ncoffee\nmilk")
+    with pytest.raises(InputError) as refused:
+        joined(one, odd, last, output=tmp_path / "all")
+    found = f"1 shard is of another input than {one}, or of another version of it: {odd}"
+    assert refused.value.sentence.endswith(found)
+    assert "merge the shards of each input apart" in (refused.value.hint or "")
+    assert not (tmp_path / "all").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [
+        (None, {"a": b"of a whole input"}),  # may be joined by ids
+        ("2/3", {"records": None}),
+        ("2/3", {"a": b"tea\nCOFFEE\nmilk", "salt": "11" * 16}),  # it is not known
+        ("2/3", {"b": b"tea\ncoffee\nmilk"}),  # a copy
+    ],
+)
+def test_journals_that_may_belong_together_are_joined(
+    tmp_path: Path, number: str | None, other: dict[str, Any]
+) -> None:
+    one = described(tmp_path / "1", "1/3", a=b"tea\ncoffee\nmilk")
+    odd = described(tmp_path / "2", number, **other)
+    last = described(tmp_path / "3", "3/3" if number else "2/3", a=b"tea\ncoffee\nmilk")
+    ids, messages = joined(one, odd, last)
+    assert (["0", "1", "2"], False) == (sorted(ids), "warning" in messages)
+
+
+def test_shards_of_different_settings_are_joined_with_a_warning(tmp_path: Path) -> None:
+    one = described(tmp_path / "1", "1/3", settings={"model": "m", "system": None})
+    two = described(tmp_path / "2", "2/3", settings={"model": "m", "system": "Be rude", "top_p": 1})
+    last = described(tmp_path / "3", "3/3", settings={"model": "m", "system": None})
+    ids, messages = joined(one, two, last)
+    assert (["1", "2", "0"], True) == (
+        ids,
+        f"warning: 1 shard has other settings than {one} (system, top_p): {two}\n" in messages,
+    )
+    two = described(tmp_path / "2", "2/3", settings={"model": "m", "system": "Be rude"}, salt="11" * 16)
+    assert "settings" not in joined(one, two, last)[1]
+
+
+@pytest.mark.slow
+def test_runs_of_one_folder_are_compared_whatever_hosts_they_run_on(tmp_path: Path) -> None:
+    """Their hashes have one salt without anything that they share but the folder."""
+    inputs = {name: tmp_path / name for name in ("topics", "copy", "other")}
+    for name, path in inputs.items():
+        path.write_text("".join(f"{'OTHER' if name == 'other' else 'topic'} {n}\n" for n in range(4)))
+    (tmp_path / "parts").mkdir()
+
+    def ask(name: str, number: int, system: str | None = None) -> None:
+        output = str(tmp_path / "parts" / str(number))
+        shard, files = Shard.parse(f"{number}/2"), (str(inputs[name]),)
+        run(server, output=output, files=files, shard=shard, overwrite=True, system=system)
+
+    with service() as server:
+        ask("topics", 1)
+        ask("copy", 2)
+        assert "warning" not in joined(tmp_path / "parts")[1]
+        ask("copy", 2, system="Be rude")
+        assert "parts/1 (system)" in joined(tmp_path / "parts")[1]
+        ask("other", 2)
+    with pytest.raises(InputError, match=r"1 shard is of another input than .*parts/1, "):
+        joined(tmp_path / "parts")
