@@ -79,7 +79,12 @@ class _LateLoader(Loader):
 
     @cached_property
     def _source(self) -> str:
-        return _COMMENT.sub("", self._loader.get_source(self._package) or "")
+        try:
+            source = self._loader.get_source(self._package)
+        except ImportError as error:
+            # What kept the file from being read, such as too many open files.
+            raise error.__cause__ or error from error
+        return _COMMENT.sub("", source or "")
 
     @cached_property
     def _origins(self) -> dict[str, tuple[str, str]]:
