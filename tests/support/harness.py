@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -79,7 +81,14 @@ def environment(server: RunningSimulator | None, more: Mapping[str, str] | None 
     """The variables of a bare shell; HOME and `mmpipe` on the PATH are in the test's own folder."""
     here = Path.cwd()
     pair = {"MINIMAX_BASE_URL": server.base_url, "MINIMAX_API_KEY": KEY} if server else {}
-    return {"PATH": f"{here / 'bin'}:/usr/bin:/bin", "HOME": str(here), **pair, **(more or {})}
+    known = {"PATH": f"{here / 'bin'}:/usr/bin:/bin", "HOME": str(here), "XDG_RUNTIME_DIR": _runtime().name}
+    return {**known, **pair, **(more or {})}
+
+
+@cache
+def _runtime() -> tempfile.TemporaryDirectory[str]:
+    """The folder in which runs share their limit; the pause of an earlier test, at the same port, is not for this one."""
+    return tempfile.TemporaryDirectory()
 
 
 def put_on_path(folder: Path) -> None:

@@ -9,7 +9,7 @@ from mmpipe.batch.pace.account import name_account
 from mmpipe.batch.pace.gcra import Rates
 from mmpipe.batch.pace.limiter import LocalLimiter
 from mmpipe.batch.pace.permits import OpenPermits, open_permits
-from mmpipe.batch.pace.shared_limiter import open_limiter
+from mmpipe.batch.pace.shared_limiter import SharedLimiter, open_limiter
 from mmpipe.config.limiter_address import LimiterAddress
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.errors import UsageError
@@ -32,13 +32,20 @@ def open_limiters(
         with open_limiter(rates, endpoint, environment) as limiter:
             is_whole = options.selection.shard is None
             limiters = (limiter,) if is_whole else (LocalLimiter(shard_rates(options)), limiter)
-            yield partial(open_permits, limiters)
+            yield partial(open_permits, limiters, warning=_warn_of(limiter))
 
 
 def shard_rates(options: BatchOptions) -> Rates:
     """The rates of this run: a shard has its part, since the other shards may run elsewhere without a common limiter."""
     shard, rates = options.selection.shard, _rates(options)
     return rates if shard is None or options.pace.limiter is not None else rates.divided(shard.count)
+
+
+def _warn_of(limiter: LocalLimiter) -> str | None:
+    """Return a warning of a limit that was typed, and that other runs cannot see."""
+    if isinstance(limiter, SharedLimiter) or limiter.rates == Rates():
+        return None
+    return "--rpm and --tpm hold for this run alone: no folder to share them in; set XDG_RUNTIME_DIR, or use --limiter"
 
 
 def _rates(options: BatchOptions) -> Rates:

@@ -24,7 +24,7 @@ def counts_alone(environment: dict[str, str]) -> bool:
             ENDPOINT,
             environment,
             clock=lambda: 1000.0,
-            runtime_folders=Path("none"),
+            folders=(),
         )
 
     with opened() as one, opened() as other:
@@ -44,9 +44,23 @@ def test_without_a_runtime_folder_a_run_counts_alone(
 def test_a_cron_job_finds_the_folder_without_the_variable(tmp_path: Path) -> None:
     (tmp_path / f"{os.geteuid()}").mkdir()
     for _ in range(2):
-        with open_limiter(Rates(), ENDPOINT, {}, runtime_folders=tmp_path) as limiter:
+        with open_limiter(Rates(), ENDPOINT, {}, folders=(f"{tmp_path}/{{}}/mmpipe",)) as limiter:
             limiter.reserve(0)
     assert 1 == len([*(tmp_path / f"{os.geteuid()}" / "mmpipe").iterdir()])
+
+
+@pytest.mark.parametrize("environment", [{}, {"XDG_RUNTIME_DIR": "/nonexistent"}, {"XDG_RUNTIME_DIR": "run"}])
+def test_without_a_session_runs_share_a_folder_for_temporary_files(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folders = ("/nonexistent/{}/mmpipe", f"{tmp_path}/mmpipe-{{}}")
+    with (
+        open_limiter(Rates(requests=1), ENDPOINT, environment, folders=folders) as one,
+        open_limiter(Rates(requests=1), ENDPOINT, environment, folders=folders) as other,
+    ):
+        assert 0 == one.reserve(0)
+        assert 59 < other.reserve(0) <= 60
+    assert [f"mmpipe-{os.geteuid()}"] == [path.name for path in tmp_path.iterdir()]
 
 
 def missing(runtime: Path) -> None:

@@ -114,6 +114,7 @@ def test_shards_are_not_divided_and_a_dry_run_asks_no_server() -> None:
     ("fault", "repair", "reason"),
     [
         (["CONFIG", "SET", "requirepass", "x"], [], "invalid username-password pair"),
+        (["CONFIG", "SET", "requirepass", ""], [], "it has no password, and one is given"),
         (
             ["ACL", "SETUSER", "default", "-set"],
             ["ACL", "SETUSER", "default", "+@all"],
@@ -142,7 +143,7 @@ def test_a_server_that_gives_no_permits_ends_the_run_with_6_and_nothing_was_sent
             if fault[0] == "SET":
                 redis.start()
             elif "requirepass" in fault:
-                with redis.client(password="x") as inside:
+                with redis.client(password=fault[-1] or None) as inside:
                     inside.config_set("requirepass", "")
             else:
                 client.execute_command(*repair)
@@ -156,6 +157,18 @@ def test_a_server_that_gives_no_permits_ends_the_run_with_6_and_nothing_was_sent
         assert "geheim" not in done.stderr_text + dry.stderr_text + dry.stdout.decode()
         resumed = batch(server, "--limiter", redis.url, "-o", str(out), "--resume")
         assert (0, 3) == (resumed.status, len(server.requests))
+
+
+def test_a_server_that_asks_for_a_password_is_said_to_do_so(redis: RedisServer) -> None:
+    with redis.client() as client, service() as server:
+        client.config_set("requirepass", "x")
+        try:
+            done = batch(server, "--limiter", redis.url, "--max-wait", "0")
+        finally:
+            with redis.client(password="x") as inside:
+                inside.config_set("requirepass", "")
+    assert 6 == done.status
+    assert "it asks for a password: redis://:PASSWORD@HOST" in done.stderr_text
 
 
 def answered(out: Path) -> list[object]:

@@ -8,6 +8,7 @@ from mmpipe.text.durations import format_rough_duration
 
 _FIRST_DELAY: Final = 0.1  # seconds; doubled after each failure
 _LONGEST_DELAY: Final = 2.0
+_SHORTEST_STEP: Final = 1.0  # seconds that any step may take
 
 
 class Outage:
@@ -31,6 +32,13 @@ class Outage:
         """The seconds before the step is retried."""
         delay = _FIRST_DELAY * 2.0 ** min(self._failures - 2, 10)
         return 0.0 if self._failures <= 1 else min(delay, _LONGEST_DELAY)
+
+    def left(self, now: float, waiting_since: float | None) -> float | None:
+        """The seconds in which a step must end, for the request that waits since then; None without one."""
+        if waiting_since is None:
+            return None
+        since = max(self._began, waiting_since) if self.is_on else now
+        return max(_SHORTEST_STEP, self._limit.max_wait - (now - since))
 
     def note(self, reason: str, began: float, now: float, waiting_since: float | None) -> NetworkError | None:
         """Count the failure of a step that `began` then; the error that ends the run if a request waits for too long.

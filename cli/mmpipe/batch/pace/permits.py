@@ -174,7 +174,13 @@ class Permits:
 
 @asynccontextmanager
 async def open_permits(
-    limiters: Sequence[Limiter], tokens: Callable[[Request], float], limit: WaitLimit, _: StopSignal
+    limiters: Sequence[Limiter],
+    tokens: Callable[[Request], float],
+    limit: WaitLimit,
+    _: StopSignal,
+    warning: str | None = None,
 ) -> AsyncIterator[Permits]:
-    """The permits of limiters that this machine keeps."""
+    """The permits of limiters that this machine keeps; a warning is reported."""
+    if warning is not None:
+        limit.report(warning)
     yield Permits(limiters, tokens, limit)

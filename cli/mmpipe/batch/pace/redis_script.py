@@ -1,6 +1,8 @@
 """Runs the script of a limit on its Redis server, over one connection; the only file that knows the client of Redis."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -19,6 +21,14 @@ from mmpipe.text.visible import one_line
 
 _SCRIPT: Final = Path(__file__).with_name("step.lua")
 _TIMEOUT: Final = 5.0  # seconds, of a connection and of an answer; a slower server gives no permits
+# Sentences by the words in the errors of servers, and of the client, that help nobody.
+_SENTENCES: Final = {
+    "unauthenticated": "it asks for a password: redis://:PASSWORD@HOST",
+    "NOAUTH": "it asks for a password: redis://:PASSWORD@HOST",
+    "Authentication required": "it asks for a password: redis://:PASSWORD@HOST",
+    "called without any password": "it has no password, and one is given: redis://HOST",
+    "HTTP/1": "a web server is there, and not Redis",
+}
 _LONGEST: Final = 200  # characters of the server's own words
 
 
@@ -58,7 +68,8 @@ class RedisScript:
                 found: list[bytes] = await self._evaluate(connection, arguments)
         except TimeoutError:
             await self.close()
-            raise StepFailure(f"no answer within {_TIMEOUT:g} s", may_have_run=is_sent) from None
+            what = "no answer" if is_sent or self._context is None else "no TLS, which rediss:// asks for,"
+            raise StepFailure(f"{what} within {_TIMEOUT:g} s", may_have_run=is_sent) from None
         except (RedisError, OSError) as error:
             # A script that fails has written nothing.
             is_refused = isinstance(error, ResponseError | AuthenticationError)
@@ -116,8 +127,11 @@ class RedisScript:
 
     def _describe(self, error: Exception) -> str:
         # A server, or a proxy before it, may repeat the words that it did not understand.
-        cause = error.__context__
-        text = (cause.strerror if isinstance(cause, OSError) else None) or str(error)
+        text, cause = str(error), error.__context__
+        if isinstance(cause, OSError) and cause.errno is not None:
+            # asyncio's own words for a connection are "Connect call failed".
+            text = os.strerror(cause.errno) if cause.errno in errno.errorcode else cause.strerror or text
+        text = next((sentence for words, sentence in _SENTENCES.items() if words in text), text)
         if self._address.password is not None:
             text = Key(self._address.password, "").mask(text)
         return one_line(text.strip() or type(error).__name__, _LONGEST).rstrip(".")

@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from mmpipe.batch.pace.condition import StopSignal
@@ -174,9 +174,9 @@ class RemotePermits:
         taken = [] if is_early else [*islice(self._live(), _MOST_AT_ONCE)]
         began = self._loop.time()
         try:
-            seen = await self._limiter.reserve([waiter.tokens for waiter in taken])
+            seen = await self._reserve(taken, self._outage.left(began, self._oldest))
         except StepFailure as failure:
-            since = min((waiter.since for waiter in self._waiting), default=None)
+            since = self._oldest
             error = self._outage.note(failure.reason, began, self._loop.time(), since)
             if error is not None:
                 self._fail(error)
@@ -194,7 +194,21 @@ class RemotePermits:
                 permit.waiter.waited -= max(0.0, permit.due - self._loop.time())
                 self._return(permit.waiter)
         valid = [_Held(permit.waiter, permit.start, seen) for permit in held if permit.is_valid(seen)]
-        await self._grant([*valid, *filter(self._is_soon_enough, reserved)])
+        # In this order: an error ends the run, with requests in flight, but without those that only wait.
+        await self._grant(chain(valid, filter(self._is_soon_enough, reserved)))
+
+    @property
+    def _oldest(self) -> float | None:
+        """The time since which the oldest request waits; None if there is none."""
+        return min((waiter.since for waiter in self._waiting), default=None)
+
+    async def _reserve(self, taken: Sequence[_Waiter], seconds: float | None) -> Reservation:
+        """Reserve within so many seconds; raises StepFailure."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._limiter.reserve([waiter.tokens for waiter in taken])
+        except TimeoutError:
+            raise StepFailure(f"no answer within {seconds:.3g} s", may_have_run=True) from None
 
     def _is_soon_enough(self, permit: _Held) -> bool:
         """Return False if the wait for a permit is too long, which is the error of its request then."""
@@ -212,7 +226,7 @@ class RemotePermits:
             return False
         return True
 
-    async def _grant(self, permits: Sequence[_Held]) -> None:
+    async def _grant(self, permits: Iterable[_Held]) -> None:
         """Grant the permits at their times; hold those that start later."""
         tolerance, self._late = self._late + MOST_LATE, 0.0
         for permit in permits:

@@ -5,7 +5,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
@@ -18,7 +18,8 @@ from mmpipe.core.endpoint import Endpoint
 _TIMES = struct.Struct("=ddd")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _TIMES.size + _CHECKSUM.size
-_RUNTIME_FOLDERS = Path("/run/user")
+# Folders by the number of the user, for runs without XDG_RUNTIME_DIR (cron), and without a session (containers).
+_FOLDERS = ("/run/user/{}/mmpipe", "/tmp/mmpipe-{}")  # noqa: S108  used only if it is ours alone
 _PAUSE_S = 0.0005
 _TRIES = 2000  # one second altogether; a lock is held for some microseconds
 
@@ -74,12 +75,12 @@ def open_limiter(
     environment: Mapping[str, str],
     *,
     clock: Callable[[], float] = time.monotonic,
-    runtime_folders: Path = _RUNTIME_FOLDERS,
+    folders: Sequence[str] = _FOLDERS,
 ) -> Iterator[LocalLimiter]:
     """The limiter that all runs of this key share on this machine; one of this run alone if no file can be shared."""
-    # cron does not set the variable, but the folder may exist.
-    runtime = environment.get("XDG_RUNTIME_DIR") or f"{runtime_folders}/{os.geteuid()}"
-    descriptor = _opened(runtime, name_account(endpoint))
+    runtime, name = Path(environment.get("XDG_RUNTIME_DIR", "")), name_account(endpoint)
+    places = [runtime / "mmpipe", *(Path(folder.format(os.geteuid())) for folder in folders)]
+    descriptor = next((found for place in places if (found := _opened(place, name)) is not None), None)
     if descriptor is None:
         yield LocalLimiter(rates, clock)
         return
@@ -89,9 +90,8 @@ def open_limiter(
         os.close(descriptor)
 
 
-def _opened(runtime: str, name: str) -> int | None:
+def _opened(path: Path, name: str) -> int | None:
     """The descriptor of the file in our folder, created if missing; None if it cannot be trusted or written."""
-    path = Path(runtime, "mmpipe")
     if not path.is_absolute():
         # Not set, or relative: the XDG specification requires to ignore a relative path.
         return None
