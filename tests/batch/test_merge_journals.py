@@ -11,6 +11,8 @@ import pytest
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.sidecar import Sidecar, write_sidecar
 from mmpipe.batch.merge_journals import merge_journals
+from mmpipe.batch.shard import Shard
+from mmpipe.config.limiter_address import LimiterAddress
 from mmpipe.errors import Busy, InputError, Partial, UsageError
 from mmpipe.structured.options import ConstraintOptions
 from mmpipe.unix.streams import Streams
@@ -182,13 +184,49 @@ def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Pat
 
 def test_a_file_with_content_or_in_use_by_a_run_is_not_replaced(tmp_path: Path) -> None:
     one, target = journal(tmp_path, "1", record("a", index=0)), journal(tmp_path, "all", record("b"))
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match=f"^{target} has content: --overwrite replaces it$"):
         joined(one, output=target)
     with pytest.raises(UsageError, match="both input and output"):
         joined(one, output=one, overwrite=True)
     with open_journal(str(target), resume=True, overwrite=False), pytest.raises(Busy):
         joined(one, output=target, overwrite=True)
     assert record("b") == target.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ({"shard": Shard(1, 8)}, "--shard"),
+        ({"limit": 3}, "--limit"),
+        ({"concurrency": 4}, "-j / --concurrency"),
+        ({"rpm": 60.0}, "--rpm"),
+        ({"limiter": LimiterAddress.parse("redis://host")}, "--limiter"),
+        ({"engine": "ray"}, "--engine"),
+        ({"thinking": "hide"}, "-t / --thinking"),
+        ({"model": "m"}, "-m / --model"),
+        ({"template": "{}"}, "--template"),
+        ({"meta": "totals"}, "--meta"),
+        ({"pass_through": True}, "--pass-through"),
+        ({"dry_run": True}, "--dry-run"),
+        ({"replay": "folder"}, "--replay"),
+        ({"encoding": "latin-1"}, "--encoding"),
+        ({"resume": True, "output": "all"}, "--resume"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(
+    tmp_path: Path, typed: dict[str, object], names: str
+) -> None:
+    one = journal(tmp_path, "1", record("a", index=0))
+    with pytest.raises(UsageError) as refused:
+        merge_journals(batch_options(files=(str(one),), merge=True, **typed), Streams.fake(), {})
+    assert f"{names} and --merge exclude each other" == refused.value.sentence
+    assert ("--overwrite replaces FILE" == refused.value.hint) == (names == "--resume")
+
+
+def test_an_option_on_the_way_to_the_service_may_be_in_an_alias(tmp_path: Path) -> None:
+    one = journal(tmp_path, "1", record("a", index=0))
+    options = batch_options(files=(str(one),), base_url="http://localhost", retries=1, quiet=True)
+    merge_journals(options, Streams.fake(), {})
 
 
 def test_merge_without_files_is_a_usage_error() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import islice
 from typing import Final
 
@@ -12,6 +13,7 @@ from mmpipe.batch.journal.merge import MergeReport, merge
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
+from mmpipe.grammar import list_parameters
 from mmpipe.structured.constraint import read_constraint
 from mmpipe.text.counts import format_count, format_ranges
 from mmpipe.text.suggestions import join_hints
@@ -22,14 +24,18 @@ from mmpipe.writers.console import Console
 from mmpipe.writers.terminal import Painter
 
 _MOST_NAMED: Final = 10  # shards
+# The fields that have a meaning here, and the groups with nothing else; how the service is reached may be in an alias.
+_FIELDS: Final = ("files", "format", "keep_order", "output", "overwrite", "merge", "progress")
+_GROUPS: Final = ("constraint", "verbosity", "service")
 
 
 def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping[str, str]) -> None:
     """Write the record of each id; returns only if every record is there once and is good.
 
     A folder stands for the journals in it. An output file is replaced all or nothing. Raises InputError for records that
-    are missing or in two journals and for ids of two requests. Raises Partial for failed ones, and the errors of `merge`.
+    are missing or in two journals, ids of two requests and shards of two inputs. Raises Partial for failed ones, and the errors of `merge`.
     """
+    _check_options(options)
     output, passed_over = options.output, Findings()
     paths = _find_paths(options.records.files, output.path, streams, passed_over.add)
     with Console(streams, options.verbosity, environment) as console:
@@ -43,12 +49,12 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             )
         with _opened(output, streams) as out:
             chosen = output.shown_format(is_terminal=out.is_terminal)
-            fields = read_constraint(
+            answer_fields = read_constraint(
                 options.constraint, Inputs(streams.stdin, options.inputs), console.note
             ).fields
             start = choose_rendering(
                 chosen,
-                fields,
+                answer_fields,
                 console.warn,
                 is_terminal=out.is_terminal,
                 painter=Painter(enabled=console.can_dim),
@@ -60,6 +66,20 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
         records = format_count(merged.records, "record")
         console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
     _check_answers(merged)
+
+
+def _check_options(options: BatchOptions) -> None:
+    """Raise UsageError for an option that would be ignored."""
+    for name in (each.name for each in fields(options) if each.name not in _GROUPS):
+        group = getattr(options, name)
+        for parameter in list_parameters(type(group)):  # type: ignore[arg-type]  # mypy takes it for an instance
+            if parameter.field not in _FIELDS and getattr(group, parameter.field) != parameter.default:
+                raise UsageError(
+                    f"{' / '.join(parameter.names)} and --merge exclude each other",
+                    hint="--overwrite replaces FILE"
+                    if parameter.field == "resume"
+                    else "--merge asks nothing, and joins whole journals",
+                )
 
 
 def _find_paths(
@@ -174,5 +194,8 @@ def _opened(options: ResultOptions, streams: Streams) -> Iterator[Output]:
             yield out
         return
     # Locked, so that a journal is not replaced while a run writes it.
-    with open_journal(path, resume=False, overwrite=options.overwrite), replace_output(path) as out:
-        yield out
+    with open_journal(path, resume=False, overwrite=True) as journal:
+        if journal.end and not options.overwrite:
+            raise UsageError(f"{path} has content: --overwrite replaces it")
+        with replace_output(path) as out:
+            yield out
