@@ -142,7 +142,7 @@ class Internal(MmpipeError):
 
 
 class BrokenPool(Internal):
-    """A bug in the pool of a run, and not in one request; the run ends."""
+    """A bug in the pool of a run, or no memory for it, and not in one request; the run ends."""
 
 
 class UsageError(MmpipeError):

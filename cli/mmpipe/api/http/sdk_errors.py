@@ -11,7 +11,7 @@ from typing import Final
 
 from mmpipe.api.http.certificates import explain_certificate
 from mmpipe.api.http.routes import Route
-from mmpipe.errors import MmpipeError, NetworkError, TimedOut, UsageError
+from mmpipe.errors import BrokenPool, MmpipeError, NetworkError, TimedOut, UsageError
 from mmpipe.text.visible import one_line
 
 # The reasons of OpenSSL for an answer that is not TLS.
@@ -55,6 +55,9 @@ def _by_type(error: BaseException, route: Route) -> MmpipeError | None:
             return NetworkError(
                 f"{route}: the connection was refused: no {server} listens there", retryable=True
             )
+        case MemoryError():
+            # The memory is that of the whole run.
+            return BrokenPool("not enough memory (ulimit -v?)")
         case ConnectionResetError() | BrokenPipeError():
             return NetworkError(f"{route}: the connection was reset", retryable=True)
         case UnicodeError():
