@@ -263,8 +263,9 @@ def test_a_journal_of_a_folder_is_not_replaced_by_what_is_joined(tmp_path: Path)
     with pytest.raises(UsageError, match="both input and output"):
         joined(tmp_path, output=one, overwrite=True)
     assert record("a", index=0) == one.read_bytes()
-    _, messages = joined(tmp_path, output=tmp_path / "whole")
-    assert "2 records of 2 journals" in messages
+    with pytest.raises(UsageError, match="outside of the folder"):
+        joined(tmp_path, output=tmp_path / "whole")
+    assert ["1", "2"] == sorted(path.name for path in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("line", [batch_api_line, partial(record, index=1 << 40)])

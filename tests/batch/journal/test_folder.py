@@ -30,7 +30,7 @@ OTHERS = {
 
 
 def found(*paths: Path, output: Path | None = None) -> list[str]:
-    return [Path(name).name for name in find_journals([*map(str, paths)], str(output or paths[0] / "new"))]
+    return [Path(name).name for name in find_journals([*map(str, paths)], str(output or "new"))]
 
 
 def test_journals_are_known_by_their_content_whatever_they_are_called(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_journals_are_known_by_their_content_whatever_they_are_called(tmp_path: 
     (tmp_path / "nowhere").symlink_to("missing")
     os.mkfifo(tmp_path / "pipe")
     others = list[str]()
-    journals = find_journals([str(tmp_path)], str(tmp_path / "new"), others.append)
+    journals = find_journals([str(tmp_path)], "new", others.append)
     assert [*JOURNALS] == [Path(name).name for name in journals]
     assert sorted(OTHERS) == [Path(name).name for name in others]
 
@@ -67,15 +67,45 @@ def test_what_is_named_already_is_not_taken_from_a_folder(tmp_path: Path) -> Non
 def test_a_journal_in_a_folder_is_not_the_output_by_whatever_name(tmp_path: Path) -> None:
     for name in ("1", "2"):
         (tmp_path / name).write_bytes(record(name))
-    (tmp_path / "whole").write_bytes(b"")
-    assert ["1", "2"] == found(tmp_path, output=tmp_path / "whole")
     (tmp_path / "link").symlink_to("2")
     with (tmp_path / "2").open() as file:
         for output in (str(tmp_path / "2"), str(tmp_path / "link"), file.fileno()):
-            with pytest.raises(
-                UsageError, match=r"is both input and output; write what is joined outside of"
-            ):
+            with pytest.raises(UsageError, match=r"both input and output.*; write what is joined outside of"):
                 find_journals([str(tmp_path)], output)
+
+
+def test_a_file_in_the_folder_is_not_the_output_since_the_next_merge_would_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (parts := tmp_path / "parts").mkdir()
+    (parts / "1").write_bytes(record("1"))
+    (parts / "empty").write_bytes(b"")
+    (parts / "notes").write_bytes(b"tea")
+    (tmp_path / "link").symlink_to("parts/new")
+    (tmp_path / "folder").symlink_to("parts")
+    monkeypatch.chdir(parts)
+    with (parts / "empty").open() as redirected:
+        for output in (
+            "new",
+            "../parts/new",
+            "../link",
+            "../folder/new",
+            "empty",
+            "notes",
+            redirected.fileno(),
+        ):
+            for folder in (parts, tmp_path / "folder", Path()):
+                with pytest.raises(UsageError, match=r"both input and output of the next --merge of "):
+                    find_journals([str(folder)], output)
+    outside = (
+        parts / "below" / "new",
+        parts / ".hidden",
+        tmp_path / "new",
+        parts / "missing" / ".." / "x" / "y",
+    )
+    for path in outside:
+        assert ["1"] == found(parts, output=path)
+    assert ["1"] == found(parts / "1", output=parts / "new")
 
 
 def test_paths_that_are_not_folders_stay_as_they_are() -> None:

@@ -17,8 +17,8 @@ def find_journals(
     """Return the paths, with the journals in a folder in its place, by their names; not those in its own folders.
 
     A journal that is named already is not taken from a folder. `pass_over` is called with each file that has content and
-    is no journal: it may be a damaged one. Raises UsageError for a journal in a folder that is the output, a path or a
-    descriptor; InputError for a folder without journals, and for a file in it that cannot be read, since it may be one.
+    is no journal: it may be a damaged one. Raises UsageError for an output, a path or a descriptor, that is in a folder, or
+    would be: the next time it would be joined, too. Raises InputError for a folder without journals, and for a file in it that cannot be read, since it may be one.
     """
     found = list[str]()
     known = {identity for path in paths if (identity := _identify(path)) is not None}
@@ -27,29 +27,45 @@ def find_journals(
         if not Path(path).is_dir():
             found.append(path)
             continue
+        _reject_output_in(path, output)
         try:
-            journals = list(_journals_in(path, pass_over))
+            journals = list(_journals_in(path, written, pass_over))
         except OSError as error:
             raise InputError.from_os(error.filename or path, error) from error
         if not journals:
             raise InputError(f"{path} is a folder without journals")
         for journal, identity in journals:
-            if identity == written:
-                raise UsageError(
-                    f"{journal} is both input and output", hint="write what is joined outside of the folder"
-                )
             if identity not in known:
                 known.add(identity)
                 found.append(journal)
     return found
 
 
-def _journals_in(folder: str, pass_over: Callable[[str], None]) -> Iterator[tuple[str, Identity]]:
+def _reject_output_in(folder: str, output: str | int) -> None:
+    if isinstance(output, int):
+        return
+    place, name = os.path.split(os.path.realpath(output))
+    if not name.startswith(".") and _identify(place) == _identify(folder):
+        raise _refusal(output, folder)
+
+
+def _refusal(output: str, folder: str) -> UsageError:
+    return UsageError(
+        f"{output} would be both input and output of the next --merge of {folder}",
+        hint="write what is joined outside of the folder",
+    )
+
+
+def _journals_in(
+    folder: str, written: Identity | None, pass_over: Callable[[str], None]
+) -> Iterator[tuple[str, Identity]]:
     for name in sorted(os.listdir(folder)):  # noqa: PTH208  names as they are, and not paths
         path = os.path.join(folder, name)  # noqa: PTH118  Path would collapse names that the user typed
         if name.startswith(".") or not Path(path).is_file():
             continue
         status = Path(path).stat()
+        if Identity.of(status) == written:
+            raise _refusal(path, folder)
         if _is_journal(path):
             yield path, Identity.of(status)
         elif status.st_size:
