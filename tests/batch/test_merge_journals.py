@@ -18,12 +18,7 @@ from mmpipe.structured.options import ConstraintOptions
 from mmpipe.unix.streams import Streams
 from support.batch_in_process import batch_options
 from support.journals import batch_api_line, record
-from support.merging import joined, numbered
-
-
-def journal(folder: Path, name: str, *records: bytes) -> Path:
-    (folder / name).write_bytes(b"".join(records))
-    return folder / name
+from support.merging import joined, journal, numbered, shard
 
 
 def test_shards_become_one_file_in_the_order_of_the_input(tmp_path: Path) -> None:
@@ -75,13 +70,6 @@ def test_answers_of_several_hosts_are_joined_with_a_warning(tmp_path: Path) -> N
     assert [] == ids
 
 
-def shard(folder: Path, number: str, *records: bytes, size: int | None = 12, taken: int | None = 3) -> Path:
-    """The journal of a shard, beside its sidecar."""
-    path = journal(folder, f"part-{number.partition('/')[0]}", *records)
-    write_sidecar(str(path), Sidecar(os.urandom(16).hex(), (), {}, 1, 1.0, size, number, taken))
-    return path
-
-
 def test_what_is_missing_is_reported_by_shard(tmp_path: Path) -> None:
     shard(tmp_path, "1/4", *numbered(1, 5, 9))
     shard(tmp_path, "2/4", *numbered(2), *numbered(10, good=False))
@@ -107,8 +95,11 @@ def test_what_is_missing_of_several_divisions_is_not_known_by_shard(tmp_path: Pa
     one, two = shard(tmp_path, "1/4", *numbered(1, 5, 9)), shard(tmp_path, "2/3", *numbered(2, 8))
     with pytest.raises(InputError) as missing:
         joined(one, two)
-    words = "it is not known of which shards, since the journals are of 3, 4"
+    words = "some runs had --shard I/3, others I/4: keep one N"
     assert missing.value.message.endswith(f"4, 6, 7, 10, 11; {words}")
+    shard(tmp_path, "1/1", *numbered(*range(12)), taken=12)
+    with pytest.raises(InputError, match=r"some runs had --shard I/1, others I/3: keep one N; 4 ids are in"):
+        joined(tmp_path / "part-1", two, shard(tmp_path, "3/3", *numbered(3, 4)))
 
 
 def test_a_shard_without_a_journal_is_named_where_the_size_of_the_input_is_not_known(tmp_path: Path) -> None:
@@ -126,7 +117,8 @@ def test_that_nothing_is_missing_is_known_too_if_only_the_sizes_of_all_shards_ar
     with pytest.raises(InputError) as missing:
         joined(one)
     absent = "1 shard of 2 has no journal: 2; 1 shard of 2 lacks records: 1 (1)"
-    assert f"1 record is missing, by its index: 0; {absent}" == missing.value.sentence
+    gaps = "(no journal has the size of its input, so that only gaps are found)"
+    assert f"at least 1 record is missing, by its index: 0 {gaps}; {absent}" == missing.value.sentence
     assert "run shards 1-2 of 2 with --resume" == missing.value.hint
     one = shard(tmp_path, "1/2", *numbered(1, 3), size=None, taken=2)
     two = shard(tmp_path, "2/2", *numbered(0, 2), size=None, taken=2)
@@ -145,10 +137,27 @@ def test_missing_and_repeated_records_are_reported_and_the_file_stays(tmp_path: 
     target.write_text("precious\n")
     with pytest.raises(
         InputError,
-        match=r"2 records are missing, by their index: 1, 2; 1 id is in several journals: a \(the first in .*/1 and .*/2\)$",
+        match=r"^at least 2 records are missing, by their index: 1, 2 \(no journal has the size of its input, so that only gaps "
+        r"are found\); 1 id is in several journals: a \(the first in .*/1 and .*/2\); take one of the two away$",
     ):
         joined(one, two, output=target, overwrite=True)
     assert "precious\n" == target.read_text()
+
+
+def test_two_journals_of_one_shard_are_named_as_that(tmp_path: Path) -> None:
+    (tmp_path / "copies").mkdir()
+    one = shard(tmp_path, "1/2", *numbered(1), size=2)
+    copy = shard(tmp_path / "copies", "1/2", *numbered(1), size=2)
+    two = shard(tmp_path, "2/2", *numbered(0), size=2)
+    again = journal(tmp_path, "without a sidecar", *numbered(0))
+    with pytest.raises(InputError) as doubled:
+        joined(one, copy, two)
+    assert f"1 id is in several journals: 1 (the first in {one} and {copy}, both of shard 1/2)" in str(
+        doubled.value
+    )
+    assert (doubled.value.hint or "").endswith("take one of the two away")
+    with pytest.raises(InputError, match=f"in {two} and {again}\\)"):
+        joined(one, two, again)
 
 
 def test_journals_of_two_formats_are_not_joined(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mmpipe.batch.journal.findings import Findings
 from mmpipe.batch.journal.folder import find_journals
 from mmpipe.batch.journal.journal import open_journal
 from mmpipe.batch.journal.merge import MergeReport, merge
+from mmpipe.batch.journal.sidecar import read_sidecar
 from mmpipe.batch.options import BatchOptions, ResultOptions
 from mmpipe.batch.rendering import choose_rendering
 from mmpipe.errors import InputError, Partial, UsageError
@@ -97,29 +98,40 @@ def _find_paths(
 
 
 def _check(merged: MergeReport) -> None:
-    faults = []
+    faults = list[str]()
+    hints = [_advise(merged)]
     if merged.missing.count:
-        faults.append(
-            _list(merged.missing, "record is missing, by its index", "records are missing, by their index")
-        )
-    if merged.missing.count or merged.shards.lacking():
+        faults.append(_list_missing(merged))
+    has_mixed_shards = len(merged.shards.counts) > 1 and merged.repeated.count
+    if merged.missing.count or merged.shards.lacking() or has_mixed_shards:
         faults += _list_absent(merged)
     if merged.repeated.count:
         found = _list(merged.repeated, "id is in several journals", "ids are in several journals")
-        faults.append(f"{found} (the first in {' and '.join(merged.repeated_in)})")
+        faults.append(f"{found} (the first in {' and '.join(merged.repeated_in)}{_name_shard(merged)})")
+        hints.append("take one of the two away")
     if merged.different.count:
         faults.append(
             _list(
                 merged.different, "id has the answers to two requests", "ids have the answers to two requests"
             )
         )
-    hints = [_advise(merged)]
     if merged.comparison.other_input.count:
         than = f"of another input than {merged.comparison.first}, or of another version of it"
         faults.append(_list(merged.comparison.other_input, f"shard is {than}", f"shards are {than}"))
         hints.append("merge the shards of each input apart, or run the others again with the right one")
     if faults:
         raise InputError("; ".join(faults), hint=join_hints(*hints))
+
+
+def _list_missing(merged: MergeReport) -> str:
+    found = _list(merged.missing, "record is missing, by its index", "records are missing, by their index")
+    return found if merged.unchecked is None else f"at least {found} ({merged.unchecked})"
+
+
+def _name_shard(merged: MergeReport) -> str:
+    """Return the shard of which both journals of an id are, or an empty string."""
+    shards = {None if (found := read_sidecar(path)) is None else found.shard for path in merged.repeated_in}
+    return f", both of shard {shards.pop()}" if len(shards) == 1 and None not in shards else ""
 
 
 def _check_answers(merged: MergeReport) -> None:
@@ -148,8 +160,8 @@ def _list_absent(merged: MergeReport) -> Iterator[str]:
     shards = merged.shards
     if shards.count is None:
         if shards.counts:
-            several = ", ".join(map(str, sorted(shards.counts)[:_MOST_NAMED]))
-            yield f"it is not known of which shards, since the journals are of {several}"
+            first, *others = (f"I/{count}" for count in sorted(shards.counts)[:_MOST_NAMED])
+            yield f"some runs had --shard {first}, others {', '.join(others)}: keep one N"
         return
     absent = list(shards.without_journal())
     if absent:
