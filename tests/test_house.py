@@ -215,3 +215,8 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:
         if name and (ROOT / name).is_file() and pattern.search((ROOT / name).read_text("utf-8", "replace"))
     ]
     assert [] == found
+
+
+def test_no_module_is_named_after_nothing() -> None:
+    nothing = {"base", "common", "helpers", "manager", "misc", "utils"}
+    assert [] == [name for name in list_modules() if name.rpartition(".")[2] in nothing]

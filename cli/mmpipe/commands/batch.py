@@ -1,11 +1,12 @@
 """`batch`: many prompts, and a line for each."""
 
 from mmpipe.batch.options import BatchOptions
-from mmpipe.commands.common import COMMON, silence_libraries
+from mmpipe.commands.general_options import GENERAL
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
 from mmpipe.unix.collector import wake_collector
+from mmpipe.unix.library_logs import silence_libraries
 
 
 def _run(program: Program, options: BatchOptions) -> None:
@@ -27,7 +28,7 @@ BATCH = Command(
     SUMMARIES["batch"],
     BatchOptions,
     _run,
-    common=COMMON,
+    common=GENERAL,
     details="""
         A record is a line: a prompt, a JSON string, an object with prompt or messages, or an object of the OpenAI
         Batch API. An object may also have id, model, system, parameters and images: a list of paths (from the current

@@ -3,10 +3,11 @@
 from functools import partial
 
 from mmpipe.chat.options import ChatOptions
-from mmpipe.commands.common import COMMON, silence_libraries
+from mmpipe.commands.general_options import GENERAL
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
+from mmpipe.unix.library_logs import silence_libraries
 
 
 def _answer(program: Program, options: ChatOptions, *, live: bool) -> None:
@@ -39,7 +40,7 @@ CHAT = Command(
     SUMMARIES["chat"],
     ChatOptions,
     partial(_answer, live=False),
-    common=COMMON,
+    common=GENERAL,
     details=_DETAILS,
     most_used=("-m", "-f", "-s", "-c", "-o"),
     examples=(
@@ -60,7 +61,7 @@ STREAM = Command(
     SUMMARIES["stream"],
     ChatOptions,
     partial(_answer, live=True),
-    common=COMMON,
+    common=GENERAL,
     details=_DETAILS,
     most_used=("-m", "-f", "-s", "-c", "-t"),
     examples=(

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from mmpipe.commands.common import COMMON
+from mmpipe.commands.general_options import GENERAL
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.dataclass import dataclass
@@ -44,7 +44,7 @@ COMPLETION = Command(
     SUMMARIES["completion"],
     CompletionOptions,
     _provide_document,
-    common=COMMON,
+    common=GENERAL,
     details="""
         --install writes the files below HOME, where man and your shells look for them, and lists them; what is
         left to do is on stderr. A file that is not ours, or was edited, is never touched. The package has the same

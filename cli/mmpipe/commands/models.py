@@ -1,6 +1,6 @@
 """`models`: the models, their limits and their prices."""
 
-from mmpipe.commands.common import COMMON
+from mmpipe.commands.general_options import GENERAL
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.grammar import Command, Example
@@ -23,7 +23,7 @@ MODELS = Command(
     SUMMARIES["models"],
     ModelsOptions,
     _run,
-    common=COMMON,
+    common=GENERAL,
     details="""
         A table on a terminal, as wide as it; elsewhere lines with a tab between the columns: id; context and
         max_output, in tokens; tps, in tokens a second; input, output and cache_read, in US dollars per million

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 
-from mmpipe.commands.common import AboutOptions
+from mmpipe.commands.general_options import AboutOptions
 from mmpipe.commands.program import Program
 from mmpipe.errors import UsageError
 from mmpipe.grammar import Command, Parameter, list_parameters

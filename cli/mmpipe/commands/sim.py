@@ -1,6 +1,6 @@
 """`sim`: a local simulator of the API."""
 
-from mmpipe.commands.common import COMMON
+from mmpipe.commands.general_options import GENERAL
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.dataclass import dataclass
@@ -26,7 +26,7 @@ SIM = Command(
     SUMMARIES["sim"],
     SimOptions,
     _simulate,
-    common=COMMON,
+    common=GENERAL,
     details="""
         WHAT is an HTTP status, a MiniMax code, base_resp-CODE, event-CODE, retry-after=SECONDS,
         retry-after-date=SECONDS, retry-after-ms=MILLISECONDS, choices-null, cut, cut-at-frame, reset, refuse-late,

@@ -1,6 +1,6 @@
 """The tree of all commands; each is imported when it is needed."""
 
-from mmpipe.commands.common import AboutOptions
+from mmpipe.commands.general_options import AboutOptions
 from mmpipe.commands.program import Program
 from mmpipe.commands.summaries import SUMMARIES
 from mmpipe.dataclass import dataclass

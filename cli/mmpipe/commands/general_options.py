@@ -31,11 +31,4 @@ class AboutOptions(OptionGroup):
     ] = False
 
 
-COMMON = (ErrorOptions, AboutOptions)
-
-
-def silence_libraries() -> None:
-    """Keep log records of libraries off stderr, where an error is one line; hashlib logs tracebacks if memory is short."""
-    import logging
-
-    logging.getLogger().addHandler(logging.NullHandler())
+GENERAL = (ErrorOptions, AboutOptions)
