@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 from mmpipe.dataclass import dataclass
 from mmpipe.errors import UsageError
 from mmpipe.text.durations import parse_duration
+from mmpipe.text.numeric_range import MOST, NumericRange
 from mmpipe.text.suggestions import suggest
 from mmpipe.text.visible import one_line
 
@@ -22,35 +23,11 @@ def _parse_dollars(word: str) -> float:
 _PARSERS: Mapping[str, Callable[[str], object]] = {"DURATION": parse_duration, "DOLLARS": _parse_dollars}
 _KINDS: Mapping[Callable[[str], object], str] = {
     int: "a whole number, such as 10",
-    float: "a number, such as 10 or 0.5",
     parse_duration: "a duration, such as 90, 90s, 15m or 2h",
     _parse_dollars: "an amount, such as 5 or '$5' (the shell replaces $5 outside of single quotes)",
 }
-_MOST = 2**63
 _CONTENT = ("system", "system_file", "schema", "messages", "output")  # fields
 _NAMES_OF_FILES = ("FILE", "PATH", "DIR", "PATH|URL")  # metavars
-
-
-@dataclass(frozen=True, slots=True)
-class NumericRange:
-    """The numbers that an option takes; None is no bound. Not-a-number and numbers beyond 64 bits are never taken."""
-
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-
-    def __contains__(self, number: float) -> bool:
-        return (
-            # Not a comparison with infinity alone: an integer may have thousands of digits.
-            -_MOST < number < _MOST
-            and (self.at_least is None or number >= self.at_least)
-            and (self.above is None or number > self.above)
-            and (self.at_most is None or number <= self.at_most)
-        )
-
-    def __str__(self) -> str:
-        bounds = (("at least", self.at_least), ("above", self.above), ("at most", self.at_most))
-        return " and ".join(f"{words} {bound}" for words, bound in bounds if bound is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +116,10 @@ class Parameter:
         try:
             value = self.parse(word)
         except ValueError as error:
-            raise UsageError(
-                f"{label}: {one_line(word, 40)!r} is not {_KINDS[self.parse]}", hint=self.meaning
-            ) from error
+            # Without a range the model decides, and none takes more than 2.
+            bounds = self.range or NumericRange(at_most=2)
+            kind = bounds.describe() if self.parse is float else _KINDS[self.parse]
+            raise UsageError(f"{label}: {one_line(word, 40)!r} is not {kind}", hint=self.meaning) from error
         self.check(value, f"{label} is {one_line(word, 40)}")
         return value
 
@@ -164,7 +142,7 @@ class Parameter:
         """Raise UsageError for a number out of range; `statement` begins the message, as `--rpm is 0` does."""
         if self.range is not None and isinstance(value, int | float) and value not in self.range:
             finite = (
-                "" if -_MOST < value < _MOST else "below 2**63 and " if type(value) is int else "finite and "
+                "" if -MOST < value < MOST else "below 2**63 and " if type(value) is int else "finite and "
             )
             raise UsageError(f"{statement}: it must be {finite}{self.range}")
 

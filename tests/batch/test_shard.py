@@ -109,9 +109,12 @@ def test_from_1_to_a_million_shards_can_be_made(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "must look like I/N, such as 2/8"),
-        ("3", "must look like I/N"),
-        ("1/", "must look like I/N"),
+        ("", "must look like I/N, such as 2/8; is a shell variable not set[?]$"),
+        ("3", "must look like I/N, such as 2/8$"),
+        ("1/", "must look like I/N, such as 2/8; is a shell variable not set[?]$"),
+        ("/4", "must look like I/N, such as 2/8; is a shell variable not set[?]$"),
+        (" /4", "is a shell variable not set[?]$"),
+        ("/", "is a shell variable not set[?]$"),
         ("-1/3", "must look like I/N"),
         ("1/3\n", "must look like I/N"),
         ("1 / 3", "must look like I/N"),

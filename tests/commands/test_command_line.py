@@ -1,5 +1,6 @@
 """Typed words become options; a test function stands in place of the work of a command."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -221,6 +222,18 @@ def test_a_command_line_without_a_meaning_is_refused(arguments: list[str]) -> No
 )
 def test_a_name_that_a_script_did_not_set_is_a_usage_error(arguments: list[str]) -> None:
     assert "the name is empty" in str(invoke(*arguments).exception)
+
+
+def test_each_value_that_the_message_on_a_wrong_one_suggests_is_taken() -> None:
+    for parameter in (each for command in TREE.commands for each in command.options):
+        if parameter.parse not in (int, float) and parameter.metavar not in ("DURATION", "DOLLARS"):
+            continue
+        with pytest.raises(UsageError) as refused:
+            parameter.value("x")
+        examples = refused.value.sentence.partition("such as ")[2].partition(" (")[0]
+        assert examples
+        for word in re.split(r", | or ", examples.replace("'", "")):
+            parameter.value(word)
 
 
 def test_the_simulator_gets_its_options_and_the_command_its_own() -> None:

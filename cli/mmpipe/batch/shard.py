@@ -25,7 +25,11 @@ class Shard:
         """
         match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if match is None:
-            raise UsageError(f"--shard {one_line(text, 60)}: it must look like I/N, such as 2/8")
+            is_part_empty = "" in (part.strip() for part in text.split("/"))
+            raise UsageError(
+                f"--shard {one_line(text, 60)}: it must look like I/N, such as 2/8",
+                hint="is a shell variable not set?" if is_part_empty else "",
+            )
         number, count = int(match[1]), int(match[2])
         if not 1 <= count <= _MOST:
             raise UsageError(f"--shard {text}: there can be 1 to {_MOST} shards")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmpipe.core.events import Usage
 from mmpipe.dataclass import dataclass
-from mmpipe.grammar import NumericRange
+from mmpipe.text.numeric_range import NumericRange
 from mmpipe.text.suggestions import suggest
 
 MAX_NAME = 200  # characters of a model's name: names are counted and compared

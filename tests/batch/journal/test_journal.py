@@ -271,7 +271,7 @@ def test_a_line_inside_that_is_no_record_is_refused_by_its_number(
 ) -> None:
     content = record("a") + line + b"\n" + record("b") + b'{"torn'
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"^{path} is not a journal that can be resumed: line 2 .*{reason}"):
+    with pytest.raises(InputError, match=f"^{path} is not a journal of mmpipe: line 2 .*{reason}"):
         resumed(path)
     assert content == path.read_bytes()
 

@@ -194,7 +194,7 @@ def last_line(descriptor: int, tail: Tail, path: str) -> tuple[bytes, Entry | No
 
 def not_a_journal(path: str, reason: str) -> InputError:
     """The error for a file with content that no batch wrote."""
-    return InputError(f"{path} is not a journal that can be resumed: {reason}; it was left as it is")
+    return InputError(f"{path} is not a journal of mmpipe: {reason}; it was left as it is")
 
 
 def _parse_slowly(line: bytes) -> _EntryFields:
