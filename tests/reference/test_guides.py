@@ -1,6 +1,7 @@
 """Every command and every file of the guides works as it stands."""
 
 import json
+import re
 import shlex
 import subprocess
 import tomllib
@@ -87,12 +88,12 @@ def test_the_line_of_the_crontab_works_in_a_bare_environment(works: Callable[[st
 
 def test_systemd_accepts_the_units(tmp_path: Path, needs: Callable[[str], None]) -> None:
     needs("systemd-analyze")
-    for unit in ("digest.service", "digest.timer"):
+    for unit in ("digest.service", "digest.timer", "nightly.service"):
         text = file_of("timers", f"~/.config/systemd/user/{unit}")
         # The program of the unit has to exist.
         (tmp_path / unit).write_text(text.replace("%h/.local/bin/mmpipe", "/bin/true"))
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--user", "--man=no", *map(str, tmp_path.glob("digest.*"))],
+        ["systemd-analyze", "verify", "--user", "--man=no", *map(str, tmp_path.iterdir())],
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -100,6 +101,24 @@ def test_systemd_accepts_the_units(tmp_path: Path, needs: Callable[[str], None])
         check=False,
     )
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_service_of_a_batch_takes_the_deadline_and_a_run_before_it_for_no_failure(
+    works: Callable[[str], str],
+) -> None:
+    unit = file_of("timers", "~/.config/systemd/user/nightly.service")
+    success = re.search(r"^SuccessExitStatus=(.*)$", unit, re.MULTILINE)
+    command = re.search(r"^ExecStart=%h/.local/bin/(.*)$", unit, re.MULTILINE)
+    assert success
+    assert command
+    assert [ExitStatus.TIMEOUT, ExitStatus.BUSY] == [*map(int, success[1].split())]
+    # The server of the test in place of the service.
+    line = (
+        command[1].replace("%h/.config/mmpipe/key", 'key --base-url "$MINIMAX_BASE_URL"').replace("%h/", "")
+    )
+    ended = line.replace("50m", "0")
+    works(f"{ended} || [ $? = {int(ExitStatus.TIMEOUT)} ]\n{line}\n{line}")
+    assert 4 == len(Path("nightly.jsonl").read_text().splitlines())
 
 
 def test_an_array_of_slurm_asks_each_record_once(works: Callable[[str], str]) -> None:
@@ -128,7 +147,9 @@ def test_an_indexed_job_of_kubernetes_asks_each_record_once(works: Callable[[str
     mount_secret(Path("secret"), Path("key").read_text(), volumes["key"]["secret"]["defaultMode"])
     words = [*container["command"], *container["args"]]
     # The server of the test in place of the service.
-    here = {"/etc/mmpipe": str(Path("secret").resolve()), " batch ": ' batch --base-url "$MINIMAX_BASE_URL" '}
+    base_url = '--base-url "$MINIMAX_BASE_URL"'
+    assert f"`{base_url}`" in (GUIDES / "kubernetes.txt").read_text("utf-8")
+    here = {"/etc/mmpipe": str(Path("secret").resolve()), " batch ": f" batch {base_url} "}
     for word, other in here.items():
         words = [part.replace(word, other) for part in words]
     pod = shlex.join(words)
