@@ -186,7 +186,8 @@ def test_two_requests_under_one_id_are_an_error_and_what_is_not_known_is_a_warni
 
 def test_failed_records_are_joined_too_and_make_the_status_partial(tmp_path: Path) -> None:
     one = journal(tmp_path, "1", record("a", index=0), record("b", index=1, good=False))
-    with pytest.raises(Partial, match="1 record has no good answer: b"):
+    advice = "1 record has no good answer: b; retry it with --resume, and merge again with --overwrite$"
+    with pytest.raises(Partial, match=advice):
         joined(one, output=tmp_path / "all")
     assert 2 == (tmp_path / "all").read_bytes().count(b"\n")
 

@@ -66,7 +66,7 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
             console.warn(sentence)
         records = format_count(merged.records, "record")
         console.summarize(f"{records} of {format_count(len(paths), 'journal')}")
-    _check_answers(merged)
+    _check_answers(merged, again="" if output.path is None else ", and merge again with --overwrite")
 
 
 def _check_options(options: BatchOptions) -> None:
@@ -134,12 +134,12 @@ def _name_shard(merged: MergeReport) -> str:
     return f", both of shard {shards.pop()}" if len(shards) == 1 and None not in shards else ""
 
 
-def _check_answers(merged: MergeReport) -> None:
+def _check_answers(merged: MergeReport, again: str) -> None:
     if merged.failed.count:
         found = [_list(merged.failed, "record has no good answer", "records have no good answer")]
         found += _list_shards(merged, merged.shards.failed(), "has failed records", "have failed records")
         retry = "retry it with --resume" if merged.failed.count == 1 else "retry them with --resume"
-        raise Partial("; ".join(found), hint=_advise(merged) or retry)
+        raise Partial("; ".join(found), hint=f"{_advise(merged) or retry}{again}")
 
 
 def _list_doubts(merged: MergeReport) -> Iterator[str]:
