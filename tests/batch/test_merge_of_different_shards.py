@@ -55,7 +55,8 @@ def test_shards_of_different_inputs_are_not_joined(
         joined(one, odd, last, output=tmp_path / "all")
     found = f"1 shard is of another input than {one}, or of another version of it: {odd}"
     assert refused.value.sentence.endswith(found)
-    assert "merge the shards of each input apart" in (refused.value.hint or "")
+    advice = "merge the shards of each input apart, or run the others again with the right one and --resume"
+    assert refused.value.hint.endswith(advice)
     assert not (tmp_path / "all").exists()
 
 
@@ -99,10 +100,18 @@ def test_runs_of_one_folder_are_compared_whatever_hosts_they_run_on(tmp_path: Pa
         path.write_text("".join(f"{'OTHER' if name == 'other' else 'topic'} {n}\n" for n in range(4)))
     (tmp_path / "parts").mkdir()
 
-    def ask(name: str, number: int, system: str | None = None) -> None:
+    def ask(name: str, number: int, system: str | None = None, *, resume: bool = False) -> None:
         output = str(tmp_path / "parts" / str(number))
         shard, files = Shard.parse(f"{number}/2"), (str(inputs[name]),)
-        run(server, output=output, files=files, shard=shard, overwrite=True, system=system)
+        run(
+            server,
+            output=output,
+            files=files,
+            shard=shard,
+            overwrite=not resume,
+            resume=resume,
+            system=system,
+        )
 
     with service() as server:
         ask("topics", 1)
@@ -110,6 +119,13 @@ def test_runs_of_one_folder_are_compared_whatever_hosts_they_run_on(tmp_path: Pa
         assert "warning" not in joined(tmp_path / "parts")[1]
         ask("copy", 2, system="Be rude")
         assert "parts/1 (system)" in joined(tmp_path / "parts")[1]
+        with inputs["copy"].open("a") as grown:
+            grown.write("topic 4\n")
+        ask("copy", 2)
+        with pytest.raises(InputError, match=r"1 shard is of another input"):
+            joined(tmp_path / "parts")
+        ask("copy", 1, resume=True)
+        assert "warning" not in joined(tmp_path / "parts")[1]
         ask("other", 2)
     with pytest.raises(InputError, match=r"1 shard is of another input than .*parts/1, "):
         joined(tmp_path / "parts")

@@ -118,7 +118,9 @@ def _check(merged: MergeReport) -> None:
     if merged.comparison.other_input.count:
         than = f"of another input than {merged.comparison.first}, or of another version of it"
         faults.append(_list(merged.comparison.other_input, f"shard is {than}", f"shards are {than}"))
-        hints.append("merge the shards of each input apart, or run the others again with the right one")
+        hints.append(
+            "merge the shards of each input apart, or run the others again with the right one and --resume"
+        )
     if faults:
         raise InputError("; ".join(faults), hint=join_hints(*hints))
 
