@@ -1,7 +1,6 @@
 """Turns signals into an orderly end: the work is cleaned up, then the process dies by the signal."""
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,8 @@ def handle_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
     A signal that the parent ignores (nohup, a job in the background) stays ignored. Outside the main thread, which alone
     gets signals, the context changes nothing.
     """
+    import threading
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return

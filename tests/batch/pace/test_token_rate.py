@@ -119,6 +119,7 @@ def test_a_low_rate_of_tokens_holds_from_the_first_guess_on() -> None:
         (1000, 2000, 80, 1000),
         (80, 70, 1000, 80),
         (80, 0, 90, 80),
+        (1000, 0, 80, 1000),
     ],
 )
 def test_of_a_guess_that_was_too_high_no_more_is_given_back_than_is_expected_since(

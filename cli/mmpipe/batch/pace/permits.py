@@ -58,9 +58,10 @@ def find_replaced(reserved: float, used: float, expected: float) -> float:
     """The part of the reserved tokens that the used ones replace, once so many are expected for such a request.
 
     What the first requests reserve is a guess. Where it was far too much, the rate was not used meanwhile. That time has
-    passed: given back, it would let later requests go above the rate.
+    passed: given back, it would let later requests go above the rate. A request that used none was refused or not sent, at
+    once: it gives all back.
     """
-    return reserved if used >= reserved else max(used, min(reserved, expected))
+    return reserved if used >= reserved or not used else max(used, min(reserved, expected))
 
 
 # Opens the permits of a run inside its event loop: by the tokens to reserve, the longest wait, and the end of the run.

@@ -20,6 +20,7 @@ from mmpipe.core.endpoint import Key
 from mmpipe.text.visible import one_line
 
 _SCRIPT: Final = Path(__file__).with_name("step.lua")
+_GOODBYE: Final = 0.5  # seconds, of the end of a connection over TLS
 _TIMEOUT: Final = 5.0  # seconds, of a connection and of an answer; a slower server gives no permits
 # Sentences by the words in the errors of servers, and of the client, that help nobody.
 _SENTENCES: Final = {
@@ -86,8 +87,10 @@ class RedisScript:
         """Close the connection; the next run opens another."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            # TLS says goodbye; a loop that ends before would leave the socket open. TimeoutError is an OSError.
             with suppress(RedisError, OSError):
-                await connection.disconnect(nowait=True)
+                async with asyncio.timeout(_GOODBYE):
+                    await connection.disconnect(nowait=self._context is None)
 
     async def _evaluate(self, connection: _Wire, arguments: Sequence[bytes | str]) -> list[bytes]:
         try:
