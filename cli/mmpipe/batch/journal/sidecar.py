@@ -66,10 +66,11 @@ def new_salt(journal: str) -> str:
     """The salt of a new journal; its later sidecars keep it, or their hashes could not be compared.
 
     Journals that begin in one folder have one salt, also if they begin at once, so that `--merge` can compare shards. The
-    salt comes from the place of the folder: it says nothing about input and settings, and other folders have others.
+    salt comes from the place of the folder: it says nothing about input and settings, and other folders have others. It is
+    random where the folder cannot be looked at, as a current folder that was removed.
     """
-    folder = os.path.dirname(os.path.realpath(journal))  # noqa: PTH120  as realpath
     try:
+        folder = os.path.dirname(os.path.realpath(journal))  # noqa: PTH120  as realpath
         place = folder, Path(folder).stat().st_ino, os.statvfs(folder).f_fsid
     except OSError:
         return os.urandom(_SALT).hex()
