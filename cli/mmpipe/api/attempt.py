@@ -108,12 +108,12 @@ def begin(
 
 
 def take(reader: ResponseReader[Part], content: bytes, clock: Clock, observer: Observer) -> Iterator[Part]:
-    """The parts in the next content of the body, for which the observer gets it, without its compression.
+    """The parts in the next content of the body. The observer gets the uncompressed content first.
 
     At the end the clock is set if the content brought the answer forward, or changed what is known of its end.
     """
     if reader.is_answer:
         observer.received(content)
     yield from reader.feed(content)
-    if reader.has_moved():
+    if reader.take_move():
         clock.progress(reader.longest_pause)

@@ -47,9 +47,9 @@ def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
     reader = read_answer(head())
     for piece in (b"  ", b"\r\n \n"):
         assert [] == list(reader.feed(piece))
-    assert not reader.has_moved()
+    assert not reader.take_move()
     assert [] == list(reader.feed(b"\n" + WHOLE[:6]))
-    assert (True, False) == (reader.has_moved(), reader.finished)
+    assert (True, False) == (reader.take_move(), reader.finished)
     assert EVENTS == [*reader.feed(WHOLE[6:]), *reader.close()]
 
 
@@ -151,7 +151,7 @@ def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing(
     assert [Start("0700", "MiniMax-M2.7", "trace"), Text("5")] == list(
         reader.feed(stream(chunk({"content": "5"})))
     )
-    assert (True, False, True) == (reader.has_moved(), reader.finished, reader.is_answer)
+    assert (True, False, True) == (reader.take_move(), reader.finished, reader.is_answer)
     assert [Text("6")] == list(reader.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
     assert reader.finished
     assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(reader.close(NetworkError("reset")))
@@ -176,7 +176,7 @@ def test_the_body_of_an_error_explains_it_in_any_pieces_and_of_any_type(kind: st
     reader = read_answer(ResponseHead(ResponseInfo(401, "trace"), kind))
     for at in range(0, len(REFUSED), size):
         assert [] == list(reader.feed(REFUSED[at : at + size]))
-    assert (False, True, False) == (reader.has_moved(), reader.finished, reader.is_answer)
+    assert (False, True, False) == (reader.take_move(), reader.finished, reader.is_answer)
     with pytest.raises(AuthError, match="login fail") as caught:
         list(reader.close())
     assert (401, 1004, "trace") == (caught.value.http, caught.value.api_code, caught.value.request_id)

@@ -22,7 +22,7 @@ OPEN_DETAIL_FIELD: Final = "text"
 _CALLS: Final = ("tool_calls", "function_call")
 _PROBE: Final = "a text in place of any other"
 _STRING: Final = msgspec.json.Decoder(str)
-# What may stand around the data of an event in one line: whatever the data, nothing else is read from it.
+# What may stand around the data of an event in one line. An event framed like this has these data alone.
 _BEFORE: Final = (b"data: ", b"data:")
 _AFTER: Final = (b"\n\n", b"\r\n\r\n")
 
@@ -43,7 +43,7 @@ class ChunkPattern:
     parts: Sequence[bytes]
     size: int  # bytes of all parts
 
-    def framed(self, data: bytes, received: bytes) -> "ChunkPattern | None":
+    def frame(self, data: bytes, received: bytes) -> "ChunkPattern | None":
         """Return the pattern of the bytes that bring such a chunk as `received` brought `data`; None unless they are one event."""
         before, _, after = received.partition(data)
         if before not in _BEFORE or after not in _AFTER or b"\n" in data or b"\r" in data:

@@ -108,8 +108,8 @@ class ResponseReader(Generic[Part]):
         """Seconds without a byte after which the body has ended; infinite as long as the answer is not whole."""
         return self._decoder.longest_pause
 
-    def has_moved(self) -> bool:
-        """True if what came since the last call brought the answer forward, or changed what is known of its end.
+    def take_move(self) -> bool:
+        """Return true if what came since the last call brought the answer forward, or changed what is known of its end.
 
         Comments, spaces and empty deltas do not.
         """

@@ -120,7 +120,7 @@ class StreamDecoder:
         if self._pattern is None or not self._reader.is_between_events:
             self._frame = None
         elif data:
-            self._frame = self._pattern.framed(data, received)
+            self._frame = self._pattern.frame(data, received)
         # A whole answer may come slowly.
         self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
         self.progress = self._chunks.progress + self._json_pieces

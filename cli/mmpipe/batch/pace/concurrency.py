@@ -47,7 +47,7 @@ class ConcurrencyWindow:
         is_too_much = is_rising or (overloads >= _FEWEST_OVERLOADS and is_over_share)
         if overloads and is_too_much and not self.is_draining:
             return self._next(self.allowed // 2, drain=self.allowed)
-        # Each good result makes place for one more request: a window doubles the last one without a jump at its end.
+        # Each result without an overload makes place for one more request: a window doubles the last one without a jump at its end.
         allowed = self.allowed + (is_rising and not overloads)
         if self.left > 1:
             # `replace` is slower, and this runs for each result.

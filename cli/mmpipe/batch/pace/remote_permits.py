@@ -138,7 +138,7 @@ class RemotePermits:
             self._fail(error)
 
     async def close(self) -> None:
-        """Give back what was reserved and not used, if the server answers at once."""
+        """Give back what is held for later, if the server answers at once; what was for the next 0.1 s is lost."""
         for permit in self._held:
             self._limiter.settle(permit.waiter.tokens, 0)
         if self._limiter.has_news and not self._outage.is_on and self._ended_by is None:
@@ -194,7 +194,7 @@ class RemotePermits:
                 permit.waiter.waited -= max(0.0, permit.due - self._loop.time())
                 self._return(permit.waiter)
         valid = [_Held(permit.waiter, permit.start, seen) for permit in held if permit.is_valid(seen)]
-        # In this order: an error ends the run, with requests in flight, but without those that only wait.
+        # In this order, one by one: an error ends the run, with requests in flight, but without those that only wait.
         await self._grant(chain(valid, filter(self._is_soon_enough, reserved)))
 
     @property
