@@ -13,6 +13,8 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from operator import truediv
+from statistics import median
 
 from growth.answers import TEXTS, THINKING
 from growth.calls import CALLS
@@ -30,16 +32,16 @@ TOO_LONG = 60.0  # seconds of one reading; a larger size would tell nothing more
 ALL: Sequence[Case[object]] = (*TEXTS, *THINKING, *CALLS, *FRAMING, *FILES, *MARKDOWN)  # type: ignore[arg-type]
 
 
-def seconds(reads: Sequence[Callable[[], object]], readings: int) -> list[float]:
-    """The least time of the processor of each function, in seconds. They take turns, so that a busy machine meets both."""
-    least = [math.inf] * len(reads)
+def seconds(reads: Sequence[Callable[[], object]], readings: int) -> list[list[float]]:
+    """The times of the processor of each function, in seconds. They take turns, so that a busy machine meets both."""
+    times: list[list[float]] = [[] for _ in reads]
     for _ in range(readings):
-        for number, read in enumerate(reads):
+        for read, taken in zip(reads, times, strict=True):
             gc.collect()
             began = time.process_time()
             read()
-            least[number] = min(least[number], time.process_time() - began)
-    return least
+            taken.append(time.process_time() - began)
+    return times
 
 
 def slope(times: Sequence[float]) -> float:
@@ -56,10 +58,11 @@ def measure(case: Case[object], scale: float, readings: int) -> tuple[list[float
     multiples: list[float] = []
     for size in SIZES:
         read, parse = case.readings(int(size * scale * 2**20))
-        taken, *floor = seconds([read, parse] if parse else [read], readings)
-        times.append(taken)
-        multiples.append(size * taken / floor[0] if floor else taken)
-        if taken > TOO_LONG:
+        taken, *parsed = seconds([read, parse] if parse else [read], readings)
+        times.append(min(taken))
+        # By turns: the least times of two functions may come from moments with caches of different sizes.
+        multiples.append(size * median(map(truediv, taken, parsed[0])) if parsed else times[-1])
+        if times[-1] > TOO_LONG:
             break
     # Where one reading is disturbed, the next is not.
     exponent = slope(multiples) if len(times) > 1 and times[-1] > TOO_SHORT else None
