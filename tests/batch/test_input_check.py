@@ -60,3 +60,14 @@ def test_an_id_that_comes_twice_in_one_place_is_not_said_to_be_in_two() -> None:
 
 def test_without_a_fault_there_is_no_error() -> None:
     InputCounts().check()
+
+
+def test_the_content_is_the_same_for_the_same_records_in_any_order_and_other_for_any_other_one() -> None:
+    def content(*lines: bytes) -> int:
+        return count_records(read(b"".join(lines)), None, lambda _: True).content
+
+    one, two = b'{"prompt": "a", "id": "1"}\n', b'{"prompt": "b", "id": "2"}\n'
+    assert content(one, two) == content(two, b"\n", one)
+    a, b = b'{"prompt": "a"}\n', b'{"prompt": "b"}\n'
+    others = {content(one), content(two), content(one, two[:12] + b"c" + two[13:]), content(a, b)}
+    assert 6 == len({*others, content(b, a), content(one, two)})

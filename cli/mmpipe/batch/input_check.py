@@ -16,6 +16,7 @@ from mmpipe.batch.journal.sidecar import (
     Sidecar,
     changed_settings,
     changes,
+    hash_content,
     new_salt,
     read_sidecar,
     write_sidecar,
@@ -167,10 +168,11 @@ def check_input(
     for warning in changes(then, now):
         console.warn(warning)
     if journal is not None:
-        # Without the count where records are bad or name files, so that the next run reads them again.
-        is_final = not (counts.bad or counts.read_files)
         known = replace(now, taken=counts.taken)
-        write_sidecar(journal.path, replace(known, records=counts.records) if is_final else known)
+        # Not where records are bad or name files, so that the next run reads them again.
+        if not (counts.bad or counts.read_files):
+            known = replace(known, records=counts.records, content=hash_content(counts.content, salt))
+        write_sidecar(journal.path, known)
     limit = options.limit
     total = counts.taken if limit is None else min(counts.taken, counts.answered + limit)
     return InputFacts(files, total, checked=not counts.bad)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final
 
 from mmpipe.batch.journal.journal import Journal
@@ -11,6 +12,7 @@ from mmpipe.batch.records.repeated_ids import RepeatedIds
 from mmpipe.errors import InputError
 
 _SHOWN: Final = 5  # faults that an error names
+_DIGEST: Final = 32  # bytes
 
 
 @dataclass(slots=True)
@@ -18,7 +20,9 @@ class InputCounts:
     """Counts of all records, and of those that this run takes.
 
     `open` ones would be asked now. `faults` are the first messages of bad records, each with the place of the first such
-    record and their number. `read_files` of the records name files, which may change without the input.
+    record and their number. `read_files` of the records name files, which may change without the input. `content` is a
+    sum of hashes of the ids and requests: the same for the same records, however they are packed, split or, with ids of
+    their own, ordered.
     """
 
     records: int = 0
@@ -27,6 +31,7 @@ class InputCounts:
     answered: int = 0
     open: int = 0
     read_files: int = 0
+    content: int = 0
     faults: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -40,6 +45,12 @@ class InputCounts:
             more = f" (and {others} more)" if others else ""
             remedy = ", --keep-going asks the others" if self.open else ""
             raise InputError(f"{shown}{more}", hint=f"nothing was asked{remedy}")
+
+    def add_content(self, record: Record) -> None:
+        """Add the id and the request to the content."""
+        digest = blake2b(record.id.encode("utf-8", "surrogatepass"), digest_size=_DIGEST)
+        digest.update(b"\0" + record.sha256.encode())
+        self.content = (self.content + int.from_bytes(digest.digest())) % (1 << 8 * _DIGEST)
 
     def add_fault(self, record: BadRecord) -> None:
         """Count a bad record."""
@@ -65,10 +76,12 @@ def count_records(
         counts.records += 1
         taken = takes(record)
         counts.taken += taken
-        counts.read_files += isinstance(record, Record) and record.reads_files
         if isinstance(record, BadRecord):
             counts.add_fault(record)
-        elif is_answered(record, journal):
+            continue
+        counts.read_files += record.reads_files
+        counts.add_content(record)
+        if is_answered(record, journal):
             counts.answered += taken
         elif taken:
             counts.open += 1

@@ -150,6 +150,9 @@ def _list_doubts(merged: MergeReport) -> Iterator[str]:
         reasons = [merged.unchecked, *_list_absent(merged)]
         yield f"it is not known whether a record is missing: {'; '.join(reasons)}"
     comparison = merged.comparison
+    if comparison.doubtful_input.count:
+        than = f"other files than {comparison.first}, and it is not known if they hold the same records"
+        yield _list(comparison.doubtful_input, f"shard is of {than}", f"shards are of {than}")
     if comparison.other_settings.count:
         than = f"other settings than {comparison.first} ({', '.join(sorted(comparison.changed))})"
         yield _list(comparison.other_settings, f"shard has {than}", f"shards have {than}")

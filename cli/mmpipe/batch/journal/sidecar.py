@@ -49,7 +49,8 @@ class Sidecar:
     """The inputs and settings of a run, the process, and when it started (seconds since 1970).
 
     `settings` has a hash with this `salt` for each setting, in hexadecimal like all. `records` is the number in the whole
-    input, if it was read to its end; `shard` is like "2/8", and `taken` the number of its records.
+    input, if it was read to its end, and `content` a hash of their ids and requests; `shard` is like "2/8", and `taken` the
+    number of its records.
     """
 
     salt: str
@@ -60,6 +61,7 @@ class Sidecar:
     records: int | None = None
     shard: str | None = None
     taken: int | None = None
+    content: str | None = None
 
 
 def new_salt(journal: str) -> str:
@@ -97,6 +99,11 @@ def hash_settings(settings: Mapping[str, object], salt: str) -> Mapping[str, str
     return {name: _hash(json.dumps(value, sort_keys=True).encode(), salt) for name, value in settings.items()}
 
 
+def hash_content(content: int, salt: str) -> str:
+    """A hash of the content of an input, which is the sum of its records."""
+    return _hash(str(content).encode(), salt)
+
+
 def changed_settings(then: Sidecar | None, now: Sidecar) -> list[str]:
     """The names of the settings that have changed since `then`, in alphabetical order; none if that is unknown."""
     if then is None:
@@ -123,19 +130,6 @@ def changes(then: Sidecar | None, now: Sidecar) -> list[str]:
     if names := changed_settings(then, now):
         sentences.append(f"settings have changed since the previous run: {', '.join(names)}")
     return sentences
-
-
-def is_other_input(one: Sidecar, other: Sidecar) -> bool:
-    """True if two runs certainly read different inputs; by size alone if their hashes have different salts."""
-    if None not in (one.records, other.records) and one.records != other.records:
-        return True
-    if not (one.inputs and other.inputs):
-        return False
-    has_one_salt = one.salt == other.salt
-    contents = (
-        [(file.size, file.head if has_one_salt else "") for file in run.inputs] for run in (one, other)
-    )
-    return next(contents) != next(contents)
 
 
 def _change(then: Fingerprint | None, now: Fingerprint, *, anything: bool) -> str | None:
@@ -188,7 +182,7 @@ def read_sidecar(journal: str) -> Sidecar | None:
                 "started": float(started),
                 **rest,
             } if len(bytes.fromhex(salt)) == _SALT:
-                shard = rest.get("shard")
+                shard, content = rest.get("shard"), rest.get("content")
                 return Sidecar(
                     salt,
                     _fingerprints(inputs),
@@ -198,6 +192,7 @@ def read_sidecar(journal: str) -> Sidecar | None:
                     records=_count(rest.get("records")),
                     shard=shard if isinstance(shard, str) else None,
                     taken=_count(rest.get("taken")),
+                    content=content if isinstance(content, str) else None,
                 )
     except (OSError, ValueError):
         pass
