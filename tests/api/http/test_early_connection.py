@@ -1,13 +1,19 @@
 """A connection is made beside other work, is taken once, and is closed if nobody takes it."""
 
+import select
 import socket
+import ssl
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Queue
 
 import httpcore2
 import pytest
+import trustme
 
 from mmpipe.api.attempt import UNOBSERVED
 from mmpipe.api.client import ask
@@ -16,6 +22,9 @@ from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.request import Request
 from mmpipe.core.timeouts import Limits
 from mmpipe.errors import UsageError
+from support.kept_connections import wait_until_received
+
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 
 LIMIT = 60.0  # seconds that no run reaches
 
@@ -56,6 +65,84 @@ def test_one_that_is_made_too_late_is_closed(server: socket.socket) -> None:
     may_connect.set()
     with server.accept()[0] as accepted:
         assert b"" == accepted.recv(1)
+
+
+def end(accepted: socket.socket) -> None:
+    accepted.close()
+
+
+def reset(accepted: socket.socket) -> None:
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    accepted.close()
+
+
+def refuse(accepted: socket.socket) -> None:
+    accepted.sendall(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+    accepted.close()
+
+
+def say_goodbye(accepted: socket.socket) -> None:
+    if isinstance(accepted, ssl.SSLSocket):
+        accepted.settimeout(0)
+        with suppress(ssl.SSLWantReadError):
+            accepted.unwrap()
+    accepted.close()
+
+
+@pytest.fixture(scope="module")
+def contexts() -> Contexts:
+    """TLS of a client, and of the server that it trusts."""
+    authority, client = trustme.CA(), ssl.create_default_context()
+    service = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.configure_trust(client)
+    authority.issue_cert("127.0.0.1").configure_cert(service)
+    return client, service
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+@pytest.mark.parametrize("give_up", [end, reset, refuse, say_goodbye])
+def test_one_that_the_server_gave_up_meanwhile_is_replaced(
+    server: socket.socket, contexts: Contexts, give_up: Callable[[socket.socket], None], *, is_tls: bool
+) -> None:
+    made = Queue[httpcore2.NetworkStream]()
+
+    def make() -> httpcore2.NetworkStream:
+        connection = connect(server)
+        # Nobody would answer the second one.
+        if is_tls and not made.unfinished_tasks:
+            connection = connection.start_tls(contexts[0], "127.0.0.1", LIMIT)
+        made.put(connection)
+        return connection
+
+    with EarlyConnection(make) as early:
+        accepted, _ = server.accept()
+        if is_tls:
+            accepted = contexts[1].wrap_socket(accepted, server_side=True)
+        first = made.get(timeout=LIMIT)
+        give_up(accepted)
+        poll = select.poll()
+        poll.register(first.get_extra_info("socket"), select.POLLRDHUP)
+        assert poll.poll(LIMIT * 1000)
+        taken = early.take()
+        assert (-1, taken) == (first.get_extra_info("socket").fileno(), made.get_nowait())
+        taken.close()
+
+
+def test_an_encrypted_one_is_kept_though_the_server_sent_tickets(
+    server: socket.socket, contexts: Contexts
+) -> None:
+    def make() -> httpcore2.NetworkStream:
+        return connect(server).start_tls(contexts[0], "127.0.0.1", LIMIT)
+
+    with (
+        EarlyConnection(make) as early,
+        contexts[1].wrap_socket(server.accept()[0], server_side=True) as accepted,
+    ):
+        wait_until_received(accepted)
+        taken = early.take()
+        taken.write(b"x", LIMIT)
+        assert b"x" == accepted.recv(1)
+        taken.close()
 
 
 def test_its_error_is_that_of_who_takes_it() -> None:

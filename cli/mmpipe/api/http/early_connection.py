@@ -1,7 +1,10 @@
 """A connection that is made while the SDK is imported: name resolution, TCP, TLS and the reading of certificates then take
 no time of their own.
+
+It is idle until the request is ready. A server may close it meanwhile (RFC 9112, 9.5); as nothing was sent, another one is as good.
 """
 
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +37,10 @@ class EarlyConnection:
             self._close()
 
     def take(self) -> "httpcore2.NetworkStream":
-        """Return the connection, which is the caller's from then on, or raise the error that it met."""
+        """Return the connection, which is the caller's from then on, or raise the error that it met.
+
+        A connection that has ended, or brought bytes that nobody asked for, is replaced by a new one, once.
+        """
         if self._thread.ident is None:
             return self._connect()
         self._thread.join()
@@ -42,7 +48,10 @@ class EarlyConnection:
             raise self._error
         connection, self._connection = self._connection, None
         assert connection is not None  # noqa: S101  it is taken once
-        return connection
+        if _is_silent(connection):
+            return connection
+        connection.close()
+        return self._connect()
 
     def _run(self) -> None:
         try:
@@ -58,3 +67,16 @@ class EarlyConnection:
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+def _is_silent(connection: "httpcore2.NetworkStream") -> bool:
+    """True if nothing can be read, not even the end. The tickets of TLS 1.3, which are no content, are read here."""
+    import httpcore2
+
+    try:
+        connection.read(1, 0)
+    except httpcore2.ReadTimeout:
+        return True
+    except httpcore2.ReadError as error:
+        return isinstance(error.__cause__, (BlockingIOError, ssl.SSLWantReadError))
+    return False
