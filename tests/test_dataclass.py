@@ -47,7 +47,13 @@ def define(dataclass: Any) -> list[Any]:  # noqa: ANN401  a decorator
         one: object
         two: int = 2
 
-    return [Empty, Single, Several, Checked, Named]
+    @dataclass(frozen=True, slots=True)
+    class Counted:
+        one: object
+        two: str = dataclasses.field(default="2", init=False)
+        many: list[object] = dataclasses.field(default_factory=list, init=False)
+
+    return [Empty, Single, Several, Checked, Named, Counted]
 
 
 OURS, THEIRS = define(ours.dataclass), define(dataclasses.dataclass)

@@ -2,7 +2,7 @@
 
 `dataclasses.dataclass` compiles seven functions for such a class, and a short run has a hundred of these classes. Here only
 `__init__` is compiled; the others read the fields by their names. To type checkers, `fields`, `replace`, `asdict` and `match`
-the class is one of the standard library.
+the class is one of the standard library. Not for `InitVar`, `field(hash=...)`, and an `__eq__` without a `__hash__`.
 """
 
 import dataclasses
@@ -43,7 +43,12 @@ def _compile_init(made: type, fields: Sequence[dataclasses.Field[Any]]) -> objec
         default = "" if field.default is dataclasses.MISSING else f"=_default_{name}"
         if field.default_factory is not dataclasses.MISSING:
             default, value = "=_absent", f"_make_{name}() if {name} is _absent else {name}"
-        (named if field.kw_only is True else positional).append(f"{name}{default}")
+        if field.init:
+            (named if field.kw_only is True else positional).append(f"{name}{default}")
+        elif default:
+            value = f"_make_{name}()" if value != name else f"_default_{name}"
+        else:
+            continue
         lines.append(f"_set_{name}(self, {value})")
         places[f"_set_{name}"] = getattr(made, name).__set__
         places[f"_default_{name}"], places[f"_make_{name}"] = field.default, field.default_factory

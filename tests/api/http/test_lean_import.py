@@ -44,6 +44,14 @@ def test_every_type_is_there_when_it_is_asked_for() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["types", "chat", "models", "beta", "audio", "completions", "files", "lib"])
+def test_a_part_of_the_sdk_is_there_when_it_is_asked_for_first(name: str) -> None:
+    code = f"found = type(openai.{name}).__name__; from openai import {name}; print(found, {name} is openai.{name})"
+    plain = f"import openai; {code}"
+    assert python(plain) == python(LEAN.replace("    openai.OpenAI\n", "") + code)
+
+
+@pytest.mark.slow
 def test_the_clients_of_other_clouds_stay_unloaded() -> None:
     assert "[]" == python(
         LEAN

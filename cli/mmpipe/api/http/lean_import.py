@@ -3,14 +3,15 @@
 `import openai` runs `openai/__init__.py`, which imports the clients of other clouds and every type of every endpoint: two
 thirds of its time, and more than the rest of a whole call. Here its packages are set up as usual, but the first use
 of a name (PEP 562) imports only the module that the package's `__init__` takes it from. `__init__` itself runs at the
-first use of a name that it does not import. Nothing is missing, replaced or private. If the layout of the SDK changes, this
+first use of a name that it does not import. Each public name is what it is after a plain import; a module of theirs that
+nobody has imported yet may have to be imported by its own name. If the layout of the SDK changes, this
 module has no effect and the import is the plain one. `tests/api/http/test_lean_import.py` notices when it stops being worth it.
 """
 
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
 from importlib.abc import InspectLoader, Loader, MetaPathFinder
@@ -26,7 +27,7 @@ _IMPORT: Final = re.compile(r"^from (\.[\w.]*) import (?:\(([^)]*)\)|(.*))", re.
 
 @contextmanager
 def lean_openai() -> Iterator[None]:
-    """Import the names of both inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
+    """Import the names of openai and httpcore2 inside this context; its optional transport of aiohttp stays out too (0.1 s)."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     try:
@@ -61,21 +62,29 @@ class _LateLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         def load(name: str) -> object:
-            if name in self._origins:
-                place, original = self._origins[name]
-                value: object = getattr(import_module(place, self._package), original)
-                setattr(module, name, value)
-                return value
+            # A module may need names that only `__init__` itself makes: then that runs, as in a plain import.
+            with suppress(ImportError):
+                if name in self._origins:
+                    place, original = self._origins[name]
+                    value = self._find(place, original)
+                    setattr(module, name, value)
+                    return value
             if name.startswith("__") and not re.search(rf"^{name}\b", self._source, re.MULTILINE):
                 # Python looks for many of these.
                 raise AttributeError(name)
             if PathFinder.find_spec(f"{self._package}.{name}", module.__path__) is not None:
                 return import_module(f"{self._package}.{name}")
-            del module.__dict__["__getattr__"]
+            module.__dict__.pop("__getattr__", None)
             self._loader.exec_module(module)
             return getattr(module, name)
 
         module.__dict__["__getattr__"] = load
+
+    def _find(self, place: str, name: str) -> object:
+        """Return what `from place import name` gives in the package; raises ImportError."""
+        if place.strip("."):
+            return getattr(import_module(place, self._package), name)
+        return import_module(f"{place}{name}", self._package)
 
     @cached_property
     def _source(self) -> str:
