@@ -69,7 +69,8 @@ def blunt_server(reply: bytes) -> Iterator[int]:
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
-                with connection:
+                # A client may close its connection at once, and take another.
+                with connection, suppress(OSError):
                     connection.sendall(reply)
                     connection.recv(65536)
 
