@@ -34,7 +34,8 @@ def merge_journals(options: BatchOptions, streams: Streams, environment: Mapping
     """Write the record of each id; returns only if every record is there once and is good.
 
     A folder stands for the journals in it. An output file is replaced all or nothing. Raises InputError for records that
-    are missing or in two journals, ids of two requests and shards of two inputs. Raises Partial for failed ones, and the errors of `merge`.
+    are missing or in two journals, ids of two requests and shards of two inputs. Raises Partial for failed ones, and the
+    errors of `merge`.
     """
     _check_options(options)
     output, passed_over = options.output, Findings()

@@ -63,7 +63,7 @@ def server() -> Iterator[RunningSimulator]:
 
 
 def batch(server: RunningSimulator, address: str, **env: str) -> Finished:
-    # Whoever is not trusted is not retried for --max-wait.
+    # A server that is not trusted is not retried for --max-wait.
     options = ("--limiter", address.replace("//", f"//mmpipe:{PASSWORD}@"), "--max-wait", "600")
     return run_in_process("batch", *options, server=server, stdin=b"a\nb\nc\n", env=env)
 

@@ -26,7 +26,10 @@ class BodyDecoder(Protocol[Part]):
     def longest_pause(self) -> float: ...
     @property
     def progress(self) -> int: ...
-    def feed(self, received: bytes) -> Iterable[Part]: ...
+    def feed(self, received: bytes) -> Iterable[Part]:
+        """The parts that the bytes complete: a list is decoded already; another iterable raises as it is read."""
+        ...
+
     def close(self) -> Iterator[Part]: ...
 
 
@@ -126,7 +129,6 @@ class ResponseReader(Generic[Part]):
             parts = self._decoder.feed(content)
         except MmpipeError as error:
             raise self._traced(error) from None
-        # A list is decoded already.
         return parts if isinstance(parts, list) else self._feed(parts)
 
     def close(self, failure: MmpipeError | None = None) -> Iterator[Part]:

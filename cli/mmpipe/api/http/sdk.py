@@ -44,7 +44,7 @@ def import_http() -> None:
 
 
 def import_sdk() -> None:
-    """Import of openai what is used here, so that later imports cost nothing; no start imports more after that."""
+    """Import the names of openai that are used here. No start imports more after that."""
     import_http()
     with lean_openai():
         from openai import DefaultHttpxClient, OpenAI, omit  # noqa: F401  for their effect

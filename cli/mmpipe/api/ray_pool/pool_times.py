@@ -9,16 +9,14 @@ from mmpipe.errors import NoWorkers
 
 @dataclass(frozen=True, slots=True)
 class PoolTimes:
-    """Waits in seconds: without any worker; between two ticks; until a group is sent; at first until that is reported, for
-    slow nodes, and for any.
-    """
+    """Waits in seconds."""
 
-    max_wait: float
-    tick: float = 1.0
-    group: float = 0.004
-    reported: float = 5.0
-    slow: float = 30.0
-    start: float = 300.0
+    max_wait: float  # without any worker
+    tick: float = 1.0  # between two looks
+    group: float = 0.004  # for more requests, before a group is sent
+    reported: float = 5.0  # for the first workers, before that is reported
+    slow: float = 30.0  # for slow nodes, once one has begun
+    start: float = 300.0  # for the first worker
     fleet: FleetLimits = FleetLimits()
 
     def find_end(self, alone: float, last_loss: str, *, has_begun: bool) -> NoWorkers | None:

@@ -17,8 +17,8 @@ def find_journals(
     """Return the paths, with the journals in a folder in its place, by their names; not those in its own folders.
 
     A journal that is named already is not taken from a folder. `pass_over` is called with each file that has content and
-    is no journal: it may be a damaged one. Raises UsageError for an output, a path or a descriptor, that is in a folder, or
-    would be: the next time it would be joined, too. Raises InputError for a folder without journals, and for a file in it that cannot be read, since it may be one.
+    is no journal: it may be a damaged one. Raises UsageError for an output in a folder, a path or a descriptor: the next
+    merge would join it, too. Raises InputError for a folder without journals, and for a file in it that cannot be read.
     """
     found = list[str]()
     known = {identity for path in paths if (identity := _identify(path)) is not None}

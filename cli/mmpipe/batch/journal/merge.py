@@ -79,7 +79,7 @@ def merge(
     writing to, OutputError.
     """
     comparison = ShardComparison()
-    sidecars = comparison.compared((path, read_sidecar(path)) for path in paths)
+    sidecars = comparison.compare((path, read_sidecar(path)) for path in paths)
     merged = MergeReport(paths, ShardCounts(sidecars), comparison)
     indexes, formats = _SeenIndexes(merged.shards), _Formats(wanted)
     sources = [ReopenedJournal(path, lock_to_read) for path in paths]

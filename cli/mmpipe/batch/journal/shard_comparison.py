@@ -36,7 +36,7 @@ class ShardComparison:
         self.changed: set[str] = set()
         self._by_salt: dict[str, Sidecar] = {}
 
-    def compared(self, found: Iterable[tuple[str, Sidecar | None]]) -> Iterator[Sidecar]:
+    def compare(self, found: Iterable[tuple[str, Sidecar | None]]) -> Iterator[Sidecar]:
         """Pass the sidecars of the journals on, and compare those of shards with earlier ones."""
         for path, sidecar in found:
             if sidecar is not None:

@@ -58,8 +58,8 @@ def find_replaced(reserved: float, used: float, expected: float) -> float:
     """The part of the reserved tokens that the used ones replace, once so many are expected for such a request.
 
     What the first requests reserve is a guess. Where it was far too much, the rate was not used meanwhile. That time has
-    passed: given back, it would let later requests go above the rate. A request that used none was refused or not sent, at
-    once: it gives all back.
+    passed: given back, it would let later requests go above the rate. A request that was refused at once, or not sent, used
+    none: it gives all back.
     """
     return reserved if used >= reserved or not used else max(used, min(reserved, expected))
 

@@ -22,11 +22,12 @@ from mmpipe.text.visible import one_line
 _SCRIPT: Final = Path(__file__).with_name("step.lua")
 _GOODBYE: Final = 0.5  # seconds, of the end of a connection over TLS
 _TIMEOUT: Final = 5.0  # seconds, of a connection and of an answer; a slower server gives no permits
+_LOCKED: Final = "it asks for a password: redis://:PASSWORD@HOST"
 # Sentences by the words in the errors of servers, and of the client, that help nobody.
 _SENTENCES: Final = {
-    "unauthenticated": "it asks for a password: redis://:PASSWORD@HOST",
-    "NOAUTH": "it asks for a password: redis://:PASSWORD@HOST",
-    "Authentication required": "it asks for a password: redis://:PASSWORD@HOST",
+    "unauthenticated": _LOCKED,
+    "NOAUTH": _LOCKED,
+    "Authentication required": _LOCKED,
     "called without any password": "it has no password, and one is given: redis://HOST",
     "HTTP/1": "a web server is there, and not Redis",
 }
