@@ -20,18 +20,11 @@ from pathlib import Path
 
 import trustme
 from measure import Cost, describe
+from streams import HEAD, SDK
 
 ROUNDS = 9
 TOKENS, PAUSE = 6, 0.05  # seconds between two tokens
 TRIP = 0.1  # seconds
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-SDK = """
-from openai import OpenAI
-messages = [{"role": "user", "content": "go"}]
-answer = OpenAI().chat.completions.create(model="MiniMax-M3", messages=messages, extra_body={"reasoning_split": True}, stream=True)
-for chunk in answer:
-    print(chunk.choices[0].delta.content or "", end="", flush=True)
-"""
 
 
 def tokens() -> Iterator[bytes]:
