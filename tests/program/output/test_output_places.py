@@ -4,7 +4,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,13 +115,13 @@ def test_a_named_pipe_is_written_and_stays(folder: Path, command: str) -> None:
 
 
 def test_a_named_pipe_whose_reader_leaves_has_not_had_the_answer(folder: Path) -> None:
-    with (
-        service() as server,
-        started((*MMPIPE, "stream", "-n", "-o", "folder/pipe", "sim:length 300000"), server) as process,
-    ):
-        with reader_of(folder / "pipe") as reading:
+    # The pipe is there before mmpipe looks at its output.
+    with service() as server, ExitStack() as reader:
+        reading = reader.enter_context(reader_of(folder / "pipe"))
+        with started((*MMPIPE, "stream", "-n", "-o", "folder/pipe", "sim:length 300000"), server) as process:
             eventually(lambda: os.read(reading, 1) == b"T", "a beginning")
-        done = finished(process)
+            reader.close()
+            done = finished(process)
     assert (13, "mmpipe: output: cannot write to folder/pipe: Broken pipe\n") == (
         done.status,
         done.stderr_text,
