@@ -139,19 +139,22 @@ def create_call_id(seed: Sequence[object], used: Collection[str]) -> str:
 
 
 def distinguish_calls(events: Iterable[Event], messages: Sequence[Message]) -> Iterator[Event]:
-    """Yield the events of an answer; a call whose id is in `messages` already gets a new one, in its event and in the message.
+    """Return the events of an answer; a call whose id is in `messages` already gets a new one, in its event and in the message.
 
     Some servers number the calls of each answer from the same number. A result must have one call in the whole conversation.
     """
-    used: set[str] | None = None
+    used = {call.id for message in messages for call in parse_calls(message)}
+    # Without earlier calls there is nothing to distinguish.
+    return _rename_calls(events, used, len(messages)) if used else iter(events)
+
+
+def _rename_calls(events: Iterable[Event], used: Collection[str], place: int) -> Iterator[Event]:
     changed: dict[str, str] = {}
     for event in events:
         match event:
             case ToolCall():
-                if used is None:
-                    used = {call.id for message in messages for call in parse_calls(message)}
                 if event.id in used:
-                    changed[event.id] = create_call_id([len(messages), event.id], used)
+                    changed[event.id] = create_call_id([place, event.id], used)
                 yield replace(event, id=changed.get(event.id, event.id))
             case Stop() if changed:
                 yield replace(event, message=_change_ids(event.message, changed))

@@ -51,10 +51,10 @@ def separate_tags(
     An error of `events` comes after what was held back, where output has begun: with BY_BLOCK, and after text.
     """
     separator = _TagSeparator(native=native, thinks=thinks, use=use)
-    has_begun = use is EventUse.BY_BLOCK
+    is_live, has_begun = use is not EventUse.WHOLE, use is EventUse.BY_BLOCK
     try:
         for event in _separate(events, separator, native=native):
-            has_begun |= isinstance(event, Text) and use is not EventUse.WHOLE
+            has_begun = has_begun or (is_live and isinstance(event, Text))
             yield event
     except MmpipeError:
         # Nothing may be written where a retry is still possible.

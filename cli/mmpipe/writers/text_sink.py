@@ -25,7 +25,8 @@ class TextSink:
 
     def write(self, text: str) -> None:
         """Write what the form lets out."""
-        self._draw(self._form.feed(text))
+        if shown := self._form.feed(text):
+            self._draw(shown)
 
     def flush(self, before: str = "") -> None:
         """Write what the form has held back, after `before`."""
@@ -56,10 +57,9 @@ class TextSink:
             self.begin_line()
 
     def _draw(self, shown: str) -> None:
-        if shown:
-            # JSON can express a lone surrogate; UTF-8 cannot.
-            self._output.draw(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
-            self._last = shown[-1]
+        # JSON can express a lone surrogate; UTF-8 cannot.
+        self._output.draw(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
+        self._last = shown[-1]
 
 
 @dataclass(frozen=True, slots=True)

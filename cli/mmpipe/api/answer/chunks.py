@@ -8,7 +8,7 @@ from mmpipe.api.answer.answer_end import AnswerEnd
 from mmpipe.api.answer.call_assembler import CallAssembler
 from mmpipe.api.answer.call_parts import parse_index
 from mmpipe.api.answer.cumulative import StreamKind
-from mmpipe.api.answer.fields import is_answer, read_texts
+from mmpipe.api.answer.fields import ANSWER_KEYS, read_texts
 from mmpipe.api.answer.message import complete_message, sendable
 from mmpipe.api.answer.repetition import Repetition, find_repetition
 from mmpipe.api.answer.text_decoder import TextDecoder
@@ -193,7 +193,7 @@ class ChunkDecoder:
 
     def _take_part(self, key: str) -> None:
         self.progress += 1
-        if is_answer(key):
+        if key in ANSWER_KEYS:
             self.end.take_text()
         else:
             self.end.take_thinking()

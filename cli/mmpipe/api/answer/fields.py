@@ -61,12 +61,8 @@ _CONTENT_KEYS: Final = {
     TextKind.THINKING: "content/thinking",
     TextKind.REFUSAL: "content/refusal",
 }
-_ANSWER_KEYS: Final = frozenset({"content", "refusal", "content/refusal"})
-
-
-def is_answer(key: str) -> bool:
-    """Return True if the text under this key is written as the answer, False if it is thinking."""
-    return key in _ANSWER_KEYS
+# Keys whose text is written as the answer; any other text is thinking.
+ANSWER_KEYS: Final = frozenset({"content", "refusal", "content/refusal"})
 
 
 def read_texts(message: Mapping[str, object]) -> Sequence[Piece]:

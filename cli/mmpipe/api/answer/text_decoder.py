@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind, is_refuted
-from mmpipe.api.answer.fields import is_answer, read_texts
+from mmpipe.api.answer.fields import ANSWER_KEYS, read_texts
 from mmpipe.api.answer.message import MessageAssembler, complete_message
 from mmpipe.api.answer.mirrors import MirrorFilter
 from mmpipe.api.answer.surrogates import SurrogateJoiner, replace_lone_surrogates
@@ -53,8 +53,7 @@ class TextDecoder:
     def take_repeated(self, keys: Sequence[str], text: str) -> list[Event]:
         """The events of a text that stands under each of these keys, as `take` has them."""
         if text.isascii() and not self._surrogates.held and self._cumulative.kind is _INCREMENTAL:
-            events = [self._event(key, text) for key in keys]
-            return [event for event in events if event is not None]
+            return [event for key in keys if (event := self._event(key, text)) is not None]
         return [event for key in keys for event in self.take(key, text)]
 
     def settle(self) -> Sequence[Event]:
@@ -108,7 +107,7 @@ class TextDecoder:
     def _event(self, key: str, text: str) -> Event | None:
         self._received[key].append(text)
         characters = text if text.isascii() else replace_lone_surrogates(text)
-        if is_answer(key):
+        if key in ANSWER_KEYS:
             return Text(characters)
         new = self._mirrors.take(key.partition("/")[0], characters)
         return Thinking(new) if new else None
@@ -120,7 +119,7 @@ def _measure(text: str) -> int:
 
 def _channel(key: str) -> str:
     """The channel of a text: the answer, or one field of thinking."""
-    return "answer" if is_answer(key) else key.partition("/")[0]
+    return "answer" if key in ANSWER_KEYS else key.partition("/")[0]
 
 
 def _join_by_key(message: Message) -> dict[str, str]:

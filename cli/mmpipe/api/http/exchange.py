@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.timeouts import Limits
@@ -57,6 +57,22 @@ Arrival = Stage | ResponseHead | OpenBody | bytes
 Perform = Callable[[Callable[[Arrival], None]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _LimitWords:
+    """What an error says of a limit: the event that did not come in time, the option of the limit, and a hint."""
+
+    event: str
+    option: str
+    hint: str = ""
+
+
+_CONNECTION: Final = _LimitWords("no connection within", "--connect-timeout")
+_REQUEST: Final = _LimitWords("the request could not be sent within", "--idle-timeout")
+_BEGINNING: Final = _LimitWords("no answer began within", "--first-byte-timeout")
+_WHOLE: Final = _LimitWords("no whole answer within", "--idle-timeout", "allow more, or use --wire stream")
+_PAUSE: Final = _LimitWords("the answer stalled for", "--idle-timeout")
+
+
 class Clock:
     """The time limit in force, and its end; `peer` names the server in errors."""
 
@@ -69,21 +85,20 @@ class Clock:
         """Set the limit of the stage that the exchange has reached."""
         match stage:
             case Stage.CONNECTING:
-                self._set(self._limits.connect, "no connection within", "--connect-timeout")
+                self._set(self._limits.connect, _CONNECTION)
             case Stage.SECURING:
                 pass  # TLS belongs to the connection
             case Stage.SENDING:
-                self._set(self._limits.idle, "the request could not be sent within", "--idle-timeout")
+                self._set(self._limits.idle, _REQUEST)
             case Stage.WAITING if self._begins_soon:
-                self._set(self._limits.first_byte, "no answer began within", "--first-byte-timeout")
+                self._set(self._limits.first_byte, _BEGINNING)
             case Stage.WAITING:
                 # It is silent until it is done. Without this limit a server that is gone would be waited for in vain.
-                self._set(self._limits.idle, "no whole answer within", "--idle-timeout")
-                self._hint = "allow more, or use --wire stream"
+                self._set(self._limits.idle, _WHOLE)
 
     def progress(self, limit: float = math.inf) -> None:
         """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
-        self._set(min(limit, self._limits.idle), "the answer stalled for", "--idle-timeout")
+        self._set(min(limit, self._limits.idle), _PAUSE)
 
     def left(self) -> float:
         """Seconds until a limit is reached; raises TimedOut when one is."""
@@ -96,11 +111,12 @@ class Clock:
         """The error of the limit in force."""
         if self._is_total:
             return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
-        reached = f"{self._event} {self._limit:g} s ({self._option})"
-        return TimedOut(f"{self._peer}: {reached}", hint=self._hint, retryable=True)
+        words = self._words
+        reached = f"{self._peer}: {words.event} {self._limit:g} s ({words.option})"
+        return TimedOut(reached, hint=words.hint, retryable=True)
 
-    def _set(self, limit: float, event: str, option: str) -> None:
-        self._limit, self._event, self._option, self._hint = limit, event, option, ""
+    def _set(self, limit: float, words: _LimitWords) -> None:
+        self._limit, self._words = limit, words
         end, deadline = time.monotonic() + limit, self._limits.deadline
         self._is_total = deadline <= end
         self.end = deadline if self._is_total else end  # by the monotonic clock
@@ -113,8 +129,6 @@ class Exchange:
         self._perform = perform
         self._arrivals: queue.Queue[Arrival | _Failure | None] = queue.Queue(_AHEAD)
         self._body: OpenBody | None = None
-        self._looked = math.inf  # the time of the last look at the arrivals
-        self._late = 0  # arrivals that a limit still lets pass
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="exchange")
 
@@ -133,13 +147,24 @@ class Exchange:
 
         `look` is called a few times a second.
         """
-        looked = time.monotonic()
+        take: Callable[[float], Arrival | _Failure | None] = self._take
+        now = looked = time.monotonic()
+        late = 0  # arrivals that a limit still lets pass
         while True:
-            now = time.monotonic()
+            before, now = now, time.monotonic()
             if now - looked >= _LOOK:
                 look()
                 looked = now = time.monotonic()
-            arrival = self._next(now, clock)
+            left = clock.end - now
+            if left > 0:
+                late = 0
+                arrival = take(min(left, _LOOK))
+            else:
+                # A process that was suspended finds its limits reached: what came meanwhile still counts.
+                late = (_AHEAD if now - before > _SUSPENDED else late) - 1
+                arrival = take(_LATE) if late >= 0 else b""
+                if arrival == b"":
+                    raise clock.expired()
             if isinstance(arrival, bytes):
                 # Empty for a moment without an arrival.
                 if arrival:
@@ -149,32 +174,12 @@ class Exchange:
             elif isinstance(arrival, _Failure):
                 raise arrival.error
             elif isinstance(arrival, OpenBody):
-                self._body = arrival
+                self._body, take = arrival, arrival.read
             else:
                 yield arrival
 
-    def _next(self, now: float, clock: Clock) -> Arrival | _Failure | None:
-        """The next arrival, b"" if none came for a moment, None at the end; raises TimedOut when a limit is reached.
-
-        A process that was suspended finds its limits reached: what came meanwhile still counts.
-        """
-        if now - self._looked > _SUSPENDED:
-            self._late = _AHEAD
-        self._looked = now
-        left = clock.end - now
-        if left <= 0:
-            self._late -= 1
-            arrival = self._take(_LATE) if self._late >= 0 else b""
-            if arrival == b"":
-                raise clock.expired()
-            return arrival
-        self._late = 0
-        return self._take(min(left, _LOOK))
-
     def _take(self, seconds: float) -> Arrival | _Failure | None:
-        """The next arrival of the thread or the body; b"" if none came within so many seconds."""
-        if self._body is not None:
-            return self._body.read(seconds)
+        """The next arrival of the thread; b"" if none came within so many seconds."""
         try:
             return self._arrivals.get(timeout=seconds)
         except queue.Empty:

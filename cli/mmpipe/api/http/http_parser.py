@@ -76,11 +76,7 @@ class ResponseParser:
         self._left = 0  # bytes of a body or a chunk that are to come
         self._framing: dict[bytes, list[bytes]] = {}
         self._reusable = False
-
-    @property
-    def is_done(self) -> bool:
-        """True once the response has ended."""
-        return self._next is _Next.NOTHING
+        self.is_done = False  # the response has ended
 
     @property
     def is_reusable(self) -> bool:
@@ -129,7 +125,7 @@ class ResponseParser:
                     f"{self._peer}: the service closed the connection without an answer", retryable=True
                 )
             case _Next.BODY_TO_THE_END | _Next.NOTHING:
-                self._next = _Next.NOTHING
+                self._expect(_Next.NOTHING)
             case _:
                 raise BadResponse(
                     "the answer is truncated: the connection ended inside the body", retryable=True
@@ -230,7 +226,7 @@ class ResponseParser:
                 self._expect(_Next.CHUNK_END if self._next is _Next.CHUNK else _Next.NOTHING)
 
     def _expect(self, part: _Next) -> None:
-        self._next = part
+        self._next, self.is_done = part, part is _Next.NOTHING
         self._spent = 0
 
 
