@@ -1,8 +1,9 @@
 """Memory and CPU of `batch` over a long run, in each kind of run: `python tests/bench/batch_memory.py [RECORDS [ROW...]]`.
 
 From standard input, since a named file is read once before anything is asked, and the memory of that would be in both
-figures. The memory after many records is compared with that after few; the CPU a record between them with that of a run's
-second quarter: neither grows with the number of records.
+figures. The memory after many records is compared with that after few; the CPU a record in a run's second half with that in its
+second quarter: neither grows with the number of records. The server does the same for each record, at the same time: so the CPU
+is compared as a multiple of the server's, which a busy machine changes less than milliseconds.
 """
 
 import json
@@ -52,20 +53,27 @@ ROWS: Mapping[str, Row] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A look at the process: MiB, descriptors, seconds of the processor."""
+    """A look at the process: MiB, descriptors, seconds of the processor, and those of the server."""
 
     time: float
     resident: float
     descriptors: int
     cpu: float
+    server_cpu: float
 
 
-def look(pid: int) -> Sample:
-    """Look at a process that runs."""
+def count_seconds(pid: int) -> float:
+    """Return the seconds of the processor that a running process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def look(pid: int, server: int) -> Sample:
+    """Look at a process that runs, and at its server."""
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    cpu = (int(fields[11]) + int(fields[12])) / TICK
-    return Sample(time.monotonic(), memory(pid, "VmRSS"), descriptors, cpu)
+    return Sample(
+        time.monotonic(), memory(pid, "VmRSS"), descriptors, count_seconds(pid), count_seconds(server)
+    )
 
 
 def watch(folder: str, row: Row, many: int, answering: StubServer) -> list[Sample]:
@@ -82,7 +90,7 @@ def watch(folder: str, row: Row, many: int, answering: StubServer) -> list[Sampl
     with running(command, folder, stdin=source) as process:
         while process.poll() is None:
             try:
-                samples.append(look(process.pid))
+                samples.append(look(process.pid, answering.process_id))
             except (FileNotFoundError, ProcessLookupError):
                 break
             time.sleep(PAUSE)
@@ -107,11 +115,14 @@ def measure(name: str, row: Row, many: int) -> None:
     )
     # What is seen later may be a process that takes itself apart.
     end = next(sample for sample in reversed(samples) if sample.time < asked[-1] or sample is samples[0])
-    early, late = (half.cpu - quarter.cpu) / (last / 4), (end.cpu - half.cpu) / (last / 2)
-    growth = end.resident - first.resident
+    early, late = (
+        (then.cpu - before.cpu) / (then.server_cpu - before.server_cpu)
+        for before, then in ((quarter, half), (half, end))
+    )
+    growth, each = end.resident - first.resident, (end.cpu - quarter.cpu) / (last * 3 / 4)
     print(
         f"{name:13} RSS {first.resident:6.1f} MiB, at the end {end.resident:6.1f}: growth {growth:5.1f} (limit {LIMIT})"
-        f"   CPU {early * 1e3:6.3f} ms a record, later {late * 1e3:6.3f}: {late / early - 1:+6.1%} (limit {FLAT:.0%})"
+        f"   CPU {each * 1e3:6.3f} ms a record, {early:5.3f} x the server's, later {late:5.3f} x: {late / early - 1:+6.1%} (limit {FLAT:.0%})"
         f"   at most {max(sample.descriptors for sample in samples)} descriptors; {last / (asked[-1] - asked[0]):5.0f} requests/s",
         flush=True,
     )
