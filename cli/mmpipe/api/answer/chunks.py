@@ -81,8 +81,9 @@ class ChunkDecoder:
 
     def repeat(self, text: str) -> list[Event]:
         """The events of a chunk that equals the last one but for its text, which stands in as many fields."""
-        keys = self._repetition.keys
-        self._repetition.texts.append(text)
+        repetition = self._repetition
+        keys = repetition.keys
+        repetition.texts.append(text)
         self.progress += len(keys)
         events = self._texts.take_repeated(keys, text)
         return events if self._start is None else [*self._begin(events)]

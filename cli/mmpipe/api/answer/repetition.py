@@ -21,7 +21,7 @@ OPEN_FIELDS: Final = ("content", *THINKING_FIELDS)
 OPEN_DETAIL_FIELD: Final = "text"
 _CALLS: Final = ("tool_calls", "function_call")
 _PROBE: Final = "a text in place of any other"
-_STRING: Final = msgspec.json.Decoder(str)
+_decode_string: Final = msgspec.json.Decoder(str).decode
 # What may stand around the data of an event in one line. An event framed like this has these data alone.
 _BEFORE: Final = (b"data: ", b"data:")
 _AFTER: Final = (b"\n\n", b"\r\n\r\n")
@@ -38,10 +38,17 @@ class Repetition:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPattern:
-    """The bytes around the text of a chunk, with its quotes; the text stands there once or several times."""
+    """The bytes around the text of a chunk, with its quotes; the text stands there `times` times, first at `begin`."""
 
     parts: Sequence[bytes]
     size: int  # bytes of all parts
+    begin: int
+    times: int
+
+    @classmethod
+    def of(cls, parts: Sequence[bytes]) -> "ChunkPattern":
+        """Return the pattern of these parts, two or more."""
+        return cls(parts, sum(map(len, parts)), len(parts[0]), len(parts) - 1)
 
     def frame(self, data: bytes, received: bytes) -> "ChunkPattern | None":
         """Return the pattern of the bytes that bring such a chunk as `received` brought `data`; None unless they are one event."""
@@ -49,20 +56,18 @@ class ChunkPattern:
         if before not in _BEFORE or after not in _AFTER or b"\n" in data or b"\r" in data:
             return None
         first, *inner, last = self.parts
-        return ChunkPattern((before + first, *inner, last + after), self.size + len(before) + len(after))
+        return ChunkPattern.of((before + first, *inner, last + after))
 
     def read(self, data: bytes) -> str | None:
         """Return the text of a chunk that matches, not empty; None for any other chunk."""
-        size, rest = divmod(len(data) - self.size, len(self.parts) - 1)
-        if rest or size <= 0:
-            return None
-        begin = len(self.parts[0])
+        size, rest = divmod(len(data) - self.size, self.times)
+        begin = self.begin
         end = begin + size
-        if data[begin:end].join(self.parts) != data:
+        if rest or size <= 0 or data[begin:end].join(self.parts) != data:
             return None
         try:
             # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it, or is a value.
-            return _STRING.decode(data[begin - 1 : end + 1])
+            return _decode_string(data[begin - 1 : end + 1])
         except msgspec.DecodeError:
             return None
 
@@ -92,7 +97,7 @@ def learn_pattern(data: bytes, chunk: Mapping[str, object], texts: int) -> Chunk
         pieces = data.split(literal)
         parts = [pieces[0] + b'"', *(b'"%b"' % piece for piece in pieces[1:-1]), b'"' + pieces[-1]]
         if len(pieces) == texts + 1 and _is_proved(parts, chunk, found[0]):
-            return ChunkPattern(parts, sum(map(len, parts)))
+            return ChunkPattern.of(parts)
     return None
 
 

@@ -109,7 +109,7 @@ class Clock:
 
     def expired(self) -> TimedOut:
         """The error of the limit in force."""
-        if self._is_total:
+        if self.end == self._limits.deadline:
             return TimedOut(f"{self._peer}: no whole answer within the total limit (--max-time)")
         words = self._words
         reached = f"{self._peer}: {words.event} {self._limit:g} s ({words.option})"
@@ -117,9 +117,7 @@ class Clock:
 
     def _set(self, limit: float, words: _LimitWords) -> None:
         self._limit, self._words = limit, words
-        end, deadline = time.monotonic() + limit, self._limits.deadline
-        self._is_total = deadline <= end
-        self.end = deadline if self._is_total else end  # by the monotonic clock
+        self.end = min(time.monotonic() + limit, self._limits.deadline)  # by the monotonic clock
 
 
 class Exchange:
