@@ -29,6 +29,7 @@ BURST = (
 )  # 0.25 s of the rate, and as much again for what the network bunches up (batch/pace/gcra.py)
 SPEED_RECORDS = 10_000
 STARTS = 100
+TIME_WAIT: Final = "06"  # in /proc/net/tcp
 SHARED_MEMORY, TEMPORARY = Path("/dev/shm"), Path("/tmp")  # noqa: S108  looked at
 # Runs mmpipe, and adds the seconds of its own process and of its children to a file.
 TIMED: Final = """
@@ -210,8 +211,11 @@ def report_deaths(found: Sequence[dict[str, object]], arrivals: list[float], sta
 
 def starts(folder: str) -> None:
     def count() -> tuple[int, int, int, int]:
+        # A closed connection stays with the kernel for a minute.
         sockets = sum(
-            len(Path(f"/proc/net/{kind}").read_text().splitlines()) for kind in ("tcp", "tcp6", "unix")
+            TIME_WAIT not in line.split()[3:4]
+            for kind in ("tcp", "tcp6", "unix")
+            for line in Path(f"/proc/net/{kind}").read_text().splitlines()
         )
         running = [
             entry

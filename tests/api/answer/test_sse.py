@@ -216,8 +216,8 @@ def test_empty_data_lines_count_for_the_limit_of_an_event() -> None:
         (b'{"a":\n1', b'{"a":1'),
         (b"data: a\n\n" + b"x" * 5000, b"x" * 4096),
         (b"data: " + b"x" * 4096 + b"\ndata: y", b"x" * 4096),
-        (b"data: " + b"x" * 4095 + b"\ndata: y", b"x" * 4095 + b"data: y"),
-        (b"data:\n" * 2000 + b"data: y", b""),
+        (b"data: " + b"x" * 4095 + b"\ndata: y", b"x" * 4095 + b"d"),
+        (b"data:\n" * 2000 + b"data: y", b"data: y"),
     ],
 )
 def test_of_an_event_that_has_begun_the_first_bytes_are_shown(begun: bytes, shown: bytes) -> None:

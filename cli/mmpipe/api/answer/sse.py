@@ -1,7 +1,7 @@
 """Reads server-sent events, and JSON that stands there without their framing, from bytes that are cut anywhere."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from mmpipe.errors import BadResponse
@@ -15,7 +15,7 @@ _FIELDS: Final = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _LONGEST_FIELD: Final = 6  # bytes of a name with its colon
 _PEEKED: Final = 4096  # bytes
 _REST: Final = 2000  # bytes
-_MOST_PEEKED: Final = 1000  # lines, or pieces of one: some are empty
+_MOST_PEEKED: Final = 1000  # lines, some of which are empty
 _MAX_CHECKS: Final = 8  # so that the work is linear
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
@@ -37,8 +37,7 @@ class EventReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._line: list[bytes] = []  # pieces of a line whose end has not come
-        self._line_size = 0
+        self._line = bytearray()  # a line whose end has not come
         self._opening = b""  # the first byte of that line that is no space
         self._name = self._next_name = b""
         self._data: list[bytes] = []  # data lines of an event whose blank line has not come
@@ -75,8 +74,8 @@ class EventReader:
             self._hold(received)
             return
         if self._line:
-            received = b"".join((*self._line, received))
-            self._line, self._line_size, self._opening = [], 0, b""
+            received = b"".join((self._line, received))
+            self._line, self._opening = bytearray(), b""
         self._after_cr = received.endswith(b"\r")
         # bytes.splitlines knows exactly the three line ends of the standard.
         lines = received.splitlines()
@@ -86,8 +85,8 @@ class EventReader:
 
     def close(self) -> Iterator[NamedData]:
         """The last event: its blank line may be missing, or the event is cut."""
-        line = b"".join(self._line)
-        self._line, self._line_size, self._opening = [], 0, b""
+        line = bytes(self._line)
+        self._line, self._opening = bytearray(), b""
         if _begins_value(line) and not (self._data or self._json):
             # A whole answer is one line of JSON without an end.
             yield b"", line
@@ -99,11 +98,11 @@ class EventReader:
     def peek(self) -> bytes:
         """The first bytes of an event that has begun to come, a few thousand of them at most."""
         found = bytes(self._json[:_PEEKED])
-        for piece in islice(chain(self._data, self._line), _MOST_PEEKED):
+        for line in islice(self._data, _MOST_PEEKED):
             if len(found) >= _PEEKED:
                 break
-            found += piece[:_PEEKED]
-        return found
+            found += line[:_PEEKED]
+        return (found + self._line[:_PEEKED])[:_PEEKED]
 
     def _events(self, lines: list[bytes]) -> Iterator[NamedData]:
         if self._at_start and lines:
@@ -208,14 +207,13 @@ class EventReader:
 
     def _hold(self, piece: bytes) -> None:
         if piece:
-            self._line.append(piece)
-            self._line_size += len(piece)
+            self._line += piece
             self._opening = self._opening or piece.lstrip(BOM + b" \t")[:1]
             if not self.holds_json:
                 self._check()
 
     def _check(self) -> None:
-        if self._line_size + self._data_size > self._limit:
+        if len(self._line) + self._data_size > self._limit:
             raise BadResponse(f"an event of the stream is longer than {self._limit} bytes")
 
 
