@@ -2,10 +2,11 @@
 
 From standard input, since a named file is read once before anything is asked, and the memory of that would be in both
 figures. The memory after many records is compared with that after few; the CPU a record in a run's second half with that in its
-second quarter: neither grows with the number of records. The server does the same for each record, at the same time: so the CPU
-is compared as a multiple of the server's, which a busy machine changes less than milliseconds.
+second quarter: neither grows with the number of records. The speed of a shared machine changes within a run: so this program does
+a fixed work ten times a second, and the CPU is compared as multiples of the time of that work.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -53,27 +54,35 @@ ROWS: Mapping[str, Row] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A look at the process: MiB, descriptors, seconds of the processor, and those of the server."""
+    """A look at the process: MiB, descriptors, seconds of the processor, and those of a fixed work at the same time."""
 
     time: float
     resident: float
     descriptors: int
     cpu: float
-    server_cpu: float
+    work: float
 
 
-def count_seconds(pid: int) -> float:
-    """Return the seconds of the processor that a running process has used."""
+def look(pid: int) -> Sample:
+    """Look at a process that runs."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def look(pid: int, server: int) -> Sample:
-    """Look at a process that runs, and at its server."""
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return Sample(
-        time.monotonic(), memory(pid, "VmRSS"), descriptors, count_seconds(pid), count_seconds(server)
-    )
+    cpu = (int(fields[11]) + int(fields[12])) / TICK
+    return Sample(time.monotonic(), memory(pid, "VmRSS"), descriptors, cpu, time_work())
+
+
+def time_work() -> float:
+    """Return the seconds of the processor for a fixed work, done by Python alone."""
+    began = time.thread_time()
+    for _ in range(20):
+        json.loads(json.dumps({str(number): [number] for number in range(20)}))
+    return time.thread_time() - began
+
+
+def multiples(samples: Sequence[Sample], first: Sample, last: Sample) -> float:
+    """Return the processor's time between two looks, each part of it as a multiple of the work beside it."""
+    between = [sample for sample in samples if first.time <= sample.time <= last.time]
+    return sum((then.cpu - before.cpu) / then.work for before, then in itertools.pairwise(between))
 
 
 def watch(folder: str, row: Row, many: int, answering: StubServer) -> list[Sample]:
@@ -90,7 +99,7 @@ def watch(folder: str, row: Row, many: int, answering: StubServer) -> list[Sampl
     with running(command, folder, stdin=source) as process:
         while process.poll() is None:
             try:
-                samples.append(look(process.pid, answering.process_id))
+                samples.append(look(process.pid))
             except (FileNotFoundError, ProcessLookupError):
                 break
             time.sleep(PAUSE)
@@ -115,14 +124,12 @@ def measure(name: str, row: Row, many: int) -> None:
     )
     # What is seen later may be a process that takes itself apart.
     end = next(sample for sample in reversed(samples) if sample.time < asked[-1] or sample is samples[0])
-    early, late = (
-        (then.cpu - before.cpu) / (then.server_cpu - before.server_cpu)
-        for before, then in ((quarter, half), (half, end))
-    )
+    early = multiples(samples, quarter, half) / (last / 4)
+    late = multiples(samples, half, end) / (last / 2)
     growth, each = end.resident - first.resident, (end.cpu - quarter.cpu) / (last * 3 / 4)
     print(
         f"{name:13} RSS {first.resident:6.1f} MiB, at the end {end.resident:6.1f}: growth {growth:5.1f} (limit {LIMIT})"
-        f"   CPU {each * 1e3:6.3f} ms a record, {early:5.3f} x the server's, later {late:5.3f} x: {late / early - 1:+6.1%} (limit {FLAT:.0%})"
+        f"   CPU {each * 1e3:6.3f} ms a record, {early:5.3f} x the work, later {late:5.3f} x: {late / early - 1:+6.1%} (limit {FLAT:.0%})"
         f"   at most {max(sample.descriptors for sample in samples)} descriptors; {last / (asked[-1] - asked[0]):5.0f} requests/s",
         flush=True,
     )

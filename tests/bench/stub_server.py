@@ -49,11 +49,6 @@ class StubServer:
         seen = json.loads(self._process.communicate()[0])
         self.arrivals, self.connections, self.cpu = seen["arrivals"], seen["connections"], seen["cpu"]
 
-    @property
-    def process_id(self) -> int:
-        """That of the stub while it runs."""
-        return self._process.pid
-
     def refuse(self, seconds: int) -> None:
         """Answer the next request with 429, and this Retry-After."""
         assert self._process.stdin is not None

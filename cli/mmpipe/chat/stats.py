@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from mmpipe.core.events import Event, Text, Thinking
 from mmpipe.core.reply import Attempts, Reply, describe_usage, sum_usage, usage_json
@@ -36,12 +37,8 @@ class AnswerStats:
     def timed(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass `events` on, and note the time of the first thinking or text."""
         rest = iter(events)
-        for event in rest:
-            if self._first_byte_ms is None and isinstance(event, Thinking | Text):
-                self._first_byte_ms = self._elapsed_ms()
-            yield event
-            if self._first_byte_ms is not None:
-                yield from rest
+        # What follows the first is passed on without a step of Python.
+        return chain(self._time_first(rest), rest)
 
     def end_turn(self, reply: Reply) -> None:
         """Add the reply of a turn: that of its last attempt, whole or in part."""
@@ -85,6 +82,12 @@ class AnswerStats:
             "exit_status": status,
             "error": None if error is None else error.as_json(),
         }
+
+    def _time_first(self, events: Iterator[Event]) -> Iterator[Event]:
+        while self._first_byte_ms is None and (event := next(events, None)) is not None:
+            if isinstance(event, Thinking | Text):
+                self._first_byte_ms = self._elapsed_ms()
+            yield event
 
     def _cost(self, turns: Iterable[Reply]) -> float | None:
         """The cost of all turns in dollars; None if that of one is unknown."""

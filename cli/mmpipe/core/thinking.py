@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import assert_never
 
 from mmpipe.core.events import Event, Stop, Text, Thinking, ToolCall
@@ -12,7 +12,8 @@ from mmpipe.core.thinking_tags import EventUse, separate_tags
 
 def hide(events: Iterable[Event]) -> Iterator[Event]:
     """Yield the events without thinking."""
-    return (event for event in events if not isinstance(event, Thinking))
+    # As `isinstance` in a generator, without a step of Python for each event.
+    return filterfalse(Thinking.__instancecheck__, events)
 
 
 def show(events: Iterable[Event]) -> Iterator[Event]:
