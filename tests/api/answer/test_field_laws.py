@@ -174,6 +174,28 @@ def test_thinking_in_several_fields_counts_once_at_every_cut(
     assert text == "".join(filtered.take(str(delta["field"]), str(delta["text"])) for delta in order)
 
 
+SENT = st.lists(st.tuples(st.sampled_from(MIRRORS), TEXTS), max_size=6)
+
+
+@given(SENT, st.lists(st.sampled_from(MIRRORS), min_size=1), st.lists(TEXTS, max_size=4), SENT)
+@example([("reasoning", "a"), ("thinking", "a")], ["reasoning", "thinking"], ["b"], [("thinking", "c")])
+@example([("reasoning", "a"), ("thinking", "a")], ["reasoning"], ["b"], [("thinking", "b")])
+@example([("reasoning", "a")], ["reasoning", "reasoning"], ["b"], [])
+def test_thinking_that_is_new_once_in_each_of_its_fields_may_come_at_once(
+    before: list[tuple[str, str]], fields: list[str], texts: list[str], after: list[tuple[str, str]]
+) -> None:
+    one_by_one, at_once = MirrorFilter(), MirrorFilter()
+    for name, text in before:
+        assert one_by_one.take(name, text) == at_once.take(name, text)
+    if not at_once.are_level(fields):
+        return
+    for text in texts:
+        assert [text] == [new for name in fields if (new := one_by_one.take(name, text))]
+    at_once.add(fields, texts)
+    for name, text in after:
+        assert one_by_one.take(name, text) == at_once.take(name, text)
+
+
 def is_within(part: str, whole: str) -> bool:
     rest = iter(whole)
     return all(character in rest for character in part)

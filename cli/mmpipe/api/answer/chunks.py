@@ -17,7 +17,7 @@ from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import find_error, is_blank
 from mmpipe.api.response_head import ResponseInfo
 from mmpipe.core.calls import parse_calls
-from mmpipe.core.events import Event, Message, Start, Stop, ToolCall, Usage
+from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, Usage
 from mmpipe.core.finish_reasons import STOPPED, FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse, MmpipeError, ServerError
 from mmpipe.text.visible import one_line
@@ -42,9 +42,12 @@ class ChunkDecoder:
         self._tier: str | None = None
         self._failure: object = None
         self._repetition = Repetition()
+        # The event of each further text of the repetition, once that is certain, and the number of texts before.
+        self._event: type[Text | Thinking] | None = None
+        self._taken = 0
         self._is_silent = True  # nothing came but chunks without a choice, or with an empty error
         self.end = AnswerEnd()
-        self.progress = 0
+        self._progress = 0  # without the repetition
 
     def decode(self, chunk: Mapping[str, object]) -> Iterator[Event]:
         """The events of one chunk, or of a whole body; raises the error that the body reports."""
@@ -75,6 +78,11 @@ class ChunkDecoder:
             self._repetition = find_repetition(choices)
 
     @property
+    def progress(self) -> int:
+        """The number of parts so far that brought the answer forward."""
+        return self._progress + len(self._repetition.texts) * len(self._repetition.keys)
+
+    @property
     def repeatable(self) -> int:
         """The number of texts in the last chunk, if a chunk may differ from it in them alone; else 0."""
         return len(self._repetition.keys)
@@ -82,11 +90,14 @@ class ChunkDecoder:
     def repeat(self, text: str) -> list[Event]:
         """The events of a chunk that equals the last one but for its text, which stands in as many fields."""
         repetition = self._repetition
-        keys = repetition.keys
         repetition.texts.append(text)
-        self.progress += len(keys)
-        events = self._texts.take_repeated(keys, text)
-        return events if self._start is None else [*self._begin(events)]
+        if self._event is not None:
+            return [self._event(text)]
+        keys = repetition.keys
+        events = [*self._begin(event for key in keys for event in self._texts.take(key, text))]
+        if self._start is None:
+            self._event, self._taken = self._texts.find_event(keys), len(repetition.texts)
+        return events
 
     def finish(self) -> Iterator[Event]:
         """The text that was held back, the tool calls, the usage and the stop.
@@ -117,9 +128,13 @@ class ChunkDecoder:
 
     def _end_repetition(self) -> None:
         """Take into the message what was repeated: all at once, since most chunks of a stream are."""
-        if self._repetition.texts:
-            self._texts.repeat(self._repetition.delta, self._repetition.texts)
-        self._repetition = Repetition()
+        delta, keys, texts = self._repetition.delta, self._repetition.keys, self._repetition.texts
+        if texts:
+            self._texts.repeat(delta, texts)
+        if self._event is not None:
+            self._texts.add(keys, texts[self._taken :])
+        self._progress = self.progress
+        self._repetition, self._event = Repetition(), None
 
     def _begin(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events, and the start before the first of them."""
@@ -136,9 +151,9 @@ class ChunkDecoder:
             self._streamed = True
             is_progress = self._texts.merge(delta)
             if ("tool_calls" in delta or "function_call" in delta) and self._calls.merge(delta):
-                self.progress += 1
+                self._progress += 1
                 self.end.take_call()
-            self.progress += is_progress
+            self._progress += is_progress
             for key, text in read_texts(delta):
                 self._take_part(key)
                 yield from self._texts.take(key, text)
@@ -149,7 +164,7 @@ class ChunkDecoder:
         if not is_blank(choice.get("error")):
             self._failure = choice["error"]
         if (reason := find_finish_reason(choice.get("finish_reason"))) is not None:
-            self.progress += self.end.take_reason(reason, with_first=was_empty and not self.end.is_empty)
+            self._progress += self.end.take_reason(reason, with_first=was_empty and not self.end.is_empty)
 
     def _find_choices(self, choices: object) -> Sequence[Mapping[str, object]]:
         """The choices of the answer: those of the index that came first, of several at once the lowest.
@@ -193,7 +208,7 @@ class ChunkDecoder:
         return self._texts.repeats(message) and (bool(read_texts(message)) or self._calls.repeats(message))
 
     def _take_part(self, key: str) -> None:
-        self.progress += 1
+        self._progress += 1
         if key in ANSWER_KEYS:
             self.end.take_text()
         else:

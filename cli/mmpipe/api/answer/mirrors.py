@@ -6,6 +6,7 @@ or goes on where that ends. Only the new text of a mirror counts. With the first
 text counts, and is compared with the other fields that differ.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BLOCK = 64  # characters that are compared at once
@@ -44,6 +45,22 @@ class MirrorFilter:
             reader.piece += 1
             return ""
         return self._compare(reader, text)
+
+    def are_level(self, fields: Sequence[str]) -> bool:
+        """Return True if further text that comes once in each of these fields is new once: all are at the end of one track."""
+        first = self._readers.get(fields[0])
+        if first is None or len({*fields}) < len(fields):
+            return False
+        end = _Reader(first.track, len(self._tracks[first.track]))
+        return all(self._readers.get(field) == end for field in fields)
+
+    def add(self, fields: Sequence[str], texts: Sequence[str]) -> None:
+        """Take texts that came in each of these fields, which are level."""
+        readers = [self._readers[field] for field in fields]
+        track = self._tracks[readers[0].track]
+        track += texts
+        for reader in readers:
+            reader.piece = len(track)
 
     def _compare(self, reader: _Reader, text: str) -> str:
         track, piece, offset = self._tracks[reader.track], reader.piece, reader.offset

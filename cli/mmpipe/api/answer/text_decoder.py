@@ -50,11 +50,23 @@ class TextDecoder:
             return over
         return over + self._events(self._cumulative.take(key, characters))
 
-    def take_repeated(self, keys: Sequence[str], text: str) -> list[Event]:
-        """The events of a text that stands under each of these keys, as `take` has them."""
-        if text.isascii() and not self._surrogates.held and self._cumulative.kind is _INCREMENTAL:
-            return [event for key in keys if (event := self._event(key, text)) is not None]
-        return [event for key in keys for event in self.take(key, text)]
+    def find_event(self, keys: Sequence[str]) -> type[Text | Thinking] | None:
+        """The type of the one event that each further text without a surrogate gives, under all these keys; None if `take` decides.
+
+        The texts are added later, all at once.
+        """
+        if self._surrogates.held or self._cumulative.kind is not _INCREMENTAL:
+            return None
+        if len(keys) == 1 and keys[0] in ANSWER_KEYS:
+            return Text
+        return Thinking if self._mirrors.are_level([*map(_channel, keys)]) else None
+
+    def add(self, keys: Sequence[str], texts: Sequence[str]) -> None:
+        """Take texts whose events are known, each of them under all these keys."""
+        for key in keys:
+            self._received[key] += texts
+        if keys[0] not in ANSWER_KEYS:
+            self._mirrors.add([*map(_channel, keys)], texts)
 
     def settle(self) -> Sequence[Event]:
         """The events of the text that was held back; nothing continues it."""

@@ -61,33 +61,33 @@ class StreamDecoder:
         kind: StreamKind = StreamKind.UNKNOWN,
     ) -> None:
         self._info = info
-        self._limit = limit
+        self._limit, self._left = limit, limit  # bytes
         self._content_type = content_type
         self._reader = EventReader(MAX_EVENT)
         self._chunks = ChunkDecoder(info, kind)
         self._pattern: ChunkPattern | None = None
         self._frame: ChunkPattern | None = None  # the pattern as an event; only between two events
         self._unmatched = 0  # chunks since the last that matched a pattern
-        self._received = 0
         self._first = b""  # the first bytes that are no spaces
         self._json_pieces = 0
         self._is_done = self._is_closing = self._ends_in_json = False
         # Seconds without a byte after which the answer has ended; infinite until it seems whole, and once more has begun.
         self.longest_pause = math.inf
-        # The number of parts so far that brought the answer forward; comments, spaces and empty deltas do not.
-        self.progress = 0
+
+    @property
+    def progress(self) -> int:
+        """The number of parts so far that brought the answer forward; comments, spaces and empty deltas do not."""
+        return self._chunks.progress + self._json_pieces
 
     def feed(self, received: bytes) -> Iterable[Event]:
-        """The events that the next bytes complete."""
-        self._received += len(received)
-        if self._received > self._limit:
+        """The events that the next bytes complete; a list if they are one part of an answer that goes on."""
+        self._left -= len(received)
+        if self._left < 0:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
         # Most servers send each event in a packet of its own.
         if self._frame is not None and (text := self._frame.read(received)) is not None:
             self._unmatched = 0
-            events = self._chunks.repeat(text)
-            self.progress = self._chunks.progress + self._json_pieces
-            return events
+            return self._chunks.repeat(text)
         return self._decode(received)
 
     def close(self) -> Iterator[Event]:
@@ -123,7 +123,6 @@ class StreamDecoder:
             self._frame = self._pattern.frame(data, received)
         # A whole answer may come slowly.
         self._json_pieces += self._reader.holds_json and self._chunks.end.reason is None
-        self.progress = self._chunks.progress + self._json_pieces
         pause = self._chunks.end.longest_pause
         has_more = pause < math.inf and shows_part(self._reader.peek())
         self.longest_pause = math.inf if has_more else pause
