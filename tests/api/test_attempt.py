@@ -11,7 +11,7 @@ import pytest
 from mmpipe.api.answer.answer_end import LINGER, LINGER_AT_FIRST
 from mmpipe.api.answer.response import read_answer
 from mmpipe.api.answer.wire import MAX_EXPLANATION
-from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, follow, take
+from mmpipe.api.attempt import EXPLAINED, UNOBSERVED, Observer, follow
 from mmpipe.api.http.exchange import Arrival, Clock, Stage
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
@@ -190,12 +190,13 @@ def test_a_failure_after_a_finish_reason_that_was_wrong_is_what_went_wrong(failu
 
 
 def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
-    clock, reader = Watch(), read_answer(STREAM)
-    events = take(reader, FIRST, clock, UNOBSERVED)
-    next(events)
-    assert [] == clock.seen
-    assert [Text("5")] == list(events)
-    assert [inf] == clock.seen
+    for pieces in ((FIRST,), (FIRST, FIRST), (FIRST, FIRST, FIRST)):
+        clock = Watch()
+        events = follow(arriving(*STAGES, STREAM, *pieces), read_answer, clock, UNOBSERVED)
+        assert isinstance(next(events), Start)
+        for number in range(len(pieces)):
+            assert Text("5") == next(events)
+            assert [*STAGES, *[inf] * number] == clock.seen
 
 
 def test_a_limit_holds_between_the_steps_in_which_a_bomb_unfolds() -> None:

@@ -1,7 +1,7 @@
 """Follows an exchange to its end: sets the clock, informs the observer, and decodes the body."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from mmpipe.api.answer.response import ResponseReader
@@ -62,37 +62,59 @@ def follow(
     observer: Observer,
 ) -> Iterator[Part]:
     """The parts that `read` finds in the response; raises an MmpipeError."""
-    began = time.monotonic()
-    reader: ResponseReader[Part] | None = None
+    head = _await_head(arrivals, clock, observer)
+    if head is None:
+        return
+    reader = begin(read, head, clock, observer)
+    is_observed = reader.is_answer and observer.takes_bytes
     failure: MmpipeError | None = None
-    while failure is None:
-        try:
-            arrival = next(arrivals, None)
-        except (NetworkError, TimedOut, BadResponse) as error:
-            failure = error
-            break
+    with reader.traced():
+        while failure is None:
+            try:
+                received = next(arrivals, None)
+            except (NetworkError, TimedOut, BadResponse) as error:
+                failure = error
+                break
+            if not isinstance(received, bytes):
+                break
+            for content in (received,) if reader.coding.is_plain else _unpack(reader, received, clock):
+                if content is None:
+                    failure = clock.expired()
+                    break
+                if is_observed:
+                    observer.received(content)
+                parts = reader.feed(content)
+                if isinstance(parts, list):
+                    # As `take`, without a generator for each chunk of a long stream.
+                    yield from parts
+                    clock.progress()
+                else:
+                    yield from take(parts, reader, clock)
+        yield from reader.close(failure)
+
+
+def _unpack(reader: ResponseReader[Part], received: bytes, clock: Clock) -> Iterator[bytes | None]:
+    """The content in steps, None once a limit is reached: a few compressed bytes may unfold to much that is to be decoded."""
+    for number, content in enumerate(reader.unpack(received)):
+        yield None if number and clock.end < time.monotonic() else content
+
+
+def _await_head(arrivals: Iterator[Arrival], clock: Clock, observer: Observer) -> ResponseHead | None:
+    """Note the stages of an exchange; return the head of the response, None if there is none."""
+    began = time.monotonic()
+    for arrival in arrivals:
         match arrival:
-            case bytes() if reader is not None:
-                for number, content in enumerate(reader.unpack(arrival)):
-                    # A few compressed bytes may unfold to much that is to be decoded.
-                    if number and clock.end < time.monotonic():
-                        failure = clock.expired()
-                        break
-                    yield from take(reader, content, clock, observer)
             case Stage():
                 clock.enter(arrival)
                 observer.entered(arrival)
                 observer.note(f"{arrival.value} after {(time.monotonic() - began) * 1000:.0f} ms")
             case ResponseHead(info, content_type):
-                reader = begin(read, arrival, clock, observer)
                 trace = f"trace {info.request_id}" if info.request_id else "no trace id"
                 observer.note(f"HTTP {info.http}, {content_type or 'no content type'}, {trace}")
+                return arrival
             case _:
                 break
-    if reader is not None:
-        yield from reader.close(failure)
-    elif failure is not None:
-        raise failure
+    return None
 
 
 def begin(
@@ -107,13 +129,9 @@ def begin(
     return reader
 
 
-def take(reader: ResponseReader[Part], content: bytes, clock: Clock, observer: Observer) -> Iterator[Part]:
-    """The parts in the next content of the body. The observer gets the uncompressed content first.
-
-    At the end the clock is set if the content brought the answer forward, or changed what is known of its end.
-    """
-    if reader.is_answer:
-        observer.received(content)
-    yield from reader.feed(content)
-    if reader.take_move():
+def take(parts: Iterable[Part], reader: ResponseReader[Part], clock: Clock) -> Iterator[Part]:
+    """Pass on what `feed` returned; then set the clock, if that brought the answer forward, or changed what is known of its end."""
+    place = None if isinstance(parts, list) else reader.place
+    yield from parts
+    if reader.place != place:
         clock.progress(reader.longest_pause)

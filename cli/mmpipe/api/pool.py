@@ -103,9 +103,7 @@ class Pool:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
                     size += len(piece)
-                    for content in reader.unpack(piece):
-                        await turns.give()
-                        events += take(reader, content, clock, observer)
+                    events += await _decode(reader, piece, turns, observer)
                 # The answer may be whole before the error that ended its connection.
                 failure = connection.failure
         except MmpipeError:
@@ -114,10 +112,11 @@ class Pool:
             failure = _explained(error, clock, self._route)
             if reader is None:
                 raise failure from error
-        if size < _LONG or failure is not None:
-            events += reader.close(failure)
-        else:
-            events += await _close_beside(reader, clock)
+        with reader.traced():
+            if size < _LONG or failure is not None:
+                events += reader.close(failure)
+            else:
+                events += await _close_beside(reader, clock)
         return events, connection
 
 
@@ -129,13 +128,13 @@ class _Turns:
     """
 
     def __init__(self, alarm: asyncio.Timeout, clock: Clock) -> None:
-        self._alarm, self._clock = alarm, clock
+        self._alarm, self.clock = alarm, clock
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
 
     async def __aenter__(self) -> Self:
-        self._clock.left()
-        self._timer = self._loop.call_at(self._clock.end, self._ring)
+        self.clock.left()
+        self._timer = self._loop.call_at(self.clock.end, self._ring)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -143,7 +142,7 @@ class _Turns:
 
     def enter(self, stage: Stage) -> None:
         """Set the limit of the stage that the exchange has reached."""
-        self._clock.enter(stage)
+        self.clock.enter(stage)
         self._move()
 
     async def give(self) -> None:
@@ -154,15 +153,29 @@ class _Turns:
             self._began = time.monotonic()
 
     def _move(self) -> None:
-        if self._clock.end < self._timer.when():
+        if self.clock.end < self._timer.when():
             self._timer.cancel()
-            self._timer = self._loop.call_at(self._clock.end, self._ring)
+            self._timer = self._loop.call_at(self.clock.end, self._ring)
 
     def _ring(self) -> None:
-        if self._clock.end > self._loop.time():
-            self._timer = self._loop.call_at(self._clock.end, self._ring)
+        if self.clock.end > self._loop.time():
+            self._timer = self._loop.call_at(self.clock.end, self._ring)
         else:
-            self._alarm.reschedule(self._clock.end)
+            self._alarm.reschedule(self.clock.end)
+
+
+async def _decode(
+    reader: ResponseReader[Event], piece: bytes, turns: _Turns, observer: Observer
+) -> Sequence[Event]:
+    """The events in the next piece of the body, in as many steps as it unfolds to."""
+    events: list[Event] = []
+    with reader.traced():
+        for content in reader.unpack(piece):
+            await turns.give()
+            if reader.is_answer:
+                observer.received(content)
+            events += take(reader.feed(content), reader, turns.clock)
+    return events
 
 
 async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:

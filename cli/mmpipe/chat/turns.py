@@ -1,6 +1,7 @@
 """Asks for one turn of a conversation: attempts until an answer is written; returns the reply."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 
 from mmpipe.api.attempt import AskOnce, Observer
@@ -138,9 +139,9 @@ def _attempt(session: Session, question: Question, reply: Reply, writer: Writer)
 def _collected(session: Session, request: Request, reply: Reply, writer: Writer) -> Iterator[Event]:
     """The events of one attempt, with the thinking where the user wants it; each is added to `reply` as it passes."""
     targets, upstream = session.targets, session.upstream
-    observer = Observer(
-        writer.receive, targets.watch.check, targets.console.note, unrecorded=upstream.unrecorded
-    )
+    observer = Observer(look=targets.watch.check, note=targets.console.note, unrecorded=upstream.unrecorded)
+    if writer.takes_bytes:
+        observer = replace(observer, received=writer.receive)
     asked = session.stats.timed(upstream.ask(request, upstream.limits, observer))
     events = arrange_thinking(
         distinguish_calls(asked, request.messages),
@@ -149,9 +150,7 @@ def _collected(session: Session, request: Request, reply: Reply, writer: Writer)
         thinks=request.thinks,
         use=_event_use(session),
     )
-    for event in events if session.rules.runs_tools else check_calls(events):
-        reply.add(event)
-        yield event
+    return map(reply.add, events if session.rules.runs_tools else check_calls(events))
 
 
 def _is_live(session: Session) -> bool:

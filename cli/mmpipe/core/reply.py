@@ -91,8 +91,8 @@ class Reply:
         """True if the answer is complete and was not cut off."""
         return self.finish_reason is not None and reply_error(self) is None
 
-    def add(self, event: Event) -> None:
-        """Add one event."""
+    def add(self, event: Event) -> Event:
+        """Add one event, and pass it on."""
         match event:
             case Text(text):
                 self.texts.append(text)
@@ -113,6 +113,7 @@ class Reply:
                 pass
             case _:
                 assert_never(event)
+        return event
 
     def record(
         self, attempts: Attempts, dollars: float | None = None, *, with_thinking: bool

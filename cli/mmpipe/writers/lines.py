@@ -86,6 +86,8 @@ class TranscriptWriter(Writer):
 class RawWriter(Writer):
     """Writes `-F raw`: the bytes of the server, visible on a terminal; `live` writes them as they arrive."""
 
+    takes_bytes = True
+
     def __init__(self, output: Output, *, live: bool) -> None:
         self._output = output
         self._live = live

@@ -18,6 +18,8 @@ class WholeAnswer:
 class Writer:
     """Writer that writes nothing; the writer of each output format overrides what it needs."""
 
+    takes_bytes = False  # `receive` is called
+
     def write(self, event: Event) -> None:
         """Take the next event."""
 

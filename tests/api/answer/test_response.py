@@ -27,7 +27,8 @@ def head(kind: str = "application/json") -> ResponseHead:
 def received(body: bytes, kind: str = "application/json", size: int = 10**6) -> list[Event]:
     reader = read_answer(head(kind))
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    return [*(event for piece in pieces for event in reader.feed(piece)), *reader.close()]
+    with reader.traced():
+        return [*(event for piece in pieces for event in reader.feed(piece)), *reader.close()]
 
 
 def refused(body: bytes, kind: str = "application/json") -> MmpipeError:
@@ -45,11 +46,13 @@ def test_a_whole_answer_is_read_out_of_any_pieces(kind: str, size: int) -> None:
 
 def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
     reader = read_answer(head())
+    place = reader.place
     for piece in (b"  ", b"\r\n \n"):
         assert [] == list(reader.feed(piece))
-    assert not reader.take_move()
+    assert place == reader.place
     assert [] == list(reader.feed(b"\n" + WHOLE[:6]))
-    assert (True, False) == (reader.take_move(), reader.finished)
+    assert place != reader.place
+    assert not reader.finished
     assert EVENTS == [*reader.feed(WHOLE[6:]), *reader.close()]
 
 
@@ -57,7 +60,7 @@ def test_an_answer_may_be_as_long_as_the_limit_and_no_longer() -> None:
     decoder = WholeBodyDecoder(head(), lambda body, _: [body], 5)
     assert [b"[345]"] == [*decoder.feed(b"[345]"), *decoder.close()]
     with pytest.raises(BadResponse, match="longer than 5 bytes"):
-        decoder.feed(b"6")
+        list(decoder.feed(b"6"))
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -101,7 +104,7 @@ def test_a_body_whose_compression_cannot_be_undone_is_what_its_head_says(
     status: int, coding: str, sent: bytes, error: type[MmpipeError], words: str
 ) -> None:
     reader = read_answer(ResponseHead(ResponseInfo(status, "trace"), "text/plain", coding))
-    with pytest.raises(error, match=words) as caught:
+    with pytest.raises(error, match=words) as caught, reader.traced():
         _ = [list(reader.feed(content)) for content in reader.unpack(sent)], list(reader.close())
     assert "trace" == caught.value.request_id
 
@@ -151,7 +154,7 @@ def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing(
     assert [Start("0700", "MiniMax-M2.7", "trace"), Text("5")] == list(
         reader.feed(stream(chunk({"content": "5"})))
     )
-    assert (True, False, True) == (reader.take_move(), reader.finished, reader.is_answer)
+    assert (False, True) == (reader.finished, reader.is_answer)
     assert [Text("6")] == list(reader.feed(stream(chunk({"content": "6"}, finish_reason="stop"))))
     assert reader.finished
     assert [Stop("stop", {"content": "56", "role": "assistant"})] == list(reader.close(NetworkError("reset")))
@@ -161,7 +164,7 @@ def test_a_stream_flows_and_a_connection_that_fails_after_its_end_harms_nothing(
 def test_a_connection_that_fails_before_the_end_is_what_went_wrong(kind: str) -> None:
     reader = read_answer(head(kind))
     list(reader.feed(stream(chunk({"content": "5"})) if "stream" in kind else WHOLE))
-    with pytest.raises(NetworkError, match="reset") as caught:
+    with pytest.raises(NetworkError, match="reset") as caught, reader.traced():
         list(reader.close(NetworkError("reset")))
     assert "trace" == caught.value.request_id
 
@@ -174,10 +177,11 @@ UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", content
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_body_of_an_error_explains_it_in_any_pieces_and_of_any_type(kind: str, size: int) -> None:
     reader = read_answer(ResponseHead(ResponseInfo(401, "trace"), kind))
+    place = reader.place
     for at in range(0, len(REFUSED), size):
         assert [] == list(reader.feed(REFUSED[at : at + size]))
-    assert (False, True, False) == (reader.take_move(), reader.finished, reader.is_answer)
-    with pytest.raises(AuthError, match="login fail") as caught:
+    assert (place, True, False) == (reader.place, reader.finished, reader.is_answer)
+    with pytest.raises(AuthError, match="login fail") as caught, reader.traced():
         list(reader.close())
     assert (401, 1004, "trace") == (caught.value.http, caught.value.api_code, caught.value.request_id)
 
@@ -189,7 +193,7 @@ def test_an_error_without_an_explanation_is_still_what_its_head_says(
 ) -> None:
     reader = read_answer(UNAVAILABLE)
     assert [] == list(reader.feed(body))
-    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
+    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught, reader.traced():
         list(reader.close(failure))
     assert (503, 7.0, "trace") == (caught.value.http, caught.value.retry_after, caught.value.request_id)
 
@@ -197,7 +201,7 @@ def test_an_error_without_an_explanation_is_still_what_its_head_says(
 def test_an_explanation_without_end_is_not_waited_for() -> None:
     reader = read_answer(UNAVAILABLE)
     assert [] == list(reader.feed(b"x" * MAX_EXPLANATION))
-    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught:
+    with pytest.raises(ServerError, match=r"^HTTP 503: no reason given") as caught, reader.traced():
         list(reader.feed(b"x"))
     assert (7.0, "trace") == (caught.value.retry_after, caught.value.request_id)
 
@@ -208,6 +212,6 @@ def test_a_list_of_models_is_judged_by_the_same_rules() -> None:
     assert [ModelList(("M-1",))] == [*reader.feed(body), *reader.close()]
     failed = read_model_list(head())
     list(failed.feed(b'{"error": {"message": "down (1000)"}}'))
-    with pytest.raises(ServerError, match="down") as caught:
+    with pytest.raises(ServerError, match="down") as caught, failed.traced():
         list(failed.close())
     assert "trace" == caught.value.request_id

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Generic, Never, Protocol, TypeVar
 
 from mmpipe.api.answer.content_coding import ContentDecoder, parse_codings
@@ -27,7 +27,7 @@ class BodyDecoder(Protocol[Part]):
     @property
     def progress(self) -> int: ...
     def feed(self, received: bytes) -> Iterable[Part]:
-        """The parts that the bytes complete: a list is decoded already; another iterable raises as it is read."""
+        """The parts that the bytes complete. A list is one step of an answer that goes on; another iterable decodes as it is read."""
         ...
 
     def close(self) -> Iterator[Part]: ...
@@ -56,7 +56,7 @@ class WholeBodyDecoder(Generic[Part]):
         self._body += received if self._body else received.lstrip()
         if self._received > self._limit:
             raise BadResponse(f"the answer is longer than {self._limit} bytes")
-        return iter(())
+        yield from ()
 
     def close(self) -> Iterator[Part]:
         """The parts of the whole body; raises an MmpipeError if it is no answer."""
@@ -81,7 +81,7 @@ class ErrorBodyDecoder:
         self._body += received
         if len(self._body) > MAX_EXPLANATION:
             raise explain_status(self._info, None)
-        return iter(())
+        yield from ()
 
     def close(self) -> Iterator[Never]:
         """Raise the error of the status, with the explanation in the body."""
@@ -91,15 +91,15 @@ class ErrorBodyDecoder:
 class ResponseReader(Generic[Part]):
     """Takes the body of a response in pieces, and returns the parts of the answer.
 
-    Its errors carry the trace id. `is_answer` is false for a body that only explains an error.
+    `is_answer` is false for a body that only explains an error. `feed` takes its content, once `coding` has unpacked it.
     """
 
     def __init__(self, head: ResponseHead, decoder: BodyDecoder[Part]) -> None:
         self.is_answer = head.info.is_success
         self._request_id = head.info.request_id
-        self._content = ContentDecoder(parse_codings(head.content_encoding))
+        self.coding = ContentDecoder(parse_codings(head.content_encoding))
         self._decoder = decoder
-        self._place = (decoder.longest_pause, decoder.progress)
+        self.feed = decoder.feed
 
     @property
     def finished(self) -> bool:
@@ -111,59 +111,33 @@ class ResponseReader(Generic[Part]):
         """Seconds without a byte after which the body has ended; infinite as long as the answer is not whole."""
         return self._decoder.longest_pause
 
-    def take_move(self) -> bool:
-        """Return true if what came since the last call brought the answer forward, or changed what is known of its end.
+    @property
+    def place(self) -> tuple[float, int]:
+        """The longest pause and the progress: what changes neither, such as a comment or an empty delta, brings nothing."""
+        return self._decoder.longest_pause, self._decoder.progress
 
-        Comments, spaces and empty deltas do not.
-        """
-        before, self._place = self._place, (self._decoder.longest_pause, self._decoder.progress)
-        return self._place != before
-
-    def unpack(self, received: bytes) -> Iterable[bytes]:
+    def unpack(self, received: bytes) -> Iterator[bytes]:
         """The content of the next bytes of the body, in steps for `feed`: the same bytes, unless they are compressed."""
-        return (received,) if self._content.is_plain else self._unpack(received)
-
-    def feed(self, content: bytes) -> Iterable[Part]:
-        """The parts that the next bytes of the content complete."""
         try:
-            parts = self._decoder.feed(content)
-        except MmpipeError as error:
-            raise self._traced(error) from None
-        return parts if isinstance(parts, list) else self._feed(parts)
+            yield from self.coding.feed(received)
+        except BadResponse:
+            # The status decides about an error, whatever becomes of its body.
+            if self.is_answer:
+                raise
 
     def close(self, failure: MmpipeError | None = None) -> Iterator[Part]:
         """The last parts. `failure` is the error that ended the connection, if any.
 
         After the finish_reason the answer is whole, however the connection ended. An error is whole after its head.
         """
-        try:
-            if failure is not None and not self.finished:
-                raise failure
-            yield from self._close()
-        except MmpipeError as error:
-            raise self._traced(error) from None
-
-    def _feed(self, parts: Iterable[Part]) -> Iterator[Part]:
-        try:
-            yield from parts
-        except MmpipeError as error:
-            raise self._traced(error) from None
-
-    def _unpack(self, received: bytes) -> Iterator[bytes]:
-        try:
-            yield from self._content.feed(received)
-        except BadResponse as error:
-            # The status decides about an error, whatever becomes of its body.
-            if self.is_answer:
-                raise self._traced(error) from error.__cause__
-
-    def _close(self) -> Iterator[Part]:
+        if failure is not None and not self.finished:
+            raise failure
         for content in self._rest():
             yield from self._decoder.feed(content)
         try:
             yield from self._decoder.close()
         except BadResponse as error:
-            if self._content.is_cut:
+            if self.coding.is_cut:
                 raise BadResponse(
                     "the answer is truncated: its compressed bytes are cut off", retryable=True
                 ) from error
@@ -171,10 +145,17 @@ class ResponseReader(Generic[Part]):
 
     def _rest(self) -> Iterator[bytes]:
         with suppress(*(() if self.is_answer else (BadResponse,))):
-            yield from self._content.close()
+            yield from self.coding.close()
 
-    def _traced(self, error: MmpipeError) -> MmpipeError:
-        return error if error.request_id else error.derived(request_id=self._request_id)
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        """Add the trace id of the response to an error within the context."""
+        try:
+            yield
+        except MmpipeError as error:
+            if error.request_id:
+                raise
+            raise error.derived(request_id=self._request_id) from error.__cause__
 
 
 def read_answer(head: ResponseHead, pieces: Pieces = "auto") -> ResponseReader[Event]:

@@ -98,7 +98,9 @@ class Clock:
 
     def progress(self, limit: float = math.inf) -> None:
         """Set the limit for the next part of the answer: the idle limit, and at most `limit` seconds."""
-        self._set(min(limit, self._limits.idle), _PAUSE)
+        # As `_set`, which would be one more call for each piece of a stream.
+        self._limit, self._words = min(limit, self._limits.idle), _PAUSE
+        self.end = min(time.monotonic() + self._limit, self._limits.deadline)
 
     def left(self) -> float:
         """Seconds until a limit is reached; raises TimedOut when one is."""
@@ -146,13 +148,15 @@ class Exchange:
         `look` is called a few times a second.
         """
         take: Callable[[float], Arrival | _Failure | None] = self._take
-        now = looked = time.monotonic()
+        now = time.monotonic()
+        look_at = now + _LOOK
         late = 0  # arrivals that a limit still lets pass
         while True:
             before, now = now, time.monotonic()
-            if now - looked >= _LOOK:
+            if now >= look_at:
                 look()
-                looked = now = time.monotonic()
+                now = time.monotonic()
+                look_at = now + _LOOK
             left = clock.end - now
             if left > 0:
                 late = 0

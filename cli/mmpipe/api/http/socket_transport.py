@@ -6,8 +6,10 @@ neither host nor proxy.
 
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.early_answers import check_order, has_unsent
@@ -54,25 +56,31 @@ class SocketBody:
         self._socket: socket.socket | None = (
             None if route.is_tls_in_tls else connection.get_extra_info("socket")
         )
-        self._timeout: float | None = None  # of the socket
-        self._failure: MmpipeError | None = None
-        self._first = self._join(parts)  # what came with the head
+        self._receive = self._receive_inner if self._socket is None else self._socket.recv
+        self._timeout: float | None = None  # seconds, of the socket
+        # For the next reads: what came with the head, and an error in the body.
+        self._held: list[bytes | MmpipeError] = []
+        if first := self._join(parts):
+            self._held.insert(0, first)
 
     def read(self, seconds: float) -> bytes | None:
         """Return what comes next; b"" if it takes longer than so many seconds, None at the end.
 
         Raises an MmpipeError; of TLS inside TLS, the errors of httpcore2.
         """
-        if self._first:
-            first, self._first = self._first, b""
-            return first
         end: float | None = None
-        while not self._parser.is_done:
-            if self._failure is not None:
-                raise self._failure
-            received = self._receive(seconds)
-            if received is None:
+        while not self._held:
+            if self._parser.is_done:
+                return None
+            if seconds != self._timeout:
+                self._set_timeout(seconds)
+            try:
+                received = self._receive(_AT_ONCE)
+            except (TimeoutError, BlockingIOError):
                 return b""
+            except OSError as error:
+                unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
+                raise explain_error(error, self._route) or unknown from error
             if not received:
                 self._parser.end()
             elif content := self._parser.strip(received) or self._join(self._parser.feed(received)):
@@ -82,38 +90,45 @@ class SocketBody:
             seconds = end - time.monotonic()
             if seconds <= 0:
                 return b""
-        return None
+        held = self._held.pop(0)
+        if isinstance(held, MmpipeError):
+            raise held
+        return held
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _receive(self, seconds: float) -> bytes | None:
-        """The next bytes; None if none come in so many seconds."""
+    def _set_timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+        if self._socket is None:
+            return
+        if type(self._socket) is socket.socket:
+            # The timeout of the kernel saves a system call for each read. TLS cannot have it: OpenSSL reads again by itself.
+            self._socket.settimeout(None)
+            microseconds = max(1, round(seconds * 1e6))
+            with suppress(OSError):
+                timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+                return
+        self._socket.settimeout(seconds)
+
+    def _receive_inner(self, size: int) -> bytes:
+        """As `recv` of a socket, for TLS inside TLS."""
         try:
-            if self._socket is None:
-                return self._connection.read(_AT_ONCE, seconds)
-            if seconds != self._timeout:
-                self._socket.settimeout(seconds)
-                self._timeout = seconds
-            return self._socket.recv(_AT_ONCE)
-        except TimeoutError:
-            return None
-        except OSError as error:
-            unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
-            raise explain_error(error, self._route) or unknown from error
+            return self._connection.read(size, self._timeout)
         except Exception as error:
             if isinstance(error.__cause__, TimeoutError):
-                return None
+                raise error.__cause__ from error
             raise
 
     def _join(self, parts: Iterator[RawHead | bytes]) -> bytes:
-        """The parts of a body in one piece; the error after them is raised by the next read."""
+        """The parts of a body in one piece; the error after them is held."""
         joined: list[bytes] = []
         try:
             joined.extend(part for part in parts if isinstance(part, bytes))
         except MmpipeError as error:
-            self._failure = error
+            self._held.append(error)
         return b"".join(joined)
 
 
