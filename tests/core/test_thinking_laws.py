@@ -78,7 +78,8 @@ def test_no_event_is_empty_and_what_follows_the_text_comes_after_all_of_it(
     content: str, places: list[int], native: bool
 ) -> None:
     begin, usage, stop = Start("id", "m"), Usage(), Stop("stop", {})
-    events = list(separate_tags([begin, *map(Text, cut(content, places)), usage, stop], native=native))
+    texts = map(Text, filter(None, cut(content, places)))
+    events = list(separate_tags([begin, *texts, usage, stop], native=native))
     assert [begin, usage, stop] == [events[0], *events[-2:]]
     assert all(isinstance(event, Text | Thinking) and event.text for event in events[1:-2])
 

@@ -15,10 +15,10 @@ A block that a complete answer never closes is text, with its opener. If the req
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
-from io import SEEK_END, StringIO
 from typing import Final, assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
+from mmpipe.core.field_thinking import FieldThinking
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_lone_closer
 from mmpipe.core.tag_search import count_held, find_first, find_prefix, is_incomplete
@@ -53,44 +53,20 @@ def separate_tags(
     separator = _TagSeparator(native=native, thinks=thinks, use=use)
     is_live, has_begun = use is not EventUse.WHOLE, use is EventUse.BY_BLOCK
     try:
-        for event in _separate(events, separator, native=native):
-            has_begun = has_begun or (is_live and isinstance(event, Text))
-            yield event
+        for event in events:
+            if separator.is_plain and isinstance(event, Text):
+                has_begun = has_begun or is_live
+                yield event
+                continue
+            for found in separator.take(event):
+                has_begun = has_begun or (is_live and isinstance(found, Text))
+                yield found
+        yield from separator.end_turn()
     except MmpipeError:
         # Nothing may be written where a retry is still possible.
         if has_begun:
             yield from separator.close(is_complete=False)
         raise
-
-
-def _separate(events: Iterable[Event], separator: "_TagSeparator", *, native: bool) -> Iterator[Event]:
-    usages: list[Usage] = []  # they stand before the Stop, which decides about a block that is not closed
-    for event in events:
-        match event:
-            case Text():
-                yield from separator.feed_text(event)
-            case Thinking(text):
-                yield from separator.feed_thinking(text)
-            case Usage():
-                usages.append(event)
-            case ToolCall() | ToolResult() | Stop():
-                is_complete = (
-                    isinstance(event, Stop) and finish_meaning(event.reason) is FinishMeaning.COMPLETE
-                )
-                yield from separator.close(is_complete=is_complete)
-                yield from usages
-                usages.clear()
-                if isinstance(event, Stop) and separator.has_guessed:
-                    event = replace(event, has_guessed_thinking=True)  # noqa: PLW2901  the same event, marked
-                yield event
-            case Start():
-                # Hosts of MiniMax never leave the opener out.
-                separator.may_guess = native or not event.of_minimax
-                yield event
-            case _:
-                assert_never(event)
-    yield from separator.close(is_complete=False)
-    yield from usages
 
 
 class _TagSeparator:
@@ -107,30 +83,58 @@ class _TagSeparator:
         self._before: list[str] = []
         self._held = ""
         self._held_thinking = ""
-        # Thinking from a field of its own, without newlines at its beginning.
-        self._field_thinking = StringIO()
-        self._has_field = False
-        self._is_plain = False  # no tag in the text that is still to come counts
+        self._field = FieldThinking()
+        self.is_plain = False  # no tag in the text that is still to come counts, and nothing is held back
         self._had_block = False
-        self._mirrored = 0  # characters of the field thinking that came again between tags
         # Of a block without its closer: the text as it came, with the opener.
         self._block_text: list[str] = []
         self._ready: list[Event] = []
+        # They stand before the Stop, which decides about a block that is not closed.
+        self._usages: list[Usage] = []
         self._state = self._opening
-        self.may_guess, self.has_guessed = True, False  # that the opener is missing
+        self._may_guess, self._has_guessed = True, False  # that the opener is missing
 
-    def feed_thinking(self, text: str) -> Iterable[Event]:
+    def take(self, event: Event) -> Iterable[Event]:
+        """Take the next event of the turn; return those that are certain now."""
+        match event:
+            case Text(text):
+                return self._cut_text(text)
+            case Thinking(text):
+                return self._take_thinking(text)
+            case Usage():
+                self._usages.append(event)
+                return ()
+            case ToolCall() | ToolResult() | Stop():
+                return self._end_part(event)
+            case Start():
+                # Hosts of MiniMax never leave the opener out.
+                self._may_guess = self._native or not event.of_minimax
+                return (event,)
+            case _:
+                assert_never(event)
+
+    def end_turn(self) -> Iterator[Event]:
+        """The rest of a turn that had no Stop."""
+        yield from self.close(is_complete=False)
+        yield from self._usages
+
+    def _end_part(self, event: ToolCall | ToolResult | Stop) -> Iterator[Event]:
+        is_complete = isinstance(event, Stop) and finish_meaning(event.reason) is FinishMeaning.COMPLETE
+        yield from self.close(is_complete=is_complete)
+        yield from self._usages
+        self._usages.clear()
+        if isinstance(event, Stop) and self._has_guessed:
+            event = replace(event, has_guessed_thinking=True)
+        yield event
+
+    def _take_thinking(self, text: str) -> Iterable[Event]:
         """Take thinking from a field of its own; a closer at its end is a leftover and is dropped."""
         if self._held_thinking or self._untagged or count_held(text, _LEFTOVERS):
             return self._cut_thinking(text)
         return self._emit_field_thinking(text)
 
-    def feed_text(self, event: Text) -> Iterable[Event]:
-        """Take text from `content`."""
-        text = event.text
-        return (event,) if text and self._is_plain and not self._held_thinking else self._cut_text(text)
-
     def _cut_thinking(self, text: str) -> Iterator[Event]:
+        self.is_plain = False
         text = self._held_thinking + text
         cut = len(text) - count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
@@ -162,12 +166,9 @@ class _TagSeparator:
             yield from self._emit_field_thinking(held)
 
     def _emit_field_thinking(self, text: str) -> Sequence[Event]:
-        if not text:
-            return ()
-        self._field_thinking.seek(0, SEEK_END)
-        self._field_thinking.write(text if self._field_thinking.tell() else text.lstrip("\n"))
-        self._has_field = True
-        return (Thinking(text),)
+        if text:
+            self._field.add(text)
+        return (Thinking(text),) if text else ()
 
     def _run_states(self, *, final: bool) -> Iterator[Event]:
         while True:
@@ -188,7 +189,7 @@ class _TagSeparator:
             return None
         self._held, self._before = "".join((*self._before, start)), []
         opener, closer = find_prefix(start, OPENERS), find_prefix(start, CLOSERS)
-        if opener is not None and self._thinks and (self._native or not self._has_field):
+        if opener is not None and self._thinks and (self._native or not self._field.has_begun):
             self._native = True
             self._enter_block(start.removeprefix(opener))
         elif opener is not None and self._thinks:
@@ -197,7 +198,12 @@ class _TagSeparator:
             self._state = self._repeated_block
         elif closer is not None:
             self._held, self._state = start.removeprefix(closer), self._answer_start
-        elif self._thinks and self.may_guess and not self._has_field and self._delivery is EventUse.WHOLE:
+        elif (
+            self._thinks
+            and self._may_guess
+            and not self._field.has_begun
+            and self._delivery is EventUse.WHOLE
+        ):
             self._state = self._without_opener
         else:
             self._state = self._answer
@@ -217,7 +223,7 @@ class _TagSeparator:
         begun = begun[: closing[0] if closing else len(begun) - count_held(begun, _BLOCK_ENDS)].rstrip()
         block = "".join((*self._before[1:], self._held))
         self._held, self._before = self._before[0] + block, []
-        if begun and self._field_thinking.getvalue().lstrip().startswith(begun):
+        if begun and self._field.begins_with(begun):
             self._enter_block(block)
         else:
             self._state = self._answer
@@ -240,7 +246,7 @@ class _TagSeparator:
         if found is None:
             return None
         thinking, self._held = text[: found[0]].strip("\n"), text[found[1] :]
-        self._state, self.has_guessed = self._answer_start, not self._native and thinking != ""
+        self._state, self._has_guessed = self._answer_start, not self._native and thinking != ""
         return Thinking(thinking) if thinking else None
 
     def _end_untagged(self) -> str:
@@ -267,13 +273,7 @@ class _TagSeparator:
         else:
             cut = len(self._held) - (0 if final else count_held(self._held, _BLOCK_ENDS))
             thinking, self._held = self._held[:cut], self._held[cut:]
-        # Some answers contain the same thinking in a field and between tags (FACTS.md, "Chunks").
-        if thinking and self._has_field:
-            self._field_thinking.seek(self._mirrored)
-            if self._field_thinking.read(len(thinking)) == thinking:
-                self._mirrored += len(thinking)
-                return None
-        return Thinking(thinking) if thinking else None
+        return Thinking(thinking) if thinking and not self._field.repeats(thinking) else None
 
     def _answer_start(self, final: bool) -> None:
         """Drop the newlines after a closer, which are layout (one or two, depending on the model)."""
@@ -292,7 +292,7 @@ class _TagSeparator:
             self._held = self._held[opening[0] + 1 :]
             self._enter_block(opened)
         else:
-            self._is_plain = not self._native
+            self.is_plain = not self._native
             cut = len(self._held) - (
                 count_held(self._held, _LINE_OPENERS) if self._native and not final else 0
             )

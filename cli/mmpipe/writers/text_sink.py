@@ -15,7 +15,7 @@ class TextSink:
         self._output = output
         self._form = form
         self._dim = dim
-        self._last = ""
+        self._last = ""  # the text that was written last
 
     @classmethod
     def of(cls, output: Output, *, dim: bool = False) -> "TextSink":
@@ -25,8 +25,7 @@ class TextSink:
 
     def write(self, text: str) -> None:
         """Write what the form lets out."""
-        if shown := self._form.feed(text):
-            self._draw(shown)
+        self._draw(self._form.feed(text))
 
     def flush(self, before: str = "") -> None:
         """Write what the form has held back, after `before`."""
@@ -48,7 +47,7 @@ class TextSink:
     def end_line(self) -> None:
         """Write a newline, unless the text ends with one."""
         self.flush()
-        if self._last != "\n":
+        if not self._last.endswith("\n"):
             self._draw("\n")
 
     def break_off(self) -> None:
@@ -57,9 +56,12 @@ class TextSink:
             self.begin_line()
 
     def _draw(self, shown: str) -> None:
+        if not shown:
+            return
+        self._last = shown
+        drawn = f"\x1b[2m{shown}\x1b[22m" if self._dim else shown
         # JSON can express a lone surrogate; UTF-8 cannot.
-        self._output.draw(f"\x1b[2m{shown}\x1b[22m" if self._dim else shown)
-        self._last = shown[-1]
+        self._output.write_as_is(drawn.encode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
