@@ -129,6 +129,8 @@ class Endpoint:
         return text if self.key is None else self.key.mask(text)
 
 
+# A batch asks for each answer.
+@lru_cache(4)
 def is_minimax(base_url: str) -> bool:
     """Return True if the host of a URL belongs to MiniMax."""
     return _dns_name(urlsplit(base_url).hostname or "") in _MINIMAX
