@@ -50,14 +50,19 @@ def server(
 
 
 def _request(connection: socket.socket) -> bytes:
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
+    received = bytearray()
+    while (end := received.find(b"\r\n\r\n")) < 0:
+        received += _receive(connection)
+    length = int(received[:end].lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    while len(received) < end + 4 + length:
+        received += _receive(connection)
+    return bytes(received)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    if received := connection.recv(65536):
+        return received
+    raise ConnectionError("the client gave up within its request")
 
 
 @contextmanager

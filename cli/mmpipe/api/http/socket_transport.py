@@ -105,7 +105,8 @@ class SocketBody:
             return
         if type(self._socket) is socket.socket:
             # The timeout of the kernel saves a system call for each read. TLS cannot have it: OpenSSL reads again by itself.
-            self._socket.settimeout(None)
+            if self._socket.gettimeout() is not None:
+                self._socket.settimeout(None)
             microseconds = max(1, round(seconds * 1e6))
             with suppress(OSError):
                 timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
