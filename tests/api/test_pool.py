@@ -121,6 +121,24 @@ def test_a_failure_is_reported_as_by_the_blocking_client(fault: str, streamed: b
     assert expected == found
 
 
+@pytest.mark.parametrize(("fault", "streamed"), [("bad-json", True), ("no-finish", True), ("empty", False)])
+def test_the_error_of_an_answer_carries_the_trace_id_of_its_response(fault: str, streamed: bool) -> None:
+    with service(fault, fault) as server:
+        (found,) = asked(server, request("sim:echo hello", streamed=streamed))
+        with pytest.raises(MmpipeError) as caught:
+            list(
+                ask(
+                    request("sim:echo hello", streamed=streamed),
+                    endpoint(server),
+                    PATIENCE.limits(),
+                    Observer(),
+                )
+            )
+    for error in (found, caught.value):
+        assert isinstance(error, MmpipeError)
+        assert error.request_id
+
+
 def test_nothing_that_listens_is_a_refused_connection_and_no_timeout() -> None:
     with service() as server:
         pass

@@ -104,6 +104,17 @@ def test_the_bytes_decide_about_compression(compress: Callable[[bytes], bytes], 
         assert (ExitStatus.OK, "56") == ask_both(base_url)
 
 
+def test_what_comes_before_a_fault_in_the_framing_is_read_although_both_come_with_the_head() -> None:
+    words = b'data: {"choices":[{"index":0,"delta":{"content":"56"}}]}\n\n'
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for body, expected in ((words + end, (ExitStatus.OK, "56")), (words, None)):
+        with server(head + b"%x\r\n%b\r\nno chunk\r\n" % (len(body), body)) as (base_url, _):
+            status, found = ask_both(base_url)
+        assert (status, found) == (expected or (ExitStatus.BAD_RESPONSE, found))
+        assert expected or "the size of a chunk is" in found
+
+
 def test_a_long_answer_whose_end_is_read_beside_the_others_is_the_same_or_the_same_error() -> None:
     text = "56" * 500_000
     body = GOOD.replace(b"56", text.encode())
@@ -111,6 +122,15 @@ def test_a_long_answer_whose_end_is_read_beside_the_others_is_the_same_or_the_sa
         assert (ExitStatus.OK, text) == ask_both(base_url)
     with server(answer(body[:-1] + b"x", JSON)) as (base_url, _):
         assert ExitStatus.BAD_RESPONSE == ask_both(base_url)[0]
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_whole_has_all_its_text_although_a_limit_ends_what_still_unfolds() -> None:
+    words = b'data: {"choices":[{"index":0,"delta":{"content":"56"}}]}\n\n'
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    body = gzip.compress(words + end + b": comment\n\n" * 4_000_000, 1)
+    with server(answer(body, "text/event-stream", more="Content-Encoding: gzip\r\n")) as (base_url, _):
+        assert (ExitStatus.OK, "56") == ask_both(base_url)
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_the_cuts_of_a_thinking_field_do_not_change_the_result(
 
 @given(TAGGED, st.lists(st.integers(0, 200)), st.booleans())
 def test_no_piece_that_comes_out_is_empty(text: str, places: list[int], native: bool) -> None:
-    events = separate_tags(map(Text, cut(text, places)), native=native)
+    events = separate_tags(map(Text, filter(None, cut(text, places))), native=native)
     assert all(event.text for event in events if isinstance(event, Text | Thinking))
 
 
@@ -209,6 +209,20 @@ def test_live_text_without_a_tag_is_not_held_back() -> None:
         waiting = iter([Text("<thi"), Text("s is no tag"), Text("!")])
         assert Text("<this is no tag") == next(separate_tags(waiting, native=native, use=EventUse.LIVE))
         assert [Text("!")] == list(waiting)
+
+
+@pytest.mark.parametrize("use", EventUse)
+def test_thinking_between_two_texts_stays_between_them_whatever_it_ends_with(use: EventUse) -> None:
+    for end in ("", "\n", "<", "</thi"):
+        events: list[Event] = [
+            Text("Let me see. "),
+            Thinking(f"2 + 3 is 5{end}"),
+            Text("It is 5."),
+            Text(" Yes."),
+        ]
+        found = list(separate_tags(events, native=False, use=use))
+        assert (f"2 + 3 is 5{end}", "Let me see. It is 5. Yes.") == joined(found)
+        assert [Text("It is 5."), Text(" Yes.")] == found[-2:]
 
 
 @pytest.mark.parametrize("closer", ["</think>", "</mm:think>"])

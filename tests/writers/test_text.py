@@ -30,6 +30,22 @@ class FileSink(TextSink):
         return self.streams.captured()[0].decode()
 
 
+class HoldingForm(TextForm):
+    """Form that lets nothing out before its end."""
+
+    def feed(self, _: str) -> str:
+        return ""
+
+
+def test_text_that_a_form_holds_back_does_not_change_where_the_line_is() -> None:
+    streams = Streams.fake()
+    sink = TextSink(streams.stdout, HoldingForm())
+    sink.write_line("a call")
+    sink.write("held")
+    sink.end_line()
+    assert b"a call\n" == streams.captured()[0]
+
+
 def written(
     *events: Event, thinking: bool = True, with_calls: bool = True
 ) -> tuple[FileSink, FileSink, TextWriter]:

@@ -77,7 +77,9 @@ def follow(
                 break
             if not isinstance(received, bytes):
                 break
-            for content in (received,) if reader.coding.is_plain else _unpack(reader, received, clock):
+            for content in (
+                (received,) if reader.content_decoder.is_plain else _unpack(reader, received, clock)
+            ):
                 if content is None:
                     failure = clock.expired()
                     break
@@ -131,7 +133,7 @@ def begin(
 
 def take(parts: Iterable[Part], reader: ResponseReader[Part], clock: Clock) -> Iterator[Part]:
     """Pass on what `feed` returned; then set the clock, if that brought the answer forward, or changed what is known of its end."""
-    place = None if isinstance(parts, list) else reader.place
+    before = None if isinstance(parts, list) else reader.standing
     yield from parts
-    if reader.place != place:
+    if reader.standing != before:
         clock.progress(reader.longest_pause)

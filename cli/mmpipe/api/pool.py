@@ -103,7 +103,7 @@ class Pool:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
                     size += len(piece)
-                    events += await _decode(reader, piece, turns, observer)
+                    await _decode(reader, piece, events, turns, observer)
                 # The answer may be whole before the error that ended its connection.
                 failure = connection.failure
         except MmpipeError:
@@ -165,17 +165,15 @@ class _Turns:
 
 
 async def _decode(
-    reader: ResponseReader[Event], piece: bytes, turns: _Turns, observer: Observer
-) -> Sequence[Event]:
-    """The events in the next piece of the body, in as many steps as it unfolds to."""
-    events: list[Event] = []
+    reader: ResponseReader[Event], piece: bytes, events: list[Event], turns: _Turns, observer: Observer
+) -> None:
+    """Add the events in the next piece of the body to `events`, step by step: the alarm may end this between two of them."""
     with reader.traced():
         for content in reader.unpack(piece):
             await turns.give()
             if reader.is_answer:
                 observer.received(content)
             events += take(reader.feed(content), reader, turns.clock)
-    return events
 
 
 async def _close_beside(reader: ResponseReader[Event], clock: Clock) -> Sequence[Event]:

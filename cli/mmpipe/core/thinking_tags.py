@@ -55,8 +55,7 @@ def separate_tags(
     try:
         for event in events:
             if separator.is_plain and isinstance(event, Text):
-                has_begun = has_begun or is_live
-                yield event
+                yield event  # not the first text
                 continue
             for found in separator.take(event):
                 has_begun = has_begun or (is_live and isinstance(found, Text))
@@ -134,7 +133,6 @@ class _TagSeparator:
         return self._emit_field_thinking(text)
 
     def _cut_thinking(self, text: str) -> Iterator[Event]:
-        self.is_plain = False
         text = self._held_thinking + text
         cut = len(text) - count_held(text, _LEFTOVERS)
         self._held_thinking = text[cut:]
@@ -142,6 +140,7 @@ class _TagSeparator:
             # No opener is missing where the thinking has a field.
             self._end_untagged()
             yield from self._run_states(final=False)
+        self.is_plain = self.is_plain and not self._held_thinking
         yield from self._emit_field_thinking(text[:cut])
 
     def _cut_text(self, text: str) -> Iterator[Event]:

@@ -1,7 +1,7 @@
 """Chunks that repeat the one before but for their text are not parsed; the answer is that of chunks which all are."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmpipe.api.answer.repetition import ChunkPattern, find_repetition, learn_pattern
 from mmpipe.api.answer.wire import StreamDecoder
-from mmpipe.core.events import Event, Text
+from mmpipe.core.events import Event, Text, Thinking
 from mmpipe.errors import MmpipeError
 
 Chunk = dict[str, object]
@@ -201,6 +201,41 @@ def test_what_some_servers_write_behind_the_json_is_no_error_where_chunks_are_al
     stream = (*(alike % (text, rest) for text in (b"a", b"b", b"c")), end)
     found = [event for data in stream for event in decoder.feed(data)] + [*decoder.close()]
     assert "abc" == "".join(event.text for event in found if isinstance(event, Text))
+
+
+WORDS = ("one ", "two ", "three ", "four ", "five")
+
+
+def told(*chunks: Mapping[str, object]) -> list[Event]:
+    """The events of a stream in which each chunk comes by itself."""
+    decoder = StreamDecoder()
+    sent = [
+        b"data: " + json.dumps({"choices": [{"index": 0, **chunk}]}).encode() + b"\n\n" for chunk in chunks
+    ]
+    return [event for data in sent for event in decoder.feed(data)] + [*decoder.close()]
+
+
+def test_a_last_frame_after_chunks_that_are_alike_brings_none_of_their_text_again() -> None:
+    last = {"message": {"content": "".join(WORDS), "role": "assistant"}, "finish_reason": "stop"}
+    events = told(*({"delta": {"content": word}} for word in WORDS), last)
+    assert list(WORDS) == [event.text for event in events if isinstance(event, Text)]
+
+
+@pytest.mark.parametrize("form", [lambda text: {"reasoning": text}, both])
+def test_thinking_in_chunks_that_are_alike_counts_once_although_another_field_repeats_it_later(
+    form: Form,
+) -> None:
+    thinking = [{"delta": form(word)} for word in WORDS]
+    again = [{"delta": {"thinking": word}} for word in (*WORDS, "six")]
+    events = told(*thinking, *again, {"delta": {"content": "7"}, "finish_reason": "stop"})
+    assert [*WORDS, "six"] == [event.text for event in events if isinstance(event, Thinking)]
+
+
+@pytest.mark.parametrize("literal", [b'\n"b"', b'"b"\n', b'"b"\n\n', b' "b"', b'"b" '])
+def test_a_pattern_reads_no_text_with_white_space_around_it(literal: bytes) -> None:
+    pattern = learned(b'{"choices":[{"delta":{"content":"a"}}]}')
+    assert pattern is not None
+    assert pattern.read(b'{"choices":[{"delta":{"content":%b}}]}' % literal) is None
 
 
 def test_chunks_are_repeated_again_after_many_that_differ() -> None:

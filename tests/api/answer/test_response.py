@@ -46,12 +46,12 @@ def test_a_whole_answer_is_read_out_of_any_pieces(kind: str, size: int) -> None:
 
 def test_spaces_that_keep_a_connection_alive_are_no_progress() -> None:
     reader = read_answer(head())
-    place = reader.place
+    before = reader.standing
     for piece in (b"  ", b"\r\n \n"):
         assert [] == list(reader.feed(piece))
-    assert place == reader.place
+    assert before == reader.standing
     assert [] == list(reader.feed(b"\n" + WHOLE[:6]))
-    assert place != reader.place
+    assert before != reader.standing
     assert not reader.finished
     assert EVENTS == [*reader.feed(WHOLE[6:]), *reader.close()]
 
@@ -177,10 +177,10 @@ UNAVAILABLE = ResponseHead(ResponseInfo(503, "trace", 7.0), "text/html", content
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_body_of_an_error_explains_it_in_any_pieces_and_of_any_type(kind: str, size: int) -> None:
     reader = read_answer(ResponseHead(ResponseInfo(401, "trace"), kind))
-    place = reader.place
+    before = reader.standing
     for at in range(0, len(REFUSED), size):
         assert [] == list(reader.feed(REFUSED[at : at + size]))
-    assert (place, True, False) == (reader.place, reader.finished, reader.is_answer)
+    assert (before, True, False) == (reader.standing, reader.finished, reader.is_answer)
     with pytest.raises(AuthError, match="login fail") as caught, reader.traced():
         list(reader.close())
     assert (401, 1004, "trace") == (caught.value.http, caught.value.api_code, caught.value.request_id)

@@ -12,7 +12,7 @@ import pytest
 
 from mmpipe.simulator.server import RunningSimulator
 from support.fault_cases import BEGUN, MANY, event, head
-from support.fault_server import Script, fault_server
+from support.fault_server import End, Script, fault_server
 from support.harness import (
     AT_ONCE,
     KEY,
@@ -139,6 +139,20 @@ def test_a_stopped_run_continues_and_has_the_whole_answer(command: str) -> None:
     assert (0, b"") == (done.status, done.stderr)
     text = f"{done.record['content']}\n" if command == "batch" else done.stdout.decode()
     assert NUMBERS == text
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_and_continued_all_the_time_still_ends_by_its_limits() -> None:
+    scripts = {"silent": Script((head() + event({"content": "five\n"}),), end=End.SILENCE)}
+    command = (*MMPIPE, "stream", "-n", "--retries", "0", "--idle-timeout", "1", "silent")
+    with fault_server(scripts) as server, started(command, env=server.env) as process:
+        read_until(process.stdout, b"five")
+        while process.poll() is None:
+            for number in (signal.SIGSTOP, signal.SIGCONT):
+                process.send_signal(number)
+                time.sleep(0.1)
+        done = finished(process)
+    assert 5 == done.status
 
 
 def test_the_time_of_all_goes_on_while_it_is_stopped() -> None:

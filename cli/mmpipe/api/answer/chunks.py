@@ -42,9 +42,9 @@ class ChunkDecoder:
         self._tier: str | None = None
         self._failure: object = None
         self._repetition = Repetition()
-        # The event of each further text of the repetition, once that is certain, and the number of texts before.
-        self._event: type[Text | Thinking] | None = None
-        self._taken = 0
+        # The event of each further text of the repetition, once it is certain, and the number of texts before.
+        self._event_type: type[Text | Thinking] | None = None
+        self._decoded = 0
         self._is_silent = True  # nothing came but chunks without a choice, or with an empty error
         self.end = AnswerEnd()
         self._progress = 0  # without the repetition
@@ -91,12 +91,11 @@ class ChunkDecoder:
         """The events of a chunk that equals the last one but for its text, which stands in as many fields."""
         repetition = self._repetition
         repetition.texts.append(text)
-        if self._event is not None:
-            return [self._event(text)]
+        if self._event_type is not None:
+            return [self._event_type(text)]
         keys = repetition.keys
         events = [*self._begin(event for key in keys for event in self._texts.take(key, text))]
-        if self._start is None:
-            self._event, self._taken = self._texts.find_event(keys), len(repetition.texts)
+        self._event_type, self._decoded = self._texts.find_event(keys), len(repetition.texts)
         return events
 
     def finish(self) -> Iterator[Event]:
@@ -131,10 +130,10 @@ class ChunkDecoder:
         delta, keys, texts = self._repetition.delta, self._repetition.keys, self._repetition.texts
         if texts:
             self._texts.repeat(delta, texts)
-        if self._event is not None:
-            self._texts.add(keys, texts[self._taken :])
+        if self._event_type is not None:
+            self._texts.add(keys, texts[self._decoded :])
         self._progress = self.progress
-        self._repetition, self._event = Repetition(), None
+        self._repetition, self._event_type = Repetition(), None
 
     def _begin(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events, and the start before the first of them."""

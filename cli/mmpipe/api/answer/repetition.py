@@ -38,7 +38,7 @@ class Repetition:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPattern:
-    """The bytes around the text of a chunk, a string of JSON that stands there `times` times, first at `begin`."""
+    """The bytes around the text of a chunk, with its quotes; the text stands there `times` times, first at `begin`."""
 
     parts: Sequence[bytes]
     size: int  # bytes of all parts
@@ -66,7 +66,7 @@ class ChunkPattern:
             return None
         try:
             # Exactly one string of JSON: nothing in it changes the meaning of the bytes around it, or is a value.
-            return _decode_string(literal) or None
+            return _decode_string(b'"%b"' % literal) or None
         except msgspec.DecodeError:
             return None
 
@@ -93,8 +93,9 @@ def learn_pattern(data: bytes, chunk: Mapping[str, object], texts: int) -> Chunk
     if len(found) != texts or _PROBE in found:
         return None
     for literal in {encode_json(found[0]), json.dumps(found[0]).encode()}:
-        parts = data.split(literal)
-        if len(parts) == texts + 1 and _is_proved(parts, chunk, found[0]):
+        pieces = data.split(literal)
+        parts = [pieces[0] + b'"', *(b'"%b"' % piece for piece in pieces[1:-1]), b'"' + pieces[-1]]
+        if len(pieces) == texts + 1 and _is_proved(parts, chunk, found[0]):
             return ChunkPattern.of(parts)
     return None
 
@@ -102,7 +103,7 @@ def learn_pattern(data: bytes, chunk: Mapping[str, object], texts: int) -> Chunk
 def _is_proved(parts: Sequence[bytes], chunk: Mapping[str, object], text: str) -> bool:
     """Return True if another text between the parts makes a chunk that has it wherever `chunk` has `text`, and is else the same."""
     try:
-        probed: Any = strict_json.loads(encode_json(_PROBE).join(parts).decode())
+        probed: Any = strict_json.loads(_PROBE.encode().join(parts).decode())
     except ValueError:
         # Some servers write more than JSON into an event.
         return False

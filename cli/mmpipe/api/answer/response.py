@@ -13,7 +13,7 @@ from mmpipe.api.refusals.service_errors import explain_status, read_explanation
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event
 from mmpipe.core.stream_pieces import Pieces
-from mmpipe.errors import BadResponse, MmpipeError
+from mmpipe.errors import BadResponse, MmpipeError, OutputError
 from mmpipe.text.utf8 import strip_bom
 
 Part = TypeVar("Part", covariant=True)  # noqa: PLC0105  as in api.attempt
@@ -51,7 +51,7 @@ class WholeBodyDecoder(Generic[Part]):
         return len(self._body)
 
     def feed(self, received: bytes) -> Iterator[Part]:
-        """Collect the bytes; no part comes out yet."""
+        """Collect the bytes once it is read; no part comes out yet."""
         self._received += len(received)
         self._body += received if self._body else received.lstrip()
         if self._received > self._limit:
@@ -91,13 +91,13 @@ class ErrorBodyDecoder:
 class ResponseReader(Generic[Part]):
     """Takes the body of a response in pieces, and returns the parts of the answer.
 
-    `is_answer` is false for a body that only explains an error. `feed` takes its content, once `coding` has unpacked it.
+    `is_answer` is false for a body that only explains an error. `feed` takes its content, once `content_decoder` has unpacked it.
     """
 
     def __init__(self, head: ResponseHead, decoder: BodyDecoder[Part]) -> None:
         self.is_answer = head.info.is_success
         self._request_id = head.info.request_id
-        self.coding = ContentDecoder(parse_codings(head.content_encoding))
+        self.content_decoder = ContentDecoder(parse_codings(head.content_encoding))
         self._decoder = decoder
         self.feed = decoder.feed
 
@@ -112,14 +112,14 @@ class ResponseReader(Generic[Part]):
         return self._decoder.longest_pause
 
     @property
-    def place(self) -> tuple[float, int]:
+    def standing(self) -> tuple[float, int]:
         """The longest pause and the progress: what changes neither, such as a comment or an empty delta, brings nothing."""
         return self._decoder.longest_pause, self._decoder.progress
 
     def unpack(self, received: bytes) -> Iterator[bytes]:
         """The content of the next bytes of the body, in steps for `feed`: the same bytes, unless they are compressed."""
         try:
-            yield from self.coding.feed(received)
+            yield from self.content_decoder.feed(received)
         except BadResponse:
             # The status decides about an error, whatever becomes of its body.
             if self.is_answer:
@@ -137,7 +137,7 @@ class ResponseReader(Generic[Part]):
         try:
             yield from self._decoder.close()
         except BadResponse as error:
-            if self.coding.is_cut:
+            if self.content_decoder.is_cut:
                 raise BadResponse(
                     "the answer is truncated: its compressed bytes are cut off", retryable=True
                 ) from error
@@ -145,13 +145,15 @@ class ResponseReader(Generic[Part]):
 
     def _rest(self) -> Iterator[bytes]:
         with suppress(*(() if self.is_answer else (BadResponse,))):
-            yield from self.coding.close()
+            yield from self.content_decoder.close()
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Add the trace id of the response to an error within the context."""
+        """Add the trace id of the response to an error within the context, unless it is that of an output."""
         try:
             yield
+        except OutputError:
+            raise
         except MmpipeError as error:
             if error.request_id:
                 raise

@@ -55,7 +55,7 @@ class TextDecoder:
 
         The texts are added later, all at once.
         """
-        if self._surrogates.held or self._cumulative.kind is not _INCREMENTAL:
+        if self._cumulative.kind is not _INCREMENTAL:
             return None
         if len(keys) == 1 and keys[0] in ANSWER_KEYS:
             return Text

@@ -6,10 +6,8 @@ neither host nor proxy.
 
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mmpipe.api.http.early_answers import check_order, has_unsent
@@ -72,11 +70,11 @@ class SocketBody:
         while not self._held:
             if self._parser.is_done:
                 return None
-            if seconds != self._timeout:
-                self._set_timeout(seconds)
             try:
+                if seconds != self._timeout:
+                    self._set_timeout(seconds)
                 received = self._receive(_AT_ONCE)
-            except (TimeoutError, BlockingIOError):
+            except TimeoutError:
                 return b""
             except OSError as error:
                 unknown = NetworkError(f"{self._route}: the connection failed: {error}", retryable=True)
@@ -100,19 +98,10 @@ class SocketBody:
         self._connection.close()
 
     def _set_timeout(self, seconds: float) -> None:
+        # Not the timeout of the kernel: whoever stops and continues this process would begin it anew each time.
         self._timeout = seconds
-        if self._socket is None:
-            return
-        if type(self._socket) is socket.socket:
-            # The timeout of the kernel saves a system call for each read. TLS cannot have it: OpenSSL reads again by itself.
-            if self._socket.gettimeout() is not None:
-                self._socket.settimeout(None)
-            microseconds = max(1, round(seconds * 1e6))
-            with suppress(OSError):
-                timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-                return
-        self._socket.settimeout(seconds)
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
 
     def _receive_inner(self, size: int) -> bytes:
         """As `recv` of a socket, for TLS inside TLS."""
@@ -120,7 +109,7 @@ class SocketBody:
             return self._connection.read(size, self._timeout)
         except Exception as error:
             if isinstance(error.__cause__, TimeoutError):
-                raise error.__cause__ from error
+                raise TimeoutError from error
             raise
 
     def _join(self, parts: Iterator[RawHead | bytes]) -> bytes:
