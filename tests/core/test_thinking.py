@@ -315,6 +315,17 @@ def test_what_was_held_back_comes_before_an_error_where_output_has_begun(
     assert expected == joined(found)
 
 
+def test_thinking_that_was_held_back_comes_before_an_error_where_the_first_text_follows_a_call() -> None:
+    def broken() -> Iterator[Event]:
+        yield from (ToolCall(0, "c", "f", "{}"), Text("a"), Thinking("b</thi"))
+        raise NetworkError("reset")
+
+    found: list[Event] = []
+    with pytest.raises(NetworkError, match="reset"):
+        found.extend(separate_tags(broken(), native=False, use=EventUse.LIVE))
+    assert ("b</thi", "a") == joined(found)
+
+
 @pytest.mark.parametrize("native", [True, False])
 def test_no_block_is_looked_for_where_thinking_is_disabled(native: bool) -> None:
     text = "<think>a</think>\n<think>\nb"

@@ -55,7 +55,8 @@ def separate_tags(
     try:
         for event in events:
             if separator.is_plain and isinstance(event, Text):
-                yield event  # not the first text
+                has_begun = has_begun or is_live
+                yield event
                 continue
             for found in separator.take(event):
                 has_begun = has_begun or (is_live and isinstance(found, Text))
