@@ -16,7 +16,7 @@ from mmpipe.api.http.exchange import Arrival, Clock, Stage
 from mmpipe.api.response_head import ResponseHead, ResponseInfo
 from mmpipe.core.events import Event, Start, Stop, Text
 from mmpipe.core.timeouts import Limits
-from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, TimedOut
+from mmpipe.errors import AuthError, BadResponse, MmpipeError, NetworkError, OutputError, TimedOut
 from support.harness import eventually
 from support.sse_streams import chunk, stream, text_of
 
@@ -197,6 +197,15 @@ def test_a_piece_of_an_answer_sets_the_clock_once_it_was_taken() -> None:
         for number in range(len(pieces)):
             assert Text("5") == next(events)
             assert [*STAGES, *[inf] * number] == clock.seen
+
+
+def test_an_output_that_fails_has_no_trace_id_of_the_service() -> None:
+    def fail(_: bytes) -> None:
+        raise OutputError("out: full")
+
+    with pytest.raises(OutputError) as caught:
+        followed(*STAGES, STREAM, FIRST, observer=Observer(received=fail))
+    assert caught.value.request_id is None
 
 
 def test_a_limit_holds_between_the_steps_in_which_a_bomb_unfolds() -> None:

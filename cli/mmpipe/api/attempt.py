@@ -96,7 +96,7 @@ def follow(
 
 
 def _unpack(reader: ResponseReader[Part], received: bytes, clock: Clock) -> Iterator[bytes | None]:
-    """The content in steps, None once a limit is reached: a few compressed bytes may unfold to much that is to be decoded."""
+    """The content in steps, None once a limit is reached. A few compressed bytes may unfold to very many."""
     for number, content in enumerate(reader.unpack(received)):
         yield None if number and clock.end < time.monotonic() else content
 
@@ -132,7 +132,7 @@ def begin(
 
 
 def take(parts: Iterable[Part], reader: ResponseReader[Part], clock: Clock) -> Iterator[Part]:
-    """Pass on what `feed` returned; then set the clock, if that brought the answer forward, or changed what is known of its end."""
+    """Pass on the parts that `feed` returned. Then set the clock if they brought the answer forward, or changed its end."""
     before = None if isinstance(parts, list) else reader.standing
     yield from parts
     if reader.standing != before:

@@ -167,7 +167,7 @@ class _Turns:
 async def _decode(
     reader: ResponseReader[Event], piece: bytes, events: list[Event], turns: _Turns, observer: Observer
 ) -> None:
-    """Add the events in the next piece of the body to `events`, step by step: the alarm may end this between two of them."""
+    """Add the events in the next piece of the body, step by step: the alarm may end this between two steps."""
     with reader.traced():
         for content in reader.unpack(piece):
             await turns.give()

@@ -129,7 +129,7 @@ class Endpoint:
         return text if self.key is None else self.key.mask(text)
 
 
-# A batch asks for each answer.
+# Called for each answer of a batch.
 @lru_cache(4)
 def is_minimax(base_url: str) -> bool:
     """Return True if the host of a URL belongs to MiniMax."""

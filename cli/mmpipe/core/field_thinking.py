@@ -1,4 +1,4 @@
-"""Keeps the thinking that has a field of its own, to recognise it when it comes again between tags (FACTS.md, "Chunks")."""
+"""Keeps the thinking of a field. Some servers send it again between tags in the text (FACTS.md, "Chunks")."""
 
 from io import SEEK_END, StringIO
 

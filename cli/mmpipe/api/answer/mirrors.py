@@ -47,7 +47,7 @@ class MirrorFilter:
         return self._compare(reader, text)
 
     def are_level(self, fields: Sequence[str]) -> bool:
-        """Return True if further text that comes once in each of these fields is new once: all are at the end of one track."""
+        """Return True if all these fields are at the end of one track. Text that comes once in each of them is then new once."""
         first = self._readers.get(fields[0])
         if first is None or len({*fields}) < len(fields):
             return False

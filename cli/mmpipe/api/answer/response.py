@@ -27,7 +27,7 @@ class BodyDecoder(Protocol[Part]):
     @property
     def progress(self) -> int: ...
     def feed(self, received: bytes) -> Iterable[Part]:
-        """The parts that the bytes complete. A list is one step of an answer that goes on; another iterable decodes as it is read."""
+        """The parts that the bytes complete. A list is a part of an answer that goes on. Any other iterable decodes as it is read."""
         ...
 
     def close(self) -> Iterator[Part]: ...
@@ -51,7 +51,7 @@ class WholeBodyDecoder(Generic[Part]):
         return len(self._body)
 
     def feed(self, received: bytes) -> Iterator[Part]:
-        """Collect the bytes once it is read; no part comes out yet."""
+        """Collect the bytes when the result is read, which is empty."""
         self._received += len(received)
         self._body += received if self._body else received.lstrip()
         if self._received > self._limit:
@@ -113,7 +113,7 @@ class ResponseReader(Generic[Part]):
 
     @property
     def standing(self) -> tuple[float, int]:
-        """The longest pause and the progress: what changes neither, such as a comment or an empty delta, brings nothing."""
+        """The longest pause and the progress. A comment or an empty delta changes neither."""
         return self._decoder.longest_pause, self._decoder.progress
 
     def unpack(self, received: bytes) -> Iterator[bytes]:
@@ -149,7 +149,7 @@ class ResponseReader(Generic[Part]):
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Add the trace id of the response to an error within the context, unless it is that of an output."""
+        """Add the trace id of the response to an error that is raised in the context, unless an output failed."""
         try:
             yield
         except OutputError:

@@ -51,9 +51,9 @@ class TextDecoder:
         return over + self._events(self._cumulative.take(key, characters))
 
     def find_event(self, keys: Sequence[str]) -> type[Text | Thinking] | None:
-        """The type of the one event that each further text without a surrogate gives, under all these keys; None if `take` decides.
+        """The type of the one event for each further text under all these keys; None as long as `take` must read them.
 
-        The texts are added later, all at once.
+        Such texts have no surrogates. `add` takes them later, all at once.
         """
         if self._cumulative.kind is not _INCREMENTAL:
             return None

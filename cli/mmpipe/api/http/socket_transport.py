@@ -98,7 +98,7 @@ class SocketBody:
         self._connection.close()
 
     def _set_timeout(self, seconds: float) -> None:
-        # Not the timeout of the kernel: whoever stops and continues this process would begin it anew each time.
+        # Not the timeout of the kernel: it starts again each time that this process is stopped and continued.
         self._timeout = seconds
         if self._socket is not None:
             self._socket.settimeout(seconds)
