@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mmpipe.simulator.server import RunningSimulator
-from support.harness import Finished, service
+from support.harness import LIMIT, Finished, service
 from support.in_process import run_in_process
 from support.redis_server import RedisServer, need_redis, redis_server
 
@@ -149,7 +149,10 @@ def test_the_certificate_of_the_server_must_be_trusted(
     assert PASSWORD not in done.stderr_text
 
 
-def test_a_server_without_tls_gets_no_word_in_the_clear(server: RunningSimulator) -> None:
+def test_a_server_without_tls_gets_no_word_in_the_clear(
+    server: RunningSimulator, needs: Callable[[str], None]
+) -> None:
+    need_redis(needs)
     with socket.create_server((HOST, 0)) as listener:
         heard = list[bytes]()
 
@@ -159,11 +162,12 @@ def test_a_server_without_tls_gets_no_word_in_the_clear(server: RunningSimulator
                 heard.append(connection.recv(4096))
                 connection.sendall(b"-ERR unknown command\r\n")
 
-        thread = threading.Thread(target=answer)
+        # A run that does not connect leaves it behind.
+        thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         done = batch(server, f"rediss://{HOST}:{listener.getsockname()[1]}")
-        thread.join()
-    assert (6, []) == (done.status, server.requests)
+        assert (6, []) == (done.status, server.requests)
+        thread.join(LIMIT)
     assert "TLS: [SSL: WRONG_VERSION_NUMBER] wrong version number" in done.stderr_text.splitlines()[-1]
     # The first byte of a handshake.
     assert b"\x16" == heard[0][:1]
