@@ -236,19 +236,19 @@ def test_a_name_that_dns_cannot_have_fails_before_anything_is_sent(scheme: str) 
         exchanged(route(scheme, "a..b"), HELLO)
 
 
-SQUID = [(b"X-Squid-Error", b"ERR_DNS_FAIL 0")]
+SQUID = {"x-squid-error": ["ERR_DNS_FAIL 0"]}
 
 
 def test_only_the_proxy_that_reads_the_request_itself_answers_for_the_service() -> None:
     forwarded = Route("http", NAME, 80, Proxy("http", "p", 3128))
     with pytest.raises(NetworkError, match="HTTP 407 Proxy Authentication Required; give user and password"):
-        check_proxy(forwarded, 407, [])
+        check_proxy(forwarded, 407, {})
     for status, words, again in ((403, "Forbidden", False), (503, "Service Unavailable", True)):
         with pytest.raises(NetworkError) as caught:
-            check_proxy(forwarded, status, [(b"Server", b"x"), *SQUID])
+            check_proxy(forwarded, status, {"server": ["x"], **SQUID})
         assert caught.value.message.endswith(f"HTTP {status} {words} (ERR_DNS_FAIL 0)")
         assert again is caught.value.retryable
-    check_proxy(forwarded, 401, [(b"Server", b"x")])
+    check_proxy(forwarded, 401, {"server": ["x"]})
     check_proxy(forwarded, 399, SQUID)
     for other in (route("http"), Route("http", NAME, 80)):
         check_proxy(other, 407, SQUID)

@@ -14,7 +14,7 @@ A body that is refused comes after its head, so that an error keeps its status, 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -27,21 +27,22 @@ MAX_HEAD: Final = (
 )  # bytes of all heads of a response, of the first line of a chunk, or of all trailers
 _START: Final = b"HTTP/1."
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: [^\x00\n-\r]*)?\r?")
+_STATUS = re.compile(r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: [^\x00\n-\r]*)?\r?")
 # With the spaces around the value: a pattern that left them out would share them out in many ways, each tried.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n-\r]*)\r?")
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n-\r]*)\r?")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00\n\r]*)?\r\n")
 _SWITCHED = 101
 _TLS_RECORDS = b"\x15\x16"  # the first byte of an alert, and of a handshake
 _WITHOUT_BODY = frozenset((204, 304))
 
-Fields = Sequence[tuple[bytes, bytes]]
+# The values of each header, by its name in lower case.
+Fields = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class RawHead:
-    """Status and headers of a final response as they were sent, folded lines joined."""
+    """Status and headers of a final response, in Latin-1, with folded lines joined."""
 
     status: int
     headers: Fields
@@ -74,7 +75,6 @@ class ResponseParser:
         self._begun = bytearray()  # the beginning of a head or a line that is not whole yet
         self._spent = 0  # bytes of heads, or of lines between the pieces of a body
         self._left = 0  # bytes of a body or a chunk that are to come
-        self._framing: dict[bytes, list[bytes]] = {}
         self._reusable = False
         self.is_done = False  # the response has ended
 
@@ -151,22 +151,22 @@ class ResponseParser:
             return None, len(received)
         self._spent += end - start
         self._begun = bytearray()
-        return self._parse_head(bytes(text[start : found.start()])), len(received) - (len(text) - end)
+        head = self._parse_head(text[start : found.start()].decode("latin-1"))
+        return head, len(received) - (len(text) - end)
 
-    def _parse_head(self, text: bytes) -> RawHead | None:
-        lines = text.split(b"\n")
+    def _parse_head(self, text: str) -> RawHead | None:
+        lines = text.split("\n")
         found = _STATUS.fullmatch(lines[0])
         if found is None or int(found[2]) == _SWITCHED:
             raise _not_http(f"its status line is {_shown(lines[0])}")
         del lines[0]
-        folded = b"\n " in text or b"\n\t" in text
-        headers = [_parse_field(line) for line in (_unfold(lines) if folded else lines)]
+        folded = "\n " in text or "\n\t" in text
+        headers = _parse_fields(_unfold(lines) if folded else lines)
         status = int(found[2])
         if status < 200:  # noqa: PLR2004  informational
             return None
-        self._framing = _pick_framing(headers)
-        options = b",".join(self._framing[b"connection"]).lower().replace(b" ", b"").split(b",")
-        self._reusable = b"close" not in options and (found[1] != b"0" or b"keep-alive" in options)
+        options = ",".join(headers.get("connection", ())).lower().replace(" ", "").split(",")
+        self._reusable = "close" not in options and (found[1] != "0" or "keep-alive" in options)
         return RawHead(status, headers)
 
     def _take_line(self, received: bytes, place: int) -> int:
@@ -194,18 +194,18 @@ class ResponseParser:
 
     def _begin_body(self, head: RawHead) -> None:
         """Decide how long the body is (RFC 9112, section 6.3); raises BadResponse where two parsers might differ."""
-        lengths, codings = self._framing[b"content-length"], self._framing[b"transfer-encoding"]
+        lengths, codings = (head.headers.get(name, ()) for name in ("content-length", "transfer-encoding"))
         if head.status in _WITHOUT_BODY:
             self._expect(_Next.NOTHING)
         elif codings:
             if lengths:
                 raise _not_http("it has both Content-Length and Transfer-Encoding")
-            if [coding.lower() for coding in codings] != [b"chunked"]:
-                raise _not_http(f"its Transfer-Encoding is {_shown(b', '.join(codings))}")
+            if [coding.lower() for coding in codings] != ["chunked"]:
+                raise _not_http(f"its Transfer-Encoding is {_shown(', '.join(codings))}")
             self._expect(_Next.CHUNK_SIZE)
         elif lengths:
             if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
-                raise _not_http(f"its Content-Length is {_shown(b', '.join(lengths))}")
+                raise _not_http(f"its Content-Length is {_shown(', '.join(lengths))}")
             self._left = int(lengths[0])
             self._expect(_Next.BODY if self._left else _Next.NOTHING)
         else:
@@ -230,39 +230,34 @@ class ResponseParser:
         self._spent = 0
 
 
-def _unfold(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _unfold(lines: Sequence[str]) -> Iterator[str]:
     """Join folded lines with a space (RFC 9112, section 5.2)."""
-    joined: list[bytes] = []
+    joined: list[str] = []
     for ended in lines:
-        line = ended.removesuffix(b"\r")
-        if joined and not line.startswith((b" ", b"\t")):
-            yield b" ".join(joined)
+        line = ended.removesuffix("\r")
+        if joined and not line.startswith((" ", "\t")):
+            yield " ".join(joined)
             joined = []
-        joined.append(line.strip(b" \t") if joined else line)
+        joined.append(line.strip(" \t") if joined else line)
     if joined:
-        yield b" ".join(joined)
+        yield " ".join(joined)
 
 
-def _parse_field(line: bytes) -> tuple[bytes, bytes]:
-    found = _FIELD.fullmatch(line)
-    if found is None:
-        raise _not_http(f"a header is {_shown(line)}")
-    return found[1], found[2].strip(b" \t")
-
-
-def _pick_framing(headers: Fields) -> dict[bytes, list[bytes]]:
-    """The values of the fields that decide about the end of a body and of its connection."""
-    found: dict[bytes, list[bytes]] = {b"connection": [], b"content-length": [], b"transfer-encoding": []}
-    for name, value in headers:
-        if (values := found.get(name.lower())) is not None:
-            values.append(value)
-    return found
+def _parse_fields(lines: Iterable[str]) -> Fields:
+    fields: dict[str, list[str]] = {}
+    for line in lines:
+        found = _FIELD.fullmatch(line)
+        if found is None:
+            raise _not_http(f"a header is {_shown(line)}")
+        name, value = found.groups()
+        fields.setdefault(name.lower(), []).append(value.strip(" \t"))
+    return fields
 
 
 def _not_http(problem: str, hint: str = "") -> BadResponse:
     return BadResponse(f"the response of the service is not HTTP: {problem}", hint=hint)
 
 
-def _shown(received: bytes | bytearray) -> str:
-    line = received[:200].rstrip(b"\r\n") or received[:1]
-    return repr(one_line(line.decode("latin-1"), 60))
+def _shown(received: bytes | bytearray | str) -> str:
+    text = received if isinstance(received, str) else received[:200].decode("latin-1")
+    return repr(one_line(text[:200].rstrip("\r\n") or text[:1], 60))

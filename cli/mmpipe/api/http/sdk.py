@@ -159,10 +159,8 @@ def _accept_any_status(response: "httpx2.Response") -> None:
 
 def read_head(raw: RawHead, endpoint: Endpoint, route: Route, model: str = "") -> ResponseHead:
     """The head of a response to a request for `model`; a trace id that holds the key is dropped."""
-    fields: dict[str, list[str]] = {}
-    for name, value in raw.headers:
-        fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    date = fields.get("date", [None])[0]
+    fields = raw.headers
+    date = fields["date"][0] if "date" in fields else None
     trace = "".join(fields.get("trace-id") or fields.get("minimax-request-id") or ())
     info = ResponseInfo(
         http=raw.status,
@@ -194,6 +192,8 @@ def _find_location(status: int, fields: Mapping[str, Sequence[str]], endpoint: E
 
 def _wait(fields: Mapping[str, Sequence[str]], date: str | None) -> float | None:
     """The longest Retry-After, in seconds; two gateways may each send one."""
+    if fields.keys().isdisjoint(_RETRY_AFTER):
+        return None
     waits = [
         parse_retry_after(value, now=server_time(date), unit=unit)
         for name, unit in _RETRY_AFTER.items()

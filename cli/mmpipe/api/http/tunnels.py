@@ -34,7 +34,7 @@ _SOCKS5_REPLIES: Final = {
     7: "it does not know the command",
     8: "it does not know this type of address",
 }
-_SQUID: Final = b"x-squid-error"  # the header of squid's own errors
+_SQUID: Final = "x-squid-error"  # the header of squid's own errors
 _LOGIN_HINT: Final = "give user and password in the URL of the proxy"
 _NO_LOGIN: Final = "HTTP 407 Proxy Authentication Required"
 
@@ -60,10 +60,9 @@ def check_proxy(route: Route, status: int, headers: Fields) -> None:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         raise _refused(route, _NO_LOGIN, hint=_LOGIN_HINT)
-    for name, value in headers:
-        if name.lower() == _SQUID:
-            word = one_line(value.decode("latin-1"), 60)
-            raise _refused(route, f"HTTP {status}{_phrase(status)} ({word})", passing=status in _PASSING_HTTP)
+    if _SQUID in headers:
+        word = one_line(headers[_SQUID][0], 60)
+        raise _refused(route, f"HTTP {status}{_phrase(status)} ({word})", passing=status in _PASSING_HTTP)
 
 
 def open_tunnel(route: Route) -> Tunnel:
