@@ -135,7 +135,7 @@ def test_an_answer_that_is_whole_has_all_its_text_although_a_limit_ends_what_sti
 
 @pytest.mark.slow
 def test_other_requests_have_their_turns_while_a_few_bytes_unfold_to_many() -> None:
-    words = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 60_000
+    words = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n' * 240_000
 
     async def turns_until_the_end(base_url: str) -> int:
         turns = 0

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, Usage
 from mmpipe.core.lone_closers import CLOSERS, OPENERS
+from mmpipe.core.reply import Reply
 from mmpipe.core.thinking import arrange_thinking
+from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.thinking_tags import EventUse, separate_tags
 from support.piece_cuts import PLACES, cut
 
@@ -145,3 +147,27 @@ def test_hide_removes_the_thinking_that_split_separates_and_nothing_else(
     shown = list(arrange_thinking(events, "split", native=native))
     hidden = list(arrange_thinking(events, "hide", native=native))
     assert [event for event in shown if isinstance(event, Text)] == hidden
+
+
+MODES: st.SearchStrategy[ThinkingMode] = st.sampled_from(["show", "split", "hide"])
+# Tags, parts of them, and texts without any, in several texts and fields.
+PARTS = st.lists(
+    st.builds(lambda make, text: make(text or "."), st.sampled_from([Text, Thinking]), TAGGED | PROSE),
+    max_size=4,
+)
+
+
+@example([Text("<think>a</think>b")], "split", True, True, False)
+@example([Text("<thi"), Text("nk>a</think>b")], "split", True, True, False)
+@given(PARTS, MODES, st.booleans(), st.booleans(), st.booleans())
+def test_an_answer_that_is_there_as_a_whole_is_arranged_as_one_that_comes_in_turn(
+    parts: list[Event], mode: ThinkingMode, native: bool, thinks: bool, of_minimax: bool
+) -> None:
+    events = [Start("1", "m", of_minimax=of_minimax), *parts, Usage(1), Stop("stop", {"content": ""})]
+    whole, in_turn = Reply(), Reply()
+    for reply, given_events in ((whole, events), (in_turn, iter(events))):
+        for event in arrange_thinking(given_events, mode, native=native, thinks=thinks):
+            reply.add(event)
+    for reply in (whole, in_turn):
+        reply.texts, reply.thoughts = ["".join(reply.texts)], ["".join(reply.thoughts)]
+    assert whole == in_turn

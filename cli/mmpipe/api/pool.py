@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, Self
 
+from mmpipe.api.answer.plain_answer import read_plain_answer
 from mmpipe.api.answer.response import ResponseReader, read_answer
 from mmpipe.api.attempt import UNOBSERVED, Observer, begin, take
 from mmpipe.api.encoded_request import EncodedRequest, encode_request
@@ -21,6 +22,7 @@ from mmpipe.api.http.routes import Route, find_route
 from mmpipe.api.http.sdk import import_sdk, mask_error, read_head, tls_context
 from mmpipe.api.http.sdk_errors import explain_error
 from mmpipe.api.http.tunnels import check_tunnels
+from mmpipe.api.response_head import ResponseHead
 from mmpipe.core.endpoint import Endpoint
 from mmpipe.core.events import Event, Start
 from mmpipe.core.request import Request
@@ -95,10 +97,13 @@ class Pool:
                 self._connections.exchange(sent, turns.enter) as (raw, connection),
             ):
                 head = read_head(raw, self._endpoint, self._route, request.model)
+                whole = connection.take_whole()
+                if whole is not None and (plain := _read_at_once(head, whole, observer)) is not None:
+                    return plain, connection
                 reader = begin(partial(read_answer, pieces=request.pieces), head, clock, observer)
                 while True:
                     await turns.give()
-                    piece = await connection.receive()
+                    piece, whole = whole or await connection.receive(), None
                     if piece is None:
                         break
                     assert isinstance(piece, bytes)  # noqa: S101  after its head
@@ -106,8 +111,6 @@ class Pool:
                     await _decode(reader, piece, events, turns, observer)
                 # The answer may be whole before the error that ended its connection.
                 failure = connection.failure
-        except MmpipeError:
-            raise
         except Exception as error:
             failure = _explained(error, clock, self._route)
             if reader is None:
@@ -164,6 +167,15 @@ class _Turns:
             self._alarm.reschedule(self.clock.end)
 
 
+def _read_at_once(head: ResponseHead, body: bytes, observer: Observer) -> Sequence[Event] | None:
+    """The events of a body that is there as a whole; None if it is to be decoded in steps. The bytes decide, not the head."""
+    events = read_plain_answer(body, head.info)
+    if events is not None:
+        observer.began(head)
+        observer.received(body)
+    return events
+
+
 async def _decode(
     reader: ResponseReader[Event], piece: bytes, events: list[Event], turns: _Turns, observer: Observer
 ) -> None:
@@ -191,8 +203,8 @@ def _answer_id(events: Sequence[Event]) -> str:
 
 
 def _explained(error: Exception, clock: Clock, route: Route) -> MmpipeError:
-    """Our error for a failed exchange; raises any error that is a bug."""
-    found = explain_error(error, route)
+    """Our error for a failed exchange; raises one that is ours already, and any that is a bug."""
+    found = None if isinstance(error, MmpipeError) else explain_error(error, route)
     if found is not None:
         return found
     if isinstance(error, TimeoutError):

@@ -13,6 +13,7 @@ from typing import Final
 
 OPENERS: Final = ("<think>", "<mm:think>")
 CLOSERS: Final = ("</think>", "</mm:think>")
+TAG_END: Final = "think>"  # of each of them
 
 _TAG: Final = re.compile(r"</?(?:mm:)?think>")
 _MARK: Final = re.compile(rf"`+|{_TAG.pattern}")

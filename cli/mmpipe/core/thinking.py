@@ -6,6 +6,7 @@ from itertools import chain, filterfalse
 from typing import assert_never
 
 from mmpipe.core.events import Event, Stop, Text, Thinking, ToolCall
+from mmpipe.core.lone_closers import TAG_END
 from mmpipe.core.thinking_mode import ThinkingMode
 from mmpipe.core.thinking_tags import EventUse, separate_tags
 
@@ -47,7 +48,8 @@ def arrange_thinking(
         use = EventUse.SHOWN
     if mode == "show" and native:
         return _show_as_sent(events, use)
-    separated = separate_tags(events, native=native, thinks=thinks, use=use)
+    is_plain = use is EventUse.WHOLE and isinstance(events, list) and not _has_tag(events)
+    separated = iter(events) if is_plain else separate_tags(events, native=native, thinks=thinks, use=use)
     match mode:
         case "show":
             return show(separated)
@@ -57,6 +59,11 @@ def arrange_thinking(
             return hide(separated)
         case _:
             assert_never(mode)
+
+
+def _has_tag(events: Iterable[Event]) -> bool:
+    """Return True if a tag, or parts of one in several events, may stand in the texts."""
+    return TAG_END in "".join([event.text for event in events if isinstance(event, Text | Thinking)])
 
 
 def _show_as_sent(events: Iterable[Event], use: EventUse) -> Iterator[Event]:

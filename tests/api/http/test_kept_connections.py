@@ -265,6 +265,14 @@ def test_bytes_on_an_idle_connection_answer_no_later_request(
 class WrittenTransport(asyncio.Transport):
     """Takes all bytes; the test delivers what the server sends."""
 
+    is_reading = True  # type: ignore[assignment]
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
     def write(self, data: object) -> None: ...
     def abort(self) -> None: ...
     def get_write_buffer_size(self) -> int:
@@ -288,6 +296,23 @@ def test_a_response_that_is_there_before_the_request_may_refuse_it_but_is_not_it
             return None if error.retryable and connection.brought_unasked else -1
 
     assert expected == asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [1, 2**17, 2**18])
+def test_a_connection_is_read_again_after_a_long_answer(size: int) -> None:
+    async def run() -> None:
+        transport = WrittenTransport()
+        connection = Connection(find_route("http://127.0.0.1:9/v1", {}))
+        connection.connection_made(transport)
+        asking = asyncio.create_task(connection.ask(b"POST /v1 HTTP/1.1\r\n\r\n", lambda _: None))
+        await asyncio.sleep(0)
+        connection.data_received(response("a" * size))
+        await asking
+        while connection.take_whole() is None and await connection.receive() is not None:
+            pass
+        assert transport.is_reading
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("status", ["200 OK", "408 Request Timeout", "413 Content Too Large", "500 Failed"])

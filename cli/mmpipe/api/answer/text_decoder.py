@@ -1,7 +1,7 @@
 """Turns the texts of deltas and messages into events, and collects them into the message; no I/O."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from mmpipe.api.answer.cumulative import CumulativeDetector, Piece, StreamKind, is_refuted
@@ -113,16 +113,21 @@ class TextDecoder:
         return self._received[key][0]
 
     def _events(self, pieces: Sequence[Piece]) -> list[Event]:
-        events = [self._event(key, text) for key, text in pieces]
-        return [event for event in events if event is not None]
+        for key, text in pieces:
+            self._received[key].append(text)
+        return make_events(pieces, self._mirrors)
 
-    def _event(self, key: str, text: str) -> Event | None:
-        self._received[key].append(text)
+
+def make_events(pieces: Iterable[Piece], mirrors: MirrorFilter) -> list[Event]:
+    """The events of texts, in which pairs of surrogates are joined; thinking that is mirrored makes none."""
+    events = list[Event]()
+    for key, text in pieces:
         characters = text if text.isascii() else replace_lone_surrogates(text)
         if key in ANSWER_KEYS:
-            return Text(characters)
-        new = self._mirrors.take(key.partition("/")[0], characters)
-        return Thinking(new) if new else None
+            events.append(Text(characters))
+        elif new := mirrors.take(key.partition("/")[0], characters):
+            events.append(Thinking(new))
+    return events
 
 
 def _measure(text: str) -> int:

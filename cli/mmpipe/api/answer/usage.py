@@ -72,11 +72,17 @@ def _find_inside(holder: Mapping[str, object], names: Iterable[str]) -> Usage | 
 
 
 def _find_count(fields: Mapping[str, object], names: Iterable[str]) -> int | None:
-    return next((count for name in names if (count := _read_count(fields.get(name))) is not None), None)
+    for name in names:
+        value = fields.get(name)
+        if value is not None and (count := _read_count(value)) is not None:
+            return count
+    return None
 
 
 def _read_count(value: object) -> int | None:
     """The count in a number or in its text; None for what cannot be a count: a fraction, a negative or a huge number."""
+    if type(value) is int:
+        return value if 0 <= value <= _MOST else None
     if isinstance(value, str):
         text = value.strip()
         if len(text) > _LONGEST or not text.isascii():

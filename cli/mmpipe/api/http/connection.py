@@ -102,6 +102,17 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
         return part
 
+    def take_whole(self) -> bytes | None:
+        """The body, if it is there as a whole and in one piece; None otherwise, and `receive` has its parts."""
+        parser = self._parser
+        is_whole = parser is not None and parser.is_done and self.failure is None
+        if not is_whole or len(self._received) != 1 or self._waiting > _AHEAD:
+            return None
+        body = self._received.popleft()
+        assert isinstance(body, bytes)  # noqa: S101  after its head
+        self._waiting = 0
+        return body
+
     def repeats(self, answer: str, request: int) -> bool:
         """True if the answer before had the same id, and was for another request: it may be the same answer.
 
