@@ -92,8 +92,12 @@ class Delivery:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
         model, host = record.request.model, self._format.host
         self._warn(record, find_model_warnings(model, outcome.reply, outcome.error, host=host))
-        trace, usage = outcome.reply.request_id or "no trace id", describe_usage(outcome.reply.usage, dollars)
-        self._console.note(f"{record.id}: {trace}, {usage}, {outcome.attempts.elapsed_ms} ms")
+        if self._console.notes:
+            trace, usage = (
+                outcome.reply.request_id or "no trace id",
+                describe_usage(outcome.reply.usage, dollars),
+            )
+            self._console.note(f"{record.id}: {trace}, {usage}, {outcome.attempts.elapsed_ms} ms")
         return Delivered(line, offset, cause)
 
     def retrying(self, record: Record, error: MmpipeError, delay: float) -> None:

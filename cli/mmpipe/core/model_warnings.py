@@ -48,16 +48,18 @@ def find_model_warnings(
         shown = one_line(asked, _SHOWN), one_line(reply.model, _SHOWN)
         found[ModelWarning.OTHER_MODEL] = f"{shown[0]} was asked, and {shown[1]} answered"
     model = find_model(asked) if follows_catalogue(host) and not reply.replayed else None
-    today = today or datetime.now(UTC).date()
-    if model is not None and model.ends is not None and model.ends < today:
+    ends = None if model is None else model.ends
+    if model is not None and ends is not None and ends < (today or datetime.now(UTC).date()):
         found[ModelWarning.ENDED_MODEL] = (
-            f"{model.id} was announced to end on {model.ends}; `mmpipe models` lists the others"
+            f"{model.id} was announced to end on {ends}; `mmpipe models` lists the others"
         )
     return found
 
 
 def _is_same(asked: str, answered: str) -> bool:
     """Return True for two names of one model: gateways add or drop a vendor, a tag and a version."""
+    if asked == answered:
+        return True
     one, other = (name.strip().lower().rpartition("/")[2] for name in (asked, answered))
     (one, _, tag), (other, _, other_tag) = one.partition(":"), other.partition(":")
     if tag and other_tag and tag != other_tag:

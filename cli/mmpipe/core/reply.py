@@ -10,7 +10,7 @@ from mmpipe.core.catalogue import calculate_cost
 from mmpipe.core.events import Event, Message, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
 from mmpipe.core.finish_reasons import FinishMeaning, finish_meaning
 from mmpipe.core.host_identity import follows_catalogue
-from mmpipe.core.lone_closers import CLOSERS, OPENERS, find_first_tag
+from mmpipe.core.lone_closers import CLOSERS, OPENERS, TAG_END, find_first_tag
 from mmpipe.core.messages import has_other_part, is_refusal
 from mmpipe.dataclass import dataclass
 from mmpipe.errors import BadResponse, CutShort, Filtered, MmpipeError, ServerError
@@ -189,25 +189,27 @@ def reply_warnings(reply: Reply) -> tuple[ReplyWarning, ...]:
     # With `-t show` the thinking is part of the texts.
     has_text = text.strip() and reply.message.get("content") not in ("", None)
     has_other = has_other_part(reply.message)
-    found = {
-        ReplyWarning.OTHER_PART: has_other,
-        ReplyWarning.THINKING_ALONE: reply.finish_reason is not None
-        and not has_text
-        and not has_other
-        and not reply.tool_calls,
-        ReplyWarning.GUESSED_THINKING: reply.has_guessed_thinking,
-        ReplyWarning.LONE_CLOSER: not reply.has_guessed_thinking
-        and any(closer in text for closer in CLOSERS)
-        and _begins_line_with_closer(text),
-        ReplyWarning.UNCLOSED_BLOCK: text.lstrip().startswith(OPENERS)
-        and not any(closer in text for closer in CLOSERS),
-        ReplyWarning.UNREAD_CALL: not reply.tool_calls
-        and "tool_call>" in text
-        and _CALL.search(text) is not None,
-        ReplyWarning.OTHER_CHOICE: reply.has_other_choice,
-        ReplyWarning.LONE_SURROGATE: has_lone_surrogate(reply.message),
-    }
-    return tuple(warning for warning, is_there in found.items() if is_there)
+    has_closer = TAG_END in text and any(closer in text for closer in CLOSERS)
+    found = (
+        (ReplyWarning.OTHER_PART, has_other),
+        (
+            ReplyWarning.THINKING_ALONE,
+            reply.finish_reason is not None and not has_text and not has_other and not reply.tool_calls,
+        ),
+        (ReplyWarning.GUESSED_THINKING, reply.has_guessed_thinking),
+        (
+            ReplyWarning.LONE_CLOSER,
+            has_closer and not reply.has_guessed_thinking and _begins_line_with_closer(text),
+        ),
+        (ReplyWarning.UNCLOSED_BLOCK, not has_closer and text.lstrip().startswith(OPENERS)),
+        (
+            ReplyWarning.UNREAD_CALL,
+            not reply.tool_calls and "tool_call>" in text and _CALL.search(text) is not None,
+        ),
+        (ReplyWarning.OTHER_CHOICE, reply.has_other_choice),
+        (ReplyWarning.LONE_SURROGATE, has_lone_surrogate(reply.message)),
+    )
+    return tuple([warning for warning, is_there in found if is_there])
 
 
 def _begins_line_with_closer(text: str) -> bool:

@@ -62,9 +62,14 @@ class Console:
         """Pass every later message through `mask`, which hides the key."""
         self._mask = mask
 
+    @property
+    def notes(self) -> bool:
+        """True if `note` prints anything: most sentences are for nobody, and a long run has one for each record."""
+        return self._verbosity.verbose
+
     def note(self, sentence: str) -> None:
         """Print a message for `--verbose` only."""
-        if self._verbosity.verbose:
+        if self.notes:
             self._report(sentence)
 
     def warn(self, sentence: str) -> None:

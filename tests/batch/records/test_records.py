@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mmpipe.batch.records.digest import digest_request
 from mmpipe.batch.records.formats.record_format import Content, FormatOptions
 from mmpipe.batch.records.records import AnsweredRecord, BadRecord, Record, read_records
+from mmpipe.batch.records.requests import build_prompt_request
 from mmpipe.batch.records.sources import Piece
 from mmpipe.batch.records.template import Template
 from mmpipe.core.effort import Effort, effort_fields
@@ -235,12 +236,14 @@ PARAMETERS = st.dictionaries(st.sampled_from(["a", "m", "messages2", "z", "ü"])
 def test_the_hash_of_a_record_is_that_of_its_request(
     prompt: str, model: str, system: str | None, parameters: dict[str, object], streamed: bool, own: bool
 ) -> None:
-    defaults = Defaults(model, system, parameters=parameters, format="jsonl", streamed=streamed)
+    instruction = system and f"{system}, and in JSON"
+    defaults = Defaults(model, system, instruction, parameters, format="jsonl", streamed=streamed)
     value = {"prompt": prompt, "temperature": 0.5} if own else {"prompt": prompt}
     [record] = read(json.dumps(value).encode(), defaults)
     if isinstance(record, Record):
         assert prompt == record.request.messages[-1]["content"]
         assert digest_request(record.request)[0] == record.sha256
+        assert own or record.request == build_prompt_request(prompt, defaults)
     else:
         assert (not prompt.strip()) or own
 

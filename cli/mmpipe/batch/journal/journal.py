@@ -111,6 +111,8 @@ class Journal:
 
     def _find(self, name: str, asked: bytes, *, has_own_id: bool) -> bytes | None:
         """The row of this request; or else that of the record, or one that may be the record's."""
+        if not len(self._known):
+            return None
         row = self._row(name, has_own_id=has_own_id)
         if row is not None and _ROW.unpack(row)[0] == asked:
             return row
@@ -120,7 +122,7 @@ class Journal:
         return either
 
     def _row(self, name: str, *, has_own_id: bool | None) -> bytes | None:
-        return self._known.get(make_key(name, has_own_id=has_own_id)) if len(self._known) else None
+        return self._known.get(make_key(name, has_own_id=has_own_id))
 
     @property
     def end(self) -> int:
