@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count, groupby, starmap
 from typing import Final
 
 from mmpipe.core.events import Event, Message, Stop, ToolCall
@@ -54,24 +54,24 @@ def check_calls(events: Iterable[Event]) -> Iterator[Event]:
 
     Raises CutShort instead if the answer was cut off at a limit, within the arguments.
     """
-    calls: list[ToolCall] = []
-    rest = iter(events)
-    for event in rest:
-        if isinstance(event, ToolCall):
-            calls.append(event)
-            continue
-        if calls:
-            bad = next((call for call in calls if not is_valid_json(call.arguments)), None)
-            if bad is not None:
+    groups = groupby(events, ToolCall.__instancecheck__)
+
+    def check(are_calls: bool, group: Iterator[Event]) -> Iterable[Event]:
+        if not are_calls:
+            # Passed on without a step of Python for each event.
+            return group
+        calls = [*group]
+        for call in calls:
+            if isinstance(call, ToolCall) and not is_valid_json(call.arguments):
                 # A recording of the answer needs the rest of the events.
-                last = next(iter(deque(rest, maxlen=1)), event)
-                raise _cut_off_error(bad, last) or malformed_call_error(bad)
-            yield from calls
-            calls.clear()
-        yield event
+                rest = deque((event for _, others in groups for event in others), maxlen=1)
+                raise _cut_off_error(call, *rest) or malformed_call_error(call)
+        return calls
+
+    return chain.from_iterable(starmap(check, groups))
 
 
-def _cut_off_error(call: ToolCall, last: Event) -> CutShort | None:
+def _cut_off_error(call: ToolCall, last: Event | None = None) -> CutShort | None:
     """Return the error for a call that the end of the answer cut off, None if the finish reason is no limit."""
     if isinstance(last, Stop) and finish_meaning(last.reason) in LIMITED:
         return CutShort(f"the answer was cut off within a call of {call.name!r}", hint="raise --max-tokens")

@@ -15,6 +15,7 @@ A block that a complete answer never closes is text, with its opener. If the req
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from itertools import groupby
 from typing import Final, assert_never
 
 from mmpipe.core.events import Event, Start, Stop, Text, Thinking, ToolCall, ToolResult, Usage
@@ -53,14 +54,16 @@ def separate_tags(
     separator = _TagSeparator(native=native, thinks=thinks, use=use)
     is_live, has_begun = use is not EventUse.WHOLE, use is EventUse.BY_BLOCK
     try:
-        for event in events:
-            if separator.is_plain and isinstance(event, Text):
-                has_begun = has_begun or is_live
-                yield event
-                continue
-            for found in separator.take(event):
-                has_begun = has_begun or (is_live and isinstance(found, Text))
-                yield found
+        for are_texts, group in groupby(events, Text.__instancecheck__):
+            for event in group:
+                if are_texts and separator.is_plain:
+                    has_begun = has_begun or is_live
+                    yield event
+                    yield from group  # noqa: B031  its rest, without a step of Python for each event
+                    continue
+                for found in separator.take(event):
+                    has_begun = has_begun or (is_live and isinstance(found, Text))
+                    yield found
         yield from separator.end_turn()
     except MmpipeError:
         # Nothing may be written where a retry is still possible.
@@ -79,18 +82,15 @@ class _TagSeparator:
         self._native, self._thinks, self._delivery = native and thinks, thinks, use
         self._holds_blocks = use in (EventUse.WHOLE, EventUse.BY_BLOCK)
         self._untagged: list[str] = []  # text that is thinking if a closer follows
-        # Spaces, and perhaps an opener, before the held text: they are searched once.
-        self._before: list[str] = []
+        self._before: list[str] = []  # spaces before the held text, perhaps an opener: searched once
         self._held = ""
         self._held_thinking = ""
         self._field = FieldThinking()
         self.is_plain = False  # no tag in the text that is still to come counts, and nothing is held back
         self._had_block = False
-        # Of a block without its closer: the text as it came, with the opener.
-        self._block_text: list[str] = []
+        self._block_text: list[str] = []  # of a block without its closer: as it came, with the opener
         self._ready: list[Event] = []
-        # They stand before the Stop, which decides about a block that is not closed.
-        self._usages: list[Usage] = []
+        self._usages: list[Usage] = []  # before the Stop, which decides about a block that is not closed
         self._state = self._opening
         self._may_guess, self._has_guessed = True, False  # that the opener is missing
 

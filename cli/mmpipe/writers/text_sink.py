@@ -25,7 +25,9 @@ class TextSink:
 
     def write(self, text: str) -> None:
         """Write what the form lets out."""
-        self._draw(self._form.feed(text))
+        shown = self._form.feed(text)
+        if shown:
+            self._draw(shown)
 
     def flush(self, before: str = "") -> None:
         """Write what the form has held back, after `before`."""
@@ -56,8 +58,6 @@ class TextSink:
             self.begin_line()
 
     def _draw(self, shown: str) -> None:
-        if not shown:
-            return
         self._last = shown
         drawn = f"\x1b[2m{shown}\x1b[22m" if self._dim else shown
         # JSON can express a lone surrogate; UTF-8 cannot.
