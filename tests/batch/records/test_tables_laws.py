@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mmpipe.batch.records.formats.record_format import FormatOptions, RawRecord, Unreadable
@@ -99,6 +99,7 @@ def test_what_has_neither_tabs_nor_quotes_is_read_back_from_any_tsv(
     st.integers(1, 12),
     st.sampled_from([b"a,b\n", b"a,b\r\n", b"a,b\r", b""]),
 )
+@example(b"", [4], 3, b"a,b\r\n")
 def test_any_bytes_cut_anywhere_are_the_same_rows(
     content: bytes, places: list[int], limit: int, header: bytes
 ) -> None:

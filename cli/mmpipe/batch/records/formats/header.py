@@ -56,7 +56,7 @@ class HeaderReader:
                 self._quotes.state = ROW_START
         else:
             self._searched = len(self._held)
-        self._check_length(len(self._held))
+        self._check_length(self._searched)
         return None
 
     def close(self) -> Header | None:
