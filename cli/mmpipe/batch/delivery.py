@@ -92,7 +92,7 @@ class Delivery:
             self._warn(record, {kind: kind.sentence for kind in reply_warnings(outcome.reply)})
         model, host = record.request.model, self._format.host
         self._warn(record, find_model_warnings(model, outcome.reply, outcome.error, host=host))
-        if self._console.notes:
+        if self._console.prints_notes:
             trace, usage = (
                 outcome.reply.request_id or "no trace id",
                 describe_usage(outcome.reply.usage, dollars),

@@ -63,13 +63,13 @@ class Console:
         self._mask = mask
 
     @property
-    def notes(self) -> bool:
-        """True if `note` prints anything: most sentences are for nobody, and a long run has one for each record."""
+    def prints_notes(self) -> bool:
+        """True if `note` prints. A long run has a note for each record, and words none that nobody sees."""
         return self._verbosity.verbose
 
     def note(self, sentence: str) -> None:
         """Print a message for `--verbose` only."""
-        if self.notes:
+        if self.prints_notes:
             self._report(sentence)
 
     def warn(self, sentence: str) -> None:
