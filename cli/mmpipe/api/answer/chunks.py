@@ -1,7 +1,6 @@
 """Decodes the JSON of an answer, chunk by chunk or whole, into events, and checks that the answer is whole."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from mmpipe.api.answer.answer_end import AnswerEnd
@@ -12,7 +11,7 @@ from mmpipe.api.answer.fields import ANSWER_KEYS, read_texts
 from mmpipe.api.answer.message import complete_message, sendable
 from mmpipe.api.answer.repetition import Repetition, find_repetition
 from mmpipe.api.answer.text_decoder import TextDecoder
-from mmpipe.api.answer.usage import find_choice_usage, find_usage
+from mmpipe.api.answer.usage import find_choice_usage, find_usage, with_tier
 from mmpipe.api.refusals.reasons import find_reason
 from mmpipe.api.refusals.service_errors import find_error, is_blank
 from mmpipe.api.response_head import ResponseInfo
@@ -117,9 +116,8 @@ class ChunkDecoder:
         if finish_meaning(reason) not in STOPPED:
             self._check_content(message, reason)
         self._check_usage(calls)
-        usage = () if self._usage is None else (replace(self._usage, service_tier=self._tier),)
         stop = Stop(reason, message, has_other_choice=self._has_other_choice)
-        yield from self._begin((*calls, *usage, stop))
+        yield from self._begin((*calls, *with_tier(self._usage, self._tier), stop))
 
     def truncated(self, where: str) -> BadResponse:
         """The error of an answer that ends too early; a retry may help."""

@@ -1,7 +1,6 @@
 """Reads at once a whole answer of the plain form, as most answers of a batch are; `wire` decodes all others."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -9,10 +8,10 @@ import msgspec
 from mmpipe.api.answer.fields import read_texts
 from mmpipe.api.answer.mirrors import MirrorFilter
 from mmpipe.api.answer.text_decoder import make_events
-from mmpipe.api.answer.usage import find_choice_usage, find_usage
+from mmpipe.api.answer.usage import find_choice_usage, find_usage, with_tier
 from mmpipe.api.refusals.service_errors import find_error
 from mmpipe.api.response_head import ResponseInfo
-from mmpipe.core.events import Event, Message, Start, Stop, Usage
+from mmpipe.core.events import Event, Message, Start, Stop
 from mmpipe.core.finish_reasons import FinishMeaning, find_finish_reason, finish_meaning
 from mmpipe.errors import BadResponse
 
@@ -39,7 +38,8 @@ def read_plain_answer(body: bytes, info: ResponseInfo) -> list[Event] | None:
         return None
     answer_id, model = str(answer.get("id") or ""), str(answer.get("model") or "")
     start = Start(answer_id, model, info.request_id, of_minimax=info.request.is_minimax)
-    return [start, *texts, *_find_usage(answer, choice), Stop(reason, message)]
+    usage = with_tier(find_choice_usage(choice) or find_usage(answer), answer.get("service_tier"))
+    return [start, *texts, *usage, Stop(reason, message)]
 
 
 def _parse(body: bytes) -> Mapping[str, object] | None:
@@ -80,10 +80,3 @@ def _decode_texts(message: Message) -> list[Event]:
         return make_events(read_texts(message), MirrorFilter())
     except BadResponse:
         return []
-
-
-def _find_usage(answer: Mapping[str, object], choice: Mapping[str, object]) -> tuple[Usage, ...]:
-    usage, tier = find_choice_usage(choice) or find_usage(answer), answer.get("service_tier")
-    if usage is None:
-        return ()
-    return (replace(usage, service_tier=tier) if isinstance(tier, str) else usage,)

@@ -1,6 +1,7 @@
 """Reads the token counts of an answer, from the places and by the names that servers give them; pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from mmpipe.core.events import Usage
@@ -41,6 +42,13 @@ def find_choice_usage(choice: Mapping[str, object]) -> Usage | None:
     """The usage within a choice; None if there is none."""
     usage = read_usage(choice.get("usage"))
     return usage if usage is not None else _find_inside(choice, _OF_CHOICE)
+
+
+def with_tier(usage: Usage | None, tier: object) -> tuple[Usage, ...]:
+    """The usage with the tier in a field `service_tier`, if there is one; nothing without a usage."""
+    if usage is None:
+        return ()
+    return (replace(usage, service_tier=tier) if isinstance(tier, str) else usage,)
 
 
 def read_usage(value: object) -> Usage | None:
